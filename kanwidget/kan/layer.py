@@ -1,0 +1,202 @@
+"""KANLayer: one layer of edges.
+
+An edge ``(i, j)`` carries ``phi(x) = scale_base * base_fun(x) + scale_sp * spline(x)``
+(Liu et al. 2024, "KAN: Kolmogorov-Arnold Networks", eq. 2.10); node ``j`` of the next
+layer is the sum over ``i`` plus a bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from . import splines
+
+__all__ = ["KANLayer"]
+
+BLOCK = 16
+"""Inputs taken at a time where every edge's output is needed: bounds the memory."""
+
+
+class KANLayer(nn.Module):
+    """All edges between two node layers.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Nodes before and after.
+    grid : int
+        Grid intervals, G.
+    k : int
+        Order of the splines.
+    base_fun : callable
+        The residual function, applied to each input.
+    grid_eps : float
+        Between quantile (0) and uniform (1) grids, see `splines.adapt_grid`.
+    grid_range : (float, float)
+        The range of the first, uniform grid.
+    device, dtype
+        As for any torch module.
+
+    Attributes
+    ----------
+    coef : Parameter, shape (n_out, n_in, G + k)
+    scale_base, scale_sp : Parameter, shape (n_out, n_in)
+    bias : Parameter, shape (n_out,)
+    grid : buffer, shape (n_in, G + 1)
+    mask : buffer, shape (n_out, n_in)
+        1 where the edge is on, 0 where it is off.
+    """
+
+    grid: Tensor
+    mask: Tensor
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        grid: int = 3,
+        k: int = 3,
+        base_fun: Callable[[Tensor], Tensor] | None = None,
+        grid_eps: float = 1.0,
+        grid_range: Sequence[float] = (-1.0, 1.0),
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        super().__init__()
+        self.k = k
+        self.base_fun = nn.SiLU() if base_fun is None else base_fun
+        self.grid_eps = grid_eps
+        low, high = grid_range
+        ones = torch.ones(n_out, n_in, device=device, dtype=dtype)
+        self.coef = nn.Parameter(ones.new_zeros(n_out, n_in, grid + k))
+        self.scale_base = nn.Parameter(ones.clone())
+        self.scale_sp = nn.Parameter(ones.clone())
+        self.bias = nn.Parameter(ones.new_zeros(n_out))
+        self.register_buffer("mask", ones)
+        self.register_buffer("grid", splines.uniform_grid(n_in, grid, low, high).to(ones))
+
+    @property
+    def n_in(self) -> int:
+        """Nodes before the layer."""
+        return self.mask.shape[1]
+
+    @property
+    def n_out(self) -> int:
+        """Nodes after the layer."""
+        return self.mask.shape[0]
+
+    @torch.no_grad()
+    def reset(self, generator: torch.Generator, noise: float, noise_base: float) -> None:
+        """Draw the initial functions, in the order in which pykan 0.0.x draws them.
+
+        Parameters
+        ----------
+        generator : torch.Generator
+            A CPU generator: float64 numbers are drawn whatever the layer's dtype, so that
+            a seed means one network.
+        noise : float
+            Height of the splines' initial noise, in units of the output.
+        noise_base : float
+            Spread of ``scale_base`` around ``1 / sqrt(n_in)``.
+        """
+        shape, double = (self.n_out, self.n_in), torch.float64
+        intervals = self.grid.shape[1] - 1
+        r = torch.randn(shape, generator=generator, dtype=double)
+        self.scale_base.copy_(1 / self.n_in**0.5 + (2 * r - 1) * noise_base)
+        u = torch.rand((*shape, intervals + 1), generator=generator, dtype=double)
+        points = self.grid.double().cpu()
+        wanted = ((u - 0.5) * noise / intervals).transpose(0, 1)  # (n_in, n_out, G + 1)
+        coef = splines.fit_coef(splines.bspline_basis(points, points, self.k), wanted)
+        self.coef.copy_(coef.transpose(0, 1))
+        # pykan draws a linear layer's weights here, then sets them to zero.
+        torch.rand(self.n_out, generator=generator, dtype=double)
+        self.scale_sp.fill_(1.0)
+        self.bias.zero_()
+        self.mask.fill_(1.0)
+
+    def features(self, x: Tensor, inputs: slice = slice(None)) -> Tensor:
+        """Return bases and base function of the inputs, shape ``(n_in, G + k + 1, batch)``."""
+        rows = x.T[inputs].contiguous()
+        basis = splines.bspline_basis(rows, self.grid[inputs], self.k)
+        return torch.cat([basis, self.base_fun(rows).unsqueeze(1)], dim=1)
+
+    def weight(self, masked: bool = True) -> Tensor:
+        """Return every edge's weights on its `features`, shape ``(n_out, n_in, G + k + 1)``."""
+        weight = torch.cat(
+            [self.scale_sp.unsqueeze(2) * self.coef, self.scale_base.unsqueeze(2)], dim=2
+        )
+        # Filled rather than multiplied: an edge that is off stays off if its numbers are NaN.
+        return weight.masked_fill(self.mask.unsqueeze(2) == 0, 0.0) if masked else weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, n_in)`` to ``(batch, n_out)``."""
+        features, weight = self.features(x), self.weight()
+        return (weight.flatten(1) @ features.flatten(0, 1)).T + self.bias
+
+    def forward_with_scores(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map ``(batch, n_in)`` to ``(batch, n_out)`` and score every edge on the way.
+
+        Returns
+        -------
+        y : Tensor, shape (batch, n_out)
+        scores : Tensor, shape (n_out, n_in)
+            ``mean_b |phi(x_b)| / (grid_last - grid_first + 1e-4)``, as pykan 0.0.x's
+            ``acts_scale``; 0 for edges that are off.
+        """
+        y, sizes = self.bias.unsqueeze(1), []
+        for post in self._edge_blocks(x):
+            y = y + post.sum(0)
+            sizes.append(post.abs().mean(2))
+        span = self.grid[:, -1] - self.grid[:, 0] + 1e-4
+        return y.T, torch.cat(sizes).T / span
+
+    def activations(self, x: Tensor, masked: bool = True) -> Tensor:
+        """Return every edge's output, shape ``(n_out, n_in, batch)``; ``x`` as in `forward`."""
+        return torch.cat(list(self._edge_blocks(x, masked))).transpose(0, 1)
+
+    def _edge_blocks(self, x: Tensor, masked: bool = True) -> Iterator[Tensor]:
+        weight = self.weight(masked).transpose(0, 1)  # (n_in, n_out, G + k + 1)
+        for start in range(0, self.n_in, BLOCK):
+            block = slice(start, start + BLOCK)
+            yield torch.bmm(weight[block], self.features(x, block))  # (block, n_out, batch)
+
+    @torch.no_grad()
+    def update_grid(self, x: Tensor) -> None:
+        """Lay the grid over samples ``(batch, n_in)`` anew and refit the splines to them."""
+        rows = x.T.contiguous()
+        coef = self.coef.transpose(0, 1)  # (n_in, n_out, G + k)
+        y = torch.bmm(coef, splines.bspline_basis(rows, self.grid, self.k))
+        self.grid.copy_(splines.adapt_grid(rows, self.grid.shape[1] - 1, self.grid_eps))
+        coef = splines.fit_coef(splines.bspline_basis(rows, self.grid, self.k), y)
+        self.coef.copy_(coef.transpose(0, 1))
+
+    @torch.no_grad()
+    def subset(self, inputs: Sequence[int], outputs: Sequence[int]) -> KANLayer:
+        """Return a new layer of the chosen nodes' edges; this one stays as it is."""
+        i = torch.as_tensor(inputs, dtype=torch.long, device=self.mask.device)
+        j = torch.as_tensor(outputs, dtype=torch.long, device=self.mask.device)
+        intervals = self.grid.shape[1] - 1
+        child = KANLayer(
+            len(i),
+            len(j),
+            intervals,
+            self.k,
+            self.base_fun,
+            self.grid_eps,
+            device=self.mask.device,
+            dtype=self.mask.dtype,
+        )
+        child.grid.copy_(self.grid[i])
+        child.bias.copy_(self.bias[j])
+        for name in ("coef", "scale_base", "scale_sp", "mask"):
+            getattr(child, name).copy_(getattr(self, name)[j][:, i])
+        for name, parameter in self.named_parameters(recurse=False):
+            getattr(child, name).requires_grad_(parameter.requires_grad)
+        return child.train(self.training)
+
+    def extra_repr(self) -> str:
+        """Say the shape, as torch's own modules do."""
+        return f"{self.n_in}, {self.n_out}, grid={self.grid.shape[1] - 1}, k={self.k}"

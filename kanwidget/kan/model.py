@@ -1,0 +1,344 @@
+"""KAN: a stack of layers that can be trained, scored, pruned and drawn."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from . import checks, pruning
+from .layer import KANLayer
+from .training import fit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["KAN"]
+
+
+class KAN(nn.Module):
+    """A Kolmogorov-Arnold network with B-spline edges.
+
+    Every edge carries a learnable function of one variable; a node adds what comes in,
+    and its bias (Liu et al. 2024, "KAN: Kolmogorov-Arnold Networks", section 2.2).
+
+    Parameters
+    ----------
+    width : sequence of int
+        Nodes in each node layer, from inputs to outputs, such as ``[2, 5, 1]``.
+    grid : int
+        Grid intervals of each spline.
+    k : int
+        Order of the splines; 3 is cubic.
+    seed : int
+        For the initial functions. A seed means the same network as in pykan 0.0.x; the
+        global random state is neither read nor changed.
+    noise_scale : float
+        Height of the splines' initial noise.
+    noise_scale_base : float
+        Spread of the initial weights of the base function.
+    base_fun : callable, optional
+        The residual function of every edge, SiLU by default.
+    grid_eps : float
+        How `update_grid` lays grids: 1 is uniform, 0 follows the samples' quantiles.
+    grid_range : (float, float)
+        The range of the first grids.
+    device : torch.device or str
+    dtype : torch.dtype
+        Floating point type of parameters and outputs; inputs are converted to it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a number does not make sense; the message says which, and what does.
+
+    Examples
+    --------
+    >>> model = KAN([2, 5, 1], grid=5, k=3, seed=0)
+    >>> model(torch.zeros(4, 2)).shape
+    torch.Size([4, 1])
+    """
+
+    layers: MutableSequence[KANLayer]
+
+    def __init__(
+        self,
+        width: Sequence[int],
+        grid: int = 3,
+        k: int = 3,
+        seed: int = 0,
+        noise_scale: float = 0.1,
+        noise_scale_base: float = 0.1,
+        base_fun: Callable[[Tensor], Tensor] | None = None,
+        grid_eps: float = 1.0,
+        grid_range: Sequence[float] = (-1.0, 1.0),
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        width = checks.check_config(width, grid, k, base_fun, grid_eps, grid_range, dtype)
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.layers = nn.ModuleList()  # type: ignore[assignment]  # it holds nothing but KANLayers
+        for n_in, n_out in pairwise(width):
+            layer = KANLayer(n_in, n_out, grid, k, base_fun, grid_eps, grid_range, device, dtype)
+            layer.reset(generator, noise_scale, noise_scale_base)
+            self.layers.append(layer)
+        self._seen: Tensor | None = None
+
+    @property
+    def width(self) -> list[int]:
+        """Nodes in each node layer, inputs first."""
+        return [self.layers[0].n_in, *(layer.n_out for layer in self.layers)]
+
+    @property
+    def mask(self) -> list[Tensor]:
+        """The live masks, one ``(n_out, n_in)`` buffer for each layer: 1 on, 0 off."""
+        return [layer.mask for layer in self.layers]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map inputs ``(batch, width[0])`` to outputs ``(batch, width[-1])``.
+
+        The model keeps a reference to ``x``: scores and the plot are computed from it
+        when first asked for.
+        """
+        x = self._convert(x)
+        self._seen = x.detach()
+        return self.propagate(x)[-1]
+
+    def propagate(self, x: Tensor) -> list[Tensor]:
+        """Return the values of every node layer, inputs first, without remembering ``x``.
+
+        Returns
+        -------
+        list of Tensor, shapes (batch, width[l])
+        """
+        values = [self._convert(x)]
+        for layer in self.layers:
+            values.append(layer(values[-1]))
+        return values
+
+    def forward_with_scores(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return outputs and every layer's edge scores, both differentiable."""
+        x = self._convert(x)
+        scores = []
+        for layer in self.layers:
+            x, score = layer.forward_with_scores(x)
+            scores.append(score)
+        return x, scores
+
+    def scores(self, x: Tensor) -> list[Tensor]:
+        """Score every edge on given inputs: ``mean |phi| / (width of its grid + 1e-4)``.
+
+        Returns
+        -------
+        list of Tensor, shapes (n_out, n_in)
+            Edges that are off score 0.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If ``x`` is not a finite tensor of shape (rows, width[0]).
+        """
+        with torch.no_grad():
+            return self.forward_with_scores(self.check_inputs(x, "x"))[1]
+
+    @property
+    def acts_scale(self) -> list[Tensor]:
+        """`scores` on the inputs that the model last saw (after `fit`: the training inputs)."""
+        return self.scores(self.seen())
+
+    def seen(self) -> Tensor:
+        """Return the inputs that the model last saw, ``(batch, width[0])``.
+
+        Raises
+        ------
+        ValueError
+            If it has seen none, or one with NaN.
+        """
+        if self._seen is None:
+            raise ValueError(
+                f"KAN({self.width}) has seen no data yet, so its edges have no scores; "
+                "call model(x) or model.fit(dataset) first"
+            )
+        return self.check_inputs(self._seen, "the data that the model last saw")
+
+    def check_inputs(self, x: object, name: str) -> Tensor:
+        """Return finite inputs ``(rows, width[0])`` in the model's dtype, or raise in words."""
+        mask = self.mask[0]
+        return checks.check_inputs(x, self.width[0], name, mask.device, mask.dtype)
+
+    @torch.no_grad()
+    def update_grid(self, x: Tensor) -> None:
+        """Lay every grid over the values that its input takes for ``x``, and refit the splines."""
+        x = self.check_inputs(x, "x")
+        for layer in self.layers:
+            layer.update_grid(x)
+            x = layer(x)
+
+    def fit(
+        self, dataset: Mapping[str, Tensor], *args: Any, **kwargs: Any
+    ) -> dict[str, list[float]]:
+        """Train on a dataset; see `kanwidget.kan.training.fit` for all that can be set."""
+        return fit(self, dataset, *args, **kwargs)
+
+    def train(self, mode: Any = True, *args: Any, **kwargs: Any) -> Any:
+        """`fit` if given a dataset, as in pykan; torch's own ``train(mode)`` if given a bool."""
+        if "dataset" in kwargs:
+            return self.fit(*args, **kwargs)
+        if isinstance(mode, bool):
+            return super().train(mode)
+        return self.fit(mode, *args, **kwargs)
+
+    @torch.no_grad()
+    def set_mask(self, mask: Sequence[Tensor]) -> None:
+        """Copy masks, one ``(n_out, n_in)`` for each layer, into the live ones."""
+        for layer, new in zip(self.layers, mask, strict=True):
+            layer.mask.copy_(new)
+
+    def remove_edge(self, l: int, i: int, j: int) -> None:
+        """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next.
+
+        Raises
+        ------
+        IndexError
+            If there is no such edge; the message names the layer and its size.
+        """
+        self._switch_edge(l, i, j, 0.0)
+
+    def restore_edge(self, l: int, i: int, j: int) -> None:
+        """Switch the edge ``(l, i, j)`` on again, with the function it had."""
+        self._switch_edge(l, i, j, 1.0)
+
+    def remove_node(self, l: int, i: int) -> None:
+        """Switch off all edges into and out of node ``i`` of node layer ``l``.
+
+        Raises
+        ------
+        IndexError
+            If there is no such node; the message names the layer and its size.
+        """
+        self._switch_node(l, i, 0.0)
+
+    def restore_node(self, l: int, i: int) -> None:
+        """Switch on all edges into and out of node ``(l, i)``."""
+        self._switch_node(l, i, 1.0)
+
+    def prune(
+        self,
+        threshold: float = 1e-2,
+        mode: str = "auto",
+        active_neurons_id: Sequence[Sequence[int]] | None = None,
+    ) -> KAN:
+        """Return a new, smaller KAN without weak hidden nodes; this one stays as it is.
+
+        Parameters
+        ----------
+        threshold : float
+            With ``mode="auto"``: hidden nodes go, with their edges, whose largest incoming
+            or largest outgoing score is at or below it. 0 takes only what is dead already.
+        mode : {"auto", "manual"}
+        active_neurons_id : list of lists of int
+            With ``mode="manual"``: the hidden nodes to keep, one list for each hidden layer.
+            Lists for inputs and outputs may stand before and behind, as in pykan; they are
+            ignored, since those nodes always stay.
+
+        Raises
+        ------
+        ValueError
+            If the model has seen no data, or if nothing would lead from the inputs to the
+            outputs any more. Nothing is changed then.
+        """
+        if mode == "auto":
+            threshold = checks.check_threshold(threshold)
+            mask = pruning.effective_mask(self.mask, self.acts_scale, threshold)
+            if pruning.connected(self.mask) and not pruning.connected(mask):
+                best = min(float(s.max()) for s in pruning.node_scores(self.acts_scale))
+                raise ValueError(
+                    f"prune(threshold={threshold:g}) would cut the inputs of KAN({self.width}) "
+                    f"from its outputs; choose a threshold below {best:.4g}, the score of the "
+                    "strongest node in its weakest hidden layer"
+                )
+            return self._with_mask(mask).compact()
+        if mode == "manual":
+            return self._keep(self._hidden_ids(active_neurons_id))
+        raise ValueError(f"mode must be 'auto' or 'manual', got {mode!r}")
+
+    def compact(self) -> KAN:
+        """Return a new KAN without dead nodes, and with the same outputs.
+
+        A hidden node is dead if no input reaches it or it reaches no output, over edges
+        that are on. The constant that an unreached node emits is added to the biases it
+        reaches. A hidden layer without a live node keeps one, switched off.
+        """
+        alive = zip(pruning.reached(self.mask), pruning.leading(self.mask), strict=True)
+        return self._keep([(a & b).nonzero().flatten().tolist() for a, b in alive][1:-1])
+
+    def plot(self, **kwargs: Any) -> Figure:
+        """Draw the network; see `kanwidget.kan.figure.plot` for all that can be set."""
+        from .figure import plot  # matplotlib takes a while to import
+
+        return plot(self, **kwargs)
+
+    def extra_repr(self) -> str:
+        """Say the widths, as torch's own modules say their shape."""
+        return f"width={self.width}"
+
+    def _convert(self, x: Tensor) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"KAN({self.width}) takes a torch tensor, got {type(x).__name__}")
+        if x.dim() != 2 or x.shape[1] != self.width[0]:
+            raise ValueError(
+                f"KAN({self.width}) takes inputs of shape (batch, {self.width[0]}), "
+                f"got {tuple(x.shape)}"
+            )
+        return x.to(self.mask[0])
+
+    @torch.no_grad()
+    def _switch_edge(self, l: int, i: int, j: int, value: float) -> None:
+        l, i, j = checks.check_edge(self.width, l, i, j)
+        self.mask[l][j, i] = value
+
+    @torch.no_grad()
+    def _switch_node(self, l: int, i: int, value: float) -> None:
+        l, i = checks.check_node(self.width, l, i)
+        if l > 0:
+            self.mask[l - 1][i, :] = value
+        if l < len(self.layers):
+            self.mask[l][:, i] = value
+
+    def _copy(self) -> KAN:
+        # The data last seen is the user's, and may be large: our copies share it.
+        return copy.deepcopy(self, {id(self._seen): self._seen})
+
+    def _with_mask(self, mask: Sequence[Tensor]) -> KAN:
+        twin = self._copy()
+        twin.set_mask(mask)
+        return twin
+
+    def _hidden_ids(self, ids: Sequence[Sequence[int]] | None) -> list[list[int]]:
+        width, hidden = self.width, len(self.width) - 2
+        if ids is None:
+            raise ValueError("mode='manual' needs active_neurons_id: the hidden nodes to keep")
+        if len(ids) not in (hidden, hidden + 2):
+            raise ValueError(
+                f"active_neurons_id must hold {hidden} lists, one for each hidden layer of "
+                f"KAN({width}), or {hidden + 2} with inputs and outputs, got {len(ids)}"
+            )
+        ids = ids[1:-1] if len(ids) == hidden + 2 else ids
+        for l, layer in enumerate(ids, start=1):
+            if not len(layer):
+                raise ValueError(f"active_neurons_id would empty node layer {l} of KAN({width})")
+        return [
+            sorted({checks.check_node(width, l, i)[1] for i in layer})
+            for l, layer in enumerate(ids, start=1)
+        ]
+
+    def _keep(self, hidden: Sequence[Sequence[int]]) -> KAN:
+        child = self._copy()
+        for l, layer in enumerate(pruning.compact_layers(self.layers, hidden)):
+            child.layers[l] = layer
+        return child

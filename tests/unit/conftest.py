@@ -1,0 +1,61 @@
+"""What the unit tests share: small models, trained once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import settings
+from torch import Tensor
+
+from kanwidget import KAN, create_dataset
+
+# A busy machine is no reason to fail.
+settings.register_profile("kanwidget", deadline=None)
+settings.load_profile("kanwidget")
+
+Dataset = dict[str, Tensor]
+
+
+def seed_function(x: Tensor) -> Tensor:
+    """Return exp(sin(pi x1) + x2^2), the function of the seed's demo."""
+    return torch.exp(torch.sin(torch.pi * x[:, [0]]) + x[:, [1]] ** 2)
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    """The seed's data."""
+    return create_dataset(seed_function, n_var=2)
+
+
+@pytest.fixture(scope="session")
+def _trained(dataset: Dataset) -> KAN:
+    model = KAN([2, 5, 1], grid=5, k=3, seed=0)
+    model.fit(dataset, steps=3, lamb=0.01, lamb_entropy=10.0, progress=False)
+    return model
+
+
+@pytest.fixture
+def model(_trained: KAN) -> KAN:
+    """A [2, 5, 1] after three steps on the seed's data; a new copy for each test."""
+    return copy.deepcopy(_trained)
+
+
+@pytest.fixture(scope="session")
+def random_kan() -> Callable[..., KAN]:
+    """Make an untrained KAN with lively curves, biases and random masks."""
+
+    def make(width: list[int], seed: int, density: float = 1.0, **config: object) -> KAN:
+        generator = torch.Generator().manual_seed(seed)
+        model = KAN(width, seed=seed, **config)  # type: ignore[arg-type]
+        with torch.no_grad():
+            for parameter in model.parameters():
+                noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+                parameter.add_(0.3 * noise)
+        model.set_mask([torch.rand(m.shape, generator=generator) < density for m in model.mask])
+        model(torch.rand(30, width[0], generator=generator, dtype=torch.float64) * 2 - 1)
+        return model
+
+    return make

@@ -1,0 +1,226 @@
+"""The KAN as a torch module: splines, masks, training, editing, drawing."""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.interpolate import BSpline
+from torch import Tensor
+
+from kanwidget import KAN, create_dataset
+from kanwidget.kan import KANLayer, splines
+
+Make = Callable[..., KAN]
+
+
+@given(k=st.integers(1, 5), intervals=st.integers(1, 8), seed=st.integers(0, 10**6))
+def test_bases_are_scipys_inside_and_outside_the_grid(k: int, intervals: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    steps = torch.rand(2, intervals + 1, generator=generator, dtype=torch.float64) + 0.05
+    grid = steps.cumsum(1)
+    x = torch.rand(2, 40, generator=generator, dtype=torch.float64) * 10 - 3
+    basis = splines.bspline_basis(x, grid, k)
+    assert basis.shape == (2, intervals + k, 40)
+    for n, knots in enumerate(splines.extend_grid(grid, k)):
+        for index in range(intervals + k):
+            spline = BSpline.basis_element(knots[index : index + k + 2].numpy(), extrapolate=False)
+            expected = torch.from_numpy(spline(x[n].numpy())).nan_to_num()
+            assert torch.allclose(basis[n, index], expected, rtol=0, atol=1e-10)
+
+
+def test_coinciding_knots_give_numbers() -> None:
+    grid = torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64)
+    basis = splines.bspline_basis(torch.linspace(-1, 2, 50).double()[None], grid, 3)
+    assert torch.isfinite(basis).all()
+
+
+def test_refitting_to_a_new_grid_keeps_the_functions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    layer = KANLayer(3, 2, grid=4, k=3)
+    layer.reset(generator, noise=5.0, noise_base=0.1)
+    x = torch.rand(400, 3, generator=generator, dtype=torch.float64) * 1.8 - 0.9
+    before = layer(x)
+    layer.update_grid(x)
+    assert layer.grid[:, 0].tolist() == pytest.approx((x.amin(0) - 0.01).tolist())
+    assert layer.grid[:, -1].tolist() == pytest.approx((x.amax(0) + 0.01).tolist())
+    drift = (layer(x) - before).abs().max() / before.abs().max()
+    assert drift < 0.05
+
+
+def test_gradients_are_exact(random_kan: Make) -> None:
+    model = random_kan([2, 3, 1], 0, density=0.7)
+    x = torch.rand(4, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(model, (x,))
+
+
+def test_an_edge_that_is_off_adds_nothing_and_gets_no_gradient(random_kan: Make) -> None:
+    model = random_kan([2, 3, 1], 1)
+    x = torch.rand(10, 2, dtype=torch.float64)
+    layer = model.layers[0]
+    with_edge = layer(x)
+    alone = layer.activations(x)[1, 0]
+    model.remove_edge(0, 0, 1)
+    assert torch.allclose(layer(x)[:, 1], with_edge[:, 1] - alone, rtol=0, atol=1e-14)
+    with torch.no_grad():
+        layer.coef[1, 0] = float("nan")  # not even what went wrong in it
+    model(x).sum().backward()
+    assert layer.coef.grad is not None
+    assert layer.scale_base.grad is not None
+    assert (layer.coef.grad[1, 0] == 0).all()
+    assert layer.scale_base.grad[1, 0] == 0
+    assert torch.isfinite(model(x)).all()
+
+
+def test_an_edge_that_is_off_is_not_trained(dataset: dict[str, Tensor]) -> None:
+    model = KAN([2, 3, 1], grid=3)
+    model.remove_edge(0, 0, 1)
+    before = model.layers[0].coef[1, 0].clone()
+    model.fit(dataset, steps=2, lamb=0.1, lamb_coef=1.0, lamb_coefdiff=1.0, update_grid=False)
+    assert torch.equal(model.layers[0].coef[1, 0], before)
+    assert not torch.equal(model.layers[0].coef[0, 0], before)
+
+
+def test_scores_are_the_mean_size_of_each_edge_over_its_grid(model: KAN, dataset: dict) -> None:
+    x = dataset["test_input"]
+    model(x)
+    layer = model.layers[0]
+    sizes = layer.activations(x).abs().mean(2)
+    span = layer.grid[:, -1] - layer.grid[:, 0] + 1e-4
+    assert torch.allclose(model.acts_scale[0], sizes / span)
+    assert [s.shape for s in model.acts_scale] == [(5, 2), (1, 5)]
+    assert [m.shape for m in model.mask] == [(5, 2), (1, 5)]
+
+
+def test_after_a_fit_scores_come_from_the_training_inputs(dataset: dict[str, Tensor]) -> None:
+    model = KAN([2, 2, 1])
+    model.fit(dataset, steps=1, progress=False)
+    assert torch.equal(model.acts_scale[0], model.scores(dataset["train_input"])[0])
+
+
+def test_train_with_a_bool_is_torchs_and_with_a_dataset_fits(dataset: dict[str, Tensor]) -> None:
+    model = KAN([2, 2, 1])
+    assert model.eval() is model
+    assert not model.training
+    assert not model.layers[0].training
+    assert model.train(True).training
+    assert model.train().training
+    assert len(model.train(dataset, steps=2)["train_loss"]) == 2
+    assert len(model.train(dataset=dataset, steps=1)["train_loss"]) == 1
+    assert model.training
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
+def test_fit_lowers_the_loss_and_says_so(
+    opt: str, dataset: dict[str, Tensor], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def edges_on() -> Tensor:
+        return model.mask[0].sum()
+
+    model = KAN([2, 3, 1], grid=3)
+    lr = 1.0 if opt == "LBFGS" else 0.02
+    results = model.fit(dataset, opt=opt, steps=12, lr=lr, metrics=[edges_on], batch=500)
+    assert results["train_loss"][-1] < 0.6 * results["train_loss"][0]
+    assert results["edges_on"] == [6.0] * 12
+    said = f"train loss: {results['train_loss'][-1]:.2e} | test loss: "
+    said += f"{results['test_loss'][-1]:.2e} | reg: {results['reg'][-1]:.2e}"
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+
+
+def test_a_loss_function_of_ones_own(dataset: dict[str, Tensor]) -> None:
+    labelled = {
+        name: (value[:, 0] > 1.5).long() if name.endswith("label") else value
+        for name, value in dataset.items()
+    }
+    model = KAN([2, 3, 2], grid=3)
+    loss_fn = torch.nn.CrossEntropyLoss()
+    results = model.fit(labelled, steps=4, loss_fn=loss_fn, progress=False)
+    loss = loss_fn(model(labelled["test_input"]), labelled["test_label"]).item()
+    assert results["test_loss"][-1] == pytest.approx(loss)
+    assert results["train_loss"][-1] < results["train_loss"][0]
+
+
+def test_it_is_an_ordinary_module(model: KAN, dataset: dict[str, Tensor]) -> None:
+    x = dataset["test_input"]
+    y = model(x)
+    twin = copy.deepcopy(model)  # after a forward with gradients
+    twin.remove_edge(0, 0, 0)
+    assert torch.equal(model(x), y)
+    buffer = io.BytesIO()
+    torch.save(model.state_dict(), buffer)
+    buffer.seek(0)
+    other = KAN([2, 5, 1], grid=5, seed=9)
+    other.load_state_dict(torch.load(buffer))
+    assert torch.equal(other(x), y)
+    half = copy.deepcopy(model).to(torch.float32)
+    assert half(x).dtype is torch.float32
+    assert torch.allclose(half(x).double(), y, atol=1e-4)
+    assert "width=[2, 5, 1]" in repr(model)
+    assert "2, 5, grid=5, k=3" in repr(model)
+
+
+def test_inputs_are_converted_to_the_models_dtype(model: KAN) -> None:
+    assert model(torch.rand(3, 2)).dtype is torch.float64
+    assert KAN([2, 1], dtype=torch.float32)(torch.rand(3, 2).double()).dtype is torch.float32
+
+
+def test_the_callers_width_is_left_alone() -> None:
+    width = [2, 3, 1]
+    model = KAN(width)
+    model.fit(create_dataset(lambda x: x[:, [0]], train_num=9, test_num=9), steps=1, progress=False)
+    model.prune(0.0)
+    assert width == [2, 3, 1]
+    width.append(4)
+    assert model.width == [2, 3, 1]
+
+
+def test_dataset_options() -> None:
+    data = create_dataset(
+        lambda x: x.sum(1),  # without an axis for the output
+        n_var=3,
+        ranges=[[0, 1], [10, 20], [-5, -4]],
+        train_num=50,
+        test_num=20,
+        normalize_label=True,
+    )
+    x = data["train_input"]
+    assert x.shape == (50, 3)
+    assert data["test_label"].shape == (20, 1)
+    assert (x.amin(0) >= torch.tensor([0, 10, -5])).all()
+    assert (x.amax(0) <= torch.tensor([1, 20, -4])).all()
+    assert data["train_label"].mean().item() == pytest.approx(0, abs=1e-12)
+    assert data["train_label"].std().item() == pytest.approx(1)
+
+
+def test_the_plot_is_vector_lines_and_leaves_no_files(
+    model: KAN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    figure = model.plot(
+        in_vars=["a", "b"], out_vars=["c"], title="A title", tick=True, sample=True, beta=100
+    )
+    assert list(tmp_path.iterdir()) == []
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg")
+    svg = buffer.getvalue()
+    assert "<image" not in svg
+    words = {text.get_text() for text in figure.axes[0].texts}
+    assert {"a", "b", "c", "A title"} <= words
+    boxes = figure.axes[0].child_axes
+    assert len(boxes) == 15
+    assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_the_plot_leaves_out_what_is_off_or_would_be_pruned(model: KAN) -> None:
+    assert len(model.plot(beta=100).axes[0].child_axes) == 15
+    assert len(model.plot(beta=100, mask=True).axes[0].child_axes) == 3 * model.prune().width[1]
+    model.remove_node(1, 2)
+    assert len(model.plot(beta=100).axes[0].child_axes) == 12
