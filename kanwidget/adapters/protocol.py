@@ -1,0 +1,57 @@
+"""What the session asks of a model, whatever library it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Adapter"]
+
+
+class Adapter(Protocol):
+    """Wraps one live model. No method but `set_mask` changes it, nor torch's random state."""
+
+    @property
+    def width(self) -> list[int]:
+        """Nodes in each node layer, inputs first."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lives."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating point type of the model."""
+
+    def seen(self) -> Tensor:
+        """Return the inputs ``(rows, width[0])`` that the model last saw, or raise a ValueError."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(rows, width[0])`` to ``(rows, width[-1])`` under the live masks."""
+
+    def scores(self, x: Tensor) -> list[Tensor]:
+        """Score every edge on inputs under the live masks, shapes ``(n_out, n_in)``."""
+
+    def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
+        """Sample every edge's *unmasked* function at ``n`` points over its input's range for ``x``.
+
+        Returns
+        -------
+        list of (Tensor (n_in, n), Tensor (n_out, n_in, n))
+            Points and values for each layer.
+        """
+
+    def mask(self) -> list[Tensor]:
+        """Return a copy of the live masks, bool, shapes ``(n_out, n_in)``."""
+
+    def set_mask(self, mask: Sequence[Tensor]) -> None:
+        """Make these the live masks."""
+
+    def compact(self) -> nn.Module:
+        """Return a new, smaller model without dead nodes and with the same outputs."""
+
+    def version(self) -> Hashable:
+        """Return a value that changes whenever anyone changes the model's numbers."""

@@ -1,0 +1,114 @@
+"""What one act of a hand does to the hand edits: pure functions, as in `js/src/state.ts`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from .kan.checks import Edge, Node
+from .kan.pruning import Edits, effective_mask, taken_nodes
+
+__all__ = ["Ground", "remove_edge", "remove_node", "restore_edge", "restore_node"]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What hand edits stand on: the baseline's masks and scores, and the thresholds."""
+
+    baseline: Sequence[Tensor]
+    scores: Sequence[Tensor]
+    node_threshold: float
+    edge_threshold: float
+
+    def mask(self, edits: Edits) -> list[Tensor]:
+        """Return the effective mask under hand edits."""
+        return effective_mask(
+            self.baseline, self.scores, self.node_threshold, self.edge_threshold, edits
+        )
+
+    def weak(self, edge: Edge) -> bool:
+        """Whether an edge is off in the baseline or at or below the edge threshold."""
+        return not at(self.baseline, edge) or 0 < self.edge_threshold >= at(self.scores, edge)
+
+    def takes(self, node: Node, edits: Edits) -> bool:
+        """Whether the node threshold takes a node."""
+        l, i = node
+        taken = taken_nodes(self.baseline, self.scores, self.node_threshold, edits.kept_nodes)
+        return bool(taken[l][i])
+
+    def sides(self, node: Node) -> list[list[Edge]]:
+        """Return the incoming and the outgoing edges of a node, without empty sides."""
+        l, i = node
+        sides = []
+        if l > 0:
+            sides.append([(l - 1, h, i) for h in range(self.baseline[l - 1].shape[1])])
+        if l < len(self.baseline):
+            sides.append([(l, i, j) for j in range(self.baseline[l].shape[0])])
+        return sides
+
+
+def at(layers: Sequence[Tensor], edge: Edge) -> float:
+    """Return one edge's entry of tensors ``(n_out, n_in)``."""
+    l, i, j = edge
+    return layers[l][j, i].item()
+
+
+def remove_edge(edits: Edits, edge: Edge) -> Edits:
+    """Switch an edge off."""
+    return replace(
+        edits,
+        removed_edges=edits.removed_edges | {edge},
+        kept_edges=edits.kept_edges - {edge},
+    )
+
+
+def restore_edge(edits: Edits, edge: Edge, ground: Ground) -> Edits:
+    """Switch an edge on, and keep it on against thresholds and baseline.
+
+    If a node at its end was removed by hand, the node comes back with this edge alone.
+    """
+    l, i, j = edge
+    for node in ((l, i), (l + 1, j)):
+        if node in edits.removed_nodes:
+            others = {other for side in ground.sides(node) for other in side} - {edge}
+            edits = replace(
+                edits,
+                removed_nodes=edits.removed_nodes - {node},
+                removed_edges=edits.removed_edges | others,
+                kept_edges=edits.kept_edges - others,
+            )
+    edits = replace(edits, removed_edges=edits.removed_edges - {edge})
+    if not at(ground.mask(edits), edge):
+        edits = replace(edits, kept_edges=edits.kept_edges | {edge})
+    return edits
+
+
+def remove_node(edits: Edits, node: Node) -> Edits:
+    """Switch a node off, with all its edges."""
+    return replace(
+        edits,
+        removed_nodes=edits.removed_nodes | {node},
+        kept_nodes=edits.kept_nodes - {node},
+    )
+
+
+def restore_node(edits: Edits, node: Node, ground: Ground) -> Edits:
+    """Switch a node on, and keep it on against the node threshold.
+
+    Edges that were removed one by one stay off, unless the node would be left without a
+    way in or without a way out: then all its edges on that side come back.
+    """
+    edits = replace(edits, removed_nodes=edits.removed_nodes - {node})
+    if ground.takes(node, edits):
+        edits = replace(edits, kept_nodes=edits.kept_nodes | {node})
+    mask = ground.mask(edits)
+    for side in ground.sides(node):
+        if not any(at(mask, edge) for edge in side):
+            edits = replace(
+                edits,
+                removed_edges=edits.removed_edges - set(side),
+                kept_edges=edits.kept_edges | {edge for edge in side if ground.weak(edge)},
+            )
+    return edits

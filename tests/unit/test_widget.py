@@ -1,0 +1,224 @@
+"""The widget without a browser: what reaches the model, what reaches the view."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+from torch import Tensor
+
+from kanwidget import KAN, KANWidget
+from kanwidget.wire import unpack
+
+
+@pytest.fixture
+def widget(model: KAN, dataset: dict[str, Tensor]) -> Iterator[KANWidget]:
+    w = KANWidget(model, dataset)
+    yield w
+    w.close()
+
+
+def mask_sent(w: KANWidget) -> list[int]:
+    return [int(on) for on in unpack(w._mask)[0]]
+
+
+def test_the_view_gets_curves_scores_and_masks(widget: KANWidget, model: KAN) -> None:
+    assert widget._width == [2, 5, 1]
+    x, y = unpack(widget._curves_x)[0], unpack(widget._curves_y)[0]
+    assert (x.dtype, x.shape) == (np.float32, (7, 64))
+    assert (y.dtype, y.shape) == (np.float32, (15, 64))
+    flat_edge = 3 * 2 + 1  # (0, 1, 3): row j = 3, column i = 1
+    points = torch.from_numpy(x[1].copy()).double().repeat(2, 1).T
+    drawn = model.layers[0].activations(points)[3, 1].detach().numpy()
+    assert np.allclose(y[flat_edge], drawn, atol=1e-6)
+    scores = unpack(widget._scores)[0]
+    assert scores.dtype == np.float64
+    assert scores[flat_edge] == widget.session.scores[0][3, 1].item()
+    assert mask_sent(widget) == [1] * 15
+    assert unpack(widget._baseline)[0].tolist() == [1] * 15
+
+
+def test_methods_and_traits_change_the_live_model(widget: KANWidget, model: KAN) -> None:
+    loss = widget.loss
+    widget.remove_edge(0, 0, 1)
+    assert widget.removed_edges == [(0, 0, 1)]
+    assert widget.active_edges == 14
+    assert model.mask[0][1, 0] == 0
+    assert widget.loss != loss
+    assert mask_sent(widget)[2] == 0
+    widget.removed_edges = [[0, 1, 4], (0, 0, 1)]
+    assert widget.removed_edges == [(0, 0, 1), (0, 1, 4)]
+    assert widget.active_edges == 13
+    widget.restore_edge(0, 1, 4)
+    widget.remove_node(1, 2)
+    assert widget.removed_nodes == [(1, 2)]
+    assert widget.active_edges == 11
+    widget.restore_node(1, 2)
+    widget.node_threshold = 100
+    assert widget.active_edges == 0
+    assert isinstance(widget.node_threshold, float)
+    widget.reset()
+    assert (widget.active_edges, widget.node_threshold, widget.removed_edges) == (15, 0.0, [])
+    assert widget.loss == loss
+
+
+def test_initial_values_count(model: KAN, dataset: dict[str, Tensor]) -> None:
+    w = KANWidget(model, dataset, removed_nodes=[(1, 0)], edge_threshold=1e-9, in_vars=["a", "b"])
+    assert w.active_edges == 12
+    assert w.in_vars == ["a", "b"]
+    assert w.out_vars == ["f(x)"]
+    w.close()
+    assert all((layer == 1).all() for layer in model.mask)
+
+
+def test_close_gives_the_model_back(model: KAN, dataset: dict[str, Tensor]) -> None:
+    x = dataset["test_input"]
+    y = model(x)
+    w = KANWidget(model, dataset)
+    w.node_threshold = 0.05
+    w.remove_edge(0, 0, 0)
+    assert not torch.equal(model(x), y)
+    small = w.compact()
+    w.close()
+    assert torch.equal(model(x), y)
+    assert small.width[1] < 5
+
+
+def test_the_views_wishes_reach_the_model(widget: KANWidget, model: KAN) -> None:
+    widget.set_state({"node_threshold": 0.01, "removed_edges": [[0, 1, 3]], "kept_nodes": [[1, 1]]})
+    assert widget.node_threshold == 0.01
+    assert widget.removed_edges == [(0, 1, 3)]
+    assert widget.kept_nodes == [(1, 1)]
+    assert model.mask[0][3, 1] == 0
+    assert widget.active_edges == sum(int(m.sum()) for m in model.mask)
+    assert widget.error == ""
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+ids = st.lists(st.lists(st.integers(-2, 6), min_size=1, max_size=4) | junk, max_size=6)
+
+
+@given(
+    state=st.dictionaries(
+        st.sampled_from(sorted(set(KANWidget.class_trait_names(sync=True)) | {"evil"})),
+        junk | ids | st.floats(-1, 1),
+        max_size=5,
+    )
+)
+def test_hostile_messages_leave_everything_in_order(shared: Any, state: dict[str, Any]) -> None:
+    model, w = shared
+    kept = {name: getattr(w, name) for name in ("_width", "_scores", "_esm", "loss_name")}
+    w.set_state(state)
+    w.refresh()
+    assert all(getattr(w, name) == value for name, value in kept.items())
+    assert w.error == ""
+    assert 0 <= w.node_threshold < float("inf")
+    assert 0 <= w.edge_threshold < float("inf")
+    live = [layer != 0 for layer in model.mask]
+    assert all(torch.equal(a, b) for a, b in zip(live, w.session.mask, strict=True))
+    assert w.active_edges == sum(int(layer.sum()) for layer in live) == sum(mask_sent(w))
+    assert all(len(edge) == 3 for edge in w.removed_edges + w.kept_edges)
+    assert all(len(node) == 2 for node in w.removed_nodes + w.kept_nodes)
+
+
+@pytest.fixture(scope="module")
+def shared(_trained: KAN, dataset: dict[str, Tensor]) -> Iterator[Any]:
+    model = copy.deepcopy(_trained)
+    w = KANWidget(model, dataset)
+    yield model, w
+    w.close()
+
+
+def test_a_view_that_went_astray_is_told_the_truth(
+    widget: KANWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(widget, "send_state", lambda key=None: told.extend(key or []))
+    widget.set_state({"node_threshold": -3.0, "loss": 0.0, "removed_edges": [[9, 9, 9]]})
+    assert {"node_threshold", "loss", "removed_edges"} <= set(told)
+    told.clear()
+    widget.set_state({"edge_threshold": "nan"})
+    assert told == ["edge_threshold"]
+
+
+def test_what_fails_is_said_in_the_error_trait(
+    widget: KANWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(widget.session, "set", broken)
+    widget.set_state({"node_threshold": 0.5})
+    assert widget.error == "RuntimeError: out of memory"
+    monkeypatch.undo()
+    widget.set_state({"node_threshold": 0.01})
+    assert widget.error == ""
+
+
+def test_another_thread_leaves_the_model_to_its_owner(
+    model: KAN, dataset: dict[str, Tensor]
+) -> None:
+    acting: list[int] = []
+
+    class Watched(KAN):
+        def set_mask(self, mask: Any) -> None:
+            acting.append(threading.get_ident())
+            super().set_mask(mask)
+
+    model.__class__ = Watched
+
+    async def scenario() -> None:
+        w = KANWidget(model, dataset)
+        thread = threading.Thread(target=w.set_state, args=({"removed_edges": [[0, 0, 1]]},))
+        thread.start()
+        thread.join()
+        assert w.active_edges == 15
+        await asyncio.sleep(0)
+        assert w.active_edges == 14
+        w.close()
+
+    asyncio.run(scenario())
+    assert set(acting) == {threading.get_ident()}
+
+
+def test_a_change_in_a_cell_shows_after_that_cell(dataset: dict[str, Tensor], model: KAN) -> None:
+    shell = InteractiveShell.instance()
+    try:
+        w = KANWidget(model, dataset)
+        shell.push({"model": model})
+        shell.run_cell("model.remove_edge(0, 0, 1)")
+        assert w.active_edges == 14
+        assert mask_sent(w)[2] == 0
+        callbacks = len(shell.events.callbacks["post_run_cell"])
+        w.close()
+        assert len(shell.events.callbacks["post_run_cell"]) == callbacks - 1
+    finally:
+        InteractiveShell.clear_instance()
+
+
+def test_traits_link_to_other_widgets(widget: KANWidget) -> None:
+    slider = ipywidgets.FloatSlider(max=1.0, step=0.001)
+    link = ipywidgets.link((slider, "value"), (widget, "node_threshold"))
+    slider.value = 0.01
+    assert widget.node_threshold == 0.01
+    assert widget.active_edges < 15
+    link.unlink()
+
+
+def test_its_repr_is_one_cheap_line(widget: KANWidget) -> None:
+    assert repr(widget) == "KANWidget([2, 5, 1], 15 of 15 edges on)"
+    assert "text/plain" in widget._repr_mimebundle_()[0]
