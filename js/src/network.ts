@@ -1,0 +1,229 @@
+/**
+ * The network as plain numbers: which edges are on, and why not. Pure.
+ *
+ * An edge is known by its flat id, `edgeOffset[l] + j * width[l] + i`, and a node by `nodeOffset[l] + i`.
+ * Python applies the same rule to the live model; `tests/golden/masks.json` holds the two together.
+ */
+
+/** `[l, i, j]`: from node `i` of node layer `l` to node `j` of node layer `l + 1`. */
+export type EdgeIndex = [layer: number, from: number, to: number];
+/** `[l, i]`: node `i` of node layer `l`. */
+export type NodeIndex = [layer: number, node: number];
+
+export interface Network {
+  readonly width: readonly number[];
+  /** Number of edge layers: `width.length - 1`. */
+  readonly depth: number;
+  readonly edgeCount: number;
+  readonly nodeCount: number;
+  /** First edge id of each edge layer, and `edgeCount` at the end. */
+  readonly edgeOffset: readonly number[];
+  /** First node id of each node layer, and `nodeCount` at the end. */
+  readonly nodeOffset: readonly number[];
+  /** Node ids at the two ends of each edge, (E,). */
+  readonly source: Uint32Array;
+  readonly target: Uint32Array;
+  /** Edge scores of the baseline, (E,). */
+  readonly scores: Float64Array;
+  /** Mask of the baseline, 0 or 1, (E,). */
+  readonly baseline: Uint8Array;
+  /** min(max incoming, max outgoing score) of hidden nodes, (N,); infinite for inputs and outputs. */
+  readonly nodeScores: Float64Array;
+  /** 1 where an input reaches the node over baseline edges, (N,). */
+  readonly reached: Uint8Array;
+}
+
+/** Thresholds and hand edits, by flat ids: with the baseline, everything that decides the mask. */
+export interface Edits {
+  readonly nodeThreshold: number;
+  readonly edgeThreshold: number;
+  readonly removedEdges: ReadonlySet<number>;
+  readonly keptEdges: ReadonlySet<number>;
+  readonly removedNodes: ReadonlySet<number>;
+  readonly keptNodes: ReadonlySet<number>;
+}
+
+export const NO_EDITS: Edits = {
+  nodeThreshold: 0,
+  edgeThreshold: 0,
+  removedEdges: new Set(),
+  keptEdges: new Set(),
+  removedNodes: new Set(),
+  keptNodes: new Set(),
+};
+
+export function createNetwork(width: readonly number[], scores: Float64Array, baseline: Uint8Array): Network {
+  if (width.length < 2 || width.some((w) => !Number.isInteger(w) || w < 1)) {
+    throw new Error(`A network needs at least two layers of whole, positive widths, not [${width}]`);
+  }
+  const depth = width.length - 1;
+  const edgeOffset = [0];
+  const nodeOffset = [0];
+  for (let l = 0; l < depth; l++) edgeOffset.push(edgeOffset[l]! + width[l]! * width[l + 1]!);
+  for (let l = 0; l <= depth; l++) nodeOffset.push(nodeOffset[l]! + width[l]!);
+  const edgeCount = edgeOffset[depth]!;
+  const nodeCount = nodeOffset[depth + 1]!;
+  for (const [name, array] of [["scores", scores] as const, ["baseline", baseline] as const]) {
+    if (array.length !== edgeCount) {
+      throw new Error(`A [${width}] network has ${edgeCount} edges, but ${array.length} ${name} came`);
+    }
+  }
+  const source = new Uint32Array(edgeCount);
+  const target = new Uint32Array(edgeCount);
+  const into = new Float64Array(nodeCount);
+  const outOf = new Float64Array(nodeCount);
+  const reached = new Uint8Array(nodeCount);
+  reached.fill(1, 0, width[0]);
+  let e = 0;
+  for (let l = 0; l < depth; l++) {
+    for (let j = 0; j < width[l + 1]!; j++) {
+      for (let i = 0; i < width[l]!; i++, e++) {
+        const a = nodeOffset[l]! + i;
+        const b = nodeOffset[l + 1]! + j;
+        source[e] = a;
+        target[e] = b;
+        outOf[a] = Math.max(outOf[a]!, scores[e]!);
+        into[b] = Math.max(into[b]!, scores[e]!);
+        if (baseline[e] && reached[a]) reached[b] = 1;
+      }
+    }
+  }
+  const nodeScores = new Float64Array(nodeCount).fill(Number.POSITIVE_INFINITY);
+  for (let n = width[0]!; n < nodeOffset[depth]!; n++) nodeScores[n] = Math.min(into[n]!, outOf[n]!);
+  return {
+    width,
+    depth,
+    edgeCount,
+    nodeCount,
+    edgeOffset,
+    nodeOffset,
+    source,
+    target,
+    scores,
+    baseline,
+    nodeScores,
+    reached,
+  };
+}
+
+export function edgeId(net: Network, [l, i, j]: EdgeIndex): number {
+  return net.edgeOffset[l]! + j * net.width[l]! + i;
+}
+
+export function edgeIndex(net: Network, edge: number): EdgeIndex {
+  const [l, i] = nodeIndex(net, net.source[edge]!);
+  return [l, i, net.target[edge]! - net.nodeOffset[l + 1]!];
+}
+
+export function nodeId(net: Network, [l, i]: NodeIndex): number {
+  return net.nodeOffset[l]! + i;
+}
+
+export function nodeIndex(net: Network, node: number): NodeIndex {
+  let l = 0;
+  while (node >= net.nodeOffset[l + 1]!) l++;
+  return [l, node - net.nodeOffset[l]!];
+}
+
+export function isHidden(net: Network, node: number): boolean {
+  return node >= net.width[0]! && node < net.nodeOffset[net.depth]!;
+}
+
+/** Edge ids that end in `node`; empty for an input. */
+export function incoming(net: Network, node: number): number[] {
+  const [l, j] = nodeIndex(net, node);
+  if (l === 0) return [];
+  const n = net.width[l - 1]!;
+  return Array.from({ length: n }, (_, i) => net.edgeOffset[l - 1]! + j * n + i);
+}
+
+/** Edge ids that begin in `node`; empty for an output. */
+export function outgoing(net: Network, node: number): number[] {
+  const [l, i] = nodeIndex(net, node);
+  if (l === net.depth) return [];
+  return Array.from({ length: net.width[l + 1]! }, (_, j) => net.edgeOffset[l]! + j * net.width[l]! + i);
+}
+
+/** Whether the node threshold takes `node`. A node no input reaches only emits a constant and is left alone. */
+export function isTaken(net: Network, edits: Edits, node: number): boolean {
+  return (
+    edits.nodeThreshold > 0 &&
+    net.reached[node] === 1 &&
+    net.nodeScores[node]! <= edits.nodeThreshold &&
+    !edits.keptNodes.has(node)
+  );
+}
+
+/** The effective mask, 0 or 1 for each edge, (E,). The rule is read from its last line to its first. */
+export function maskOf(net: Network, edits: Edits): Uint8Array {
+  const { source, target, scores, baseline } = net;
+  const taken = new Uint8Array(net.nodeCount);
+  if (edits.nodeThreshold > 0) {
+    for (let n = 0; n < net.nodeCount; n++) taken[n] = isTaken(net, edits, n) ? 1 : 0;
+  }
+  const te = edits.edgeThreshold > 0 ? edits.edgeThreshold : Number.NEGATIVE_INFINITY;
+  const mask = new Uint8Array(net.edgeCount);
+  for (let e = 0; e < net.edgeCount; e++) {
+    if (baseline[e] && !(scores[e]! <= te) && !taken[source[e]!] && !taken[target[e]!]) mask[e] = 1;
+  }
+  for (const e of edits.keptEdges) mask[e] = 1;
+  for (const n of edits.removedNodes) {
+    for (const e of incoming(net, n)) mask[e] = 0;
+    for (const e of outgoing(net, n)) mask[e] = 0;
+  }
+  for (const e of edits.removedEdges) mask[e] = 0;
+  return mask;
+}
+
+export function isOn(net: Network, edits: Edits, edge: number): boolean {
+  return reasonOff(net, edits, edge) === null;
+}
+
+export type Reason = "hand" | "model" | "edge threshold" | "node threshold";
+
+/** Why an edge is off: the first line of the rule that says so; null when it is on. */
+export function reasonOff(net: Network, edits: Edits, edge: number): Reason | null {
+  const a = net.source[edge]!;
+  const b = net.target[edge]!;
+  if (edits.removedEdges.has(edge) || edits.removedNodes.has(a) || edits.removedNodes.has(b)) return "hand";
+  if (edits.keptEdges.has(edge)) return null;
+  if (!net.baseline[edge]) return "model";
+  if (edits.edgeThreshold > 0 && net.scores[edge]! <= edits.edgeThreshold) return "edge threshold";
+  return isTaken(net, edits, a) || isTaken(net, edits, b) ? "node threshold" : null;
+}
+
+/** 1 for each node whose every side has an edge that is on, (N,). */
+export function nodesOn(net: Network, mask: Uint8Array): Uint8Array {
+  const { source, target } = net;
+  const into = new Uint8Array(net.nodeCount);
+  const outOf = new Uint8Array(net.nodeCount);
+  into.fill(1, 0, net.width[0]);
+  outOf.fill(1, net.nodeOffset[net.depth]);
+  for (let e = 0; e < net.edgeCount; e++) {
+    if (mask[e]) {
+      outOf[source[e]!] = 1;
+      into[target[e]!] = 1;
+    }
+  }
+  return into.map((on, n) => (on && outOf[n] ? 1 : 0));
+}
+
+/** True when no path of edges that are on leads from any input to any output. */
+export function isCut(net: Network, mask: Uint8Array): boolean {
+  const live = new Uint8Array(net.nodeCount);
+  live.fill(1, 0, net.width[0]);
+  for (let e = 0; e < net.edgeCount; e++) {
+    if (mask[e] && live[net.source[e]!]) live[net.target[e]!] = 1;
+  }
+  return !live.subarray(net.nodeOffset[net.depth]).includes(1);
+}
+
+export function countOn(mask: Uint8Array): number {
+  let n = 0;
+  for (const on of mask) n += on;
+  return n;
+}
+
+export function sameMask(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((on, e) => on === b[e]);
+}

@@ -1,0 +1,66 @@
+/** Dark or light, as the host says it; and a word when that may have changed. */
+import type { Palette } from "./draw";
+
+export type Theme = "light" | "dark";
+
+const INKS = {
+  light: { ink: "#1f2328", taken: "#0072b2" },
+  dark: { ink: "#e6edf3", taken: "#56b4e9" },
+} as const;
+
+export function palette(root: HTMLElement, theme: Theme): Palette {
+  return { ...INKS[theme], background: getComputedStyle(root).backgroundColor };
+}
+
+export function themeOf(host: Element): Theme {
+  for (const element of ancestors(host)) {
+    const said = saidBy(element);
+    if (said) return said;
+  }
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+function saidBy(element: Element): Theme | null {
+  const lab = element.getAttribute("data-jp-theme-light");
+  if (lab !== null) return lab === "false" ? "dark" : "light";
+  const kind = element.getAttribute("data-vscode-theme-kind");
+  if (kind !== null) return /dark|high-contrast$/.test(kind) ? "dark" : "light";
+  const classes = element.classList;
+  if (classes.contains("vscode-dark") || classes.contains("dark") || classes.contains("dark-theme"))
+    return "dark";
+  if (classes.contains("vscode-light") || classes.contains("light") || classes.contains("light-theme"))
+    return "light";
+  // `theme` is Colab's, `data-theme` marimo's and that of many documentation sites.
+  for (const name of ["theme", "data-theme"]) {
+    const value = element.getAttribute(name);
+    if (value === "dark" || value === "light") return value;
+  }
+  return null;
+}
+
+function* ancestors(from: Element): Generator<Element> {
+  for (let node: Node | null = from; node; node = node.parentNode ?? (node as ShadowRoot).host ?? null) {
+    if (node instanceof Element) yield node;
+  }
+}
+
+/** Calls back when theme, fonts or device pixels change, until the signal ends it. */
+export function watchLooks(changed: () => void, signal: AbortSignal): void {
+  const observer = new MutationObserver(changed);
+  for (const element of [document.documentElement, document.body]) {
+    if (element) observer.observe(element, { attributes: true });
+  }
+  signal.addEventListener("abort", () => observer.disconnect());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed, { signal });
+  document.fonts?.addEventListener("loadingdone", changed, { signal });
+  const watchPixels = () => {
+    if (signal.aborted) return;
+    const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    const again = () => {
+      changed();
+      watchPixels();
+    };
+    query.addEventListener("change", again, { signal, once: true });
+  };
+  watchPixels();
+}

@@ -1,0 +1,252 @@
+/** What a person does, and what they see of it. */
+import { expect, test } from "vitest";
+import { commands, userEvent } from "vitest/browser";
+import { createNetwork } from "../../src/network";
+import { createUnitCurves } from "../../src/scene";
+import { fakeModel, networkOf, SAMPLES, sampleCurves } from "../fake";
+import { click, frames, grab, letGo, middle, mount, settled, thumb } from "./mounted";
+
+test("each of fifteen boxes shows its edge's samples, and nothing else", async () => {
+  const { find, twin, ink } = await mount();
+  const net = networkOf([2, 5, 1]);
+  const curve = createUnitCurves(net, { samples: SAMPLES, ...sampleCurves(net) });
+  const stage = find(".stage").getBoundingClientRect();
+  for (let e = 0; e < net.edgeCount; e++) {
+    const index = e < 10 ? `0,${e % 2},${Math.floor(e / 2)}` : `1,${e - 10},0`;
+    const box = twin("edge", index).getBoundingClientRect();
+    const inset = 0.12 * box.width;
+    const points = Array.from({ length: SAMPLES }, (_, k) => [
+      box.x - stage.x + inset + curve(e)[2 * k]! * (box.width - 2 * inset),
+      box.y - stage.y + box.height - inset - curve(e)[2 * k + 1]! * (box.height - 2 * inset),
+    ]) as [number, number][];
+    expect(box.width).toBe(box.height);
+    const background = ink(box.x - stage.x + 4, box.y - stage.y + 4);
+    let away = 0;
+    for (let x = 4; x < box.width - 4; x += 3) {
+      for (let y = 4; y < box.height - 4; y += 3) {
+        const [px, py] = [box.x - stage.x + x, box.y - stage.y + y];
+        if (points.some(([a, b]) => Math.hypot(a - px, b - py) < 6)) continue;
+        away++;
+        expect(luminance(px, py), `edge ${index} away from its curve`).toBeGreaterThan(250);
+      }
+    }
+    expect(away).toBeGreaterThan(20);
+    expect(background).toBe(255);
+    for (const [x, y] of points) {
+      const darkest = Math.min(
+        ...[-0.5, 0.5].flatMap((dx) => [-0.5, 0.5].map((dy) => luminance(x + dx, y + dy))),
+      );
+      expect(darkest, `edge ${index} on its curve`).toBeLessThan(235);
+    }
+  }
+  function luminance(x: number, y: number): number {
+    const canvas = find<HTMLCanvasElement>("canvas");
+    const [r, g, b] = canvas.getContext("2d")!.getImageData(Math.floor(x), Math.floor(y), 1, 1).data;
+    return (r! + g! + b!) / 3;
+  }
+});
+
+test("a click on a curve switches its edge off, a click on the line that is left brings it back", async () => {
+  const view = await mount();
+  await click(view.twin("edge", "0,1,2"));
+  expect(view.model.traits.removed_edges).toEqual([[0, 1, 2]]);
+  expect(view.isOn("edge", "0,1,2")).toBe(false);
+  expect(view.find("[data-role=status]").textContent).toContain("14 of 15 edges");
+  await settled();
+  await click(view.twin("edge", "0,1,2"));
+  expect(view.model.traits.removed_edges).toEqual([]);
+  expect(view.isOn("edge", "0,1,2")).toBe(true);
+});
+
+test("a click on a node switches it off with its edges, another brings them back", async () => {
+  const view = await mount();
+  await click(view.twin("node", "1,3"));
+  expect(view.model.traits.removed_nodes).toEqual([[1, 3]]);
+  for (const edge of ["0,0,3", "0,1,3", "1,3,0"]) expect(view.isOn("edge", edge)).toBe(false);
+  expect(view.isOn("node", "1,3")).toBe(false);
+  await click(view.twin("node", "1,3"));
+  expect(view.model.traits.removed_nodes).toEqual([]);
+  expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
+});
+
+test("a double click is one change of mind: what it switched is as before", async () => {
+  const view = await mount();
+  const [x, y] = middle(view.twin("edge", "0,0,0"));
+  const stage = view.find(".stage");
+  for (const detail of [1, 2]) {
+    stage.dispatchEvent(new MouseEvent("click", { clientX: x, clientY: y, detail, bubbles: true }));
+    await frames(2);
+  }
+  expect(view.model.traits.removed_edges).toEqual([]);
+});
+
+test("the whole job can be done by keyboard", async () => {
+  const view = await mount();
+  view.twin("edge", "0,0,4").focus();
+  await frames(2);
+  expect(view.find("[data-role=card]").textContent).toContain("x1 → h1,4");
+  await userEvent.keyboard("{Enter}");
+  await frames(2);
+  expect(view.model.traits.removed_edges).toEqual([[0, 0, 4]]);
+  expect(view.root.parentNode instanceof ShadowRoot && view.root.parentNode.activeElement).toBe(
+    view.twin("edge", "0,0,4"),
+  );
+  view.slider("node").focus();
+  await userEvent.keyboard("{End}");
+  await frames(2);
+  expect(view.model.traits.node_threshold).toBeCloseTo(
+    1.1 * Math.max(...networkOf([2, 5, 1]).nodeScores.slice(2, 7)),
+    9,
+  );
+});
+
+test("a drag previews at once, moves nothing until it is let go, and ends with the last value in the model", async () => {
+  const view = await mount();
+  const before = [...view.root.querySelectorAll("button[data-edge]")].map((twin) =>
+    twin.getAttribute("style"),
+  );
+  await grab(view.slider("node"), 500);
+  expect(view.find("[data-role=status]").textContent).toContain("9 of 15 edges");
+  expect(view.find(".slider").textContent).toContain("takes 2 nodes, 6 edges");
+  expect(view.isOn("edge", "0,0,1")).toBe(false);
+  expect(view.isOn("edge", "0,0,2")).toBe(true);
+  expect(
+    [...view.root.querySelectorAll("button[data-edge]")].map((twin) => twin.getAttribute("style")),
+  ).toEqual(before);
+  await letGo();
+  expect(view.model.traits.node_threshold).toBeGreaterThan(0);
+  const { node_threshold } = view.model.traits;
+  await settled();
+  expect(view.model.traits.node_threshold).toBe(node_threshold);
+  expect(view.twin("edge", "0,0,4").getBoundingClientRect().width).toBeGreaterThan(80);
+  expect(view.twin("edge", "0,0,1").getBoundingClientRect().width).toBeLessThan(24);
+});
+
+test("a drag that ends where it began lets go too", async () => {
+  const view = await mount();
+  await grab(view.slider("node"), 700);
+  await commands.mouse([["move", ...thumb(view.slider("node"), 0), 5], ["up"]]);
+  await frames(2);
+  expect(view.model.traits.node_threshold).toBe(0);
+  view.model.receive({ node_threshold: 0.05 });
+  await frames(2);
+  expect(Number(view.slider("node").value)).toBeGreaterThan(300);
+});
+
+test("a thousand moves of the slider send at most ten messages a second, and the last value", async () => {
+  const view = await mount();
+  const slider = view.slider("edge");
+  const start = performance.now();
+  for (let k = 1; k <= 1000; k++) {
+    slider.value = `${k}`;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    if (k % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+  const allowed = Math.floor((performance.now() - start) / 100) + 1;
+  expect(view.model.messages).toBeLessThanOrEqual(allowed);
+  expect(view.model.messages).toBeGreaterThan(3);
+  slider.dispatchEvent(new Event("change", { bubbles: true }));
+  expect(view.model.traits.edge_threshold).toBeCloseTo(1.1 * Math.max(...networkOf([2, 5, 1]).scores), 9);
+});
+
+test("an echo of an older value moves neither the thumb nor the picture under the hand", async () => {
+  const view = await mount();
+  await grab(view.slider("node"), 500);
+  const pixels = view.canvas.toDataURL();
+  const value = view.slider("node").value;
+  view.model.receive({ node_threshold: 0.0001 });
+  await frames(3);
+  expect(view.slider("node").value).toBe(value);
+  expect(view.canvas.toDataURL()).toBe(pixels);
+  await letGo();
+});
+
+test("the loss is dimmed until Python has applied the mask on show", async () => {
+  const view = await mount();
+  const loss = view.find(".loss");
+  expect(loss.classList.contains("pending")).toBe(false);
+  await click(view.twin("edge", "0,0,0"));
+  expect(loss.classList.contains("pending")).toBe(true);
+  view.model.python();
+  await frames(2);
+  expect(loss.classList.contains("pending")).toBe(false);
+  expect(view.find("[data-role=status]").textContent).toBe("14 of 15 edges · test RMSE 0.1400 (was 0.1300)");
+});
+
+test("Reset clears both thresholds and every hand edit", async () => {
+  const view = await mount();
+  const reset = view.find<HTMLButtonElement>("[data-role=reset]");
+  expect(reset.disabled).toBe(true);
+  view.model.receive({
+    node_threshold: 0.05,
+    edge_threshold: 0.01,
+    removed_edges: [[0, 0, 0]],
+    kept_edges: [[0, 1, 0]],
+    removed_nodes: [[1, 1]],
+    kept_nodes: [[1, 2]],
+  });
+  await frames(2);
+  await click(reset);
+  const { traits, messages } = view.model;
+  expect([traits.node_threshold, traits.edge_threshold]).toEqual([0, 0]);
+  expect([traits.removed_edges, traits.kept_edges, traits.removed_nodes, traits.kept_nodes]).toEqual([
+    [],
+    [],
+    [],
+    [],
+  ]);
+  expect(messages).toBe(1);
+  expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
+});
+
+test("letting go of one slider does not undo what Python has just done to the other", async () => {
+  const view = await mount();
+  await grab(view.slider("node"), 500);
+  view.model.receive({ edge_threshold: 0.2 });
+  const slider = view.slider("node");
+  slider.dispatchEvent(new Event("change", { bubbles: true }));
+  expect(view.model.traits.edge_threshold).toBe(0.2);
+  await letGo();
+});
+
+test("a new name of the same width is written over the old one", async () => {
+  const view = await mount();
+  const before = view.canvas.toDataURL();
+  view.model.receive({ in_vars: ["x_2", "x_1"] });
+  await frames(2);
+  expect(view.canvas.toDataURL()).not.toBe(before);
+});
+
+test("what Python changes shows without a touch", async () => {
+  const view = await mount();
+  view.model.receive({ removed_edges: [[1, 4, 0]] });
+  await frames(2);
+  expect(view.isOn("edge", "1,4,0")).toBe(false);
+  expect(view.isOn("node", "1,4")).toBe(false);
+});
+
+test("the pointer is told what it is on", async () => {
+  const view = await mount();
+  await commands.mouse([["move", ...middle(view.twin("edge", "0,1,3"))]]);
+  await frames(2);
+  expect(view.find("[data-role=card]").hidden).toBe(false);
+  expect(view.find("[data-role=card]").textContent).toContain("x2 → h1,3");
+  expect(view.find("[data-role=card]").textContent).toContain("score 0.1130, on");
+  expect(view.find("[data-role=card] sub").textContent).toBe("2");
+  await commands.mouse([["move", 2, 2]]);
+  await frames(2);
+  expect(view.find("[data-role=card]").hidden).toBe(true);
+});
+
+test("a network of 50,816 edges can be used", async () => {
+  const width = [784, 64, 10];
+  const scores = Float64Array.from({ length: 50816 }, (_, e) => 1 / (1 + ((e * 7919) % 50816)));
+  expect(createNetwork(width, scores, new Uint8Array(50816).fill(1)).edgeCount).toBe(50816);
+  const view = await mount(fakeModel(width, scores));
+  await frames(2);
+  expect(view.root.querySelectorAll("button[data-edge]").length).toBe(600);
+  await grab(view.slider("edge"), 600);
+  expect(view.find("[data-role=status]").textContent).toMatch(/^[\d,]+ of 50,816 edges/);
+  await letGo();
+  expect(view.model.traits.edge_threshold).toBeGreaterThan(0);
+});

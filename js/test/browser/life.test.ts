@@ -1,0 +1,197 @@
+/** A view among others on a page of somebody else's: how it begins and ends, what it takes in and lets out. */
+import { expect, onTestFinished, test } from "vitest";
+import { commands, userEvent } from "vitest/browser";
+import widget from "../../src/index";
+import { fakeModel } from "../fake";
+import { click, frames, grab, letGo, middle, mount, settled } from "./mounted";
+
+test("two views of one model show the same decisions, each with its own pointer", async () => {
+  const model = fakeModel();
+  const [a, b] = [await mount(model, 480), await mount(model, 480)];
+  b.el.scrollIntoView();
+  await click(b.twin("edge", "0,0,1"));
+  expect(a.isOn("edge", "0,0,1")).toBe(false);
+  await commands.mouse([["move", ...middle(b.twin("edge", "0,1,3"))]]);
+  await frames(2);
+  expect(b.find("[data-role=card]").hidden).toBe(false);
+  expect(a.find("[data-role=card]").hidden).toBe(true);
+});
+
+test("widgets of two models keep apart", async () => {
+  const [a, b] = [await mount(), await mount(fakeModel([3, 2]))];
+  a.el.scrollIntoView();
+  await click(a.twin("edge", "0,0,1"));
+  expect(b.model.messages).toBe(0);
+  expect(b.find("[data-role=status]").textContent).toContain("6 of 6 edges");
+});
+
+test("a view that is closed leaves nothing behind, by its function or by the host's signal", async () => {
+  for (const end of ["function", "signal"]) {
+    const model = fakeModel();
+    const el = document.body.appendChild(document.createElement("div"));
+    const controller = new AbortController();
+    const close = widget().render({ model, el, signal: controller.signal });
+    await frames(2);
+    expect(model.listeners()).toBeGreaterThan(0);
+    if (end === "function") close();
+    else controller.abort();
+    expect(model.listeners()).toBe(0);
+    expect(el.childElementCount).toBe(0);
+    model.receive({ node_threshold: 1 });
+    await frames(2);
+    expect(() => close()).not.toThrow();
+    el.remove();
+  }
+});
+
+test("closing one of two views leaves the other alive", async () => {
+  const model = fakeModel();
+  const [a, b] = [await mount(model, 480), await mount(model, 480)];
+  a.close();
+  model.receive({ removed_edges: [[0, 0, 0]] });
+  await frames(2);
+  expect(b.isOn("edge", "0,0,0")).toBe(false);
+});
+
+test("a view that is closed in the middle of a drag sends the last value", async () => {
+  const view = await mount();
+  const slider = view.slider("node");
+  for (const value of ["100", "1000"]) {
+    slider.value = value;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  const first = view.model.traits.node_threshold;
+  view.close();
+  expect(view.model.traits.node_threshold).toBeGreaterThan(first);
+});
+
+test("it follows the host into the dark and back", async () => {
+  const view = await mount();
+  const node = view.twin("node", "0,0");
+  const stage = view.find(".stage").getBoundingClientRect();
+  const [x, y] = middle(node);
+  const red = () => view.canvas.getContext("2d")!.getImageData(x - stage.x, y - stage.y, 1, 1).data[0]!;
+  expect(red()).toBeLessThan(60);
+  for (const [element, attribute, value] of [
+    [document.body, "data-jp-theme-light", "false"],
+    [document.body, "class", "vscode-dark"],
+    [document.documentElement, "theme", "dark"],
+    [document.body, "class", "dark"],
+  ] as const) {
+    onTestFinished(() => element.removeAttribute(attribute));
+    element.setAttribute(attribute, value);
+    await frames(2);
+    expect(red(), `${attribute}=${value}`).toBeGreaterThan(200);
+    element.removeAttribute(attribute);
+    await frames(2);
+    expect(red(), `without ${attribute}`).toBeLessThan(60);
+  }
+});
+
+test("the page's own style does not reach in", async () => {
+  const style = document.head.appendChild(document.createElement("style"));
+  onTestFinished(() => style.remove());
+  style.textContent = "button, input, canvas { display: none !important } * { letter-spacing: 20px }";
+  const view = await mount();
+  expect(view.find("[data-role=reset]").getBoundingClientRect().width).toBeGreaterThan(30);
+  expect(getComputedStyle(view.find("[data-role=status]")).letterSpacing).toBe("normal");
+});
+
+test("its keys do not reach the host, which gets the others", async () => {
+  const view = await mount();
+  const heard: string[] = [];
+  const listen = (event: KeyboardEvent) => heard.push(event.key);
+  document.addEventListener("keydown", listen);
+  onTestFinished(() => document.removeEventListener("keydown", listen));
+  view.twin("edge", "0,0,0").focus();
+  await userEvent.keyboard(" d{ArrowDown}{Control>}s{/Control}");
+  expect(heard).not.toContain(" ");
+  expect(heard).not.toContain("d");
+  expect(heard).not.toContain("ArrowDown");
+  expect(heard).toContain("s");
+  expect(view.el.firstElementChild!.getAttribute("data-lm-suppress-shortcuts")).toBe("true");
+});
+
+test("a wheel over the network scrolls the page", async () => {
+  const view = await mount();
+  const event = new WheelEvent("wheel", { bubbles: true, cancelable: true, deltaY: 100 });
+  view.canvas.dispatchEvent(event);
+  expect(event.defaultPrevented).toBe(false);
+});
+
+test("an output that is hidden and shown again is as it was", async () => {
+  const view = await mount();
+  const before = view.canvas.toDataURL();
+  view.el.style.display = "none";
+  await frames(3);
+  view.model.receive({ loss: 0.2 });
+  await frames(3);
+  view.el.style.display = "";
+  await frames(3);
+  expect(view.canvas.toDataURL()).toBe(before);
+  expect(view.find("[data-role=status]").textContent).toContain("0.2000");
+});
+
+test("it fits any width, and boxes stay within it", async () => {
+  for (const width of [320, 600, 990]) {
+    const view = await mount(fakeModel(), width);
+    expect(view.find(".stage").getBoundingClientRect().width).toBeLessThanOrEqual(width);
+    expect(view.root.scrollWidth).toBeLessThanOrEqual(width);
+    for (const twin of view.root.querySelectorAll("button[data-edge]")) {
+      const box = twin.getBoundingClientRect();
+      expect(box.right).toBeLessThanOrEqual(view.el.getBoundingClientRect().right);
+    }
+    view.el.remove();
+  }
+});
+
+test("without motion, for those who ask, the new layout is there at once", async () => {
+  const view = await mount();
+  const { matchMedia } = window;
+  window.matchMedia = (query) => ({
+    ...matchMedia.call(window, query),
+    matches: query.includes("reduced-motion"),
+  });
+  onTestFinished(() => {
+    window.matchMedia = matchMedia;
+  });
+  await click(view.twin("node", "1,0"));
+  const first = view.canvas.toDataURL();
+  await settled();
+  expect(view.canvas.toDataURL()).toBe(first);
+});
+
+test("what is wrong is said in words: Python's errors, bytes that cannot be read, a network that is cut", async () => {
+  const view = await mount();
+  const error = view.find("[data-role=error]");
+  const warning = view.find("[data-role=warning]");
+  expect([error.textContent, warning.textContent]).toEqual(["", ""]);
+  view.model.receive({ error: "edge_threshold must not be negative" });
+  await frames(2);
+  expect(error.textContent).toBe("edge_threshold must not be negative");
+  const good = view.model.traits._scores;
+  view.model.receive({ error: "", _scores: new DataView(new ArrayBuffer(4)) });
+  await frames(2);
+  expect(error.textContent).toContain("_scores: 4 bytes are too few");
+  view.model.receive({ _scores: good });
+  await frames(2);
+  expect(error.textContent).toBe("");
+  const place = view.canvas.getBoundingClientRect().y;
+  await grab(view.slider("node"), 1000);
+  expect(view.canvas.getBoundingClientRect().y).toBe(place);
+  expect(warning.textContent).toContain("no edges that are on lead from an input to an output");
+  await letGo();
+});
+
+test("every control has a name and a value", async () => {
+  const view = await mount();
+  for (const control of view.root.querySelectorAll("button, input")) {
+    const name = control.getAttribute("aria-label") ?? control.textContent ?? "";
+    expect(name.length).toBeGreaterThan(3);
+  }
+  expect(view.root.querySelectorAll("button[data-edge]")).toHaveLength(15);
+  expect(view.root.querySelectorAll("button[data-node]")).toHaveLength(8);
+  view.model.receive({ node_threshold: 0.005 });
+  await frames(2);
+  expect(view.slider("node").getAttribute("aria-valuetext")).toBe("0.005, takes 2 nodes, 6 edges");
+});

@@ -1,0 +1,132 @@
+/** A small network and a host's model that holds it, for tests; with no Python behind it unless `python` is called. */
+import { countOn, createNetwork, maskOf, type Network } from "../src/network";
+import { createReader, type Model, type Traits } from "../src/protocol";
+
+const CODES = [
+  [Float32Array, 1],
+  [Float64Array, 2],
+  [Uint8Array, 3],
+] as const;
+
+let sequence = 0;
+
+export function pack(data: Float32Array | Float64Array | Uint8Array, shape: number[]): DataView {
+  const start = Math.ceil((12 + 4 * shape.length) / 8) * 8;
+  const bytes = new Uint8Array(start + data.byteLength);
+  const view = new DataView(bytes.buffer);
+  bytes.set([0x4b, 0x57, 1, CODES.find(([Typed]) => data instanceof Typed)![1]]);
+  sequence += 1;
+  for (const [k, n] of [sequence, shape.length, ...shape].entries()) view.setUint32(4 + 4 * k, n, true);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
+  return view;
+}
+
+export function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+export const SAMPLES = 64;
+
+/** Scores of [2, 5, 1]: node `k` of the hidden layer has about 10 times the score of node `k - 1`. */
+export function scoresOf(width: number[]): Float64Array {
+  const scores: number[] = [];
+  for (let l = 0; l + 1 < width.length; l++) {
+    for (let j = 0; j < width[l + 1]!; j++) {
+      for (let i = 0; i < width[l]!; i++)
+        scores.push(10 ** ((l === 0 ? j : i) - width[1]! + 1) * (1 + 0.1 * i + 0.01 * j));
+    }
+  }
+  return Float64Array.from(scores);
+}
+
+export function networkOf(width: number[], scores = scoresOf(width)): Network {
+  return createNetwork(width, scores, new Uint8Array(scores.length).fill(1));
+}
+
+export function sampleCurves(net: Network): { x: Float32Array; y: Float32Array } {
+  const sources = net.nodeOffset[net.depth]!;
+  const x = Float32Array.from(
+    { length: sources * SAMPLES },
+    (_, k) => -1 + (2 * (k % SAMPLES)) / (SAMPLES - 1),
+  );
+  const y = Float32Array.from({ length: net.edgeCount * SAMPLES }, (_, k) => {
+    const e = Math.floor(k / SAMPLES);
+    return Math.sin((1 + (e % 4)) * x[k % SAMPLES]! + e);
+  });
+  return { x, y };
+}
+
+export interface FakeModel extends Model {
+  readonly traits: Traits;
+  /** How often changes were sent. */
+  messages: number;
+  /** Callbacks that are still registered. */
+  listeners(): number;
+  /** Changes traits as Python does, and tells the views. */
+  receive(traits: Partial<Traits>): void;
+  /** Python's answer to the present decisions: the mask, and a loss. */
+  python(): void;
+}
+
+export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeModel {
+  const net = networkOf(width, scores);
+  const { x, y } = sampleCurves(net);
+  const all = new Uint8Array(net.edgeCount).fill(1);
+  const callbacks = new Map<string, Set<() => void>>();
+  const traits: Traits = {
+    node_threshold: 0,
+    edge_threshold: 0,
+    removed_edges: [],
+    kept_edges: [],
+    removed_nodes: [],
+    kept_nodes: [],
+    in_vars: Array.from({ length: width[0]! }, (_, i) => `x_${i + 1}`),
+    out_vars: Array.from({ length: width.at(-1)! }, (_, i) => (width.at(-1) === 1 ? "f(x)" : `y_${i + 1}`)),
+    active_edges: net.edgeCount,
+    loss: 0.13,
+    baseline_loss: 0.13,
+    loss_name: "test RMSE",
+    error: "",
+    _width: width,
+    _curves_x: pack(x, [net.nodeOffset[net.depth]!, SAMPLES]),
+    _curves_y: pack(y, [net.edgeCount, SAMPLES]),
+    _scores: pack(scores, [net.edgeCount]),
+    _baseline: pack(all, [net.edgeCount]),
+    _mask: pack(all, [net.edgeCount]),
+  };
+  const tell = (name: string) => {
+    for (const callback of callbacks.get(`change:${name}`) ?? []) callback();
+  };
+  const model: FakeModel = {
+    traits,
+    messages: 0,
+    listeners: () => [...callbacks.values()].reduce((n, set) => n + set.size, 0),
+    get: (name) => traits[name],
+    set(name, value) {
+      (traits as unknown as Record<string, unknown>)[name] = value;
+      tell(name);
+    },
+    save_changes() {
+      model.messages += 1;
+    },
+    on: (event, callback) => callbacks.set(event, (callbacks.get(event) ?? new Set()).add(callback)),
+    off: (event, callback) => callbacks.get(event)?.delete(callback),
+    receive(changes) {
+      Object.assign(traits, changes);
+      Object.keys(changes).forEach(tell);
+    },
+    python() {
+      const mask = maskOf(net, createReader(model)().edits);
+      model.receive({
+        _mask: pack(mask, [net.edgeCount]),
+        active_edges: countOn(mask),
+        loss: 0.13 + 0.01 * (net.edgeCount - countOn(mask)),
+      });
+    },
+  };
+  return model;
+}

@@ -1,0 +1,171 @@
+import { describe, expect, test } from "vitest";
+import { hit } from "../../src/hit";
+import { type Box, type Layout, layout, overlap, pointAt, stack } from "../../src/layout";
+import { networkOf, randomNumbers } from "../fake";
+
+const room = (width: number) => ({ width, inNames: 20, outNames: 30 });
+const sidesOf = (made: Layout) => [...made.places.values()].flatMap(({ box }) => (box ? [box.side] : []));
+const all = (n: number) => new Uint8Array(n).fill(1);
+
+function randomNetwork(seed: number) {
+  const random = randomNumbers(seed);
+  const width = Array.from({ length: 2 + Math.floor(4 * random()) }, () => 1 + Math.floor(8 * random()));
+  const edges = width.slice(1).reduce((sum, w, l) => sum + w * width[l]!, 0);
+  const net = networkOf(width, Float64Array.from({ length: edges }, random));
+  const keep = random();
+  const mask = Uint8Array.from({ length: edges }, () => (random() < keep ? 1 : 0));
+  return {
+    net,
+    mask,
+    made: layout(net, mask, room(320 + Math.floor(1200 * random()))),
+    name: `seed ${seed}: [${width}]`,
+  };
+}
+const NETWORKS = Array.from({ length: 60 }, (_, seed) => randomNetwork(seed));
+
+test("fifteen edges in a notebook's width have boxes of 50 to 60 pixels, or more where there is room", () => {
+  const sides = sidesOf(layout(networkOf([2, 5, 1]), all(15), room(900)));
+  expect(sides).toHaveLength(15);
+  expect(Math.min(...sides)).toBeGreaterThanOrEqual(50);
+  expect(Math.min(...sides)).toBeLessThanOrEqual(60);
+});
+
+test("three edges that are left get large boxes", () => {
+  const mask = all(15).map((_, e) => (e === 4 || e === 5 || e === 12 ? 1 : 0));
+  const sides = sidesOf(layout(networkOf([2, 5, 1]), mask, room(900)));
+  expect(sides).toEqual([110, 110, 110]);
+});
+
+test("pruning moves no node and does not change the height", () => {
+  const net = networkOf([2, 5, 1]);
+  const before = layout(net, all(15), room(900));
+  const after = layout(net, new Uint8Array(15), room(900));
+  expect(after.nodeX).toEqual(before.nodeX);
+  expect(after.nodeY).toEqual(before.nodeY);
+  expect([after.width, after.height]).toEqual([before.width, before.height]);
+});
+
+describe("for random networks, masks and widths", () => {
+  test("boxes overlap neither each other nor a node, and stay inside", () => {
+    for (const { made, net, name } of NETWORKS) {
+      const boxes = [...made.places.values()].flatMap(({ box }) => box ?? []);
+      boxes.forEach((a, k) => {
+        for (const b of boxes.slice(k + 1)) expect(overlap(a, b), name).toBe(false);
+        expect(a.x >= 0 && a.y >= 0 && a.x + a.side <= made.width && a.y + a.side <= made.height, name).toBe(
+          true,
+        );
+        for (let n = 0; n < net.nodeCount; n++) {
+          const dot: Box = { x: made.nodeX[n]! - 6, y: made.nodeY[n]! - 6, side: 12 };
+          expect(overlap(a, dot), name).toBe(false);
+        }
+      });
+    }
+  });
+
+  test("a box is never under 24 pixels, and only edges that are on have one", () => {
+    for (const { made, mask, name } of NETWORKS) {
+      for (const { edge, box } of made.places.values()) {
+        if (!box) continue;
+        expect(box.side, name).toBeGreaterThanOrEqual(24);
+        expect(mask[edge], name).toBe(1);
+      }
+    }
+  });
+
+  test("every edge is drawn, from its node through its box to its node", () => {
+    for (const { made, net, name } of NETWORKS) {
+      expect(made.places.size, name).toBe(net.edgeCount);
+      for (const { edge, path, anchor, box } of made.places.values()) {
+        const [a, b] = [net.source[edge]!, net.target[edge]!];
+        expect(pointAt(path, 0), name).toEqual([made.nodeX[a], made.nodeY[a]]);
+        expect(pointAt(path, 1)[0], name).toBeCloseTo(made.nodeX[b]!, 6);
+        expect(pointAt(path, 1)[1], name).toBeCloseTo(made.nodeY[b]!, 6);
+        if (box) expect(anchor, name).toEqual(box);
+      }
+    }
+  });
+
+  test("names have their room on both sides", () => {
+    for (const { made, net, name } of NETWORKS) {
+      expect(Math.min(...made.nodeX), name).toBeGreaterThanOrEqual(20 + 14);
+      expect(Math.max(...made.nodeX), name).toBeLessThanOrEqual(made.width - 30 - 14);
+      expect(net.nodeCount, name).toBe(made.nodeX.length);
+    }
+  });
+
+  test("the middle of a box is its edge, the middle of a dot its node", () => {
+    for (const { made, net, name } of NETWORKS) {
+      for (const { edge, box } of made.places.values()) {
+        if (box)
+          expect(hit(made, box.x + box.side / 2, box.y + box.side / 2), name).toEqual({
+            kind: "edge",
+            id: edge,
+          });
+      }
+      for (let n = 0; n < net.nodeCount; n++) {
+        expect(hit(made, made.nodeX[n]!, made.nodeY[n]!), name).toEqual({ kind: "node", id: n });
+      }
+    }
+  });
+});
+
+test("the middle of the square on a line is that line, though others cross it", () => {
+  for (const width of [
+    [2, 5, 1],
+    [2, 2, 1],
+    [3, 3, 3, 2],
+  ]) {
+    const net = networkOf(width);
+    const made = layout(net, new Uint8Array(net.edgeCount), room(900));
+    for (const { edge, anchor } of made.places.values()) {
+      const at = [anchor.x + anchor.side / 2, anchor.y + anchor.side / 2] as const;
+      expect(hit(made, ...at), `[${width}] ${edge}`).toEqual({ kind: "edge", id: edge });
+    }
+  }
+});
+
+test("a line can be missed by six pixels, not by nine", () => {
+  const made = layout(networkOf([1, 1]), new Uint8Array(1), room(600));
+  const [x, y] = pointAt(made.places.get(0)!.path, 0.3);
+  expect(hit(made, x, y + 5.5)).toEqual({ kind: "edge", id: 0 });
+  expect(hit(made, x, y - 9)).toBeNull();
+  expect(hit(made, 2, 2)).toBeNull();
+});
+
+test("a box under a line's square or a node's reach comes first", () => {
+  const made = layout(networkOf([2, 5, 1]), all(15), room(320));
+  for (const { edge, box } of made.places.values()) {
+    if (box) expect(hit(made, box.x + 1, box.y + box.side / 2)).toEqual({ kind: "edge", id: edge });
+  }
+});
+
+describe("an image classifier of 50,816 edges", () => {
+  const width = [784, 64, 10];
+  const random = randomNumbers(3);
+  const net = networkOf(width, Float64Array.from({ length: 50816 }, random));
+  const made = layout(net, all(50816), room(900));
+
+  test("is drawn by its strongest lines, in both gaps", () => {
+    expect(made.places.size).toBe(2000);
+    const drawn = [...made.places.keys()];
+    expect(drawn.filter((e) => e >= 50176)).toHaveLength(640);
+    const weakest = Math.min(...drawn.filter((e) => e < 50176).map((e) => net.scores[e]!));
+    expect(net.scores.subarray(0, 50176).filter((s) => s > weakest).length).toBeLessThan(1360);
+  });
+
+  test("shows the curves of as many as fit, the strongest, and not every name", () => {
+    expect(sidesOf(made).length).toBeGreaterThan(30);
+    expect(Math.min(...sidesOf(made))).toBeGreaterThanOrEqual(24);
+    expect(made.nameStep.inputs).toBeGreaterThan(10);
+    expect(made.nameStep.outputs).toBe(1);
+    expect(made.height).toBe(640);
+  });
+});
+
+test("a stack of boxes keeps its wishes where it can, and shares the way where it cannot", () => {
+  expect(stack([10, 50, 200], 30, 0, 300)).toEqual([10, 50, 200]);
+  expect(stack([100, 100], 30, 0, 300)).toEqual([85, 115]);
+  expect(stack([-50, 10], 30, 0, 300)).toEqual([0, 30]);
+  expect(stack([290, 299], 30, 0, 300)).toEqual([270, 300]);
+  expect(stack([], 30, 0, 300)).toEqual([]);
+});

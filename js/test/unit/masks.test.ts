@@ -1,0 +1,138 @@
+/** The mask rule and the transitions, against the file that Python's tests read too. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import {
+  createNetwork,
+  type EdgeIndex,
+  type Edits,
+  edgeId,
+  isCut,
+  isHidden,
+  maskOf,
+  type Network,
+  NO_EDITS,
+  type NodeIndex,
+  nodeId,
+  nodeIndex,
+  nodesOn,
+  reasonOff,
+} from "../../src/network";
+import { handEdits } from "../../src/protocol";
+import { removeEdge, removeNode, restoreEdge, restoreNode, toggle } from "../../src/state";
+import { networkOf } from "../fake";
+
+type Op =
+  | ["thresholds", number, number]
+  | ["remove_edge" | "restore_edge", ...EdgeIndex]
+  | ["remove_node" | "restore_node", ...NodeIndex];
+
+interface Step {
+  op: Op;
+  removed_edges: EdgeIndex[];
+  kept_edges: EdgeIndex[];
+  removed_nodes: NodeIndex[];
+  kept_nodes: NodeIndex[];
+  mask: number[];
+  cut: boolean;
+}
+
+interface Case {
+  width: number[];
+  scores: number[];
+  baseline: number[];
+  steps: Step[];
+}
+
+const golden = new URL("../../../tests/golden/masks.json", import.meta.url);
+const { cases } = JSON.parse(readFileSync(golden, "utf8")) as { cases: Case[] };
+
+function apply(net: Network, edits: Edits, op: Op): Edits {
+  switch (op[0]) {
+    case "thresholds":
+      return { ...edits, nodeThreshold: op[1], edgeThreshold: op[2] };
+    case "remove_edge":
+      return removeEdge(net, edits, edgeId(net, [op[1], op[2], op[3]]));
+    case "restore_edge":
+      return restoreEdge(net, edits, edgeId(net, [op[1], op[2], op[3]]));
+    case "remove_node":
+      return removeNode(net, edits, nodeId(net, [op[1], op[2]]));
+    case "restore_node":
+      return restoreNode(net, edits, nodeId(net, [op[1], op[2]]));
+  }
+}
+
+function* replay(): Generator<{ name: string; net: Network; edits: Edits; step: Step }> {
+  for (const [k, { width, scores, baseline, steps }] of cases.entries()) {
+    const net = createNetwork(width, Float64Array.from(scores), Uint8Array.from(baseline));
+    let edits = NO_EDITS;
+    for (const [s, step] of steps.entries()) {
+      edits = apply(net, edits, step.op);
+      yield { name: `case ${k} [${width}], step ${s}: ${step.op.join(" ")}`, net, edits, step };
+    }
+  }
+}
+
+describe("both languages agree", () => {
+  test("the file has cases to agree on", () => {
+    expect([...replay()].length).toBeGreaterThan(50);
+  });
+
+  test("on every mask, hand edit and cut, after every step", () => {
+    for (const { name, net, edits, step } of replay()) {
+      const { removed_edges, kept_edges, removed_nodes, kept_nodes } = step;
+      expect(handEdits(net, edits), name).toEqual({ removed_edges, kept_edges, removed_nodes, kept_nodes });
+      const mask = maskOf(net, edits);
+      expect([...mask], name).toEqual(step.mask);
+      expect(isCut(net, mask), name).toBe(step.cut);
+    }
+  });
+});
+
+describe("in every state of that file", () => {
+  test("an edge is on exactly when there is no reason for it to be off", () => {
+    for (const { name, net, edits } of replay()) {
+      const on = [...maskOf(net, edits)].map((_, e) => (reasonOff(net, edits, e) === null ? 1 : 0));
+      expect(on, name).toEqual([...maskOf(net, edits)]);
+    }
+  });
+
+  test("toggling an edge flips it", () => {
+    for (const { name, net, edits } of replay()) {
+      const before = maskOf(net, edits);
+      for (let e = 0; e < net.edgeCount; e++) {
+        const after = maskOf(net, toggle(net, edits, { kind: "edge", id: e }));
+        expect(after[e], `${name}, edge ${e}`).toBe(1 - before[e]!);
+      }
+    }
+  });
+
+  test("toggling a node that is on switches it off with all its edges", () => {
+    for (const { name, net, edits } of replay()) {
+      const before = nodesOn(net, maskOf(net, edits));
+      for (let n = 0; n < net.nodeCount; n++) {
+        if (!before[n]) continue;
+        const mask = maskOf(net, toggle(net, edits, { kind: "node", id: n }));
+        const touching = [...mask].filter((_, e) => net.source[e] === n || net.target[e] === n);
+        expect(
+          touching.every((on) => on === 0),
+          `${name}, node ${n}`,
+        ).toBe(true);
+      }
+    }
+  });
+});
+
+test("scores of [2, 5, 1] give each hidden node the lesser of its best sides", () => {
+  const net = networkOf([2, 2, 1], Float64Array.from([1, 5, 2, 7, 6, 3]));
+  expect([...net.nodeScores]).toEqual([Infinity, Infinity, 5, 3, Infinity]);
+  expect([0, 1, 2, 3, 4].filter((n) => isHidden(net, n)).map((n) => nodeIndex(net, n))).toEqual([
+    [1, 0],
+    [1, 1],
+  ]);
+});
+
+test("a network of impossible widths, or with too few scores, is refused in words", () => {
+  expect(() => networkOf([3], new Float64Array())).toThrow("at least two layers");
+  expect(() => networkOf([2, 0, 1], new Float64Array())).toThrow("positive");
+  expect(() => networkOf([2, 1], new Float64Array(3))).toThrow("2 edges, but 3 scores");
+});

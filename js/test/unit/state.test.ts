@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { countOn, type Edits, edgeId, NO_EDITS } from "../../src/network";
+import { type Action, type Known, reduce } from "../../src/state";
+import { networkOf } from "../fake";
+
+const net = networkOf([2, 5, 1]);
+const synced = (edits: Partial<Edits> = {}): Action => ({
+  type: "synced",
+  net,
+  edits: { ...NO_EDITS, ...edits },
+  confirmed: new Uint8Array(15).fill(1),
+});
+const after = (...actions: Action[]) => actions.reduce(reduce, null as Known | null)!;
+
+test("a drag changes what is drawn, not what the layout stands for", () => {
+  const known = after(synced(), { type: "dragged", axis: "node", value: 0.05 });
+  expect(countOn(known.mask)).toBe(6);
+  expect(countOn(known.settled)).toBe(15);
+});
+
+test("letting go settles the layout on what is drawn", () => {
+  const known = after(synced(), { type: "dragged", axis: "node", value: 0.05 }, { type: "released" });
+  expect(known.settled).toBe(known.mask);
+  expect(countOn(known.settled)).toBe(6);
+  expect(known.drag).toBeNull();
+  expect(known.edits.nodeThreshold).toBe(0.05);
+});
+
+test("an echo of an older threshold changes nothing while the slider is in the hand", () => {
+  const before = after(synced(), { type: "dragged", axis: "node", value: 0.05 });
+  const known = reduce(before, synced({ nodeThreshold: 0.0001 }))!;
+  expect(known.mask).toBe(before.mask);
+  expect(known.edits).not.toBe(NO_EDITS);
+  expect(known.edits.nodeThreshold).toBe(0.05);
+  expect(known.settled).toBe(before.settled);
+});
+
+test("the other threshold and hand edits come in while one slider is in the hand", () => {
+  const removedEdges = new Set([edgeId(net, [0, 0, 4])]);
+  const known = after(synced(), { type: "dragged", axis: "node", value: 0.05 }, synced({ removedEdges }));
+  expect(countOn(known.mask)).toBe(5);
+});
+
+test("an equal state is the same object", () => {
+  const before = after(synced({ nodeThreshold: 0.005 }));
+  const known = reduce(before, synced({ nodeThreshold: 0.005 }))!;
+  expect(known.mask).toBe(before.mask);
+  expect(known.edits).toBe(before.edits);
+});
+
+test("what the pointer was on is forgotten when the model is another", () => {
+  const known = after(synced(), { type: "hovered", target: { kind: "edge", id: 14 } });
+  expect(known.hover?.id).toBe(14);
+  const other = networkOf([1, 1]);
+  const mask = new Uint8Array(1).fill(1);
+  expect(reduce(known, { type: "synced", net: other, edits: NO_EDITS, confirmed: mask })!.hover).toBeNull();
+});
+
+test("before the model was read there is nothing to drag", () => {
+  expect(reduce(null, { type: "dragged", axis: "edge", value: 1 })).toBeNull();
+});

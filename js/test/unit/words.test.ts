@@ -1,0 +1,116 @@
+import { expect, test } from "vitest";
+import { axisOf, POSITIONS, positionOf, thresholdAt } from "../../src/axis";
+import { nameOf, plainText, runsOf } from "../../src/labels";
+import { edgeId, maskOf, NO_EDITS, nodeId } from "../../src/network";
+import { reduce } from "../../src/state";
+import {
+  accessibleName,
+  countSentence,
+  describe as description,
+  figures,
+  lossSentence,
+  short,
+  takes,
+} from "../../src/words";
+import { networkOf } from "../fake";
+
+const names = { inVars: ["x_1", "x_2"], outVars: ["f(x)"] };
+const net = networkOf([2, 5, 1]);
+const knownOf = (edits = NO_EDITS) =>
+  reduce(null, { type: "synced", net, edits, confirmed: maskOf(net, edits) })!;
+
+test.each([
+  ["x1", "x1", ""],
+  ["x_1", "x", "1 sub"],
+  ["x_{10}", "x", "10 sub"],
+  ["$x_1$", "x", "1 sub"],
+  ["x^2", "x", "2 sup"],
+  ["x_1^2", "x", "1 sub 2 sup"],
+  ["$\\alpha_0$", "α", "0 sub"],
+  ["v_x", "v", "x sub"],
+  ["house_age", "house_age", ""],
+  ["$\\frac{a}{b}$", "$\\frac{a}{b}$", ""],
+  ["$\\hbar$", "$\\hbar$", ""],
+  ["_private", "_private", ""],
+  ["a_{b", "a_{b", ""],
+  ["<b>x</b>", "<b>x</b>", ""],
+  ["", "", ""],
+])("the name %j is written %j with scripts %j", (name, base, scripts) => {
+  const runs = runsOf(name);
+  expect(
+    runs
+      .filter((run) => run.shift === "none")
+      .map((run) => run.text)
+      .join(""),
+  ).toBe(base);
+  expect(
+    runs
+      .filter((run) => run.shift !== "none")
+      .map((run) => `${run.text} ${run.shift}`)
+      .join(" "),
+  ).toBe(scripts);
+  expect(plainText(name)).toBe(runs.map((run) => run.text).join(""));
+});
+
+test("nodes have the names they were given; hidden ones are called as remove_edge calls them", () => {
+  const all = Array.from({ length: net.nodeCount }, (_, n) => nameOf(net, names, n));
+  expect(all).toEqual(["x_1", "x_2", "h1,0", "h1,1", "h1,2", "h1,3", "h1,4", "f(x)"]);
+});
+
+test("the slider's ends are zero and a tenth above the largest score", () => {
+  const axis = axisOf([0.2, 0, 5])!;
+  expect(thresholdAt(axis, 0)).toBe(0);
+  expect(thresholdAt(axis, 1)).toBeCloseTo(0.1, 12);
+  expect(thresholdAt(axis, POSITIONS)).toBeCloseTo(5.5, 12);
+  for (const p of [0, 1, 2, 500, 999, 1000]) expect(positionOf(axis, thresholdAt(axis, p))).toBeCloseTo(p, 6);
+  expect(positionOf(axis, 1e-9)).toBe(1);
+  expect(positionOf(axis, 1e9)).toBe(POSITIONS);
+});
+
+test("without a positive score there is no axis", () => {
+  expect(axisOf([0, 0, Number.POSITIVE_INFINITY, Number.NaN])).toBeNull();
+});
+
+test("a threshold's sentence counts what it takes by itself", () => {
+  expect(takes(net, NO_EDITS, "node")).toBe("takes nothing");
+  expect(takes(net, { ...NO_EDITS, nodeThreshold: 1e-9 }, "node")).toBe("takes nothing");
+  const both = { ...NO_EDITS, nodeThreshold: 0.005, edgeThreshold: 0.00015 };
+  expect(takes(net, both, "node")).toBe("takes 2 nodes, 6 edges");
+  expect(takes(net, both, "edge")).toBe("takes 3 edges");
+  const kept = { ...both, keptNodes: new Set([nodeId(net, [1, 0])]) };
+  expect(takes(net, kept, "node")).toBe("takes 1 node, 3 edges");
+});
+
+test("an edge is described by its ends, its score and why it is off", () => {
+  const edge = { kind: "edge", id: edgeId(net, [0, 0, 3]) } as const;
+  expect(description(knownOf(), names, edge)).toEqual({
+    names: ["x_1", "h1,3"],
+    details: ["score 0.1030", "on"],
+  });
+  const say = (edits: Partial<typeof NO_EDITS>) =>
+    description(knownOf({ ...NO_EDITS, ...edits }), names, edge).details[1];
+  expect(say({ removedEdges: new Set([edge.id]) })).toBe("off by hand");
+  expect(say({ edgeThreshold: 0.2 })).toBe("taken by the edge threshold");
+  expect(say({ nodeThreshold: 0.2 })).toBe("taken by the node threshold");
+  expect(say({ nodeThreshold: 0.2, keptEdges: new Set([edge.id]) })).toBe("on, kept by hand");
+});
+
+test("accessible names say which edge, from where to where", () => {
+  expect(accessibleName(net, names, { kind: "edge", id: 7 })).toBe("Edge 0, 1, 3: x2 to h1,3, score 0.1130");
+  expect(accessibleName(net, names, { kind: "node", id: 0 })).toBe("Input x1");
+  expect(accessibleName(net, names, { kind: "node", id: 3 })).toBe("Node h1,1");
+  expect(accessibleName(net, names, { kind: "node", id: 7 })).toBe("Output f(x)");
+});
+
+test("the status names the edges that are on and the loss with its baseline", () => {
+  expect(countSentence(knownOf({ ...NO_EDITS, nodeThreshold: 0.005 }))).toBe("9 of 15 edges");
+  expect(lossSentence(0.13, 0.13, "test RMSE")).toBe("test RMSE 0.1300 (was 0.1300)");
+  expect(lossSentence(0.13, null, "")).toBe("loss 0.1300");
+  expect(lossSentence(null, null, "")).toBe("");
+  expect(lossSentence(Number.NaN, 0.13, "RMSE")).toBe("RMSE not a number (was 0.1300)");
+});
+
+test("numbers are short and keep their figures", () => {
+  expect([0, 1.23e-7, 12.3456, 123456].map(figures)).toEqual(["0", "1.23e-7", "12.35", "1.23e+5"]);
+  expect([0, 0.012345, 1.5e-5].map(short)).toEqual(["0", "0.0123", "1.5e-5"]);
+});
