@@ -1,0 +1,87 @@
+# make demo    open JupyterLab on the example notebook   (PORT=8899, OPEN=0: only serve it, TOKEN=: the server's token)
+# make test    every check, the browser tests too
+# make lint, make unit, make browser                     parts of it
+# make build   the wheel and the sdist, in dist/
+# make clean   remove everything that was built or installed here
+#
+# Each sets up what it needs first: a virtual environment in .venv and Node packages in js/node_modules.
+
+PYTHON ?= python3
+PORT ?= 8888
+OPEN ?= 1
+
+PY := .venv/bin/python
+SOURCES := $(shell find js/src -type f)
+NODE_READY := js/node_modules/.package-lock.json
+BUILT := kanwidget/static/widget.js
+READY := .venv/.ready
+# This JupyterLab's own defaults: no question about news over the notebook.
+LAB_SETTINGS := .venv/share/jupyter/lab/settings/overrides.json
+LINTED := js/build_hook.py kanwidget tests examples
+
+.PHONY: demo test lint vitest unit browser build clean setup chromium
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+demo: setup
+	@echo "== JupyterLab on port $(PORT); stop it with Ctrl-C"
+	$(PY) -m jupyterlab --port=$(PORT) \
+	  --ServerApp.root_dir=examples --LabApp.default_url=/lab/tree/01_pruning.ipynb \
+	  $(if $(filter 0,$(OPEN)),--no-browser) \
+	  $(if $(filter command line environment,$(origin PORT)),--ServerApp.port_retries=0) \
+	  $(if $(filter undefined,$(origin TOKEN)),,--IdentityProvider.token=$(TOKEN)) \
+	  $(if $(filter 0,$(shell id -u)),--allow-root)
+
+test: chromium lint vitest
+	$(PY) -m pytest
+
+lint: setup
+	$(PY) -m ruff check $(LINTED)
+	$(PY) -m ruff format --check $(LINTED)
+	$(PY) -m mypy
+	cd js && npm run --silent lint
+	cd js && npm run --silent check
+
+vitest: chromium setup
+	cd js && CHROMIUM="$$(../.ci/chromium)" npm run --silent test
+
+unit: setup
+	cd js && npm run --silent test -- --project unit
+	$(PY) -m pytest -m "not browser"
+
+browser: chromium setup
+	$(PY) -m pytest -m browser
+
+build: setup
+	rm -rf dist
+	$(PY) -m hatchling build
+
+clean:
+	rm -rf .venv js/node_modules kanwidget/static dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+setup: $(READY)
+
+chromium:
+	@.ci/chromium >/dev/null
+
+$(NODE_READY): js/package.json js/package-lock.json
+	@echo "== Node packages, into js/node_modules"
+	@command -v npm >/dev/null || { echo "This needs Node.js 20 or newer with npm: https://nodejs.org" >&2; exit 1; }
+	cd js && npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
+	@touch $@
+
+$(BUILT): $(NODE_READY) js/package.json js/tsconfig.json $(SOURCES)
+	@echo "== the front end, into $@"
+	cd js && npm run --silent build
+
+$(READY): pyproject.toml .ci/constraints.txt | $(BUILT)
+	@echo "== Python packages, into .venv (a minute or two)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "The pinned tools need Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[test]'
+	@mkdir -p $(dir $(LAB_SETTINGS))
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > $(LAB_SETTINGS)
+	@touch $@

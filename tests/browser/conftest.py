@@ -1,0 +1,100 @@
+"""Fixtures: one JupyterLab for all tests, a fresh browser context for each."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from chromium import ARGUMENTS, find_chromium
+from lab import SECOND, LabServer, Notebook, wait_ready
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+ARTIFACTS = Path(__file__).with_name("artifacts")
+
+OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the browser, and leave it for the end: the quick tests speak first."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """The JupyterLab that all tests share."""
+    server = LabServer(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.stop()
+
+
+# Not for the session: it leaves an event loop running in this thread, and other tests start theirs.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser that a module's tests share."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page in a fresh context; the test fails if it logs an error or asks another machine.
+
+    Its parameter, if a test gives one, is how many of the screen's pixels make a CSS pixel.
+    A picture of the page as the test left it goes to `ARTIFACTS`, to be looked at.
+    """
+    context = browser.new_context(
+        viewport={"width": 1400, "height": 1000},
+        device_scale_factor=getattr(request, "param", 1),
+    )
+    page = context.new_page()
+    page.set_default_timeout(30 * SECOND)
+    errors: list[str] = []
+    strangers: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(f"{message.text} ({message.location.get('url')})")
+
+    def on_request(url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+            strangers.append(url)
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: errors.append(f"uncaught: {error.stack or error}"))
+    page.on("request", lambda request: on_request(request.url))
+    page.on("websocket", lambda socket: on_request(socket.url))
+
+    yield page
+
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"{re.sub(r'[^a-z0-9]+', '_', request.node.name)}.png")
+    context.close()
+    assert not errors, "the page logged errors:\n" + "\n".join(errors)
+    assert not strangers, "the page asked other machines:\n" + "\n".join(strangers)
+
+
+@pytest.fixture
+def open_notebook(
+    lab_server: LabServer, page: Page, request: pytest.FixtureRequest
+) -> Iterator[OpenNotebook]:
+    """Open a notebook, not yet run, in JupyterLab: a copy of a file, or one of given code cells."""
+    with contextlib.ExitStack() as stack:
+
+        def open_with(source: Sequence[str] | Path) -> Notebook:
+            name = re.sub(r"[^a-z0-9]+", "_", request.node.name)
+            path = lab_server.write_notebook(name, source)
+            page.goto(lab_server.address(path))
+            wait_ready(page)
+            return Notebook(page, stack.enter_context(lab_server.kernel(path)))
+
+        yield open_with
