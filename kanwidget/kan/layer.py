@@ -7,17 +7,16 @@ layer is the sum over ``i`` plus a bias.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import splines
+from . import edges, splines
+from .closed_form import as_array
 
 __all__ = ["KANLayer"]
-
-BLOCK = 16
-"""Inputs taken at a time where every edge's output is needed: bounds the memory."""
 
 
 class KANLayer(nn.Module):
@@ -69,6 +68,7 @@ class KANLayer(nn.Module):
         self.k = k
         self.base_fun = nn.SiLU() if base_fun is None else base_fun
         self.grid_eps = grid_eps
+        self._uniform: tuple[tuple[int, int], bool] | None = None
         low, high = grid_range
         ones = torch.ones(n_out, n_in, device=device, dtype=dtype)
         self.coef = nn.Parameter(ones.new_zeros(n_out, n_in, grid + k))
@@ -76,7 +76,8 @@ class KANLayer(nn.Module):
         self.scale_sp = nn.Parameter(ones.clone())
         self.bias = nn.Parameter(ones.new_zeros(n_out))
         self.register_buffer("mask", ones)
-        self.register_buffer("grid", splines.uniform_grid(n_in, grid, low, high).to(ones))
+        points = torch.from_numpy(low + (high - low) * np.arange(grid + 1) / grid)
+        self.register_buffer("grid", points.repeat(n_in, 1).to(ones))
 
     @property
     def n_in(self) -> int:
@@ -107,34 +108,20 @@ class KANLayer(nn.Module):
         r = torch.randn(shape, generator=generator, dtype=double)
         self.scale_base.copy_(1 / self.n_in**0.5 + (2 * r - 1) * noise_base)
         u = torch.rand((*shape, intervals + 1), generator=generator, dtype=double)
-        points = self.grid.double().cpu()
+        points = as_array(self.grid)
         wanted = ((u - 0.5) * noise / intervals).transpose(0, 1)  # (n_in, n_out, G + 1)
-        coef = splines.fit_coef(splines.bspline_basis(points, points, self.k), wanted)
-        self.coef.copy_(coef.transpose(0, 1))
+        basis = splines.de_boor(points, splines.extend_grid(points, self.k), self.k)[0]
+        coef = splines.fit_coef(basis, wanted.numpy())
+        self.coef.copy_(torch.from_numpy(coef).transpose(0, 1))
         # pykan draws a linear layer's weights here, then sets them to zero.
         torch.rand(self.n_out, generator=generator, dtype=double)
         self.scale_sp.fill_(1.0)
         self.bias.zero_()
         self.mask.fill_(1.0)
 
-    def features(self, x: Tensor, inputs: slice = slice(None)) -> Tensor:
-        """Return bases and base function of the inputs, shape ``(n_in, G + k + 1, batch)``."""
-        rows = x.T[inputs].contiguous()
-        basis = splines.bspline_basis(rows, self.grid[inputs], self.k)
-        return torch.cat([basis, self.base_fun(rows).unsqueeze(1)], dim=1)
-
-    def weight(self, masked: bool = True) -> Tensor:
-        """Return every edge's weights on its `features`, shape ``(n_out, n_in, G + k + 1)``."""
-        weight = torch.cat(
-            [self.scale_sp.unsqueeze(2) * self.coef, self.scale_base.unsqueeze(2)], dim=2
-        )
-        # Filled rather than multiplied: an edge that is off stays off if its numbers are NaN.
-        return weight.masked_fill(self.mask.unsqueeze(2) == 0, 0.0) if masked else weight
-
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, n_in)`` to ``(batch, n_out)``."""
-        features, weight = self.features(x), self.weight()
-        return (weight.flatten(1) @ features.flatten(0, 1)).T + self.bias
+        return self._sums(x, sized=False)[0]
 
     def forward_with_scores(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map ``(batch, n_in)`` to ``(batch, n_out)`` and score every edge on the way.
@@ -146,32 +133,61 @@ class KANLayer(nn.Module):
             ``mean_b |phi(x_b)| / (grid_last - grid_first + 1e-4)``, as pykan 0.0.x's
             ``acts_scale``; 0 for edges that are off.
         """
-        y, sizes = self.bias.unsqueeze(1), []
-        for post in self._edge_blocks(x):
-            y = y + post.sum(0)
-            sizes.append(post.abs().mean(2))
-        span = self.grid[:, -1] - self.grid[:, 0] + 1e-4
-        return y.T, torch.cat(sizes).T / span
+        y, size = self._sums(x, sized=True)
+        return y, size / self.span
 
+    def numbers(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return ``coef``, ``scale_base``, ``scale_sp`` and ``bias``."""
+        return self.coef, self.scale_base, self.scale_sp, self.bias
+
+    @property
+    def span(self) -> Tensor:
+        """What a score is relative to: the width of each input's grid + 1e-4, ``(n_in,)``."""
+        return self.grid[:, -1] - self.grid[:, 0] + 1e-4
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all grids have equal steps; found out anew when the grid has changed."""
+        state = self.grid.data_ptr(), self.grid._version
+        if self._uniform is None or self._uniform[0] != state:
+            self._uniform = state, splines.is_uniform(self.grid)
+        return self._uniform[1]
+
+    def _sums(self, x: Tensor, sized: bool) -> tuple[Tensor, Tensor]:
+        rows = x.T.contiguous()
+        y, size = edges.edge_sums(
+            rows,
+            self.base_fun(rows),
+            self.coef,
+            self.scale_base,
+            self.scale_sp,
+            self.mask,
+            self.grid,
+            self.k,
+            self.uniform,
+            sized,
+        )
+        return y.T + self.bias, size
+
+    @torch.no_grad()
     def activations(self, x: Tensor, masked: bool = True) -> Tensor:
         """Return every edge's output, shape ``(n_out, n_in, batch)``; ``x`` as in `forward`."""
-        return torch.cat(list(self._edge_blocks(x, masked))).transpose(0, 1)
-
-    def _edge_blocks(self, x: Tensor, masked: bool = True) -> Iterator[Tensor]:
-        weight = self.weight(masked).transpose(0, 1)  # (n_in, n_out, G + k + 1)
-        for start in range(0, self.n_in, BLOCK):
-            block = slice(start, start + BLOCK)
-            yield torch.bmm(weight[block], self.features(x, block))  # (block, n_out, batch)
+        rows = x.T.contiguous()
+        mask = self.mask if masked else torch.ones_like(self.mask)
+        weight = edges.join(self.coef, self.scale_base, self.scale_sp, mask)
+        feats = edges.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
+        return torch.bmm(weight.transpose(0, 1), feats).transpose(0, 1)
 
     @torch.no_grad()
     def update_grid(self, x: Tensor) -> None:
         """Lay the grid over samples ``(batch, n_in)`` anew and refit the splines to them."""
-        rows = x.T.contiguous()
-        coef = self.coef.transpose(0, 1)  # (n_in, n_out, G + k)
-        y = torch.bmm(coef, splines.bspline_basis(rows, self.grid, self.k))
-        self.grid.copy_(splines.adapt_grid(rows, self.grid.shape[1] - 1, self.grid_eps))
-        coef = splines.fit_coef(splines.bspline_basis(rows, self.grid, self.k), y)
-        self.coef.copy_(coef.transpose(0, 1))
+        grid, coef, k = as_array(self.grid), as_array(self.coef).transpose(1, 0, 2), self.k
+        rows = np.ascontiguousarray(as_array(x).T)
+        y = coef @ splines.de_boor(rows, splines.extend_grid(grid, k), k)[0]
+        grid = splines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
+        coef = splines.fit_coef(splines.de_boor(rows, splines.extend_grid(grid, k), k)[0], y)
+        self.grid.copy_(torch.from_numpy(grid))
+        self.coef.copy_(torch.from_numpy(coef).transpose(0, 1))
 
     @torch.no_grad()
     def subset(self, inputs: Sequence[int], outputs: Sequence[int]) -> KANLayer:

@@ -6,38 +6,61 @@ the same samples, so they share one grid and one set of basis values.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["adapt_grid", "bspline_basis", "extend_grid", "fit_coef", "uniform_grid"]
+__all__ = [
+    "adapt_grid",
+    "bspline_basis",
+    "bspline_basis_and_slope",
+    "de_boor",
+    "extend_grid",
+    "fit_coef",
+    "is_uniform",
+]
+
+Array = NDArray[np.float64]
+
+CONDITION = 1e-6
+"""Singular values below this share of the largest count as 0 in `fit_coef`."""
 
 
-def uniform_grid(n: int, intervals: int, low: float, high: float) -> Tensor:
-    """Return ``n`` equal grids of ``intervals`` equal steps, shape ``(n, intervals + 1)``."""
-    return torch.linspace(low, high, intervals + 1, dtype=torch.float64).repeat(n, 1)
-
-
-def extend_grid(grid: Tensor, k: int) -> Tensor:
+def extend_grid(grid: Any, k: int) -> Any:
     """Add ``k`` knots on both sides of each grid, at the mean step.
 
     Parameters
     ----------
-    grid : Tensor, shape (n, G + 1)
+    grid : Tensor or ndarray, shape (n, G + 1)
     k : int
         Order of the piecewise polynomials.
 
     Returns
     -------
-    Tensor, shape (n, G + 1 + 2k)
+    Tensor or ndarray, shape (n, G + 1 + 2k)
     """
-    first, last = grid[:, :1], grid[:, -1:]
-    step = (last - first) / (grid.shape[1] - 1)
-    reach = torch.arange(1, k + 1, dtype=grid.dtype, device=grid.device)
-    return torch.cat([first - step * reach.flip(0), grid, last + step * reach], dim=1)
+    join: Any = torch.cat if isinstance(grid, Tensor) else np.concatenate
+    first, last, step = grid[:, :1], grid[:, -1:], _step(grid)
+    before = [first - step * m for m in range(k, 0, -1)]
+    return join([*before, grid, *(last + step * m for m in range(1, k + 1))], 1)
 
 
-def bspline_basis(x: Tensor, grid: Tensor, k: int) -> Tensor:
-    """Evaluate all B-splines of order ``k`` by the Cox-de Boor recursion.
+def is_uniform(grid: Tensor) -> bool:
+    """Whether all grids have equal steps, to rounding; shape ``(n, G + 1)``."""
+    steps = grid.diff(dim=1)
+    mean = (grid[:, -1:] - grid[:, :1]) / (grid.shape[1] - 1)
+    slack = 8 * torch.finfo(grid.dtype).eps * grid.abs().amax()
+    return bool(((steps - mean).abs() <= slack).all() and (mean > 0).all())
+
+
+def bspline_basis(
+    x: Tensor, grid: Tensor, k: int, uniform: bool = False, out: Tensor | None = None
+) -> Tensor:
+    """Evaluate all B-splines of order ``k``.
 
     Outside the grid the bases fade out over the ``k`` extra knots and are zero beyond
     them. Where knots coincide, a term 0/0 counts as 0 (de Boor, *A Practical Guide to
@@ -51,50 +74,133 @@ def bspline_basis(x: Tensor, grid: Tensor, k: int) -> Tensor:
         Grid points in rising order.
     k : int
         Order of the piecewise polynomials (3 is cubic).
+    uniform : bool
+        Whether all steps are equal: then a closed form takes the place of the recursion.
+    out : Tensor, shape (n, G + k, batch), optional
+        Where to write the values; autograd does not see it then.
 
     Returns
     -------
     Tensor, shape (n, G + k, batch)
     """
-    t = extend_grid(grid, k).unsqueeze(2)  # (n, knots, 1)
-    x = x.unsqueeze(1)  # (n, 1, batch)
-    basis = ((x >= t[:, :-1]) & (x < t[:, 1:])).to(x.dtype)
-    for d in range(1, k + 1):
-        span = t[:, d:] - t[:, :-d]
-        inverse = torch.where(span > 0, 1 / span, torch.zeros_like(span))
-        rising = (x - t[:, : -d - 1]) * inverse[:, :-1]
-        falling = (t[:, d + 1 :] - x) * inverse[:, 1:]
-        basis = rising * basis[:, :-1] + falling * basis[:, 1:]
-    return basis
+    if uniform:
+        count = grid.shape[1] - 1 + k
+        out = x.new_empty(len(x), count, x.shape[1]) if out is None else out
+        return _cardinal(_knots(x, grid, k), k, out)
+    basis: Tensor = de_boor(x, extend_grid(grid, k), k)[0]
+    return basis if out is None else out.copy_(basis)
 
 
-def fit_coef(basis: Tensor, y: Tensor) -> Tensor:
-    """Fit spline coefficients to samples by least squares of minimum norm.
+def bspline_basis_and_slope(
+    x: Tensor, grid: Tensor, k: int, uniform: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Evaluate all B-splines of order ``k`` and their derivatives, as in `bspline_basis`.
+
+    Returns
+    -------
+    basis, slope : Tensor, shapes (n, G + k, batch)
+    """
+    count = grid.shape[1] - 1 + k
+    if not uniform:
+        both: tuple[Tensor, Tensor] = de_boor(x, extend_grid(grid, k), k)
+        return both
+    u = _knots(x, grid, k)
+    lower = _cardinal(u, k - 1, x.new_empty(len(x), count + 1, x.shape[1]))
+    slope = lower[:, :-1] - lower[:, 1:]  # in units of a knot
+    at = u.unsqueeze(1) - torch.arange(count, dtype=x.dtype, device=x.device).unsqueeze(1)
+    basis = at.mul_(slope).add_(lower[:, 1:], alpha=k + 1).div_(k)
+    return basis, slope.div_(_step(grid).unsqueeze(2))
+
+
+def _step(grid: Any) -> Any:
+    return (grid[:, -1:] - grid[:, :1]) / (grid.shape[1] - 1)
+
+
+def _knots(x: Tensor, grid: Tensor, k: int) -> Tensor:
+    """Return where samples are on a uniform grid, counted in knots from the first."""
+    u: Tensor = (x - grid[:, :1]) / _step(grid) + k
+    return u
+
+
+def _cardinal(u: Tensor, k: int, out: Tensor) -> Tensor:
+    """Write cardinal B-splines ``M(u - i)`` for ``i = 0 .. count - 1`` to ``(n, count, batch)``.
+
+    With ``a`` the distance from the middle of the support,
+    ``M = sum_j (-1)^j C(k + 1, j) max((k + 1)/2 - j - a, 0)^k / k!`` over ``j <= k/2``: the
+    truncated powers (Schoenberg 1973, lecture 2), of which symmetry leaves half, so that
+    none is large and little cancels.
+    """
+    half = (k + 1) / 2
+    middle = torch.arange(out.shape[1], dtype=u.dtype, device=u.device) + half
+    a = (u.unsqueeze(1) - middle.unsqueeze(1)).abs_()
+    if k == 0:
+        out.copy_(a <= 0.5)
+        return out
+    torch.sub(u.new_tensor(half), a, out=a)
+    torch.clamp_min(a, 0, out=out).pow_(k).div_(math.factorial(k))
+    for j in range(1, k // 2 + 1):
+        a.sub_(1)
+        share = a.clamp_min_(0) if j == k // 2 else a.clamp_min(0)
+        out.add_(share.pow_(k), alpha=(-1) ** j * math.comb(k + 1, j) / math.factorial(k))
+    return out
+
+
+def de_boor(x: Any, knots: Any, k: int) -> tuple[Any, Any]:
+    """Evaluate B-splines on any knots by the Cox-de Boor recursion, and their derivatives.
 
     Parameters
     ----------
-    basis : Tensor, shape (n, K, batch)
-        Basis values at the samples, from `bspline_basis`.
-    y : Tensor, shape (n, m, batch)
+    x : Tensor or ndarray, shape (n, batch)
+    knots : Tensor or ndarray, shape (n, G + 1 + 2k)
+        From `extend_grid`.
+    k : int
+
+    Returns
+    -------
+    basis, slope : Tensor or ndarray, shapes (n, G + k, batch)
+    """
+    x, t = x[:, None], knots[:, :, None]
+    basis = share = ((x >= t[:, :-1]) & (x < t[:, 1:])) + 0 * x
+    for d in range(1, k + 1):
+        span = t[:, d:] - t[:, :-d]
+        share = basis * ((span > 0) / (span + (span == 0)))  # 0/0 counts as 0
+        basis = (x - t[:, : -d - 1]) * share[:, :-1] + (t[:, d + 1 :] - x) * share[:, 1:]
+    return basis, k * (share[:, :-1] - share[:, 1:])
+
+
+def fit_coef(basis: Array, y: Array) -> Array:
+    """Fit spline coefficients to samples by least squares of minimum norm.
+
+    Directions that the samples hardly see (singular values below 1e-6 of the largest) are
+    left at 0: coefficients would be huge there, and the curve wild between the samples.
+
+    Parameters
+    ----------
+    basis : ndarray, shape (n, K, batch)
+        Basis values at the samples.
+    y : ndarray, shape (n, m, batch)
         ``m`` curves to fit on each of the ``n`` grids.
 
     Returns
     -------
-    Tensor, shape (n, m, K)
+    ndarray, shape (n, m, K)
     """
-    # On a GPU torch has only a solver for full rank, and ours is rank-deficient at the start.
-    solution: Tensor = torch.linalg.lstsq(
-        basis.transpose(1, 2).cpu(), y.transpose(1, 2).cpu(), driver="gelsy"
-    ).solution  # (n, K, m)
-    return solution.transpose(1, 2).to(y)
+    out = np.empty((*y.shape[:2], basis.shape[1]))
+    for n, (rows, curves) in enumerate(zip(basis, y, strict=True)):
+        q, r = np.linalg.qr(rows.T)
+        left, size, right = np.linalg.svd(r, full_matrices=False)
+        kept = size > size[0] * CONDITION
+        inverse = kept / np.where(kept, size, 1)
+        out[n] = (curves @ q @ left * inverse) @ right
+    return out
 
 
-def adapt_grid(x: Tensor, intervals: int, eps: float, margin: float = 0.01) -> Tensor:
+def adapt_grid(x: Array, intervals: int, eps: float, margin: float = 0.01) -> Array:
     """Lay a grid over samples, between their quantiles and a uniform partition.
 
     Parameters
     ----------
-    x : Tensor, shape (n, batch)
+    x : ndarray, shape (n, batch)
         Samples of each input.
     intervals : int
         Number of grid intervals, G.
@@ -105,12 +211,10 @@ def adapt_grid(x: Tensor, intervals: int, eps: float, margin: float = 0.01) -> T
 
     Returns
     -------
-    Tensor, shape (n, G + 1)
+    ndarray, shape (n, G + 1)
     """
-    ordered = x.sort(dim=1).values
-    batch = x.shape[1]
-    at = [int(batch / intervals * g) for g in range(intervals)] + [batch - 1]
-    quantiles = ordered[:, at]
+    ordered, batch = np.sort(x, axis=1), x.shape[1]
+    quantiles = ordered[:, [int(batch / intervals * g) for g in range(intervals)] + [batch - 1]]
     low, high = ordered[:, :1] - margin, ordered[:, -1:] + margin
-    share = torch.linspace(0, 1, intervals + 1, dtype=x.dtype, device=x.device)
-    return eps * (low + (high - low) * share) + (1 - eps) * quantiles
+    uniform = low + (high - low) * (np.arange(intervals + 1) / intervals)
+    return eps * uniform + (1 - eps) * quantiles

@@ -28,8 +28,42 @@ def test_bases_are_scipys_inside_and_outside_the_grid(k: int, intervals: int, se
     x = torch.rand(2, 40, generator=generator, dtype=torch.float64) * 10 - 3
     basis = splines.bspline_basis(x, grid, k)
     assert basis.shape == (2, intervals + k, 40)
+    compare_with_scipy(basis, x, grid, k)
+
+
+@given(k=st.integers(1, 5), intervals=st.integers(1, 8), seed=st.integers(0, 10**6))
+def test_the_closed_form_on_uniform_grids_is_scipys_too(k: int, intervals: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    low = torch.rand(2, 1, generator=generator, dtype=torch.float64) * 10 - 5
+    grid = low + torch.arange(intervals + 1) * (low.abs() + 0.1)
+    assert splines.is_uniform(grid)
+    x = low + (torch.rand(2, 40, generator=generator, dtype=torch.float64) * 3 - 1) * (
+        grid[:, -1:] - low
+    )
+    compare_with_scipy(splines.bspline_basis(x, grid, k, uniform=True), x, grid, k)
+    for uniform in (True, False):
+        x.requires_grad_()
+        basis, slope = splines.bspline_basis_and_slope(x.detach(), grid, k, uniform)
+        compare_with_scipy(basis, x.detach(), grid, k)
+        traced = splines.bspline_basis(x, grid, k)
+        for n in range(traced.shape[1]):
+            (by_autograd,) = torch.autograd.grad(traced[:, n].sum(), x, retain_graph=True)
+            assert torch.allclose(slope[:, n], by_autograd, rtol=0, atol=1e-9)
+
+
+def test_a_grid_that_is_not_uniform_is_known_as_such() -> None:
+    assert not splines.is_uniform(torch.tensor([[0.0, 1.0, 2.0], [0.0, 1.0, 2.001]]))
+    assert not splines.is_uniform(torch.zeros(1, 3))
+    model = KAN([1, 1], grid=4)
+    assert model.layers[0].uniform
+    with torch.no_grad():
+        model.layers[0].grid[0, 2] += 0.1
+    assert not model.layers[0].uniform
+
+
+def compare_with_scipy(basis: Tensor, x: Tensor, grid: Tensor, k: int) -> None:
     for n, knots in enumerate(splines.extend_grid(grid, k)):
-        for index in range(intervals + k):
+        for index in range(basis.shape[1]):
             spline = BSpline.basis_element(knots[index : index + k + 2].numpy(), extrapolate=False)
             expected = torch.from_numpy(spline(x[n].numpy())).nan_to_num()
             assert torch.allclose(basis[n, index], expected, rtol=0, atol=1e-10)
@@ -54,10 +88,35 @@ def test_refitting_to_a_new_grid_keeps_the_functions() -> None:
     assert drift < 0.05
 
 
-def test_gradients_are_exact(random_kan: Make) -> None:
-    model = random_kan([2, 3, 1], 0, density=0.7)
-    x = torch.rand(4, 2, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(model, (x,))
+@pytest.mark.parametrize("config", [{}, {"k": 2}, {"k": 1}, {"base_fun": torch.tanh}])
+def test_gradients_are_exact_and_so_are_theirs(random_kan: Make, config: dict) -> None:
+    model = random_kan([2, 3, 2], 0, density=0.7, **config)
+    x = torch.rand(5, 2, dtype=torch.float64, requires_grad=True)
+    names, values = zip(*model.named_parameters(), strict=True)
+
+    def function(x: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+        parameters = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(model, parameters, (x,))
+
+    assert torch.autograd.gradcheck(function, (x, *values))
+    if config.get("k", 3) > 2:  # below, second derivatives jump at the knots
+        assert torch.autograd.gradgradcheck(function, (x, *values))
+
+
+def test_scores_have_exact_gradients(random_kan: Make) -> None:
+    model = random_kan([2, 3, 2], 3, density=0.8)
+    x = torch.rand(6, 2, dtype=torch.float64, requires_grad=True)
+
+    def function(x: Tensor) -> tuple[Tensor, ...]:
+        y, scores = model.forward_with_scores(x)
+        return y, *scores
+
+    assert torch.autograd.gradcheck(function, (x,))
+    y, scores = model.forward_with_scores(x)
+    assert torch.allclose(y, model(x))
+    for layer, score, values in zip(model.layers, scores, model.propagate(x), strict=False):
+        sizes = layer.activations(values).abs().mean(2)
+        assert torch.allclose(score, sizes / layer.span, rtol=1e-12)
 
 
 def test_an_edge_that_is_off_adds_nothing_and_gets_no_gradient(random_kan: Make) -> None:
