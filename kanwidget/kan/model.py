@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from . import checks, pruning
+from . import checks, pruning, storage
 from .layer import KANLayer
-from .training import fit
+from .training import FitResults, fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -179,9 +180,7 @@ class KAN(nn.Module):
             layer.update_grid(x)
             x = layer(x)
 
-    def fit(
-        self, dataset: Mapping[str, Tensor], *args: Any, **kwargs: Any
-    ) -> dict[str, list[float]]:
+    def fit(self, dataset: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> FitResults:
         """Train on a dataset; see `kanwidget.kan.training.fit` for all that can be set."""
         return fit(self, dataset, *args, **kwargs)
 
@@ -282,6 +281,31 @@ class KAN(nn.Module):
         from .figure import plot  # matplotlib takes a while to import
 
         return plot(self, **kwargs)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a safetensors file: numbers, masks, grids and settings, no code.
+
+        A base function of your own is not saved; `load` asks for it.
+        """
+        storage.save(self, path)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        base_fun: Callable[[Tensor], Tensor] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> KAN:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is not one of ours, or is damaged; nothing in it is run.
+        """
+        return storage.load(cls, path, base_fun, device)
 
     def extra_repr(self) -> str:
         """Say the widths, as torch's own modules say their shape."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .checks import check_dataset
+from .objective import FitObjective, Penalty
+from .optimizers import LBFGS, Adam
 
 if TYPE_CHECKING:
     from .model import KAN
 
-__all__ = ["fit", "regularizer"]
-
-MAX_EVALUATIONS = 25
-"""Evaluations of loss and gradient in one LBFGS step of at most 20 iterations, as in pykan."""
+__all__ = ["FitResults", "fit"]
 
 
 def fit(
@@ -41,8 +41,14 @@ def fit(
     metrics: Sequence[Callable[[], Any]] | None = None,
     seed: int = 0,
     progress: bool = True,
-) -> dict[str, list[float]]:
-    """Train a KAN on ``loss + lamb * regularizer``.
+    callback: Callable[[int, FitResults], object] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> FitResults:
+    """Train a KAN on ``loss + lamb * regulariser``.
+
+    With the default loss, on the CPU, the same call gives the same parameters to the last
+    bit in every run, whatever the number of threads. However a fit ends, the model is left
+    as it was after its last good step.
 
     Parameters
     ----------
@@ -58,7 +64,8 @@ def fit(
     lamb : float
         Strength of the whole regulariser.
     lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff : float
-        Strengths of its terms, see `regularizer`.
+        Strengths of its terms: the sum of the edges' scores, their entropy, and the size of
+        spline coefficients and of their differences; see `objective.Penalty`.
     update_grid : bool
         Whether grids follow the samples, ``grid_update_num`` times before step
         ``stop_grid_update_step``.
@@ -75,12 +82,24 @@ def fit(
         Of the generator that draws batches.
     progress : bool
         Whether to show a progress bar.
+    callback : callable, optional
+        Called as ``callback(step, results)`` after each step, when the model has its present
+        parameters.
+    stop : callable, optional
+        Asked during each step, such as ``threading.Event().is_set``: once it is true, the fit
+        ends with the step it is in.
 
     Returns
     -------
-    dict
-        ``train_loss``, ``test_loss``, ``reg`` and the metrics: one float for each step. With
-        the default loss they are root mean squared errors, as in pykan.
+    FitResults
+        A dict of ``train_loss``, ``test_loss``, ``reg`` and the metrics: one float for each
+        step. With the default loss they are root mean squared errors, as in pykan. Its
+        ``stopped`` says in words why a fit ended early.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the fit diverged to numbers that are not finite.
 
     Raises
     ------
@@ -90,102 +109,93 @@ def fit(
     mask = model.mask[0]
     n_out = model.width[-1] if loss_fn is None else None
     data = check_dataset(dataset, model.width[0], n_out, mask.device, mask.dtype)
-    optimizer = _optimizer(model, opt, lr)
-    for name, value in (("steps", steps), ("log", log), ("grid_update_num", grid_update_num)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-    if batch == 0 or batch < -1:
-        raise ValueError(f"batch must be -1 (all rows) or at least 1, got {batch}")
-    loss_of = loss_fn or torch.nn.functional.mse_loss
+    _check_options(opt, lr, batch, steps=steps, log=log, grid_update_num=grid_update_num)
+    asked_to_stop = stop or (lambda: False)
+    optimizer = LBFGS(lr, stop=asked_to_stop) if opt == "LBFGS" else Adam(lr)
+    penalty = Penalty(lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
+    objective, test = FitObjective(model, penalty, loss_fn), FitObjective(model, Penalty(), loss_fn)
     report = math.sqrt if loss_fn is None else float
     generator = torch.Generator().manual_seed(seed)
     grid_update_every = max(1, stop_grid_update_step // grid_update_num)
-    results: dict[str, list[float]] = {"train_loss": [], "test_loss": [], "reg": []}
+    results = FitResults({"train_loss": [], "test_loss": [], "reg": []})
     for metric in metrics or ():
         results[metric.__name__] = []
 
+    good, step = _state(model), 0
     bar = tqdm(range(steps), desc="description", ncols=100, disable=not progress)
-    for step in bar:
-        x, y = _rows(data["train_input"], data["train_label"], batch, generator)
-        if update_grid and step < stop_grid_update_step and step % grid_update_every == 0:
-            model.update_grid(x)
-        last: list[Tensor] = []
-
-        def closure(x: Tensor = x, y: Tensor = y, last: list[Tensor] = last) -> Tensor:
-            optimizer.zero_grad()
-            pred, scores = model.forward_with_scores(x)
-            loss = loss_of(pred, y)
-            reg = regularizer(model, scores, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
-            objective = loss + lamb * reg
-            objective.backward()  # type: ignore[no-untyped-call]
-            last[:] = loss.detach(), reg.detach()
-            return objective
-
-        optimizer.step(closure)  # type: ignore[arg-type]
-        with torch.no_grad():
-            x, y = _rows(data["test_input"], data["test_label"], batch, generator)
-            test_loss = report(loss_of(model.propagate(x)[-1], y).item())
-        train_loss, reg = report(last[0].item()), last[1].item()
-        results["train_loss"].append(train_loss)
-        results["test_loss"].append(test_loss)
-        results["reg"].append(reg)
-        for metric in metrics or ():
-            results[metric.__name__].append(float(metric()))
-        if step % log == 0:
-            bar.set_description(
-                f"train loss: {train_loss:.2e} | test loss: {test_loss:.2e} | reg: {reg:.2e} "
-            )
-    optimizer.zero_grad()
+    try:
+        for step in bar:
+            good = _state(model)
+            objective.rows(*_rows(data, "train", batch, generator))
+            if update_grid and step < stop_grid_update_step and step % grid_update_every == 0:
+                objective.update_grid()
+            theta = optimizer.step(objective.read(), objective)
+            objective.write(theta)
+            test.rows(*_rows(data, "test", batch, generator))
+            test(theta)
+            if not all(map(math.isfinite, (objective.loss, objective.reg, test.loss))):
+                results.stopped = (
+                    f"diverged in step {step}: loss {objective.loss:g}, regulariser "
+                    f"{objective.reg:g}; the model is as it was before that step. A smaller lr, "
+                    "or inputs and labels scaled to about 1, may help"
+                )
+                model.load_state_dict(good)
+                break
+            results["train_loss"].append(report(objective.loss))
+            results["test_loss"].append(report(test.loss))
+            results["reg"].append(objective.reg)
+            for metric in metrics or ():
+                results[metric.__name__].append(float(metric()))
+            if step % log == 0:
+                bar.set_description(
+                    "train loss: {train_loss:.2e} | test loss: {test_loss:.2e} | "
+                    "reg: {reg:.2e} ".format(**{name: last[-1] for name, last in results.items()})
+                )
+            if callback is not None:
+                callback(step, results)
+            if asked_to_stop():
+                results.stopped = f"stopped on request in step {step}"
+                break
+    except KeyboardInterrupt:
+        model.load_state_dict(good)
+        results.stopped = f"interrupted in step {step}; the model is as it was before that step"
+    except BaseException:
+        model.load_state_dict(good)
+        raise
+    finally:
+        bar.close()
+    if results.stopped.startswith("diverged"):
+        warnings.warn(results.stopped, RuntimeWarning, stacklevel=3)
     model(data["train_input"])  # scores come from the training inputs from here on
     return results
 
 
-def regularizer(
-    model: KAN,
-    scores: Sequence[Tensor],
-    lamb_l1: float = 1.0,
-    lamb_entropy: float = 2.0,
-    lamb_coef: float = 0.0,
-    lamb_coefdiff: float = 0.0,
-) -> Tensor:
-    """Penalise many and strong edges (Liu et al. 2024, section 2.5.1, eqs. 2.17 to 2.20).
+class FitResults(dict[str, list[float]]):
+    """Losses and metrics of each step, and in ``stopped`` why a fit ended early ("" if not)."""
 
-    Summed over layers, with ``p = scores / sum(scores)``:
-    ``lamb_l1 * sum(scores) - lamb_entropy * sum(p log2(p + 1e-4))``, and the mean absolute
-    spline coefficient and coefficient difference of each edge. Edges that are off cost nothing.
-    """
-    total = scores[0].new_zeros(())
-    for layer, score in zip(model.layers, scores, strict=True):
-        size = score.sum()
-        p = score / size.clamp_min(torch.finfo(size.dtype).tiny)
-        total = total + lamb_l1 * size - lamb_entropy * (p * torch.log2(p + 1e-4)).sum()
-        if lamb_coef or lamb_coefdiff:
-            coef = layer.coef.masked_fill(layer.mask.unsqueeze(2) == 0, 0.0)
-            total = total + lamb_coef * coef.abs().mean(2).sum()
-            total = total + lamb_coefdiff * coef.diff(dim=2).abs().mean(2).sum()
-    return total
+    stopped: str = ""
 
 
-def _optimizer(model: KAN, opt: str, lr: float) -> torch.optim.Optimizer:
+def _state(model: KAN) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def _check_options(opt: str, lr: float, batch: int, **counts: int) -> None:
+    if opt not in ("LBFGS", "Adam"):
+        raise ValueError(f"opt must be 'LBFGS' or 'Adam', got {opt!r}")
     if not 0 < lr < float("inf"):
         raise ValueError(f"lr must be a finite number above 0, got {lr}")
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    if opt == "Adam":
-        return torch.optim.Adam(parameters, lr=lr)
-    if opt == "LBFGS":
-        return torch.optim.LBFGS(
-            parameters,
-            lr=lr,
-            max_eval=MAX_EVALUATIONS,
-            history_size=10,
-            line_search_fn="strong_wolfe",
-            tolerance_grad=1e-32,
-            tolerance_change=1e-32,
-        )
-    raise ValueError(f"opt must be 'LBFGS' or 'Adam', got {opt!r}")
+    if batch == 0 or batch < -1:
+        raise ValueError(f"batch must be -1 (all rows) or at least 1, got {batch}")
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
 
 
-def _rows(x: Tensor, y: Tensor, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _rows(
+    data: Mapping[str, Tensor], part: str, batch: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    x, y = data[f"{part}_input"], data[f"{part}_label"]
     if batch == -1 or batch >= len(x):
         return x, y
     chosen = torch.randperm(len(x), generator=generator)[:batch].to(x.device)

@@ -1,0 +1,214 @@
+"""What a fit minimises, as a function of one flat vector: its value and its gradient.
+
+For the mean squared error on the CPU the gradient is written out in numpy: a fit of a small
+network costs little more than its arithmetic then, and repeats to the last bit whatever
+torch's threads and vector instructions are. Any other loss, and any other device, goes
+through autograd. A test holds the two together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .closed_form import Array, LayerArrays, as_array
+
+if TYPE_CHECKING:
+    from .layer import KANLayer
+    from .model import KAN
+
+__all__ = ["FitObjective", "Penalty"]
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """Strengths of the regulariser's terms (Liu et al. 2024, section 2.5.1, eqs. 2.17 to 2.20).
+
+    Summed over layers, with ``p = scores / sum(scores)``:
+    ``l1 * sum(scores) - entropy * sum(p log2(p + 1e-4))``, and the mean absolute spline
+    coefficient (``coef``) and coefficient difference (``coefdiff``) of each edge. Edges that
+    are off cost nothing. All of it is multiplied by ``lamb``.
+    """
+
+    lamb: float = 0.0
+    l1: float = 1.0
+    entropy: float = 2.0
+    coef: float = 0.0
+    coefdiff: float = 0.0
+
+    def __call__(self, layer: KANLayer, scores: Tensor) -> Tensor:
+        """Return one layer's terms, ``lamb`` left out, as a differentiable scalar."""
+        reg, total = scores.new_zeros(()), scores.sum()
+        if total > 0:  # a layer that is off costs nothing
+            p = scores / total
+            reg = self.l1 * total - self.entropy * (p * torch.log2(p + 1e-4)).sum()
+        if self.coef or self.coefdiff:
+            on = layer.coef.masked_fill((layer.mask == 0).unsqueeze(2), 0.0)
+            reg = reg + self.coef * on.abs().mean(2).sum()
+            reg = reg + self.coefdiff * on.diff(dim=2).abs().mean(2).sum()
+        return reg
+
+    def on_scores(self, scores: Array) -> tuple[float, Array]:
+        """Return the terms of a layer's scores, and their gradient."""
+        total = scores.sum()
+        if not total > 0:
+            return 0.0, np.zeros_like(scores)
+        p = scores / total
+        bits = np.log2(p + 1e-4)
+        q = bits + p / ((p + 1e-4) * math.log(2))
+        slope = self.l1 - self.entropy * (q - (p * q).sum()) / total
+        return float(self.l1 * total - self.entropy * (p * bits).sum()), slope
+
+    def on_coef(self, coef: Array) -> tuple[float, Array]:
+        """Return the terms of a layer's spline coefficients, and their gradient."""
+        steps, count = np.diff(coef, axis=2), coef.shape[2]
+        slope = np.sign(coef) * (self.coef / count)
+        pull = np.sign(steps) * (self.coefdiff / (count - 1))
+        slope[..., 1:] += pull
+        slope[..., :-1] -= pull
+        size = self.coef * np.abs(coef).mean(2).sum()
+        return float(size + self.coefdiff * np.abs(steps).mean(2).sum()), slope
+
+
+class FitObjective:
+    """Loss plus regulariser of a model's trainable parameters, laid out in one flat vector.
+
+    Parameters
+    ----------
+    model : KAN
+        It is read, and written by `write` and `update_grid` alone.
+    penalty : Penalty
+    loss_fn : callable, optional
+        ``(prediction, label) -> scalar Tensor``; the mean squared error by default.
+
+    Attributes
+    ----------
+    loss, reg : float
+        Of the last evaluation.
+    """
+
+    def __init__(
+        self,
+        model: KAN,
+        penalty: Penalty,
+        loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> None:
+        self._model = model
+        self._penalty = penalty
+        self._loss_fn = loss_fn or nn.functional.mse_loss
+        self._parameters = [p for p in model.parameters() if p.requires_grad]
+        ends = np.cumsum([p.numel() for p in self._parameters]).tolist()
+        self._places = [
+            (slice(end - p.numel(), end), tuple(p.shape))
+            for p, end in zip(self._parameters, ends, strict=True)
+        ]
+        self._written_out = (
+            loss_fn is None
+            and model.mask[0].device.type == "cpu"
+            and len(list(model.parameters())) == 4 * len(model.layers)  # none in base functions
+        )
+        self._layers: list[LayerArrays] = []
+        self.loss = self.reg = math.nan
+
+    def read(self) -> Array:
+        """Return the model's trainable parameters as a flat vector."""
+        flat = torch.cat([p.detach().flatten() for p in self._parameters])
+        return flat.cpu().double().numpy()
+
+    @torch.no_grad()
+    def write(self, theta: Array) -> None:
+        """Copy a flat vector into the model."""
+        for parameter, part in zip(self._parameters, self._parts(theta), strict=True):
+            parameter.copy_(torch.from_numpy(part))
+
+    def rows(self, x: Tensor, y: Tensor) -> None:
+        """Set the inputs ``(batch, n_in)`` and labels that the next evaluations are on."""
+        self._x, self._y = x, y
+        if self._written_out:
+            self._layers = [LayerArrays(layer) for layer in self._model.layers]
+            self._rows = np.ascontiguousarray(x.double().numpy().T)
+            self._label = np.ascontiguousarray(y.double().numpy().T)
+            self._layers[0].look(self._rows)
+
+    def update_grid(self) -> None:
+        """Lay the model's grids over the values that they see for the present rows."""
+        if not self._written_out:
+            self._model.update_grid(self._x)
+            return
+        x = self._rows
+        for l, layer in enumerate(self._model.layers):
+            layer.update_grid(torch.from_numpy(x.T).to(layer.grid))
+            self._layers[l] = LayerArrays(layer)
+            self._layers[l].look(x)
+            self._layers[l].load(*map(as_array, layer.numbers()))
+            x = self._layers[l].sums()
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        """Return value and gradient at a point."""
+        evaluate = self._by_hand if self._written_out else self._by_autograd
+        with np.errstate(over="ignore", invalid="ignore"):  # `fit` looks at what comes out
+            self.loss, self.reg, grad = evaluate(theta)
+        return self.loss + self._penalty.lamb * self.reg, grad
+
+    def _parts(self, theta: Array) -> list[Array]:
+        return [theta[place].reshape(shape) for place, shape in self._places]
+
+    def _by_hand(self, theta: Array) -> tuple[float, float, Array]:
+        penalty, layers = self._penalty, self._model.layers
+        grad = np.zeros_like(theta)
+        place = {id(p): part for p, part in zip(self._parameters, self._parts(theta), strict=True)}
+        grads = {id(p): part for p, part in zip(self._parameters, self._parts(grad), strict=True)}
+        sized = bool(penalty.lamb and (penalty.l1 or penalty.entropy))
+
+        reg, x, on_sizes = 0.0, self._rows, []
+        for l, (layer, arrays) in enumerate(zip(layers, self._layers, strict=True)):
+            if l > 0:
+                arrays.look(x, slope=True)
+            arrays.load(*(place[id(p)] if id(p) in place else as_array(p) for p in layer.numbers()))
+            x = arrays.sums()
+            if sized:
+                size, slope = penalty.on_scores(arrays.sizes() / arrays.span)
+                reg += size
+                on_sizes.append(slope * (penalty.lamb / arrays.span))
+
+        error = x - self._label
+        loss = float((error * error).mean())
+        on_y = error * (2 / error.size)
+        for l in reversed(range(len(layers))):
+            arrays, on_size = self._layers[l], on_sizes[l] if sized else None
+            found = arrays.gradients(on_y, on_size)
+            if penalty.coef or penalty.coefdiff:
+                size, slope = penalty.on_coef(arrays.coef_on())
+                reg += size
+                found[0][...] += penalty.lamb * slope
+            for parameter, part in zip(layers[l].numbers(), found, strict=True):
+                if id(parameter) in grads:
+                    grads[id(parameter)][...] = part
+            if l > 0:
+                on_y = arrays.down(on_y, on_size)
+        return loss, reg, grad
+
+    def _by_autograd(self, theta: Array) -> tuple[float, float, Array]:
+        model, before = self._model, self.read()
+        self.write(theta)
+        try:
+            with torch.enable_grad():
+                pred, scores = model.forward_with_scores(self._x)
+                loss, reg = self._loss_fn(pred, self._y), pred.new_zeros(())
+                for layer, score in zip(model.layers, scores, strict=True):
+                    reg = reg + self._penalty(layer, score)
+                objective = loss + self._penalty.lamb * reg
+                grads = torch.autograd.grad(objective, self._parameters, allow_unused=True)
+        finally:
+            self.write(before)
+        flat = [
+            torch.zeros_like(p).flatten() if grad is None else grad.flatten()
+            for p, grad in zip(self._parameters, grads, strict=True)
+        ]
+        return loss.item(), reg.item(), torch.cat(flat).cpu().double().numpy()

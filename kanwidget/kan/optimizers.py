@@ -1,0 +1,258 @@
+"""Optimisers of one flat numpy vector.
+
+Sums over a vector are numpy's pairwise ones, not BLAS's: they do not depend on threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import mul
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LBFGS", "Adam", "Objective"]
+
+Array = NDArray[np.float64]
+
+Objective = Callable[[Array], tuple[float, Array]]
+"""From a point ``(n,)`` to the value there and the gradient ``(n,)``."""
+
+
+def _dot(a: Array, b: Array) -> float:
+    return float((a * b).sum())
+
+
+@dataclass
+class _Trial:
+    """A point on the line that is searched: step, value, gradient, and slope along the line."""
+
+    t: float
+    value: float
+    grad: Array
+    slope: float
+
+
+class LBFGS:
+    """L-BFGS with a strong Wolfe line search (Nocedal & Wright 2006, algorithms 7.4 and 3.5).
+
+    The two-loop recursion runs on the inner products of the vectors that it combines (Chen,
+    Wang & Zhou 2014), so that each iteration takes only those of its new pair. Step sizes
+    and safeguards are those of `torch.optim.LBFGS`.
+
+    Parameters
+    ----------
+    lr : float
+        Step that a line search tries first.
+    history : int
+        Pairs of steps and gradient differences to keep.
+    iterations, evaluations : int
+        Most iterations and evaluations of the objective in one `step`.
+    stop : callable, optional
+        Asked after each iteration; a step ends there once it is true.
+    """
+
+    def __init__(
+        self,
+        lr: float = 1.0,
+        history: int = 10,
+        iterations: int = 20,
+        evaluations: int = 25,
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
+        self._lr = lr
+        self._history = history
+        self._iterations = iterations
+        self._evaluations = evaluations
+        self._stop = stop or (lambda: False)
+        self._pairs = _Pairs(history)
+        self._before: tuple[Array, Array] | None = None  # the last gradient and step
+
+    def step(self, theta: Array, objective: Objective) -> Array:
+        """Go on from a point, and return the best one found."""
+        value, grad = objective(theta)
+        evaluations = 1
+        for _ in range(self._iterations):
+            if not grad.any() or not math.isfinite(value):
+                break
+            first = self._before is None
+            if self._before is not None:
+                self._pairs.push(self._before[1], grad - self._before[0])
+            direction = self._pairs.direction(grad)
+            slope = _dot(grad, direction)
+            if not slope < 0:
+                break
+            t = self._lr * (min(1.0, 1.0 / float(np.abs(grad).sum())) if first else 1.0)
+            start = _Trial(0.0, value, grad, slope)
+            end, used = _search(objective, theta, direction, start, t)
+            evaluations += used
+            move = direction * end.t
+            theta = theta + move
+            self._before = grad, move
+            unchanged = end.value == value
+            value, grad = end.value, end.grad
+            if evaluations >= self._evaluations or unchanged or self._stop():
+                break
+        return theta
+
+
+class _Pairs:
+    """The last steps ``s`` and gradient differences ``y``, with their inner products."""
+
+    def __init__(self, history: int) -> None:
+        self._history = history
+        self._rows: Array | None = None  # (2 history + 1, n): s, y of each slot; the gradient
+        self._gram: list[list[float]] = []
+        self._slots: list[int] = []  # oldest first
+
+    def push(self, s: Array, y: Array) -> None:
+        """Keep a pair, unless the function curves downwards along it."""
+        curvature = _dot(s, y)
+        if not 1e-32 < curvature < math.inf:
+            return
+        if self._rows is None:
+            self._rows = np.zeros((2 * self._history + 1, len(s)))
+            self._gram = [[0.0] * len(self._rows) for _ in self._rows]
+        slot = len(self._slots) if len(self._slots) < self._history else self._slots.pop(0)
+        self._slots.append(slot)
+        self._set(2 * slot, s)
+        self._set(2 * slot + 1, y)
+
+    def _set(self, row: int, vector: Array) -> None:
+        assert self._rows is not None
+        self._rows[row] = vector
+        for other, product in enumerate((self._rows * vector).sum(1).tolist()):
+            self._gram[row][other] = self._gram[other][row] = product
+
+    def direction(self, grad: Array) -> Array:
+        """Return minus the inverse Hessian's estimate times the gradient."""
+        if self._rows is None:
+            return -grad
+        last = len(self._rows) - 1
+        self._set(last, grad)
+        gram = self._gram
+        share = [0.0] * (last + 1)  # of each row in the direction
+        share[last] = -1.0
+        alphas = {}
+        for slot in reversed(self._slots):
+            s, y = 2 * slot, 2 * slot + 1
+            alphas[slot] = _inner(gram[s], share) / gram[s][y]
+            share[y] -= alphas[slot]
+        s, y = 2 * self._slots[-1], 2 * self._slots[-1] + 1
+        scale = gram[s][y] / gram[y][y]
+        share = [scale * part for part in share]
+        for slot in self._slots:
+            s, y = 2 * slot, 2 * slot + 1
+            share[s] += alphas[slot] - _inner(gram[y], share) / gram[s][y]
+        out: Array = (self._rows * np.array(share)[:, None]).sum(0)
+        return out
+
+
+def _inner(a: Sequence[float], b: Sequence[float]) -> float:
+    return math.fsum(map(mul, a, b))
+
+
+def _search(
+    objective: Objective, theta: Array, direction: Array, start: _Trial, t: float
+) -> tuple[_Trial, int]:
+    """Find a step that meets the strong Wolfe conditions; return it and the evaluations used."""
+    sufficient, flat, most = 1e-4, 0.9, 25
+    used = 0
+
+    def attempt(t: float) -> _Trial:
+        nonlocal used
+        used += 1
+        value, grad = objective(theta + direction * t)
+        return _Trial(t, value, grad, _dot(grad, direction))
+
+    def falls_short(trial: _Trial) -> bool:
+        return not trial.value <= start.value + sufficient * trial.t * start.slope
+
+    def is_flat(trial: _Trial) -> bool:
+        return abs(trial.slope) <= -flat * start.slope
+
+    # Walk until a minimum is bracketed.
+    previous, trial = start, attempt(t)
+    while True:
+        if falls_short(trial) or (used > 2 and trial.value >= previous.value):
+            low, high = _ordered(previous, trial)
+            break
+        if is_flat(trial):
+            return trial, used
+        if trial.slope >= 0:
+            low, high = _ordered(previous, trial)
+            break
+        if used > most:
+            return trial, used
+        reach = trial.t + 0.01 * (trial.t - previous.t), 10 * trial.t
+        previous, trial = trial, attempt(_cubic(previous, trial, reach))
+
+    # Close in on it; two poor interpolations in a row are followed by a cut near an end.
+    size, poor = float(np.abs(direction).max()), False
+    while used <= most and abs(high.t - low.t) * size >= 1e-9:
+        left, right = min(low.t, high.t), max(low.t, high.t)
+        t, margin = _cubic(low, high, (left, right)), 0.1 * (right - left)
+        if min(right - t, t - left) < margin:
+            if poor or t >= right or t <= left:
+                t = right - margin if abs(t - right) < abs(t - left) else left + margin
+                poor = False
+            else:
+                poor = True
+        else:
+            poor = False
+        trial = attempt(t)
+        if falls_short(trial) or trial.value >= low.value:
+            low, high = _ordered(low, trial)
+        elif is_flat(trial):
+            return trial, used
+        else:
+            low, high = trial, (low if trial.slope * (high.t - low.t) >= 0 else high)
+    return low, used
+
+
+def _ordered(a: _Trial, b: _Trial) -> tuple[_Trial, _Trial]:
+    return (b, a) if b.value < a.value else (a, b)
+
+
+def _cubic(a: _Trial, b: _Trial, bounds: tuple[float, float]) -> float:
+    """Minimise the cubic through two trials' values and slopes (Nocedal & Wright, eq. 3.59)."""
+    low, high = bounds
+    a, b = (a, b) if a.t <= b.t else (b, a)
+    middle = (low + high) / 2
+    if not all(map(math.isfinite, (a.value, b.value, a.slope, b.slope))):
+        return middle
+    d1 = a.slope + b.slope - 3 * (a.value - b.value) / (a.t - b.t)
+    square = d1 * d1 - a.slope * b.slope
+    if square < 0:
+        return middle
+    d2 = math.sqrt(square)
+    width = b.slope - a.slope + 2 * d2
+    if width == 0:
+        return middle
+    return min(max(b.t - (b.t - a.t) * ((b.slope + d2 - d1) / width), low), high)
+
+
+class Adam:
+    """Adam (Kingma & Ba 2015, algorithm 1)."""
+
+    def __init__(self, lr: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8):
+        self._lr = lr
+        self._betas = betas
+        self._eps = eps
+        self._steps = 0
+        self._mean: Array | None = None
+        self._square: Array | None = None
+
+    def step(self, theta: Array, objective: Objective) -> Array:
+        """Go on from a point by one step."""
+        _, grad = objective(theta)
+        (b1, b2), self._steps = self._betas, self._steps + 1
+        if self._mean is None or self._square is None:
+            self._mean, self._square = np.zeros_like(theta), np.zeros_like(theta)
+        self._mean = self._mean * b1 + grad * (1 - b1)
+        self._square = self._square * b2 + grad * grad * (1 - b2)
+        mean = self._mean / (1 - b1**self._steps)
+        square = self._square / (1 - b2**self._steps)
+        return theta - mean / (np.sqrt(square) + self._eps) * self._lr
