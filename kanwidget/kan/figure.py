@@ -109,7 +109,9 @@ def plot(
         with torch.no_grad():
             points = values[l].sort(dim=0).values[rows]  # each column by itself
             curves = layer.activations(points)  # (n_out, n_in, len(rows))
+        # Half the side of a box, and the width in points of a curve that suits it, as in pykan.
         half = LAYER / max(3, *(a * b for a, b in pairwise(width)))
+        thick = max(1.5 * scale, 0.025 * 2 * half * 10 * scale * 72)
         for j, i in (opacity[l] > SHOWN).nonzero().tolist():
             ink: dict[str, Any] = {"color": "black", "alpha": float(opacity[l][j, i])}
             middle = _middle(i * width[l + 1] + j, width[l] * width[l + 1])
@@ -122,7 +124,7 @@ def plot(
             box = axes.inset_axes(
                 (middle - half, low, 2 * half, 2 * half), transform=axes.transData
             )
-            _draw_edge(box, points[:, i], curves[j, i], scale, tick, sample, ink)
+            _draw_edge(box, points[:, i], curves[j, i], scale, thick, tick, sample, ink)
     size = (100 * scale / max(5, *width)) ** 2
     for l, n in enumerate(width):
         axes.scatter([_middle(i, n) for i in range(n)], [l * LAYER] * n, s=size, color="black")
@@ -155,14 +157,15 @@ def _draw_edge(
     points: Tensor,
     curve: Tensor,
     scale: float,
+    thick: float,
     tick: bool,
     sample: bool,
     ink: dict[str, Any],
 ) -> None:
     x, y = points.cpu().numpy(), curve.cpu().numpy()
-    box.plot(x, y, lw=2.5 * scale, **ink)
+    box.plot(x, y, lw=thick, solid_capstyle="round", **ink)
     if sample:
-        box.scatter(x, y, s=20 * scale**2, **ink)
+        box.scatter(x, y, s=8 * thick, **ink)
     box.set(xticks=[], yticks=[])
     box.patch.set_alpha(0)
     for spine in box.spines.values():
