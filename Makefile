@@ -1,6 +1,7 @@
 # make demo    open JupyterLab on the example notebook   (PORT=8899, OPEN=0: only serve it, TOKEN=: the server's token)
 # make test    every check, the browser tests too
 # make lint, make unit, make browser                     parts of it
+# make bench   measure the KAN next to others (five minutes), and write the tables into the README
 # make build   the wheel and the sdist, in dist/
 # make clean   remove everything that was built or installed here
 #
@@ -15,11 +16,16 @@ SOURCES := $(shell find js/src -type f)
 NODE_READY := js/node_modules/.package-lock.json
 BUILT := kanwidget/static/widget.js
 READY := .venv/.ready
+BENCH := tests/benchmarks
+BENCH_PY := $(BENCH)/.venv/bin/python
+BENCH_READY := $(BENCH)/.venv/.ready
+# Two of them have one name, and none shall bring its own torch: each gets a folder, and nothing else.
+RIVALS := pykan==0.0.1 pykan==0.2.8 kan-gpt==1.2.0
 # This JupyterLab's own defaults: no question about news over the notebook.
 LAB_SETTINGS := .venv/share/jupyter/lab/settings/overrides.json
 LINTED := js/build_hook.py kanwidget tests examples
 
-.PHONY: demo test lint vitest unit browser build clean setup chromium
+.PHONY: demo test lint vitest unit browser bench build clean setup chromium
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -52,12 +58,15 @@ unit: setup
 browser: chromium setup
 	$(PY) -m pytest -m browser
 
+bench: $(BENCH_READY)
+	$(BENCH_PY) $(BENCH)/run.py
+
 build: setup
 	rm -rf dist
 	$(PY) -m hatchling build
 
 clean:
-	rm -rf .venv js/node_modules kanwidget/static dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(BENCH)/.venv js/node_modules kanwidget/static dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 setup: $(READY)
 
@@ -74,14 +83,29 @@ $(BUILT): $(NODE_READY) js/package.json js/tsconfig.json $(SOURCES)
 	@echo "== the front end, into $@"
 	cd js && npm run --silent build
 
-$(READY): pyproject.toml .ci/constraints.txt | $(BUILT)
-	@echo "== Python packages, into .venv (a minute or two)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+define check-python
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "The pinned tools need Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+endef
+
+$(READY): pyproject.toml .ci/constraints.txt | $(BUILT)
+	@echo "== Python packages, into .venv (a minute or two)"
+	$(check-python)
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[test]'
 	@mkdir -p $(dir $(LAB_SETTINGS))
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > $(LAB_SETTINGS)
+	@touch $@
+
+$(BENCH_READY): Makefile pyproject.toml .ci/constraints.txt $(BENCH)/requirements.txt | $(BUILT)
+	@echo "== Python packages to compare with, into $(BENCH)/.venv (a few minutes)"
+	$(check-python)
+	$(PYTHON) -m venv --clear $(BENCH)/.venv
+	$(BENCH_PY) -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -r $(BENCH)/requirements.txt -e .
+	for rival in $(RIVALS); do \
+	  $(BENCH_PY) -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --target $(BENCH)/.venv/rivals/$$rival $$rival || exit 1; \
+	done
 	@touch $@
