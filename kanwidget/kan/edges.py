@@ -6,12 +6,17 @@ edge's output is linear in them: ``phi[j, i] = sum_K weight[j, i, K] * features[
 
 A node's sum is one matrix product over inputs and features, and never needs ``phi``. The mean
 size of each edge does, but ``|phi| = sign(phi) * phi``: with ``pull = mean_b sign(phi) *
-features`` it is ``sum_K weight * pull``, and ``pull`` is its gradient too. So ``phi`` is
-computed for a block of inputs at a time, reduced to its signs, and thrown away.
+features`` it is ``sum_K weight * pull``, and ``pull`` is its gradient too.
+
+So all goes by blocks of inputs: features, edges' outputs and gradients of one block stay in
+cache, and the next block takes their memory. What a backward pass needs is computed once more
+rather than kept: memory that is new costs more than the arithmetic (the system clears it page
+by page).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -19,19 +24,22 @@ from torch import Tensor
 
 from . import splines
 
-__all__ = ["backward", "edge_sums", "features", "join", "outputs", "pulls", "spread"]
+__all__ = ["edge_sums", "features", "join"]
 
 BLOCK = 16
-"""Inputs taken at a time where every edge's output is needed: it stays in cache."""
+"""Inputs taken at a time."""
+
+
+def _blocks(n_in: int) -> Iterator[slice]:
+    for start in range(0, n_in, BLOCK):
+        yield slice(start, min(start + BLOCK, n_in))
 
 
 def features(x: Tensor, base: Tensor, grid: Tensor, k: int, uniform: bool) -> Tensor:
     """Return spline bases and base function of inputs ``(n_in, batch)``: ``(n_in, K, batch)``."""
     n_in, batch = x.shape
-    count = grid.shape[1] + k
-    out = x.new_empty(n_in, count, batch)
-    for start in range(0, n_in, BLOCK):
-        block = slice(start, start + BLOCK)
+    out = x.new_empty(n_in, grid.shape[1] + k, batch)
+    for block in _blocks(n_in):
         splines.bspline_basis(x[block], grid[block], k, uniform, out=out[block, :-1])
     out[:, -1] = base
     return out
@@ -54,51 +62,7 @@ def _switch_off(values: Tensor, mask: Tensor) -> Tensor:
     return values.masked_fill_(off.unsqueeze(2), 0.0) if off.any() else values
 
 
-def outputs(weight: Tensor, feats: Tensor) -> Tensor:
-    """Return the sums over inputs, ``(n_out, batch)``."""
-    return weight.flatten(1) @ feats.flatten(0, 1)
-
-
-def _signs(weight: Tensor, feats: Tensor, block: slice) -> Tensor:
-    """Return the signs of edges' outputs, ``(block, n_out, batch)``."""
-    return torch.bmm(weight[:, block].transpose(0, 1), feats[block]).sign_()
-
-
-def pulls(weight: Tensor, feats: Tensor) -> Tensor:
-    """Return ``mean_b sign(phi) * features``, ``(n_out, n_in, K)``."""
-    n_out, n_in, count = weight.shape
-    out = weight.new_empty(n_in, count, n_out)
-    for start in range(0, n_in, BLOCK):
-        block = slice(start, start + BLOCK)
-        torch.bmm(feats[block], _signs(weight, feats, block).transpose(1, 2), out=out[block])
-    return out.div_(feats.shape[2]).permute(2, 0, 1)
-
-
-def backward(weight: Tensor, feats: Tensor, grad_y: Tensor, grad_size: Tensor | None) -> Tensor:
-    """Return the gradient on the features, ``(n_in, K, batch)``.
-
-    Parameters
-    ----------
-    weight, feats : Tensor
-        As in `outputs`.
-    grad_y : Tensor, shape (n_out, batch)
-        Gradient on the sums.
-    grad_size : Tensor, shape (n_out, n_in), optional
-        Gradient on the mean sizes of the edges.
-    """
-    _, n_in, count = weight.shape
-    if grad_size is None:
-        return (weight.flatten(1).T @ grad_y).view(n_in, count, -1)
-    out = torch.empty_like(feats)
-    scaled = (grad_size.T / feats.shape[2]).unsqueeze(2)  # (n_in, n_out, 1)
-    for start in range(0, n_in, BLOCK):
-        block = slice(start, start + BLOCK)
-        grad = _signs(weight, feats, block).mul_(scaled[block]).add_(grad_y)
-        torch.bmm(weight[:, block].permute(1, 2, 0), grad, out=out[block])
-    return out
-
-
-def spread(
+def _spread(
     grad_weight: Tensor, coef: Tensor, scale_sp: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Pass a gradient through `join`: to ``coef``, ``scale_base`` and ``scale_sp``."""
@@ -133,8 +97,11 @@ def edge_sums(
     sized : bool
         Whether the mean sizes are wanted; they are empty otherwise.
     """
+    # Where no gradient goes on to the inputs (the first layer), the features are all that the
+    # backward pass needs. Elsewhere they come with their slopes, at no cost.
+    keep = torch.is_grad_enabled() and not (x.requires_grad or base.requires_grad)
     out: tuple[Tensor, Tensor] = _EdgeSums.apply(  # type: ignore[no-untyped-call]
-        x, base, coef, scale_base, scale_sp, mask, grid, k, uniform, sized
+        x, base, coef, scale_base, scale_sp, mask, grid, k, uniform, sized, keep
     )
     return out
 
@@ -171,21 +138,35 @@ class _EdgeSums(torch.autograd.Function):
         k: int,
         uniform: bool,
         sized: bool,
+        keep: bool,
     ) -> tuple[Tensor, Tensor]:
         weight = join(coef, scale_base, scale_sp, mask)
-        feats = features(x, base, grid, k, uniform)
-        y = outputs(weight, feats)
-        pull, size = None, mask.new_empty(0)
-        if sized:
-            pull = pulls(weight, feats)
+        n_out, n_in, count = weight.shape
+        batch, most = x.shape[1], min(BLOCK, n_in)
+        y, size = x.new_zeros(n_out, batch), mask.new_empty(0)
+        pull = x.new_empty(n_in, count, n_out) if sized else None
+        room = x.new_empty(n_in if keep else most, count, batch)
+        signs = x.new_empty(most if sized else 0, n_out, batch)
+        for block in _blocks(n_in):
+            n = len(x[block])
+            feats = room[block] if keep else room[:n]
+            splines.bspline_basis(x[block], grid[block], k, uniform, out=feats[:, :-1])
+            feats[:, -1] = base[block]
+            y.addmm_(weight[:, block].flatten(1), feats.view(-1, batch))
+            if pull is not None:
+                sign = _signs(weight[:, block], feats, out=signs[:n])
+                torch.bmm(feats, sign.transpose(1, 2), out=pull[block])
+        if pull is not None:
+            pull = pull.div_(batch).permute(2, 0, 1)
             size = torch.linalg.vecdot(weight, pull)
-        ctx.save_for_backward(x, base, coef, scale_base, scale_sp, mask, grid, feats, pull)
+        kept = room if keep else None
+        ctx.save_for_backward(x, base, coef, scale_base, scale_sp, mask, grid, pull, kept)
         ctx.settings = k, uniform, sized
         return y, size
 
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor, grad_size: Tensor) -> Any:
-        x, base, coef, scale_base, scale_sp, mask, grid, feats, pull = ctx.saved_tensors
+        x, base, coef, scale_base, scale_sp, mask, grid, pull, feats = ctx.saved_tensors
         k, uniform, sized = ctx.settings
         if torch.is_grad_enabled():  # somebody wants second derivatives
             arguments = x, base, coef, scale_base, scale_sp
@@ -199,17 +180,58 @@ class _EdgeSums(torch.autograd.Function):
                 allow_unused=True,
             )
             found = dict(zip(wanted, grads, strict=True))
-            return (*(found.get(n) for n in range(5)), *[None] * 5)
-        grad_x = grad_base = grad_coef = grad_scale_base = grad_scale_sp = None
-        if any(ctx.needs_input_grad[2:5]):
-            grad_weight = torch.einsum("jb,ifb->jif", grad_y, feats)
-            if pull is not None:
-                grad_weight.addcmul_(pull, grad_size.unsqueeze(2))
-            grad_coef, grad_scale_base, grad_scale_sp = spread(grad_weight, coef, scale_sp, mask)
-        if any(ctx.needs_input_grad[:2]):
+            return (*(found.get(n) for n in range(5)), *[None] * 6)
+        grad_x = grad_base = None
+        if feats is not None:
+            weight_shape = (len(grad_y), *feats.shape[:2])
+            grad_weight = (grad_y @ feats.flatten(0, 1).T).view(weight_shape)
+        else:
             weight = join(coef, scale_base, scale_sp, mask)
-            grad_feats = backward(weight, feats, grad_y, grad_size if sized else None)
-            slope = splines.bspline_basis_and_slope(x, grid, k, uniform)[1]
-            grad_x = slope.mul_(grad_feats[:, :-1]).sum(1)
-            grad_base = grad_feats[:, -1]
-        return grad_x, grad_base, grad_coef, grad_scale_base, grad_scale_sp, *[None] * 5
+            on_size = grad_size if sized else None
+            grad_x, grad_base, grad_weight = _by_blocks(
+                weight, x, base, grid, k, uniform, grad_y, on_size
+            )
+        if pull is not None:
+            grad_weight.addcmul_(pull, grad_size.unsqueeze(2))
+        return grad_x, grad_base, *_spread(grad_weight, coef, scale_sp, mask), *[None] * 6
+
+
+def _signs(weight: Tensor, feats: Tensor, out: Tensor) -> Tensor:
+    """Return the signs of a block's edges' outputs, ``(block, n_out, batch)``."""
+    return torch.bmm(weight.transpose(0, 1), feats, out=out).sign_()
+
+
+def _by_blocks(
+    weight: Tensor,
+    x: Tensor,
+    base: Tensor,
+    grid: Tensor,
+    k: int,
+    uniform: bool,
+    grad_y: Tensor,
+    grad_size: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients on ``x``, ``base`` and, but for what `_EdgeSums` adds, the weights."""
+    n_out, n_in, count = weight.shape
+    batch, most = x.shape[1], min(BLOCK, n_in)
+    grad_x, grad_base, grad_weight = map(torch.empty_like, (x, base, weight))
+    room, grads = x.new_empty(2, most, count, batch)
+    if grad_size is not None:
+        signs = x.new_empty(most, n_out, batch)
+        share = (grad_size.T / batch).unsqueeze(2)  # (n_in, n_out, 1)
+    for block in _blocks(n_in):
+        n = len(x[block])
+        feats, grad, part = room[:n], grads[:n], weight[:, block]
+        slope = splines.bspline_basis_and_slope(
+            x[block], grid[block], k, uniform, out=feats[:, :-1]
+        )[1]
+        feats[:, -1] = base[block]
+        grad_weight[:, block] = (grad_y @ feats.view(-1, batch).T).view(n_out, n, count)
+        if grad_size is None:
+            torch.mm(part.flatten(1).T, grad_y, out=grad.view(-1, batch))
+        else:
+            on_phi = _signs(part, feats, out=signs[:n]).mul_(share[block]).add_(grad_y)
+            torch.bmm(part.permute(1, 2, 0), on_phi, out=grad)
+        torch.sum(slope.mul_(grad[:, :-1]), 1, out=grad_x[block])
+        grad_base[block] = grad[:, -1]
+    return grad_x, grad_base, grad_weight

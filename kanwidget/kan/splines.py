@@ -92,7 +92,7 @@ def bspline_basis(
 
 
 def bspline_basis_and_slope(
-    x: Tensor, grid: Tensor, k: int, uniform: bool = False
+    x: Tensor, grid: Tensor, k: int, uniform: bool = False, out: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Evaluate all B-splines of order ``k`` and their derivatives, as in `bspline_basis`.
 
@@ -102,14 +102,14 @@ def bspline_basis_and_slope(
     """
     count = grid.shape[1] - 1 + k
     if not uniform:
-        both: tuple[Tensor, Tensor] = de_boor(x, extend_grid(grid, k), k)
-        return both
+        basis, slope = de_boor(x, extend_grid(grid, k), k)
+        return (basis if out is None else out.copy_(basis)), slope
     u = _knots(x, grid, k)
     lower = _cardinal(u, k - 1, x.new_empty(len(x), count + 1, x.shape[1]))
     slope = lower[:, :-1] - lower[:, 1:]  # in units of a knot
     at = u.unsqueeze(1) - torch.arange(count, dtype=x.dtype, device=x.device).unsqueeze(1)
-    basis = at.mul_(slope).add_(lower[:, 1:], alpha=k + 1).div_(k)
-    return basis, slope.div_(_step(grid).unsqueeze(2))
+    out = torch.mul(at, slope, out=out).add_(lower[:, 1:], alpha=k + 1).div_(k)
+    return out, slope.div_(_step(grid).unsqueeze(2))
 
 
 def _step(grid: Any) -> Any:
@@ -130,12 +130,10 @@ def _cardinal(u: Tensor, k: int, out: Tensor) -> Tensor:
     truncated powers (Schoenberg 1973, lecture 2), of which symmetry leaves half, so that
     none is large and little cancels.
     """
-    half = (k + 1) / 2
-    middle = torch.arange(out.shape[1], dtype=u.dtype, device=u.device) + half
-    a = (u.unsqueeze(1) - middle.unsqueeze(1)).abs_()
-    if k == 0:
-        out.copy_(a <= 0.5)
-        return out
+    half, first = (k + 1) / 2, torch.arange(out.shape[1], dtype=u.dtype, device=u.device)
+    if k == 0:  # a knot belongs to what is right of it, as in `de_boor`
+        return out.copy_(u.floor().unsqueeze(1) == first.unsqueeze(1))
+    a = (u.unsqueeze(1) - (first + half).unsqueeze(1)).abs_()
     torch.sub(u.new_tensor(half), a, out=a)
     torch.clamp_min(a, 0, out=out).pow_(k).div_(math.factorial(k))
     for j in range(1, k // 2 + 1):

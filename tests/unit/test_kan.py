@@ -51,6 +51,16 @@ def test_the_closed_form_on_uniform_grids_is_scipys_too(k: int, intervals: int, 
             assert torch.allclose(slope[:, n], by_autograd, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_bases_and_slopes_agree_on_the_knots(k: int) -> None:
+    grid = torch.arange(5.0, dtype=torch.float64)[None]
+    x = torch.arange(-3.0, 8.0, dtype=torch.float64)[None]
+    basis, slope = splines.bspline_basis_and_slope(x, grid, k, uniform=True)
+    expected, expected_slope = splines.bspline_basis_and_slope(x, grid, k)
+    assert torch.allclose(basis, expected, rtol=0, atol=1e-12)
+    assert torch.allclose(slope, expected_slope, rtol=0, atol=1e-12)
+
+
 def test_a_grid_that_is_not_uniform_is_known_as_such() -> None:
     assert not splines.is_uniform(torch.tensor([[0.0, 1.0, 2.0], [0.0, 1.0, 2.001]]))
     assert not splines.is_uniform(torch.zeros(1, 3))
