@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +20,9 @@ __all__ = [
     "check_edge",
     "check_inputs",
     "check_node",
+    "check_number",
     "check_threshold",
+    "check_whole",
 ]
 
 Edge = tuple[int, int, int]
@@ -36,47 +42,83 @@ def check_config(
     grid_eps: float,
     grid_range: Sequence[float],
     dtype: torch.dtype,
-) -> list[int]:
-    """Return a KAN's width as a new list, or raise a ValueError or TypeError."""
-
-    def whole(value: object) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-    if isinstance(width, (str, bytes)) or not isinstance(width, Sequence):
+) -> tuple[list[int], int, int]:
+    """Return a KAN's width as a new list, grid and k as ints, or raise what `KAN` does."""
+    if isinstance(width, (str, bytes)) or not isinstance(width, (Sequence, np.ndarray)):
         raise TypeError(f"width must be a list of ints such as [2, 5, 1], got {width!r}")
-    if len(width) < 2 or not all(map(whole, width)):
+    plain = [_whole(nodes) for nodes in width]
+    nodes = [n for n in plain if n is not None and n >= 1]
+    if len(nodes) < max(2, len(plain)):
         raise ValueError(
             "width must list the nodes from inputs to outputs, each at least 1, "
             f"such as [2, 5, 1]; got {width!r}"
         )
+    counts = []
     for name, value in (("grid", grid), ("k", k)):
-        if not whole(value):
+        count = _whole(value)
+        if count is None or count < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        counts.append(count)
     if base_fun is not None and not callable(base_fun):
         raise TypeError(f"base_fun must be a function of a tensor, got {base_fun!r}")
-    if not 0 <= grid_eps <= 1:
+    if not 0 <= _number(grid_eps, "grid_eps") <= 1:
         raise ValueError(
             f"grid_eps must be between 0 (quantiles) and 1 (uniform), got {grid_eps!r}"
         )
-    low_high = [float(value) for value in grid_range]
-    if len(low_high) != 2 or not -float("inf") < low_high[0] < low_high[1] < float("inf"):
+    try:
+        low_high = [float(value) for value in grid_range]
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"grid_range must be two numbers, (low, high), got {grid_range!r}"
+        ) from None
+    if len(low_high) != 2 or not -math.inf < low_high[0] < low_high[1] < math.inf:
         raise ValueError(f"grid_range must be (low, high) with low < high, got {grid_range!r}")
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise TypeError(f"dtype must be a floating point type such as torch.float64, got {dtype!r}")
-    return list(width)
+    if dtype not in (torch.float32, torch.float64):
+        raise TypeError(
+            "dtype must be a floating point type that splines can be fitted in, torch.float32 "
+            f"or torch.float64, got {dtype!r}"
+        )
+    return nodes, counts[0], counts[1]
+
+
+def check_number(value: object, name: str, least: float = 0.0) -> float:
+    """Return a finite number as a float, or raise a ValueError or TypeError."""
+    number = _number(value, name)
+    if not (math.isfinite(number) and number >= least):
+        bound = "" if least == -math.inf else f" of at least {least:g}"
+        raise ValueError(f"{name} must be a finite number{bound}, got {value}")
+    return number
 
 
 def check_threshold(value: object, name: str = "threshold") -> float:
     """Return a threshold as a float, or raise a ValueError or TypeError."""
+    return check_number(value, name)
+
+
+def check_whole(value: object, name: str, least: int | None = None) -> int:
+    """Return an int (numpy's are fine) as a plain one, or raise a ValueError or TypeError."""
+    whole = _whole(value)
+    if whole is None:
+        raise TypeError(f"{name} must be an int, got {value!r}")
+    if least is not None and whole < least:
+        raise ValueError(f"{name} must be at least {least}, got {whole}")
+    return whole
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return None if isinstance(value, (bool, Tensor)) else operator.index(value)
+    except TypeError:
+        return None
+
+
+def _number(value: Any, name: str) -> float:
     try:
         if isinstance(value, (bool, str)):
             raise TypeError
-        number = float(value)  # type: ignore[arg-type]  # numpy's and torch's scalars too
+        return float(value)  # numpy's and torch's scalars too
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
-    if not 0 <= number < float("inf"):
-        raise ValueError(f"{name} must be a finite number of at least 0, got {value}")
-    return number
 
 
 def check_node(width: Sequence[int], l: int, i: int) -> Node:
@@ -106,7 +148,7 @@ def check_inputs(
         raise ValueError(f"{name} must have shape (rows, {n_in}), got {tuple(x.shape)}")
     if len(x) == 0:
         raise ValueError(f"{name} has no rows")
-    return _check_finite(x, name).detach().to(device, dtype)
+    return _convert(x, name, device, dtype)
 
 
 def check_dataset(
@@ -160,10 +202,20 @@ def check_dataset(
         if y.dim() == 0 or len(y) != len(x):
             raise ValueError(f"{name} must have {len(x)} rows, as the inputs have; got {shape}")
         as_number = n_out is not None or y.is_floating_point()
-        y = _check_finite(y, name).detach()
         checked[f"{part}_input"] = x
-        checked[f"{part}_label"] = y.to(device, dtype) if as_number else y.to(device)
+        checked[f"{part}_label"] = _convert(y, name, device, dtype if as_number else y.dtype)
     return checked
+
+
+def _convert(values: Tensor, name: str, device: torch.device, dtype: torch.dtype) -> Tensor:
+    found = _check_finite(values, name).detach().to(device, dtype)
+    if not torch.isfinite(found).all():
+        largest = float(values.abs().max())
+        raise ValueError(
+            f"{name} holds numbers up to {largest:g}, too large for the model's {dtype}; "
+            "scale them, or make the model with dtype=torch.float64"
+        )
+    return found
 
 
 def _check_finite(values: Tensor, name: str) -> Tensor:

@@ -140,6 +140,7 @@ class _EdgeSums(torch.autograd.Function):
         sized: bool,
         keep: bool,
     ) -> tuple[Tensor, Tensor]:
+        mask = mask.clone()  # another thread may switch edges before the backward pass
         weight = join(coef, scale_base, scale_sp, mask)
         n_out, n_in, count = weight.shape
         batch, most = x.shape[1], min(BLOCK, n_in)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from itertools import pairwise
@@ -80,9 +81,11 @@ class KAN(nn.Module):
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float64,
     ) -> None:
-        width = checks.check_config(width, grid, k, base_fun, grid_eps, grid_range, dtype)
+        width, grid, k = checks.check_config(width, grid, k, base_fun, grid_eps, grid_range, dtype)
+        noise_scale = checks.check_number(noise_scale, "noise_scale", -math.inf)
+        noise_scale_base = checks.check_number(noise_scale_base, "noise_scale_base", -math.inf)
         super().__init__()
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(checks.check_whole(seed, "seed"))
         self.layers = nn.ModuleList()  # type: ignore[assignment]  # it holds nothing but KANLayers
         for n_in, n_out in pairwise(width):
             layer = KANLayer(n_in, n_out, grid, k, base_fun, grid_eps, grid_range, device, dtype)

@@ -9,7 +9,7 @@ through autograd. A test holds the two together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -113,6 +113,10 @@ class FitObjective:
             and model.mask[0].device.type == "cpu"
             and len(list(model.parameters())) == 4 * len(model.layers)  # none in base functions
         )
+        # Where each layer's numbers are in the flat vector; None for those that are not trained.
+        place = {id(p): n for n, p in enumerate(self._parameters)}
+        self._numbers = [[(place.get(id(p)), p) for p in l.numbers()] for l in model.layers]
+        self._x = self._y = torch.empty(0)
         self._layers: list[LayerArrays] = []
         self.loss = self.reg = math.nan
 
@@ -127,14 +131,40 @@ class FitObjective:
         for parameter, part in zip(self._parameters, self._parts(theta), strict=True):
             parameter.copy_(torch.from_numpy(part))
 
-    def rows(self, x: Tensor, y: Tensor) -> None:
-        """Set the inputs ``(batch, n_in)`` and labels that the next evaluations are on."""
+    def rows(self, x: Tensor, y: Tensor) -> bool:
+        """Set the inputs ``(batch, n_in)`` and labels that the next evaluations are on.
+
+        Call it before each step: grids may have moved since the last, and edges been switched.
+
+        Returns
+        -------
+        bool
+            False if a point that was evaluated before has the same value still.
+        """
+        same = x is self._x and y is self._y and all(a.is_current() for a in self._layers)
         self._x, self._y = x, y
-        if self._written_out:
+        if not self._written_out:
+            return True  # who knows what the loss depends on
+        if not same:
             self._layers = [LayerArrays(layer) for layer in self._model.layers]
             self._rows = np.ascontiguousarray(x.double().numpy().T)
             self._label = np.ascontiguousarray(y.double().numpy().T)
             self._layers[0].look(self._rows)
+        return not same or len(self._parameters) < 4 * len(self._layers)
+
+    def keep_off(self, theta: Array, before: Array) -> Array:
+        """Return a point with the numbers that edges which are off had before.
+
+        An optimiser moves them, by directions and momentum from when they were on.
+        """
+        theta = theta.copy()
+        moved, old = self._parts(theta), self._parts(before)
+        for layer, numbers in zip(self._model.layers, self._numbers, strict=True):
+            off = as_array(layer.mask) == 0
+            for n, _ in numbers[:-1]:  # the last is the nodes' bias
+                if n is not None:
+                    moved[n][off] = old[n][off]
+        return theta
 
     def update_grid(self) -> None:
         """Lay the model's grids over the values that they see for the present rows."""
@@ -144,57 +174,58 @@ class FitObjective:
         x = self._rows
         for l, layer in enumerate(self._model.layers):
             layer.update_grid(torch.from_numpy(x.T).to(layer.grid))
-            self._layers[l] = LayerArrays(layer)
-            self._layers[l].look(x)
-            self._layers[l].load(*map(as_array, layer.numbers()))
-            x = self._layers[l].sums()
+            arrays = self._layers[l] = LayerArrays(layer)
+            if l == 0 or l + 1 < len(self._layers):
+                arrays.look(x)
+            if l + 1 < len(self._layers):
+                arrays.load(*map(as_array, layer.numbers()))
+                x = arrays.sums()
 
-    def __call__(self, theta: Array) -> tuple[float, Array]:
-        """Return value and gradient at a point."""
+    def __call__(self, theta: Array, slope: bool = True) -> tuple[float, Array]:
+        """Return value and gradient at a point; the gradient is 0 where it is not wanted."""
         evaluate = self._by_hand if self._written_out else self._by_autograd
         with np.errstate(over="ignore", invalid="ignore"):  # `fit` looks at what comes out
-            self.loss, self.reg, grad = evaluate(theta)
+            self.loss, self.reg, grad = evaluate(theta, slope)
         return self.loss + self._penalty.lamb * self.reg, grad
 
     def _parts(self, theta: Array) -> list[Array]:
         return [theta[place].reshape(shape) for place, shape in self._places]
 
-    def _by_hand(self, theta: Array) -> tuple[float, float, Array]:
-        penalty, layers = self._penalty, self._model.layers
+    def _by_hand(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
+        penalty = self._penalty
         grad = np.zeros_like(theta)
-        place = {id(p): part for p, part in zip(self._parameters, self._parts(theta), strict=True)}
-        grads = {id(p): part for p, part in zip(self._parameters, self._parts(grad), strict=True)}
+        parts, on_parts = self._parts(theta), self._parts(grad)
         sized = bool(penalty.lamb and (penalty.l1 or penalty.entropy))
 
         reg, x, on_sizes = 0.0, self._rows, []
-        for l, (layer, arrays) in enumerate(zip(layers, self._layers, strict=True)):
+        for l, (numbers, arrays) in enumerate(zip(self._numbers, self._layers, strict=True)):
             if l > 0:
                 arrays.look(x, slope=True)
-            arrays.load(*(place[id(p)] if id(p) in place else as_array(p) for p in layer.numbers()))
+            arrays.load(*(as_array(p) if n is None else parts[n] for n, p in numbers))
             x = arrays.sums()
             if sized:
-                size, slope = penalty.on_scores(arrays.sizes() / arrays.span)
+                size, on_scores = penalty.on_scores(arrays.sizes() / arrays.span)
                 reg += size
-                on_sizes.append(slope * (penalty.lamb / arrays.span))
+                on_sizes.append(on_scores * (penalty.lamb / arrays.span))
 
         error = x - self._label
         loss = float((error * error).mean())
         on_y = error * (2 / error.size)
-        for l in reversed(range(len(layers))):
+        for l in reversed(range(len(self._layers) if slope else 0)):
             arrays, on_size = self._layers[l], on_sizes[l] if sized else None
             found = arrays.gradients(on_y, on_size)
             if penalty.coef or penalty.coefdiff:
-                size, slope = penalty.on_coef(arrays.coef_on())
+                size, on_coef = penalty.on_coef(arrays.coef_on())
                 reg += size
-                found[0][...] += penalty.lamb * slope
-            for parameter, part in zip(layers[l].numbers(), found, strict=True):
-                if id(parameter) in grads:
-                    grads[id(parameter)][...] = part
+                found[0][...] += penalty.lamb * on_coef
+            for (n, _), part in zip(self._numbers[l], found, strict=True):
+                if n is not None:
+                    on_parts[n][...] = part
             if l > 0:
                 on_y = arrays.down(on_y, on_size)
         return loss, reg, grad
 
-    def _by_autograd(self, theta: Array) -> tuple[float, float, Array]:
+    def _by_autograd(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
         model, before = self._model, self.read()
         self.write(theta)
         try:
@@ -204,7 +235,9 @@ class FitObjective:
                 for layer, score in zip(model.layers, scores, strict=True):
                     reg = reg + self._penalty(layer, score)
                 objective = loss + self._penalty.lamb * reg
-                grads = torch.autograd.grad(objective, self._parameters, allow_unused=True)
+                grads: Sequence[Tensor | None] = [None] * len(self._parameters)
+                if slope:
+                    grads = torch.autograd.grad(objective, self._parameters, allow_unused=True)
         finally:
             self.write(before)
         flat = [

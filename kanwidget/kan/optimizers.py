@@ -69,11 +69,18 @@ class LBFGS:
         self._stop = stop or (lambda: False)
         self._pairs = _Pairs(history)
         self._before: tuple[Array, Array] | None = None  # the last gradient and step
+        self._end: tuple[Array, float, Array] | None = None  # the last point, what was there
 
-    def step(self, theta: Array, objective: Objective) -> Array:
-        """Go on from a point, and return the best one found."""
-        value, grad = objective(theta)
-        evaluations = 1
+    def step(self, theta: Array, objective: Objective, changed: bool = True) -> Array:
+        """Go on from a point, and return the best one found.
+
+        ``changed`` says whether the objective may be another one than in the last step.
+        """
+        if changed or self._end is None or not np.array_equal(self._end[0], theta):
+            value, grad = objective(theta)
+        else:
+            _, value, grad = self._end
+        evaluations = 1  # counted even if spared: the walk shall not depend on that
         for _ in range(self._iterations):
             if not grad.any() or not math.isfinite(value):
                 break
@@ -95,6 +102,7 @@ class LBFGS:
             value, grad = end.value, end.grad
             if evaluations >= self._evaluations or unchanged or self._stop():
                 break
+        self._end = theta, value, grad
         return theta
 
 
@@ -106,6 +114,7 @@ class _Pairs:
         self._rows: Array | None = None  # (2 history + 1, n): s, y of each slot; the gradient
         self._gram: list[list[float]] = []
         self._slots: list[int] = []  # oldest first
+        self._new: list[int] = []  # rows whose inner products are still to be taken
 
     def push(self, s: Array, y: Array) -> None:
         """Keep a pair, unless the function curves downwards along it."""
@@ -117,21 +126,20 @@ class _Pairs:
             self._gram = [[0.0] * len(self._rows) for _ in self._rows]
         slot = len(self._slots) if len(self._slots) < self._history else self._slots.pop(0)
         self._slots.append(slot)
-        self._set(2 * slot, s)
-        self._set(2 * slot + 1, y)
-
-    def _set(self, row: int, vector: Array) -> None:
-        assert self._rows is not None
-        self._rows[row] = vector
-        for other, product in enumerate((self._rows * vector).sum(1).tolist()):
-            self._gram[row][other] = self._gram[other][row] = product
+        self._new = [2 * slot, 2 * slot + 1]
+        self._rows[self._new] = s, y
 
     def direction(self, grad: Array) -> Array:
         """Return minus the inverse Hessian's estimate times the gradient."""
         if self._rows is None:
             return -grad
         last = len(self._rows) - 1
-        self._set(last, grad)
+        self._rows[last] = grad
+        new, self._new = [*self._new, last], []
+        products = (self._rows * self._rows[new, None]).sum(2)
+        for row, found in zip(new, products.tolist(), strict=True):
+            for other, product in enumerate(found):
+                self._gram[row][other] = self._gram[other][row] = product
         gram = self._gram
         share = [0.0] * (last + 1)  # of each row in the direction
         share[last] = -1.0
@@ -245,7 +253,7 @@ class Adam:
         self._mean: Array | None = None
         self._square: Array | None = None
 
-    def step(self, theta: Array, objective: Objective) -> Array:
+    def step(self, theta: Array, objective: Objective, changed: bool = True) -> Array:
         """Go on from a point by one step."""
         _, grad = objective(theta)
         (b1, b2), self._steps = self._betas, self._steps + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .checks import check_dataset
+from .checks import check_dataset, check_number, check_whole
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from .model import KAN
 
 __all__ = ["FitResults", "fit"]
+
+LOSSES = "train_loss", "test_loss", "reg"
 
 
 def fit(
@@ -48,7 +51,8 @@ def fit(
 
     With the default loss, on the CPU, the same call gives the same parameters to the last
     bit in every run, whatever the number of threads. However a fit ends, the model is left
-    as it was after its last good step.
+    as it was after its last good step. Edges may be switched meanwhile, from a callback or
+    another thread: that stays, and an edge that is off is not trained.
 
     Parameters
     ----------
@@ -77,7 +81,8 @@ def fit(
     batch : int
         Rows drawn anew for each step; -1 takes all.
     metrics : list of callables, optional
-        Called with nothing after each step; recorded under their ``__name__``.
+        Called with nothing after each step; recorded under their ``__name__``, a
+        `functools.partial` under that of its function.
     seed : int
         Of the generator that draws batches.
     progress : bool
@@ -109,43 +114,61 @@ def fit(
     mask = model.mask[0]
     n_out = model.width[-1] if loss_fn is None else None
     data = check_dataset(dataset, model.width[0], n_out, mask.device, mask.dtype)
-    _check_options(opt, lr, batch, steps=steps, log=log, grid_update_num=grid_update_num)
+    if opt not in ("LBFGS", "Adam"):
+        raise ValueError(f"opt must be 'LBFGS' or 'Adam', got {opt!r}")
+    lr, batch = check_number(lr, "lr"), check_whole(batch, "batch")
+    if lr == 0:
+        raise ValueError("lr must be a finite number above 0, got 0")
+    if batch == 0 or batch < -1:
+        raise ValueError(f"batch must be -1 (all rows) or at least 1, got {batch}")
+    steps, log = check_whole(steps, "steps", 1), check_whole(log, "log", 1)
+    grid_update_num = check_whole(grid_update_num, "grid_update_num", 1)
+    stop_grid_update_step = check_whole(stop_grid_update_step, "stop_grid_update_step")
+    strengths = {
+        "lamb": lamb,
+        "lamb_l1": lamb_l1,
+        "lamb_entropy": lamb_entropy,
+        "lamb_coef": lamb_coef,
+        "lamb_coefdiff": lamb_coefdiff,
+    }
+    penalty = Penalty(*(check_number(value, name) for name, value in strengths.items()))
+    named = _named(metrics or ())
     asked_to_stop = stop or (lambda: False)
     optimizer = LBFGS(lr, stop=asked_to_stop) if opt == "LBFGS" else Adam(lr)
-    penalty = Penalty(lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
     objective, test = FitObjective(model, penalty, loss_fn), FitObjective(model, Penalty(), loss_fn)
     report = math.sqrt if loss_fn is None else float
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(check_whole(seed, "seed"))
     grid_update_every = max(1, stop_grid_update_step // grid_update_num)
-    results = FitResults({"train_loss": [], "test_loss": [], "reg": []})
-    for metric in metrics or ():
-        results[metric.__name__] = []
+    results = FitResults({name: [] for name in (*LOSSES, *named)})
 
     good, step = _state(model), 0
     bar = tqdm(range(steps), desc="description", ncols=100, disable=not progress)
     try:
         for step in bar:
             good = _state(model)
-            objective.rows(*_rows(data, "train", batch, generator))
+            changed = objective.rows(*_rows(data, "train", batch, generator))
             if update_grid and step < stop_grid_update_step and step % grid_update_every == 0:
                 objective.update_grid()
-            theta = optimizer.step(objective.read(), objective)
+                changed = True
+            before = objective.read()
+            theta = optimizer.step(before, objective, changed)
+            theta = objective.keep_off(theta, before)
             objective.write(theta)
             test.rows(*_rows(data, "test", batch, generator))
-            test(theta)
+            test(theta, slope=False)
             if not all(map(math.isfinite, (objective.loss, objective.reg, test.loss))):
                 results.stopped = (
                     f"diverged in step {step}: loss {objective.loss:g}, regulariser "
                     f"{objective.reg:g}; the model is as it was before that step. A smaller lr, "
                     "or inputs and labels scaled to about 1, may help"
                 )
-                model.load_state_dict(good)
+                _restore(model, good)
                 break
             results["train_loss"].append(report(objective.loss))
             results["test_loss"].append(report(test.loss))
             results["reg"].append(objective.reg)
-            for metric in metrics or ():
-                results[metric.__name__].append(float(metric()))
+            for name, metric in named.items():
+                results[name].append(float(metric()))
             if step % log == 0:
                 bar.set_description(
                     "train loss: {train_loss:.2e} | test loss: {test_loss:.2e} | "
@@ -157,10 +180,10 @@ def fit(
                 results.stopped = f"stopped on request in step {step}"
                 break
     except KeyboardInterrupt:
-        model.load_state_dict(good)
+        _restore(model, good)
         results.stopped = f"interrupted in step {step}; the model is as it was before that step"
     except BaseException:
-        model.load_state_dict(good)
+        _restore(model, good)
         raise
     finally:
         bar.close()
@@ -180,16 +203,27 @@ def _state(model: KAN) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in model.state_dict().items()}
 
 
-def _check_options(opt: str, lr: float, batch: int, **counts: int) -> None:
-    if opt not in ("LBFGS", "Adam"):
-        raise ValueError(f"opt must be 'LBFGS' or 'Adam', got {opt!r}")
-    if not 0 < lr < float("inf"):
-        raise ValueError(f"lr must be a finite number above 0, got {lr}")
-    if batch == 0 or batch < -1:
-        raise ValueError(f"batch must be -1 (all rows) or at least 1, got {batch}")
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+def _restore(model: KAN, state: dict[str, Tensor]) -> None:
+    # All but the masks: who switched an edge meanwhile wants it so.
+    masks = {f"layers.{l}.mask": mask for l, mask in enumerate(model.mask)}
+    model.load_state_dict({**state, **masks})
+
+
+def _named(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]:
+    named: dict[str, Callable[[], Any]] = {}
+    for metric in metrics:
+        if not callable(metric):
+            raise TypeError(f"metrics must be a list of functions, got {metric!r} in it")
+        function = metric
+        while isinstance(function, functools.partial):
+            function = function.func
+        name = getattr(function, "__name__", type(function).__name__)
+        if name in named or name in LOSSES:
+            raise ValueError(
+                f"metrics: there are two results named {name!r}; give the function another __name__"
+            )
+        named[name] = metric
+    return named
 
 
 def _rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import subprocess
@@ -167,15 +168,101 @@ def test_a_callback_sees_each_step_and_the_model_in_it(dataset: Dataset) -> None
     assert len({state for _, _, state in seen}) == 4
 
 
-def test_an_edge_switched_off_while_training_stays_off(dataset: Dataset) -> None:
+@pytest.mark.parametrize("options", [{}, {"opt": "Adam", "lr": 0.01}, {"batch": 500}])
+@pytest.mark.parametrize("loss_fn", [None, nn.functional.mse_loss])
+def test_an_edge_switched_off_while_training_stays_as_it_is(
+    dataset: Dataset, options: dict[str, Any], loss_fn: Any
+) -> None:
     model = KAN([2, 3, 1], grid=3)
+    states: list[list[Tensor]] = []
+
+    def callback(step: int, _: Any) -> None:
+        if step == 2:
+            model.remove_edge(0, 0, 1)
+        layer = model.layers[0]
+        numbers = layer.coef, layer.scale_base, layer.scale_sp
+        states.append([values[1, 0].detach().clone() for values in numbers])
+
     model.fit(
         dataset,
-        steps=4,
+        steps=6,
+        callback=callback,
+        loss_fn=loss_fn,
+        update_grid=False,
         progress=False,
-        callback=lambda step, _: model.remove_edge(0, 0, 1) if step == 1 else None,
+        **options,
     )
     assert model.mask[0][1, 0] == 0
+    assert not all(map(torch.equal, states[1], states[2]))
+    for state in states[3:]:
+        assert all(map(torch.equal, state, states[2]))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError, None])
+def test_a_rollback_leaves_the_masks_as_they_are(dataset: Dataset, error: Any) -> None:
+    model = KAN([2, 3, 1], grid=3)
+    before = model.layers[0].coef.detach().clone()
+
+    def callback(*_: Any) -> None:
+        model.remove_edge(0, 0, 0)
+        if error is not None:
+            raise error
+
+    def loss_fn(pred: Tensor, label: Tensor) -> Tensor:
+        model.remove_edge(0, 0, 0)
+        return nn.functional.mse_loss(pred, label) * float("nan")
+
+    options = {"steps": 3, "callback": callback, "progress": False}
+    if error is None:
+        with pytest.warns(RuntimeWarning, match="diverged"):
+            model.fit(dataset, loss_fn=loss_fn, **options)
+    elif error is KeyboardInterrupt:
+        assert model.fit(dataset, **options).stopped
+    else:
+        with pytest.raises(error):
+            model.fit(dataset, **options)
+    assert torch.equal(model.layers[0].coef, before)
+    assert model.mask[0][0, 0] == 0
+
+
+def test_a_step_sees_what_a_callback_changed(dataset: Dataset) -> None:
+    """The first evaluation of a step is spared only if it would say the same."""
+    found = []
+    for loss_fn in (None, nn.functional.mse_loss):  # with a loss of one's own, nothing is spared
+        model = KAN([2, 3, 1], grid=3)
+
+        def callback(step: int, _: Any, model: KAN = model) -> None:
+            if step == 0:
+                model.remove_edge(0, 0, 1)
+            if step == 1:
+                model.restore_edge(0, 0, 1)
+            if step == 2:
+                model.update_grid(dataset["train_input"] * 1.5)
+
+        results = model.fit(
+            dataset,
+            steps=5,
+            callback=callback,
+            loss_fn=loss_fn,
+            update_grid=False,
+            progress=False,
+        )
+        found.append(results["test_loss"])
+    assert found[0] == pytest.approx([loss**0.5 for loss in found[1]], rel=1e-2)
+
+
+def test_a_partial_is_a_metric_under_its_functions_name(dataset: Dataset) -> None:
+    def scaled(factor: float) -> float:
+        return factor * 2
+
+    class Count:
+        def __call__(self) -> float:
+            return 7.0
+
+    metrics = [functools.partial(scaled, 3.0), Count()]
+    results = KAN([2, 1]).fit(dataset, steps=1, metrics=metrics, progress=False)
+    assert results["scaled"] == [6.0]
+    assert results["Count"] == [7.0]
 
 
 def test_a_stop_request_ends_the_fit_with_its_step(dataset: Dataset) -> None:
