@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .checks import DATASET_KEYS
+from .checks import DATASET_KEYS, check_whole
 
 __all__ = ["create_dataset"]
 
@@ -36,7 +36,8 @@ def create_dataset(
     train_num, test_num : int
         Rows to draw.
     normalize_input, normalize_label : bool
-        Shift and scale to mean 0 and standard deviation 1 *of the training rows*.
+        Shift and scale to mean 0 and standard deviation 1 *of the training rows*; a column
+        that does not vary is shifted only.
     device, dtype
         Of the tensors returned.
     seed : int
@@ -51,11 +52,16 @@ def create_dataset(
     Raises
     ------
     ValueError
-        If a number is not positive, or ranges or labels have the wrong shape.
+        If a number is not positive, ranges are not finite or fall, or ranges or labels have
+        the wrong shape.
+    TypeError
+        If a number of variables or rows is not an int.
     """
-    for name, number in (("n_var", n_var), ("train_num", train_num), ("test_num", test_num)):
-        if number < 1:
-            raise ValueError(f"{name} must be at least 1, got {number}")
+    n_var = check_whole(n_var, "n_var", 1)
+    train_num, test_num = (
+        check_whole(train_num, "train_num", 1),
+        check_whole(test_num, "test_num", 1),
+    )
     bounds = torch.as_tensor(ranges, dtype=torch.float64)
     if bounds.shape == (2,):
         bounds = bounds.repeat(n_var, 1)
@@ -64,7 +70,9 @@ def create_dataset(
             f"ranges must be (low, high) or {n_var} such pairs, one for each variable, "
             f"got shape {tuple(bounds.shape)}"
         )
-    generator = torch.Generator().manual_seed(seed)
+    if not (bounds.isfinite().all() and (bounds[:, 0] <= bounds[:, 1]).all()):
+        raise ValueError(f"ranges must be finite numbers (low, high), low first, got {ranges!r}")
+    generator = torch.Generator().manual_seed(check_whole(seed, "seed"))
     columns: dict[str, list[Tensor]] = {"train": [], "test": []}
     for low, high in bounds:
         for part, rows in (("train", train_num), ("test", test_num)):
@@ -84,7 +92,10 @@ def create_dataset(
     for kind, wanted in (("input", normalize_input), ("label", normalize_label)):
         if wanted:
             train = dataset[f"train_{kind}"]
-            mean, std = train.mean(0, keepdim=True), train.std(0, keepdim=True)
+            mean, varies = train.mean(0, keepdim=True), (train != train[:1]).any(0, keepdim=True)
+            std = torch.ones_like(mean)
+            if varies.any():  # in two rows at least, then
+                std = train.std(0, keepdim=True).where(varies, std)
             for part in columns:
                 dataset[f"{part}_{kind}"] = (dataset[f"{part}_{kind}"] - mean) / std
     return {name: dataset[name].to(device, dtype) for name in DATASET_KEYS}

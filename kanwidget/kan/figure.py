@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -30,13 +31,20 @@ SHOWN = 0.01
 """Edges fainter than this are left out."""
 
 
+SCREEN = 100
+"""CSS pixels for an inch, in a notebook."""
+
+
 class KANFigure(Figure):
     """A figure that a notebook shows as the value of a cell, with pyplot never imported."""
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        # Twice as many pixels as it is shown in: sharp on fine screens, and in print.
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=200, bbox_inches="tight")
-        return buffer.getvalue()
+        self.savefig(buffer, format="png", dpi=2 * SCREEN, bbox_inches="tight")
+        png = buffer.getvalue()
+        width, height = struct.unpack(">II", png[16:24])  # where a PNG has its size
+        return png, {"width": round(width / 2), "height": round(height / 2)}
 
 
 def plot(
@@ -87,6 +95,8 @@ def plot(
     for name, names, n in (("in_vars", in_vars, width[0]), ("out_vars", out_vars, width[-1])):
         if names is not None and len(names) != n:
             raise ValueError(f"{name} must hold {n} names for KAN({width}), got {len(names)}")
+    if checks.check_number(scale, "scale") == 0:
+        raise ValueError("scale must be above 0, got 0")
     if mode not in ("supervised", "unsupervised"):
         raise ValueError(f"mode must be 'supervised' or 'unsupervised', got {mode!r}")
     x = model.seen()

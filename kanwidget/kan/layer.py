@@ -148,6 +148,8 @@ class KANLayer(nn.Module):
     @property
     def uniform(self) -> bool:
         """Whether all grids have equal steps; found out anew when the grid has changed."""
+        if self.grid.is_inference():  # torch counts no versions of these
+            return splines.is_uniform(self.grid)
         state = self.grid.data_ptr(), self.grid._version
         if self._uniform is None or self._uniform[0] != state:
             self._uniform = state, splines.is_uniform(self.grid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession, create_dataset
 
-nan = float("nan")
+nan, inf = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,16 @@ nan = float("nan")
         ({"grid_range": [0, 1, 2]}, ValueError, "low < high"),
         ({"base_fun": 3}, TypeError, "base_fun must be a function"),
         ({"dtype": torch.int64}, TypeError, "floating point"),
+        ({"dtype": torch.float16}, TypeError, "torch.float32 or torch.float64"),
+        ({"dtype": torch.bfloat16}, TypeError, "torch.float32 or torch.float64"),
+        ({"grid_range": 5}, TypeError, "grid_range must be two numbers"),
+        ({"grid_range": ["a", "b"]}, TypeError, "grid_range must be two numbers"),
+        ({"grid_eps": "1"}, TypeError, "grid_eps must be a number"),
+        ({"noise_scale": "a"}, TypeError, "noise_scale must be a number"),
+        ({"noise_scale": nan}, ValueError, "noise_scale must be a finite number"),
+        ({"noise_scale_base": float("inf")}, ValueError, "noise_scale_base must be a finite"),
+        ({"seed": "a"}, TypeError, "seed must be an int, got 'a'"),
+        ({"seed": 1.5}, TypeError, "seed must be an int"),
     ],
 )
 def test_a_kan_that_cannot_be(config: dict[str, Any], error: type[Exception], words: str) -> None:
@@ -113,6 +124,8 @@ def test_thresholds_are_numbers_of_at_least_0(
         ),
         (lambda m: m.plot(in_vars=["a"]), ValueError, "in_vars must hold 2 names"),
         (lambda m: m.plot(mode="fancy"), ValueError, "'supervised' or 'unsupervised'"),
+        (lambda m: m.plot(scale=0), ValueError, "scale must be above 0"),
+        (lambda m: m.plot(scale="big"), TypeError, "scale must be a number"),
         (lambda m: m.plot(mask=-1.0), ValueError, "at least 0"),
         (lambda m: m(torch.zeros(3, 3)), ValueError, "shape (batch, 2), got (3, 3)"),
         (lambda m: m(torch.zeros(2)), ValueError, "shape (batch, 2), got (2,)"),
@@ -200,30 +213,71 @@ def test_wrong_data(
         unchanged(model, lambda m: KANWidget(m, bad), error, words)
 
 
-@pytest.mark.parametrize(
-    "option",
-    [{"opt": "SGD"}, {"steps": 0}, {"lr": 0.0}, {"lr": nan}, {"batch": 0}, {"grid_update_num": 0}],
-)
-def test_wrong_training_options(
-    model: KAN, dataset: dict[str, Tensor], option: dict[str, Any]
-) -> None:
-    name = next(iter(option))
-    unchanged(model, lambda m: m.fit(dataset, progress=False, **option), ValueError, name)
+STRENGTHS = "lamb", "lamb_l1", "lamb_entropy", "lamb_coef", "lamb_coefdiff"
+COUNTS = "steps", "log", "batch", "grid_update_num", "stop_grid_update_step", "seed"
 
 
 @pytest.mark.parametrize(
-    "option",
+    ("error", "option"),
     [
-        {"n_var": 0},
-        {"train_num": 0},
-        {"ranges": [0, 1, 2]},
-        {"ranges": [[0, 1]]},
-        {"f": lambda x: x[:3]},
-        {"f": lambda x: x.sum()},
+        *((ValueError, {name: value}) for name in STRENGTHS for value in (nan, -1.0, inf)),
+        *((TypeError, {name: "a"}) for name in STRENGTHS),
+        *((TypeError, {name: value}) for name in COUNTS for value in (1.5, "2")),
+        *((ValueError, o) for o in ({"opt": "SGD"}, {"steps": 0}, {"log": 0})),
+        *((ValueError, o) for o in ({"lr": 0.0}, {"lr": nan}, {"batch": 0})),
+        (ValueError, {"grid_update_num": 0}),
+        (TypeError, {"lr": "fast"}),
+        (TypeError, {"metrics": ["loss"]}),
     ],
 )
-def test_wrong_datasets(option: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="must"):
+def test_wrong_training_options(
+    model: KAN, dataset: dict[str, Tensor], error: type[Exception], option: dict[str, Any]
+) -> None:
+    name = next(iter(option))
+    unchanged(model, lambda m: m.fit(dataset, progress=False, **option), error, f"{name} ")
+
+
+def test_metrics_are_told_apart_by_name(model: KAN, dataset: dict[str, Tensor]) -> None:
+    def reg() -> float:
+        return 1.0
+
+    def mine() -> float:
+        return 2.0
+
+    for metrics in ([reg], [mine, mine], [mine, functools.partial(mine)]):
+        words = f"two results named '{metrics[0].__name__}'"
+        unchanged(model, lambda m, f=metrics: m.fit(dataset, metrics=f), ValueError, words)
+
+
+def test_numbers_too_large_for_the_models_dtype(dataset: dict[str, Tensor]) -> None:
+    model = KAN([2, 1], dtype=torch.float32)
+    for name in ("train_input", "test_label"):
+        bad = {**dataset, name: dataset[name] + 1e300}
+        unchanged(model, lambda m, d=bad: m.fit(d, progress=False), ValueError, "up to 1e+300")
+    with pytest.raises(ValueError, match=r"too large for the model's torch\.float32"):
+        model.scores(torch.full((1, 2), 1e300, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("error", "option"),
+    [
+        (ValueError, {"n_var": 0}),
+        (ValueError, {"train_num": 0}),
+        (ValueError, {"ranges": [0, 1, 2]}),
+        (ValueError, {"ranges": [[0, 1]]}),
+        (ValueError, {"ranges": [1, 0]}),
+        (ValueError, {"ranges": [0, nan]}),
+        (ValueError, {"ranges": [0, float("inf")]}),
+        (ValueError, {"f": lambda x: x[:3]}),
+        (ValueError, {"f": lambda x: x.sum()}),
+        (TypeError, {"n_var": 2.0}),
+        (TypeError, {"train_num": 10.5}),
+        (TypeError, {"test_num": "9"}),
+        (TypeError, {"seed": "a"}),
+    ],
+)
+def test_wrong_datasets(error: type[Exception], option: dict[str, Any]) -> None:
+    with pytest.raises(error, match="must"):
         create_dataset(**{"f": lambda x: x[:, [0]], "n_var": 2, **option})
 
 

@@ -7,10 +7,12 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from scipy.interpolate import BSpline
 from torch import Tensor
 
@@ -241,6 +243,34 @@ def test_inputs_are_converted_to_the_models_dtype(model: KAN) -> None:
     assert KAN([2, 1], dtype=torch.float32)(torch.rand(3, 2).double()).dtype is torch.float32
 
 
+def test_a_kan_made_in_inference_mode_runs_afterwards() -> None:
+    with torch.inference_mode():
+        model = KAN([2, 3, 1])
+        expected = model(torch.ones(1, 2))
+    with torch.no_grad():
+        assert torch.equal(model(torch.ones(1, 2)), expected)
+
+
+def test_numpys_ints_are_ints(dataset: dict[str, Tensor]) -> None:
+    two = np.int64(2)
+    model = KAN(np.array([2, 3, 1]), grid=np.int32(4), k=two, seed=np.int64(1))
+    assert model.width == [2, 3, 1]
+    assert all(type(n) is int for n in model.width)
+    results = model.fit(dataset, steps=two, log=two, batch=np.int64(50), seed=two, progress=False)
+    assert len(results["train_loss"]) == 2
+    assert create_dataset(lambda x: x, n_var=two, train_num=two)["train_input"].shape == (2, 2)
+
+
+def test_a_column_that_does_not_vary_is_not_scaled() -> None:
+    data = create_dataset(
+        lambda x: x[:, [0]], 2, [[0, 1], [0.3, 0.3]], normalize_input=True, normalize_label=True
+    )
+    assert torch.allclose(data["train_input"][:, 1], torch.zeros(()).double(), atol=1e-12)
+    assert data["train_input"][:, 0].std().item() == pytest.approx(1)
+    single = create_dataset(lambda x: x[:, [0]], train_num=1, normalize_input=True)
+    assert torch.isfinite(single["test_input"]).all()
+
+
 def test_the_callers_width_is_left_alone() -> None:
     width = [2, 3, 1]
     model = KAN(width)
@@ -285,7 +315,13 @@ def test_the_plot_is_vector_lines_and_leaves_no_files(
     assert {"a", "b", "c", "A title"} <= words
     boxes = figure.axes[0].child_axes
     assert len(boxes) == 15
-    assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_notebook_shows_the_plot_at_half_its_pixels(model: KAN) -> None:
+    png, size = model.plot()._repr_png_()
+    pixels = Image.open(io.BytesIO(png)).size
+    assert pixels == pytest.approx((2 * size["width"], 2 * size["height"]), abs=1)
+    assert 400 <= size["width"] <= 520
 
 
 def test_the_plot_leaves_out_what_is_off_or_would_be_pruned(model: KAN) -> None:
