@@ -181,6 +181,17 @@ class KANLayer(nn.Module):
         return torch.bmm(weight.transpose(0, 1), feats).transpose(0, 1)
 
     @torch.no_grad()
+    def means(self, x: Tensor) -> Tensor:
+        """Return every edge's mean output over samples ``(batch, n_in)``, ``(n_out, n_in)``.
+
+        Edges that are off have mean 0.
+        """
+        rows = x.T.contiguous()
+        weight = edges.join(self.coef, self.scale_base, self.scale_sp, self.mask)
+        feats = edges.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
+        return (weight * feats.mean(2)).sum(2)
+
+    @torch.no_grad()
     def update_grid(self, x: Tensor) -> None:
         """Lay the grid over samples ``(batch, n_in)`` anew and refit the splines to them."""
         grid, coef, k = as_array(self.grid), as_array(self.coef).transpose(1, 0, 2), self.k

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
 import math
 import os
@@ -92,6 +93,7 @@ class KAN(nn.Module):
             layer.reset(generator, noise_scale, noise_scale_base)
             self.layers.append(layer)
         self._seen: Tensor | None = None
+        self._switched: list[tuple[checks.Edge, bool]] = []
 
     @property
     def width(self) -> list[int]:
@@ -150,10 +152,27 @@ class KAN(nn.Module):
         with torch.no_grad():
             return self.forward_with_scores(self.check_inputs(x, "x"))[1]
 
+    @torch.no_grad()
+    def means(self, x: Tensor) -> list[Tensor]:
+        """Return every edge's mean output on given inputs, one ``(n_out, n_in)`` for each layer.
+
+        Edges that are off have mean 0.
+        """
+        values = self.propagate(self.check_inputs(x, "x"))
+        return [layer.means(v) for layer, v in zip(self.layers, values, strict=False)]
+
     @property
     def acts_scale(self) -> list[Tensor]:
         """`scores` on the inputs that the model last saw (after `fit`: the training inputs)."""
         return self.scores(self.seen())
+
+    @property
+    def switched(self) -> Sequence[tuple[checks.Edge, bool]]:
+        """Every edge that `remove_edge` and the like switched, in order, and whether on.
+
+        A mask does not tell that somebody switched off what was off already.
+        """
+        return self._switched
 
     def seen(self) -> Tensor:
         """Return the inputs that the model last saw, ``(batch, width[0])``.
@@ -201,39 +220,77 @@ class KAN(nn.Module):
         for layer, new in zip(self.layers, mask, strict=True):
             layer.mask.copy_(new)
 
-    def remove_edge(self, l: int, i: int, j: int) -> None:
+    def remove_edge(self, l: int, i: int, j: int, keep_mean: bool = False) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next.
+
+        Parameters
+        ----------
+        l, i, j : int
+        keep_mean : bool
+            Whether to add the edge's mean output over the data last seen to the bias of node
+            ``j``, so that only its variation is lost.
 
         Raises
         ------
         IndexError
             If there is no such edge; the message names the layer and its size.
+        ValueError
+            If the mean is to be kept and the model has seen no data.
         """
-        self._switch_edge(l, i, j, 0.0)
+        l, i, j = checks.check_edge(self.width, l, i, j)
+        mask = [layer.clone() for layer in self.mask]
+        mask[l][j, i] = 0.0
+        self._switch_off(mask, keep_mean)
+        self._switched.append(((l, i, j), False))
 
+    @torch.no_grad()
     def restore_edge(self, l: int, i: int, j: int) -> None:
-        """Switch the edge ``(l, i, j)`` on again, with the function it had."""
-        self._switch_edge(l, i, j, 1.0)
+        """Switch the edge ``(l, i, j)`` on again, with the function it had.
 
-    def remove_node(self, l: int, i: int) -> None:
+        A mean that was kept stays in the bias.
+        """
+        l, i, j = checks.check_edge(self.width, l, i, j)
+        self.mask[l][j, i] = 1.0
+        self._switched.append(((l, i, j), True))
+
+    def remove_node(self, l: int, i: int, keep_mean: bool = False) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``.
+
+        Parameters
+        ----------
+        l, i : int
+        keep_mean : bool
+            Whether to add the edges' mean outputs over the data last seen to the biases of
+            the nodes they lead to.
 
         Raises
         ------
         IndexError
             If there is no such node; the message names the layer and its size.
+        ValueError
+            If means are to be kept and the model has seen no data.
         """
-        self._switch_node(l, i, 0.0)
+        node = checks.check_node(self.width, l, i)
+        mask = [layer.clone() for layer in self.mask]
+        for side in pruning.sides(mask, node):
+            side.fill_(0.0)
+        self._switch_off(mask, keep_mean)
+        self._switched += [(edge, False) for edge in pruning.edges_of(self.width, node)]
 
+    @torch.no_grad()
     def restore_node(self, l: int, i: int) -> None:
         """Switch on all edges into and out of node ``(l, i)``."""
-        self._switch_node(l, i, 1.0)
+        node = checks.check_node(self.width, l, i)
+        for side in pruning.sides(self.mask, node):
+            side.fill_(1.0)
+        self._switched += [(edge, True) for edge in pruning.edges_of(self.width, node)]
 
     def prune(
         self,
         threshold: float = 1e-2,
         mode: str = "auto",
         active_neurons_id: Sequence[Sequence[int]] | None = None,
+        keep_mean: bool = False,
     ) -> KAN:
         """Return a new, smaller KAN without weak hidden nodes; this one stays as it is.
 
@@ -247,6 +304,9 @@ class KAN(nn.Module):
             With ``mode="manual"``: the hidden nodes to keep, one list for each hidden layer.
             Lists for inputs and outputs may stand before and behind, as in pykan; they are
             ignored, since those nodes always stay.
+        keep_mean : bool
+            Whether to add the mean outputs of the edges that go, over the data last seen, to
+            the biases of the nodes they lead to, so that only their variation is lost.
 
         Raises
         ------
@@ -258,15 +318,25 @@ class KAN(nn.Module):
             threshold = checks.check_threshold(threshold)
             mask = pruning.effective_mask(self.mask, self.acts_scale, threshold)
             if pruning.connected(self.mask) and not pruning.connected(mask):
-                best = min(float(s.max()) for s in pruning.node_scores(self.acts_scale))
                 raise ValueError(
                     f"prune(threshold={threshold:g}) would cut the inputs of KAN({self.width}) "
-                    f"from its outputs; choose a threshold below {best:.4g}, the score of the "
-                    "strongest node in its weakest hidden layer"
+                    f"from its outputs; choose a threshold below {self._last_connected():.4g}"
                 )
-            return self._with_mask(mask).compact()
+            twin = self._copy()
+            twin._switch_off(mask, keep_mean)
+            return twin.compact()
         if mode == "manual":
-            return self._keep(self._hidden_ids(active_neurons_id))
+            ids = self._hidden_ids(active_neurons_id)
+            mask = pruning.only_nodes(self.mask, ids)
+            if pruning.connected(self.mask) and not pruning.connected(mask):
+                raise ValueError(
+                    f"active_neurons_id={ids} would cut the inputs of KAN({self.width}) from its "
+                    "outputs: no path of edges that are on leads through these nodes"
+                )
+            twin = self._copy()
+            if keep_mean:
+                twin._switch_off(mask, keep_mean)
+            return twin._keep(ids)
         raise ValueError(f"mode must be 'auto' or 'manual', got {mode!r}")
 
     def compact(self) -> KAN:
@@ -325,26 +395,27 @@ class KAN(nn.Module):
         return x.to(self.mask[0])
 
     @torch.no_grad()
-    def _switch_edge(self, l: int, i: int, j: int, value: float) -> None:
-        l, i, j = checks.check_edge(self.width, l, i, j)
-        self.mask[l][j, i] = value
+    def _switch_off(self, mask: Sequence[Tensor], keep_mean: bool) -> None:
+        """Set masks that leave fewer edges on, and keep the means of those that go."""
+        if keep_mean:
+            means = self.means(self.seen())
+            for layer, mean, new in zip(self.layers, means, mask, strict=True):
+                layer.bias.add_(mean.masked_fill(new != 0, 0.0).sum(1))
+        self.set_mask(mask)
 
-    @torch.no_grad()
-    def _switch_node(self, l: int, i: int, value: float) -> None:
-        l, i = checks.check_node(self.width, l, i)
-        if l > 0:
-            self.mask[l - 1][i, :] = value
-        if l < len(self.layers):
-            self.mask[l][:, i] = value
+    def _last_connected(self) -> float:
+        """Return the node score at which `prune` would cut inputs from outputs."""
+        scores = self.acts_scale
+        levels = sorted({float(s) for layer in pruning.node_scores(scores) for s in layer})
+
+        def cut(level: float) -> bool:
+            return not pruning.connected(pruning.effective_mask(self.mask, scores, level))
+
+        return levels[bisect.bisect_left(levels, True, key=cut)]
 
     def _copy(self) -> KAN:
         # The data last seen is the user's, and may be large: our copies share it.
         return copy.deepcopy(self, {id(self._seen): self._seen})
-
-    def _with_mask(self, mask: Sequence[Tensor]) -> KAN:
-        twin = self._copy()
-        twin.set_mask(mask)
-        return twin
 
     def _hidden_ids(self, ids: Sequence[Sequence[int]] | None) -> list[list[int]]:
         width, hidden = self.width, len(self.width) - 2

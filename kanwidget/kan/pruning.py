@@ -20,10 +20,13 @@ __all__ = [
     "Edits",
     "compact_layers",
     "connected",
+    "edges_of",
     "effective_mask",
     "leading",
     "node_scores",
+    "only_nodes",
     "reached",
+    "sides",
     "taken_nodes",
 ]
 
@@ -128,19 +131,43 @@ def effective_mask(
     edits = edits or Edits()
     mask = [layer != 0 for layer in baseline]
     if edge_threshold > 0:
-        mask = [layer & (score > edge_threshold) for layer, score in zip(mask, scores, strict=True)]
+        mask = [
+            layer & ~(score <= edge_threshold) for layer, score in zip(mask, scores, strict=True)
+        ]
     taken = taken_nodes(baseline, scores, node_threshold, edits.kept_nodes)
     mask = [layer & ~taken[l] & ~taken[l + 1].unsqueeze(1) for l, layer in enumerate(mask)]
     for l, i, j in edits.kept_edges:
         mask[l][j, i] = True
-    for l, i in edits.removed_nodes:
-        if l > 0:
-            mask[l - 1][i, :] = False
-        if l < len(mask):
-            mask[l][:, i] = False
+    for node in edits.removed_nodes:
+        for side in sides(mask, node):
+            side.fill_(False)
     for l, i, j in edits.removed_edges:
         mask[l][j, i] = False
     return mask
+
+
+def sides(mask: Sequence[Tensor], node: Node) -> list[Tensor]:
+    """Return views of a node's incoming and outgoing edges in masks, without empty sides."""
+    l, i = node
+    incoming = [mask[l - 1][i, :]] if l > 0 else []
+    return [*incoming, mask[l][:, i]] if l < len(mask) else incoming
+
+
+def edges_of(width: Sequence[int], node: Node) -> list[Edge]:
+    """Return the ids of a node's incoming and outgoing edges."""
+    l, i = node
+    edges = [(l - 1, h, i) for h in range(width[l - 1])] if l > 0 else []
+    return edges + [(l, i, j) for j in range(width[l + 1])] if l + 1 < len(width) else edges
+
+
+def only_nodes(mask: Sequence[Tensor], hidden: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Return masks in which all but the given hidden nodes have lost their edges."""
+    new = [layer.clone() for layer in mask]
+    for l, kept in enumerate(hidden, start=1):
+        for i in set(range(len(new[l - 1]))) - set(kept):
+            for side in sides(new, (l, i)):
+                side.fill_(0)
+    return new
 
 
 @torch.no_grad()

@@ -175,6 +175,12 @@ def test_after_a_fit_scores_come_from_the_training_inputs(dataset: dict[str, Ten
     assert torch.equal(model.acts_scale[0], model.scores(dataset["train_input"])[0])
 
 
+def test_one_row_is_enough_to_score(model: KAN) -> None:
+    model(torch.tensor([[0.3, -0.2]]))
+    assert all(torch.isfinite(score).all() for score in model.acts_scale)
+    assert all((score > 0).all() for score in model.acts_scale)
+
+
 def test_train_with_a_bool_is_torchs_and_with_a_dataset_fits(dataset: dict[str, Tensor]) -> None:
     model = KAN([2, 2, 1])
     assert model.eval() is model
@@ -231,6 +237,10 @@ def test_it_is_an_ordinary_module(model: KAN, dataset: dict[str, Tensor]) -> Non
     other = KAN([2, 5, 1], grid=5, seed=9)
     other.load_state_dict(torch.load(buffer))
     assert torch.equal(other(x), y)
+    buffer = io.BytesIO()
+    torch.save(model, buffer)  # the whole module, as a pickle
+    buffer.seek(0)
+    assert torch.equal(torch.load(buffer, weights_only=False)(x), y)
     half = copy.deepcopy(model).to(torch.float32)
     assert half(x).dtype is torch.float32
     assert torch.allclose(half(x).double(), y, atol=1e-4)

@@ -105,6 +105,26 @@ def test_a_threshold_that_empties_a_layer_is_refused_in_words(model: KAN) -> Non
     assert model.prune(best * 0.999).width == [2, 1, 1]
 
 
+@given(width=widths, seed=seeds, density=densities)
+def test_the_advice_of_a_refused_prune_is_good(
+    random_kan: Make, width: list[int], seed: int, density: float
+) -> None:
+    model = random_kan(width, seed, density)
+    try:
+        model.prune(100.0)
+    except ValueError as refusal:
+        advised = float(str(refusal).split()[-1])
+        assert model.prune(advised * 0.999).width
+        with pytest.raises(ValueError, match="would cut"):
+            model.prune(advised * 1.001)
+
+
+def test_manual_pruning_that_cuts_the_network_is_refused(model: KAN) -> None:
+    model.remove_node(1, 2)
+    with pytest.raises(ValueError, match="no path of edges that are on"):
+        model.prune(mode="manual", active_neurons_id=[[2]])
+
+
 def test_thresholds_do_not_accumulate(model: KAN) -> None:
     scores = sorted(float(s) for s in pruning.node_scores(model.acts_scale)[0])
     assert model.prune(scores[3]).width == [2, 1, 1]
@@ -166,3 +186,43 @@ def test_removing_and_restoring(model: KAN) -> None:
     assert model.mask[1].sum() == 5
     model.remove_node(2, 0)
     assert model.mask[1].sum() == 0
+
+
+@given(width=widths, seed=seeds, density=densities, data=st.data())
+def test_keeping_the_mean_loses_only_variation(
+    random_kan: Make, width: list[int], seed: int, density: float, data: st.DataObject
+) -> None:
+    model = random_kan(width, seed, density)
+    x = model.seen()
+    l = data.draw(st.integers(0, len(width) - 2))
+    i, j = data.draw(st.integers(0, width[l] - 1)), data.draw(st.integers(0, width[l + 1] - 1))
+    before = model.propagate(x)[l + 1]
+    phi = model.layers[l].activations(model.propagate(x)[l])[j, i]
+    model.remove_edge(l, i, j, keep_mean=True)
+    after = model.propagate(x)[l + 1]
+    expected = before.clone()
+    expected[:, j] -= phi - phi.mean()
+    assert torch.allclose(after, expected, rtol=0, atol=1e-12)
+    bias = model.layers[l].bias.clone()
+    model.remove_edge(l, i, j, keep_mean=True)  # it is off: nothing to keep
+    assert torch.equal(model.layers[l].bias, bias)
+
+
+def test_pruning_can_keep_the_means(model: KAN, dataset: dict[str, torch.Tensor]) -> None:
+    x, means = dataset["train_input"], model.means(dataset["train_input"])
+    state = copy.deepcopy(model.state_dict())
+    level = float(pruning.node_scores(model.acts_scale)[0].sort().values[2])
+    kept = model.prune(level, keep_mean=True)
+    plain = model.prune(level)
+    assert kept.width == plain.width == [2, 2, 1]
+    going = pruning.taken_nodes(model.mask, model.acts_scale, level)[1]
+    shift = means[1][0, going].sum()
+    assert torch.allclose(kept(x), plain(x) + shift, rtol=0, atol=1e-12)
+    left = (~going).nonzero().flatten().tolist()
+    manual = model.prune(mode="manual", active_neurons_id=[left], keep_mean=True)
+    assert torch.allclose(manual(x), kept(x), rtol=0, atol=1e-12)
+    assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
+    weakest = int(means[1].abs().argmax())
+    y = model(x)
+    model.remove_node(1, weakest, keep_mean=True)
+    assert (model(x) - y).mean().abs() < 1e-12

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,7 +105,8 @@ def test_a_lower_threshold_leaves_more_nodes_and_manual_pruning_goes_on(
     assert model.plot().axes
 
 
-def test_nothing_global_is_touched() -> None:
+def test_nothing_global_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     states = torch.get_rng_state(), pickle.dumps(np.random.get_state()), random.getstate()  # noqa: NPY002
     dtype = torch.get_default_dtype()
     model = KAN([2, 3, 1], seed=7)
@@ -115,3 +117,4 @@ def test_nothing_global_is_touched() -> None:
     assert pickle.dumps(np.random.get_state()) == states[1]  # noqa: NPY002
     assert random.getstate() == states[2]
     assert torch.get_default_dtype() is dtype
+    assert list(tmp_path.iterdir()) == []
