@@ -34,7 +34,7 @@ button.quiet:disabled { color: var(--muted); opacity: 0.55; cursor: default; }
 :focus { outline: none; }
 :focus-visible { outline: 2px solid var(--taken); outline-offset: 2px; }
 .messages { min-height: 20px; }
-.messages p { margin: 0; }
+.messages p { margin: 0; overflow-wrap: anywhere; max-height: 6em; overflow-y: auto; }
 .error { color: var(--error); }
 .warning { color: var(--warn); }
 .sliders { display: grid; grid-template-columns: 1fr 1fr; gap: 6px 36px; margin: 10px 0 4px; }

@@ -1,5 +1,7 @@
 /** What the view says, in words: states, scores, what a threshold takes. Pure. */
+
 import { type Names, nameOf, plainText } from "./labels";
+import { MAX_DRAWN } from "./layout";
 import {
   countOn,
   type Edits,
@@ -101,7 +103,9 @@ export function accessibleName(net: Network, names: Names, target: Target): stri
 }
 
 export function countSentence(known: Known): string {
-  return `${countOn(known.mask).toLocaleString("en")} of ${count(known.net.edgeCount, "edge")}`;
+  const drawn = MAX_DRAWN.toLocaleString("en");
+  const some = known.net.edgeCount > MAX_DRAWN ? ` (the ${drawn} strongest drawn)` : "";
+  return `${countOn(known.mask).toLocaleString("en")} of ${count(known.net.edgeCount, "edge")}${some}`;
 }
 
 export function lossSentence(loss: number | null, baseline: number | null, name: string): string {

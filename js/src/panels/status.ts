@@ -38,7 +38,9 @@ export function createStatus(reset: () => void, signal: AbortSignal) {
       loss.classList.toggle("pending", !sameMask(mask, confirmed));
       setText(
         warning,
-        isCut(known.net, mask) ? "Cut: no edges that are on lead from an input to an output." : "",
+        isCut(known.net, mask)
+          ? "Nothing leads from the inputs to the outputs any more: the model is constant."
+          : "",
       );
       const edited = [edits.removedEdges, edits.keptEdges, edits.removedNodes, edits.keptNodes].some(
         (set) => set.size > 0,

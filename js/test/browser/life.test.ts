@@ -179,7 +179,7 @@ test("what is wrong is said in words: Python's errors, bytes that cannot be read
   const place = view.canvas.getBoundingClientRect().y;
   await grab(view.slider("node"), 1000);
   expect(view.canvas.getBoundingClientRect().y).toBe(place);
-  expect(warning.textContent).toContain("no edges that are on lead from an input to an output");
+  expect(warning.textContent).toContain("Nothing leads from the inputs to the outputs any more");
   await letGo();
 });
 
