@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from .baseline import Baseline
+from .history import State
 from .kan.checks import Edge, Node
 from .kan.pruning import Edits, effective_mask, taken_nodes
 
@@ -21,6 +23,11 @@ class Ground:
     scores: Sequence[Tensor]
     node_threshold: float
     edge_threshold: float
+
+    @classmethod
+    def of(cls, baseline: Baseline, state: State) -> Ground:
+        """Return the ground of a session in a state."""
+        return cls(baseline.mask, baseline.scores, state.node_threshold, state.edge_threshold)
 
     def mask(self, edits: Edits) -> list[Tensor]:
         """Return the effective mask under hand edits."""
@@ -53,6 +60,12 @@ def at(layers: Sequence[Tensor], edge: Edge) -> float:
     """Return one edge's entry of tensors ``(n_out, n_in)``."""
     l, i, j = edge
     return layers[l][j, i].item()
+
+
+def put(layers: Sequence[Tensor], edge: Edge, value: float) -> None:
+    """Set one edge's entry of tensors ``(n_out, n_in)``."""
+    l, i, j = edge
+    layers[l][j, i] = value
 
 
 def remove_edge(edits: Edits, edge: Edge) -> Edits:

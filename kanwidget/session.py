@@ -2,67 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from . import archive, guards, history, tradeoff
 from . import edits as acts
 from .adapters import Adapter, adapt
+from .baseline import Baseline, Metric, Yardstick
+from .history import Command, History, State
 from .kan.checks import (
     Edge,
     Node,
-    check_dataset,
     check_edge,
-    check_inputs,
     check_node,
     check_threshold,
 )
-from .kan.pruning import Edits, connected
+from .kan.pruning import Edits
+from .ledger import Ledger
+from .tradeoff import Costs, TradeOff
 
-__all__ = ["PruningSession"]
+__all__ = ["Outcome", "PruningSession"]
 
-CURVE_POINTS = 64
-"""Samples of each curve that a view draws."""
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step would lead to: edges left, loss, and what speaks against it, in words."""
+
+    active_edges: int
+    loss: float
+    warnings: list[str]
 
 
 class PruningSession:
     """Thresholds and hand edits on a live model, from a baseline that stays untouched.
 
     The model's masks are always the effective mask: a pure function of the baseline, the
-    thresholds and the hand edits. Nothing else of the model is written, and `close` gives
-    it back as it was. Changes that others make meanwhile are kept and become part of the
-    baseline.
+    thresholds and the hand edits. Means of edges that are off go to the biases, if they are
+    kept. Nothing else of the model is written, and `close` gives it back as it was or as last
+    committed. Changes that others make meanwhile are kept and become part of the baseline.
 
     Parameters
     ----------
     model : KAN
         A live model of a supported library.
     data : dict or Tensor, optional
-        A dataset as `create_dataset` makes it: scores come from its training inputs, the
-        loss from its test rows. Or inputs alone, ``(rows, width[0])``. By default the
-        inputs that the model last saw.
+        A dataset as `create_dataset` makes it: scores and means come from its training
+        inputs, the loss from its test rows. Or inputs alone, ``(rows, width[0])``. By default
+        the inputs that the model last saw.
+    keep_mean : bool
+        Whether an edge that goes off leaves its mean output over the data in the bias of the
+        node it leads to.
+    metric : callable, optional
+        ``(prediction, label) -> scalar``, such as a torch loss; the root mean squared error by
+        default. Without labels it is the root mean squared change of the outputs.
 
     Attributes
     ----------
     width : list of int
-    scores : list of Tensor, shapes (n_out, n_in)
-        Edge scores of the baseline.
-    baseline, mask : list of bool Tensor, shapes (n_out, n_in)
-        The baseline's mask, and the effective one.
-    node_threshold, edge_threshold : float
-    edits : Edits
-        What was switched by hand.
-    curves : list of (Tensor (n_in, n), Tensor (n_out, n_in, n))
-        Points and values of each layer's functions, whether on or off.
-    loss, baseline_loss : float or None
-        Root mean squared error on the test rows; None without labels.
+    mask : list of bool Tensor, shapes (n_out, n_in)
+        The effective mask, which the model has.
+    baseline : Baseline
+        Mask, scores, means and curves that the thresholds and hand edits stand on.
+    loss : float
+        The metric at present.
     loss_name : str
-        What `loss` measures, "" without labels.
-    revision : int
-        Grows whenever the baseline is taken anew.
+        What `loss` measures.
+    history : History
+        Every step, as a tree of commands.
 
     Raises
     ------
@@ -72,29 +85,87 @@ class PruningSession:
         If the data does not fit, or there is none.
     """
 
-    def __init__(self, model: nn.Module, data: Mapping[str, Tensor] | Tensor | None = None) -> None:
-        self._adapter: Adapter | None = (adapter := adapt(model))
-        n_in, n_out, device, dtype = (
-            adapter.width[0],
-            adapter.width[-1],
-            adapter.device,
-            adapter.dtype,
+    _adapter: Adapter | None = None
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Mapping[str, Tensor] | Tensor | None = None,
+        *,
+        keep_mean: bool = True,
+        metric: Metric | None = None,
+    ) -> None:
+        adapter = adapt(model)
+        self._yardstick = Yardstick(adapter, data, metric)
+        self._ledger = Ledger.join(adapter)
+        self.loss_name = self._yardstick.name
+        self._origin = adapter.fingerprint()
+        self._epoch = 0
+        self.width = adapter.width
+        baseline = self._look(adapter, adapter.mask(), adapter.bias())
+        self.mask, self._bias, self.loss = baseline.mask, baseline.bias, baseline.loss
+        first = Command(
+            0,
+            None,
+            "start",
+            "the model as it came",
+            State(keep_mean=bool(keep_mean)),
+            baseline,
+            baseline.loss,
+            baseline.loss,
+            self.active_edges,
         )
-        self._test: tuple[Tensor, Tensor] | None = None
+        self.history = History(first)
+        self._version, self._read = adapter.version(), len(adapter.switched())
+        self._adapter = adapter
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session has let go of the model."""
+        return self._adapter is None
+
+    def is_on(self, model: nn.Module) -> bool:
+        """Whether this is the live model of the session."""
+        return self._adapter is not None and self._adapter.model is model
+
+    def measures_with(
+        self, data: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
+    ) -> bool:
+        """Whether a session on these data and this metric would measure the same."""
         if data is None:
-            self._inputs = adapter.seen()
-        elif isinstance(data, Mapping):
-            dataset = check_dataset(data, n_in, n_out, device, dtype)
-            self._inputs = dataset["train_input"]
-            self._test = dataset["test_input"], dataset["test_label"]
-        else:
-            self._inputs = check_inputs(data, n_in, "data", device, dtype)
-        self.loss_name = "test RMSE" if self._test else ""
-        self.node_threshold = self.edge_threshold = 0.0
-        self.edits = Edits()
-        self.revision = 0
-        self.baseline = self.mask = adapter.mask()
-        self._take_baseline(adapter)
+            return metric is None
+        other = Yardstick(self._live(), data, metric)
+        return other.digest() == self._yardstick.digest() and other.metric is self._yardstick.metric
+
+    @property
+    def state(self) -> State:
+        """Thresholds, hand edits and whether means are kept."""
+        return self.history.current.state
+
+    @property
+    def baseline(self) -> Baseline:
+        """What thresholds and hand edits stand on."""
+        return self.history.current.baseline
+
+    @property
+    def node_threshold(self) -> float:
+        """Hidden nodes with a score at or below it are off; 0 takes nothing."""
+        return self.state.node_threshold
+
+    @property
+    def edge_threshold(self) -> float:
+        """Edges with a score at or below it are off; 0 takes nothing."""
+        return self.state.edge_threshold
+
+    @property
+    def edits(self) -> Edits:
+        """What was switched by hand."""
+        return self.state.edits
+
+    @property
+    def scores(self) -> list[Tensor]:
+        """Edge scores of the baseline, one ``(n_out, n_in)`` for each layer."""
+        return self.baseline.scores
 
     @property
     def active_edges(self) -> int:
@@ -102,23 +173,25 @@ class PruningSession:
         return sum(int(layer.sum()) for layer in self.mask)
 
     @property
-    def warning(self) -> str:
-        """What is wrong with the present state, in words; "" if nothing is."""
-        if connected(self.baseline) and not connected(self.mask):
-            return "Nothing leads from the inputs to the outputs any more: the model is constant."
-        return ""
+    def warnings(self) -> list[str]:
+        """What is wrong with the present state, in words."""
+        return guards.warnings(self.baseline.mask, self.mask)
 
-    def set(
-        self,
-        *,
-        node_threshold: float | None = None,
-        edge_threshold: float | None = None,
-        removed_edges: Iterable[Sequence[int]] | None = None,
-        kept_edges: Iterable[Sequence[int]] | None = None,
-        removed_nodes: Iterable[Sequence[int]] | None = None,
-        kept_nodes: Iterable[Sequence[int]] | None = None,
-    ) -> None:
-        """Set thresholds, replace hand edits, or both at once; what is not given stays.
+    def set(self, *, merge: bool = False, **changes: Any) -> None:
+        """Set thresholds, hand edits or both at once; what is not given stays.
+
+        Parameters
+        ----------
+        node_threshold, edge_threshold : float
+            In units of the scores; 0 takes nothing.
+        removed_edges, kept_edges : list of (l, i, j)
+            Edges switched off by hand; kept on against thresholds and baseline.
+        removed_nodes, kept_nodes : list of (l, i)
+            The same for nodes.
+        keep_mean : bool
+        merge : bool
+            Whether this goes on with the last command if that changed the same things, as a
+            slider that is dragged does, rather than being one of its own.
 
         Raises
         ------
@@ -127,20 +200,78 @@ class PruningSession:
         IndexError, TypeError
             If there is no such edge or node.
         """
-        node, edge, edits = self.node_threshold, self.edge_threshold, self.edits
-        if node_threshold is not None:
-            node = check_threshold(node_threshold, "node_threshold")
-        if edge_threshold is not None:
-            edge = check_threshold(edge_threshold, "edge_threshold")
-        if removed_edges is not None:
-            edits = replace(edits, removed_edges=self.check_edges(removed_edges))
-        if kept_edges is not None:
-            edits = replace(edits, kept_edges=self.check_edges(kept_edges))
-        if removed_nodes is not None:
-            edits = replace(edits, removed_nodes=self.check_nodes(removed_nodes))
-        if kept_nodes is not None:
-            edits = replace(edits, kept_nodes=self.check_nodes(kept_nodes))
-        self._change(node, edge, edits)
+        state = self._changed(changes)
+        self._refresh()
+        self._go(state, merge=merge)
+
+    def preview(self, **changes: Any) -> Outcome:
+        """Tell what `set` would lead to, and change nothing.
+
+        Returns
+        -------
+        Outcome
+        """
+        state, adapter = self._changed(changes), self._live()
+        self._refresh()
+        mask = self._ground(state).mask(state.edits)
+        bias = self.baseline.bias_under(mask, state.keep_mean)
+        try:
+            self._ledger.write(adapter, mask, bias)
+            loss = self._yardstick.loss(adapter)
+        finally:
+            self._ledger.write(adapter, self.mask, self._bias)
+            self._version = adapter.version()
+        return Outcome(
+            sum(int(layer.sum()) for layer in mask), loss, guards.warnings(self.baseline.mask, mask)
+        )
+
+    def tradeoff(
+        self,
+        axis: str = "edge",
+        *,
+        stop: Callable[[], bool] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> TradeOff:
+        """Measure the loss at every value of a threshold that matters; change nothing.
+
+        Parameters
+        ----------
+        axis : {"node", "edge"}
+            Which threshold; the other one and the hand edits stay as they are.
+        stop : callable, optional
+            Asked now and then; once it is true, `tradeoff.Cancelled` is raised.
+        progress : callable, optional
+            Told how far it is, from 0 to 1.
+        """
+        self._refresh()
+        return tradeoff.along(*self._measured(), axis, stop, progress)
+
+    def threshold_for(self, tolerance: float = 0.05, axis: str = "edge") -> float:
+        """Return the largest threshold up to which the loss stays within a tolerance.
+
+        Parameters
+        ----------
+        tolerance : float
+            0.05 allows losses up to 1.05 times the one at a threshold of 0.
+        axis : {"node", "edge"}
+        """
+        return self.tradeoff(axis).threshold_for(tolerance, self.state.keep_mean)
+
+    def costs(
+        self,
+        *,
+        stop: Callable[[], bool] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> Costs:
+        """Measure the loss without each edge, and without each hidden node; change nothing.
+
+        Parameters
+        ----------
+        stop, progress
+            As in `tradeoff`.
+        """
+        self._refresh()
+        return tradeoff.without_each(*self._measured(), stop, progress)
 
     def check_edges(self, edges: Iterable[Sequence[int]]) -> frozenset[Edge]:
         """Return edges as a set of ``(l, i, j)``, or raise an IndexError or TypeError."""
@@ -153,8 +284,7 @@ class PruningSession:
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
         edge = check_edge(self.width, l, i, j)
-        self._refresh()
-        self._edit(acts.remove_edge(self.edits, edge))
+        self._edit(lambda edits: acts.remove_edge(edits, edge), f"edge {edge} off")
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch an edge on, and keep it on against thresholds and baseline.
@@ -162,14 +292,12 @@ class PruningSession:
         If a node at its end was removed by hand, the node comes back with this edge alone.
         """
         edge = check_edge(self.width, l, i, j)
-        self._refresh()
-        self._edit(acts.restore_edge(self.edits, edge, self._ground))
+        self._edit(lambda edits: acts.restore_edge(edits, edge, self._ground()), f"edge {edge} on")
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
         node = check_node(self.width, l, i)
-        self._refresh()
-        self._edit(acts.remove_node(self.edits, node))
+        self._edit(lambda edits: acts.remove_node(edits, node), f"node {node} off")
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch a node on, and keep it on against the node threshold.
@@ -178,12 +306,62 @@ class PruningSession:
         a way in or without a way out: then all its edges on that side come back.
         """
         node = check_node(self.width, l, i)
-        self._refresh()
-        self._edit(acts.restore_node(self.edits, node, self._ground))
+        self._edit(lambda edits: acts.restore_node(edits, node, self._ground()), f"node {node} on")
+
+    def dead_ends(self) -> list[Node]:
+        """Return hidden nodes with edges in, from which no output can be reached."""
+        return guards.dead_ends(self.mask)
+
+    def sweep(self) -> None:
+        """Switch off all dead ends; no output changes."""
+        dead = self.dead_ends()
+
+        def swept(edits: Edits) -> Edits:
+            for node in dead:
+                edits = acts.remove_node(edits, node)
+            return edits
+
+        self._edit(swept, f"{history.count(len(dead), 'dead end')} swept")
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits: the baseline again."""
-        self._change(0.0, 0.0, Edits())
+        self._refresh()
+        self._go(State(keep_mean=self.state.keep_mean), "reset")
+
+    def commit(self) -> None:
+        """Make the present state the new baseline; `close` leaves the model there."""
+        adapter = self._live()
+        self._refresh()
+        folded = self.baseline.folded_under(self.mask, self.state.keep_mean)
+        baseline = self._look(adapter, self.mask, self._bias, folded)
+        self._ledger.settle(baseline.mask, baseline.bias)
+        self._record("commit", "commit", State(keep_mean=self.state.keep_mean), baseline)
+
+    def undo(self) -> bool:
+        """Go back by one command; return whether there was one."""
+        return self._stand(self.history.before())
+
+    def redo(self) -> bool:
+        """Go forward to the command last come from; return whether there was one."""
+        return self._stand(self.history.after())
+
+    def jump(self, id: int) -> None:
+        """Go to any command, by its number.
+
+        Raises
+        ------
+        IndexError
+            If there is no such command.
+        """
+        self._stand(self.history.get(id))
+
+    def note(self, id: int, text: str) -> None:
+        """Write your own words to a command."""
+        self.history.note(id, text)
+
+    def script(self) -> str:
+        """Return the shortest Python that takes the original model to the present state."""
+        return history.script(self.history)
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
@@ -195,17 +373,69 @@ class PruningSession:
         Edges that somebody switched are switched in the baseline; scores, curves and losses
         are computed anew. Thresholds and hand edits stay, except where they contradict.
         """
-        revision = self.revision
+        before = self.baseline
         self._refresh()
-        return self.revision != revision
+        return self.baseline is not before
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the session as plain numbers, lists and texts, fit for JSON.
+
+        Raises
+        ------
+        ValueError
+            If the model was changed from outside the session: that cannot be replayed.
+        """
+        return archive.to_dict(self.history, self._origin, self._yardstick.digest())
+
+    @classmethod
+    def from_dict(
+        cls,
+        content: Mapping[str, Any],
+        model: nn.Module,
+        data: Mapping[str, Tensor] | Tensor | None = None,
+        *,
+        metric: Metric | None = None,
+    ) -> PruningSession:
+        """Start a session on a model, and bring it to what `to_dict` kept.
+
+        Raises
+        ------
+        ValueError
+            If it is not a session's content, or belongs to another model or other data.
+        """
+        archive.check_format(content)
+        session = cls(model, data, metric=metric)
+        try:
+            archive.check_owner(content, session._origin, session._yardstick.digest())
+            with archive.in_words():
+                commands = list(content["commands"])
+                for command in commands[1:]:
+                    session._stand(session.history.get(command["parent"]))
+                    if command["kind"] == "commit":
+                        session.commit()
+                    else:
+                        state = State.from_dict(command["state"])
+                        session._go(session._changed(state.to_dict()), always=True)
+                session.history.label(commands)
+                session._stand(session.history.get(content["current"]))
+        except BaseException:
+            session.close()
+            raise
+        return session
 
     def close(self) -> None:
-        """Give the model back as it was, with what others changed meanwhile, and let go of it."""
+        """Give the model back as it was or as last committed, and let go of it.
+
+        What others changed meanwhile stays.
+        """
         if self._adapter is None:
             return
+        # Nobody will read the loss, and a metric that fails must not stop us.
+        self._yardstick.silent = True
         self.reset()
-        self._adapter, self._test = None, None
-        self._inputs = self._inputs[:0]
+        self._ledger.leave(self._adapter, self.baseline.mask, self.baseline.bias)
+        self._adapter = None
+        del self._yardstick
 
     def __enter__(self) -> PruningSession:
         return self
@@ -218,73 +448,185 @@ class PruningSession:
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        # A session that is forgotten must not leave a stranger's thresholds in the model. At the
+        # interpreter's end nobody will see the model, and torch is half gone.
+        if not sys.is_finalizing():
+            with contextlib.suppress(Exception):
+                self.close()
+
+    def _measured(self) -> tuple[Adapter, Tensor, Callable[[Tensor], float], Baseline, State]:
+        yardstick = self._yardstick
+        return self._live(), yardstick.rows, yardstick.of, self.baseline, self.state
+
     def _live(self) -> Adapter:
         if self._adapter is None:
             raise RuntimeError("this pruning session is closed; start a new one on the model")
         return self._adapter
 
-    def _edit(self, edits: Edits) -> None:
-        self._change(self.node_threshold, self.edge_threshold, edits)
+    def _changed(self, changes: Mapping[str, Any]) -> State:
+        """Return the present state with checked changes."""
+        state = self.state
+        new: dict[str, Any] = {}
+        edits: dict[str, Any] = {}
+        for name, value in changes.items():
+            if name in ("node_threshold", "edge_threshold"):
+                new[name] = check_threshold(value, name)
+            elif name in ("removed_edges", "kept_edges"):
+                edits[name] = self.check_edges(value)
+            elif name in ("removed_nodes", "kept_nodes"):
+                edits[name] = self.check_nodes(value)
+            elif name == "keep_mean":
+                new[name] = bool(value)
+            else:
+                known = ", ".join(state.to_dict())
+                raise TypeError(f"a session has no {name} to set; it has {known}")
+        return replace(state, edits=replace(state.edits, **edits), **new)
 
-    def _change(self, node: float, edge: float, edits: Edits) -> None:
+    def _edit(self, act: Callable[[Edits], Edits], text: str) -> None:
         self._refresh()
-        self.node_threshold, self.edge_threshold, self.edits = node, edge, edits
-        self._apply(self._live())
+        self._go(replace(self.state, edits=act(self.state.edits)), text)
 
-    @property
-    def _ground(self) -> acts.Ground:
-        return acts.Ground(self.baseline, self.scores, self.node_threshold, self.edge_threshold)
+    def _ground(self, state: State | None = None) -> acts.Ground:
+        return acts.Ground.of(self.baseline, state or self.state)
 
-    def _apply(self, adapter: Adapter) -> None:
-        mask = self._ground.mask(self.edits)
-        if not _equal(mask, adapter.mask()):
-            adapter.set_mask(mask)
-        if not _equal(mask, self.mask):
-            self.mask = mask
-            self.loss = self._measure(adapter)
+    def _go(self, state: State, text: str = "", merge: bool = False, always: bool = False) -> None:
+        """Bring the model to a state, and record how it came there."""
+        if state == self.state and not always:
+            return
+        before = self.history.current
+        mask = self._ground(state).mask(state.edits)
+        self._write(mask, self.baseline.bias_under(mask, state.keep_mean))
+        text = text or history.describe(before.state, state)
+        start = self.history.before()
+        if (
+            merge
+            and start is not None
+            and before.kind == "set"
+            and not before.note
+            and self.history.after() is None
+            and before.state.arguments(start.state).keys() == state.arguments(before.state).keys()
+        ):
+            text = self._told(history.describe(start.state, state) or text, start)
+            self.history.amend(
+                state=state, text=text, loss_after=self.loss, active_edges=self.active_edges
+            )
+        else:
+            self._record("set", text, state, self.baseline)
+
+    def _record(self, kind: str, text: str, state: State, baseline: Baseline) -> None:
+        before = self.history.current
+        self.history.add(
+            Command(
+                len(self.history.commands),
+                before.id,
+                kind,
+                self._told(text, before),
+                state,
+                baseline,
+                before.loss_after,
+                self.loss,
+                self.active_edges,
+            )
+        )
+
+    def _told(self, text: str, before: Command) -> str:
+        """Add to what was done what it came to."""
+        gone = before.active_edges - self.active_edges
+        losses = f"{self.loss_name} {before.loss_after:.4g} -> {self.loss:.4g}"
+        return f"{text}{history.told(gone)}, {losses}"
+
+    def _stand(self, command: Command | None) -> bool:
+        if command is None:
+            return False
+        self._refresh()
+        adapter, baseline = self._live(), command.baseline
+        if baseline.number < self._epoch:
+            # Others changed the model since: its weights stay as they are now.
+            now = self.baseline
+            bias = [
+                b - new.sum(1) + old.sum(1)
+                for b, new, old in zip(now.bias, now.folded, baseline.folded, strict=True)
+            ]
+            baseline = self._look(adapter, baseline.mask, bias, baseline.folded)
+            self.history.commands[command.id] = command = replace(command, baseline=baseline)
+        state = command.state
+        mask = acts.Ground.of(baseline, state).mask(state.edits)
+        self._write(mask, baseline.bias_under(mask, state.keep_mean))
+        if baseline is not self.baseline:
+            self._ledger.settle(baseline.mask, baseline.bias)
+        self.history.stand(command)
+        return True
+
+    def _write(self, mask: list[Tensor], bias: list[Tensor]) -> None:
+        """Write masks and biases to the model, or leave it as it was if the metric fails."""
+        adapter = self._live()
+        try:
+            self._ledger.write(adapter, mask, bias)
+            loss = self._yardstick.loss(adapter)
+        except BaseException:
+            self._ledger.write(adapter, self.mask, self._bias)
+            self._version = adapter.version()
+            raise
+        self.mask, self._bias, self.loss = mask, bias, loss
         self._version = adapter.version()
 
-    def _take_baseline(self, adapter: Adapter, switched_on: Iterable[Edge] = ()) -> None:
-        """Compute all that hangs on the baseline, then put the effective mask back."""
-        if not _equal(self.baseline, adapter.mask()):
-            adapter.set_mask(self.baseline)
-        self.width = adapter.width
-        self.scores = adapter.scores(self._inputs)
-        self.curves = adapter.curves(self._inputs, CURVE_POINTS)
-        self.baseline_loss = self.loss = self._measure(adapter)
-        self.mask = self.baseline
-        self.revision += 1
-        for edge in switched_on:
-            self.edits = acts.restore_edge(self.edits, edge, self._ground)
-        self._apply(adapter)
-
-    def _measure(self, adapter: Adapter) -> float | None:
-        if self._test is None:
-            return None
-        x, y = self._test
-        return float(torch.nn.functional.mse_loss(adapter.forward(x), y).sqrt())
+    def _look(
+        self,
+        adapter: Adapter,
+        mask: list[Tensor],
+        bias: list[Tensor],
+        folded: list[Tensor] | None = None,
+    ) -> Baseline:
+        """Give the model these masks and biases, and make a baseline of what it is then."""
+        self._ledger.write(adapter, mask, bias)
+        return self._yardstick.baseline(adapter, mask, bias, folded)
 
     def _refresh(self) -> None:
         adapter = self._live()
-        if adapter.version() == self._version:
+        live, bias = adapter.mask(), adapter.bias()
+        if (
+            adapter.version() == self._version
+            and len(adapter.switched()) == self._read
+            and all(map(torch.equal, live, self.mask))
+            and all(map(torch.equal, bias, self._bias))
+        ):
             return
-        live = adapter.mask()
-        if adapter.width != self.width:
-            self.baseline, self.edits = live, Edits()
-            self._take_baseline(adapter)
-            return
-        changed = [now != then for now, then in zip(live, self.mask, strict=True)]
-        self.baseline = [
-            torch.where(where, now, old)
-            for where, now, old in zip(changed, live, self.baseline, strict=True)
-        ]
-        edges = {(l, i, j) for l, w in enumerate(changed) for j, i in w.nonzero().tolist()}
-        self.edits = replace(
-            self.edits,
-            removed_edges=self.edits.removed_edges - edges,
-            kept_edges=self.edits.kept_edges - edges,
-        )
-        self._take_baseline(adapter, [edge for edge in sorted(edges) if acts.at(live, edge)])
+        try:
+            self._take_in(adapter, live, bias)
+        except BaseException:
+            self._ledger.write(adapter, live, bias)
+            raise
+
+    def _take_in(self, adapter: Adapter, live: list[Tensor], bias: list[Tensor]) -> None:
+        """Make what others left in the model the new baseline, under the same thresholds."""
+        old, edits = self.baseline, self.state.edits
+        edges: list[Edge] = []
+        if adapter.width == self.width:
+            mask, bias, folded, changed = old.changed_outside((self.mask, self._bias), (live, bias))
+            edges = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
+            for edge, on in adapter.switched()[self._read :]:
+                acts.put(mask, edge, on)
+                self._ledger.switch(edge, on)
+                edges.append(edge)
+            edits = replace(
+                edits,
+                removed_edges=edits.removed_edges - set(edges),
+                kept_edges=edits.kept_edges - set(edges),
+            )
+            baseline = self._look(adapter, mask, bias, folded)
+        else:
+            self.width, edits = adapter.width, Edits()
+            baseline = self._look(adapter, live, bias)
+        ground = acts.Ground.of(baseline, self.state)
+        for edge in edges:
+            if acts.at(baseline.mask, edge):
+                edits = acts.restore_edge(edits, edge, ground)
+        state = replace(self.state, edits=edits)
+        mask = ground.mask(edits)
+        self._write(mask, baseline.bias_under(mask, state.keep_mean))
+        self._epoch, self._read = baseline.number, len(adapter.switched())
+        self._record("outside", "changed from outside the session", state, baseline)
 
 
 def _ids(values: object, *names: str) -> Iterator[Sequence[int]]:
@@ -295,7 +637,3 @@ def _ids(values: object, *names: str) -> Iterator[Sequence[int]]:
         if not isinstance(ids, (list, tuple)) or len(ids) != len(names):
             raise TypeError(f"expected ids {shape}, got {ids!r}")
         yield ids
-
-
-def _equal(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
-    return len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))

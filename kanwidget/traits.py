@@ -15,7 +15,7 @@ import traitlets
 from .kan.checks import check_threshold
 from .session import PruningSession
 
-__all__ = ["Edges", "Nodes", "Threshold", "Wish"]
+__all__ = ["Edges", "Flag", "Nodes", "Threshold", "Wish"]
 
 
 class Threshold(traitlets.Float[float, Any]):
@@ -30,6 +30,14 @@ class Threshold(traitlets.Float[float, Any]):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return None
         return max(0.0, float(value)) if math.isfinite(value) else None
+
+
+class Flag(traitlets.Bool[bool, Any]):
+    """True or false."""
+
+    def wish(self, session: PruningSession, value: Any) -> bool | None:
+        """Return the value if it is a bool, or None."""
+        return value if isinstance(value, bool) else None
 
 
 class _Ids(traitlets.List[Any]):
@@ -70,5 +78,5 @@ class Nodes(_Ids):
         return session.check_nodes(ids)
 
 
-Wish = (Threshold, Edges, Nodes)
+Wish = (Threshold, Edges, Flag, Nodes)
 """The traits that a view may write."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -14,8 +16,9 @@ import numpy as np
 import traitlets
 from torch import Tensor, nn
 
+from .baseline import Baseline, Metric
 from .session import PruningSession
-from .traits import Edges, Nodes, Threshold, Wish
+from .traits import Edges, Flag, Nodes, Threshold, Wish
 from .wire import pack
 
 __all__ = ["KANWidget"]
@@ -46,6 +49,8 @@ class KANWidget(anywidget.AnyWidget):
     dataset : dict or Tensor, optional
         As `create_dataset` makes it: scores come from the training inputs, the loss from the
         test rows. Or inputs alone. By default the inputs that the model last saw.
+    metric : callable, optional
+        ``(prediction, label) -> scalar`` in place of the root mean squared error.
     **traits
         Initial values of the traits below that are yours to set.
 
@@ -92,46 +97,53 @@ class KANWidget(anywidget.AnyWidget):
     out_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
     """Names of the outputs, ``f(x)`` or ``f_1, f_2, ..`` by default. Yours."""
 
-    active_edges = traitlets.Int().tag(sync=True)
+    keep_mean = Flag(True).tag(sync=True)
+    """Whether an edge that goes off leaves its mean output in a bias. Yours and the view's."""
+
+    active_edges = traitlets.Int(read_only=True).tag(sync=True)
     """How many edges are on. To read."""
 
-    loss = traitlets.Float(None, allow_none=True).tag(sync=True)
-    """Loss on the dataset's test rows at present, see ``loss_name``. To read."""
+    loss = traitlets.Float(read_only=True).tag(sync=True)
+    """Loss at present, see ``loss_name``. To read."""
 
-    baseline_loss = traitlets.Float(None, allow_none=True).tag(sync=True)
+    baseline_loss = traitlets.Float(read_only=True).tag(sync=True)
     """Loss before thresholds and hand edits. To read."""
 
-    loss_name = traitlets.Unicode().tag(sync=True)
-    """What the losses measure, "" without labels. To read."""
+    loss_name = traitlets.Unicode(read_only=True).tag(sync=True)
+    """What the losses measure. To read."""
 
-    error = traitlets.Unicode().tag(sync=True)
+    error = traitlets.Unicode(read_only=True).tag(sync=True)
     """What went wrong with the view's last wish, in words; "" if nothing did. To read."""
 
-    _width = traitlets.List(trait=traitlets.Int()).tag(sync=True)
-    _curves_x = traitlets.Bytes().tag(sync=True, echo_update=False)
-    _curves_y = traitlets.Bytes().tag(sync=True, echo_update=False)
-    _scores = traitlets.Bytes().tag(sync=True, echo_update=False)
-    _baseline = traitlets.Bytes().tag(sync=True, echo_update=False)
-    _mask = traitlets.Bytes().tag(sync=True, echo_update=False)
+    _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
+    _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _curves_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _scores = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _baseline = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _mask = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
 
     def __init__(
         self,
         model: nn.Module,
         dataset: Mapping[str, Tensor] | Tensor | None = None,
+        *,
+        metric: Metric | None = None,
         **traits: Any,
     ) -> None:
         yours = [*self._wishes(), "in_vars", "out_vars"]
+        kept = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}
         unknown = sorted(set(traits) - set(yours))
         if unknown:
             raise TypeError(
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
-        self.session = PruningSession(model, dataset)
+        self.session = _session_of(model, dataset, metric)
         self._owner = threading.get_ident()
         self._loop = _running_loop()
         self._sequence = 0
-        self._sent = 0  # the revision and the mask that the view has
+        self._sent: Baseline | None = None  # the baseline and the mask that the view has
         self._shown: list[Tensor] = []
+        self._dragged = False  # true while a slider's message is taken in
         self._silent = False  # true while traits follow the session rather than lead it
         self._unwatch: Callable[[], None] = lambda: None
         width = self.session.width
@@ -140,10 +152,14 @@ class KANWidget(anywidget.AnyWidget):
             "out_vars": ["f(x)"] if width[-1] == 1 else [f"f_{j + 1}" for j in range(width[-1])],
         }
         try:
-            super().__init__(**names)
-            for name in traits:
-                setattr(self, name, traits[name])
-            self._lead()
+            super().__init__(**names, **kept)
+            _FOLLOWERS.setdefault(self.session, weakref.WeakSet()).add(self)
+            self._tell()
+            with self._following():
+                for name in traits:
+                    setattr(self, name, traits[name])
+            if traits:
+                self._lead()
         except BaseException:
             self.close()
             raise
@@ -164,12 +180,12 @@ class KANWidget(anywidget.AnyWidget):
             If there is no such edge.
         """
         self.session.remove_edge(l, i, j)
-        self._follow()
+        self._tell()
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch the edge ``(l, i, j)`` on, and keep it on against thresholds and baseline."""
         self.session.restore_edge(l, i, j)
-        self._follow()
+        self._tell()
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``.
@@ -180,29 +196,53 @@ class KANWidget(anywidget.AnyWidget):
             If there is no such node.
         """
         self.session.remove_node(l, i)
-        self._follow()
+        self._tell()
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch the node ``(l, i)`` on, and keep it on against the node threshold."""
         self.session.restore_node(l, i)
-        self._follow()
+        self._tell()
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits."""
         self.session.reset()
-        self._follow()
+        self._tell()
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
         return self.session.compact()
 
+    def undo(self) -> None:
+        """Go back by one step."""
+        self.session.undo()
+        self._tell()
+
+    def redo(self) -> None:
+        """Go forward again."""
+        self.session.redo()
+        self._tell()
+
+    def commit(self) -> None:
+        """Make the present state the new baseline; `close` leaves the model there."""
+        self.session.commit()
+        self._tell()
+
+    def script(self) -> str:
+        """Return the shortest Python that takes the original model to the present state."""
+        return self.session.script()
+
     def refresh(self) -> None:
-        """Show what others did to the model; called by itself after each notebook cell."""
-        if self.session.refresh():
-            self._follow()
+        """Show what was done to model and session; called by itself after each notebook cell."""
+        self.session.refresh()
+        self._tell()
 
     def close(self) -> None:
-        """Give the model back as it was, and take the widget away."""
+        """Give the model back as it was or as last committed, and take the widget away.
+
+        Other widgets on the model stay on the page, and can no longer change it.
+        """
+        if sys.is_finalizing():  # nobody will see the model, and torch is half gone
+            return
         if "_unwatch" in self.__dict__:  # ipywidgets closes half-made widgets too
             self._unwatch()
             self.session.close()
@@ -224,11 +264,14 @@ class KANWidget(anywidget.AnyWidget):
             clean = trait.wish(self.session, value) if isinstance(trait, Wish) else None
             if clean is not None:
                 wishes[name] = clean
+        self._dragged = set(wishes) in ({"node_threshold"}, {"edge_threshold"})
         try:
             super().set_state(wishes)
-            self.error = ""
+            self.set_trait("error", "")
         except Exception as error:  # an observer's traceback would be shown nowhere
-            self.error = f"{type(error).__name__}: {error}"
+            self.set_trait("error", f"{type(error).__name__}: {error}")
+        finally:
+            self._dragged = False
         astray = [n for n, value in known.items() if n not in wishes or _differ(wishes[n], value)]
         if astray:
             self.send_state(astray)
@@ -248,46 +291,91 @@ class KANWidget(anywidget.AnyWidget):
 
     def _on_wish(self, change: Any) -> None:
         if not self._silent:
-            self._lead()
+            self._lead(merge=self._dragged)
 
-    def _lead(self) -> None:
+    def _lead(self, merge: bool = False) -> None:
         """Bring the session to what the traits say."""
-        self.session.set(**{name: getattr(self, name) for name in self._wishes()})
-        self._follow()
+        self.session.set(merge=merge, **{name: getattr(self, name) for name in self._wishes()})
+        self._tell()
+
+    def _tell(self) -> None:
+        """Bring the traits of all widgets on the session to what it says."""
+        for widget in list(_FOLLOWERS.get(self.session, [self])):
+            widget._follow()
+
+    @contextlib.contextmanager
+    def _following(self) -> Iterator[None]:
+        """While traits follow the session they do not lead it."""
+        before, self._silent = self._silent, True
+        try:
+            yield
+        finally:
+            self._silent = before
 
     def _follow(self) -> None:
         """Bring the traits to what the session says, in one message."""
-        session, edits = self.session, self.session.edits
-        self._silent = True
-        try:
-            with self.hold_sync():
-                self.node_threshold = session.node_threshold
-                self.edge_threshold = session.edge_threshold
-                self.removed_edges = sorted(edits.removed_edges)
-                self.kept_edges = sorted(edits.kept_edges)
-                self.removed_nodes = sorted(edits.removed_nodes)
-                self.kept_nodes = sorted(edits.kept_nodes)
-                self.active_edges = session.active_edges
-                self.loss, self.baseline_loss = session.loss, session.baseline_loss
-                self.loss_name = session.loss_name
-                if self._shown is not session.mask:
-                    self._shown = session.mask
-                    self._mask = self._pack([m.flatten() for m in session.mask], np.uint8)
-                if self._sent != session.revision:
-                    self._sent = session.revision
-                    self._width = session.width
-                    xs, ys = zip(*session.curves, strict=True)
-                    self._curves_x = self._pack(xs, np.float32)
-                    self._curves_y = self._pack([y.flatten(0, 1) for y in ys], np.float32)
-                    self._scores = self._pack([s.flatten() for s in session.scores], np.float64)
-                    self._baseline = self._pack([b.flatten() for b in session.baseline], np.uint8)
-        finally:
-            self._silent = False
+        session, state = self.session, self.session.state
+        wishes = {**state.to_dict()}
+        with self.hold_sync(), self._following():
+            for name, value in wishes.items():
+                setattr(self, name, value)
+            self.set_trait("active_edges", session.active_edges)
+            self.set_trait("loss", session.loss)
+            self.set_trait("baseline_loss", session.baseline.loss)
+            self.set_trait("loss_name", session.loss_name)
+            if self._shown is not session.mask:
+                self._shown = session.mask
+                self.set_trait("_mask", self._pack([m.flatten() for m in session.mask], np.uint8))
+            if self._sent is not session.baseline:
+                self._sent = baseline = session.baseline
+                xs, ys = zip(*baseline.curves, strict=True)
+                self.set_trait("_width", session.width)
+                for name, layers, dtype in (
+                    ("_curves_x", xs, np.float32),
+                    ("_curves_y", [y.flatten(0, 1) for y in ys], np.float32),
+                    ("_scores", [s.flatten() for s in baseline.scores], np.float64),
+                    ("_baseline", [b.flatten() for b in baseline.mask], np.uint8),
+                ):
+                    self.set_trait(name, self._pack(layers, dtype))
+        # An observer may have set a trait meanwhile: that is a wish like any other.
+        if not self._silent and any(getattr(self, n) != value for n, value in wishes.items()):
+            self._lead()
 
     def _pack(self, layers: Any, dtype: type[np.generic]) -> bytes:
         self._sequence += 1
         arrays = [layer.detach().cpu().numpy().astype(dtype) for layer in layers]
         return pack(np.concatenate(arrays), self._sequence)
+
+
+_SESSIONS: weakref.WeakValueDictionary[int, PruningSession] = weakref.WeakValueDictionary()
+_FOLLOWERS: weakref.WeakKeyDictionary[PruningSession, weakref.WeakSet[KANWidget]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _session_of(
+    model: nn.Module, dataset: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
+) -> PruningSession:
+    """Return the session that a widget on a model works.
+
+    A cell that is run again makes a new widget, and nothing tells it that the old one is
+    gone: it takes over where that one stands. On other data it starts anew from there.
+    """
+    old = _SESSIONS.get(id(model))
+    if old is None or old.closed or not old.is_on(model):
+        session = PruningSession(model, dataset, metric=metric)
+    elif old.measures_with(dataset, metric):
+        return old
+    else:
+        state = old.state
+        old.close()
+        session = PruningSession(model, dataset, metric=metric)
+        session.set(**state.to_dict())
+        for widget in list(_FOLLOWERS.pop(old, [])):
+            widget.session = session
+            _FOLLOWERS.setdefault(session, weakref.WeakSet()).add(widget)
+    _SESSIONS[id(model)] = session
+    return session
 
 
 def _differ(clean: Any, raw: Any) -> bool:
@@ -319,7 +407,7 @@ def _watch_cells(widget: KANWidget) -> Callable[[], None]:
         try:
             living.refresh()
         except Exception as error:  # IPython would print it under an unrelated cell
-            living.error = f"{type(error).__name__}: {error}"
+            living.set_trait("error", f"{type(error).__name__}: {error}")
 
     shell.events.register("post_run_cell", refresh)
 

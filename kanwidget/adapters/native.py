@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from itertools import chain
+import hashlib
+from collections.abc import Hashable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from kanwidget.kan import KAN
+from kanwidget.kan import KAN, alternatives
+from kanwidget.kan.alternatives import Plan
+from kanwidget.kan.checks import Edge
 
 __all__ = ["NativeAdapter"]
 
@@ -20,6 +22,10 @@ class NativeAdapter:
 
     def __init__(self, model: KAN) -> None:
         self._model = model
+
+    @property
+    def model(self) -> KAN:
+        return self._model
 
     @classmethod
     def wrap(cls, model: object) -> NativeAdapter | None:
@@ -46,7 +52,11 @@ class NativeAdapter:
         return self._model.propagate(x)[-1]
 
     def scores(self, x: Tensor) -> list[Tensor]:
-        return self._model.scores(x)
+        # In float64 whatever the model's dtype: a view compares them with thresholds in float64.
+        return [score.double() for score in self._model.scores(x)]
+
+    def means(self, x: Tensor) -> list[Tensor]:
+        return self._model.means(x)
 
     @torch.no_grad()
     def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
@@ -64,12 +74,33 @@ class NativeAdapter:
     def mask(self) -> list[Tensor]:
         return [layer != 0 for layer in self._model.mask]
 
-    def set_mask(self, mask: Sequence[Tensor]) -> None:
-        self._model.set_mask(mask)
+    def bias(self) -> list[Tensor]:
+        return [layer.bias.detach().clone() for layer in self._model.layers]
+
+    @torch.no_grad()
+    def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
+        for layer, on, constant in zip(self._model.layers, mask, bias, strict=True):
+            if not torch.equal(layer.mask != 0, on):
+                layer.mask.copy_(on)
+            if not torch.equal(layer.bias, constant):
+                layer.bias.copy_(constant)
+
+    def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]]:
+        return alternatives.outputs(self._model.layers, x, plan)
 
     def compact(self) -> KAN:
         return self._model.compact()
 
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256(repr(self.width).encode())
+        for value in self._model.state_dict().values():
+            digest.update(value.detach().cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    def switched(self) -> Sequence[tuple[Edge, bool]]:
+        return self._model.switched
+
     def version(self) -> Hashable:
-        tensors = chain(self._model.parameters(), self._model.buffers())
-        return tuple((t.data_ptr(), t._version) for t in tensors)
+        layers = self._model.layers
+        tensors = [t for m in layers for t in (m.coef, m.scale_base, m.scale_sp, m.grid)]
+        return tuple((id(t), t.data_ptr(), t._version) for t in tensors)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+
+from kanwidget.kan.alternatives import Plan
+from kanwidget.kan.checks import Edge
 
 __all__ = ["Adapter"]
 
 
 class Adapter(Protocol):
     """Wraps one live model. No method but `set_mask` changes it, nor torch's random state."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The live model."""
 
     @property
     def width(self) -> list[int]:
@@ -35,6 +42,9 @@ class Adapter(Protocol):
     def scores(self, x: Tensor) -> list[Tensor]:
         """Score every edge on inputs under the live masks, shapes ``(n_out, n_in)``."""
 
+    def means(self, x: Tensor) -> list[Tensor]:
+        """Return every edge's mean output on inputs under the live masks, ``(n_out, n_in)``."""
+
     def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
         """Sample every edge's *unmasked* function at ``n`` points over its input's range for ``x``.
 
@@ -47,11 +57,27 @@ class Adapter(Protocol):
     def mask(self) -> list[Tensor]:
         """Return a copy of the live masks, bool, shapes ``(n_out, n_in)``."""
 
-    def set_mask(self, mask: Sequence[Tensor]) -> None:
-        """Make these the live masks."""
+    def bias(self) -> list[Tensor]:
+        """Return a copy of the constants that the nodes add, shapes ``(n_out,)``."""
+
+    def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
+        """Make these the live masks and constants; what is equal is not written."""
+
+    def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]] | None:
+        """Compute the outputs at every point of a plan without writing to the model.
+
+        As `kan.alternatives.outputs` does; None if there is no faster way than to set each
+        mask and call `forward`.
+        """
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model without dead nodes and with the same outputs."""
 
+    def fingerprint(self) -> str:
+        """Return a digest of the model's numbers, the same in every process."""
+
+    def switched(self) -> Sequence[tuple[Edge, bool]]:
+        """Return every edge that the model's own methods switched, in order, and whether on."""
+
     def version(self) -> Hashable:
-        """Return a value that changes whenever anyone changes the model's numbers."""
+        """Return a value that changes with the model's numbers, masks and biases left out."""

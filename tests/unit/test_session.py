@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,8 @@ def bits(model: KAN) -> dict[str, bytes]:
 
 
 def parameters(model: KAN) -> dict[str, bytes]:
-    return {name: value for name, value in bits(model).items() if not name.endswith("mask")}
+    """All that a preview must not touch: everything but masks, and biases, which keep means."""
+    return {n: b for n, b in bits(model).items() if not n.endswith(("mask", "bias"))}
 
 
 def acts(width: list[int]) -> st.SearchStrategy[Any]:
@@ -43,7 +45,8 @@ def acts(width: list[int]) -> st.SearchStrategy[Any]:
         st.tuples(st.just("set"), st.fixed_dictionaries({"edge_threshold": level})),
         st.tuples(st.sampled_from(["remove_edge", "restore_edge"]), edge),
         st.tuples(st.sampled_from(["remove_node", "restore_node"]), node),
-        st.tuples(st.just("reset"), st.just(())),
+        st.tuples(st.just("set"), st.fixed_dictionaries({"keep_mean": st.booleans()})),
+        st.tuples(st.sampled_from(["reset", "undo", "redo", "sweep"]), st.just(())),
     )
 
 
@@ -63,13 +66,13 @@ def test_a_session_leaves_no_trace(
     random_kan: Make, seed: int, density: float, steps: list[Any]
 ) -> None:
     model = random_kan(WIDTH, seed, density).eval()
-    before, random_state = bits(model), torch.get_rng_state()
+    before, still, random_state = bits(model), parameters(model), torch.get_rng_state()
     x = torch.linspace(-2, 2, 20).double().reshape(10, 2)
     y = model(x)
     with PruningSession(model) as session:
         for step in steps:
             act(session, step)
-            assert parameters(model) == {n: b for n, b in before.items() if not n.endswith("mask")}
+            assert parameters(model) == still
             live = [layer != 0 for layer in model.mask]
             assert all(torch.equal(a, b) for a, b in zip(live, session.mask, strict=True))
             assert session.active_edges == sum(int(layer.sum()) for layer in live)
@@ -93,6 +96,7 @@ def test_the_mask_depends_on_where_you_are_not_on_how_you_came(
     direct.set(
         node_threshold=walked.node_threshold,
         edge_threshold=walked.edge_threshold,
+        keep_mean=walked.state.keep_mean,
         removed_edges=walked.edits.removed_edges,
         kept_edges=walked.edits.kept_edges,
         removed_nodes=walked.edits.removed_nodes,
@@ -128,9 +132,12 @@ def test_lowering_the_threshold_restores_every_edge(model: KAN, dataset: dict[st
         session.set(node_threshold=level)
         assert session.active_edges == 15 - 3 * count
         pristine = copy.deepcopy(model)
-        pristine.set_mask(session.baseline)
+        for layer, bias in zip(pristine.layers, session.baseline.bias, strict=True):
+            layer.bias.data.copy_(bias)
+        pristine.set_mask(session.baseline.mask)
         if count < 5:
-            pruned = pristine.prune(level)
+            pristine(dataset["train_input"])
+            pruned = pristine.prune(level, keep_mean=True)
             x = dataset["test_input"]
             assert torch.allclose(pruned(x), model(x), rtol=0, atol=1e-12)
     for count, level in zip(range(4, -1, -1), reversed([0.0, *levels[:-1]]), strict=True):
@@ -148,13 +155,13 @@ def test_the_loss_is_the_live_models_on_the_test_rows(
         error = model(dataset["test_input"]) - dataset["test_label"]
         return error.square().mean().sqrt().item()
 
-    assert session.loss == session.baseline_loss == pytest.approx(rmse(), rel=1e-9)
+    assert session.loss == session.baseline.loss == pytest.approx(rmse(), rel=1e-9)
     assert session.loss_name == "test RMSE"
     before = session.loss
     session.remove_node(1, int(session.scores[1].argmax()))
     assert session.loss == pytest.approx(rmse(), rel=1e-9)
     assert session.loss > 2 * before
-    assert session.baseline_loss == before
+    assert session.baseline.loss == before
 
 
 def test_scores_come_from_the_training_inputs_of_the_data(
@@ -166,8 +173,8 @@ def test_scores_come_from_the_training_inputs_of_the_data(
     assert all(torch.equal(a, b) for a, b in zip(session.scores, expected, strict=True))
     seen = PruningSession(model)
     assert all(torch.equal(a, b) for a, b in zip(seen.scores, model.acts_scale, strict=True))
-    assert seen.loss is None
-    assert seen.loss_name == ""
+    assert seen.loss == 0.0
+    assert seen.loss_name == "RMS change of the outputs"
 
 
 def test_a_session_does_not_change_what_the_model_saw(
@@ -249,12 +256,12 @@ def test_more_training_gives_new_scores_and_a_new_baseline(
 ) -> None:
     session = PruningSession(model, dataset)
     session.set(node_threshold=0.01)
-    scores, loss = session.scores, session.baseline_loss
+    scores, loss = session.scores, session.baseline.loss
     model.fit(dataset, steps=1, progress=False)
     trained = parameters(model)
     assert session.refresh()
     assert not torch.equal(scores[0], session.scores[0])
-    assert session.baseline_loss != loss
+    assert session.baseline.loss != loss
     session.close()
     assert parameters(model) == trained
     assert all((layer == 1).all() for layer in model.mask)
@@ -263,13 +270,15 @@ def test_more_training_gives_new_scores_and_a_new_baseline(
 def test_a_cut_is_said_in_words_and_can_be_taken_back(model: KAN) -> None:
     session = PruningSession(model)
     before = bits(model)
-    assert session.warning == ""
+    assert session.warnings == []
+    assert "node layer 1 is empty" in session.preview(node_threshold=100.0).warnings[0]
+    assert bits(model) == before
     session.set(node_threshold=100.0)
-    assert "constant" in session.warning
+    assert "the model is constant" in session.warnings[0]
     assert session.compact().width == [2, 1, 1]
     assert model(torch.zeros(3, 2)).unique().numel() == 1
     session.set(node_threshold=0.0)
-    assert session.warning == ""
+    assert session.warnings == []
     assert bits(model) == before
 
 
@@ -278,7 +287,7 @@ def test_curves_are_the_models_functions_whether_on_or_off(
 ) -> None:
     model.remove_edge(0, 0, 1)
     session = PruningSession(model, dataset)
-    x, y = session.curves[0]
+    x, y = session.baseline.curves[0]
     assert x.shape == (2, 64)
     assert y.shape == (5, 2, 64)
     seen = dataset["train_input"]
@@ -295,3 +304,53 @@ def test_a_closed_session_says_so(model: KAN) -> None:
     session.close()
     with pytest.raises(RuntimeError, match="closed"):
         session.remove_edge(0, 0, 0)
+
+
+def test_switching_off_what_is_off_already_counts(model: KAN) -> None:
+    session = PruningSession(model)
+    session.set(node_threshold=100.0)
+    model.remove_edge(0, 0, 0)  # the mask does not change
+    session.set(node_threshold=0.0)
+    assert model.mask[0][0, 0] == 0
+    session.remove_edge(0, 1, 2)
+    model.remove_node(1, 2)
+    session.close()
+    assert sum(int(layer.sum()) for layer in model.mask) == 15 - 1 - 3
+
+
+def test_idle_sessions_on_one_model_stay_idle(model: KAN) -> None:
+    first, second = PruningSession(model), PruningSession(model)
+    first.remove_edge(0, 0, 0)
+    second.remove_edge(0, 0, 1)
+    for _ in range(2):
+        first.refresh()
+        second.refresh()
+    assert not first.refresh()
+    assert not second.refresh()
+
+
+@given(seed=st.integers(0, 10**6), order=st.booleans())
+def test_two_sessions_leave_no_trace_whatever_they_do(
+    random_kan: Make, seed: int, order: bool
+) -> None:
+    rng = random.Random(seed)
+    model = random_kan(WIDTH, seed, 0.9)
+    before = bits(model)
+    sessions = [PruningSession(model), PruningSession(model)]
+    for _ in range(12):
+        session = rng.choice(sessions)
+        l = rng.randrange(3)
+        edge = (l, rng.randrange(WIDTH[l]), rng.randrange(WIDTH[l + 1]))
+        rng.choice(
+            [
+                lambda s=session, e=edge: s.remove_edge(*e),
+                lambda s=session, e=edge: s.restore_edge(*e),
+                lambda s=session, e=edge: s.remove_node(e[0], e[1]),
+                lambda s=session: s.set(node_threshold=rng.choice([0.0, 0.1, 0.3])),
+                lambda s=session: s.reset(),
+                lambda s=session: s.refresh(),
+            ]
+        )()
+    for session in sessions if order else sessions[::-1]:
+        session.close()
+    assert bits(model) == before

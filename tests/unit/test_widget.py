@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor
+from traitlets import TraitError
 
 from kanwidget import KAN, KANWidget
 from kanwidget.wire import unpack
@@ -43,7 +46,7 @@ def test_the_view_gets_curves_scores_and_masks(widget: KANWidget, model: KAN) ->
     assert np.allclose(y[flat_edge], drawn, atol=1e-6)
     scores = unpack(widget._scores)[0]
     assert scores.dtype == np.float64
-    assert scores[flat_edge] == widget.session.scores[0][3, 1].item()
+    assert scores[flat_edge] == widget.session.baseline.scores[0][3, 1].item()
     assert mask_sent(widget) == [1] * 15
     assert unpack(widget._baseline)[0].tolist() == [1] * 15
 
@@ -70,6 +73,45 @@ def test_methods_and_traits_change_the_live_model(widget: KANWidget, model: KAN)
     widget.reset()
     assert (widget.active_edges, widget.node_threshold, widget.removed_edges) == (15, 0.0, [])
     assert widget.loss == loss
+
+
+def test_steps_can_be_undone_committed_and_told_as_a_script(widget: KANWidget, model: KAN) -> None:
+    loss = widget.loss
+    widget.remove_edge(0, 0, 1)
+    widget.undo()
+    assert (widget.active_edges, widget.removed_edges, widget.loss) == (15, [], loss)
+    widget.redo()
+    assert widget.removed_edges == [(0, 0, 1)]
+    assert "removed_edges=[(0, 0, 1)]" in widget.script()
+    widget.commit()
+    assert (widget.active_edges, widget.removed_edges) == (14, [])
+    assert widget.baseline_loss == widget.loss
+    assert unpack(widget._baseline)[0].sum() == 14
+    widget.session.undo()  # whoever works the session in a cell sees it after that cell
+    widget.refresh()
+    assert widget.removed_edges == [(0, 0, 1)]
+
+
+def test_means_are_kept_unless_told_otherwise(widget: KANWidget, model: KAN) -> None:
+    x, bias = widget.session.baseline, model.layers[1].bias.clone()
+    widget.remove_edge(1, 2, 0)
+    kept = widget.loss
+    assert torch.allclose(model.layers[1].bias, bias + x.means[1][0, 2])
+    widget.keep_mean = False
+    assert torch.equal(model.layers[1].bias, bias)
+    assert widget.loss != kept
+    widget.set_state({"keep_mean": "yes"})
+    assert widget.keep_mean is False
+    widget.set_state({"keep_mean": True})
+    assert widget.loss == kept
+
+
+def test_a_dragged_slider_is_one_step(widget: KANWidget) -> None:
+    for level in (0.001, 0.01, 0.05):
+        widget.set_state({"node_threshold": level})
+    assert len(widget.session.history.commands) == 2
+    widget.undo()
+    assert widget.node_threshold == 0.0
 
 
 def test_initial_values_count(model: KAN, dataset: dict[str, Tensor]) -> None:
@@ -175,9 +217,9 @@ def test_another_thread_leaves_the_model_to_its_owner(
     acting: list[int] = []
 
     class Watched(KAN):
-        def set_mask(self, mask: Any) -> None:
+        def propagate(self, x: Any) -> Any:
             acting.append(threading.get_ident())
-            super().set_mask(mask)
+            return super().propagate(x)
 
     model.__class__ = Watched
 
@@ -222,3 +264,66 @@ def test_traits_link_to_other_widgets(widget: KANWidget) -> None:
 def test_its_repr_is_one_cheap_line(widget: KANWidget) -> None:
     assert repr(widget) == "KANWidget([2, 5, 1], 15 of 15 edges on)"
     assert "text/plain" in widget._repr_mimebundle_()[0]
+
+
+def test_running_the_cell_again_loses_nothing(model: KAN, dataset: dict[str, Tensor]) -> None:
+    x = dataset["test_input"]
+    y = model(x)
+    first = KANWidget(model, dataset)
+    first.node_threshold = 0.01
+    again = KANWidget(model, dataset)
+    assert again.node_threshold == 0.01
+    assert again.active_edges == first.active_edges < 15
+    assert unpack(again._baseline)[0].sum() == 15
+    again.remove_edge(0, 0, int(again.session.scores[1].argmax()))
+    assert first.removed_edges == again.removed_edges  # both show the one model
+    again.reset()
+    assert first.active_edges == 15
+    other = {**dataset, "test_input": x[:9], "test_label": dataset["test_label"][:9]}
+    again.node_threshold = 0.02
+    third = KANWidget(model, other)
+    assert third.node_threshold == 0.02
+    assert third.loss == again.loss
+    third.close()
+    assert torch.equal(model(x), y)
+    fourth = KANWidget(model, dataset)
+    assert fourth.active_edges == 15
+    fourth.close()
+
+
+def test_a_script_that_never_closes_its_widget_ends_well() -> None:
+    script = (
+        "import torch; from kanwidget import *; m = KAN([1, 1]); m(torch.rand(3, 1));"
+        "w = KANWidget(m); w.remove_edge(0, 0, 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_observer_that_answers_is_heard(widget: KANWidget) -> None:
+    def back_off(_: Any) -> None:
+        if widget.active_edges < 5:
+            widget.node_threshold = 0.0
+
+    widget.observe(back_off, "active_edges")
+    widget.node_threshold = 100.0
+    assert widget.node_threshold == widget.session.node_threshold == 0.0
+    assert widget.active_edges == 15
+
+
+def test_what_is_to_read_cannot_be_written(widget: KANWidget) -> None:
+    for name in ("loss", "active_edges", "baseline_loss", "loss_name", "error", "_mask", "_width"):
+        with pytest.raises(TraitError, match="read-only"):
+            setattr(widget, name, getattr(widget, name))
+
+
+def test_a_float32_models_scores_compare_as_in_the_view(dataset: dict[str, Tensor]) -> None:
+    model = KAN([2, 3, 1], dtype=torch.float32)
+    model(dataset["train_input"])
+    w = KANWidget(model)
+    score = w.session.scores[0][1, 0].item()
+    w.edge_threshold = np.nextafter(score, 0)
+    assert w.session.mask[0][1, 0]
+    w.edge_threshold = score
+    assert not w.session.mask[0][1, 0]
+    w.close()

@@ -1,0 +1,162 @@
+"""The model as a session's thresholds and hand edits find it, and what it is measured with."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .adapters import Adapter
+from .kan.checks import check_dataset, check_inputs
+
+__all__ = ["Baseline", "Metric", "Yardstick"]
+
+CURVE_POINTS = 64
+"""Samples of each curve that a view draws."""
+
+Metric = Callable[[Tensor, Tensor], Any]
+"""From predictions and labels to a scalar; less is better."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The model as it was when a session began or was last committed, and what follows from it.
+
+    Lists hold one tensor for each layer: ``(n_out, n_in)``, or ``(n_out,)`` for biases.
+    """
+
+    mask: list[Tensor]
+    bias: list[Tensor]
+    folded: list[Tensor]  # means in the bias of edges that earlier commits switched off
+    scores: list[Tensor]
+    means: list[Tensor]
+    curves: list[tuple[Tensor, Tensor]]
+    loss: float
+    number: int
+    """Counts the baselines of a session."""
+
+    def bias_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
+        """Return the biases that go with a mask.
+
+        They have the means of edges that are off, if means are kept, and not those of edges
+        that an earlier commit switched off and that are on again.
+        """
+        biases = []
+        for bias, was, now, mean, fold in zip(
+            self.bias, self.mask, mask, self.means, self.folded, strict=True
+        ):
+            off, on = was & ~now & keep_mean, now & ~was
+            change = mean.masked_fill(~off, 0.0) - fold.masked_fill(~on, 0.0)
+            biases.append(torch.where((off | on).any(dim=1), bias + change.sum(1), bias))
+        return biases
+
+    def folded_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
+        """Return the means in the biases, of edges that are off, once a mask is committed."""
+        return [
+            torch.where(was & ~now, mean * keep_mean, fold * ~now)
+            for was, now, mean, fold in zip(self.mask, mask, self.means, self.folded, strict=True)
+        ]
+
+    def changed_outside(
+        self,
+        written: tuple[Sequence[Tensor], Sequence[Tensor]],
+        found: tuple[Sequence[Tensor], Sequence[Tensor]],
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+        """Take into mask, bias and folded means what others changed.
+
+        Parameters
+        ----------
+        written, found : (masks, biases)
+            What a session last wrote to the model, and what is there now.
+
+        Returns
+        -------
+        mask, bias, folded : list of Tensor
+            For a new baseline.
+        changed : list of bool Tensor, shapes (n_out, n_in)
+            Which edges somebody switched.
+        """
+        changed = [now != then for now, then in zip(found[0], written[0], strict=True)]
+        mask = [
+            torch.where(switched, now, was)
+            for switched, now, was in zip(changed, found[0], self.mask, strict=True)
+        ]
+        bias = [
+            torch.where(now != then, now - (then - was), was)
+            for now, then, was in zip(found[1], written[1], self.bias, strict=True)
+        ]
+        folded = [f.masked_fill(c, 0.0) for f, c in zip(self.folded, changed, strict=True)]
+        return mask, bias, folded, changed
+
+
+class Yardstick:
+    """The data and the metric of a session; see `PruningSession`."""
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        data: Mapping[str, Tensor] | Tensor | None,
+        metric: Metric | None,
+    ) -> None:
+        n_in, n_out, device, dtype = (
+            adapter.width[0],
+            adapter.width[-1],
+            adapter.device,
+            adapter.dtype,
+        )
+        self.metric: Metric | None = None
+        self._number = -1
+        self.silent = False
+        if isinstance(data, Mapping):
+            dataset = check_dataset(data, n_in, None if metric else n_out, device, dtype)
+            self.metric, self.inputs = metric, dataset["train_input"]
+            self.rows, self.labels = dataset["test_input"], dataset["test_label"]
+            name = getattr(metric, "__name__", type(metric).__name__) if metric else "RMSE"
+            self.name = f"test {name}"
+            return
+        x = adapter.seen() if data is None else check_inputs(data, n_in, "data", device, dtype)
+        self.inputs, self.rows, self.labels = x, x, adapter.forward(x)
+        self.name = "RMS change of the outputs"
+
+    def loss(self, adapter: Adapter) -> float:
+        """Return the metric of a model as it is."""
+        return math.nan if self.silent else self.of(adapter.forward(self.rows))
+
+    def of(self, pred: Tensor) -> float:
+        """Return the metric of predictions on the rows."""
+        if self.metric is not None:
+            return float(self.metric(pred, self.labels))
+        return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())
+
+    def baseline(
+        self,
+        adapter: Adapter,
+        mask: list[Tensor],
+        bias: list[Tensor],
+        folded: list[Tensor] | None = None,
+    ) -> Baseline:
+        """Look at a model that has these masks and biases."""
+        self._number += 1
+        scores = adapter.scores(self.inputs)
+        return Baseline(
+            mask,
+            bias,
+            folded or [torch.zeros_like(score) for score in scores],
+            scores,
+            adapter.means(self.inputs),
+            adapter.curves(self.inputs, CURVE_POINTS),
+            self.loss(adapter),
+            self._number,
+        )
+
+    def digest(self) -> str:
+        """Return what tells these data from others."""
+        digest = hashlib.sha256()
+        for values in (self.inputs, self.rows, self.labels):
+            digest.update(values.detach().cpu().double().numpy().tobytes())
+        return digest.hexdigest()

@@ -1,0 +1,284 @@
+"""What pruning costs, before it is done: loss along the thresholds, and without each edge.
+
+Every number is what the session would measure if it went there. For kanwidget's own KAN that
+takes little more than the price of what differs, and never touches the model; for any other,
+each mask is set on the live model, which is given back as it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .adapters import Adapter
+from .baseline import Baseline
+from .history import State
+from .kan import pruning
+from .kan.alternatives import Plan
+from .pricing import Cancelled, Loss, Progress, Stop, Watch, losses
+
+__all__ = ["Cancelled", "Costs", "TradeOff", "along", "without_each"]
+
+Floats = NDArray[np.float64]
+
+FIRST = math.ulp(0.0)
+"""The smallest threshold there is: it takes what scores 0, which a threshold of 0 leaves."""
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """Loss along one threshold, with all else as it is.
+
+    All losses are those of steps: from one threshold up to the next nothing changes.
+
+    Attributes
+    ----------
+    axis : {"node", "edge"}
+        Which threshold.
+    thresholds : ndarray, shape (points,)
+        0, and each threshold at which an edge goes, rising.
+    active_edges : ndarray of int, shape (points,)
+        Edges left.
+    loss_zeroed, loss_kept : ndarray, shape (points,)
+        Loss if what goes leaves nothing, or its mean.
+    """
+
+    axis: str
+    thresholds: Floats
+    active_edges: NDArray[np.int64]
+    loss_zeroed: Floats
+    loss_kept: Floats
+
+    def threshold_for(self, tolerance: float = 0.05, keep_mean: bool = True) -> float:
+        """Return the largest of the thresholds up to which every loss is still good.
+
+        A loss is good within ``(1 + tolerance)`` times the loss at 0. If that is 0, within
+        ``tolerance`` times the largest loss; if it is negative, within ``tolerance`` times its
+        size above it.
+
+        Raises
+        ------
+        ValueError
+            If the tolerance is not a number of at least 0.
+        """
+        if not tolerance >= 0:
+            raise ValueError(f"tolerance must be a number of at least 0, got {tolerance!r}")
+        loss = self.loss_kept if keep_mean else self.loss_zeroed
+        scale = abs(loss[0]) or np.nanmax(loss)
+        # Not loss > limit: a loss that is not a number is not good either.
+        bad = np.flatnonzero(~(loss <= loss[0] + tolerance * scale))
+        last = bad[0] - 1 if len(bad) else len(loss) - 1
+        return float(self.thresholds[max(0, last)])
+
+    def knee(self, keep_mean: bool = True) -> float:
+        """Return the threshold from which on edges cost more than they did on average.
+
+        That is the point farthest below the chord from the first point to the last one, in
+        the plane of edges removed and loss, both scaled to 0 .. 1. It is 0 if no point is
+        below, and points from the first loss on that is not finite do not count.
+        """
+        loss = self.loss_kept if keep_mean else self.loss_zeroed
+        strange = np.flatnonzero(~np.isfinite(loss))
+        count = strange[0] if len(strange) else len(loss)
+        removed, loss = self.active_edges[0] - self.active_edges[:count], loss[:count]
+        if count < 3 or np.ptp(loss) == 0:
+            return 0.0
+        share, height = removed / removed[-1], (loss - loss[0]) / np.ptp(loss)
+        below = height[-1] * share - height
+        return float(self.thresholds[below.argmax()]) if below.max() > 1e-12 else 0.0
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Loss without each edge or hidden node alone, all else as it is.
+
+    Attributes
+    ----------
+    loss : float
+        The present loss, with all of them.
+    edges_zeroed, edges_kept : list of float64 Tensor, shapes (n_out, n_in)
+        Loss without each edge if it leaves nothing, or its mean. NaN where it is off.
+    nodes_zeroed, nodes_kept : list of float64 Tensor, shapes (width[l],)
+        Loss without each node of the hidden node layers ``1 .. L-1``; NaN where a node has no
+        edges.
+    """
+
+    loss: float
+    edges_zeroed: list[Tensor]
+    edges_kept: list[Tensor]
+    nodes_zeroed: list[Tensor]
+    nodes_kept: list[Tensor]
+
+
+def along(
+    adapter: Adapter,
+    rows: Tensor,
+    loss: Loss,
+    baseline: Baseline,
+    state: State,
+    axis: str,
+    stop: Stop | None = None,
+    progress: Progress | None = None,
+) -> TradeOff:
+    """Measure the loss at every value of a threshold that matters.
+
+    Parameters
+    ----------
+    adapter : Adapter
+    rows : Tensor, shape (rows, width[0])
+        Inputs to measure the loss on.
+    loss : callable
+        From predictions ``(rows, width[-1])``, in the model's dtype and on its device, to a
+        number.
+    baseline, state
+        What the thresholds stand on, and the other threshold and hand edits, which stay.
+    axis : {"node", "edge"}
+    stop : callable, optional
+        Asked often: once it is true, all ends.
+    progress : callable, optional
+        Called with the share that is done, 0 .. 1.
+
+    Raises
+    ------
+    Cancelled
+        If ``stop`` became true. The model is as it was, as it is after any error.
+    """
+    node = axis == "node"
+    if not node and axis != "edge":
+        raise ValueError(f"axis must be 'node' or 'edge', got {axis!r}")
+    mask = pruning.effective_mask(
+        baseline.mask,
+        baseline.scores,
+        0.0 if node else state.node_threshold,
+        state.edge_threshold if node else 0.0,
+        state.edits,
+    )
+    off_at = _node_thresholds(baseline, state) if node else _edge_thresholds(baseline, state)
+    goes = [on.cpu() & at.isfinite() for at, on in zip(off_at, mask, strict=True)]
+    of_edges = torch.cat([at[here] for at, here in zip(off_at, goes, strict=True)])
+    levels, counts = np.unique(of_edges.numpy(), return_counts=True)
+    point = [
+        torch.from_numpy(np.searchsorted(levels, at.numpy()) + 1) * here
+        for at, here in zip(off_at, goes, strict=True)
+    ]
+    plan = Plan(
+        mask,
+        (bias_of(baseline, mask, False), bias_of(baseline, mask, True)),
+        point,
+        ([torch.zeros_like(mean) for mean in baseline.means], baseline.means),
+        len(levels),
+        True,
+    )
+    measured = losses(adapter, rows, loss, plan, Watch(plan.count + 1, stop, progress))
+    total = sum(int(layer.sum()) for layer in mask)
+    left = total - np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return TradeOff(axis, np.concatenate([[0.0], levels]), left, measured[:, 0], measured[:, 1])
+
+
+def without_each(
+    adapter: Adapter,
+    rows: Tensor,
+    loss: Loss,
+    baseline: Baseline,
+    state: State,
+    stop: Stop | None = None,
+    progress: Progress | None = None,
+) -> Costs:
+    """Measure the loss without each edge and without each hidden node, from the present state.
+
+    Parameters are those of `along`. What is off already stays as it is, its mean kept or not
+    as the state says: zeroed or kept is only what goes in addition. An edge that was off in
+    the baseline and is on by hand gives back, either way, the mean that it had left.
+
+    Raises
+    ------
+    Cancelled
+        If ``stop`` became true. The model is as it was, as it is after any error.
+    """
+    mask = pruning.effective_mask(
+        baseline.mask, baseline.scores, state.node_threshold, state.edge_threshold, state.edits
+    )
+    bias = bias_of(baseline, mask, state.keep_mean)
+    zeroed, kept = [], []
+    for was, mean, fold in zip(baseline.mask, baseline.means, baseline.folded, strict=True):
+        zeroed.append(fold.masked_fill(was, 0.0))
+        kept.append(torch.where(was, mean, fold))
+    shift, on = (zeroed, kept), [layer.cpu() for layer in mask]
+    edges = _numbered(on)
+    nodes = _numbered([into.any(1) | out.any(0) for into, out in pairwise(on)])
+    # Without its edges out, a node is gone: what still leads into it does not matter.
+    out_of = [number * layer for number, layer in zip(nodes, on[1:], strict=True)]
+    of_nodes = [torch.zeros_like(edges[0]), *out_of]
+    totals = [max((int(n.max()) for n in layers), default=0) for layers in (edges, nodes)]
+    watch = Watch(sum(totals) + 2, stop, progress)
+    by_edge, by_node = (
+        losses(adapter, rows, loss, Plan(mask, (bias, bias), point, shift, count, False), watch)
+        for point, count in zip((edges, of_nodes), totals, strict=True)
+    )
+    tables = [
+        [torch.from_numpy(measured[:, kept])[n].masked_fill(n == 0, math.nan) for n in numbers]
+        for measured, numbers in ((by_edge, edges), (by_node, nodes))
+        for kept in (0, 1)
+    ]
+    return Costs(float(by_edge[0, 1]), *tables)
+
+
+def bias_of(baseline: Baseline, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
+    """Return biases with the means of edges that are off, and without those that came back."""
+    biases = []
+    for bias, was, now, mean, fold in zip(
+        baseline.bias, baseline.mask, mask, baseline.means, baseline.folded, strict=True
+    ):
+        off, on = was & ~now & keep_mean, now & ~was
+        change = mean.masked_fill(~off, 0.0) - fold.masked_fill(~on, 0.0)
+        moved = (off | on).any(dim=1)
+        biases.append(torch.where(moved, bias + change.sum(1), bias))
+    return biases
+
+
+def _edge_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
+    """Return at which edge threshold each edge goes, inf if at none, on the CPU."""
+    return _kept(
+        [torch.nan_to_num(_cpu(s), 0.0, math.inf).clamp_min(FIRST) for s in baseline.scores], state
+    )
+
+
+def _node_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
+    """Return at which node threshold each edge goes, inf if at none, on the CPU."""
+    alive = pruning.reached(baseline.mask)
+    nodes = [torch.full(layer.shape, math.inf, dtype=torch.float64) for layer in alive]
+    for l, score in enumerate(pruning.node_scores(baseline.scores), start=1):
+        taken = _cpu(score).nan_to_num(math.inf, math.inf).clamp_min(FIRST)
+        nodes[l] = torch.where(alive[l].cpu(), taken, math.inf)
+    for l, i in state.edits.kept_nodes:
+        nodes[l][i] = math.inf
+    return _kept([torch.minimum(i, j.unsqueeze(1)) for i, j in pairwise(nodes)], state)
+
+
+def _kept(off_at: list[Tensor], state: State) -> list[Tensor]:
+    for l, i, j in state.edits.kept_edges:
+        off_at[l][j, i] = math.inf
+    return off_at
+
+
+def _cpu(values: Tensor) -> Tensor:
+    return values.detach().to("cpu", torch.float64)
+
+
+def _numbered(layers: list[Tensor]) -> list[Tensor]:
+    """Number what is true in tensors from 1 on; 0 elsewhere."""
+    numbers, start = [], 0
+    for layer in layers:
+        # In order of the inputs: one node's edges out are cheapest together.
+        count = layer.t().flatten().cumsum(0)
+        number = (count.view(layer.t().shape).t() + start) * layer
+        start = max(start, int(number.max()))
+        numbers.append(number)
+    return numbers

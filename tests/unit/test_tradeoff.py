@@ -1,0 +1,423 @@
+"""The trade-off: every price is what one really pays, and asking for it changes nothing."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from kanwidget import KAN, tradeoff
+from kanwidget.adapters.native import NativeAdapter
+from kanwidget.baseline import Baseline
+from kanwidget.history import State
+from kanwidget.kan import alternatives, pruning
+from kanwidget.kan.pruning import Edits
+
+Make = Callable[..., KAN]
+Loss = Callable[[Tensor], float]
+
+ROWS = 23
+
+
+class General(NativeAdapter):
+    """An adapter of a library for which there is no faster way than one forward each."""
+
+    def alternatives(self, x: Tensor, plan: Any) -> Any:
+        return None
+
+
+def bits(model: KAN) -> dict[str, bytes]:
+    return {name: value.numpy().tobytes() for name, value in model.state_dict().items()}
+
+
+def ground(model: KAN, seed: int = 0, folds: bool = True) -> tuple[Baseline, Tensor]:
+    """Make a baseline of a model, as after a commit that left means behind; and other rows."""
+    generator = torch.Generator().manual_seed(seed)
+    adapter, x = NativeAdapter(model), model.seen()
+    mask, scores = adapter.mask(), adapter.scores(x)
+    folded = [
+        torch.rand(m.shape, generator=generator).to(s).masked_fill(m, 0.0) * folds
+        for m, s in zip(mask, scores, strict=True)
+    ]
+    rows = torch.rand(ROWS, model.width[0], generator=generator).to(x) * 3 - 1.5
+    baseline = Baseline(mask, adapter.bias(), folded, scores, adapter.means(x), [], 0.0, 0)
+    return baseline, rows
+
+
+def folded_by_hand(baseline: Baseline, mask: list[Tensor], keep_mean: bool) -> list[Tensor]:
+    biases = [bias.clone() for bias in baseline.bias]
+    for l, layer in enumerate(mask):
+        for j, i in np.ndindex(*layer.shape):
+            was, now = bool(baseline.mask[l][j, i]), bool(layer[j, i])
+            if was and not now and keep_mean:
+                biases[l][j] += baseline.means[l][j, i]
+            if now and not was:
+                biases[l][j] -= baseline.folded[l][j, i]
+    return biases
+
+
+def pruned(model: KAN, mask: list[Tensor], bias: list[Tensor]) -> KAN:
+    copied = copy.deepcopy(model)
+    with torch.no_grad():
+        for layer, on, constant in zip(copied.layers, mask, bias, strict=True):
+            layer.mask.copy_(on)
+            layer.bias.copy_(constant)
+    return copied
+
+
+def paid(model: KAN, rows: Tensor, loss: Loss, mask: list[Tensor], bias: list[Tensor]) -> float:
+    with torch.no_grad():
+        return loss(pruned(model, mask, bias)(rows))
+
+
+def losses(rows: Tensor, n_out: int, seed: int) -> dict[str, Loss]:
+    generator = torch.Generator().manual_seed(seed)
+    label = torch.randn(len(rows), n_out, generator=generator).to(rows)
+    classes = torch.randint(n_out, (len(rows),), generator=generator)
+    return {
+        "MSE": lambda pred: float(nn.functional.mse_loss(pred, label)),
+        "L1": lambda pred: float(nn.functional.l1_loss(pred, label)),
+        "cross-entropy": lambda pred: float(nn.functional.cross_entropy(pred, classes)),
+    }
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> dict[str, Any]:
+    width = draw(st.sampled_from([[2, 5, 1], [3, 2], [2, 3, 3, 2], [2, 7, 2, 3], [1, 2, 2, 2, 1]]))
+    layer = st.integers(0, len(width) - 2)
+    edge = layer.flatmap(
+        lambda l: st.tuples(
+            st.just(l), st.integers(0, width[l] - 1), st.integers(0, width[l + 1] - 1)
+        )
+    )
+    node = st.integers(0, len(width) - 1).flatmap(
+        lambda l: st.tuples(st.just(l), st.integers(0, width[l] - 1))
+    )
+    some = lambda ids: st.frozensets(ids, max_size=3)  # noqa: E731
+    edits = Edits(draw(some(edge)), draw(some(edge)), draw(some(node)), draw(some(node)))
+    level = st.sampled_from([0.0, 0.05, 0.2])
+    return {
+        "width": width,
+        "seed": draw(st.integers(0, 99)),
+        "density": draw(st.sampled_from([0.5, 0.8, 1.0])),
+        "k": draw(st.sampled_from([3, 3, 1, 2, 5])),
+        "grid_eps": draw(st.sampled_from([1.0, 1.0, 0.3, 0.0])),
+        "base_fun": draw(st.sampled_from([None, torch.sin, nn.PReLU(dtype=torch.float64)])),
+        "state": State(draw(level), draw(level), draw(st.booleans()), edits),
+        "metric": draw(st.sampled_from(["MSE", "L1", "cross-entropy"])),
+        "axis": draw(st.sampled_from(["node", "edge"])),
+        "small": draw(st.booleans()),
+    }
+
+
+def build(random_kan: Make, case: dict[str, Any], dtype: torch.dtype = torch.float64) -> KAN:
+    config = {name: case[name] for name in ("k", "grid_eps", "base_fun")}
+    model = random_kan(case["width"], case["seed"], case["density"], **config, dtype=dtype)
+    if case["grid_eps"] < 1:
+        x = model.seen().clone()
+        x[: len(x) // 2] = x[0]  # quantiles coincide
+        model.update_grid(x if case["grid_eps"] == 0 else model.seen())
+    return model
+
+
+def assert_every_point_is_paid(model: KAN, case: dict[str, Any], tolerance: float) -> None:
+    baseline, rows = ground(model, case["seed"])
+    state, axis = case["state"], case["axis"]
+    loss = losses(rows, model.width[-1], case["seed"])[case["metric"]]
+    curve = tradeoff.along(NativeAdapter(model), rows, loss, baseline, state, axis)
+
+    def mask_at(threshold: float) -> list[Tensor]:
+        levels = (
+            (threshold, state.edge_threshold)
+            if axis == "node"
+            else (state.node_threshold, threshold)
+        )
+        return pruning.effective_mask(baseline.mask, baseline.scores, *levels, state.edits)
+
+    assert curve.thresholds[0] == 0
+    assert (np.diff(curve.thresholds) > 0).all()
+    assert (np.diff(curve.active_edges) < 0).all()
+    for threshold, active, zeroed, kept in zip(
+        curve.thresholds, curve.active_edges, curve.loss_zeroed, curve.loss_kept, strict=True
+    ):
+        mask = mask_at(float(threshold))
+        assert active == sum(int(layer.sum()) for layer in mask)
+        for value, keep in ((zeroed, False), (kept, True)):
+            bias = folded_by_hand(baseline, mask, keep)
+            expected = paid(model, rows, loss, mask, bias)
+            assert value == pytest.approx(expected, rel=tolerance, abs=tolerance)
+    # Nothing changes but at the points.
+    middles = [*(curve.thresholds[1:] + curve.thresholds[:-1]) / 2, 2 * curve.thresholds[-1] + 9]
+    for middle, active in zip(middles, curve.active_edges, strict=True):
+        assert active == sum(int(layer.sum()) for layer in mask_at(float(middle)))
+
+
+@given(case=cases())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_point_of_the_curve_is_the_loss_of_a_really_pruned_copy(
+    random_kan: Make, monkeypatch: pytest.MonkeyPatch, case: dict[str, Any]
+) -> None:
+    with monkeypatch.context() as patch:
+        if case["small"]:  # several blocks of points, and of rows
+            patch.setattr(alternatives, "BLOCK", 3)
+            patch.setattr(alternatives, "WORK", 100)
+            patch.setattr(alternatives, "CACHED", 50)
+        assert_every_point_is_paid(build(random_kan, case), case, 1e-10)
+
+
+@given(case=cases())
+@settings(max_examples=30)
+def test_a_float32_models_curve_is_right_to_its_rounding(
+    random_kan: Make, case: dict[str, Any]
+) -> None:
+    case = {**case, "base_fun": nn.SiLU(), "grid_eps": max(case["grid_eps"], 0.3)}
+    assert_every_point_is_paid(build(random_kan, case, torch.float32), case, 3e-5)
+
+
+@given(case=cases())
+def test_the_cost_of_each_edge_and_node_is_the_loss_of_a_copy_without_it(
+    random_kan: Make, case: dict[str, Any]
+) -> None:
+    model, state = build(random_kan, case), case["state"]
+    baseline, rows = ground(model, case["seed"])
+    loss = losses(rows, model.width[-1], case["seed"])[case["metric"]]
+    costs = tradeoff.without_each(NativeAdapter(model), rows, loss, baseline, state)
+    mask = pruning.effective_mask(
+        baseline.mask, baseline.scores, state.node_threshold, state.edge_threshold, state.edits
+    )
+    present = folded_by_hand(baseline, mask, state.keep_mean)
+
+    def without(gone: list[tuple[int, int, int]], keep: bool) -> float:
+        new, bias = [layer.clone() for layer in mask], [b.clone() for b in present]
+        for l, i, j in gone:
+            new[l][j, i] = False
+            if not baseline.mask[l][j, i]:
+                bias[l][j] += baseline.folded[l][j, i]
+            elif keep:
+                bias[l][j] += baseline.means[l][j, i]
+        return paid(model, rows, loss, new, bias)
+
+    assert costs.loss == pytest.approx(paid(model, rows, loss, mask, present), rel=1e-10)
+    for keep, edges, nodes in (
+        (False, costs.edges_zeroed, costs.nodes_zeroed),
+        (True, costs.edges_kept, costs.nodes_kept),
+    ):
+        assert [layer.shape for layer in edges] == [layer.shape for layer in mask]
+        assert [len(layer) for layer in nodes] == model.width[1:-1]
+        for l, layer in enumerate(mask):
+            assert torch.equal(edges[l].isnan(), ~layer)
+            for j, i in layer.nonzero().tolist():
+                expected = without([(l, i, j)], keep)
+                assert edges[l][j, i].item() == pytest.approx(expected, rel=1e-10, abs=1e-10)
+        for l, layer in enumerate(nodes, start=1):
+            for i in range(len(layer)):
+                into = [(l - 1, h, i) for h in mask[l - 1][i].nonzero().flatten().tolist()]
+                out = [(l, i, j) for j in mask[l][:, i].nonzero().flatten().tolist()]
+                if not into + out:
+                    assert layer[i].isnan()
+                    continue
+                expected = without(into + out, keep)
+                assert layer[i].item() == pytest.approx(expected, rel=1e-10, abs=1e-10)
+
+
+@given(case=cases())
+@settings(max_examples=30)
+def test_a_library_without_a_fast_way_gets_the_same_figures(
+    random_kan: Make, case: dict[str, Any]
+) -> None:
+    model = build(random_kan, case)
+    baseline, rows = ground(model, case["seed"])
+    loss = losses(rows, model.width[-1], case["seed"])[case["metric"]]
+    before, told = bits(model), []
+    arguments = rows, loss, baseline, case["state"]
+    slow = tradeoff.along(General(model), *arguments, case["axis"], progress=told.append)
+    fast = tradeoff.along(NativeAdapter(model), *arguments, case["axis"])
+    assert np.array_equal(slow.thresholds, fast.thresholds)
+    assert np.array_equal(slow.active_edges, fast.active_edges)
+    assert np.allclose(slow.loss_zeroed, fast.loss_zeroed, rtol=1e-10, atol=1e-10)
+    assert np.allclose(slow.loss_kept, fast.loss_kept, rtol=1e-10, atol=1e-10)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert len(told) > len(slow.thresholds)
+    one = tradeoff.without_each(General(model), *arguments)
+    other = tradeoff.without_each(NativeAdapter(model), *arguments)
+    for name in ("edges_zeroed", "edges_kept", "nodes_zeroed", "nodes_kept"):
+        for a, b in zip(getattr(one, name), getattr(other, name), strict=True):
+            assert torch.allclose(a, b, rtol=1e-10, atol=1e-10, equal_nan=True)
+    assert bits(model) == before
+
+
+def ask(adapter: NativeAdapter, rows: Tensor, loss: Loss, baseline: Baseline, **how: Any) -> None:
+    for axis in ("node", "edge"):
+        tradeoff.along(adapter, rows, loss, baseline, State(0.01, 0.01), axis, **how)
+    tradeoff.without_each(adapter, rows, loss, baseline, State(0.01, 0.01), **how)
+
+
+@pytest.mark.parametrize("kind", [NativeAdapter, General])
+def test_asking_for_the_price_changes_nothing(random_kan: Make, kind: type[NativeAdapter]) -> None:
+    model = random_kan([2, 4, 3, 1], 1, 0.8).eval()
+    baseline, rows = ground(model)
+    loss = losses(rows, 1, 0)["MSE"]
+    adapter, before, random_state = kind(model), bits(model), torch.get_rng_state()
+    version, seen, numpy_state = adapter.version(), model.seen(), np.random.get_state()[1].copy()  # noqa: NPY002
+    ask(adapter, rows, loss, baseline)
+    assert bits(model) == before
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    assert torch.equal(model.seen(), seen)
+    assert not model.training
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+    if kind is NativeAdapter:  # the fast path does not even write
+        assert adapter.version() == version
+
+
+@pytest.mark.parametrize("kind", [NativeAdapter, General])
+def test_the_loss_sees_the_model_as_it_was(random_kan: Make, kind: type[NativeAdapter]) -> None:
+    model = random_kan([2, 4, 1], 1, dtype=torch.float32)
+    baseline, rows = ground(model)
+    before = bits(model)
+
+    def loss(pred: Tensor) -> float:
+        assert bits(model) == before
+        assert pred.shape == (ROWS, 1)
+        assert pred.dtype == torch.float32
+        assert pred.is_contiguous()
+        assert not pred.requires_grad
+        pred.zero_()  # what it does to its argument stays there
+        return 0.5
+
+    ask(kind(model), rows, loss, baseline)
+
+
+@pytest.mark.parametrize("kind", [NativeAdapter, General])
+@pytest.mark.parametrize("after", [0, 1, 7])
+def test_one_can_stop_at_any_time(random_kan: Make, kind: type[NativeAdapter], after: int) -> None:
+    model = random_kan([2, 4, 3, 1], 1)
+    baseline, rows = ground(model)
+    before, asked = bits(model), iter(range(after))
+    loss, told = losses(rows, 1, 0)["MSE"], []
+    with pytest.raises(tradeoff.Cancelled):
+        ask(
+            kind(model),
+            rows,
+            loss,
+            baseline,
+            stop=lambda: next(asked, None) is None,
+            progress=told.append,
+        )
+    assert bits(model) == before
+
+
+@pytest.mark.parametrize("kind", [NativeAdapter, General])
+def test_an_error_in_the_loss_reaches_the_person_and_leaves_no_trace(
+    random_kan: Make, kind: type[NativeAdapter]
+) -> None:
+    model = random_kan([2, 4, 1], 1)
+    baseline, rows = ground(model)
+    before, calls = bits(model), iter([1.0, 2.0, 3.0])
+
+    def loss(pred: Tensor) -> float:
+        return next(calls)
+
+    with pytest.raises(StopIteration):
+        tradeoff.along(kind(model), rows, loss, baseline, State(), "edge")
+    assert bits(model) == before
+
+
+def test_values_that_are_not_finite_take_the_safe_way(random_kan: Make) -> None:
+    model = random_kan([2, 4, 3, 1], 3)
+    with torch.no_grad():
+        model.layers[1].coef[0, 2, 1] = float("nan")
+        model.layers[0].scale_base[3, 1] = 1e12
+    baseline, rows = ground(model)
+    loss = losses(rows, 1, 0)["MSE"]
+    for axis in ("node", "edge"):
+        fast = tradeoff.along(NativeAdapter(model), rows, loss, baseline, State(), axis)
+        slow = tradeoff.along(General(model), rows, loss, baseline, State(), axis)
+        assert np.array_equal(fast.loss_kept, slow.loss_kept, equal_nan=True)
+        assert np.array_equal(fast.loss_zeroed, slow.loss_zeroed, equal_nan=True)
+
+
+def test_what_scores_zero_goes_with_the_smallest_threshold(random_kan: Make) -> None:
+    model = random_kan([2, 3, 1], 5)
+    with torch.no_grad():
+        for name in ("coef", "scale_base"):
+            getattr(model.layers[0], name)[1].zero_()
+    baseline, rows = ground(model)
+    loss = losses(rows, 1, 0)["MSE"]
+    for axis, left in (("node", 6), ("edge", 7)):
+        curve = tradeoff.along(NativeAdapter(model), rows, loss, baseline, State(), axis)
+        assert curve.active_edges[:2].tolist() == [9, left]
+        assert 0 < curve.thresholds[1] < 1e-300
+
+
+def test_equal_scores_drop_together(random_kan: Make) -> None:
+    model = random_kan([2, 4, 1], 5)
+    baseline, rows = ground(model)
+    for score in baseline.scores:
+        score.copy_((score * 32).ceil() / 32)
+    levels = torch.cat([score.flatten() for score in baseline.scores]).unique()
+    curve = tradeoff.along(
+        NativeAdapter(model), rows, losses(rows, 1, 0)["MSE"], baseline, State(), "edge"
+    )
+    assert curve.thresholds.tolist() == [0, *levels.tolist()]
+    assert 2 < len(levels) < 8
+    assert curve.active_edges[-1] == 0
+
+
+def test_the_other_axis_is_refused(random_kan: Make) -> None:
+    model = random_kan([2, 4, 1], 5)
+    baseline, rows = ground(model)
+    with pytest.raises(ValueError, match="'node' or 'edge'"):
+        tradeoff.along(NativeAdapter(model), rows, float, baseline, State(), "both")
+
+
+def curve_of(loss: list[float], other: list[float] | None = None) -> tradeoff.TradeOff:
+    count = len(loss)
+    return tradeoff.TradeOff(
+        "edge",
+        np.arange(count) / 10,
+        np.arange(count)[::-1].copy(),
+        np.array(other or loss, dtype=float),
+        np.array(loss, dtype=float),
+    )
+
+
+def test_threshold_for_ends_before_the_first_loss_that_is_too_large() -> None:
+    curve = curve_of([1.0, 1.04, 1.05, 1.2, 1.01, 3.0], [1.0, 2.0, 1.0, 1.0, 1.0, 1.0])
+    assert curve.threshold_for() == 0.2
+    assert curve.threshold_for(0.0) == 0.0
+    assert curve.threshold_for(0.2) == 0.4  # 1.2 is within, what follows is good again
+    assert curve.threshold_for(9) == 0.5
+    assert curve.threshold_for(keep_mean=False) == 0.0
+    assert curve_of([0.0, 0.04, 0.06, 1.0]).threshold_for() == 0.1
+    assert curve_of([0.0, 0.0]).threshold_for() == 0.1
+    assert curve_of([-1.0, -0.96, -0.9]).threshold_for() == 0.1
+    assert curve_of([1.0, float("nan"), 1.0]).threshold_for() == 0.0
+    assert curve_of([float("nan"), 1.0]).threshold_for() == 0.0
+    assert curve_of([1.0]).threshold_for() == 0.0
+    for wrong in (-0.1, float("nan")):
+        with pytest.raises(ValueError, match="at least 0"):
+            curve.threshold_for(wrong)
+
+
+def test_the_knee_is_farthest_below_the_chord() -> None:
+    assert curve_of([1.0, 1.0, 1.1, 1.2, 5.0, 9.0]).knee() == pytest.approx(0.3)
+    assert curve_of([1.0, 1.0, 9.0], [1.0, 9.0, 9.0]).knee(keep_mean=False) == 0.0
+    assert curve_of([0.0, 1.0, 2.0, 3.0]).knee() == 0.0  # a straight line has none
+    assert curve_of([2.0, 2.0, 2.0]).knee() == 0.0
+    assert curve_of([1.0]).knee() == 0.0
+    assert curve_of([1.0, 1.0, 1.1, 5.0, float("inf"), 0.0]).knee() == pytest.approx(0.2)
+
+
+@pytest.fixture(autouse=True)
+def _no_grad_mode_leaks() -> Iterator[None]:
+    yield
+    assert torch.is_grad_enabled()
