@@ -419,3 +419,20 @@ def test_guards_speak_before_it_happens(random_kan: Make) -> None:
     assert "node layer 1 is empty" in emptied.warnings[0]
     assert digest(model) == before
     assert session.preview().warnings == []
+
+
+def test_a_thousand_previews_touch_nothing(random_kan: Make) -> None:
+    model = random_kan(WIDTH, 5)
+    session, rng = PruningSession(model), random.Random(5)
+    before, state = digest(model), torch.get_rng_state()
+    levels = [float(s) for scores in session.scores for s in scores.flatten()]
+    for _ in range(1000):
+        outcome = session.preview(
+            node_threshold=rng.choice(levels),
+            edge_threshold=rng.choice(levels),
+            keep_mean=rng.random() < 0.5,
+        )
+        assert outcome.active_edges <= session.active_edges
+    assert digest(model) == before
+    assert torch.equal(torch.get_rng_state(), state)
+    assert len(session.history.commands) == 1
