@@ -112,7 +112,7 @@ class _Pairs:
     def __init__(self, history: int) -> None:
         self._history = history
         self._rows: Array | None = None  # (2 history + 1, n): s, y of each slot; the gradient
-        self._gram: list[list[float]] = []
+        self._gram: Array = np.empty((0, 0))
         self._slots: list[int] = []  # oldest first
         self._new: list[int] = []  # rows whose inner products are still to be taken
 
@@ -123,7 +123,7 @@ class _Pairs:
             return
         if self._rows is None:
             self._rows = np.zeros((2 * self._history + 1, len(s)))
-            self._gram = [[0.0] * len(self._rows) for _ in self._rows]
+            self._gram = np.zeros((len(self._rows), len(self._rows)))
         slot = len(self._slots) if len(self._slots) < self._history else self._slots.pop(0)
         self._slots.append(slot)
         self._new = [2 * slot, 2 * slot + 1]
@@ -136,11 +136,9 @@ class _Pairs:
         last = len(self._rows) - 1
         self._rows[last] = grad
         new, self._new = [*self._new, last], []
-        products = (self._rows * self._rows[new, None]).sum(2)
-        for row, found in zip(new, products.tolist(), strict=True):
-            for other, product in enumerate(found):
-                self._gram[row][other] = self._gram[other][row] = product
-        gram = self._gram
+        self._gram[new] = products = (self._rows * self._rows[new, None]).sum(2)
+        self._gram[:, new] = products.T
+        gram = self._gram.tolist()  # Python's numbers: numpy's calls cost more than the sums
         share = [0.0] * (last + 1)  # of each row in the direction
         share[last] = -1.0
         alphas = {}
