@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from . import archive, guards, history, tradeoff
 from . import edits as acts
-from .adapters import Adapter, adapt
+from .adapters import Adapter
 from .baseline import Baseline, Metric, Yardstick
 from .history import Command, History, State
 from .kan.checks import (
@@ -25,7 +24,7 @@ from .kan.checks import (
     check_threshold,
 )
 from .kan.pruning import Edits
-from .ledger import Ledger
+from .stage import Stage
 from .tradeoff import Costs, TradeOff
 
 __all__ = ["Outcome", "PruningSession"]
@@ -66,12 +65,8 @@ class PruningSession:
     Attributes
     ----------
     width : list of int
-    mask : list of bool Tensor, shapes (n_out, n_in)
-        The effective mask, which the model has.
     baseline : Baseline
         Mask, scores, means and curves that the thresholds and hand edits stand on.
-    loss : float
-        The metric at present.
     loss_name : str
         What `loss` measures.
     history : History
@@ -85,7 +80,7 @@ class PruningSession:
         If the data does not fit, or there is none.
     """
 
-    _adapter: Adapter | None = None
+    _stage: Stage | None = None
 
     def __init__(
         self,
@@ -95,15 +90,17 @@ class PruningSession:
         keep_mean: bool = True,
         metric: Metric | None = None,
     ) -> None:
-        adapter = adapt(model)
-        self._yardstick = Yardstick(adapter, data, metric)
-        self._ledger = Ledger.join(adapter)
-        self.loss_name = self._yardstick.name
-        self._origin = adapter.fingerprint()
-        self._epoch = 0
-        self.width = adapter.width
-        baseline = self._look(adapter, adapter.mask(), adapter.bias())
-        self.mask, self._bias, self.loss = baseline.mask, baseline.bias, baseline.loss
+        stage = Stage(model, data, metric)
+        self.loss_name = stage.yardstick.name
+        self.width = stage.adapter.width
+        self._origin, self._epoch = stage.origin, 0
+        try:
+            baseline = stage.look(stage.mask, stage.bias)
+        except BaseException:
+            stage.leave(stage.mask, stage.bias)
+            raise
+        stage.loss = baseline.loss
+        self._stage = self._last = stage
         first = Command(
             0,
             None,
@@ -116,17 +113,25 @@ class PruningSession:
             self.active_edges,
         )
         self.history = History(first)
-        self._version, self._read = adapter.version(), len(adapter.switched())
-        self._adapter = adapter
 
     @property
     def closed(self) -> bool:
         """Whether the session has let go of the model."""
-        return self._adapter is None
+        return self._stage is None
+
+    @property
+    def mask(self) -> list[Tensor]:
+        """The effective mask, which the model has, shapes ``(n_out, n_in)``."""
+        return self._last.mask
+
+    @property
+    def loss(self) -> float:
+        """The metric at present."""
+        return self._last.loss
 
     def is_on(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
-        return self._adapter is not None and self._adapter.model is model
+        return self._stage is not None and self._stage.adapter.model is model
 
     def measures_with(
         self, data: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
@@ -134,8 +139,9 @@ class PruningSession:
         """Whether a session on these data and this metric would measure the same."""
         if data is None:
             return metric is None
-        other = Yardstick(self._live(), data, metric)
-        return other.digest() == self._yardstick.digest() and other.metric is self._yardstick.metric
+        ours = self._live().yardstick
+        other = Yardstick(self._live().adapter, data, metric)
+        return other.digest() == ours.digest() and other.metric is ours.metric
 
     @property
     def state(self) -> State:
@@ -211,16 +217,10 @@ class PruningSession:
         -------
         Outcome
         """
-        state, adapter = self._changed(changes), self._live()
+        state, stage = self._changed(changes), self._live()
         self._refresh()
         mask = self._ground(state).mask(state.edits)
-        bias = self.baseline.bias_under(mask, state.keep_mean)
-        try:
-            self._ledger.write(adapter, mask, bias)
-            loss = self._yardstick.loss(adapter)
-        finally:
-            self._ledger.write(adapter, self.mask, self._bias)
-            self._version = adapter.version()
+        loss = stage.try_out(mask, self.baseline.bias_under(mask, state.keep_mean))
         return Outcome(
             sum(int(layer.sum()) for layer in mask), loss, guards.warnings(self.baseline.mask, mask)
         )
@@ -330,11 +330,11 @@ class PruningSession:
 
     def commit(self) -> None:
         """Make the present state the new baseline; `close` leaves the model there."""
-        adapter = self._live()
+        stage = self._live()
         self._refresh()
-        folded = self.baseline.folded_under(self.mask, self.state.keep_mean)
-        baseline = self._look(adapter, self.mask, self._bias, folded)
-        self._ledger.settle(baseline.mask, baseline.bias)
+        folded = self.baseline.folded_under(stage.mask, self.state.keep_mean)
+        baseline = stage.look(stage.mask, stage.bias, folded)
+        stage.settle(baseline)
         self._record("commit", "commit", State(keep_mean=self.state.keep_mean), baseline)
 
     def undo(self) -> bool:
@@ -365,7 +365,7 @@ class PruningSession:
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
-        return self._live().compact()
+        return self._live().adapter.compact()
 
     def refresh(self) -> bool:
         """Take in what others did to the model since; return whether there was anything.
@@ -385,7 +385,7 @@ class PruningSession:
         ValueError
             If the model was changed from outside the session: that cannot be replayed.
         """
-        return archive.to_dict(self.history, self._origin, self._yardstick.digest())
+        return archive.to_dict(self.history, self._origin, self._live().yardstick.digest())
 
     @classmethod
     def from_dict(
@@ -406,7 +406,7 @@ class PruningSession:
         archive.check_format(content)
         session = cls(model, data, metric=metric)
         try:
-            archive.check_owner(content, session._origin, session._yardstick.digest())
+            archive.check_owner(content, session._origin, session._live().yardstick.digest())
             with archive.in_words():
                 commands = list(content["commands"])
                 for command in commands[1:]:
@@ -428,14 +428,14 @@ class PruningSession:
 
         What others changed meanwhile stays.
         """
-        if self._adapter is None:
+        if self._stage is None:
             return
         # Nobody will read the loss, and a metric that fails must not stop us.
-        self._yardstick.silent = True
+        self._stage.yardstick.silent = True
         self.reset()
-        self._ledger.leave(self._adapter, self.baseline.mask, self.baseline.bias)
-        self._adapter = None
-        del self._yardstick
+        self._stage.leave(self.baseline.mask, self.baseline.bias)
+        self._stage.let_go()
+        self._stage = None
 
     def __enter__(self) -> PruningSession:
         return self
@@ -456,13 +456,14 @@ class PruningSession:
                 self.close()
 
     def _measured(self) -> tuple[Adapter, Tensor, Callable[[Tensor], float], Baseline, State]:
-        yardstick = self._yardstick
-        return self._live(), yardstick.rows, yardstick.of, self.baseline, self.state
+        stage = self._live()
+        measure = stage.yardstick
+        return stage.adapter, measure.rows, measure.of, self.baseline, self.state
 
-    def _live(self) -> Adapter:
-        if self._adapter is None:
+    def _live(self) -> Stage:
+        if self._stage is None:
             raise RuntimeError("this pruning session is closed; start a new one on the model")
-        return self._adapter
+        return self._stage
 
     def _changed(self, changes: Mapping[str, Any]) -> State:
         """Return the present state with checked changes."""
@@ -496,7 +497,7 @@ class PruningSession:
             return
         before = self.history.current
         mask = self._ground(state).mask(state.edits)
-        self._write(mask, self.baseline.bias_under(mask, state.keep_mean))
+        self._live().show(mask, self.baseline.bias_under(mask, state.keep_mean))
         text = text or history.describe(before.state, state)
         start = self.history.before()
         if (
@@ -540,7 +541,7 @@ class PruningSession:
         if command is None:
             return False
         self._refresh()
-        adapter, baseline = self._live(), command.baseline
+        stage, baseline = self._live(), command.baseline
         if baseline.number < self._epoch:
             # Others changed the model since: its weights stay as they are now.
             now = self.baseline
@@ -548,84 +549,62 @@ class PruningSession:
                 b - new.sum(1) + old.sum(1)
                 for b, new, old in zip(now.bias, now.folded, baseline.folded, strict=True)
             ]
-            baseline = self._look(adapter, baseline.mask, bias, baseline.folded)
+            baseline = stage.look(baseline.mask, bias, baseline.folded)
             self.history.commands[command.id] = command = replace(command, baseline=baseline)
         state = command.state
         mask = acts.Ground.of(baseline, state).mask(state.edits)
-        self._write(mask, baseline.bias_under(mask, state.keep_mean))
+        stage.show(mask, baseline.bias_under(mask, state.keep_mean))
         if baseline is not self.baseline:
-            self._ledger.settle(baseline.mask, baseline.bias)
+            stage.settle(baseline)
         self.history.stand(command)
         return True
 
-    def _write(self, mask: list[Tensor], bias: list[Tensor]) -> None:
-        """Write masks and biases to the model, or leave it as it was if the metric fails."""
-        adapter = self._live()
-        try:
-            self._ledger.write(adapter, mask, bias)
-            loss = self._yardstick.loss(adapter)
-        except BaseException:
-            self._ledger.write(adapter, self.mask, self._bias)
-            self._version = adapter.version()
-            raise
-        self.mask, self._bias, self.loss = mask, bias, loss
-        self._version = adapter.version()
-
-    def _look(
-        self,
-        adapter: Adapter,
-        mask: list[Tensor],
-        bias: list[Tensor],
-        folded: list[Tensor] | None = None,
-    ) -> Baseline:
-        """Give the model these masks and biases, and make a baseline of what it is then."""
-        self._ledger.write(adapter, mask, bias)
-        return self._yardstick.baseline(adapter, mask, bias, folded)
-
     def _refresh(self) -> None:
-        adapter = self._live()
-        live, bias = adapter.mask(), adapter.bias()
-        if (
-            adapter.version() == self._version
-            and len(adapter.switched()) == self._read
-            and all(map(torch.equal, live, self.mask))
-            and all(map(torch.equal, bias, self._bias))
-        ):
+        stage = self._live()
+        found = stage.found()
+        if found is None:
             return
         try:
-            self._take_in(adapter, live, bias)
+            self._take_in(stage, *found)
         except BaseException:
-            self._ledger.write(adapter, live, bias)
+            stage.put_back(*found[:2])
             raise
 
-    def _take_in(self, adapter: Adapter, live: list[Tensor], bias: list[Tensor]) -> None:
+    def _take_in(
+        self,
+        stage: Stage,
+        live: list[Tensor],
+        bias: list[Tensor],
+        switched: list[tuple[Edge, bool]],
+    ) -> None:
         """Make what others left in the model the new baseline, under the same thresholds."""
         old, edits = self.baseline, self.state.edits
         edges: list[Edge] = []
-        if adapter.width == self.width:
-            mask, bias, folded, changed = old.changed_outside((self.mask, self._bias), (live, bias))
+        if stage.adapter.width == self.width:
+            written = stage.mask, stage.bias
+            mask, bias, folded, changed = old.changed_outside(written, (live, bias))
             edges = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
-            for edge, on in adapter.switched()[self._read :]:
+            for edge, on in switched:
                 acts.put(mask, edge, on)
-                self._ledger.switch(edge, on)
                 edges.append(edge)
             edits = replace(
                 edits,
                 removed_edges=edits.removed_edges - set(edges),
                 kept_edges=edits.kept_edges - set(edges),
             )
-            baseline = self._look(adapter, mask, bias, folded)
+            baseline = stage.look(mask, bias, folded)
         else:
-            self.width, edits = adapter.width, Edits()
-            baseline = self._look(adapter, live, bias)
+            self.width, edits = stage.adapter.width, Edits()
+            baseline = stage.look(live, bias)
         ground = acts.Ground.of(baseline, self.state)
         for edge in edges:
             if acts.at(baseline.mask, edge):
                 edits = acts.restore_edge(edits, edge, ground)
         state = replace(self.state, edits=edits)
         mask = ground.mask(edits)
-        self._write(mask, baseline.bias_under(mask, state.keep_mean))
-        self._epoch, self._read = baseline.number, len(adapter.switched())
+        stage.show(mask, baseline.bias_under(mask, state.keep_mean))
+        stage.take(switched)
+        self._epoch = baseline.number
         self._record("outside", "changed from outside the session", state, baseline)
 
 

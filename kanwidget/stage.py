@@ -1,0 +1,114 @@
+"""A live model under one session: what it shows, what it is measured with, and the way back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from .adapters import adapt
+from .baseline import Baseline, Metric, Yardstick
+from .kan.checks import Edge
+from .ledger import Ledger
+
+__all__ = ["Stage"]
+
+
+class Stage:
+    """The only writer of a live model's masks and biases on behalf of one session.
+
+    Attributes
+    ----------
+    adapter : Adapter
+    yardstick : Yardstick
+    origin : str
+        The model's fingerprint as the session found it.
+    mask, bias : list of Tensor, shapes (n_out, n_in) and (n_out,)
+        What the model was last given.
+    loss : float
+        Measured then.
+    """
+
+    def __init__(
+        self, model: nn.Module, data: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
+    ) -> None:
+        self.adapter = adapter = adapt(model)
+        self.yardstick = Yardstick(adapter, data, metric)
+        self.origin = adapter.fingerprint()
+        self._ledger = Ledger.join(adapter)
+        self.mask, self.bias, self.loss = adapter.mask(), adapter.bias(), math.nan
+        self._version, self._read = adapter.version(), len(adapter.switched())
+
+    def look(
+        self, mask: list[Tensor], bias: list[Tensor], folded: list[Tensor] | None = None
+    ) -> Baseline:
+        """Give the model these masks and biases, and make a baseline of what it is then."""
+        self._ledger.write(self.adapter, mask, bias)
+        return self.yardstick.baseline(self.adapter, mask, bias, folded)
+
+    def show(self, mask: list[Tensor], bias: list[Tensor]) -> None:
+        """Give the model masks and biases, or leave it as it was if the metric fails."""
+        try:
+            self._ledger.write(self.adapter, mask, bias)
+            loss = self.yardstick.loss(self.adapter)
+        except BaseException:
+            self._ledger.write(self.adapter, self.mask, self.bias)
+            raise
+        self.mask, self.bias, self.loss = mask, bias, loss
+
+    def try_out(self, mask: list[Tensor], bias: list[Tensor]) -> float:
+        """Measure the model with other masks and biases, and give it back its own."""
+        try:
+            self._ledger.write(self.adapter, mask, bias)
+            return self.yardstick.loss(self.adapter)
+        finally:
+            self._ledger.write(self.adapter, self.mask, self.bias)
+
+    def found(self) -> tuple[list[Tensor], list[Tensor], list[tuple[Edge, bool]]] | None:
+        """Return what others left in the model, None if they did nothing.
+
+        Returns
+        -------
+        mask, bias : list of Tensor
+            The live ones.
+        switched : list of (edge, on)
+            Edges that the model's own methods switched since, which a mask need not show.
+        """
+        adapter = self.adapter
+        mask, bias, switched = (
+            adapter.mask(),
+            adapter.bias(),
+            list(adapter.switched()[self._read :]),
+        )
+        if (
+            adapter.version() == self._version
+            and not switched
+            and all(map(torch.equal, mask, self.mask))
+            and all(map(torch.equal, bias, self.bias))
+        ):
+            return None
+        return mask, bias, switched
+
+    def take(self, switched: list[tuple[Edge, bool]]) -> None:
+        """Count what `found` returned as known."""
+        for edge, on in switched:
+            self._ledger.switch(edge, on)
+        self._version, self._read = self.adapter.version(), len(self.adapter.switched())
+
+    def put_back(self, mask: list[Tensor], bias: list[Tensor]) -> None:
+        """Give the model masks and biases without a look at it."""
+        self._ledger.write(self.adapter, mask, bias)
+
+    def settle(self, baseline: Baseline) -> None:
+        """Make a baseline what the model goes back to."""
+        self._ledger.settle(baseline.mask, baseline.bias)
+
+    def leave(self, mask: list[Tensor], bias: list[Tensor]) -> None:
+        """Take the session's previews back, to its baseline or to what the model was at first."""
+        self._ledger.leave(self.adapter, mask, bias)
+
+    def let_go(self) -> None:
+        """Hold neither model nor data any more."""
+        del self.adapter, self.yardstick
