@@ -17,7 +17,8 @@ from kanwidget import KAN, tradeoff
 from kanwidget.adapters.native import NativeAdapter
 from kanwidget.baseline import Baseline
 from kanwidget.history import State
-from kanwidget.kan import alternatives, pruning
+from kanwidget.kan import alternatives, pruning, splines
+from kanwidget.kan.cells import Cells
 from kanwidget.kan.pruning import Edits
 
 Make = Callable[..., KAN]
@@ -280,13 +281,13 @@ def test_asking_for_the_price_changes_nothing(random_kan: Make, kind: type[Nativ
 
 @pytest.mark.parametrize("kind", [NativeAdapter, General])
 def test_the_loss_sees_the_model_as_it_was(random_kan: Make, kind: type[NativeAdapter]) -> None:
-    model = random_kan([2, 4, 1], 1, dtype=torch.float32)
+    model = random_kan([2, 4, 2], 1, dtype=torch.float32)
     baseline, rows = ground(model)
     before = bits(model)
 
     def loss(pred: Tensor) -> float:
         assert bits(model) == before
-        assert pred.shape == (ROWS, 1)
+        assert pred.shape == (ROWS, 2)
         assert pred.dtype == torch.float32
         assert pred.is_contiguous()
         assert not pred.requires_grad
@@ -297,9 +298,9 @@ def test_the_loss_sees_the_model_as_it_was(random_kan: Make, kind: type[NativeAd
 
 
 @pytest.mark.parametrize("kind", [NativeAdapter, General])
-@pytest.mark.parametrize("after", [0, 1, 7])
+@pytest.mark.parametrize("after", range(12))
 def test_one_can_stop_at_any_time(random_kan: Make, kind: type[NativeAdapter], after: int) -> None:
-    model = random_kan([2, 4, 3, 1], 1)
+    model = random_kan([2, 4, 3, 1], 1, 0.8)
     baseline, rows = ground(model)
     before, asked = bits(model), iter(range(after))
     loss, told = losses(rows, 1, 0)["MSE"], []
@@ -343,6 +344,29 @@ def test_values_that_are_not_finite_take_the_safe_way(random_kan: Make) -> None:
         slow = tradeoff.along(General(model), rows, loss, baseline, State(), axis)
         assert np.array_equal(fast.loss_kept, slow.loss_kept, equal_nan=True)
         assert np.array_equal(fast.loss_zeroed, slow.loss_zeroed, equal_nan=True)
+    assert np.isnan(fast.loss_zeroed[0])
+    assert np.isfinite(fast.loss_zeroed[1:]).all()  # an edge without a score is the first to go
+
+
+@given(seed=st.integers(0, 99), k=st.integers(1, 6), uniform=st.booleans())
+def test_cells_hold_the_splines_on_and_between_and_beyond_knots(
+    seed: int, k: int, uniform: bool
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    n_in, n_out, intervals = 3, 2, 5
+    grid = torch.linspace(-1, 1, intervals + 1, dtype=torch.float64).repeat(n_in, 1)
+    if not uniform:
+        grid = torch.rand(grid.shape, generator=generator).double().sort(dim=1).values
+        grid[1, 2] = grid[1, 3]
+        grid[2, 1:] = grid[2, 1]
+    coef = torch.randn(n_out, n_in, intervals + k, generator=generator).double()
+    beyond = torch.tensor([-1e9, -7.0, 7.0, 1e9]).double().repeat(n_in, 1)
+    x = torch.cat([grid, 3 * torch.rand(n_in, 50, generator=generator).double() - 1.5, beyond], 1)
+    basis = splines.de_boor(x, splines.extend_grid(grid, k), k)[0]
+    expected = torch.einsum("jig,igb->jib", coef, basis).flatten(0, 1)
+    edge = torch.arange(n_out * n_in)
+    found = Cells(coef, grid, k, uniform)(edge, x[edge % n_in])
+    assert torch.allclose(found, expected, rtol=0, atol=1e-11)
 
 
 def test_what_scores_zero_goes_with_the_smallest_threshold(random_kan: Make) -> None:
