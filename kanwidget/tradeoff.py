@@ -8,7 +8,6 @@ each mask is set on the live model, which is given back as it was.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -170,7 +169,7 @@ def along(
     ]
     plan = Plan(
         mask,
-        (bias_of(baseline, mask, False), bias_of(baseline, mask, True)),
+        (baseline.bias_under(mask, False), baseline.bias_under(mask, True)),
         point,
         ([torch.zeros_like(mean) for mean in baseline.means], baseline.means),
         len(levels),
@@ -205,7 +204,7 @@ def without_each(
     mask = pruning.effective_mask(
         baseline.mask, baseline.scores, state.node_threshold, state.edge_threshold, state.edits
     )
-    bias = bias_of(baseline, mask, state.keep_mean)
+    bias = baseline.bias_under(mask, state.keep_mean)
     zeroed, kept = [], []
     for was, mean, fold in zip(baseline.mask, baseline.means, baseline.folded, strict=True):
         zeroed.append(fold.masked_fill(was, 0.0))
@@ -230,23 +229,10 @@ def without_each(
     return Costs(float(by_edge[0, 1]), *tables)
 
 
-def bias_of(baseline: Baseline, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
-    """Return biases with the means of edges that are off, and without those that came back."""
-    biases = []
-    for bias, was, now, mean, fold in zip(
-        baseline.bias, baseline.mask, mask, baseline.means, baseline.folded, strict=True
-    ):
-        off, on = was & ~now & keep_mean, now & ~was
-        change = mean.masked_fill(~off, 0.0) - fold.masked_fill(~on, 0.0)
-        moved = (off | on).any(dim=1)
-        biases.append(torch.where(moved, bias + change.sum(1), bias))
-    return biases
-
-
 def _edge_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
     """Return at which edge threshold each edge goes, inf if at none, on the CPU."""
     return _kept(
-        [torch.nan_to_num(_cpu(s), 0.0, math.inf).clamp_min(FIRST) for s in baseline.scores], state
+        [_cpu(s).nan_to_num(math.inf, math.inf).clamp_min(FIRST) for s in baseline.scores], state
     )
 
 

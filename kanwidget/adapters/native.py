@@ -49,7 +49,7 @@ class NativeAdapter:
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
-        return self._model.propagate(x)[-1]
+        return self._model.propagate(x)[-1].contiguous()
 
     def scores(self, x: Tensor) -> list[Tensor]:
         # In float64 whatever the model's dtype: a view compares them with thresholds in float64.

@@ -113,7 +113,7 @@ class KAN(nn.Module):
         """
         x = self._convert(x)
         self._seen = x.detach()
-        return self.propagate(x)[-1]
+        return self.propagate(x)[-1].contiguous()
 
     def propagate(self, x: Tensor) -> list[Tensor]:
         """Return the values of every node layer, inputs first, without remembering ``x``.

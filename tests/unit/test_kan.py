@@ -228,6 +228,7 @@ def test_a_loss_function_of_ones_own(dataset: dict[str, Tensor]) -> None:
 def test_it_is_an_ordinary_module(model: KAN, dataset: dict[str, Tensor]) -> None:
     x = dataset["test_input"]
     y = model(x)
+    assert y.is_contiguous()  # y.view(-1) works
     twin = copy.deepcopy(model)  # after a forward with gradients
     twin.remove_edge(0, 0, 0)
     assert torch.equal(model(x), y)

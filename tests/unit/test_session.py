@@ -354,3 +354,12 @@ def test_two_sessions_leave_no_trace_whatever_they_do(
     for session in sessions if order else sessions[::-1]:
         session.close()
     assert bits(model) == before
+
+
+def test_a_score_that_is_no_number_is_not_below_a_threshold(model: KAN) -> None:
+    with torch.no_grad():
+        model.layers[0].coef[2, 0] = float("nan")
+    session = PruningSession(model)
+    session.set(edge_threshold=1e-6)
+    assert session.mask[0][2, 0]
+    assert session.tradeoff("edge").active_edges[0] == session.active_edges
