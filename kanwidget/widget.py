@@ -145,7 +145,6 @@ class KANWidget(anywidget.AnyWidget):
         self._shown: list[Tensor] = []
         self._dragged = False  # true while a slider's message is taken in
         self._silent = False  # true while traits follow the session rather than lead it
-        self._unwatch: Callable[[], None] = lambda: None
         width = self.session.width
         names = {
             "in_vars": [f"x_{i + 1}" for i in range(width[0])],
@@ -161,10 +160,14 @@ class KANWidget(anywidget.AnyWidget):
             if traits:
                 self._lead()
         except BaseException:
-            self.close()
+            followers = _FOLLOWERS.get(self.session, weakref.WeakSet())
+            followers.discard(self)
+            if not followers:  # else it is another widget's session too
+                self.session.close()
+            super().close()
             raise
         self.observe(self._on_wish, names=self._wishes())
-        self._unwatch = _watch_cells(self)
+        self._unwatch: Callable[[], None] = _watch_cells(self)
 
     def __repr__(self) -> str:
         session = self.session

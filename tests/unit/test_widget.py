@@ -291,6 +291,17 @@ def test_running_the_cell_again_loses_nothing(model: KAN, dataset: dict[str, Ten
     fourth.close()
 
 
+def test_a_widget_that_cannot_be_made_harms_no_other(widget: KANWidget, model: KAN) -> None:
+    widget.node_threshold = 0.01
+    for bad in ({"edge_threshold": -1.0}, {"in_vars": ["a"]}, {"removed_edges": [(0, 0, 9)]}):
+        with pytest.raises((ValueError, IndexError)):
+            KANWidget(model, **bad)
+    assert not widget.session.closed
+    assert widget.node_threshold == 0.01
+    widget.reset()
+    assert widget.active_edges == 15
+
+
 def test_a_script_that_never_closes_its_widget_ends_well() -> None:
     script = (
         "import torch; from kanwidget import *; m = KAN([1, 1]); m(torch.rand(3, 1));"
