@@ -236,8 +236,9 @@ class KANWidget(anywidget.AnyWidget):
 
     def refresh(self) -> None:
         """Show what was done to model and session; called by itself after each notebook cell."""
-        self.session.refresh()
-        self._tell()
+        if not self.session.closed:  # another widget on the model may have closed it
+            self.session.refresh()
+            self._tell()
 
     def close(self) -> None:
         """Give the model back as it was or as last committed, and take the widget away.
@@ -318,7 +319,7 @@ class KANWidget(anywidget.AnyWidget):
     def _follow(self) -> None:
         """Bring the traits to what the session says, in one message."""
         session, state = self.session, self.session.state
-        wishes = {**state.to_dict()}
+        wishes = state.to_dict()
         with self.hold_sync(), self._following():
             for name, value in wishes.items():
                 setattr(self, name, value)

@@ -286,6 +286,8 @@ def test_running_the_cell_again_loses_nothing(model: KAN, dataset: dict[str, Ten
     assert third.loss == again.loss
     third.close()
     assert torch.equal(model(x), y)
+    first.refresh()  # as after each cell: it has nothing left to say
+    assert first.error == ""
     fourth = KANWidget(model, dataset)
     assert fourth.active_edges == 15
     fourth.close()
