@@ -11,6 +11,8 @@ from torch import Tensor
 from kanwidget.kan import KAN, alternatives
 from kanwidget.kan.alternatives import Plan
 from kanwidget.kan.checks import Edge
+from kanwidget.kan.closed_form import as_array
+from kanwidget.kan.splines import extend_grid
 
 __all__ = ["NativeAdapter"]
 
@@ -70,6 +72,37 @@ class NativeAdapter:
             points = low + (high - low) * share.unsqueeze(1)  # (n, n_in)
             drawn.append((points.T, layer.activations(points, masked=False)))
         return drawn
+
+    @torch.no_grad()
+    def inputs_of(self, x: Tensor) -> list[Tensor]:
+        return self._model.propagate(x)[:-1]
+
+    @torch.no_grad()
+    def functions(self, l: int, points: Tensor) -> Tensor:
+        return self._model.layers[l].activations(points, masked=False)
+
+    @torch.no_grad()
+    def base_part(self, l: int, points: Tensor) -> Tensor:
+        layer = self._model.layers[l]
+        return layer.scale_base.unsqueeze(2) * layer.base_fun(points).T
+
+    def knots(self) -> list[Tensor]:
+        return [
+            torch.from_numpy(extend_grid(as_array(layer.grid), layer.k)).to(layer.grid)
+            for layer in self._model.layers
+        ]
+
+    def grid(self) -> list[Tensor]:
+        return [layer.grid[:, [0, -1]].detach() for layer in self._model.layers]
+
+    def slots(self) -> list[list[int]]:
+        return []
+
+    def offset(self) -> list[Tensor]:
+        return [torch.zeros(n, device=self.device, dtype=self.dtype) for n in self.width]
+
+    def symbolic(self) -> dict[Edge, str]:
+        return {}
 
     def mask(self) -> list[Tensor]:
         return [layer != 0 for layer in self._model.mask]

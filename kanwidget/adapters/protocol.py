@@ -54,6 +54,33 @@ class Adapter(Protocol):
             Points and values for each layer.
         """
 
+    def inputs_of(self, x: Tensor) -> list[Tensor]:
+        """Return what enters each edge layer under the live masks, ``(rows, n_in)``."""
+
+    def functions(self, l: int, points: Tensor) -> Tensor:
+        """Evaluate layer ``l``'s *unmasked* functions, ``(n_out, n_in, n)``, at ``(n, n_in)``."""
+
+    def base_part(self, l: int, points: Tensor) -> Tensor | None:
+        """Evaluate the part of `functions` that is no spline; None if the library has no parts."""
+
+    def knots(self) -> list[Tensor]:
+        """Return where each layer's functions need not be smooth, rising, ``(n_in, knots)``."""
+
+    def grid(self) -> list[Tensor]:
+        """Return first and last grid point of each layer's inputs, ``(n_in, 2)``; NaN if none."""
+
+    def slots(self) -> list[list[int]]:
+        """Return for each layer the node that each of its ``n_out`` targets belongs to.
+
+        A node with several targets is their product. An empty list if every node has one.
+        """
+
+    def offset(self) -> list[Tensor]:
+        """Return what is added after the products, ``(width[l],)`` for each layer of nodes."""
+
+    def symbolic(self) -> dict[Edge, str]:
+        """Return the edges with a fixed formula, and its name, such as ``sin``."""
+
     def mask(self) -> list[Tensor]:
         """Return a copy of the live masks, bool, shapes ``(n_out, n_in)``."""
 
