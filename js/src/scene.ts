@@ -123,10 +123,10 @@ export function createUnitCurves(net: Network, curves: Curves): UnitCurve {
   };
 }
 
-function unitCurve(net: Network, { samples, x, y }: Curves, edge: number): Float32Array {
+function unitCurve(net: Network, { samples, x, of }: Curves, edge: number): Float32Array {
   const row = net.source[edge]! * samples;
   const xs = x.subarray(row, row + samples);
-  const ys = y.subarray(edge * samples, (edge + 1) * samples);
+  const ys = of(edge);
   const [scaleX, scaleY] = [unitScale(xs), unitScale(ys)];
   const unit = new Float32Array(2 * samples);
   for (let k = 0; k < samples; k++) {

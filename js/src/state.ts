@@ -19,6 +19,8 @@ import {
 export type Axis = "node" | "edge";
 export type Target = { readonly kind: Axis; readonly id: number };
 
+export const sameTarget = (a: Target | null, b: Target | null) => a?.kind === b?.kind && a?.id === b?.id;
+
 /** The hand edits as sets that may be changed: a transition copies, changes its copy and returns it. */
 type Draft = { -readonly [K in keyof Edits]: Edits[K] extends number ? number : Set<number> };
 
@@ -103,10 +105,17 @@ export interface Known {
   readonly settled: Uint8Array;
   readonly hover: Target | null;
   readonly focus: Target | null;
+  /** Edges and nodes whose cards are open, in the order in which they were chosen. */
+  readonly selected: readonly Target[];
+  /** Text of edges with a fixed formula. */
+  readonly symbolic: ReadonlyMap<number, string>;
 }
 
+/** What the model says, as far as it decides the picture. */
+export type Synced = Pick<Known, "net" | "edits" | "confirmed" | "selected" | "symbolic">;
+
 export type Action =
-  | { type: "synced"; net: Network; edits: Edits; confirmed: Uint8Array }
+  | { type: "synced"; reading: Synced }
   | { type: "dragged"; axis: Axis; value: number }
   | { type: "released" }
   | { type: "hovered"; target: Target | null }
@@ -114,7 +123,7 @@ export type Action =
 
 export function reduce(known: Known | null, action: Action): Known | null {
   if (action.type === "synced") {
-    const { net, edits: synced, confirmed } = action;
+    const { net, edits: synced, confirmed, selected, symbolic } = action.reading;
     const same = known?.net === net ? known : null;
     return settle({
       ...decide(net, synced, known?.drag ?? null, same),
@@ -122,6 +131,8 @@ export function reduce(known: Known | null, action: Action): Known | null {
       settled: same?.settled ?? new Uint8Array(),
       hover: same?.hover ?? null,
       focus: same?.focus ?? null,
+      selected,
+      symbolic,
     });
   }
   if (known === null) return null;

@@ -9,7 +9,7 @@ import { accessibleName } from "./words";
 const MAX_EDGES = 600;
 
 export interface TwinEvents {
-  toggled(target: Target): void;
+  toggled(targets: readonly Target[]): void;
   focused(target: Target | null): void;
 }
 
@@ -24,7 +24,7 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
     "click",
     (event) => {
       const target = targetOf(event);
-      if (target) events.toggled(target);
+      if (target) events.toggled([target]);
     },
     { signal },
   );

@@ -1,29 +1,18 @@
-/** Wires one view: model in, frames out, wishes back. Owns its AbortController, its ResizeObserver and its easing. */
+/** Wires one view: model in, frames out, wishes back. Owns its AbortController and its ResizeObserver. */
 import { element } from "./dom";
 import type { Palette } from "./draw";
 import type { Names } from "./labels";
-import { type Layout, layout as makeLayout, type Room } from "./layout";
 import { createLegend } from "./panels/legend";
 import { createSlider } from "./panels/slider";
 import { createStatus } from "./panels/status";
-import { createReader, handEdits, type Model, type Reading, TRAITS, write } from "./protocol";
-import { between, buildScene, createUnitCurves, type Easing, type Scene, type UnitCurve } from "./scene";
+import { createReader, handEdits, indexOf, type Model, type Reading, TRAITS, write } from "./protocol";
 import { createStage } from "./stage";
-import { type Action, type Axis, type Known, reduce, type Target, toggle } from "./state";
+import { type Action, type Axis, type Known, reduce, sameTarget, toggle } from "./state";
 import { STYLES } from "./styles";
 import { palette as paletteOf, themeOf, watchLooks } from "./theme";
 import { throttle } from "./throttle";
 
 const WRITE_EVERY = 100;
-const EASE_FOR = 200;
-
-/** The present layout and what it was made from. */
-interface Drawn {
-  readonly layout: Layout;
-  readonly net: Known["net"];
-  readonly settled: Uint8Array;
-  readonly room: Room;
-}
 
 export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): () => void {
   const controller = new AbortController();
@@ -44,13 +33,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   let problem = "";
   let stale = true;
   let width = 0;
-  let drawn: Drawn | null = null;
-  let curve: { of: Reading["curves"]; unit: UnitCurve } | null = null;
   let names: Names = { inVars: [], outVars: [] };
   let looks: { palette: Palette; font: string } | null = null;
-  let room: Room | null = null;
-  let easing: { from: Layout; since: number } | null = null;
-  let scene: { shapes: Scene; known: Known; layout: Layout; t: number } | null = null;
   let held: Axis | null = null;
   let frame = 0;
 
@@ -100,13 +84,20 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   const stage = createStage(
     {
       hovered: (target) => {
-        if (known && !same(known.hover, target)) dispatch({ type: "hovered", target });
+        if (known && !sameTarget(known.hover, target)) dispatch({ type: "hovered", target });
       },
       focused: (target) => dispatch({ type: "focused", target }),
-      toggled: (target) => {
+      selected: (targets) => {
+        const now = known;
+        if (!now) return;
+        changeModel(() => write(model, { selected: targets.map((target) => indexOf(now.net, target)) }));
+      },
+      toggled: (targets) => {
         sync();
         const now = known;
-        if (now) changeModel(() => write(model, handEdits(now.net, toggle(now.net, now.edits, target))));
+        if (!now) return;
+        const edits = targets.reduce((before, target) => toggle(now.net, before, target), now.edits);
+        changeModel(() => write(model, handEdits(now.net, edits)));
       },
     },
     signal,
@@ -124,17 +115,11 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     stale = false;
     try {
       const next = read();
-      if (
-        next.inVars.join("\n") !== names.inVars.join("\n") ||
-        next.outVars.join("\n") !== names.outVars.join("\n")
-      ) {
+      if (next.inVars !== names.inVars || next.outVars !== names.outVars) {
         names = { inVars: next.inVars, outVars: next.outVars };
-        room = null;
-        scene = null;
       }
-      if (next.net !== reading?.net) room = null;
       reading = next;
-      known = reduce(known, { type: "synced", net: next.net, edits: next.edits, confirmed: next.confirmed });
+      known = reduce(known, { type: "synced", reading: next });
       problem = "";
     } catch (error) {
       problem = `The view cannot read the model: ${error instanceof Error ? error.message : error}`;
@@ -153,42 +138,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     if (!known || !reading || width === 0) return;
     for (const slider of sliders) slider.update(known);
     looks ??= look();
-    room ??= stage.room(known.net, names, looks.font, width);
-    arrange(known, room, now);
-    const { layout } = drawn!;
-    const t = easing ? progress(easing, now) : 1;
-    if (curve?.of !== reading.curves) {
-      curve = { of: reading.curves, unit: createUnitCurves(known.net, reading.curves) };
-      scene = null;
-    }
-    if (
-      scene?.known.mask !== known.mask ||
-      scene.known.edits !== known.edits ||
-      scene.layout !== layout ||
-      scene.t !== t
-    ) {
-      const eased: Easing | null = easing && t < 1 ? { from: easing.from, t } : null;
-      scene = { shapes: buildScene(layout, known, eased), known, layout, t };
-    }
-    stage.render({ layout, scene: scene.shapes, known, names, curve: curve.unit, ...looks });
-    if (t < 1) ask();
-    else if (easing) {
-      easing = null;
-      // The pointer may rest where something else is now.
-      const target = stage.under();
-      if (!same(target, known.hover)) dispatch({ type: "hovered", target });
-    }
-  }
-
-  function arrange(now: Known, space: Room, time: number): void {
-    const old = drawn?.net === now.net && sameRoom(drawn.room, space) ? drawn : null;
-    if (old?.settled === now.settled) return;
-    const layout = makeLayout(now.net, now.settled, space);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    // What is still under way goes on from where it is.
-    const from = old && easing ? between(easing.from, old.layout, progress(easing, time)) : old?.layout;
-    easing = from && !calm ? { from, since: time } : null;
-    drawn = { layout, net: now.net, settled: now.settled, room: space };
+    const moving = stage.render({ known, reading, names, width, ...looks }, now);
+    if (moving) ask();
   }
 
   function look(): { palette: Palette; font: string } {
@@ -204,14 +155,10 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   for (const name of TRAITS) model.on(`change:${name}`, modelChanged);
   watchLooks(() => {
     looks = null;
-    room = null;
-    scene = null;
     ask();
   }, signal);
   const resized = new ResizeObserver(([entry]) => {
-    const next = Math.floor(entry?.contentBoxSize[0]?.inlineSize ?? 0);
-    if (next !== width) room = null;
-    width = next;
+    width = Math.floor(entry?.contentBoxSize[0]?.inlineSize ?? 0);
     ask();
   });
   root.addEventListener(
@@ -237,12 +184,3 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   if (outer?.aborted) close();
   return close;
 }
-
-/** Fast, then slow; 1 when it has arrived. */
-const progress = (easing: { since: number }, now: number) =>
-  1 - (1 - Math.min(1, Math.max(0, now - easing.since) / EASE_FOR)) ** 3;
-
-const sameRoom = (a: Room, b: Room) =>
-  a.width === b.width && a.inNames === b.inNames && a.outNames === b.outNames;
-
-const same = (a: Target | null, b: Target | null) => a?.kind === b?.kind && a?.id === b?.id;

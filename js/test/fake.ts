@@ -1,6 +1,7 @@
 /** A small network and a host's model that holds it, for tests; with no Python behind it unless `python` is called. */
-import { countOn, createNetwork, maskOf, type Network } from "../src/network";
-import { createReader, type Model, type Traits } from "../src/protocol";
+import { countOn, createNetwork, maskOf, type Network, NO_EDITS } from "../src/network";
+import { type Act, type Curves, createReader, type Model, type Traits } from "../src/protocol";
+import type { Synced } from "../src/state";
 
 const CODES = [
   [Float32Array, 1],
@@ -47,7 +48,17 @@ export function networkOf(width: number[], scores = scoresOf(width)): Network {
   return createNetwork(width, scores, new Uint8Array(scores.length).fill(1));
 }
 
-export function sampleCurves(net: Network): { x: Float32Array; y: Float32Array } {
+/** What the model says when nobody has done anything, but for `changes`. */
+export const syncedOf = (net: Network, changes: Partial<Synced> = {}): Synced => ({
+  net,
+  edits: NO_EDITS,
+  confirmed: new Uint8Array(net.edgeCount).fill(1),
+  selected: [],
+  symbolic: new Map(),
+  ...changes,
+});
+
+export function sampleCurves(net: Network): Curves & { y: Float32Array } {
   const sources = net.nodeOffset[net.depth]!;
   const x = Float32Array.from(
     { length: sources * SAMPLES },
@@ -57,11 +68,40 @@ export function sampleCurves(net: Network): { x: Float32Array; y: Float32Array }
     const e = Math.floor(k / SAMPLES);
     return Math.sin((1 + (e % 4)) * x[k % SAMPLES]! + e);
   });
-  return { x, y };
+  const of = (e: number) => y.subarray(e * SAMPLES, (e + 1) * SAMPLES);
+  return { samples: SAMPLES, x, y, of, baseOf: () => null };
 }
+
+const none = new DataView(new ArrayBuffer(0));
+/** Traits that a model without data leaves empty. */
+const NOTHING = {
+  _slots: [],
+  _symbolic: [],
+  _curves_range: none,
+  _base_y: none,
+  _density: none,
+  _grid: none,
+  _rows: none,
+  _row_labels: none,
+  _cells_x: none,
+  _cells_y: none,
+  _bias: none,
+  _offset: none,
+  _means: none,
+  _folded: none,
+  _tradeoff_node: none,
+  _tradeoff_edge: none,
+  _prices: [],
+  _history: [],
+  _current: 0,
+  _script: "",
+  _compared: none,
+};
 
 export interface FakeModel extends Model {
   readonly traits: Traits;
+  /** What was asked of Python. */
+  readonly acts: Act[];
   /** How often changes were sent. */
   messages: number;
   /** Callbacks that are still registered. */
@@ -91,6 +131,14 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     baseline_loss: 0.13,
     loss_name: "test RMSE",
     error: "",
+    keep_mean: true,
+    selected: [],
+    view: "auto",
+    orientation: "right",
+    tolerance: 0.05,
+    probe: [],
+    input_shape: [],
+    ...NOTHING,
     _width: width,
     _curves_x: pack(x, [net.nodeOffset[net.depth]!, SAMPLES]),
     _curves_y: pack(y, [net.edgeCount, SAMPLES]),
@@ -103,6 +151,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
   };
   const model: FakeModel = {
     traits,
+    acts: [],
     messages: 0,
     listeners: () => [...callbacks.values()].reduce((n, set) => n + set.size, 0),
     get: (name) => traits[name],
@@ -113,6 +162,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     save_changes() {
       model.messages += 1;
     },
+    send: (act) => model.acts.push(act),
     on: (event, callback) => callbacks.set(event, (callbacks.get(event) ?? new Set()).add(callback)),
     off: (event, callback) => callbacks.get(event)?.delete(callback),
     receive(changes) {

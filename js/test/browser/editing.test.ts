@@ -9,7 +9,7 @@ import { click, frames, grab, letGo, middle, mount, settled, thumb } from "./mou
 test("each of fifteen boxes shows its edge's samples, and nothing else", async () => {
   const { find, twin, ink } = await mount();
   const net = networkOf([2, 5, 1]);
-  const curve = createUnitCurves(net, { samples: SAMPLES, ...sampleCurves(net) });
+  const curve = createUnitCurves(net, sampleCurves(net));
   const stage = find(".stage").getBoundingClientRect();
   for (let e = 0; e < net.edgeCount; e++) {
     const index = e < 10 ? `0,${e % 2},${Math.floor(e / 2)}` : `1,${e - 10},0`;

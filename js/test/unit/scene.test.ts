@@ -3,16 +3,13 @@ import { layout } from "../../src/layout";
 import { type Edits, edgeId, NO_EDITS } from "../../src/network";
 import { between, buildScene, createUnitCurves, type Easing, strengthOf } from "../../src/scene";
 import { type Action, type Known, reduce } from "../../src/state";
-import { networkOf, SAMPLES, sampleCurves } from "../fake";
+import { networkOf, SAMPLES, sampleCurves, syncedOf } from "../fake";
 
 const net = networkOf([2, 5, 1]);
 const room = { width: 900, inNames: 20, outNames: 30 };
-const confirmed = new Uint8Array(15).fill(1);
 const synced = (edits: Partial<Edits> = {}): Action => ({
   type: "synced",
-  net,
-  edits: { ...NO_EDITS, ...edits },
-  confirmed,
+  reading: syncedOf(net, { edits: { ...NO_EDITS, ...edits } }),
 });
 const after = (...actions: Action[]) => actions.reduce(reduce, null as Known | null)!;
 
@@ -94,9 +91,10 @@ test("an edge that is on is legible however small its score", () => {
 });
 
 test("a curve fills the unit square; a constant one is in the middle", () => {
-  const { x, y } = sampleCurves(net);
+  const curves = sampleCurves(net);
+  const { y } = curves;
   y.fill(0.1, 3 * SAMPLES, 4 * SAMPLES);
-  const curve = createUnitCurves(net, { samples: SAMPLES, x, y });
+  const curve = createUnitCurves(net, curves);
   const [u, v] = [0, 1].map((d) => [...curve(4)].filter((_, k) => k % 2 === d)) as [number[], number[]];
   expect([Math.min(...u), Math.max(...u), Math.min(...v), Math.max(...v)]).toEqual([0, 1, 0, 1]);
   const greatest = y

@@ -1,14 +1,12 @@
 import { expect, test } from "vitest";
 import { countOn, type Edits, edgeId, NO_EDITS } from "../../src/network";
 import { type Action, type Known, reduce } from "../../src/state";
-import { networkOf } from "../fake";
+import { networkOf, syncedOf } from "../fake";
 
 const net = networkOf([2, 5, 1]);
 const synced = (edits: Partial<Edits> = {}): Action => ({
   type: "synced",
-  net,
-  edits: { ...NO_EDITS, ...edits },
-  confirmed: new Uint8Array(15).fill(1),
+  reading: syncedOf(net, { edits: { ...NO_EDITS, ...edits } }),
 });
 const after = (...actions: Action[]) => actions.reduce(reduce, null as Known | null)!;
 
@@ -52,8 +50,7 @@ test("what the pointer was on is forgotten when the model is another", () => {
   const known = after(synced(), { type: "hovered", target: { kind: "edge", id: 14 } });
   expect(known.hover?.id).toBe(14);
   const other = networkOf([1, 1]);
-  const mask = new Uint8Array(1).fill(1);
-  expect(reduce(known, { type: "synced", net: other, edits: NO_EDITS, confirmed: mask })!.hover).toBeNull();
+  expect(reduce(known, { type: "synced", reading: syncedOf(other) })!.hover).toBeNull();
 });
 
 test("before the model was read there is nothing to drag", () => {

@@ -12,12 +12,12 @@ import {
   short,
   takes,
 } from "../../src/words";
-import { networkOf } from "../fake";
+import { networkOf, syncedOf } from "../fake";
 
 const names = { inVars: ["x_1", "x_2"], outVars: ["f(x)"] };
 const net = networkOf([2, 5, 1]);
 const knownOf = (edits = NO_EDITS) =>
-  reduce(null, { type: "synced", net, edits, confirmed: maskOf(net, edits) })!;
+  reduce(null, { type: "synced", reading: syncedOf(net, { edits, confirmed: maskOf(net, edits) }) })!;
 
 test.each([
   ["x1", "x1", ""],
