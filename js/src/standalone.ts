@@ -202,10 +202,14 @@ export function standaloneModel(given: Given): StandaloneModel {
       if (clean !== undefined) wishes[name] = clean;
       if (!truth.has(name)) shown.delete(name);
     }
+    const rescored = written.has("score") && !same(shown.get("score"), truth.get("score"));
     written.clear();
     for (const [name, value] of Object.entries(wishes)) if (!DECIDING.has(name)) truth.set(name, value);
     const dragged = /^(node|edge)_threshold$/.test(Object.keys(wishes).join());
-    attempt(() => session.go(stateFrom(wishes, session.state), "", dragged));
+    attempt(() => {
+      session.go(stateFrom(wishes, session.state), "", dragged);
+      if (rescored) throw new Error("there is no Python behind this page, so its scores stay as they are");
+    });
   }
 
   function answer(message: Readonly<Record<string, unknown>>): void {

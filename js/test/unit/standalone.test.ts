@@ -257,6 +257,11 @@ describe("acts", () => {
     expect(decided(model)).toEqual(before);
     model.send({ do: "undo" });
     expect(error()).toBe("");
+    write(model, { score: "attribution", node_threshold: 0.01 });
+    expect(error()).toMatch(/scores stay as they are/);
+    expect([read(model, "score"), read(model, "node_threshold")]).toEqual(["l1", 0.01]);
+    write(model, { node_threshold: 0.02 });
+    expect(error()).toBe("");
   });
 
   test("that name no command are refused with what there is", () => {
