@@ -27,7 +27,10 @@ from .kan.pruning import Edits
 from .stage import Stage
 from .tradeoff import Costs, TradeOff
 
-__all__ = ["Outcome", "PruningSession"]
+__all__ = ["NOTE", "Outcome", "PruningSession"]
+
+NOTE = 2000
+"""Characters that a note may have."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,17 @@ class PruningSession:
         """The metric at present."""
         return self._last.loss
 
+    @property
+    def stage(self) -> Stage:
+        """The live model, and what it is measured with.
+
+        Raises
+        ------
+        RuntimeError
+            If the session is closed.
+        """
+        return self._live()
+
     def is_on(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
         return self._stage is not None and self._stage.adapter.model is model
@@ -217,12 +231,45 @@ class PruningSession:
         -------
         Outcome
         """
-        state, stage = self._changed(changes), self._live()
+        state = self._changed(changes)
         self._refresh()
+        return self._outcome(state)
+
+    def preview_toggle(self, *ids: int) -> Outcome:
+        """Tell what it would lead to if an edge ``l, i, j`` or a node ``l, i`` were switched.
+
+        Returns
+        -------
+        Outcome
+            Without what is on, or with what is off.
+
+        Raises
+        ------
+        IndexError, TypeError
+            If there is no such edge or node.
+        """
+        check = check_edge if len(ids) == 3 else check_node
+        where: Any = check(self.width, *ids)
+        self._refresh()
+        ground, edits = self._ground(), self.state.edits
+        if len(where) == 3:
+            edge = acts.at(self.mask, where)
+            toggled = (
+                acts.remove_edge(edits, where) if edge else acts.restore_edge(edits, where, ground)
+            )
+        elif all(any(acts.at(self.mask, e) for e in side) for side in ground.sides(where)):
+            toggled = acts.remove_node(edits, where)
+        else:
+            toggled = acts.restore_node(edits, where, ground)
+        return self._outcome(replace(self.state, edits=toggled))
+
+    def _outcome(self, state: State) -> Outcome:
         mask = self._ground(state).mask(state.edits)
-        loss = stage.try_out(mask, self.baseline.bias_under(mask, state.keep_mean))
+        bias = self.baseline.bias_under(mask, state.keep_mean)
         return Outcome(
-            sum(int(layer.sum()) for layer in mask), loss, guards.warnings(self.baseline.mask, mask)
+            sum(int(layer.sum()) for layer in mask),
+            self._live().try_out(mask, bias),
+            guards.warnings(self.baseline.mask, mask),
         )
 
     def tradeoff(
@@ -356,8 +403,32 @@ class PruningSession:
         self._stand(self.history.get(id))
 
     def note(self, id: int, text: str) -> None:
-        """Write your own words to a command."""
-        self.history.note(id, text)
+        """Write your own words to a command.
+
+        Raises
+        ------
+        IndexError
+            If there is no such command.
+        TypeError, ValueError
+            If this is no text, or one of more than 2,000 characters.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"a note is a text, got {text!r}")
+        if len(text) > NOTE:
+            raise ValueError(f"a note has {NOTE} characters at the most, got {len(text)}")
+        # Halves of characters, which a page can send, cannot be written to a file or back.
+        self.history.note(id, text.encode("utf-8", "replace").decode())
+
+    def mask_of(self, id: int) -> list[Tensor]:
+        """Return the mask that a command led to, by its number.
+
+        Raises
+        ------
+        IndexError
+            If there is no such command.
+        """
+        command = self.history.get(id)
+        return acts.Ground.of(command.baseline, command.state).mask(command.state.edits)
 
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state."""

@@ -1,0 +1,159 @@
+"""What a view is shown: traits that follow the session, and who keeps them up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import traitlets
+from torch import Tensor
+
+from . import publish
+from .baseline import Baseline, Yardstick
+from .foresight import PRICES, Ahead
+from .later import Later, running_loop
+from .session import PruningSession
+from .traits import LaterBytes, LaterList
+from .wire import pack
+
+__all__ = ["Mirror", "Mirrored"]
+
+
+class Mirrored(traitlets.HasTraits):
+    """The traits that only the view reads, packed arrays most of them; see `publish`."""
+
+    session: PruningSession
+    _mirror: Mirror
+
+    _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
+    _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _curves_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _scores = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _baseline = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _mask = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _curves_range = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _base_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _density = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _grid = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _rows = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _row_labels = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _cells_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _cells_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _bias = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _offset = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _means = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _folded = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _compared = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _tradeoff_node = LaterBytes(read_only=True).tag(sync=True, echo_update=False)
+    _tradeoff_edge = LaterBytes(read_only=True).tag(sync=True, echo_update=False)
+    _prices = LaterList(read_only=True).tag(sync=True, echo_update=False)
+    _slots = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
+    _symbolic = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
+    _history = traitlets.List(trait=traitlets.Dict(), read_only=True).tag(
+        sync=True, echo_update=False
+    )
+    _current = traitlets.Int(read_only=True).tag(sync=True)
+    _script = traitlets.Unicode(read_only=True).tag(sync=True, echo_update=False)
+
+
+class Mirror:
+    """Brings one widget's traits to what its session says: now, or when nobody waits."""
+
+    def __init__(self, widget: Any) -> None:
+        self._widget = widget
+        self._later = Later(running_loop(), self._catching_up)
+        self._ahead = Ahead(self._tell_ahead)
+        self._sequence = 0
+        self._baseline: Baseline | None = None  # what the view has
+        self._mask: list[Tensor] = []
+        self._measure: Yardstick | None = None
+        self._compares: tuple[int, int] | None = None
+        self._books_due = False
+
+    def follow(self, dragged: bool) -> None:
+        """Show where the session stands; what a drag can do without may come later."""
+        widget, session = self._widget, self._widget.session
+        widget.set_trait("active_edges", session.active_edges)
+        widget.set_trait("loss", session.loss)
+        widget.set_trait("baseline_loss", session.baseline.loss)
+        widget.set_trait("loss_name", session.loss_name)
+        if self._mask is not session.mask:
+            self._mask = session.mask
+            self._send("_mask", publish.mask(session.mask))
+        if self._baseline is not session.baseline and not session.closed:
+            self._baseline = session.baseline
+            self._tell_baseline()
+        self._books_due = True
+        if not (dragged and self._later.runs):
+            self._tell_books()
+        self.look_ahead()
+
+    def compare(self, ids: tuple[int, int] | None) -> None:
+        """Show which edges are on at two commands."""
+        both, self._compares = None, None
+        if ids is not None:
+            both = publish.compared(*map(self._widget.session.mask_of, ids))
+            self._compares = ids
+        if both is not None or self._widget._compared:
+            self._send("_compared", both)
+
+    def look_ahead(self) -> None:
+        """Show what is known of what could be, and find out the rest when nobody waits."""
+        session = self._widget.session
+        due = not session.closed and self._ahead.follow(session, self._widget.selected)
+        if due or self._books_due:
+            self._later.ask()
+
+    def catch_up(self) -> None:
+        """Do at once what can wait, where no loop will come to it."""
+        if not self._later.runs:
+            self._later.finish()
+
+    def drop(self) -> None:
+        """Do nothing more."""
+        self._later.drop()
+
+    def _tell_baseline(self) -> None:
+        """Say what stays as it is until the baseline changes."""
+        widget, session = self._widget, self._widget.session
+        stage = session.stage
+        widget.set_trait("_width", session.width)
+        widget.set_trait("_slots", stage.adapter.slots())
+        symbolic = sorted(stage.adapter.symbolic().items())
+        widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
+        arrays = publish.of_baseline(stage, session.baseline)
+        if self._measure is not stage.yardstick:
+            self._measure = stage.yardstick
+            arrays.update(publish.of_data(stage))
+        for name, array in arrays.items():
+            self._send(name, array)
+        widget._fit()
+
+    def _tell_books(self) -> None:
+        """Say what was done."""
+        widget, session, self._books_due = self._widget, self._widget.session, False
+        widget.set_trait("_history", publish.books(session.history))
+        widget.set_trait("_current", session.history.current.id)
+        widget.set_trait("_script", session.script())
+        self.compare(self._compares)
+
+    def _catching_up(self) -> Iterator[None]:
+        """Do what can wait, step by step."""
+        widget = self._widget
+        if self._books_due:
+            with widget.hold_sync():
+                self._tell_books()
+            yield
+        if not widget.session.closed:
+            yield from self._ahead.work(widget.session, widget.selected)
+
+    def _tell_ahead(self, name: str, value: Any) -> None:
+        if name == PRICES:
+            self._widget.set_trait(name, value or [])
+        else:
+            self._send(name, value)
+
+    def _send(self, name: str, array: Any) -> None:
+        """Set a trait to a packed array, or to nothing."""
+        self._sequence += 1
+        self._widget.set_trait(name, b"" if array is None else pack(array, self._sequence))
