@@ -72,7 +72,8 @@ class Ahead:
                 continue
             known = memory.prices(key) if name == PRICES else memory.get(key)
             if known is not None:
-                self._show(name, key, known)
+                self._tell(name, known)
+                self._note(name, key)
                 continue
             due, now = True, time.monotonic()
             late = now - self._since.setdefault(name, now) > PATIENCE
@@ -92,8 +93,9 @@ class Ahead:
                 prices(session, selected) if name == PRICES else curve(session, AXES[name])
             )
             try:
-                for found in steps:
-                    if found is not None:
+                for new in steps:
+                    if new is not None:
+                        found = new
                         self._tell(name, found)
                     yield
                     if session.closed:
@@ -103,12 +105,13 @@ class Ahead:
                 found = None
             if _keys(session, selected)[name] != key:
                 return  # whoever changed it will ask again
-            self._show(name, key, found)
+            if found is None:
+                self._tell(name, None)
+            self._note(name, key)
 
-    def _show(self, name: str, key: Hashable, found: Any) -> None:
+    def _note(self, name: str, key: Hashable) -> None:
         self._since.pop(name, None)
         self._shown[name] = key
-        self._tell(name, found)
 
 
 class Memory:
@@ -170,7 +173,6 @@ def curve(session: PruningSession, axis: str) -> Iterator[Floats | None]:
         yield points
     if found is not None and _key(session, axis) == key:
         memory.keep(key, found)
-        yield found
 
 
 def prices(session: PruningSession, selected: list[Any]) -> Iterator[list[Any] | None]:
