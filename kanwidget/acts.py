@@ -39,7 +39,7 @@ def pair(session: PruningSession, ids: Any) -> tuple[int, int] | None:
 
 def in_words(error: Exception) -> str:
     """Return what a view shows of an error."""
-    expected = isinstance(error, (Refused, IndexError))
+    expected = isinstance(error, (ValueError, IndexError))
     return str(error) if expected else f"{type(error).__name__}: {error}"
 
 

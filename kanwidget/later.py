@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator
 
 __all__ = ["Later", "running_loop"]
 
-DELAY = 0.15
-"""Seconds without a change before work begins."""
-
 SLICE = 0.04
 """Seconds of work before the loop is given a turn."""
 
@@ -31,7 +28,7 @@ class Later:
     loop : event loop or None
         Without one, nothing is done before `finish`.
     work : callable
-        Returns the iterator: each step is a small piece of work. It must not raise.
+        Returns the iterator: each step is a small piece of work.
     """
 
     def __init__(
@@ -52,12 +49,12 @@ class Later:
         """Whether there is work left."""
         return self._asked or self._work is not None
 
-    def ask(self) -> None:
-        """Begin anew, soon; what is under way is dropped."""
+    def ask(self, delay: float) -> None:
+        """Begin anew, after some seconds; what is under way is dropped."""
         self.drop()
         self._asked = True
         if self._loop is not None and self.runs:
-            self._timer = self._loop.call_later(DELAY, self._turn)
+            self._timer = self._loop.call_later(delay, self._turn)
 
     def drop(self) -> None:
         """Do nothing more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,10 +14,13 @@ from .baseline import Baseline, Yardstick
 from .foresight import PRICES, Ahead
 from .later import Later, running_loop
 from .session import PruningSession
-from .traits import LaterBytes, LaterList
+from .traits import LaterBytes, LaterInt, LaterList, LaterText
 from .wire import pack
 
 __all__ = ["Mirror", "Mirrored"]
+
+DELAY = 0.15
+"""Seconds without a change before work begins that nobody has asked for."""
 
 
 class Mirrored(traitlets.HasTraits):
@@ -43,17 +47,15 @@ class Mirrored(traitlets.HasTraits):
     _offset = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _means = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _folded = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _compared = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _compared = LaterBytes(read_only=True).tag(sync=True, echo_update=False)
     _tradeoff_node = LaterBytes(read_only=True).tag(sync=True, echo_update=False)
     _tradeoff_edge = LaterBytes(read_only=True).tag(sync=True, echo_update=False)
     _prices = LaterList(read_only=True).tag(sync=True, echo_update=False)
     _slots = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
     _symbolic = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
-    _history = traitlets.List(trait=traitlets.Dict(), read_only=True).tag(
-        sync=True, echo_update=False
-    )
-    _current = traitlets.Int(read_only=True).tag(sync=True)
-    _script = traitlets.Unicode(read_only=True).tag(sync=True, echo_update=False)
+    _history = LaterList(read_only=True).tag(sync=True, echo_update=False)
+    _current = LaterInt(read_only=True).tag(sync=True)
+    _script = LaterText(read_only=True).tag(sync=True, echo_update=False)
 
 
 class Mirror:
@@ -61,14 +63,15 @@ class Mirror:
 
     def __init__(self, widget: Any) -> None:
         self._widget = widget
-        self._later = Later(running_loop(), self._catching_up)
+        loop = running_loop()
+        self._books = Later(loop, self._tell_books)
+        self._outlook = Later(loop, self._tell_outlook)
         self._ahead = Ahead(self._tell_ahead)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
         self._mask: list[Tensor] = []
         self._measure: Yardstick | None = None
         self._compares: tuple[int, int] | None = None
-        self._books_due = False
 
     def follow(self, dragged: bool) -> None:
         """Show where the session stands; what a drag can do without may come later."""
@@ -83,35 +86,47 @@ class Mirror:
         if self._baseline is not session.baseline and not session.closed:
             self._baseline = session.baseline
             self._tell_baseline()
-        self._books_due = True
-        if not (dragged and self._later.runs):
-            self._tell_books()
+        # After the answer, and once however many steps a cell makes.
+        self._books.ask(DELAY if dragged else 0.0)
         self.look_ahead()
 
     def compare(self, ids: tuple[int, int] | None) -> None:
-        """Show which edges are on at two commands."""
-        both, self._compares = None, None
-        if ids is not None:
-            both = publish.compared(*map(self._widget.session.mask_of, ids))
+        """Show which edges are on at two commands.
+
+        Raises
+        ------
+        ValueError
+            If the model has others by now.
+        """
+        self._compares, masks = None, [] if ids is None else self._masks(ids)
+        if masks:
             self._compares = ids
-        if both is not None or self._widget._compared:
-            self._send("_compared", both)
+            self._send("_compared", publish.compared(*masks))
+        elif self._widget._trait_values.get("_compared"):
+            self._send("_compared", None)
+        if ids is not None and not masks:
+            raise ValueError("the model had other edges then")
 
     def look_ahead(self) -> None:
         """Show what is known of what could be, and find out the rest when nobody waits."""
-        session = self._widget.session
-        due = not session.closed and self._ahead.follow(session, self._widget.selected)
-        if due or self._books_due:
-            self._later.ask()
+        widget = self._widget
+        if not widget.session.closed and self._ahead.follow(widget.session, widget.selected):
+            self._outlook.ask(DELAY)
 
     def catch_up(self) -> None:
         """Do at once what can wait, where no loop will come to it."""
-        if not self._later.runs:
-            self._later.finish()
+        if not self._books.runs:
+            self.finish()
+
+    def finish(self) -> None:
+        """Do at once what can wait."""
+        self._books.finish()
+        self._outlook.finish()
 
     def drop(self) -> None:
         """Do nothing more."""
-        self._later.drop()
+        self._books.drop()
+        self._outlook.drop()
 
     def _tell_baseline(self) -> None:
         """Say what stays as it is until the baseline changes."""
@@ -129,23 +144,33 @@ class Mirror:
             self._send(name, array)
         widget._fit()
 
-    def _tell_books(self) -> None:
+    def _tell_books(self) -> Iterator[None]:
         """Say what was done."""
-        widget, session, self._books_due = self._widget, self._widget.session, False
-        widget.set_trait("_history", publish.books(session.history))
-        widget.set_trait("_current", session.history.current.id)
-        widget.set_trait("_script", session.script())
-        self.compare(self._compares)
+        widget, history = self._widget, self._widget.session.history
+        with widget.hold_sync():
+            widget.set_trait("_history", publish.books(history))
+            widget.set_trait("_current", history.current.id)
+            widget.set_trait("_script", widget.session.script())
+            with contextlib.suppress(ValueError):
+                self.compare(self._compares)
+        yield
 
-    def _catching_up(self) -> Iterator[None]:
-        """Do what can wait, step by step."""
-        widget = self._widget
-        if self._books_due:
-            with widget.hold_sync():
-                self._tell_books()
-            yield
-        if not widget.session.closed:
-            yield from self._ahead.work(widget.session, widget.selected)
+    def _tell_outlook(self) -> Iterator[None]:
+        """Say what could be."""
+        widget, session = self._widget, self._widget.session
+        if session.closed:
+            return
+        if session.refresh():  # no cell has said so: a button of somebody's did it
+            widget._tell()
+        else:
+            yield from self._ahead.work(session, widget.selected)
+
+    def _masks(self, ids: tuple[int, int]) -> list[list[Tensor]]:
+        """Return the masks at two commands, or nothing if they are not of the model as it is."""
+        session = self._widget.session
+        masks = [session.mask_of(id) for id in ids]
+        shapes = [[layer.shape for layer in mask] for mask in [*masks, session.mask]]
+        return masks if shapes[0] == shapes[1] == shapes[2] else []
 
     def _tell_ahead(self, name: str, value: Any) -> None:
         if name == PRICES:

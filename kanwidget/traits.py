@@ -23,7 +23,9 @@ __all__ = [
     "Edges",
     "Flag",
     "LaterBytes",
+    "LaterInt",
     "LaterList",
+    "LaterText",
     "Nodes",
     "Sample",
     "Selection",
@@ -196,6 +198,14 @@ class _Later(traitlets.TraitType[Any, Any]):
 
 class LaterBytes(_Later, traitlets.Bytes):
     """Bytes that take a while."""
+
+
+class LaterInt(_Later, traitlets.Int[int, Any]):
+    """A whole number that takes a while."""
+
+
+class LaterText(_Later, traitlets.Unicode[str, Any]):
+    """A text that takes a while."""
 
 
 class LaterList(_Later, traitlets.List[Any]):

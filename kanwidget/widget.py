@@ -305,17 +305,18 @@ class KANWidget(Mirrored, anywidget.AnyWidget):
         if self._elsewhere(self._on_message, _, content, buffers):
             return
         try:
-            if content["do"] == "compare":
-                self._mirror.compare(acts.pair(self.session, content.get("ids")))
-            else:
-                acts.act(self.session, content)
+            try:
+                if content["do"] == "compare":
+                    self._mirror.compare(acts.pair(self.session, content.get("ids")))
+                else:
+                    acts.act(self.session, content)
+            finally:
+                if not self.session.closed:
+                    self._tell()
             self.set_trait("error", "")
         except Exception as error:
             self.set_trait("error", acts.in_words(error))
-        finally:
-            if not self.session.closed:
-                self._tell()
-            self._mirror.catch_up()
+        self._mirror.catch_up()
 
     def _elsewhere(self, act: Callable[..., None], *arguments: Any) -> bool:
         """Leave an act to the thread that owns the model, if this is another; tell if it is."""

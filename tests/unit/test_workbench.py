@@ -6,6 +6,7 @@ import asyncio
 import copy
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -237,10 +238,10 @@ def test_nobody_waits_for_what_could_be(model: KAN, dataset: dict[str, Tensor]) 
         w.set_state({"node_threshold": 0.02})
         assert told == ["loss"]
         assert w._tradeoff_edge == b""
-        history = len(w._history)
+        assert len(w._history) == 0
         await asyncio.sleep(0.6)
         assert told == ["loss", "_tradeoff_edge"]
-        assert len(w._history) == history + 1
+        assert len(w._history) == 2
         first = read(w._tradeoff_edge)
         told.clear()
         for level in (0.03, 0.04, 0.05):  # a drag
@@ -294,6 +295,35 @@ def test_history_and_script_follow_every_step(widget: KANWidget) -> None:
     assert widget._script == widget.script()
 
 
+def test_a_cell_with_many_steps_sends_its_history_once(
+    model: KAN, dataset: dict[str, Tensor]
+) -> None:
+    async def scenario() -> None:
+        w = KANWidget(model, dataset)
+        told: list[int] = []
+        w.observe(lambda change: told.append(len(change["new"])), "_history")
+        for step in range(1, 20):
+            w.node_threshold = step / 1000
+        await asyncio.sleep(0.01)
+        assert told == [20]
+        w.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_a_button_does_to_the_model_is_noticed(model: KAN, dataset: dict[str, Tensor]) -> None:
+    async def scenario() -> None:
+        w = KANWidget(model, dataset)
+        model.remove_edge(0, 0, 1)  # no cell ends after this
+        await asyncio.sleep(0.5)
+        assert w.active_edges == 14
+        assert w._history[-1]["kind"] == "outside"
+        assert w._tradeoff_edge
+        w.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_loss_that_is_no_number_is_null(model: KAN, dataset: dict[str, Tensor]) -> None:
     w = KANWidget(model, dataset, metric=lambda pred, label: float("nan"))
     w.selected = [(0, 0, 1)]
@@ -336,6 +366,16 @@ def test_two_commands_can_be_compared(widget: KANWidget) -> None:
     assert read(widget._compared).tolist() == sent.tolist()
     ask(widget, do="compare", ids=[])
     assert widget._compared == b""
+    widget.session.history.commands[1] = replace(
+        widget.session.history.commands[1],
+        baseline=replace(
+            widget.session.baseline,
+            mask=[torch.ones(3, 2) > 0, torch.ones(1, 3) > 0],
+            scores=[torch.ones(3, 2), torch.ones(1, 3)],
+        ),
+    )  # as if nodes had come since
+    ask(widget, do="compare", ids=[1, 2])
+    assert "other edges then" in widget.error
 
 
 @pytest.mark.parametrize(
