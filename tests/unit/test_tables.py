@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 def table_of(session: PruningSession) -> Cells | None:
-    stage = session._live()
+    stage = session.stage
     measure = stage.yardstick
     return cells(stage.adapter, session.baseline, [measure.rows, measure.inputs])
 
@@ -164,7 +164,7 @@ def test_there_is_no_table_of_what_no_table_can_hold(random_kan: Make) -> None:
         assert table_of(session) is None
     model = random_kan([2, 3, 1], 0)
     with PruningSession(model) as session:
-        stage = session._live()
+        stage = session.stage
 
         class Poles(NativeAdapter):
             def functions(self, l: int, points: Tensor) -> Tensor:
