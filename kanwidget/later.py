@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -38,6 +39,7 @@ class Later:
         self._work: Iterator[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._asked = False
+        self._owner = threading.get_ident()
 
     @property
     def runs(self) -> bool:
@@ -51,6 +53,9 @@ class Later:
 
     def ask(self, delay: float) -> None:
         """Begin anew, after some seconds; what is under way is dropped."""
+        if self._loop is not None and self.runs and threading.get_ident() != self._owner:
+            self._loop.call_soon_threadsafe(self.ask, delay)
+            return
         self.drop()
         self._asked = True
         if self._loop is not None and self.runs:

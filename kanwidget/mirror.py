@@ -160,9 +160,14 @@ class Mirror:
         widget, session = self._widget, self._widget.session
         if session.closed:
             return
-        if session.refresh():  # no cell has said so: a button of somebody's did it
-            widget._tell()
-        else:
+        try:
+            changed = session.refresh()  # no cell said so: somebody's button may have done it
+            if changed:
+                widget._tell()
+        except Exception as error:  # the loop would print it to nobody
+            widget.set_trait("error", f"{type(error).__name__}: {error}")
+            return
+        if not changed:
             yield from self._ahead.work(session, widget.selected)
 
     def _masks(self, ids: tuple[int, int]) -> list[list[Tensor]]:

@@ -88,6 +88,7 @@ def cells(adapter: Adapter, baseline: Baseline, inputs: Sequence[Tensor]) -> Cel
     low, high = low - room, high + room
     slots, most = adapter.slots(), BYTES // (32 * edges)
     layers: list[tuple[Floats, Floats]] = []
+    # Functions of any library: with poles, say, where no data are.
     with np.errstate(all="ignore"):
         for l, knots in enumerate(adapter.knots()):
             made = _layer(adapter, l, _array(knots), (low, high), most)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
-import anywidget
 import traitlets
 from torch import Tensor, nn
 
-from . import acts
 from .baseline import Metric
 from .history import State
-from .later import running_loop
+from .inbox import Inbox
 from .mirror import Mirror, Mirrored
 from .sharing import followers, session_of, watch_cells
 from .traits import (
@@ -29,7 +26,6 @@ from .traits import (
     Selection,
     Shape,
     Threshold,
-    Wish,
 )
 
 __all__ = ["KANWidget"]
@@ -46,7 +42,7 @@ def _bundle() -> str:
         ) from None
 
 
-class KANWidget(Mirrored, anywidget.AnyWidget):
+class KANWidget(Mirrored, Inbox):
     """Draw a live KAN, and prune it by hand.
 
     Sliders and clicks switch edges of ``model`` itself, so the next ``model(x)`` shows what
@@ -160,10 +156,8 @@ class KANWidget(Mirrored, anywidget.AnyWidget):
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
         self.session = session_of(model, dataset, metric)
-        self._owner = threading.get_ident()
-        self._loop = running_loop()
         self._mirror = Mirror(self)
-        self._dragged = False  # true while a slider's message is taken in
+        self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
         try:
             super().__init__(**self._names(), **kept)
@@ -270,61 +264,6 @@ class KANWidget(Mirrored, anywidget.AnyWidget):
             self.session.close()
         super().close()
 
-    def set_state(self, sync_data: Mapping[str, Any]) -> None:
-        """Take in what the view wrote: only its wishes, and of these only what makes sense.
-
-        Whatever else arrives is dropped, and the view is told the truth again. Only the
-        thread that owns the model acts; other threads leave it the message.
-        """
-        if self._elsewhere(self.set_state, sync_data):
-            return
-        known = {name: value for name, value in sync_data.items() if name in self.keys}
-        wishes = {}
-        for name, value in known.items():
-            trait = self.traits()[name]
-            clean = trait.wish(self.session, value) if isinstance(trait, Wish) else None
-            if clean is not None:
-                wishes[name] = clean
-        self._dragged = set(wishes) in ({"node_threshold"}, {"edge_threshold"})
-        try:
-            super().set_state(wishes)
-            self.set_trait("error", "")
-        except Exception as error:  # an observer's traceback would be shown nowhere
-            self.set_trait("error", f"{type(error).__name__}: {error}")
-        finally:
-            self._dragged = False
-        astray = [n for n, value in known.items() if n not in wishes or _differ(wishes[n], value)]
-        if astray:
-            self.send_state(astray)
-        self._mirror.catch_up()
-
-    def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
-        """Do what a view asks for by message, or say why not."""
-        if not isinstance(content, dict) or "do" not in content:
-            return
-        if self._elsewhere(self._on_message, _, content, buffers):
-            return
-        try:
-            try:
-                if content["do"] == "compare":
-                    self._mirror.compare(acts.pair(self.session, content.get("ids")))
-                else:
-                    acts.act(self.session, content)
-            finally:
-                if not self.session.closed:
-                    self._tell()
-            self.set_trait("error", "")
-        except Exception as error:
-            self.set_trait("error", acts.in_words(error))
-        self._mirror.catch_up()
-
-    def _elsewhere(self, act: Callable[..., None], *arguments: Any) -> bool:
-        """Leave an act to the thread that owns the model, if this is another; tell if it is."""
-        if threading.get_ident() == self._owner or self._loop is None or self._loop.is_closed():
-            return False
-        self._loop.call_soon_threadsafe(act, *arguments)
-        return True
-
     @traitlets.validate("in_vars", "out_vars")
     def _check_names(self, proposal: Any) -> list[str]:
         name, names = proposal["trait"].name, list(proposal["value"])
@@ -332,11 +271,6 @@ class KANWidget(Mirrored, anywidget.AnyWidget):
         if len(names) != expected:
             raise ValueError(f"{name} must hold {expected} names, got {len(names)}")
         return names
-
-    @classmethod
-    def _wishes(cls) -> list[str]:
-        """Return the names of the traits that both a person and a view may write."""
-        return [name for name, trait in cls.class_traits().items() if isinstance(trait, Wish)]
 
     @classmethod
     def _decisions(cls) -> list[str]:
@@ -401,10 +335,3 @@ class KANWidget(Mirrored, anywidget.AnyWidget):
             self.probe = []
         if self.input_shape and math.prod(self.input_shape) != width[0]:
             self.input_shape = []
-
-
-def _differ(clean: Any, raw: Any) -> bool:
-    """Whether a view wrote something else than what came of it; JSON knows no tuples."""
-    if isinstance(clean, list):
-        clean = [list(ids) if isinstance(ids, tuple) else ids for ids in clean]
-    return bool(clean != raw)
