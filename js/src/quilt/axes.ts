@@ -133,4 +133,7 @@ function grow(counts: readonly number[], layers: number[], pitch: number[], room
     pitch[k]! += 1;
     used += counts[k]!;
   }
+  // The last pixels are not worth matrices that are just not alike.
+  const least = Math.min(...layers.map((k) => pitch[k]!));
+  for (const k of layers) if (pitch[k]! <= 1.1 * least) pitch[k] = least;
 }

@@ -46,6 +46,11 @@ export interface NamePlace {
   readonly limit: number;
 }
 
+/** `height` is for the matrices or maps; a larger room makes larger cells, so that it also serves to zoom. */
+export interface QuiltRoom extends Room {
+  readonly height?: number;
+}
+
 /** The longest of the texts that fits the limit is written. */
 export interface Caption {
   readonly x: number;
@@ -80,7 +85,7 @@ const MAX_FREE = 34;
 export function layoutQuilt(
   net: Network,
   _settled: Uint8Array,
-  room: Room,
+  room: QuiltRoom,
   inputShape: readonly [number, number] | null,
 ): Quilt {
   const mapped = inputShape !== null && inputShape[0] * inputShape[1] === net.width[0] && net.width[0]! > 1;
@@ -127,15 +132,16 @@ export interface Placed {
   readonly bottom: number;
 }
 
-function layoutMatrices(net: Network, room: Room): Placed {
+function layoutMatrices(net: Network, room: QuiltRoom): Placed {
+  const height = room.height ?? MAX_HEIGHT;
   const ways = [true, false].map((inputsUpright) => {
-    const made = stair(net, room, 0, inputsUpright, PAD, PAD, room.width - PAD, MAX_HEIGHT);
+    const made = stair(net, room, 0, inputsUpright, PAD, PAD, room.width - PAD, height);
     const pitch = made.axes.map((axis) => axis!.pitch);
     return {
       made,
       badness: [
         Math.max(0, made.right + PAD - room.width),
-        Math.max(0, made.bottom - MAX_HEIGHT - 120),
+        Math.max(0, made.bottom - height - 120),
         -Math.min(...pitch),
         -pitch.reduce((sum, p) => sum + Math.log(p), 0),
       ],
@@ -152,7 +158,7 @@ function layoutMatrices(net: Network, room: Room): Placed {
  */
 export function stair(
   net: Network,
-  room: Room,
+  room: QuiltRoom,
   from: number,
   firstUpright: boolean,
   left: number,

@@ -4,10 +4,9 @@
  * Maps of hidden units stand in the order of their strength, strongest first, so that a threshold takes them from
  * the end; maps of outputs keep theirs and carry the names.
  */
-import type { Room } from "../layout";
 import type { Network } from "../network";
 import { STRIP, type Units, unitsOf } from "./axes";
-import { type Caption, type NamePlace, PAD, type Placed, type Rect, stair } from "./layout";
+import { type Caption, type NamePlace, PAD, type Placed, type QuiltRoom, type Rect, stair } from "./layout";
 
 export interface Maps {
   /** Rows and columns of a map, and pixels of each of its cells. */
@@ -32,14 +31,20 @@ const GAP = 6;
 const BETWEEN = 28;
 const CAPTION = 22;
 const HEAD = 20;
-const MAX_SCALE = 6;
+const MAX_SCALE = 16;
 const MAX_HEIGHT = 620;
-const WISHED_HEIGHT = 520;
+/** Of the height there is, what the maps like to fill. */
+const WISHED = 0.84;
 /** Narrower than this, the parts stand one under the other. */
 const SIDE_BY_SIDE = 600;
 
-export function layoutMaps(net: Network, room: Room, [rows, columns]: readonly [number, number]): Placed {
+export function layoutMaps(
+  net: Network,
+  room: QuiltRoom,
+  [rows, columns]: readonly [number, number],
+): Placed {
   const ends = net.depth === 1;
+  const height = room.height ?? MAX_HEIGHT;
   const units = unitsOf(net, 1, ends ? undefined : byStrength(net));
   const beside = room.width >= SIDE_BY_SIDE;
   const width = room.width - 2 * PAD;
@@ -50,10 +55,10 @@ export function layoutMaps(net: Network, room: Room, [rows, columns]: readonly [
     const [stepX, stepY] = [columns * scale + GAP, rows * scale + GAP + head];
     const taken = beside ? totalScale * columns + BETWEEN + (ends ? 0 : quiltWidth + BETWEEN) : 0;
     const most = Math.max(1, Math.floor((width - taken + GAP) / stepX));
-    const wished = Math.ceil(units.count / Math.max(1, Math.floor(WISHED_HEIGHT / stepY)));
+    const wished = Math.ceil(units.count / Math.max(1, Math.floor((WISHED * height) / stepY)));
     const down = Math.ceil(units.count / Math.min(most, beside ? wished : most));
     const across = Math.ceil(units.count / down);
-    const fits = down * stepY <= MAX_HEIGHT && across * stepX - GAP + taken <= width;
+    const fits = down * stepY <= height && across * stepX - GAP + taken <= width;
     return { scale, totalScale, stepX, stepY, across, down, fits };
   };
   let chosen = fit(1);
@@ -71,7 +76,18 @@ export function layoutMaps(net: Network, room: Room, [rows, columns]: readonly [
   const side = Math.min(totalWidth, totalHeight);
   const total: Rect = { x: PAD, y: top, width: totalWidth, height: totalHeight, side };
   const maps: Maps = {
-    ...{ rows, columns, scale, across, stepX, stepY, head, x, y, units, total, totalScale },
+    rows,
+    columns,
+    scale,
+    across,
+    stepX,
+    stepY,
+    head,
+    x,
+    y,
+    units,
+    total,
+    totalScale,
   };
   const captions = captionsOf(net, maps, gridWidth, beside ? totalWidth + BETWEEN - 8 : width);
   const end = { right: Math.max(x + gridWidth, PAD + totalWidth), bottom: y + gridHeight };
@@ -82,7 +98,7 @@ export function layoutMaps(net: Network, room: Room, [rows, columns]: readonly [
   }
   const from = beside
     ? { left: x + gridWidth + BETWEEN - STRIP / 2, top, height: Math.max(gridHeight, 240) + STRIP }
-    : { left: PAD, top: y + gridHeight + BETWEEN, height: MAX_HEIGHT };
+    : { left: PAD, top: y + gridHeight + BETWEEN, height };
   const right = beside ? from.left + quiltWidth : room.width - PAD;
   const order = Array.from(new Set(units.node));
   const rest = stair(net, room, 1, true, from.left, from.top, right, from.height, order);
@@ -105,8 +121,8 @@ function byStrength(net: Network): number[] {
 }
 
 /** What the following layers ask for, at most `most`. */
-function stairWidth(net: Network, room: Room, most: number): number {
-  const rest = stair(net, room, 1, true, 0, 0, most, MAX_HEIGHT);
+function stairWidth(net: Network, room: QuiltRoom, most: number): number {
+  const rest = stair(net, room, 1, true, 0, 0, most, room.height ?? MAX_HEIGHT);
   return Math.min(most, rest.right);
 }
 
@@ -123,11 +139,15 @@ function captionsOf(net: Network, maps: Maps, gridWidth: number, totalLimit: num
   const count = units.count === 1 ? kind.slice(0, -1) : kind;
   return [
     {
-      ...{ x: total.x, y: total.y - 9, limit: totalLimit },
+      x: total.x,
+      y: total.y - 9,
+      limit: totalLimit,
       texts: [`${net.width[0]} inputs: total score`, "total score", "total"],
     },
     {
-      ...{ x, y: y - 9, limit: gridWidth },
+      x,
+      y: y - 9,
+      limit: gridWidth,
       texts: [
         `${units.count} ${count}: ${size} edge scores each${order}`,
         `${units.count} ${count}${order}`,

@@ -5,9 +5,10 @@
  */
 import type { Brush } from "../draw";
 import type { Names } from "../labels";
+import type { Network } from "../network";
 import { createHeat, framed, type Painted, patchOfBlock, patchOfMaps } from "./cells";
 import { type Inks, inksOf, levelsOf, type Scale, scaleOf } from "./colours";
-import { createCurves } from "./curves";
+import { createCurves, MANY } from "./curves";
 import { longest, paintHeads } from "./heads";
 import type { Quilt, Rect } from "./layout";
 import { createSwatch, paintLegend } from "./legend";
@@ -75,6 +76,8 @@ function storeFor(brush: Brush, quilt: Quilt, known: Marked): Store {
   const scale = scaleOf(net);
   const levels = levelsOf(net, scale);
   const painted: Painted[] = [];
+  const curves = quilt.blocks.map((block) => (block?.kind === "curves" ? edgesIn(net, block.layer) : 0));
+  const hairlines = curves.reduce((sum, n) => sum + n, 0) > MANY;
   for (const block of quilt.blocks) {
     if (!block) continue;
     const patch = patchOfBlock(net, block, brush.ratio);
@@ -82,7 +85,7 @@ function storeFor(brush: Brush, quilt: Quilt, known: Marked): Store {
     painted.push(
       block.kind === "heat"
         ? createHeat(patch, inks, levels, brush.ratio)
-        : createCurves(patch, brush, { inks, levels, symbolic }),
+        : createCurves(patch, brush, { inks, levels, symbolic, hairlines }),
     );
   }
   const { maps } = quilt;
@@ -104,6 +107,8 @@ function storeFor(brush: Brush, quilt: Quilt, known: Marked): Store {
   stores.set(brush.ctx.canvas, store);
   return store;
 }
+
+const edgesIn = (net: Network, layer: number) => net.edgeOffset[layer + 1]! - net.edgeOffset[layer]!;
 
 function sameColours(a: Brush["palette"], b: Brush["palette"]): boolean {
   const keys = Object.keys(b) as (keyof Brush["palette"])[];

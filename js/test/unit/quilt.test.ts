@@ -182,6 +182,20 @@ test("a picture is as wide as its room, unless even one pixel a cell is too much
   expect(made([1000, 900], 600).width).toBeGreaterThan(900);
 });
 
+test("a larger room makes larger cells, until there are curves in them", () => {
+  const net = networkOf([64, 64, 10], new Float64Array(64 * 64 + 640).fill(1));
+  const pitches = [1, 2, 4].map((zoom) => {
+    const grown = { ...room(700 * zoom), height: 640 * zoom };
+    const quilt = layoutQuilt(net, all(net), grown, null);
+    expect(quilt.width).toBe(700 * zoom);
+    return quilt.axes[1]!.pitch;
+  });
+  expect(pitches[1]).toBeGreaterThanOrEqual(2 * pitches[0]!);
+  expect(pitches[2]).toBeGreaterThanOrEqual(2 * pitches[1]!);
+  const large = layoutQuilt(net, all(net), { ...room(1400), height: 1280 }, null);
+  expect(large.blocks.map((block) => block!.kind)).toEqual(["curves", "curves"]);
+});
+
 test("what is pruned moves nothing", () => {
   const net = networkOf([16, 32, 16, 4]);
   const none = new Uint8Array(net.edgeCount);
