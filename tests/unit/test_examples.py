@@ -148,3 +148,33 @@ def test_the_lesson_hides_answers_that_are_true(run: Callable[[str], Executed]) 
         assert float(found[1]) == pytest.approx(expected, abs=0.02), pattern
     assert "6 can go, and 3 are left" in answers
     assert "most expensive edge is (1, 2, 0)" in answers
+
+
+def test_pykan_and_the_widget_agree_on_a_pykan_model(run: Callable[[str], Executed]) -> None:
+    done = run("04_pykan")
+    pairs = re.findall(r"the widget says (\d+\.\d+), the model (\d+\.\d+)", done.text())
+    assert len(pairs) == 3
+    assert all(said == found for said, found in pairs)
+    assert done.numbers(r"test RMSE (\d+\.\d+)")[0] < 0.1
+    assert done.numbers(r"R² = (\d+\.\d+)")[0] > 0.9
+
+
+def test_digits_survive_the_loss_of_half_the_edges(run: Callable[[str], Executed]) -> None:
+    done = run("05_digits")
+    (whole,) = done.numbers(r"whole +1184 +(\d+\.\d+)%")
+    edges, pruned, refitted = done.numbers(r"\+5% +(\d+) +(\d+\.\d+)% +(\d+\.\d+)%")
+    assert edges < 1184 * 0.6
+    assert whole > 95
+    assert min(pruned, refitted) > whole - 2
+    (widget,) = [state for state in done.widgets.values() if "node_threshold" in state]
+    assert (widget["input_shape"], widget["view"]) == ([8, 8], "quilt")
+
+
+def test_a_button_a_slider_and_a_plot_follow_the_widget(run: Callable[[str], Executed]) -> None:
+    done = run("06_linking")
+    left, threshold = done.numbers(r"(\d+) of 15 edges, threshold (\d+\.\d+)")
+    (slider,) = done.numbers(r"the slider says (\d+\.\d+)")
+    assert left < 5
+    assert slider == threshold > 0
+    assert f"the plot '{left:.0f} edges, " in done.text()
+    assert any("<td>(0, 0, 0)</td>" in text for text in done.texts())
