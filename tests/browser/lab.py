@@ -117,6 +117,10 @@ class Notebook:
         self.wait_idle()
         self._assert_no_error()
 
+    def clear_outputs(self) -> None:
+        """Take the outputs of all cells off the page."""
+        self._command("notebook:clear-all-cell-outputs")
+
     def save(self) -> None:
         """Save the notebook, as Ctrl+S does."""
         self._command("docmanager:save")

@@ -6,9 +6,11 @@ Every server has this folder on its path. Pages are compared with what these fun
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import os
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,3 +99,33 @@ def tick(path: str) -> None:
     """Add the time to a file: a cell that calls this has run."""
     with Path(path).open("a") as file:
         file.write(f"{time.monotonic()}\n")
+
+
+class Brood:
+    """Widgets that are made and shown in batches, each with a model that nothing else holds."""
+
+    def __init__(self, dataset: Mapping[str, Tensor]) -> None:
+        self._dataset = {name: rows[:20] for name, rows in dataset.items()}
+        self._models: list[weakref.ref[KAN]] = []
+        self._shown: list[KANWidget] = []
+
+    def show(self, count: int) -> None:
+        """Show so many more; call it in a cell."""
+        from IPython.display import display
+
+        for _ in range(count):
+            model = KAN([2, 2, 1], grid=3, seed=len(self._models))
+            self._models.append(weakref.ref(model))
+            self._shown.append(KANWidget(model, self._dataset))
+            display(self._shown[-1])
+
+    def close(self) -> None:
+        """Close all that are shown."""
+        for w in self._shown:
+            w.close()
+        self._shown.clear()
+
+    def alive(self) -> int:
+        """Return how many of the models are still there."""
+        gc.collect()
+        return sum(model() is not None for model in self._models)
