@@ -150,11 +150,10 @@ def test_a_click_on_a_node_takes_all_its_edges_and_another_brings_them_back(view
 
 
 def test_an_edge_can_be_toggled_from_the_keyboard(view: LabView) -> None:
-    view.twin("edge", "1,4,0").focus()
-    view.page.keyboard.press("Space")
+    view.toggle("edge", "1,4,0")
     until(lambda: same(view.edges(), {ids: ids != "1,4,0" for ids in EDGES}))
     until(view.assert_agrees)
-    view.page.keyboard.press("Enter")
+    view.toggle("edge", "1,4,0")
     until(lambda: same(set(view.edges().values()), {True}))
     until(view.assert_agrees)
     assert view.notebook.value("torch.equal(model(x), before)")
@@ -169,8 +168,8 @@ def test_what_a_later_cell_does_to_the_model_shows_on_the_canvas(view: LabView) 
     until(lambda: view.assert_shown([ids for ids in EDGES if ids != "0,0,1"]))
 
 
-def test_the_next_cell_computes_with_what_was_clicked(view: LabView) -> None:
-    view.click("edge", "1,0,0")
+def test_the_next_cell_computes_with_what_was_toggled(view: LabView) -> None:
+    view.toggle("edge", "1,0,0")
     view.notebook.run("after = model(x)")
     assert view.notebook.value("model.mask[1][0, 0].item()") == 0.0
     assert view.notebook.value("(after - before).abs().max().item()") > 1e-6
@@ -183,7 +182,7 @@ def test_a_page_reload_shows_the_same_state(view: LabView) -> None:
     view.page.mouse.up()
     until(lambda: same(len([on for on in view.nodes().values() if not on]), 1))
     alive = next(ids for ids, on in view.edges().items() if on and ids.startswith("0,"))
-    view.click("edge", alive)
+    view.toggle("edge", alive)
     until(lambda: same(len(value("w.removed_edges")), 1))
     until(view.assert_agrees)
     value("globals().__setitem__('now', model(x))")
@@ -211,6 +210,6 @@ def test_a_page_reload_shows_the_same_state(view: LabView) -> None:
     until(lambda: view.assert_shown([ids for ids, on in view.edges().items() if on]))
 
     # And it is not only a picture.
-    view.click("edge", alive)
+    view.toggle("edge", alive)
     until(lambda: same(value("w.removed_edges"), []))
     until(view.assert_agrees)

@@ -116,7 +116,8 @@ class Brood:
         for _ in range(count):
             model = KAN([2, 2, 1], grid=3, seed=len(self._models))
             self._models.append(weakref.ref(model))
-            self._shown.append(KANWidget(model, self._dataset))
+            # Small ones: it is their number that counts.
+            self._shown.append(KANWidget(model, self._dataset, layout={"width": "200px"}))
             display(self._shown[-1])
 
     def close(self) -> None:
