@@ -10,7 +10,7 @@
 import type { Network } from "./network";
 import { type Box, boxedPath, directPath, freeSquare, type Path } from "./paths";
 import type { Orientation } from "./protocol";
-import { productsOf, slotOf } from "./slots";
+import { productsOf } from "./slots";
 
 export { type Box, overlap, type Path, pointAt } from "./paths";
 
@@ -187,7 +187,7 @@ export function column(used: Uint8Array, room: number) {
 
 function placeSlots(net: Network, u: Float64Array, v: Float64Array, gap: number): Plan["slots"] {
   const slots = new Map<number, { node: number; u: number; v: number }>();
-  for (const [node, its] of productsOf(net) ?? []) {
+  for (const [node, its] of productsOf(net.slotNode)) {
     its.forEach((slot, k) => {
       const v0 = v[node]! + (k - (its.length - 1) / 2) * SLOT_PITCH;
       slots.set(slot, { node, u: u[node]! - Math.min(SLOT_DISTANCE, gap / 5), v: v0 });
@@ -244,7 +244,7 @@ function placeGap(
     .sort(strongFirst)
     .slice(0, share);
   const endOf = (e: number) => {
-    const slot = slots.get(slotOf(net, e) ?? -1);
+    const slot = slots.get(net.slot[e]!);
     return slot ? ([slot.u, slot.v] as const) : ([u[net.target[e]!]!, v[net.target[e]!]!] as const);
   };
   const start = (e: number) => v[net.source[e]!]!;

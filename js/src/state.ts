@@ -14,6 +14,7 @@ import {
   nodesOn,
   outgoing,
   sameMask,
+  sidesOf,
 } from "./network";
 
 export type Axis = "node" | "edge";
@@ -70,7 +71,7 @@ export function restoreNode(net: Network, edits: Edits, node: number): Edits {
   const next = draft(edits);
   next.removedNodes.delete(node);
   if (isTaken(net, next, node)) next.keptNodes.add(node);
-  for (const side of [incoming(net, node), outgoing(net, node)]) {
+  for (const side of sidesOf(net, node)) {
     if (side.some((edge) => isOn(net, next, edge))) continue;
     for (const edge of side) {
       next.removedEdges.delete(edge);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { hit } from "../../src/hit";
+import { createNetwork } from "../../src/network";
 import { type Box, column, type Layout, layout, overlap, pointAt, stack } from "../../src/layout";
 import { networkOf, randomNumbers } from "../fake";
 
@@ -110,12 +111,8 @@ test("in full screen it takes the height it is given", () => {
 });
 
 test("the sums of a product node have their dots before it, and edges end in them", () => {
-  const plain = networkOf([2, 2]);
-  const net = Object.assign(
-    { ...plain },
-    { slotNode: Uint32Array.of(2, 2, 3), slot: Uint32Array.of(0, 1, 1, 2) },
-  );
-  const made = layout(net, all(4), room(600));
+  const net = createNetwork([2, 2], new Float64Array(6).fill(1), new Uint8Array(6).fill(1), [[0, 0, 1]]);
+  const made = layout(net, all(6), room(600));
   expect([...made.slots.keys()]).toEqual([0, 1]);
   for (const { node, x, y } of made.slots.values()) {
     expect(node).toBe(2);
@@ -123,8 +120,8 @@ test("the sums of a product node have their dots before it, and edges end in the
     expect(Math.abs(y - made.nodeY[2]!)).toBeGreaterThan(4);
   }
   const second = made.slots.get(1)!;
-  expect(pointAt(made.places.get(1)!.path, 1)).toEqual([second.x, second.y]);
-  expect(pointAt(made.places.get(3)!.path, 1)).toEqual([made.nodeX[3], made.nodeY[3]]);
+  expect(pointAt(made.places.get(2)!.path, 1)).toEqual([second.x, second.y]);
+  expect(pointAt(made.places.get(4)!.path, 1)).toEqual([made.nodeX[3], made.nodeY[3]]);
 });
 
 describe("for random networks, masks and widths", () => {
