@@ -99,7 +99,7 @@ function lookOf({ net, edits, mask, settled }: Known, e: number): Look {
 function nodeShapes(layout: Layout, known: Known, on: Uint8Array): NodeShape[] {
   const { net, edits, mask, settled } = known;
   const before = nodesOn(net, settled);
-  const live = liveNodes(net, mask);
+  const live = liveNodes(net, mask, on);
   const sums = new Map<number, { x: number; y: number }[]>();
   for (const { node, x, y } of layout.slots.values()) sums.set(node, [...(sums.get(node) ?? []), { x, y }]);
   return Array.from({ length: net.nodeCount }, (_, n) => {

@@ -58,7 +58,7 @@ export function inLoop(net: Network, layout: Layout, loop: Loop, mask: Uint8Arra
   return some ? targets.filter(on) : targets;
 }
 
-function encloses(loop: Loop, x: number, y: number): boolean {
+export function encloses(loop: Loop, x: number, y: number): boolean {
   let inside = false;
   loop.forEach(([ax, ay], k) => {
     const [bx, by] = loop[(k + 1) % loop.length]!;

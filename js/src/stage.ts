@@ -4,6 +4,7 @@ import { type Brush, paintCurve } from "./draw";
 import { CURVE_SIDE, createCard } from "./panels/card";
 import type { Box } from "./paths";
 import type { Reading } from "./protocol";
+import { prefersQuilt } from "./quilt/choice";
 import { extend, flip, meant } from "./selection";
 import { actionsFor, titleOf } from "./stage/actions";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "./stage/camera";
@@ -12,6 +13,8 @@ import { type Hands, type Point, watchHands } from "./stage/gestures";
 import { paintLasso } from "./stage/marks";
 import { createMenu } from "./stage/menu";
 import { createNetworkFace } from "./stage/network-face";
+import { createQuiltFace } from "./stage/quilt-face";
+import { createRoomMeter } from "./stage/room";
 import { freeSpot } from "./stage/spot";
 import { createTools } from "./stage/tools";
 import { isTargetOn, sameTarget, type Target } from "./state";
@@ -57,7 +60,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   /** What each canvas shows. */
   let painted: readonly (readonly unknown[])[] = [[], [], []];
   let lit: readonly unknown[] = [];
-  let page: unknown = null;
+  let page: string | null = null;
+  let quilted = false;
+  let tallest = 0;
 
   const twins = createTwins(
     {
@@ -248,6 +253,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     }
     if (stage.style.width !== `${width}px`) stage.style.width = `${width}px`;
     if (stage.style.height !== `${height}px`) stage.style.height = `${height}px`;
+    // When pruning turns a quilt into a network, the page below stays where it is.
+    tallest = Math.max(tallest, height);
+    if (scroll.style.minHeight !== `${tallest}px`) scroll.style.minHeight = `${tallest}px`;
     return ratio;
   }
 
@@ -261,8 +269,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     return Math.max(MIN_FULL_HEIGHT, Math.floor(innerHeight - rims - rest + stage.offsetHeight));
   }
 
-  /** Paints one canvas if what it shows is another. */
-  function repaint(k: number, shows: readonly unknown[], paint: () => void): void {
+  /** Paints one canvas if what it shows is another; what is empty and stays so costs nothing. */
+  function repaint(k: number, look: readonly unknown[], empty: boolean, paint: () => void): void {
+    const shows = empty ? ["empty"] : look;
     if (painted[k]!.length === shows.length && shows.every((value, d) => value === painted[k]![d])) return;
     painted = painted.map((before, d) => (d === k ? shows : before));
     paint();
@@ -294,7 +303,8 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     card.element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
   }
 
-  const network = createNetworkFace(contexts[0]!);
+  const roomOf = createRoomMeter(contexts[0]!);
+  const faces = { network: createNetworkFace(contexts[0]!, roomOf), quilt: createQuiltFace(roomOf) };
 
   return {
     element: outer,
@@ -305,11 +315,16 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       if (curve?.of !== reading.curves) {
         curve = { of: reading.curves, unit: createUnitCurves(known.net, reading.curves) };
       }
-      const maker = network;
+      const quilt =
+        reading.view === "auto" ? prefersQuilt(known.net, known.settled) : reading.view === "quilt";
+      const maker = faces[quilt ? "quilt" : "network"];
       const height = fullHeight();
-      const side = [known.net.width.join(), reading.orientation].join(" ");
-      if (page !== null && page !== side) camera = FIT;
-      page = side;
+      const side = [known.net.width.join(), reading.orientation, reading.view, moment.width, height].join(
+        " ",
+      );
+      if (page !== side) tallest = 0;
+      if (page !== null && (page !== side || quilt !== quilted)) camera = FIT;
+      [page, quilted] = [side, quilt];
       let face = maker.show(moment, camera, curve.unit, height, time);
       const held = clamp(camera, face);
       if (held.x !== camera.x || held.y !== camera.y) {
@@ -328,11 +343,12 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       const look = [face.picture, moment.palette, moment.names];
       const probe = moment.probe ?? null;
       const target = known.drag ? null : (known.hover ?? known.focus);
-      repaint(0, look, () => face.paint(brush));
-      repaint(1, [...look, known.selected, probe], () =>
+      repaint(0, look, false, () => face.paint(brush));
+      repaint(1, [...look, known.selected, probe], face.unmarked(probe), () =>
         face.paintMarks({ ...brush, ctx: contexts[1]! }, probe),
       );
-      repaint(2, [...look, target?.kind, target?.id, focus, loop], () => {
+      const bare = !target && !focus && loop.length === 0;
+      repaint(2, [...look, target?.kind, target?.id, focus, loop], bare, () => {
         const over = { ...brush, ctx: contexts[2]! };
         face.paintHighlight(over, loop.length > 0 ? null : target, focus);
         paintLasso(over, loop);

@@ -26,6 +26,35 @@ export interface Spot {
   readonly box: Box;
 }
 
+/** Beyond so many edges, only the strongest have a button. */
+const MAX_EDGES = 600;
+
+/** Layer by layer, its nodes and then the edges out of it: the order in which a screen reader meets them. */
+export function spotsInOrder(
+  net: Network,
+  settled: Uint8Array,
+  edges: Iterable<number>,
+  boxOf: (target: Target) => Box | null,
+): Spot[] {
+  const strongest = [...edges]
+    .sort((a, b) => settled[b]! - settled[a]! || net.scores[b]! - net.scores[a]! || a - b)
+    .slice(0, MAX_EDGES)
+    .sort((a, b) => a - b);
+  const spots: Spot[] = [];
+  const put = (target: Target) => {
+    const box = boxOf(target);
+    if (box) spots.push({ target, box });
+  };
+  let next = 0;
+  for (let l = 0; l <= net.depth; l++) {
+    for (let id = net.nodeOffset[l]!; id < net.nodeOffset[l + 1]!; id++) put({ kind: "node", id });
+    for (; next < strongest.length && strongest[next]! < net.edgeOffset[l + 1]!; next++) {
+      put({ kind: "edge", id: strongest[next]! });
+    }
+  }
+  return spots;
+}
+
 type Direction = readonly [x: -1 | 0 | 1, y: -1 | 0 | 1];
 const DIRECTIONS: Record<string, Direction> = {
   ArrowLeft: [-1, 0],

@@ -90,8 +90,19 @@ export const areasOverlap = (a: Area, b: Area) =>
 export function paintName(
   ctx: CanvasRenderingContext2D,
   family: string,
-  { runs, align }: { readonly runs: readonly Run[]; readonly align: "left" | "right" },
-  { x, y, r, look }: { readonly x: number; readonly y: number; readonly r: number; readonly look: string },
+  { runs, align }: { readonly node: number; readonly runs: readonly Run[]; readonly align: "left" | "right" },
+  {
+    x,
+    y,
+    r,
+    look,
+  }: {
+    readonly node: number;
+    readonly x: number;
+    readonly y: number;
+    readonly r: number;
+    readonly look: string;
+  },
 ): void {
   ctx.globalAlpha = look === "on" ? 1 : FAINT;
   const away = r + GAP;

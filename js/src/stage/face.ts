@@ -38,6 +38,8 @@ export interface Face {
   /** Squares that a card beside `target` had better not cover. */
   obstacles(target: Target): readonly Box[];
   paint(brush: Brush): void;
+  /** Whether `paintMarks` would leave its canvas empty. */
+  unmarked(probe: Probe | null): boolean;
   paintMarks(brush: Brush, probe: Probe | null): void;
   paintHighlight(brush: Brush, target: Target | null, focus: Target | null): void;
 }

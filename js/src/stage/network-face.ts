@@ -8,15 +8,15 @@ import type { Box } from "../paths";
 import { between, buildScene, type Scene } from "../scene";
 import { inLoop } from "../selection";
 import type { Known } from "../state";
-import type { Spot } from "../twins";
+import { type Spot, spotsInOrder } from "../twins";
 import { type Area, areaOf, areasOverlap, fitName, GAP, measureName, NAME_SIZE } from "../typeset";
 import type { UnitCurve } from "../unit-curves";
 import { type Camera, MAX_ZOOM, project } from "./camera";
 import type { Face, FaceMaker, Moment } from "./face";
 import { paintHighlight, paintMarks, type Shown } from "./marks";
+import { nameLimit, type RoomMeter } from "./room";
 
 const EASE_FOR = 220;
-const MAX_TWINS = 600;
 
 /** The present layout and what it was made from. */
 interface Drawn {
@@ -39,48 +39,11 @@ const sameRoom = (a: Room, b: Room) =>
   a.inNames === b.inNames &&
   a.outNames === b.outNames;
 
-const nameLimit = (width: number) => Math.max(24, Math.min(150, 0.2 * width));
-
-export function createNetworkFace(ctx: CanvasRenderingContext2D): FaceMaker {
+export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMeter): FaceMaker {
   let drawn: Drawn | null = null;
   let easing: { from: Layout; since: number } | null = null;
-  let measured: { room: Room; net: Network; of: Moment; height: number | undefined } | null = null;
   let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
   let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
-
-  /** Room that the names take beside the network. */
-  function roomOf(moment: Moment, height: number | undefined): Room {
-    const { known, names, font, width, reading } = moment;
-    const { orientation } = reading;
-    const of = measured?.of;
-    if (
-      measured?.net === known.net &&
-      of?.names === names &&
-      of.font === font &&
-      of.width === width &&
-      of.reading.orientation === orientation &&
-      measured.height === height
-    ) {
-      return measured.room;
-    }
-    const { net } = known;
-    const widest = (first: number, last: number) => {
-      let most = 0;
-      for (let n = first; n < last; n++) {
-        most = Math.max(most, measureName(ctx, font, runsOf(nameOf(net, names, n))));
-      }
-      return Math.min(nameLimit(width), Math.ceil(most));
-    };
-    const room: Room = {
-      width,
-      ...(height !== undefined && { height }),
-      orientation,
-      inNames: widest(0, net.width[0]!),
-      outNames: widest(net.nodeOffset[net.depth]!, net.nodeCount),
-    };
-    measured = { room, net, of: moment, height };
-    return room;
-  }
 
   function arrange({ net, settled, symbolic }: Known, room: Room, time: number): Drawn {
     const old = drawn?.net === net && drawn.room.width === room.width ? drawn : null;
@@ -140,6 +103,7 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D): FaceMaker {
             box && !(target.kind === "edge" && edge === target.id) ? box : [],
           ),
         paint: (brush) => paint(brush, scene, named),
+        unmarked: (probe) => known.selected.length === 0 && probe === null && !scene.comparing,
         paintMarks: (brush, probe) => paintMarks(brush, shown, known.selected, probe),
         paintHighlight: (brush, target, focus) => paintHighlight(brush, shown, target, focus),
       };
@@ -152,24 +116,10 @@ function aroundNode(layout: Layout, n: number): Box {
   return { x: layout.nodeX[n]! - r, y: layout.nodeY[n]! - r, side: 2 * r };
 }
 
-/** Layer by layer, its nodes and then the edges out of it: the order in which a screen reader meets them. */
 function spotsOf(layout: Layout, net: Network, settled: Uint8Array): Spot[] {
-  const edges = [...layout.places.keys()]
-    .sort((a, b) => settled[b]! - settled[a]! || net.scores[b]! - net.scores[a]! || a - b)
-    .slice(0, MAX_TWINS)
-    .sort((a, b) => a - b);
-  const spots: Spot[] = [];
-  let next = 0;
-  for (let l = 0; l <= net.depth; l++) {
-    for (let id = net.nodeOffset[l]!; id < net.nodeOffset[l + 1]!; id++) {
-      spots.push({ target: { kind: "node", id }, box: aroundNode(layout, id) });
-    }
-    for (; next < edges.length && edges[next]! < net.edgeOffset[l + 1]!; next++) {
-      const id = edges[next]!;
-      spots.push({ target: { kind: "edge", id }, box: layout.places.get(id)!.anchor });
-    }
-  }
-  return spots;
+  return spotsInOrder(net, settled, layout.places.keys(), ({ kind, id }) =>
+    kind === "node" ? aroundNode(layout, id) : layout.places.get(id)!.anchor,
+  );
 }
 
 const widths = new Map<string, number>();

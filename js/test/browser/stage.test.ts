@@ -420,3 +420,49 @@ describe("the picture", () => {
     expect(current(a)).toEqual([a.twin("node", "1,2")]);
   });
 });
+
+describe("quilt and network", () => {
+  const wide = () => {
+    const scores = Float64Array.from({ length: 48 }, (_, e) => (e < 36 ? 0.01 : 1) + e / 1000);
+    return fakeModel([6, 8], scores);
+  };
+
+  test("too many curves for boxes are a quilt; what is left when they are pruned is a network, and the page only grows", async () => {
+    const view = await mount(wide());
+    const stage = view.find(".stage");
+    const below = view.find(".tools").getBoundingClientRect().top;
+    const cell = view.twin("edge", "0,0,7").getBoundingClientRect();
+    expect(pixel(view, "picture", cell.left + cell.width / 2, cell.top + 2)[3]).toBe(255);
+    view.model.receive({ edge_threshold: 0.5 });
+    await settled();
+    expect(view.twin("edge", "0,0,7").getBoundingClientRect().width).toBeGreaterThan(24);
+    const grown = view.find(".tools").getBoundingClientRect().top;
+    expect(grown).toBeGreaterThanOrEqual(below);
+    view.model.receive({ edge_threshold: 0 });
+    await settled();
+    expect(stage.getBoundingClientRect().bottom).toBeLessThan(grown);
+    expect(view.find(".tools").getBoundingClientRect().top).toBe(grown);
+    view.model.receive({ view: "network", edge_threshold: 0 });
+    await settled();
+    expect(view.twin("edge", "0,0,7").getBoundingClientRect().width).toBeGreaterThanOrEqual(24);
+  });
+
+  test("a quilt is clicked, switched, zoomed and walked like a network", async () => {
+    const view = await mount(wide());
+    await click(view.twin("edge", "0,3,2"));
+    expect(selected(view)).toEqual([[0, 3, 2]]);
+    await doubleClick(view.twin("edge", "0,3,2"));
+    expect(view.model.traits.removed_edges).toEqual([[0, 3, 2]]);
+    const before = view.twin("edge", "0,3,2").getBoundingClientRect().width;
+    await click(view.find("[data-role=zoom-in]"));
+    const twin = view.twin("edge", "0,4,4");
+    expect(view.twin("edge", "0,3,2").getBoundingClientRect().width).toBeCloseTo(1.5 * before, 0);
+    await click(twin);
+    expect(selected(view)).toEqual([[0, 4, 4]]);
+    const box = twin.getBoundingClientRect();
+    expect(pixel(view, "marks", box.left - 2, box.top + box.height / 2)[3]).toBeGreaterThan(100);
+    await userEvent.keyboard("{ArrowRight}");
+    expect(focused(view)?.getAttribute("data-edge")).toMatch(/^0,/);
+    expect(focused(view)).not.toBe(twin);
+  });
+});

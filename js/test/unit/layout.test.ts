@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { hit } from "../../src/hit";
-import { createNetwork } from "../../src/network";
 import { type Box, column, type Layout, layout, overlap, pointAt, stack } from "../../src/layout";
+import { createNetwork } from "../../src/network";
 import { networkOf, randomNumbers } from "../fake";
 
 const room = (width: number) => ({ width, inNames: 20, outNames: 30 });
