@@ -1,7 +1,6 @@
 /** The quilt from its pixels: what is strong, what would go and what is gone can be told apart, without colour. */
 import { describe, expect, test } from "vitest";
 import type { Palette } from "../../src/draw";
-import { NO_EDITS } from "../../src/network";
 import { inksOf } from "../../src/quilt/colours";
 import { paintQuiltHighlight } from "../../src/quilt/highlight";
 import { anchorOf } from "../../src/quilt/hit";
@@ -10,7 +9,7 @@ import type { Marked } from "../../src/quilt/looks";
 import { paintQuilt } from "../../src/quilt/paint";
 import { createUnitCurves } from "../../src/scene";
 import { reduce, type Target } from "../../src/state";
-import { networkOf, randomNumbers, SAMPLES, sampleCurves } from "../fake";
+import { networkOf, randomNumbers, sampleCurves, syncedOf } from "../fake";
 
 const LIGHT: Palette & { symbolic: string } = {
   ...{ background: "#ffffff", ink: "#1f2328", taken: "#0072b2" },
@@ -35,9 +34,12 @@ function picture(width: number[], scores: Float64Array, options: Options = {}) {
     [canvas.width, canvas.height] = [quilt.width * ratio, quilt.height * ratio];
     return canvas.getContext("2d", { willReadFrequently: true })!;
   });
-  const curve = createUnitCurves(net, { samples: SAMPLES, ...sampleCurves(net) });
+  const curve = createUnitCurves(net, sampleCurves(net));
   const brush = { ctx: picture!, ratio, palette, font: "sans-serif", curve };
-  const start = reduce(null, { type: "synced", net, edits: NO_EDITS, confirmed: net.baseline })! as Marked;
+  const start = reduce(null, {
+    type: "synced",
+    reading: syncedOf(net, { confirmed: net.baseline }),
+  })! as Marked;
   const behind = inksOf(palette).dark ? 0.006 : 1;
   /** Luminance, 0..1, of the device pixels of a cell, row by row. */
   const lights = (target: Target, ctx = picture!): number[] => {
@@ -132,7 +134,10 @@ describe("without colour", () => {
       const known = { ...view.start, edits: { ...view.start.edits, removedEdges: new Set([5]) } };
       view.paint(
         cut(
-          reduce(known, { type: "synced", net: view.net, edits: known.edits, confirmed: known.mask })!,
+          reduce(known, {
+            type: "synced",
+            reading: syncedOf(view.net, { edits: known.edits, confirmed: known.mask }),
+          })!,
           0.3,
         ),
       );

@@ -8,7 +8,7 @@ import { layoutQuilt, type NamePlace, type Quilt, type Rect } from "../../src/qu
 import { LOOK, looksOf, OFF, ON, TAKEN, TAKING, totalScores } from "../../src/quilt/looks";
 import { mapOf } from "../../src/quilt/maps";
 import { type Known, reduce } from "../../src/state";
-import { networkOf, randomNumbers } from "../fake";
+import { networkOf, randomNumbers, syncedOf } from "../fake";
 
 const room = (width: number) => ({ width, inNames: 24, outNames: 34 });
 const all = (net: Network) => new Uint8Array(net.edgeCount).fill(1);
@@ -248,7 +248,10 @@ describe("looks", () => {
       ...{ nodeThreshold: next() ** 2, removedEdges: pick(net.edgeCount), keptEdges: pick(net.edgeCount) },
       ...{ removedNodes: pick(net.nodeCount), keptNodes: pick(net.nodeCount) },
     };
-    const known = reduce(null, { type: "synced", net, edits, confirmed: maskOf(net, edits) })!;
+    const known = reduce(null, {
+      type: "synced",
+      reading: syncedOf(net, { edits, confirmed: maskOf(net, edits) }),
+    })!;
     return reduce(known, { type: "dragged", axis: "edge", value: next() * 0.7 })!;
   }
 
