@@ -204,10 +204,18 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, border = 1, fa
   }
   if (edge.kept) dot(ctx, box.x + 5, box.y + 5, 2, palette.ink);
   if (edge.label && edge.formula !== null) {
-    const runs = fitName(ctx, font, runsOf(edge.formula), box.side * 1.12, LABEL_SIZE);
-    const text = { runs, x: box.x + box.side / 2, y: box.y + box.side + 9, size: LABEL_SIZE } as const;
+    const beside = edge.label === "beside";
+    const runs = fitName(ctx, font, runsOf(edge.formula), box.side * (beside ? 0.5 : 1.12), LABEL_SIZE);
+    const x = box.x + box.side / 2 + (beside ? 7 : 0);
     ctx.fillStyle = colourOf(palette, edge);
-    paintText(ctx, font, { ...text, align: "center" }, palette.background);
+    const text: Text = {
+      runs,
+      x,
+      y: box.y + box.side + 9,
+      size: LABEL_SIZE,
+      align: beside ? "left" : "center",
+    };
+    paintText(ctx, font, text, palette.background);
   }
 }
 

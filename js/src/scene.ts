@@ -25,9 +25,9 @@ export interface EdgeShape {
   readonly strength: number;
   /** Kept on by hand, against the thresholds or the model. */
   readonly kept: boolean;
-  /** Its fixed formula; `label` when there is room for it under the box. */
+  /** Its fixed formula, and where there is room for it: under the box, or there beside the line. */
   readonly formula: string | null;
-  readonly label: boolean;
+  readonly label: "under" | "beside" | null;
   readonly difference: Difference;
 }
 
@@ -76,7 +76,7 @@ export function buildScene(layout: Layout, known: Known, compared: Uint8Array | 
       strength: strengthOf(net.scores[e]!),
       kept: look === "on" && known.edits.keptEdges.has(e),
       formula: known.symbolic.get(e) ?? null,
-      label,
+      label: label ? (layout.orientation === "up" ? "beside" : "under") : null,
       difference: differenceOf(compared?.[e]),
     });
   }

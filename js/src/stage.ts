@@ -42,7 +42,7 @@ const MIN_FULL_HEIGHT = 240;
 
 export function createStage(events: StageEvents, signal: AbortSignal) {
   const [picture, marks, highlight] = ["picture", "marks", "highlight"].map((role) =>
-    element("canvas", { "data-role": role }),
+    element("canvas", { "data-role": role, "aria-hidden": "true" }),
   ) as [HTMLCanvasElement, HTMLCanvasElement, HTMLCanvasElement];
   const canvases = [picture, marks, highlight];
   const card = createCard();
@@ -167,25 +167,23 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     const title = several ? `${known.selected.length} selected` : titleOf(known, names, target);
     menu.open(actions, x, y, title, twins.focused?.button ?? stage);
   }
+  /** Where the keyboard is. */
+  function openMenuBeside(target: Target): boolean {
+    const box = now?.face.boxOf(target);
+    if (!box) return false;
+    const [at, origin] = [outer.getBoundingClientRect(), stage.getBoundingClientRect()];
+    openMenu(target, origin.left - at.left + box.x + box.side, origin.top - at.top + box.y + box.side / 2);
+    return true;
+  }
   stage.addEventListener(
     "contextmenu",
     (event) => {
       if (!now) return;
       event.preventDefault();
-      const at = outer.getBoundingClientRect();
-      const focused = twins.focused?.target;
-      // The menu key has no place of its own: it means what has the focus.
-      const byKey = event.button !== 2 && focused;
-      const box = byKey && now.face.boxOf(focused);
-      const origin = stage.getBoundingClientRect();
-      if (box) {
-        openMenu(
-          focused,
-          origin.left - at.left + box.x + box.side,
-          origin.top - at.top + box.y + box.side / 2,
-        );
-        return;
-      }
+      // The menu key has no place of its own: it means what has the focus. Hands never touch the buttons.
+      const focused = twins.element.contains(event.target as Node) ? twins.focused?.target : undefined;
+      if (focused && openMenuBeside(focused)) return;
+      const [at, origin] = [outer.getBoundingClientRect(), stage.getBoundingClientRect()];
       const target = now.face.hit(event.clientX - origin.left, event.clientY - origin.top);
       openMenu(target, event.clientX - at.left, event.clientY - at.top);
     },
@@ -225,11 +223,8 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
         if (known.selected.length === 0) return false;
         select([]);
         return true;
-      case "F10": {
-        const box = event.shiftKey && target && now!.face.boxOf(target);
-        if (box) openMenu(target, box.x + box.side, box.y + box.side / 2);
-        return Boolean(box);
-      }
+      case "F10":
+        return event.shiftKey && target !== null && openMenuBeside(target);
       case "+":
       case "=":
         zoomBy(ZOOM_STEP);

@@ -227,7 +227,7 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
     if (!edge.box) continue;
     ctx.globalAlpha = 0.14;
     if (alone) frame(brush, edge.box, 0, 4, colourOf(palette, edge));
-    paintBox(brush, { ...edge, strength: 1, label: false }, edge.box, alone ? 2 : 1);
+    paintBox(brush, { ...edge, strength: 1, label: null }, edge.box, alone ? 2 : 1);
   }
   for (const n of alone ? ends(target.id) : [target.id]) {
     const node = scene.nodes[n];

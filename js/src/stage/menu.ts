@@ -88,7 +88,7 @@ export function createMenu(signal: AbortSignal) {
   function entry({ text, key, do: act }: Item): HTMLElement {
     const button = element("button", { type: "button", role: "menuitem", tabindex: "-1" }, text);
     if (key) button.append(element("kbd", { "aria-hidden": "true" }, key));
-    if (key) button.setAttribute("aria-keyshortcuts", key.replace("Del", "Delete"));
+    if (key) button.setAttribute("aria-keyshortcuts", { Del: "Delete", Esc: "Escape" }[key] ?? key);
     button.addEventListener("click", () => {
       close();
       act();

@@ -53,6 +53,7 @@ export function createTools(host: () => HTMLElement | null, events: ToolEvents, 
       if (isFull()) await document.exitFullscreen();
       else await host()!.requestFullscreen();
     } catch {
+      hint.dataset.said = "";
       setText(
         hint,
         "This page does not allow full screen. Zoom in instead, or open the notebook in its own tab.",
@@ -99,6 +100,6 @@ export const TOOLS_STYLES = `
 .tools button[aria-disabled="true"] { color: var(--muted); cursor: default; }
 .tools button[aria-disabled="true"]:hover { background: transparent; }
 .tools svg { display: block; width: 14px; height: 14px; fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
-@container (max-width: 620px) { .tools .hint { font-size: 11.5px; } }
+@container (max-width: 460px) { .tools .hint:not([data-said]) { visibility: hidden; max-height: 28px; } }
 .kanwidget:fullscreen { border-radius: 0; overflow: auto; }
 `;

@@ -1,8 +1,13 @@
 /** What hands and keys do on the network view: selection, lasso, menu, zoom, and the overlays. */
 import { describe, expect, onTestFinished, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
-import type { FakeModel } from "../fake";
-import { fakeModel, pack } from "../fake";
+import { edgeIndex } from "../../src/network";
+import { createReader } from "../../src/protocol";
+import { createUnitCurves, inBox } from "../../src/scene";
+import { createStage, type Moment, type StageEvents } from "../../src/stage";
+import { reduce } from "../../src/state";
+import { INKS } from "../../src/theme";
+import { type FakeModel, fakeModel, pack, randomNumbers } from "../fake";
 import { click, doubleClick, frames, type Mounted, middle, mount, settled } from "./mounted";
 
 const selected = (view: { model: FakeModel }) => view.model.traits.selected;
@@ -418,6 +423,108 @@ describe("the picture", () => {
     await frames(2);
     await click(b.twin("node", "1,2"));
     expect(current(a)).toEqual([a.twin("node", "1,2")]);
+  });
+});
+
+describe("a followed sample", () => {
+  test("is a dot on every curve, and a value beside each node", async () => {
+    const model = fakeModel();
+    const reading = createReader(model)();
+    const known = reduce(null, { type: "synced", reading })!;
+    const controller = new AbortController();
+    const events = Object.fromEntries(
+      ["hovered", "focused", "selected", "toggled", "changed"].map((name) => [name, () => {}]),
+    ) as unknown as StageEvents;
+    const stage = createStage(events, controller.signal);
+    document.body.append(stage.element);
+    onTestFinished(() => {
+      controller.abort();
+      stage.element.remove();
+    });
+    const probe = {
+      nodes: Float64Array.of(0.5, -0.5, 0.1, 0.2, 0.3, 0.4, 0.5, 12.3456),
+      edges: Float64Array.from({ length: 15 }, () => 0.25),
+    };
+    const moment: Moment = {
+      ...{ known, reading, font: "sans-serif", width: 900, probe },
+      names: { inVars: reading.inVars, outVars: reading.outVars },
+      palette: { ...INKS.light, background: "#ffffff" },
+    };
+    stage.render(moment, 0);
+    const canvas = stage.element.querySelector<HTMLCanvasElement>("canvas[data-role=marks]")!;
+    const ctx = canvas.getContext("2d")!;
+    const unit = createUnitCurves(known.net, reading.curves);
+    for (let e = 0; e < 15; e++) {
+      const spot = stage.element.querySelector<HTMLElement>(
+        `button[data-edge="${edgeIndex(known.net, e)}"]`,
+      )!;
+      const side = Number.parseFloat(spot.style.width);
+      const box = { x: Number.parseFloat(spot.style.left), y: Number.parseFloat(spot.style.top), side };
+      const [x, y] = inBox(box, ...unit.at(e, probe.nodes[known.net.source[e]!]!, 0.25));
+      const [r, g, b, alpha] = ctx.getImageData(Math.floor(x), Math.floor(y), 1, 1).data;
+      expect([r, g, b, alpha], `edge ${e}`).toEqual([0x7a, 0x0f, 0xb0, 255]);
+    }
+    stage.render({ ...moment, probe: null }, 1);
+    expect(ctx.getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0)).toBe(false);
+  });
+});
+
+describe("fingers", () => {
+  test("two of them zoom where they are", async () => {
+    const view = await mount();
+    const stage = view.find(".stage");
+    const { left, top } = stage.getBoundingClientRect();
+    const before = view.twin("edge", "1,2,0").getBoundingClientRect().width;
+    const touch = (type: string, pointerId: number, x: number, y: number) =>
+      stage.dispatchEvent(
+        new PointerEvent(type, {
+          pointerId,
+          clientX: left + x,
+          clientY: top + y,
+          bubbles: true,
+          pointerType: "touch",
+        }),
+      );
+    touch("pointerdown", 1, 400, 200);
+    touch("pointerdown", 2, 500, 200);
+    touch("pointermove", 1, 350, 200);
+    touch("pointermove", 2, 550, 200);
+    touch("pointerup", 1, 350, 200);
+    touch("pointerup", 2, 550, 200);
+    await frames(3);
+    expect(view.twin("edge", "1,2,0").getBoundingClientRect().width).toBeCloseTo(2 * before, 0);
+    expect(selected(view)).toEqual([]);
+  });
+});
+
+/** Generous, for a machine with other work: the figures themselves are printed. */
+describe("what a frame costs while a threshold sweeps", () => {
+  test.each([
+    [[2, 5, 1], 4],
+    [[10, 20, 10, 10], 4],
+    [[20, 40, 20, 20], 8],
+  ])("of [%s] as a network: %d ms is wished", async (width, wished) => {
+    const random = randomNumbers(2);
+    const edges = width.slice(1).reduce((sum, w, l) => sum + w * width[l]!, 0);
+    const model = fakeModel(
+      width,
+      Float64Array.from({ length: edges }, () => 10 ** (-3 * random())),
+    );
+    model.traits.view = "network";
+    const view = await mount(model);
+    const slider = view.slider("edge");
+    const costs: number[] = [];
+    for (let k = 0; k < 60; k++) {
+      slider.value = `${200 + 12 * k}`;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      await frames(2);
+      costs.push(performance.getEntriesByName("kanwidget:draw").at(-1)!.duration);
+    }
+    costs.sort((a, b) => a - b);
+    console.log(
+      `[${width}] ${edges} edges: median ${costs[30]!.toFixed(1)}, p95 ${costs[57]!.toFixed(1)} ms a frame`,
+    );
+    expect(costs[30]).toBeLessThan(4 * wished);
   });
 });
 

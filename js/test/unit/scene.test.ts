@@ -108,7 +108,7 @@ test("a formula is with its edge, and where two compared states differ is said",
   expect(scene.comparing).toBe(true);
   const edge = (id: number) => scene.edges.find((shape) => shape.edge === id)!;
   expect([3, 4, 5, 6].map((id) => edge(id).difference)).toEqual([null, "first", "second", null]);
-  expect([edge(3).formula, edge(3).label, edge(4).formula]).toEqual(["x^2", true, null]);
+  expect([edge(3).formula, edge(3).label, edge(4).formula]).toEqual(["x^2", "under", null]);
 });
 
 test("an edge that is on is legible however small its score", () => {
