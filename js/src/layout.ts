@@ -58,6 +58,8 @@ export interface Room {
 
 export const MAX_DRAWN = 2000;
 const MAX_SIDE = 170;
+/** In full screen everything may be so much larger. */
+const LARGER = 1.5;
 const MIN_SIDE = 24;
 const WISHED_SIDE = 58;
 const ANCHOR_SIDE = 20;
@@ -87,6 +89,7 @@ interface Plan {
   readonly mask: Uint8Array;
   readonly labelled: ReadonlySet<number> | ReadonlyMap<number, unknown>;
   readonly up: boolean;
+  readonly maxSide: number;
   /** Extents along and across. */
   readonly along: number;
   readonly across: number;
@@ -107,18 +110,17 @@ export function layout(
   const up = orientation === "up";
   const before = up ? PAD + NAME_HEIGHT : PAD + room.inNames + NAME_ROOM;
   const after = up ? PAD + NAME_HEIGHT : PAD + room.outNames + NAME_ROOM;
+  const scale = room.height ? LARGER : 1;
   const goal = up ? (room.height ?? MAX_HEIGHT) : room.width;
-  const gap = Math.min(
-    room.height && up ? Number.POSITIVE_INFINITY : MAX_GAP[orientation],
-    Math.max(MIN_GAP, (goal - before - after) / net.depth),
-  );
+  const gap = Math.min(MAX_GAP[orientation] * scale, Math.max(MIN_GAP, (goal - before - after) / net.depth));
   const needed = before + after + gap * net.depth;
   const along = up ? (room.height ?? Math.ceil(needed)) : Math.max(room.width, Math.ceil(needed));
   const across = up ? room.width : (room.height ?? heightOf(net, gap));
   const start = before + (along - needed) / 2;
 
   const { u, v, r } = placeNodes(net, mask, start, gap, across);
-  const plan: Plan = { net, mask, labelled, up, along, across, gap, u, v, slots: placeSlots(net, u, v, gap) };
+  const slots = placeSlots(net, u, v, gap);
+  const plan: Plan = { net, mask, labelled, up, maxSide: MAX_SIDE * scale, along, across, gap, u, v, slots };
   const stacks = net.width.slice(1).map((_, l) => stackOf(plan, l));
   // Stacks beside each other look calm when they do not differ too much.
   const largest = 1.7 * Math.min(...stacks.map(({ side }) => side).filter((side) => side > 0));
@@ -197,7 +199,7 @@ function placeSlots(net: Network, u: Float64Array, v: Float64Array, gap: number)
 }
 
 /** How many boxes the stack of a gap has, how large, and whether formulas fit under them. */
-function stackOf({ net, mask, labelled, up, across, gap }: Plan, l: number) {
+function stackOf({ net, mask, labelled, up, maxSide, across, gap }: Plan, l: number) {
   let on = 0;
   let formulas = 0;
   for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) {
@@ -208,7 +210,7 @@ function stackOf({ net, mask, labelled, up, across, gap }: Plan, l: number) {
   const room = across - 2 * PAD;
   const count = Math.min(on, Math.floor((room / MIN_SIDE - 1) / PITCH + 1));
   if (count === 0) return { count, side: 0, labels: false };
-  const most = Math.min(MAX_SIDE, BOX_SHARE[up ? "up" : "right"] * gap);
+  const most = Math.min(maxSide, BOX_SHARE[up ? "up" : "right"] * gap);
   // Along the stack a label takes room from the boxes; beside it there is enough.
   const below = up ? 0 : LABEL_ROOM * Math.min(formulas, count);
   const labelledSide = (room - below) / ((count - 1) * PITCH + 1);

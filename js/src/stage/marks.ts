@@ -140,8 +140,8 @@ export function probeTexts(
     const width = widthOf(text);
     const up = layout.orientation === "up";
     const spots = [
-      { x, y: y - r - 10, align: "center" },
-      { x, y: y + r + 10, align: "center" },
+      { x, y: y - r - 12, align: "center" },
+      { x, y: y + r + 12, align: "center" },
       { x: x + r + 5, y, align: "left" },
       { x: x - r - 5, y, align: "right" },
     ] as const;
