@@ -21,3 +21,15 @@ export function layOutSlots(
   }
   return { slotOffset, slotNode: Uint32Array.from(nodes) };
 }
+
+/** The slots of each node that has several; of a plain network there is none. */
+export function productsOf(slotNode: Uint32Array): ReadonlyMap<number, readonly number[]> {
+  const slots = new Map<number, number[]>();
+  slotNode.forEach((node, slot) => {
+    const its = slots.get(node);
+    if (its) its.push(slot);
+    else slots.set(node, [slot]);
+  });
+  for (const [node, its] of slots) if (its.length < 2) slots.delete(node);
+  return slots;
+}

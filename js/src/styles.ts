@@ -1,4 +1,9 @@
 /** The style sheet of the shadow root. Every colour follows from ink, the blue of what is taken, and the background. */
+import { STAGE_STYLES } from "./stage";
+import { MENU_STYLES } from "./stage/menu";
+import { TOOLS_STYLES } from "./stage/tools";
+import { TWINS_STYLES } from "./twins";
+
 export const STYLES = `
 :host { display: block; }
 .kanwidget {
@@ -70,15 +75,10 @@ button.quiet:disabled { color: var(--muted); opacity: 0.55; cursor: default; }
 .ticks { grid-area: ticks; display: block; width: calc(100% - 16px); height: 7px; margin: 0 8px; overflow: visible; }
 .ticks path { stroke: var(--muted); stroke-width: 1px; vector-effect: non-scaling-stroke; fill: none; }
 .ticks path.gone { stroke: var(--taken); stroke-width: 1.5px; }
-.scroll { overflow-x: auto; overflow-y: hidden; margin: 0 -16px; }
-.stage { position: relative; margin: 0 auto; }
-.stage canvas { position: absolute; left: 0; top: 0; display: block; width: 100%; height: 100%; }
-.stage[data-over] { cursor: pointer; }
-.twins button {
-  position: absolute; margin: 0; padding: 0; border: 0; background: transparent; pointer-events: none;
-  border-radius: 4px; color: transparent;
-}
-.twins button[data-node] { border-radius: 50%; }
+${STAGE_STYLES}
+${TWINS_STYLES}
+${TOOLS_STYLES}
+${MENU_STYLES}
 .card {
   position: absolute; left: 0; top: 0; z-index: 2; pointer-events: none; max-width: 260px; width: max-content;
   display: flex; align-items: center; gap: 10px; padding: 6px 10px; border-radius: 6px;

@@ -7,7 +7,7 @@ import { createSlider } from "./panels/slider";
 import { createStatus } from "./panels/status";
 import { createReader, handEdits, indexOf, type Model, type Reading, TRAITS, write } from "./protocol";
 import { createStage } from "./stage";
-import { type Action, type Axis, type Known, reduce, sameTarget, toggle } from "./state";
+import { type Action, type Axis, type Known, reduce, sameTarget, toggleAll } from "./state";
 import { STYLES } from "./styles";
 import { palette as paletteOf, themeOf, watchLooks } from "./theme";
 import { throttle } from "./throttle";
@@ -96,9 +96,9 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
         sync();
         const now = known;
         if (!now) return;
-        const edits = targets.reduce((before, target) => toggle(now.net, before, target), now.edits);
-        changeModel(() => write(model, handEdits(now.net, edits)));
+        changeModel(() => write(model, handEdits(now.net, toggleAll(now.net, now.edits, targets))));
       },
+      changed: ask,
     },
     signal,
   );

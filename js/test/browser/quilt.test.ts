@@ -9,13 +9,11 @@ import type { Marked } from "../../src/quilt/looks";
 import { paintQuilt } from "../../src/quilt/paint";
 import { createUnitCurves } from "../../src/scene";
 import { reduce, type Target } from "../../src/state";
+import { BACKGROUNDS, INKS } from "../../src/theme";
 import { networkOf, randomNumbers, sampleCurves, syncedOf } from "../fake";
 
-const LIGHT: Palette & { symbolic: string } = {
-  ...{ background: "#ffffff", ink: "#1f2328", taken: "#0072b2" },
-  symbolic: "#c04a00",
-};
-const DARK = { background: "#111418", ink: "#e6edf3", taken: "#56b4e9", symbolic: "#ff9e4a" };
+const LIGHT: Palette = { ...INKS.light, background: BACKGROUNDS.light };
+const DARK: Palette = { ...INKS.dark, background: BACKGROUNDS.dark };
 const NAMES = { inVars: [], outVars: [] };
 
 interface Options {
