@@ -344,7 +344,9 @@ export function createReader(model: Model): () => Reading {
     const edges = width.slice(1).reduce((sum, w, l) => sum + (slots[l]?.length || w) * width[l]!, 0);
     const scores = array("_scores", "float64", [edges]).data;
     const baseline = array("_baseline", "uint8", [edges]).data;
-    const net = json("net", [scores, baseline], [width, slots], () => createNetwork(width, scores, baseline));
+    const net = json("net", [scores, baseline], [width, slots], () =>
+      createNetwork(width, scores, baseline, slots),
+    );
     const curves = readCurves(net);
     const shape = model.get("input_shape") ?? [];
     const symbolic = model.get("_symbolic") ?? [];
