@@ -118,16 +118,19 @@ export function extent(values: ArrayLike<number>): [low: number, high: number] {
   return [low, high];
 }
 
-/** Round numbers from `low` to `high`, about `count` of them. */
+/** Round numbers from `low` to `high`: at least `count` of them, and as few as that allows. */
 export function ticks(low: number, high: number, count: number): number[] {
   const span = high - low;
   if (!(span > 0) || !Number.isFinite(span)) return Number.isFinite(low) ? [low] : [];
-  const rough = span / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((m) => m * power >= rough * 0.99) ?? 10);
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, k) => (first + k) * step);
+  const power = 10 ** Math.floor(Math.log10(span));
+  for (const times of [5, 2, 1, 0.5, 0.2, 0.1]) {
+    const step = times * power;
+    const first = Math.ceil(low / step - 1e-9);
+    const last = Math.floor(high / step + 1e-9);
+    if (last - first + 1 >= count)
+      return Array.from({ length: last - first + 1 }, (_, k) => (first + k) * step);
+  }
+  return [low, high];
 }
 
 /** The ticks in words, all with as many decimals as their step needs. */

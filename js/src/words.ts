@@ -104,7 +104,7 @@ function whoGoes(net: Network, names: Names, { edges, nodes }: Change): string {
 export function sumWords(total: number, terms: readonly (readonly [value: number, what: string])[]): string {
   const size = Math.max(Math.abs(total), ...terms.map(([value]) => Math.abs(value)));
   if (!Number.isFinite(size)) return figures(total);
-  const least = Math.max(0, Math.min(8, 1 - Math.floor(Math.log10(size || 1))));
+  const least = size >= 1000 ? 0 : Math.max(2, Math.min(8, 1 - Math.floor(Math.log10(size || 1))));
   const fits = [0, 1, 2, 3].find((more) => {
     const written = terms.reduce((sum, [value]) => sum + Number(value.toFixed(least + more)), 0);
     return written.toFixed(least + more) === total.toFixed(least + more);

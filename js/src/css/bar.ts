@@ -5,7 +5,7 @@ export const BAR = `
 .status { font-size: 15px; line-height: 1.35; }
 .status b { font-weight: 600; }
 .loss, .figures .pending { transition: opacity 120ms; }
-.pending { opacity: 0.5; }
+.pending { opacity: 0.65; }
 .figures { display: flex; flex-wrap: wrap; gap: 0 14px; font-size: 12px; color: var(--muted); }
 .figures div { display: flex; gap: 5px; white-space: nowrap; }
 .figures dd b { font-weight: 400; color: var(--ink); }

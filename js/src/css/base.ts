@@ -49,7 +49,8 @@ input[type="text"], input[type="number"] {
   border: 1px solid var(--line); border-radius: 4px; padding: 0 5px; min-width: 0;
 }
 input[type="text"]:hover, input[type="number"]:hover { border-color: var(--edge); }
-.messages { min-height: 22px; display: flex; flex-wrap: wrap; gap: 0 10px; align-items: center; margin-top: 2px; }
+.messages { min-height: 22px; display: flex; flex-wrap: wrap; align-items: center; margin-top: 2px; }
+.messages p:not(:empty) { margin-right: 10px; }
 .messages p { overflow-wrap: anywhere; max-height: 6em; overflow-y: auto; min-width: 0; }
 .error { color: var(--error); }
 .warning { color: var(--warn); }

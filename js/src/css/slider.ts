@@ -1,11 +1,11 @@
 /** Threshold sliders with their data on the track. */
 export const SLIDER = `
-.sliders { display: grid; grid-template-columns: 1fr 1fr; gap: 10px 36px; margin: 14px 0 0; }
+.sliders { display: grid; grid-template-columns: 1fr 1fr; gap: 10px 28px; margin: 14px 0 0; }
 .slider { min-width: 0; }
 .slider .head { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 6px; white-space: nowrap; }
 .slider .title { font-weight: 600; }
-.slider button.small { padding: 0 6px; }
-.slider .readout { width: 62px; height: 22px; }
+.slider button.small { padding: 0 5px; }
+.slider .readout { width: 58px; height: 22px; }
 .slider .takes { flex: 1; color: var(--muted); font-size: 12px; min-width: 0; overflow: hidden; text-overflow: ellipsis; }
 .slider .takes[data-some] { color: var(--taken); }
 
@@ -71,5 +71,5 @@ export const SLIDER = `
 .slider .next:has(.refused:not(:empty)) > :first-child { display: none; }
 @container (max-width: 900px) { .slider .next { min-height: 32px; } }
 @container (max-width: 620px) { .sliders { grid-template-columns: 1fr; } .slider .next { min-height: 16px; } }
-@container (max-width: 480px) { .slider .next { min-height: 32px; } .slider .takes { flex-basis: 100%; order: 1; } .slider .readout { margin-right: auto; } }
+@container (max-width: 480px) { .slider .next { min-height: 32px; } .slider .title { flex: 1 0 calc(100% - 84px); } }
 `;

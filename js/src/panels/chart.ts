@@ -206,7 +206,7 @@ function named(
   toY: (value: number) => number,
 ): SVGElement[] {
   let best = { room: -1, k: 0, above: true };
-  const reach = Math.ceil((0.5 * (name.length * 6) * x.length) / PLOT);
+  const reach = Math.ceil(((4 + 3 * name.length) * x.length) / PLOT);
   for (let k = reach; k < x.length - reach; k += 2) {
     const y = toY(line[k]!);
     for (const above of [true, false]) {

@@ -17,6 +17,8 @@ import type { Wishes } from "./now";
 
 export const PLOT_HEIGHT = 56;
 const H = PLOT_HEIGHT;
+const ABOUT =
+  "The loss along this threshold. Solid: means kept; dotted: set to zero. Drag the dashed line to allow more.";
 
 interface Shown {
   readonly tradeoff: TradeOff | null;
@@ -57,7 +59,7 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
   });
   const label = element("label", { class: "limit-label" }, element("span"), keys);
   const empty = element("p", { class: "unknown" }, "The loss along this threshold is not known (yet)");
-  const plot = element("div", { class: "lossplot" }, picture, marks, bend, dot, label, empty);
+  const plot = element("div", { class: "lossplot", title: ABOUT }, picture, marks, bend, dot, label, empty);
 
   let shown: Shown | null = null;
   let y: LossAxis | null = null;

@@ -225,6 +225,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       now = { known, reading, names };
       const { net: of, edits } = known;
       if (shown?.reading === reading && shown.edits === edits && net === of) return;
+      // The other slider's steps change under a drag, but nobody looks there until it is over.
+      if (known.drag && known.drag.axis !== axis && net === of) return;
       shown = { edits, reading };
       if (of !== net) takeScores(of);
       const scale = levels?.scale ?? null;
@@ -250,8 +252,6 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       setAttribute(input, "aria-valuetext", threshold > 0 ? `${short(threshold)}, ${words}` : "off");
       toKnee.disabled = toLimit.disabled = !tradeoff || !levels;
       setText(toLimit, `within ${percentWords(tolerance)}`);
-      // The other slider's steps change under a drag, but nobody looks there until it is over.
-      if (known.drag && known.drag.axis !== axis) return;
       if (!levels) {
         setText(next, axis === "node" ? "no hidden node has a score above 0" : "no edge has a score above 0");
         return;

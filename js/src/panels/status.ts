@@ -37,7 +37,14 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   signal.addEventListener("abort", () => clearTimeout(timer));
   let spoken = "";
-  let looked: { mask: Uint8Array; warning: string; dead: number } | null = null;
+  let looked: {
+    mask: Uint8Array;
+    confirmed: Uint8Array;
+    pending: boolean;
+    dead: number;
+    warning: string;
+  } | null = null;
+  let foreseen: { mask: Uint8Array; loss: number } | null = null;
 
   function say(words: string): void {
     if (words === spoken) return;
@@ -58,8 +65,16 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       if (!known || !reading) return;
       const { mask, confirmed, net } = known;
       // A loss belongs to the mask Python has applied: until that is the one on show, it is only the last known.
-      const pending = !sameMask(mask, confirmed);
-      const preview = pending ? foreseen(known, reading) : null;
+      if (looked?.mask !== mask || looked.confirmed !== confirmed) {
+        const dead = deadEnds(net, mask).length;
+        const pending = !sameMask(mask, confirmed);
+        looked = { mask, confirmed, pending, dead, warning: warningOf(known, dead) };
+      }
+      const { pending } = looked;
+      const ahead = foresee(known, reading);
+      // What was foreseen in a drag stays until Python has measured it.
+      if (ahead !== null) foreseen = { mask, loss: ahead };
+      const preview = pending && foreseen?.mask === mask ? foreseen.loss : null;
       const present = preview ?? reading.loss;
       const sentence = lossSentence(present, reading.lossName);
       setText(edges, countSentence(known));
@@ -73,8 +88,6 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       before.last.show(steps.last ? steps.last.loss_after : null, steps.last?.active_edges ?? null);
       before.now.show(present, countOn(mask));
       before.now.element.classList.toggle("pending", pending && preview === null);
-      if (looked?.mask !== mask)
-        looked = { mask, warning: warningOf(known), dead: deadEnds(net, mask).length };
       setText(warning, looked.warning);
       sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
       if (!known.drag) say(`${edges.textContent}${sentence && `, ${sentence}`}`);
@@ -83,16 +96,15 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
 }
 
 /** The loss that the curve over the slider knows, while it is dragged. */
-function foreseen({ drag }: Known, { tradeoff, keepMean }: Reading): number | null {
+function foresee({ drag }: Known, { tradeoff, keepMean }: Reading): number | null {
   const curve = drag && tradeoff[drag.axis];
   const loss = curve ? lossAt(curve, drag.value, keepMean) : Number.NaN;
   return Number.isFinite(loss) ? loss : null;
 }
 
-function warningOf({ net, mask }: Known): string {
+function warningOf({ net, mask }: Known, dead: number): string {
   if (isCut(net, mask))
     return "Nothing leads from the inputs to the outputs any more: the model is constant.";
-  const dead = deadEnds(net, mask).length;
   return dead === 0 ? "" : `${count(dead, "node")} ${dead === 1 ? "leads" : "lead"} nowhere.`;
 }
 
