@@ -78,8 +78,15 @@ function nodeLevels(net: Network, edits: Edits): Float64Array {
 /** Whether two edits have the same stairs, but for the axis' own threshold. */
 export function sameStairs(a: Edits, b: Edits, axis: Axis): boolean {
   const other = axis === "node" ? "edgeThreshold" : "nodeThreshold";
-  const names = ["removedEdges", "keptEdges", "removedNodes", "keptNodes", other] as const;
-  return names.every((name) => a[name] === b[name]);
+  const sets = ["removedEdges", "keptEdges", "removedNodes", "keptNodes"] as const;
+  return a[other] === b[other] && sets.every((name) => sameSet(a[name], b[name]));
+}
+
+function sameSet(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const value of a) if (!b.has(value)) return false;
+  return true;
 }
 
 export interface Change {

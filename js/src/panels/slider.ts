@@ -107,6 +107,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   let stairs: { of: Stairs; edits: Edits } | null = null;
   let marked = -1;
   let held = false;
+  /** What was written since the last frame: keys may come faster. */
+  let latest: number | null = null;
   let shown: { edits: Edits; reading: Reading } | null = null;
 
   const thresholdOf = (edits: Edits) => (axis === "node" ? edits.nodeThreshold : edits.edgeThreshold);
@@ -114,6 +116,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   function move(threshold: number): void {
     setText(refused, "");
     held = true;
+    latest = threshold;
     events.moved(axis, threshold);
   }
   const release = () => {
@@ -134,7 +137,10 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     "input",
     () => {
       // The thumb snaps: between two scores all thresholds do the same, and the roundest of them is written.
-      if (levels) move(thresholdOver(levels, thresholdAt(levels.scale, Number(input.value))));
+      if (!levels) return;
+      const threshold = thresholdOver(levels, thresholdAt(levels.scale, Number(input.value)));
+      put(threshold);
+      move(threshold);
     },
     { signal },
   );
@@ -145,7 +151,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       if (by === undefined || !now || !levels || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       const { net, edits } = now.known;
-      const from = thresholdOf(edits);
+      const from = latest ?? thresholdOf(edits);
       move(
         by === Number.POSITIVE_INFINITY
           ? levels.scale.high
@@ -172,7 +178,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     }
     move(value);
     release();
-    field.value = said();
+    field.value = value > 0 ? short(value) : "off";
   };
   field.addEventListener("change", typed, { signal });
   field.addEventListener(
@@ -209,6 +215,12 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     input.disabled = field.disabled = !levels;
   }
 
+  function put(threshold: number): void {
+    const position = levels ? Math.round(positionOf(levels.scale, threshold)) : 0;
+    if (input.value !== `${position}`) input.value = `${position}`;
+    input.style.setProperty("--at", `${position / POSITIONS}`);
+  }
+
   function mark(position: number): void {
     let count = 0;
     while (count < positions.length && positions[count]! <= position) count++;
@@ -223,6 +235,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     element: panel,
     update({ known, reading, names }: Pick<Now, "known" | "reading" | "names">): void {
       now = { known, reading, names };
+      latest = null;
       const { net: of, edits } = known;
       if (shown?.reading === reading && shown.edits === edits && net === of) return;
       // The other slider's steps change under a drag, but nobody looks there until it is over.
@@ -235,10 +248,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       plot.update({ tradeoff, scale, keepMean, tolerance });
       const threshold = thresholdOf(edits);
       plot.place(threshold);
-      const position = scale ? Math.round(positionOf(scale, threshold)) : 0;
-      // A drag lies on top of the model's value, so this only snaps a thumb that is being moved.
-      if (input.value !== `${position}`) input.value = `${position}`;
-      input.style.setProperty("--at", `${position / POSITIONS}`);
+      // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
+      put(threshold);
       mark(scale && threshold > 0 ? positionOf(scale, threshold) : -1);
       const words = takes(of, edits, axis);
       setText(taken, words);

@@ -1,9 +1,10 @@
 /** What pruning has cost so far: the headline, the figures before and now, and the line for messages. */
 import { button, element, setText } from "../dom";
-import { countOn, deadEnds, isCut, sameMask } from "../network";
+import { sameStairs } from "../levels";
+import { countOn, deadEnds, type Edits, isCut, sameMask } from "../network";
 import type { Reading, Step } from "../protocol";
 import type { Known } from "../state";
-import { lossAt } from "../tradeoff";
+import { lossAt, pointAt } from "../tradeoff";
 import { count, countSentence, figures, lossSentence } from "../words";
 import type { Wishes } from "./now";
 
@@ -11,9 +12,9 @@ import type { Wishes } from "./now";
 const QUIET = 700;
 
 export function createStatus(wishes: Wishes, signal: AbortSignal) {
-  const edges = element("b");
+  const headcount = element("b");
   const loss = element("span", { class: "loss" });
-  const headline = element("p", { class: "status", "data-role": "status" }, edges, loss);
+  const headline = element("p", { class: "status", "data-role": "status" }, headcount, loss);
   const before = { original: createFigure("original"), last: createFigure("last"), now: createFigure("now") };
   const figuresList = element(
     "dl",
@@ -44,7 +45,8 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
     dead: number;
     warning: string;
   } | null = null;
-  let foreseen: { mask: Uint8Array; loss: number } | null = null;
+  /** What Python has measured last: from there on a curve knows the loss ahead. */
+  let measured: Edits | null = null;
 
   function say(words: string): void {
     if (words === spoken) return;
@@ -63,7 +65,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
     update(known: Known | null, reading: Reading | null, problem: string): void {
       setText(error, problem || (reading?.error ?? ""));
       if (!known || !reading) return;
-      const { mask, confirmed, net } = known;
+      const { edits, mask, confirmed, net } = known;
       // A loss belongs to the mask Python has applied: until that is the one on show, it is only the last known.
       if (looked?.mask !== mask || looked.confirmed !== confirmed) {
         const dead = deadEnds(net, mask).length;
@@ -71,13 +73,14 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
         looked = { mask, confirmed, pending, dead, warning: warningOf(known, dead) };
       }
       const { pending } = looked;
-      const ahead = foresee(known, reading);
-      // What was foreseen in a drag stays until Python has measured it.
-      if (ahead !== null) foreseen = { mask, loss: ahead };
-      const preview = pending && foreseen?.mask === mask ? foreseen.loss : null;
-      const present = preview ?? reading.loss;
-      const sentence = lossSentence(present, reading.lossName);
-      setText(edges, countSentence(known));
+      if (!pending) measured = edits;
+      const preview = pending && measured ? foresee(known, reading, measured) : null;
+      const present = preview?.loss ?? reading.loss;
+      const sentence = lossSentence(
+        present,
+        `${reading.lossName || "loss"}${preview?.about ? " about" : ""}`,
+      );
+      setText(headcount, countSentence(known));
       setText(loss, sentence && ` · ${sentence}`);
       loss.classList.toggle("pending", pending && preview === null);
       const steps = stepsOf(reading);
@@ -90,16 +93,25 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       before.now.element.classList.toggle("pending", pending && preview === null);
       setText(warning, looked.warning);
       sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
-      if (!known.drag) say(`${edges.textContent}${sentence && `, ${sentence}`}`);
+      if (!known.drag) say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
     },
   };
 }
 
-/** The loss that the curve over the slider knows, while it is dragged. */
-function foresee({ drag }: Known, { tradeoff, keepMean }: Reading): number | null {
-  const curve = drag && tradeoff[drag.axis];
-  const loss = curve ? lossAt(curve, drag.value, keepMean) : Number.NaN;
-  return Number.isFinite(loss) ? loss : null;
+/** The loss that a curve over a slider knows, when only that threshold has moved since Python measured. */
+function foresee(
+  { edits, mask }: Known,
+  { tradeoff, keepMean }: Reading,
+  measured: Edits,
+): { loss: number; about: boolean } | null {
+  for (const axis of ["node", "edge"] as const) {
+    const curve = tradeoff[axis];
+    if (!curve || !sameStairs(measured, edits, axis)) continue;
+    const threshold = axis === "node" ? edits.nodeThreshold : edits.edgeThreshold;
+    const point = pointAt(curve, threshold);
+    return { loss: lossAt(curve, threshold, keepMean), about: curve.activeEdges[point] !== countOn(mask) };
+  }
+  return null;
 }
 
 function warningOf({ net, mask }: Known, dead: number): string {
