@@ -220,7 +220,7 @@ function named(
       if (room > best.room) best = { room, k, above };
     }
   }
-  if (best.room < 3) return [];
+  if (best.room < 0) return [];
   const y = toY(line[best.k]!);
   return [label(toX(x[best.k]!), best.above ? y - 5 : y + 12, name, "middle", name)];
 }

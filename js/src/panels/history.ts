@@ -95,7 +95,10 @@ export function createHistory(id: string, wishes: Wishes, signal: AbortSignal) {
     note.addEventListener("change", write);
     note.addEventListener("keydown", (event) => {
       if (event.key === "Escape") note.value = row.note_;
-      if (event.key === "Enter" || event.key === "Escape") go.focus();
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      // Else the same Enter would press the button that the focus goes to.
+      event.preventDefault();
+      go.focus();
     });
     pick.addEventListener("change", () => {
       const rest = picked.filter((id) => id !== step.id);

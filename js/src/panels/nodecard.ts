@@ -54,7 +54,13 @@ function createSide(direction: "in" | "out", wishes: Wishes, signal: AbortSignal
   const caption = element("h4", {}, direction === "in" ? "in" : "out");
   const list = element("div", { class: "multiples" });
   const more = element("p", { class: "more" });
-  const side = element("section", {}, caption, list, more);
+  const side = element(
+    "div",
+    { role: "group", "aria-label": direction === "in" ? "Edges in" : "Edges out" },
+    caption,
+    list,
+    more,
+  );
   let edges: readonly number[] = [];
   let drawn: { net: Network; curves: Reading["curves"]; names: Names } | null = null;
   const buttons = new Map<number, HTMLButtonElement>();
