@@ -54,14 +54,14 @@ export default defineConfig({
             headless: true,
             ui: false,
             screenshotFailures: false,
-            viewport: { width: 1000, height: 900 },
+            viewport: { width: 1000, height: 1200 },
             instances: [{ browser: "chromium" }],
             provider: playwright({
               launchOptions: {
                 ...(executablePath && { executablePath }),
                 args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
               },
-              contextOptions: { colorScheme: "light", viewport: { width: 1000, height: 900 } },
+              contextOptions: { colorScheme: "light", viewport: { width: 1000, height: 1200 } },
             }),
             commands: { mouse },
           },

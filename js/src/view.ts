@@ -1,14 +1,30 @@
 /** Wires one view: model in, frames out, wishes back. Owns its AbortController and its ResizeObserver. */
-import { element } from "./dom";
+import { element, freshId } from "./dom";
 import type { Palette } from "./draw";
+import { type Trace, trace } from "./forward";
 import type { Names } from "./labels";
+import { createBar, type PanelName } from "./panels/bar";
+import { createCards } from "./panels/cards";
+import { createHistory } from "./panels/history";
 import { createLegend } from "./panels/legend";
+import type { Held, Now, Wishes } from "./panels/now";
+import { createProbe } from "./panels/probe";
+import { createScript } from "./panels/script";
 import { createSlider } from "./panels/slider";
 import { createStatus } from "./panels/status";
-import { createReader, handEdits, indexOf, type Model, type Reading, TRAITS, write } from "./protocol";
+import {
+  createReader,
+  type Decisions,
+  handEdits,
+  indexOf,
+  type Model,
+  type Reading,
+  TRAITS,
+  write,
+} from "./protocol";
 import { createStage } from "./stage";
-import { type Action, type Axis, type Known, reduce, sameTarget, toggleAll } from "./state";
-import { STYLES } from "./styles";
+import { type Action, type Axis, type Known, reduce, sameTarget, type Target, toggleAll } from "./state";
+import { adopt } from "./styles";
 import { palette as paletteOf, themeOf, watchLooks } from "./theme";
 import { throttle } from "./throttle";
 
@@ -25,7 +41,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     "aria-label": "Kolmogorov-Arnold network",
     "data-lm-suppress-shortcuts": "true",
   });
-  shadow.append(element("style", {}, STYLES), root);
+  adopt(shadow);
+  shadow.append(root);
 
   const read = createReader(model);
   let reading: Reading | null = null;
@@ -36,13 +53,17 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   let names: Names = { inVars: [], outVars: [] };
   let looks: { palette: Palette; font: string } | null = null;
   let held: Axis | null = null;
+  let inHand: Held = {};
+  let traced: { of: readonly unknown[]; trace: Trace } | null = null;
+  const open: Record<PanelName, boolean> = { probe: false, history: false, script: false };
   let frame = 0;
 
-  // Only the threshold in the hand is written: the other one may be newer in the model than here.
+  // Only what is in the hand is written: the rest may be newer in the model than here.
   const send = throttle(() => {
-    if (!known || !held) return;
-    if (held === "node") write(model, { node_threshold: known.edits.nodeThreshold });
-    else write(model, { edge_threshold: known.edits.edgeThreshold });
+    const thresholds: Partial<Decisions> = {};
+    if (known && held === "node") thresholds.node_threshold = known.edits.nodeThreshold;
+    if (known && held === "edge") thresholds.edge_threshold = known.edits.edgeThreshold;
+    write(model, { ...thresholds, ...inHand });
   }, WRITE_EVERY);
 
   const dispatch = (action: Action) => {
@@ -54,11 +75,42 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     sync();
     ask();
   };
+  const edit = (targets: readonly Target[]) => {
+    sync();
+    const now = known;
+    if (!now) return;
+    changeModel(() => write(model, handEdits(now.net, toggleAll(now.net, now.edits, targets))));
+  };
+  const select = (targets: readonly Target[]) => {
+    const now = known;
+    if (now) changeModel(() => write(model, { selected: targets.map((target) => indexOf(now.net, target)) }));
+    // The cards are there at once: the focus may go to one of them.
+    if (known && reading) cards.update({ known, reading, names, trace: follow(known, reading) });
+  };
 
-  const status = createStatus(
-    () =>
-      changeModel(() =>
-        write(model, {
+  const wishes: Wishes = {
+    act: (act) => model.send(act),
+    write: (decisions) => changeModel(() => write(model, decisions)),
+    hold(decisions) {
+      inHand = { ...inHand, ...decisions };
+      if (reading) reading = { ...reading, ...overlay(inHand) };
+      send.call();
+      ask();
+    },
+    release: () =>
+      changeModel(() => {
+        send.flush();
+        inHand = {};
+      }),
+    select,
+    toggle: (target) => edit([target]),
+  };
+  const ids = { probe: freshId("probe"), history: freshId("history"), script: freshId("script") };
+  const status = createStatus(wishes, signal);
+  const bar = createBar(
+    {
+      reset: () =>
+        wishes.write({
           node_threshold: 0,
           edge_threshold: 0,
           removed_edges: [],
@@ -66,7 +118,16 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
           removed_nodes: [],
           kept_nodes: [],
         }),
-      ),
+      toggled(panel) {
+        open[panel] = !open[panel];
+        if (panel === "probe" && reading) {
+          wishes.write({ probe: open.probe && reading.cells ? probe.first(reading) : [] });
+        }
+        ask();
+      },
+    },
+    wishes,
+    ids,
     signal,
   );
   const sliderEvents = {
@@ -78,36 +139,35 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     released() {
       dispatch({ type: "released" });
       changeModel(send.flush);
+      held = null;
     },
   };
-  const sliders = [createSlider("node", sliderEvents, signal), createSlider("edge", sliderEvents, signal)];
+  const sliders = (["node", "edge"] as const).map((axis) => createSlider(axis, sliderEvents, wishes, signal));
   const stage = createStage(
     {
       hovered: (target) => {
         if (known && !sameTarget(known.hover, target)) dispatch({ type: "hovered", target });
       },
       focused: (target) => dispatch({ type: "focused", target }),
-      selected: (targets) => {
-        const now = known;
-        if (!now) return;
-        changeModel(() => write(model, { selected: targets.map((target) => indexOf(now.net, target)) }));
-      },
-      toggled: (targets) => {
-        sync();
-        const now = known;
-        if (!now) return;
-        changeModel(() => write(model, handEdits(now.net, toggleAll(now.net, now.edits, targets))));
-      },
+      selected: select,
+      toggled: edit,
       changed: ask,
     },
     signal,
   );
+  const legend = createLegend();
+  const cards = createCards(wishes);
+  const probe = createProbe(ids.probe, wishes, signal);
+  const history = createHistory(ids.history, wishes, signal);
+  const script = createScript(ids.script, signal);
   root.append(
-    status.top,
+    element("div", { class: "top" }, status.element, bar.element),
     element("div", { class: "sliders" }, ...sliders.map((slider) => slider.element)),
     status.messages,
     stage.element,
-    createLegend(),
+    legend.element,
+    cards.element,
+    element("div", { class: "panels" }, probe.element, history.element, script.element),
   );
 
   /** Reads the model; an echo of an older threshold changes nothing, since the drag lies on top. */
@@ -118,7 +178,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
       if (next.inVars !== names.inVars || next.outVars !== names.outVars) {
         names = { inVars: next.inVars, outVars: next.outVars };
       }
-      reading = next;
+      reading = { ...next, ...overlay(inHand) };
       known = reduce(known, { type: "synced", reading: next });
       problem = "";
     } catch (error) {
@@ -130,16 +190,42 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     if (!frame && !signal.aborted) frame = requestAnimationFrame(draw);
   }
 
-  function draw(now: number): void {
+  function draw(time: number): void {
     frame = 0;
     if (stale) sync();
     status.update(known, reading, problem);
     // Hosts that hide an output resize it to nothing and back: what was drawn stays.
     if (!known || !reading || width === 0) return;
-    for (const slider of sliders) slider.update(known);
+    const now: Now = { known, reading, names, trace: follow(known, reading) };
+    for (const slider of sliders) slider.update(now);
     looks ??= look();
-    const moving = stage.render({ known, reading, names, width, ...looks }, now);
-    if (moving) ask();
+    const moment = { known, reading, names, width, probe: now.trace, ...looks };
+    if (stage.render(moment, time)) ask();
+    showPanels(now);
+  }
+
+  function showPanels(now: Now): void {
+    // A sample is the model's: it is followed in every view, and Python may set it.
+    if (now.reading.cells) open.probe = now.reading.probe !== null;
+    bar.update(now.known, now.reading, open);
+    for (const [name, panel] of Object.entries({ probe, history, script })) {
+      panel.element.hidden = !open[name as PanelName];
+    }
+    legend.update(now);
+    cards.update(now);
+    probe.update(now);
+    history.update(now);
+    script.update(now.reading.script);
+  }
+
+  /** The followed sample's values; the same object while nothing that they follow from has changed. */
+  function follow({ net, mask }: Known, { cells, keepMean, probe }: Reading): Trace | null {
+    if (!cells || !probe) return null;
+    const of = [net, mask, cells, keepMean, probe];
+    if (!traced?.of.every((value, k) => value === of[k])) {
+      traced = { of, trace: trace(net, cells, mask, keepMean, probe) };
+    }
+    return traced.trace;
   }
 
   function look(): { palette: Palette; font: string } {
@@ -164,6 +250,12 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   root.addEventListener(
     "keydown",
     (event) => {
+      const act = shortcut(event);
+      if (act) {
+        event.preventDefault();
+        event.stopPropagation();
+        wishes.act({ do: act });
+      }
       if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Tab") event.stopPropagation();
     },
     { signal },
@@ -183,4 +275,19 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   outer?.addEventListener("abort", close, { once: true });
   if (outer?.aborted) close();
   return close;
+}
+
+/** What lies on top of the model while it is in the hand. */
+function overlay({ tolerance, probe }: Held): Partial<Pick<Reading, "tolerance" | "probe">> {
+  return { ...(tolerance !== undefined && { tolerance }), ...(probe !== undefined && { probe }) };
+}
+
+/** Undo and redo; in a text field they are the field's own. */
+function shortcut(event: KeyboardEvent): "undo" | "redo" | null {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey) return null;
+  const field = event.target instanceof HTMLInputElement && /^(text|number)$/.test(event.target.type);
+  if (field) return null;
+  const key = event.key.toLowerCase();
+  if (key === "z") return event.shiftKey ? "redo" : "undo";
+  return key === "y" && !event.shiftKey ? "redo" : null;
 }

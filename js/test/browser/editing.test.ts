@@ -191,7 +191,7 @@ test("the loss is dimmed until Python has applied the mask on show", async () =>
   view.model.python();
   await frames(2);
   expect(loss.classList.contains("pending")).toBe(false);
-  expect(view.find("[data-role=status]").textContent).toBe("14 of 15 edges · test RMSE 0.1400 (was 0.1300)");
+  expect(view.find("[data-role=status]").textContent).toBe("14 of 15 edges · test RMSE 0.1400");
 });
 
 test("Reset clears both thresholds and every hand edit", async () => {

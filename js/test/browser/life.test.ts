@@ -8,7 +8,7 @@ import { doubleClick, frames, grab, letGo, middle, mount, settled } from "./moun
 test("two views of one model show the same decisions, each with its own pointer", async () => {
   const model = fakeModel();
   const [a, b] = [await mount(model, 480), await mount(model, 480)];
-  b.el.scrollIntoView();
+  b.canvas.scrollIntoView({ block: "center" });
   await doubleClick(b.twin("edge", "0,0,1"));
   expect(a.isOn("edge", "0,0,1")).toBe(false);
   await commands.mouse([["move", ...middle(b.twin("edge", "0,1,3"))]]);
