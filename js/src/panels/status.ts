@@ -93,7 +93,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       before.now.element.classList.toggle("pending", pending && preview === null);
       setText(warning, looked.warning);
       sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
-      if (!known.drag) say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
+      say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
     },
   };
 }
