@@ -1,7 +1,6 @@
 /** The canvases, the buttons over them and the card: shows one frame at a time, and says what hands and keys do. */
 import { element } from "./dom";
 import type { Brush } from "./draw";
-import type { Box } from "./paths";
 import type { Reading } from "./protocol";
 import { prefersQuilt } from "./quilt/choice";
 import { extend, flip } from "./selection";
@@ -105,13 +104,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   function show(target: Target): void {
     const spot = twins.spot(target);
     if (spot && camera.k > 1) look(reveal(camera, spot.box, size()));
-    else if (spot) scrollTo(spot.box);
-  }
-
-  function scrollTo({ x, side }: Box): void {
-    if (x < scroll.scrollLeft) scroll.scrollLeft = x - 8;
-    else if (x + side > scroll.scrollLeft + scroll.clientWidth)
-      scroll.scrollLeft = x + side + 8 - scroll.clientWidth;
+    else if (spot) twins.scrollTo(target);
   }
 
   const select = (targets: readonly Target[]) => events.selected(targets);

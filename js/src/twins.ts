@@ -162,6 +162,9 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
       const target = button && spotOf.get(button)?.target;
       return button && target ? { button, target } : null;
     },
+    scrollTo(target: Target): void {
+      buttons.get(keyOf(target))?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    },
     spot: (target: Target): Spot | undefined => {
       const button = buttons.get(keyOf(target));
       return button && spotOf.get(button);
