@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -18,6 +18,9 @@ __all__ = ["Baseline", "Metric", "Yardstick"]
 
 CURVE_POINTS = 64
 """Samples of each curve that a view draws."""
+
+BINS = 32
+"""Bins of the data's density under each curve."""
 
 Metric = Callable[[Tensor, Tensor], Any]
 """From predictions and labels to a scalar; less is better."""
@@ -39,6 +42,10 @@ class Baseline:
     loss: float
     number: int
     """Counts the baselines of a session."""
+    density: list[Tensor] = field(default_factory=list)
+    """Share of the data in each bin of a source node's curve range, ``(n_in, BINS)``."""
+    grid: list[Tensor] = field(default_factory=list)
+    """First and last grid point of a source node, and the share of data outside; ``(n_in, 3)``."""
 
     def bias_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return the biases that go with a mask.
@@ -143,15 +150,19 @@ class Yardstick:
         """Look at a model that has these masks and biases."""
         self._number += 1
         scores = adapter.scores(self.inputs)
+        curves = adapter.curves(self.inputs, CURVE_POINTS)
+        values = adapter.inputs_of(self.inputs)
         return Baseline(
             mask,
             bias,
             folded or [torch.zeros_like(score) for score in scores],
             scores,
             adapter.means(self.inputs),
-            adapter.curves(self.inputs, CURVE_POINTS),
+            curves,
             self.loss(adapter),
             self._number,
+            [_density(v, x[:, 0], x[:, -1]) for v, (x, _) in zip(values, curves, strict=True)],
+            [_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True)],
         )
 
     def digest(self) -> str:
@@ -160,3 +171,16 @@ class Yardstick:
         for values in (self.inputs, self.rows, self.labels):
             digest.update(values.detach().cpu().double().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _density(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Return the share of values ``(rows, n)`` in each bin between bounds, ``(n, BINS)``."""
+    place = ((values - low) / (high - low) * BINS).nan_to_num().long().clamp(0, BINS - 1)
+    share = torch.full_like(values, 1 / len(values))
+    return values.new_zeros(values.shape[1], BINS).scatter_add_(1, place.T, share.T)
+
+
+def _off(values: Tensor, ends: Tensor) -> Tensor:
+    """Add to the ends of grids ``(n, 2)`` the share of values ``(rows, n)`` outside them."""
+    outside = (values < ends[:, 0]) | (values > ends[:, 1])
+    return torch.cat([ends, outside.to(ends).mean(0).unsqueeze(1)], 1)

@@ -4,42 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from torch import Tensor, nn
 
-from . import archive, guards, history, tradeoff
+from . import archive, guards, history
 from . import edits as acts
-from .adapters import Adapter
-from .baseline import Baseline, Metric, Yardstick
-from .history import Command, History, State
+from .baseline import Metric, Yardstick
+from .history import State
 from .kan.checks import (
-    Edge,
     Node,
     check_edge,
     check_node,
-    check_threshold,
 )
 from .kan.pruning import Edits
-from .stage import Stage
-from .tradeoff import Costs, TradeOff
+from .outlook import Outcome, Outlook
 
-__all__ = ["Outcome", "PruningSession"]
+__all__ = ["NOTE", "Outcome", "PruningSession"]
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a step would lead to: edges left, loss, and what speaks against it, in words."""
-
-    active_edges: int
-    loss: float
-    warnings: list[str]
+NOTE = 2000
+"""Characters that a note may have."""
 
 
-class PruningSession:
+class PruningSession(Outlook):
     """Thresholds and hand edits on a live model, from a baseline that stays untouched.
 
     The model's masks are always the effective mask: a pure function of the baseline, the
@@ -80,55 +70,6 @@ class PruningSession:
         If the data does not fit, or there is none.
     """
 
-    _stage: Stage | None = None
-
-    def __init__(
-        self,
-        model: nn.Module,
-        data: Mapping[str, Tensor] | Tensor | None = None,
-        *,
-        keep_mean: bool = True,
-        metric: Metric | None = None,
-    ) -> None:
-        stage = Stage(model, data, metric)
-        self.loss_name = stage.yardstick.name
-        self.width = stage.adapter.width
-        self._origin, self._epoch = stage.origin, 0
-        try:
-            baseline = stage.look(stage.mask, stage.bias)
-        except BaseException:
-            stage.leave(stage.mask, stage.bias)
-            raise
-        stage.loss = baseline.loss
-        self._stage = self._last = stage
-        first = Command(
-            0,
-            None,
-            "start",
-            "the model as it came",
-            State(keep_mean=bool(keep_mean)),
-            baseline,
-            baseline.loss,
-            baseline.loss,
-            self.active_edges,
-        )
-        self.history = History(first)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the session has let go of the model."""
-        return self._stage is None
-
-    @property
-    def mask(self) -> list[Tensor]:
-        """The effective mask, which the model has, shapes ``(n_out, n_in)``."""
-        return self._last.mask
-
-    @property
-    def loss(self) -> float:
-        """The metric at present."""
-        return self._last.loss
-
     def is_on(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
         return self._stage is not None and self._stage.adapter.model is model
@@ -142,16 +83,6 @@ class PruningSession:
         ours = self._live().yardstick
         other = Yardstick(self._live().adapter, data, metric)
         return other.digest() == ours.digest() and other.metric is ours.metric
-
-    @property
-    def state(self) -> State:
-        """Thresholds, hand edits and whether means are kept."""
-        return self.history.current.state
-
-    @property
-    def baseline(self) -> Baseline:
-        """What thresholds and hand edits stand on."""
-        return self.history.current.baseline
 
     @property
     def node_threshold(self) -> float:
@@ -172,11 +103,6 @@ class PruningSession:
     def scores(self) -> list[Tensor]:
         """Edge scores of the baseline, one ``(n_out, n_in)`` for each layer."""
         return self.baseline.scores
-
-    @property
-    def active_edges(self) -> int:
-        """How many edges are on."""
-        return sum(int(layer.sum()) for layer in self.mask)
 
     @property
     def warnings(self) -> list[str]:
@@ -209,77 +135,6 @@ class PruningSession:
         state = self._changed(changes)
         self._refresh()
         self._go(state, merge=merge)
-
-    def preview(self, **changes: Any) -> Outcome:
-        """Tell what `set` would lead to, and change nothing.
-
-        Returns
-        -------
-        Outcome
-        """
-        state, stage = self._changed(changes), self._live()
-        self._refresh()
-        mask = self._ground(state).mask(state.edits)
-        loss = stage.try_out(mask, self.baseline.bias_under(mask, state.keep_mean))
-        return Outcome(
-            sum(int(layer.sum()) for layer in mask), loss, guards.warnings(self.baseline.mask, mask)
-        )
-
-    def tradeoff(
-        self,
-        axis: str = "edge",
-        *,
-        stop: Callable[[], bool] | None = None,
-        progress: Callable[[float], object] | None = None,
-    ) -> TradeOff:
-        """Measure the loss at every value of a threshold that matters; change nothing.
-
-        Parameters
-        ----------
-        axis : {"node", "edge"}
-            Which threshold; the other one and the hand edits stay as they are.
-        stop : callable, optional
-            Asked now and then; once it is true, `tradeoff.Cancelled` is raised.
-        progress : callable, optional
-            Told how far it is, from 0 to 1.
-        """
-        self._refresh()
-        return tradeoff.along(*self._measured(), axis, stop, progress)
-
-    def threshold_for(self, tolerance: float = 0.05, axis: str = "edge") -> float:
-        """Return the largest threshold up to which the loss stays within a tolerance.
-
-        Parameters
-        ----------
-        tolerance : float
-            0.05 allows losses up to 1.05 times the one at a threshold of 0.
-        axis : {"node", "edge"}
-        """
-        return self.tradeoff(axis).threshold_for(tolerance, self.state.keep_mean)
-
-    def costs(
-        self,
-        *,
-        stop: Callable[[], bool] | None = None,
-        progress: Callable[[float], object] | None = None,
-    ) -> Costs:
-        """Measure the loss without each edge, and without each hidden node; change nothing.
-
-        Parameters
-        ----------
-        stop, progress
-            As in `tradeoff`.
-        """
-        self._refresh()
-        return tradeoff.without_each(*self._measured(), stop, progress)
-
-    def check_edges(self, edges: Iterable[Sequence[int]]) -> frozenset[Edge]:
-        """Return edges as a set of ``(l, i, j)``, or raise an IndexError or TypeError."""
-        return frozenset(check_edge(self.width, *ids) for ids in _ids(edges, "l", "i", "j"))
-
-    def check_nodes(self, nodes: Iterable[Sequence[int]]) -> frozenset[Node]:
-        """Return nodes as a set of ``(l, i)``, or raise an IndexError or TypeError."""
-        return frozenset(check_node(self.width, *ids) for ids in _ids(nodes, "l", "i"))
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
@@ -356,8 +211,32 @@ class PruningSession:
         self._stand(self.history.get(id))
 
     def note(self, id: int, text: str) -> None:
-        """Write your own words to a command."""
-        self.history.note(id, text)
+        """Write your own words to a command.
+
+        Raises
+        ------
+        IndexError
+            If there is no such command.
+        TypeError, ValueError
+            If this is no text, or one of more than 2,000 characters.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"a note is a text, got {text!r}")
+        if len(text) > NOTE:
+            raise ValueError(f"a note has {NOTE} characters at the most, got {len(text)}")
+        # Halves of characters, which a page can send, cannot be written to a file or back.
+        self.history.note(id, text.encode("utf-8", "replace").decode())
+
+    def mask_of(self, id: int) -> list[Tensor]:
+        """Return the mask that a command led to, by its number.
+
+        Raises
+        ------
+        IndexError
+            If there is no such command.
+        """
+        command = self.history.get(id)
+        return acts.Ground.of(command.baseline, command.state).mask(command.state.edits)
 
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state."""
@@ -366,16 +245,6 @@ class PruningSession:
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
         return self._live().adapter.compact()
-
-    def refresh(self) -> bool:
-        """Take in what others did to the model since; return whether there was anything.
-
-        Edges that somebody switched are switched in the baseline; scores, curves and losses
-        are computed anew. Thresholds and hand edits stay, except where they contradict.
-        """
-        before = self.baseline
-        self._refresh()
-        return self.baseline is not before
 
     def to_dict(self) -> dict[str, Any]:
         """Return the session as plain numbers, lists and texts, fit for JSON.
@@ -455,164 +324,6 @@ class PruningSession:
             with contextlib.suppress(Exception):
                 self.close()
 
-    def _measured(self) -> tuple[Adapter, Tensor, Callable[[Tensor], float], Baseline, State]:
-        stage = self._live()
-        measure = stage.yardstick
-        return stage.adapter, measure.rows, measure.of, self.baseline, self.state
-
-    def _live(self) -> Stage:
-        if self._stage is None:
-            raise RuntimeError("this pruning session is closed; start a new one on the model")
-        return self._stage
-
-    def _changed(self, changes: Mapping[str, Any]) -> State:
-        """Return the present state with checked changes."""
-        state = self.state
-        new: dict[str, Any] = {}
-        edits: dict[str, Any] = {}
-        for name, value in changes.items():
-            if name in ("node_threshold", "edge_threshold"):
-                new[name] = check_threshold(value, name)
-            elif name in ("removed_edges", "kept_edges"):
-                edits[name] = self.check_edges(value)
-            elif name in ("removed_nodes", "kept_nodes"):
-                edits[name] = self.check_nodes(value)
-            elif name == "keep_mean":
-                new[name] = bool(value)
-            else:
-                known = ", ".join(state.to_dict())
-                raise TypeError(f"a session has no {name} to set; it has {known}")
-        return replace(state, edits=replace(state.edits, **edits), **new)
-
     def _edit(self, act: Callable[[Edits], Edits], text: str) -> None:
         self._refresh()
         self._go(replace(self.state, edits=act(self.state.edits)), text)
-
-    def _ground(self, state: State | None = None) -> acts.Ground:
-        return acts.Ground.of(self.baseline, state or self.state)
-
-    def _go(self, state: State, text: str = "", merge: bool = False, always: bool = False) -> None:
-        """Bring the model to a state, and record how it came there."""
-        if state == self.state and not always:
-            return
-        before = self.history.current
-        mask = self._ground(state).mask(state.edits)
-        self._live().show(mask, self.baseline.bias_under(mask, state.keep_mean))
-        text = text or history.describe(before.state, state)
-        start = self.history.before()
-        if (
-            merge
-            and start is not None
-            and before.kind == "set"
-            and not before.note
-            and self.history.after() is None
-            and before.state.arguments(start.state).keys() == state.arguments(before.state).keys()
-        ):
-            text = self._told(history.describe(start.state, state) or text, start)
-            self.history.amend(
-                state=state, text=text, loss_after=self.loss, active_edges=self.active_edges
-            )
-        else:
-            self._record("set", text, state, self.baseline)
-
-    def _record(self, kind: str, text: str, state: State, baseline: Baseline) -> None:
-        before = self.history.current
-        self.history.add(
-            Command(
-                len(self.history.commands),
-                before.id,
-                kind,
-                self._told(text, before),
-                state,
-                baseline,
-                before.loss_after,
-                self.loss,
-                self.active_edges,
-            )
-        )
-
-    def _told(self, text: str, before: Command) -> str:
-        """Add to what was done what it came to."""
-        gone = before.active_edges - self.active_edges
-        losses = f"{self.loss_name} {before.loss_after:.4g} -> {self.loss:.4g}"
-        return f"{text}{history.told(gone)}, {losses}"
-
-    def _stand(self, command: Command | None) -> bool:
-        if command is None:
-            return False
-        self._refresh()
-        stage, baseline = self._live(), command.baseline
-        if baseline.number < self._epoch:
-            # Others changed the model since: its weights stay as they are now.
-            now = self.baseline
-            bias = [
-                b - new.sum(1) + old.sum(1)
-                for b, new, old in zip(now.bias, now.folded, baseline.folded, strict=True)
-            ]
-            baseline = stage.look(baseline.mask, bias, baseline.folded)
-            self.history.commands[command.id] = command = replace(command, baseline=baseline)
-        state = command.state
-        mask = acts.Ground.of(baseline, state).mask(state.edits)
-        stage.show(mask, baseline.bias_under(mask, state.keep_mean))
-        if baseline is not self.baseline:
-            stage.settle(baseline)
-        self.history.stand(command)
-        return True
-
-    def _refresh(self) -> None:
-        stage = self._live()
-        found = stage.found()
-        if found is None:
-            return
-        try:
-            self._take_in(stage, *found)
-        except BaseException:
-            stage.put_back(*found[:2])
-            raise
-
-    def _take_in(
-        self,
-        stage: Stage,
-        live: list[Tensor],
-        bias: list[Tensor],
-        switched: list[tuple[Edge, bool]],
-    ) -> None:
-        """Make what others left in the model the new baseline, under the same thresholds."""
-        old, edits = self.baseline, self.state.edits
-        edges: list[Edge] = []
-        if stage.adapter.width == self.width:
-            written = stage.mask, stage.bias
-            mask, bias, folded, changed = old.changed_outside(written, (live, bias))
-            edges = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
-            for edge, on in switched:
-                acts.put(mask, edge, on)
-                edges.append(edge)
-            edits = replace(
-                edits,
-                removed_edges=edits.removed_edges - set(edges),
-                kept_edges=edits.kept_edges - set(edges),
-            )
-            baseline = stage.look(mask, bias, folded)
-        else:
-            self.width, edits = stage.adapter.width, Edits()
-            baseline = stage.look(live, bias)
-        ground = acts.Ground.of(baseline, self.state)
-        for edge in edges:
-            if acts.at(baseline.mask, edge):
-                edits = acts.restore_edge(edits, edge, ground)
-        state = replace(self.state, edits=edits)
-        mask = ground.mask(edits)
-        stage.show(mask, baseline.bias_under(mask, state.keep_mean))
-        stage.take(switched)
-        self._epoch = baseline.number
-        self._record("outside", "changed from outside the session", state, baseline)
-
-
-def _ids(values: object, *names: str) -> Iterator[Sequence[int]]:
-    shape = f"({', '.join(names)})"
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"expected a list of ids {shape}, got {values!r}")
-    for ids in values:
-        if not isinstance(ids, (list, tuple)) or len(ids) != len(names):
-            raise TypeError(f"expected ids {shape}, got {ids!r}")
-        yield ids

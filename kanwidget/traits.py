@@ -8,14 +8,31 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import traitlets
+from torch import Tensor
 
-from .kan.checks import check_threshold
+from .kan.checks import check_threshold, check_whole
 from .session import PruningSession
 
-__all__ = ["Edges", "Flag", "Nodes", "Threshold", "Wish"]
+__all__ = [
+    "Choice",
+    "Edges",
+    "Flag",
+    "LaterBytes",
+    "LaterInt",
+    "LaterList",
+    "LaterText",
+    "Nodes",
+    "Sample",
+    "Selection",
+    "Shape",
+    "Threshold",
+    "Wish",
+]
 
 
 class Threshold(traitlets.Float[float, Any]):
@@ -27,9 +44,8 @@ class Threshold(traitlets.Float[float, Any]):
 
     def wish(self, session: PruningSession, value: Any) -> float | None:
         """Return the number, clamped, or None."""
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return None
-        return max(0.0, float(value)) if math.isfinite(value) else None
+        number = _finite(value)
+        return None if number is None else max(0.0, number)
 
 
 class Flag(traitlets.Bool[bool, Any]):
@@ -57,7 +73,7 @@ class _Ids(traitlets.List[Any]):
             return None
         known: set[Any] = set()
         for ids in value:
-            with contextlib.suppress(IndexError, TypeError):
+            with contextlib.suppress(IndexError, TypeError, ValueError):
                 known |= self.check(session, [ids])
         return sorted(known)
 
@@ -78,5 +94,143 @@ class Nodes(_Ids):
         return session.check_nodes(ids)
 
 
-Wish = (Threshold, Edges, Flag, Nodes)
+class Choice(traitlets.Unicode[str, Any]):
+    """One of a few words, the first by default."""
+
+    def __init__(self, *words: str) -> None:
+        super().__init__(words[0])
+        self.words = words
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """Return the word, or raise a ValueError."""
+        if not isinstance(value, str) or value not in self.words:
+            words = ", ".join(map(repr, self.words))
+            raise ValueError(f"{self.name} must be one of {words}; got {value!r}")
+        return value
+
+    def wish(self, session: PruningSession, value: Any) -> str | None:
+        """Return the word if it is one of them, or None."""
+        return value if isinstance(value, str) and value in self.words else None
+
+
+class Selection(traitlets.List[Any]):
+    """Edges ``(l, i, j)`` and nodes ``(l, i)`` that the session's model has, in any order."""
+
+    most = 64
+
+    def validate(self, obj: Any, value: Any) -> list[Any]:
+        """Return the ids, each once, or raise an IndexError, ValueError or TypeError."""
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise TypeError(f"{self.name} must be a list of edges and nodes, got {value!r}")
+        found = list(dict.fromkeys(_check_id(obj.session, ids) for ids in value))
+        if len(found) > self.most:
+            raise ValueError(f"{self.name} can hold {self.most} at the most, got {len(found)}")
+        return found
+
+    def wish(self, session: PruningSession, value: Any) -> list[Any] | None:
+        """Return those ids that exist, as many as there may be, or None."""
+        return self.known(session, value) if isinstance(value, list) else None
+
+    def known(self, session: PruningSession, value: Iterable[Any]) -> list[Any]:
+        """Return those ids that exist, as many as there may be."""
+        found: dict[Any, None] = {}
+        for ids in value:
+            with contextlib.suppress(IndexError, TypeError, ValueError):
+                found[_check_id(session, ids)] = None
+            if len(found) == self.most:
+                break
+        return list(found)
+
+
+class Sample(traitlets.List[Any]):
+    """One row of inputs, or nothing."""
+
+    def validate(self, obj: Any, value: Any) -> list[float]:
+        """Return the row, or raise a ValueError or TypeError."""
+        if isinstance(value, Tensor):
+            value = value.detach().cpu().numpy()
+        try:
+            row = np.asarray([] if value is None else value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"{self.name} must be a row of numbers, got {value!r}") from None
+        width = obj.session.width[0]
+        if row.size == 0:
+            return []
+        if row.shape not in ((width,), (1, width)):
+            raise ValueError(f"{self.name} must hold {width} numbers, got shape {row.shape}")
+        if not np.isfinite(row).all():
+            raise ValueError(f"{self.name} holds numbers that are NaN or infinite")
+        found: list[float] = row.ravel().tolist()
+        return found
+
+    def wish(self, session: PruningSession, value: Any) -> list[float] | None:
+        """Return the row if it is one, or None."""
+        if not isinstance(value, list) or len(value) not in (0, session.width[0]):
+            return None
+        row = [number for number in map(_finite, value) if number is not None]
+        return row if len(row) == len(value) else None
+
+
+class Shape(traitlets.List[Any]):
+    """Rows and columns of inputs that are an image, or nothing. A page may not write it."""
+
+    def validate(self, obj: Any, value: Any) -> list[int]:
+        """Return the shape, or raise a ValueError or TypeError."""
+        if value is None or not isinstance(value, Sequence) or len(value) not in (0, 2):
+            raise TypeError(f"{self.name} must be (rows, columns), or (); got {value!r}")
+        shape = [check_whole(number, self.name or "shape", 1) for number in value]
+        width = obj.session.width[0]
+        if shape and shape[0] * shape[1] != width:
+            raise ValueError(f"{self.name} {tuple(shape)} does not hold the {width} inputs")
+        return shape
+
+
+class _Later(traitlets.TraitType[Any, Any]):
+    """What takes a while to find out: asked for, it is there."""
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        """Return the value, found out now if nobody will do that later."""
+        mirror = obj.__dict__.get("_mirror")
+        if mirror is not None:  # it is not while the widget is made
+            mirror.catch_up()
+        return super().get(obj, cls)
+
+
+class LaterBytes(_Later, traitlets.Bytes):
+    """Bytes that take a while."""
+
+
+class LaterInt(_Later, traitlets.Int[int, Any]):
+    """A whole number that takes a while."""
+
+
+class LaterText(_Later, traitlets.Unicode[str, Any]):
+    """A text that takes a while."""
+
+
+class LaterList(_Later, traitlets.List[Any]):
+    """A list that takes a while."""
+
+
+def _check_id(session: PruningSession, ids: Any) -> tuple[int, ...]:
+    """Return an edge or a node, or raise an IndexError or TypeError."""
+    if not isinstance(ids, (list, tuple)) or len(ids) not in (2, 3):
+        raise TypeError(f"expected an edge (l, i, j) or a node (l, i), got {ids!r}")
+    check = session.check_edges if len(ids) == 3 else session.check_nodes
+    (found,) = check([ids])
+    return tuple(found)
+
+
+def _finite(value: Any) -> float | None:
+    """Return a finite number as a float, or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+Wish = (Threshold, Edges, Flag, Nodes, Choice, Selection, Sample)
 """The traits that a view may write."""

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import math
+import os
 import sys
-import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-import anywidget
-import numpy as np
 import traitlets
 from torch import Tensor, nn
 
-from .baseline import Baseline, Metric
-from .session import PruningSession
-from .traits import Edges, Flag, Nodes, Threshold, Wish
-from .wire import pack
+from . import export
+from .baseline import Metric
+from .history import State
+from .inbox import Inbox
+from .kan.checks import check_whole
+from .mirror import Mirror, Mirrored
+from .sharing import followers, session_of, watch_cells
+from .traits import (
+    Choice,
+    Edges,
+    Flag,
+    Nodes,
+    Sample,
+    Selection,
+    Shape,
+    Threshold,
+)
 
 __all__ = ["KANWidget"]
 
 
-def _bundle() -> str:
-    path = files("kanwidget") / "static" / "widget.js"
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ImportError(
-            f"{path} is missing: in a checkout, build the front end with `make build`; "
-            "an installed kanwidget carries it"
-        ) from None
-
-
-class KANWidget(anywidget.AnyWidget):
+class KANWidget(Mirrored, Inbox):
     """Draw a live KAN, and prune it by hand.
 
     Sliders and clicks switch edges of ``model`` itself, so the next ``model(x)`` shows what
@@ -71,7 +70,7 @@ class KANWidget(anywidget.AnyWidget):
     >>> smaller = w.compact()  # doctest: +SKIP
     """
 
-    _esm = _bundle()
+    _esm = export.bundle("widget.js")
 
     node_threshold = Threshold(0.0).tag(sync=True)
     """Hidden nodes with a score at or below it are off; 0 takes nothing. Yours and the view's."""
@@ -100,6 +99,24 @@ class KANWidget(anywidget.AnyWidget):
     keep_mean = Flag(True).tag(sync=True)
     """Whether an edge that goes off leaves its mean output in a bias. Yours and the view's."""
 
+    selected = Selection().tag(sync=True)
+    """Edges ``(l, i, j)`` and nodes ``(l, i)`` with a card, 64 at most. Yours and the view's."""
+
+    probe = Sample().tag(sync=True)
+    """The inputs followed through the network, a row of numbers, or []. Yours and the view's."""
+
+    tolerance = Threshold(0.05).tag(sync=True)
+    """By which share the loss may grow: the line over the sliders. Yours and the view's."""
+
+    view = Choice("auto", "network", "quilt").tag(sync=True)
+    """How the model is drawn: ``auto``, ``network`` or ``quilt``. Yours and the view's."""
+
+    orientation = Choice("right", "up").tag(sync=True)
+    """Where inputs lead: ``right``, or ``up`` from the bottom. Yours and the view's."""
+
+    input_shape = Shape().tag(sync=True)
+    """Rows and columns of inputs that are an image, such as (28, 28), or (). Yours."""
+
     active_edges = traitlets.Int(read_only=True).tag(sync=True)
     """How many edges are on. To read."""
 
@@ -115,13 +132,6 @@ class KANWidget(anywidget.AnyWidget):
     error = traitlets.Unicode(read_only=True).tag(sync=True)
     """What went wrong with the view's last wish, in words; "" if nothing did. To read."""
 
-    _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
-    _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _curves_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _scores = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _baseline = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _mask = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-
     def __init__(
         self,
         model: nn.Module,
@@ -130,29 +140,20 @@ class KANWidget(anywidget.AnyWidget):
         metric: Metric | None = None,
         **traits: Any,
     ) -> None:
-        yours = [*self._wishes(), "in_vars", "out_vars"]
+        yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
         kept = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}
         unknown = sorted(set(traits) - set(yours))
         if unknown:
             raise TypeError(
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
-        self.session = _session_of(model, dataset, metric)
-        self._owner = threading.get_ident()
-        self._loop = _running_loop()
-        self._sequence = 0
-        self._sent: Baseline | None = None  # the baseline and the mask that the view has
-        self._shown: list[Tensor] = []
-        self._dragged = False  # true while a slider's message is taken in
+        self.session = session_of(model, dataset, metric)
+        self._mirror = Mirror(self)
+        self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
-        width = self.session.width
-        names = {
-            "in_vars": [f"x_{i + 1}" for i in range(width[0])],
-            "out_vars": ["f(x)"] if width[-1] == 1 else [f"f_{j + 1}" for j in range(width[-1])],
-        }
         try:
-            super().__init__(**names, **kept)
-            _FOLLOWERS.setdefault(self.session, weakref.WeakSet()).add(self)
+            super().__init__(**self._names(), **kept)
+            followers(self.session).add(self)
             self._tell()
             with self._following():
                 for name in traits:
@@ -160,14 +161,16 @@ class KANWidget(anywidget.AnyWidget):
             if traits:
                 self._lead()
         except BaseException:
-            followers = _FOLLOWERS.get(self.session, weakref.WeakSet())
-            followers.discard(self)
-            if not followers:  # else it is another widget's session too
+            others = followers(self.session)
+            others.discard(self)
+            if not others:  # else it is another widget's session too
                 self.session.close()
             super().close()
             raise
-        self.observe(self._on_wish, names=self._wishes())
-        self._unwatch: Callable[[], None] = _watch_cells(self)
+        self.observe(self._on_decision, names=self._decisions())
+        self.observe(self._on_selected, names="selected")
+        self.on_msg(self._on_message)
+        self._unwatch: Callable[[], None] = watch_cells(self)
 
     def __repr__(self) -> str:
         session = self.session
@@ -234,6 +237,38 @@ class KANWidget(anywidget.AnyWidget):
         """Return the shortest Python that takes the original model to the present state."""
         return self.session.script()
 
+    def to_html(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        title: str | None = None,
+        data_rows: int = 200,
+    ) -> str:
+        """Return the widget as a page that needs neither a kernel nor a network.
+
+        Sliders, switches, cards and undo work there, on numbers that the page computes
+        itself; they reach no model. Networks of more than 2,000 edges are only shown: such a
+        page knows no loss but those that were measured here.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it.
+        title : str, optional
+        data_rows : int
+            How many rows of the data the loss is measured on go into the page, from end to
+            end; its loss is that on these rows. With 0 it holds none, nor how they are spread.
+
+        Returns
+        -------
+        str
+            The page, one HTML document.
+        """
+        content = export.page(self, title, check_whole(data_rows, "data_rows", 0))
+        if path is not None:
+            Path(path).write_text(content, encoding="utf-8")
+        return content
+
     def refresh(self) -> None:
         """Show what was done to model and session; called by itself after each notebook cell."""
         if not self.session.closed:  # another widget on the model may have closed it
@@ -249,36 +284,9 @@ class KANWidget(anywidget.AnyWidget):
             return
         if "_unwatch" in self.__dict__:  # ipywidgets closes half-made widgets too
             self._unwatch()
+            self._mirror.drop()
             self.session.close()
         super().close()
-
-    def set_state(self, sync_data: Mapping[str, Any]) -> None:
-        """Take in what the view wrote: only its wishes, and of these only what makes sense.
-
-        Whatever else arrives is dropped, and the view is told the truth again. Only the
-        thread that owns the model acts; other threads leave it the message.
-        """
-        if threading.get_ident() != self._owner and self._loop is not None:
-            self._loop.call_soon_threadsafe(self.set_state, sync_data)
-            return
-        known = {name: value for name, value in sync_data.items() if name in self.keys}
-        wishes = {}
-        for name, value in known.items():
-            trait = self.traits()[name]
-            clean = trait.wish(self.session, value) if isinstance(trait, Wish) else None
-            if clean is not None:
-                wishes[name] = clean
-        self._dragged = set(wishes) in ({"node_threshold"}, {"edge_threshold"})
-        try:
-            super().set_state(wishes)
-            self.set_trait("error", "")
-        except Exception as error:  # an observer's traceback would be shown nowhere
-            self.set_trait("error", f"{type(error).__name__}: {error}")
-        finally:
-            self._dragged = False
-        astray = [n for n, value in known.items() if n not in wishes or _differ(wishes[n], value)]
-        if astray:
-            self.send_state(astray)
 
     @traitlets.validate("in_vars", "out_vars")
     def _check_names(self, proposal: Any) -> list[str]:
@@ -289,23 +297,35 @@ class KANWidget(anywidget.AnyWidget):
         return names
 
     @classmethod
-    def _wishes(cls) -> list[str]:
-        """Return the names of the traits that both a person and a view may write."""
-        return [name for name, trait in cls.class_traits().items() if isinstance(trait, Wish)]
+    def _decisions(cls) -> list[str]:
+        """Return the names of those wishes that the session acts on."""
+        return list(State().to_dict())
 
-    def _on_wish(self, change: Any) -> None:
+    def _names(self) -> dict[str, list[str]]:
+        """Return names for inputs and outputs."""
+        n_in, n_out = self.session.width[0], self.session.width[-1]
+        return {
+            "in_vars": [f"x_{i + 1}" for i in range(n_in)],
+            "out_vars": ["f(x)"] if n_out == 1 else [f"f_{j + 1}" for j in range(n_out)],
+        }
+
+    def _on_decision(self, change: Any) -> None:
         if not self._silent:
             self._lead(merge=self._dragged)
 
+    def _on_selected(self, change: Any) -> None:
+        if not self.session.closed:
+            self._mirror.look_ahead()
+
     def _lead(self, merge: bool = False) -> None:
         """Bring the session to what the traits say."""
-        self.session.set(merge=merge, **{name: getattr(self, name) for name in self._wishes()})
-        self._tell()
+        self.session.set(merge=merge, **{name: getattr(self, name) for name in self._decisions()})
+        self._tell(merge)
 
-    def _tell(self) -> None:
+    def _tell(self, dragged: bool = False) -> None:
         """Bring the traits of all widgets on the session to what it says."""
-        for widget in list(_FOLLOWERS.get(self.session, [self])):
-            widget._follow()
+        for widget in list(followers(self.session)) or [self]:
+            widget._follow(dragged)
 
     @contextlib.contextmanager
     def _following(self) -> Iterator[None]:
@@ -316,107 +336,26 @@ class KANWidget(anywidget.AnyWidget):
         finally:
             self._silent = before
 
-    def _follow(self) -> None:
+    def _follow(self, dragged: bool = False) -> None:
         """Bring the traits to what the session says, in one message."""
-        session, state = self.session, self.session.state
-        wishes = state.to_dict()
+        decisions = self.session.state.to_dict()
         with self.hold_sync(), self._following():
-            for name, value in wishes.items():
+            for name, value in decisions.items():
                 setattr(self, name, value)
-            self.set_trait("active_edges", session.active_edges)
-            self.set_trait("loss", session.loss)
-            self.set_trait("baseline_loss", session.baseline.loss)
-            self.set_trait("loss_name", session.loss_name)
-            if self._shown is not session.mask:
-                self._shown = session.mask
-                self.set_trait("_mask", self._pack([m.flatten() for m in session.mask], np.uint8))
-            if self._sent is not session.baseline:
-                self._sent = baseline = session.baseline
-                xs, ys = zip(*baseline.curves, strict=True)
-                self.set_trait("_width", session.width)
-                for name, layers, dtype in (
-                    ("_curves_x", xs, np.float32),
-                    ("_curves_y", [y.flatten(0, 1) for y in ys], np.float32),
-                    ("_scores", [s.flatten() for s in baseline.scores], np.float64),
-                    ("_baseline", [b.flatten() for b in baseline.mask], np.uint8),
-                ):
-                    self.set_trait(name, self._pack(layers, dtype))
+            self._mirror.follow(dragged)
         # An observer may have set a trait meanwhile: that is a wish like any other.
-        if not self._silent and any(getattr(self, n) != value for n, value in wishes.items()):
+        if not self._silent and any(getattr(self, n) != v for n, v in decisions.items()):
             self._lead()
 
-    def _pack(self, layers: Any, dtype: type[np.generic]) -> bytes:
-        self._sequence += 1
-        arrays = [layer.detach().cpu().numpy().astype(dtype) for layer in layers]
-        return pack(np.concatenate(arrays), self._sequence)
-
-
-_SESSIONS: weakref.WeakValueDictionary[int, PruningSession] = weakref.WeakValueDictionary()
-_FOLLOWERS: weakref.WeakKeyDictionary[PruningSession, weakref.WeakSet[KANWidget]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def _session_of(
-    model: nn.Module, dataset: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
-) -> PruningSession:
-    """Return the session that a widget on a model works.
-
-    A cell that is run again makes a new widget, and nothing tells it that the old one is
-    gone: it takes over where that one stands. On other data it starts anew from there.
-    """
-    old = _SESSIONS.get(id(model))
-    if old is None or old.closed or not old.is_on(model):
-        session = PruningSession(model, dataset, metric=metric)
-    elif old.measures_with(dataset, metric):
-        return old
-    else:
-        state = old.state
-        old.close()
-        session = PruningSession(model, dataset, metric=metric)
-        session.set(**state.to_dict())
-        for widget in list(_FOLLOWERS.pop(old, [])):
-            widget.session = session
-            _FOLLOWERS.setdefault(session, weakref.WeakSet()).add(widget)
-    _SESSIONS[id(model)] = session
-    return session
-
-
-def _differ(clean: Any, raw: Any) -> bool:
-    return bool([list(ids) for ids in clean] != raw if isinstance(clean, list) else clean != raw)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def _watch_cells(widget: KANWidget) -> Callable[[], None]:
-    """Refresh the widget after each notebook cell; return how to stop that."""
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return lambda: None
-    shell = get_ipython()
-    if shell is None:
-        return lambda: None
-    held = weakref.ref(widget)
-
-    def refresh(*_: Any) -> None:
-        living = held()
-        if living is None:
-            return
-        try:
-            living.refresh()
-        except Exception as error:  # IPython would print it under an unrelated cell
-            living.set_trait("error", f"{type(error).__name__}: {error}")
-
-    shell.events.register("post_run_cell", refresh)
-
-    def unwatch() -> None:
-        if refresh in shell.events.callbacks["post_run_cell"]:
-            shell.events.unregister("post_run_cell", refresh)
-
-    return unwatch
+    def _fit(self) -> None:
+        """Let go of what belongs to nodes that the model has no more."""
+        width = self.session.width
+        selection: Any = self.traits()["selected"]
+        self.selected = selection.known(self.session, self.selected)
+        for name, names in self._names().items():
+            if len(getattr(self, name)) != len(names):
+                setattr(self, name, names)
+        if len(self.probe) != width[0]:
+            self.probe = []
+        if self.input_shape and math.prod(self.input_shape) != width[0]:
+            self.input_shape = []

@@ -5,6 +5,7 @@
  * Edges end in slots. A node has one, unless it is a product: then it multiplies the sums of several.
  * Python applies the same rule to the live model; `tests/golden/masks.json` holds the two together.
  */
+import { layOutSlots } from "./slots";
 
 /** `[l, i, j]`: from node `i` of node layer `l` to slot `j` of the next one, which is node `j` if all are sums. */
 export type EdgeIndex = [layer: number, from: number, to: number];
@@ -120,27 +121,6 @@ export function createNetwork(
     nodeScores,
   };
   return { ...bare, reached: reachedUnder(bare, baseline) };
-}
-
-function layOutSlots(
-  width: readonly number[],
-  nodeOffset: readonly number[],
-  slots: readonly (readonly number[])[],
-): { slotOffset: number[]; slotNode: Uint32Array } {
-  const slotOffset = [0];
-  const nodes: number[] = [];
-  for (let l = 0; l + 1 < width.length; l++) {
-    const n = width[l + 1]!;
-    const layer = slots.length > 0 ? (slots[l] ?? []) : Array.from({ length: n }, (_, j) => j);
-    if (layer.some((j) => !Number.isInteger(j) || j < 0 || j >= n) || new Set(layer).size !== n) {
-      throw new Error(
-        `Slots [${layer}] came, but each of the ${n} nodes of layer ${l + 1} needs one or more`,
-      );
-    }
-    nodes.push(...layer.map((j) => nodeOffset[l + 1]! + j));
-    slotOffset.push(nodes.length);
-  }
-  return { slotOffset, slotNode: Uint32Array.from(nodes) };
 }
 
 /** 1 where an input reaches the node over edges that are on, (N,). Where none does, the node is a constant. */

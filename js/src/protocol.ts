@@ -10,9 +10,10 @@ import {
   type NodeIndex,
   nodeId,
   nodeIndex,
+  slotCount,
 } from "./network";
 import type { Target } from "./state";
-import type { TradeOff } from "./tradeoff";
+import { type TradeOff, tradeoffFrom } from "./tradeoff";
 import { type Bytes, decode } from "./wire";
 
 export type ViewKind = "auto" | "network" | "quilt";
@@ -323,25 +324,13 @@ export function createReader(model: Model): () => Reading {
 
   function readTradeoff(name: "_tradeoff_node" | "_tradeoff_edge"): TradeOff | null {
     const packed = maybe(name, "float64", [4, null]);
-    if (!packed) return null;
-    return once(`${name} rows`, [packed], () => {
-      const points = packed.shape[1]!;
-      const [thresholds, activeEdges, lossZeroed, lossKept] = [0, 1, 2, 3].map((k) =>
-        packed.data.subarray(k * points, (k + 1) * points),
-      );
-      return {
-        thresholds: thresholds!,
-        activeEdges: activeEdges!,
-        lossZeroed: lossZeroed!,
-        lossKept: lossKept!,
-      };
-    });
+    return packed && once(`${name} rows`, [packed], () => tradeoffFrom(packed.data));
   }
 
   return () => {
     const width = [...model.get("_width")];
     const slots = model.get("_slots") ?? [];
-    const edges = width.slice(1).reduce((sum, w, l) => sum + (slots[l]?.length || w) * width[l]!, 0);
+    const edges = width.slice(1).reduce((sum, w, l) => sum + (slots[l]?.length ?? w) * width[l]!, 0);
     const scores = array("_scores", "float64", [edges]).data;
     const baseline = array("_baseline", "uint8", [edges]).data;
     const net = json("net", [scores, baseline], [width, slots], () =>
@@ -415,7 +404,7 @@ function inside(k: number | undefined, n: number | undefined): boolean {
 
 function isEdge(net: Network, [l, i, j]: EdgeIndex): boolean {
   if (!inside(l, net.depth) || !inside(i, net.width[l])) return false;
-  return inside(j, (net.edgeOffset[l + 1]! - net.edgeOffset[l]!) / net.width[l]!);
+  return inside(j, slotCount(net, l));
 }
 
 function isNode(net: Network, [l, i]: NodeIndex): boolean {

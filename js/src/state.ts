@@ -14,6 +14,7 @@ import {
   nodesOn,
   outgoing,
   sameMask,
+  sidesOf,
 } from "./network";
 
 export type Axis = "node" | "edge";
@@ -70,7 +71,7 @@ export function restoreNode(net: Network, edits: Edits, node: number): Edits {
   const next = draft(edits);
   next.removedNodes.delete(node);
   if (isTaken(net, next, node)) next.keptNodes.add(node);
-  for (const side of [incoming(net, node), outgoing(net, node)]) {
+  for (const side of sidesOf(net, node)) {
     if (side.some((edge) => isOn(net, next, edge))) continue;
     for (const edge of side) {
       next.removedEdges.delete(edge);
@@ -87,6 +88,30 @@ export function toggle(net: Network, edits: Edits, target: Target): Edits {
   }
   const on = nodesOn(net, maskOf(net, edits))[target.id] === 1;
   return (on ? removeNode : restoreNode)(net, edits, target.id);
+}
+
+export const isTargetOn = (net: Network, mask: Uint8Array, { kind, id }: Target): boolean =>
+  (kind === "edge" ? mask : nodesOn(net, mask))[id] === 1;
+
+/** Several at once: all off when one of them is on, else all on. */
+export function toggleAll(net: Network, edits: Edits, targets: readonly Target[]): Edits {
+  if (targets.length === 1) return toggle(net, edits, targets[0]!);
+  const mask = maskOf(net, edits);
+  const nodes = nodesOn(net, mask);
+  const on = (kind: Axis, id: number) => (kind === "edge" ? mask : nodes)[id] === 1;
+  if (targets.some(({ kind, id }) => on(kind, id))) {
+    const gone = new Set(targets.filter(({ kind }) => kind === "node").map(({ id }) => id));
+    // An edge that goes with its node is not off by itself: it comes back with the node.
+    const alone = ({ kind, id }: Target) =>
+      kind === "node" || !(gone.has(net.source[id]!) || gone.has(net.target[id]!));
+    return targets
+      .filter((target) => on(target.kind, target.id) && alone(target))
+      .reduce((all, { kind, id }) => (kind === "edge" ? removeEdge : removeNode)(net, all, id), edits);
+  }
+  // Nodes first: an edge that comes back by itself would leave its node's other edges off.
+  return [...targets]
+    .sort((a, b) => Number(a.kind === "edge") - Number(b.kind === "edge"))
+    .reduce((all, { kind, id }) => (kind === "edge" ? restoreEdge : restoreNode)(net, all, id), edits);
 }
 
 export interface Known {

@@ -1,13 +1,18 @@
-/** The style sheet of the shadow root: joined here, written in `css/`. */
+/** The style sheet of the shadow root: joined here; what is around the network is in `css/`. */
 import { BAR } from "./css/bar";
 import { BASE } from "./css/base";
 import { CARDS } from "./css/cards";
 import { PANELS } from "./css/panels";
 import { SLIDER } from "./css/slider";
-import { STAGE } from "./css/stage";
 import { element } from "./dom";
+import { STAGE_STYLES } from "./stage";
+import { MENU_STYLES } from "./stage/menu";
+import { TOOLS_STYLES } from "./stage/tools";
+import { TWINS_STYLES } from "./twins";
 
-const STYLES = [BASE, BAR, SLIDER, STAGE, CARDS, PANELS].join("");
+const STYLES = [BASE, BAR, SLIDER, STAGE_STYLES, TWINS_STYLES, TOOLS_STYLES, MENU_STYLES, CARDS, PANELS].join(
+  "",
+);
 
 /** A page's policy may forbid style elements; sheets made by script it allows. */
 export function adopt(shadow: ShadowRoot): void {

@@ -23,7 +23,7 @@ import {
   write,
 } from "./protocol";
 import { createStage } from "./stage";
-import { type Action, type Axis, type Known, reduce, sameTarget, type Target, toggle } from "./state";
+import { type Action, type Axis, type Known, reduce, sameTarget, type Target, toggleAll } from "./state";
 import { adopt } from "./styles";
 import { palette as paletteOf, themeOf, watchLooks } from "./theme";
 import { throttle } from "./throttle";
@@ -79,8 +79,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     sync();
     const now = known;
     if (!now) return;
-    const edits = targets.reduce((before, target) => toggle(now.net, before, target), now.edits);
-    changeModel(() => write(model, handEdits(now.net, edits)));
+    changeModel(() => write(model, handEdits(now.net, toggleAll(now.net, now.edits, targets))));
   };
   const select = (targets: readonly Target[]) => {
     const now = known;
@@ -152,6 +151,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
       focused: (target) => dispatch({ type: "focused", target }),
       selected: select,
       toggled: edit,
+      changed: ask,
     },
     signal,
   );

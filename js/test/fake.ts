@@ -2,25 +2,12 @@
 import { countOn, createNetwork, maskOf, type Network, NO_EDITS } from "../src/network";
 import { type Act, type Curves, createReader, type Model, type Traits } from "../src/protocol";
 import type { Synced } from "../src/state";
-
-const CODES = [
-  [Float32Array, 1],
-  [Float64Array, 2],
-  [Uint8Array, 3],
-] as const;
+import { encode } from "../src/wire";
 
 let sequence = 0;
 
-export function pack(data: Float32Array | Float64Array | Uint8Array, shape: number[]): DataView {
-  const start = Math.ceil((12 + 4 * shape.length) / 8) * 8;
-  const bytes = new Uint8Array(start + data.byteLength);
-  const view = new DataView(bytes.buffer);
-  bytes.set([0x4b, 0x57, 1, CODES.find(([Typed]) => data instanceof Typed)![1]]);
-  sequence += 1;
-  for (const [k, n] of [sequence, shape.length, ...shape].entries()) view.setUint32(4 + 4 * k, n, true);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
-  return view;
-}
+export const pack = (data: Float32Array | Float64Array | Uint8Array, shape: number[]) =>
+  encode(data, shape, ++sequence);
 
 export function randomNumbers(seed: number): () => number {
   let state = seed;

@@ -14,6 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import golden_forward
+import golden_session
 import numpy as np
 import torch
 
@@ -144,7 +146,13 @@ def text(content: dict[str, Any]) -> str:
     return json.dumps(content, separators=(",", ":")) + "\n"
 
 
-FILES = {"masks.json": masks, "wire.json": wire}
+FILES = {
+    "forward.json": golden_forward.forward,
+    "masks.json": masks,
+    "page.json": golden_session.page,
+    "tradeoff.json": golden_session.tradeoffs,
+    "wire.json": wire,
+}
 
 if __name__ == "__main__":
     for name, make in FILES.items():

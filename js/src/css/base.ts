@@ -3,7 +3,7 @@ export const BASE = `
 :host { display: block; }
 .kanwidget {
   all: initial; display: block;
-  --ink: #1f2328; --taken: #0072b2; --symbolic: #c04a00; --probe: #7a2f8f; --good: #1a7f37; --warn: #8a4600; --error: #b42318;
+  --ink: #1f2328; --taken: #0072b2; --symbolic: #c04a00; --probe: #7a0fb0; --selected: #12a54d; --good: #1a7f37; --warn: #8a4600; --error: #b42318;
   --rim: var(--jp-layout-color0, var(--vscode-editor-background, #ffffff));
   --muted: color-mix(in srgb, var(--ink) 70%, var(--rim));
   --line: color-mix(in srgb, var(--ink) 15%, transparent);
@@ -17,7 +17,7 @@ export const BASE = `
   min-width: 0; container-type: inline-size;
 }
 .kanwidget[data-theme="dark"] {
-  --ink: #e6edf3; --taken: #56b4e9; --symbolic: #ff9e4a; --probe: #d7a6e8; --good: #6fce86; --warn: #f0b072; --error: #ff9a90;
+  --ink: #e6edf3; --taken: #56b4e9; --symbolic: #ff9e4a; --probe: #b86bff; --selected: #7ee787; --good: #6fce86; --warn: #f0b072; --error: #ff9a90;
   --rim: var(--jp-layout-color0, var(--vscode-editor-background, #111418));
   color-scheme: dark;
 }

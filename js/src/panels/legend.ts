@@ -23,7 +23,6 @@ export function createLegend() {
     item("off", "faint", [svg("path", { d: "M0 8H38" })]),
     product,
     probe,
-    element("li", { class: "hint" }, "Click to select, double-click or Space to switch; drag a threshold"),
   );
   return {
     element: list,

@@ -1,0 +1,248 @@
+"""What could be, worked out a little at a time while nobody waits: curves and prices ahead.
+
+All the work here is in iterators that do a small piece at each step, so that whoever runs them
+can listen in between. What was found is remembered as long as its session lives.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .kan import pruning
+from .pricing import Cancelled
+from .publish import along, finite
+from .session import PruningSession
+from .tradeoff import FIRST
+
+__all__ = ["AXES", "PRICES", "Ahead", "Memory", "curve", "prices"]
+
+AXES = {"_tradeoff_node": "node", "_tradeoff_edge": "edge"}
+PRICES = "_prices"
+
+BUDGET = 0.25
+"""Seconds that one piece of work may take."""
+
+POINTS = 64
+"""Points of a curve that cannot be measured whole in that time."""
+
+PATIENCE = 0.5
+"""Seconds for which what was right before may still be shown, when the new is on its way."""
+
+KEPT = 256
+"""Curves, points and prices that are remembered."""
+
+_LOG = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Tell = Callable[[str, Any], None]
+
+
+class Ahead:
+    """What one widget shows of what could be.
+
+    Parameters
+    ----------
+    tell : callable
+        Takes a trait's name and an array, a list, or None for what is not known.
+    """
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._shown: dict[str, Any] = {}  # what the values shown depend on
+        self._since: dict[str, float] = {}  # when they began to be wrong
+        self._session: weakref.ref[PruningSession] | None = None
+
+    def follow(self, session: PruningSession, selected: list[Any]) -> bool:
+        """Show what is known, and nothing that is wrong for long; tell if there is work to do."""
+        memory, due = Memory.of(session), False
+        if self._session is None or self._session() is not session:
+            self._session, self._shown = weakref.ref(session), {}
+        for name, key in _keys(session, selected).items():
+            if self._shown.get(name) == key:
+                self._since.pop(name, None)
+                continue
+            known = memory.prices(key) if name == PRICES else memory.get(key)
+            if known is not None:
+                self._tell(name, known)
+                self._note(name, key)
+                continue
+            due, now = True, time.monotonic()
+            late = now - self._since.setdefault(name, now) > PATIENCE
+            other = name not in self._shown or self._shown[name][1] != key[1]
+            if late or other or memory.get(_dear(key)):
+                self._shown.pop(name, None)
+                self._tell(name, None)
+        return due
+
+    def work(self, session: PruningSession, selected: list[Any]) -> Iterator[None]:
+        """Find out what is missing, and show it as it comes."""
+        for name, key in _keys(session, selected).items():
+            if self._shown.get(name) == key:
+                continue
+            found = None
+            steps: Iterator[Any] = (
+                prices(session, selected) if name == PRICES else curve(session, AXES[name])
+            )
+            try:
+                for new in steps:
+                    if new is not None:
+                        found = new
+                        self._tell(name, found)
+                    yield
+                    if session.closed:
+                        return
+            except Exception:  # a metric of the user's own may fail where nobody went yet
+                _LOG.warning("cannot look ahead of %s", session, exc_info=True)
+                found = None
+            if _keys(session, selected)[name] != key:
+                return  # whoever changed it will ask again
+            if found is None:
+                self._tell(name, None)
+            self._note(name, key)
+
+    def _note(self, name: str, key: Hashable) -> None:
+        self._since.pop(name, None)
+        self._shown[name] = key
+
+
+class Memory:
+    """What was found out about a session, the last of it."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[Hashable, Any] = OrderedDict()
+
+    @classmethod
+    def of(cls, session: PruningSession) -> Memory:
+        """Return the one memory of a session."""
+        return _MEMORIES.setdefault(session, cls())
+
+    def get(self, key: Hashable) -> Any:
+        """Return what is known, or None."""
+        return self._found.get(key)
+
+    def prices(self, key: Any) -> list[Any] | None:
+        """Return prices if all are known."""
+        _, number, state, selected = key
+        known = [self.get(("price", number, state, ids)) for ids in selected]
+        if any(price is None for price in known):
+            return None
+        return [[list(ids), finite(price)] for ids, price in zip(selected, known, strict=True)]
+
+    def keep(self, key: Hashable, value: Any) -> None:
+        """Remember a value, and forget the oldest."""
+        self._found[key] = value
+        self._found.move_to_end(key)
+        while len(self._found) > KEPT:
+            self._found.popitem(last=False)
+
+
+_MEMORIES: weakref.WeakKeyDictionary[PruningSession, Memory] = weakref.WeakKeyDictionary()
+
+
+def curve(session: PruningSession, axis: str) -> Iterator[Floats | None]:
+    """Measure the loss along a threshold, better and better; None while there is nothing new.
+
+    The whole curve, if it can be had in the time that a person does not notice; else more and
+    more points of it, each as good as the session's own number.
+    """
+    memory, key = Memory.of(session), _key(session, axis)
+    found = memory.get(key)
+    if found is None and not memory.get(_dear(key)):
+        end = time.perf_counter() + BUDGET
+        try:
+            found = along(session.tradeoff(axis, stop=lambda: time.perf_counter() > end))
+        except Cancelled:
+            memory.keep(_dear(key), True)
+            yield None
+    if found is not None:
+        if _key(session, axis) == key:
+            memory.keep(key, found)
+            yield found
+        return
+    for points in _coarse(session, axis, key):
+        found = found if points is None else points
+        yield points
+    if found is not None and _key(session, axis) == key:
+        memory.keep(key, found)
+
+
+def prices(session: PruningSession, selected: list[Any]) -> Iterator[list[Any] | None]:
+    """Measure the loss if each of some edges and nodes were switched; None until all are."""
+    memory, now = Memory.of(session), (session.baseline.number, session.state)
+    found = []
+    for ids in selected:
+        key = ("price", *now, ids)
+        price = memory.get(key)
+        if price is None:
+            price = session.preview_toggle(*ids).loss
+            if (session.baseline.number, session.state) != now:
+                return
+            memory.keep(key, price)
+            yield None
+        found.append([list(ids), finite(price)])
+    yield found
+
+
+def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Floats | None]:
+    """Measure at thresholds spread over all that matter, twice as many each time."""
+    memory, levels = Memory.of(session), _levels(session, axis)
+    places = np.unique(np.linspace(0, len(levels) - 1, POINTS).round().astype(int)).tolist()
+    step = 1 << (len(places) - 1).bit_length()
+    while step:
+        some = sorted({*places[::step], places[-1]})
+        for place in some:
+            where = ("point", key, place)
+            if memory.get(where) is not None:
+                continue
+            point = [float(levels[place])]
+            for keep_mean in (False, True):
+                start, to = time.perf_counter(), {f"{axis}_threshold": point[0]}
+                found = session.preview(keep_mean=keep_mean, **to)
+                if _key(session, axis) != key or time.perf_counter() - start > BUDGET:
+                    return  # it is another state, or too dear
+                point += [found.loss] if keep_mean else [found.active_edges, found.loss]
+                yield None
+                if _key(session, axis) != key:
+                    return
+            memory.keep(where, point)
+        if len(some) > POINTS // 8 or step == 1:
+            yield np.array([memory.get(("point", key, place)) for place in some]).T
+        step //= 2
+
+
+def _keys(session: PruningSession, selected: list[Any]) -> dict[str, Any]:
+    """Return what each value depends on, by its trait; the second entry is the baseline."""
+    keys = {PRICES: ("prices", session.baseline.number, session.state, tuple(selected))}
+    return {**keys, **{name: _key(session, axis) for name, axis in AXES.items()}}
+
+
+def _key(session: PruningSession, axis: str) -> Any:
+    """Return what the curve along a threshold depends on: all but that threshold."""
+    state = session.state
+    other = state.edge_threshold if axis == "node" else state.node_threshold
+    return axis, session.baseline.number, other, state.edits
+
+
+def _dear(key: Any) -> Hashable:
+    """Return under which name it is known that a whole curve takes too long."""
+    return "dear", *key[:2]
+
+
+def _levels(session: PruningSession, axis: str) -> Floats:
+    """Return 0 and the thresholds at which something may go, rising."""
+    scores, on = session.baseline.scores, session.baseline.mask
+    if axis == "edge":
+        found = torch.cat([s[m] for s, m in zip(scores, on, strict=True)])
+    else:
+        found = torch.cat([scores[0].flatten()[:0], *pruning.node_scores(scores)])
+    levels = np.unique(found.detach().cpu().double().numpy())
+    return np.concatenate([[0.0], np.maximum(levels[np.isfinite(levels)], FIRST)])

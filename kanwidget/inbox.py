@@ -1,0 +1,98 @@
+"""What comes from a page: wishes as values of traits, acts as messages. It may hold anything."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anywidget
+
+from . import acts
+from .later import running_loop
+from .mirror import Mirror
+from .session import PruningSession
+from .traits import Wish
+
+__all__ = ["Inbox"]
+
+
+class Inbox(anywidget.AnyWidget):
+    """A widget that lets through what makes sense, and says what does not."""
+
+    session: PruningSession
+    _mirror: Mirror
+    _tell: Callable[[], None]
+    _dragged = False  # true while a slider's message is taken in
+
+    def _listen(self) -> None:
+        """Take this thread for the one that owns the model."""
+        self._owner = threading.get_ident()
+        self._loop = running_loop()
+
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Take in what the view wrote: only its wishes, and of these only what makes sense.
+
+        Whatever else arrives is dropped, and the view is told the truth again. Only the
+        thread that owns the model acts; other threads leave it the message.
+        """
+        if self._elsewhere(self.set_state, sync_data):
+            return
+        known = {name: value for name, value in sync_data.items() if name in self.keys}
+        wishes = {}
+        for name, value in known.items():
+            trait = self.traits()[name]
+            clean = trait.wish(self.session, value) if isinstance(trait, Wish) else None
+            if clean is not None:
+                wishes[name] = clean
+        self._dragged = set(wishes) in ({"node_threshold"}, {"edge_threshold"})
+        try:
+            super().set_state(wishes)
+            self.set_trait("error", "")
+        except Exception as error:  # an observer's traceback would be shown nowhere
+            self.set_trait("error", f"{type(error).__name__}: {error}")
+        finally:
+            self._dragged = False
+        astray = [n for n, value in known.items() if n not in wishes or _differ(wishes[n], value)]
+        if astray:
+            self.send_state(astray)
+        self._mirror.catch_up()
+
+    def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
+        """Do what a view asks for by message, or say why not."""
+        if not isinstance(content, dict) or "do" not in content:
+            return
+        if self._elsewhere(self._on_message, _, content, buffers):
+            return
+        try:
+            try:
+                if content["do"] == "compare":
+                    self._mirror.compare(acts.pair(self.session, content.get("ids")))
+                else:
+                    acts.act(self.session, content)
+            finally:
+                if not self.session.closed:
+                    self._tell()
+            self.set_trait("error", "")
+        except Exception as error:
+            self.set_trait("error", acts.in_words(error))
+        self._mirror.catch_up()
+
+    def _elsewhere(self, act: Callable[..., None], *arguments: Any) -> bool:
+        """Leave an act to the thread that owns the model, if this is another; tell if it is."""
+        if threading.get_ident() == self._owner or self._loop is None or self._loop.is_closed():
+            return False
+        self._loop.call_soon_threadsafe(act, *arguments)
+        return True
+
+    @classmethod
+    def _wishes(cls) -> list[str]:
+        """Return the names of the traits that both a person and a view may write."""
+        return [name for name, trait in cls.class_traits().items() if isinstance(trait, Wish)]
+
+
+def _differ(clean: Any, raw: Any) -> bool:
+    """Whether a view wrote something else than what came of it; JSON knows no tuples."""
+    if isinstance(clean, list):
+        clean = [list(ids) if isinstance(ids, tuple) else ids for ids in clean]
+    return bool(clean != raw)

@@ -1,0 +1,196 @@
+"""What a view is shown: traits that follow the session, and who keeps them up to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import anywidget
+import traitlets
+from torch import Tensor
+
+from . import publish
+from .baseline import Baseline, Yardstick
+from .foresight import PRICES, Ahead
+from .later import Later, running_loop
+from .session import PruningSession
+from .traits import LaterBytes, LaterInt, LaterList, LaterText
+from .wire import pack
+
+__all__ = ["Mirror", "Mirrored"]
+
+DELAY = 0.15
+"""Seconds without a change before work begins that nobody has asked for."""
+
+
+class Mirrored(traitlets.HasTraits):
+    """The traits that only the view reads, packed arrays most of them; see `publish`."""
+
+    session: PruningSession
+    _mirror: Mirror
+
+    _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
+    _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _curves_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _scores = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _baseline = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _mask = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _curves_range = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _base_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _density = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _grid = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _rows = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _row_labels = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _cells_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _cells_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _bias = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _offset = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _means = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _folded = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _compared = LaterBytes(read_only=True).tag(sync=True, echo_update=False)
+    _tradeoff_node = LaterBytes(read_only=True).tag(sync=True, echo_update=False)
+    _tradeoff_edge = LaterBytes(read_only=True).tag(sync=True, echo_update=False)
+    _prices = LaterList(read_only=True).tag(sync=True, echo_update=False)
+    _slots = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
+    _symbolic = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
+    _history = LaterList(read_only=True).tag(sync=True, echo_update=False)
+    _current = LaterInt(read_only=True).tag(sync=True)
+    _script = LaterText(read_only=True).tag(sync=True, echo_update=False)
+
+    def carried(self) -> dict[str, Any]:
+        """Return all that a view reads, by the names of the traits, up to date."""
+        self._mirror.finish()
+        hosts = anywidget.AnyWidget.class_trait_names()
+        return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in hosts}
+
+
+class Mirror:
+    """Brings one widget's traits to what its session says: now, or when nobody waits."""
+
+    def __init__(self, widget: Any) -> None:
+        self._widget = widget
+        loop = running_loop()
+        self._books = Later(loop, self._tell_books)
+        self._outlook = Later(loop, self._tell_outlook)
+        self._ahead = Ahead(self._tell_ahead)
+        self._sequence = 0
+        self._baseline: Baseline | None = None  # what the view has
+        self._mask: list[Tensor] = []
+        self._measure: Yardstick | None = None
+        self._compares: tuple[int, int] | None = None
+
+    def follow(self, dragged: bool) -> None:
+        """Show where the session stands; what a drag can do without may come later."""
+        widget, session = self._widget, self._widget.session
+        widget.set_trait("active_edges", session.active_edges)
+        widget.set_trait("loss", session.loss)
+        widget.set_trait("baseline_loss", session.baseline.loss)
+        widget.set_trait("loss_name", session.loss_name)
+        if self._mask is not session.mask:
+            self._mask = session.mask
+            self._send("_mask", publish.mask(session.mask))
+        if self._baseline is not session.baseline and not session.closed:
+            self._baseline = session.baseline
+            self._tell_baseline()
+        # After the answer, and once however many steps a cell makes.
+        self._books.ask(DELAY if dragged else 0.0)
+        self.look_ahead()
+
+    def compare(self, ids: tuple[int, int] | None) -> None:
+        """Show which edges are on at two commands.
+
+        Raises
+        ------
+        ValueError
+            If the model has others by now.
+        """
+        self._compares, masks = None, [] if ids is None else self._masks(ids)
+        if masks:
+            self._compares = ids
+            self._send("_compared", publish.compared(*masks))
+        elif self._widget._trait_values.get("_compared"):
+            self._send("_compared", None)
+        if ids is not None and not masks:
+            raise ValueError("the model had other edges then")
+
+    def look_ahead(self) -> None:
+        """Show what is known of what could be, and find out the rest when nobody waits."""
+        widget = self._widget
+        if not widget.session.closed and self._ahead.follow(widget.session, widget.selected):
+            self._outlook.ask(DELAY)
+
+    def catch_up(self) -> None:
+        """Do at once what can wait, where no loop will come to it."""
+        if not self._books.runs:
+            self.finish()
+
+    def finish(self) -> None:
+        """Do at once what can wait."""
+        self._books.finish()
+        self._outlook.finish()
+
+    def drop(self) -> None:
+        """Do nothing more."""
+        self._books.drop()
+        self._outlook.drop()
+
+    def _tell_baseline(self) -> None:
+        """Say what stays as it is until the baseline changes."""
+        widget, session = self._widget, self._widget.session
+        stage = session.stage
+        widget.set_trait("_width", session.width)
+        widget.set_trait("_slots", stage.adapter.slots())
+        symbolic = sorted(stage.adapter.symbolic().items())
+        widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
+        arrays = publish.of_baseline(stage, session.baseline)
+        if self._measure is not stage.yardstick:
+            self._measure = stage.yardstick
+            arrays.update(publish.of_data(stage))
+        for name, array in arrays.items():
+            self._send(name, array)
+        widget._fit()
+
+    def _tell_books(self) -> Iterator[None]:
+        """Say what was done."""
+        widget, history = self._widget, self._widget.session.history
+        with widget.hold_sync():
+            widget.set_trait("_history", publish.books(history))
+            widget.set_trait("_current", history.current.id)
+            widget.set_trait("_script", widget.session.script())
+            with contextlib.suppress(ValueError):
+                self.compare(self._compares)
+        yield
+
+    def _tell_outlook(self) -> Iterator[None]:
+        """Say what could be."""
+        widget, session = self._widget, self._widget.session
+        if session.closed:
+            return
+        try:
+            changed = session.refresh()  # no cell said so: somebody's button may have done it
+            if changed:
+                widget._tell()
+        except Exception as error:  # the loop would print it to nobody
+            widget.set_trait("error", f"{type(error).__name__}: {error}")
+            return
+        if not changed:
+            yield from self._ahead.work(session, widget.selected)
+
+    def _masks(self, ids: tuple[int, int]) -> list[list[Tensor]]:
+        """Return the masks at two commands, or nothing if they are not of the model as it is."""
+        session = self._widget.session
+        masks = [session.mask_of(id) for id in ids]
+        shapes = [[layer.shape for layer in mask] for mask in [*masks, session.mask]]
+        return masks if shapes[0] == shapes[1] == shapes[2] else []
+
+    def _tell_ahead(self, name: str, value: Any) -> None:
+        if name == PRICES:
+            self._widget.set_trait(name, value or [])
+        else:
+            self._send(name, value)
+
+    def _send(self, name: str, array: Any) -> None:
+        """Set a trait to a packed array, or to nothing."""
+        self._sequence += 1
+        self._widget.set_trait(name, b"" if array is None else pack(array, self._sequence))

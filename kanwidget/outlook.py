@@ -1,0 +1,134 @@
+"""What steps would lead to, before they are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from . import edits as acts
+from . import guards, tradeoff
+from .adapters import Adapter
+from .baseline import Baseline
+from .engine import Engine
+from .history import State
+from .kan.checks import check_edge, check_node
+from .tradeoff import Costs, TradeOff
+
+__all__ = ["Outcome", "Outlook"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step would lead to: edges left, loss, and what speaks against it, in words."""
+
+    active_edges: int
+    loss: float
+    warnings: list[str]
+
+
+class Outlook(Engine):
+    """Questions to a session; none changes anything."""
+
+    def preview(self, **changes: Any) -> Outcome:
+        """Tell what `set` would lead to, and change nothing.
+
+        Returns
+        -------
+        Outcome
+        """
+        state = self._changed(changes)
+        self._refresh()
+        return self._outcome(state)
+
+    def preview_toggle(self, *ids: int) -> Outcome:
+        """Tell what it would lead to if an edge ``l, i, j`` or a node ``l, i`` were switched.
+
+        Returns
+        -------
+        Outcome
+            Without what is on, or with what is off.
+
+        Raises
+        ------
+        IndexError, TypeError
+            If there is no such edge or node.
+        """
+        check = check_edge if len(ids) == 3 else check_node
+        where: Any = check(self.width, *ids)
+        self._refresh()
+        ground, edits = self._ground(), self.state.edits
+        if len(where) == 3:
+            edge = acts.at(self.mask, where)
+            toggled = (
+                acts.remove_edge(edits, where) if edge else acts.restore_edge(edits, where, ground)
+            )
+        elif all(any(acts.at(self.mask, e) for e in side) for side in ground.sides(where)):
+            toggled = acts.remove_node(edits, where)
+        else:
+            toggled = acts.restore_node(edits, where, ground)
+        return self._outcome(replace(self.state, edits=toggled))
+
+    def _outcome(self, state: State) -> Outcome:
+        mask = self._ground(state).mask(state.edits)
+        bias = self.baseline.bias_under(mask, state.keep_mean)
+        return Outcome(
+            sum(int(layer.sum()) for layer in mask),
+            self._live().try_out(mask, bias),
+            guards.warnings(self.baseline.mask, mask),
+        )
+
+    def tradeoff(
+        self,
+        axis: str = "edge",
+        *,
+        stop: Callable[[], bool] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> TradeOff:
+        """Measure the loss at every value of a threshold that matters; change nothing.
+
+        Parameters
+        ----------
+        axis : {"node", "edge"}
+            Which threshold; the other one and the hand edits stay as they are.
+        stop : callable, optional
+            Asked now and then; once it is true, `tradeoff.Cancelled` is raised.
+        progress : callable, optional
+            Told how far it is, from 0 to 1.
+        """
+        self._refresh()
+        return tradeoff.along(*self._measured(), axis, stop, progress)
+
+    def threshold_for(self, tolerance: float = 0.05, axis: str = "edge") -> float:
+        """Return the largest threshold up to which the loss stays within a tolerance.
+
+        Parameters
+        ----------
+        tolerance : float
+            0.05 allows losses up to 1.05 times the one at a threshold of 0.
+        axis : {"node", "edge"}
+        """
+        return self.tradeoff(axis).threshold_for(tolerance, self.state.keep_mean)
+
+    def costs(
+        self,
+        *,
+        stop: Callable[[], bool] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> Costs:
+        """Measure the loss without each edge, and without each hidden node; change nothing.
+
+        Parameters
+        ----------
+        stop, progress
+            As in `tradeoff`.
+        """
+        self._refresh()
+        return tradeoff.without_each(*self._measured(), stop, progress)
+
+    def _measured(self) -> tuple[Adapter, Tensor, Callable[[Tensor], float], Baseline, State]:
+        stage = self._live()
+        measure = stage.yardstick
+        return stage.adapter, measure.rows, measure.of, self.baseline, self.state

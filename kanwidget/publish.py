@@ -1,0 +1,134 @@
+"""What a view reads of a session, as arrays and plain lists: pure functions, no traits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .baseline import Baseline
+from .history import Command, History
+from .stage import Stage
+from .tables import MANY, cells
+from .tradeoff import TradeOff
+
+__all__ = ["along", "books", "compared", "mask", "of_baseline", "of_data", "quantised"]
+
+Array = NDArray[np.generic]
+Packable = dict[str, Array | None]
+"""Arrays by the name of the trait that carries them; None if there is no such thing."""
+
+ROWS, ROW_BYTES = 256, 400_000
+"""Rows of the data that a view can pick a sample from, at the most."""
+
+
+def of_data(stage: Stage, most: int | None = None) -> Packable:
+    """Return some rows of the data that the loss is measured on, and their labels.
+
+    Parameters
+    ----------
+    stage : Stage
+    most : int, optional
+        How many at most; by default as many as it takes to pick a sample from.
+    """
+    rows, labels = stage.yardstick.rows, stage.yardstick.labels
+    n_in, n_out = stage.adapter.width[0], stage.adapter.width[-1]
+    count = min(len(rows), min(ROWS, ROW_BYTES // (4 * n_in)) if most is None else most)
+    if not count or rows.shape[1] != n_in:
+        return {"_rows": None, "_row_labels": None}
+    # From end to end: data may be sorted.
+    some = torch.linspace(0, len(rows) - 1, count).round().long().to(rows.device)
+    told = labels.shape == (len(rows), n_out) and labels.is_floating_point()
+    return {
+        "_rows": _array([rows[some]], np.float32),
+        "_row_labels": _array([labels[some]], np.float32) if told else None,
+    }
+
+
+def of_baseline(stage: Stage, baseline: Baseline) -> Packable:
+    """Return all that stays as it is until the baseline changes."""
+    adapter, measure = stage.adapter, stage.yardstick
+    xs, ys = zip(*baseline.curves, strict=True)
+    curves = _array([y.flatten(0, 1) for y in ys], np.float32)
+    few = len(curves) <= MANY
+    parts = [adapter.base_part(l, x.T) for l, x in enumerate(xs)] if few else [None]
+    bases = [part.flatten(0, 1) for part in parts if part is not None]
+    table = cells(adapter, baseline, [measure.rows, measure.inputs])
+    small, ends = (curves, None) if few else quantised(curves)
+    return {
+        "_curves_x": _array(xs, np.float32),
+        "_curves_y": small,
+        "_curves_range": ends,
+        "_base_y": _array(bases, np.float32) if len(bases) == len(ys) else None,
+        "_scores": _flat(baseline.scores, np.float64),
+        "_baseline": _flat(baseline.mask, np.uint8),
+        "_density": _array(baseline.density, np.float32),
+        "_grid": _array(baseline.grid, np.float32),
+        "_bias": _flat(baseline.bias, np.float64),
+        "_offset": _flat(adapter.offset(), np.float64),
+        "_means": _flat(baseline.means, np.float64),
+        "_folded": _flat(baseline.folded, np.float64),
+        "_cells_x": None if table is None else table.x,
+        "_cells_y": None if table is None else table.y,
+    }
+
+
+def mask(layers: Iterable[Tensor]) -> Array:
+    """Return masks as one array, edge after edge."""
+    return _flat(layers, np.uint8)
+
+
+def compared(first: Sequence[Tensor], second: Sequence[Tensor]) -> Array:
+    """Return two masks as one: bit 0 for the first, bit 1 for the second."""
+    one, other = np.asarray(mask(first), np.uint8), np.asarray(mask(second), np.uint8)
+    return one | other << 1
+
+
+def along(curve: TradeOff) -> Array:
+    """Return a trade-off as four rows."""
+    rows = (curve.thresholds, curve.active_edges, curve.loss_zeroed, curve.loss_kept)
+    return np.stack([np.asarray(row, np.float64) for row in rows])
+
+
+def quantised(curves: Array) -> tuple[Array, Array]:
+    """Return curves ``(E, n)`` in steps of 1/255 of each one's range, and the ranges ``(E, 2)``."""
+    values = np.nan_to_num(np.asarray(curves, np.float64))
+    low, high = values.min(1, keepdims=True), values.max(1, keepdims=True)
+    steps = np.rint((values - low) / np.where(high > low, high - low, 1.0) * 255)
+    return steps.astype(np.uint8), np.concatenate([low, high], 1).astype(np.float32)
+
+
+def books(history: History) -> list[dict[str, Any]]:
+    """Return every command in numbers and words."""
+    return [_told(command) for command in history.commands]
+
+
+def finite(number: float) -> float | None:
+    """Return a number as JSON knows them."""
+    return number if math.isfinite(number) else None
+
+
+def _told(command: Command) -> dict[str, Any]:
+    return {
+        "id": command.id,
+        "parent": command.parent,
+        "kind": command.kind,
+        "text": command.text,
+        "note": command.note,
+        "loss_before": finite(command.loss_before),
+        "loss_after": finite(command.loss_after),
+        "active_edges": command.active_edges,
+    }
+
+
+def _flat(layers: Iterable[Tensor], dtype: type[np.generic]) -> Array:
+    return _array([layer.flatten() for layer in layers], dtype)
+
+
+def _array(layers: Iterable[Tensor], dtype: type[np.generic]) -> Array:
+    return np.concatenate([layer.detach().cpu().numpy().astype(dtype) for layer in layers])

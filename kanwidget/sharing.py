@@ -1,0 +1,89 @@
+"""Which widgets show which session, and when a notebook's cell is done."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from .baseline import Metric
+from .session import PruningSession
+
+__all__ = ["Follower", "followers", "session_of", "watch_cells"]
+
+
+class Follower(Protocol):
+    """A widget, as far as others on its model know it."""
+
+    session: PruningSession
+
+    def refresh(self) -> None: ...
+
+    def set_trait(self, name: str, value: Any) -> None: ...
+
+
+_SESSIONS: weakref.WeakValueDictionary[int, PruningSession] = weakref.WeakValueDictionary()
+_FOLLOWERS: weakref.WeakKeyDictionary[PruningSession, weakref.WeakSet[Any]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def followers(session: PruningSession) -> weakref.WeakSet[Any]:
+    """Return the widgets on a session: a set to add to and to take from."""
+    return _FOLLOWERS.setdefault(session, weakref.WeakSet())
+
+
+def session_of(
+    model: nn.Module, dataset: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
+) -> PruningSession:
+    """Return the session that a widget on a model works.
+
+    A cell that is run again makes a new widget, and nothing tells it that the old one is
+    gone: it takes over where that one stands. On other data it starts anew from there.
+    """
+    old = _SESSIONS.get(id(model))
+    if old is None or old.closed or not old.is_on(model):
+        session = PruningSession(model, dataset, metric=metric)
+    elif old.measures_with(dataset, metric):
+        return old
+    else:
+        state = old.state
+        old.close()
+        session = PruningSession(model, dataset, metric=metric)
+        session.set(**state.to_dict())
+        for widget in list(_FOLLOWERS.pop(old, [])):
+            widget.session = session
+            followers(session).add(widget)
+    _SESSIONS[id(model)] = session
+    return session
+
+
+def watch_cells(widget: Follower) -> Callable[[], None]:
+    """Refresh the widget after each notebook cell; return how to stop that."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return lambda: None
+    shell = get_ipython()
+    if shell is None:
+        return lambda: None
+    held = weakref.ref(widget)
+
+    def refresh(*_: Any) -> None:
+        living = held()
+        if living is None:
+            return
+        try:
+            living.refresh()
+        except Exception as error:  # IPython would print it under an unrelated cell
+            living.set_trait("error", f"{type(error).__name__}: {error}")
+
+    shell.events.register("post_run_cell", refresh)
+
+    def unwatch() -> None:
+        if refresh in shell.events.callbacks["post_run_cell"]:
+            shell.events.unregister("post_run_cell", refresh)
+
+    return unwatch
