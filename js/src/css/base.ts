@@ -35,7 +35,7 @@ button.quiet {
   font: inherit; color: var(--ink); background: transparent; cursor: pointer; white-space: nowrap;
   border: 1px solid var(--line); border-radius: 6px; padding: 2px 10px; min-height: 26px; transition: background 80ms;
 }
-button.quiet.small { font-size: 12px; padding: 0 8px; min-height: 22px; }
+button.quiet.small { font-size: 12px; padding: 0 8px; min-height: 24px; }
 button.quiet.square { padding: 0; width: 30px; display: inline-grid; place-items: center; }
 button.quiet:hover:enabled { background: var(--wash); }
 button.quiet:disabled, button.quiet[aria-disabled="true"] { color: color-mix(in srgb, var(--ink) 45%, transparent); cursor: default; }

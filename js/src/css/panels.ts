@@ -49,6 +49,7 @@ export const PANELS = `
 .legend svg { width: 38px; height: 16px; flex: none; overflow: visible; fill: none; stroke: currentColor; color: var(--ink); }
 .legend .blue { color: var(--taken); }
 .legend .orange { color: var(--symbolic); }
+.legend .green { color: var(--selected); }
 .legend .faint { opacity: 0.35; }
 .legend .probe circle { fill: var(--probe); stroke: none; }
 @container (max-width: 400px) { .steps li { grid-template-columns: minmax(0, 1fr) 52px 16px; column-gap: 6px; } .steps .edges { display: none; } }
