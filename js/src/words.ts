@@ -208,10 +208,19 @@ export function accessibleName(net: Network, names: Names, target: Target): stri
   return `Edge ${edgeIndex(net, target.id).join(", ")}: ${from} to ${to}, score ${figures(net.scores[target.id]!)}`;
 }
 
-export function countSentence(known: Known): string {
-  const drawn = MAX_DRAWN.toLocaleString("en");
-  const some = known.net.edgeCount > MAX_DRAWN ? ` (the ${drawn} strongest drawn)` : "";
+/** `drawn` is true where the strongest edges only are drawn, when there are many. */
+export function countSentence(known: Known, drawn = false): string {
+  const some =
+    drawn && known.net.edgeCount > MAX_DRAWN
+      ? ` (the ${MAX_DRAWN.toLocaleString("en")} strongest drawn)`
+      : "";
   return `${countOn(known.mask).toLocaleString("en")} of ${count(known.net.edgeCount, "edge")}${some}`;
+}
+
+/** What a step of the history did, without the losses that stand in columns beside it. */
+export function stepWords(text: string, lossName: string): string {
+  const at = lossName ? text.indexOf(`, ${lossName.split(",")[0]} `) : -1;
+  return at > 0 ? text.slice(0, at) : text || "the model as it came";
 }
 
 export function lossSentence(loss: number | null, name: string): string {

@@ -71,5 +71,5 @@ export const SLIDER = `
 .slider .next:has(.refused:not(:empty)) > :first-child { display: none; }
 @container (max-width: 900px) { .slider .next { min-height: 32px; } }
 @container (max-width: 620px) { .sliders { grid-template-columns: 1fr; } .slider .next { min-height: 16px; } }
-@container (max-width: 480px) { .slider .next { min-height: 32px; } .slider .title { flex: 1 0 calc(100% - 84px); } }
+@container (max-width: 480px) { .slider .next { min-height: 32px; } .slider .title { flex: 1 0 calc(100% - 84px); } .slider .takes { flex: 1 1 100px; } }
 `;

@@ -5,13 +5,9 @@ import { trace } from "../../src/forward";
 import { createReader } from "../../src/protocol";
 import { fakeModel } from "../fake";
 import { richModel } from "../rich";
-import { click as clickAt, frames, letGo, type Mounted, middle, mount } from "./mounted";
+import { click, frames, letGo, type Mounted, middle, mount } from "./mounted";
 
 const card = (view: Mounted, key: string) => view.find(`[data-card=${key}]`);
-async function click(element: Element) {
-  element.scrollIntoView({ block: "center" });
-  await clickAt(element);
-}
 const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement;
 
 test("one card for each selected target, side by side and in the order in which they were chosen", async () => {
