@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .base import BaseAdapter
-from .switches import Switches, find, remove, set_switches
+from .switches import Switches, find, let_be, remove, rounded, set_switches
 
 __all__ = ["LayeredAdapter"]
 
@@ -106,9 +106,7 @@ class LayeredAdapter(BaseAdapter):
             was, own = (self._mask_of(layer), self._bias_of(layer)), self._own(layer)
             if torch.equal(was[0], on) and torch.equal(was[1], constant):
                 continue
-            if on.all() and torch.equal(constant, own):
-                remove(layer)
-            else:
+            if not (on.all() and let_be(layer, constant, own)):
                 set_switches(layer, Switches(type(self), on.clone(), constant.clone(), own))
 
     @torch.no_grad()
@@ -154,7 +152,7 @@ class LayeredAdapter(BaseAdapter):
 
     def _bias_of(self, layer: nn.Module) -> Tensor:
         switches, own = find(layer), self._own(layer)
-        return own if switches is None else switches.bias(own)
+        return rounded(layer, own) if switches is None else switches.bias(own)
 
     def _own(self, layer: Any) -> Tensor:
         own = self.constant(layer)
