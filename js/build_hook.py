@@ -1,4 +1,4 @@
-"""Hatch build hook: builds ``kanwidget/static/widget.js`` from ``js/`` when a checkout lacks it.
+"""Hatch build hook: builds ``kanwidget/static/`` from ``js/`` when a checkout lacks it.
 
 A wheel, an sdist and an editable install all carry the built file. An sdist already holds it, so
 installing from one needs no Node.js.
@@ -13,7 +13,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUILT = Path("kanwidget", "static", "widget.js")
+BUILT = (Path("kanwidget", "static", "widget.js"), Path("kanwidget", "static", "page.js"))
 # What the bundle is made from, below js/.
 SOURCES = ("src", "package.json", "package-lock.json", "tsconfig.json")
 
@@ -27,7 +27,7 @@ class JavaScriptBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def ensure_built(root: Path) -> bool:
-    """Make sure that ``BUILT`` exists below ``root`` and is up to date.
+    """Make sure that all of ``BUILT`` exist below ``root`` and are up to date.
 
     Returns
     -------
@@ -39,17 +39,19 @@ def ensure_built(root: Path) -> bool:
     RuntimeError
         If it has to be built and cannot be.
     """
-    built = root / BUILT
+    built = [root / path for path in BUILT]
+    missing = [path.name for path in built if not path.exists()]
     # Unpacking an sdist may write the files in any order, so their times say nothing there.
     if (root / "PKG-INFO").exists():
-        if not built.exists():
-            raise RuntimeError(f"this sdist is broken: it should hold {BUILT.as_posix()}")
+        if missing:
+            raise RuntimeError(f"this sdist is broken: it should hold {', '.join(missing)}")
         return False
-    if built.exists() and built.stat().st_mtime >= _newest(root / "js"):
+    newest = _newest(root / "js")
+    if not missing and all(path.stat().st_mtime >= newest for path in built):
         return False
     _build(root / "js")
-    if not built.exists():
-        raise RuntimeError(f"`npm run build` in js/ ended well but wrote no {BUILT.as_posix()}")
+    if not all(path.exists() for path in built):
+        raise RuntimeError(f"`npm run build` in js/ ended well but wrote no {BUILT[0].parent}")
     return True
 
 

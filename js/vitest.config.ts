@@ -3,16 +3,30 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import type { BrowserCommand } from "vitest/node";
 
-type MouseStep = ["move", x: number, y: number, steps?: number] | ["down"] | ["up"];
+type MouseStep =
+  | ["move", x: number, y: number, steps?: number]
+  | ["down", options?: { button?: "left" | "right"; clickCount?: number }]
+  | ["up", options?: { button?: "left" | "right"; clickCount?: number }]
+  | ["wheel", x: number, y: number]
+  | ["press", key: string]
+  | ["lift", key: string];
 
-/** The real mouse, at coordinates of the test's own page (which is a frame in the runner's). */
+/** The real mouse, and keys held with it, at coordinates of the test's own page (a frame in the runner's). */
 const mouse: BrowserCommand<[steps: MouseStep[]]> = async ({ page, iframe }, steps) => {
   const frame = await iframe.owner().boundingBox();
   for (const step of steps) {
     if (step[0] === "move") {
       await page.mouse.move((frame?.x ?? 0) + step[1], (frame?.y ?? 0) + step[2], { steps: step[3] ?? 1 });
+    } else if (step[0] === "wheel") {
+      await page.mouse.wheel(step[1], step[2]);
+    } else if (step[0] === "press") {
+      await page.keyboard.down(step[1]);
+    } else if (step[0] === "lift") {
+      await page.keyboard.up(step[1]);
+    } else if (step[0] === "down") {
+      await page.mouse.down(step[1]);
     } else {
-      await page.mouse[step[0]]();
+      await page.mouse.up(step[1]);
     }
   }
 };
@@ -40,14 +54,14 @@ export default defineConfig({
             headless: true,
             ui: false,
             screenshotFailures: false,
-            viewport: { width: 1000, height: 900 },
+            viewport: { width: 1000, height: 1200 },
             instances: [{ browser: "chromium" }],
             provider: playwright({
               launchOptions: {
                 ...(executablePath && { executablePath }),
                 args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
               },
-              contextOptions: { colorScheme: "light", viewport: { width: 1000, height: 900 } },
+              contextOptions: { colorScheme: "light", viewport: { width: 1000, height: 1200 } },
             }),
             commands: { mouse },
           },

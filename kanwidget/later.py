@@ -39,6 +39,7 @@ class Later:
         self._work: Iterator[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._asked = False
+        self._longest = 0.0  # step of the last run, in seconds
         self._owner = threading.get_ident()
 
     @property
@@ -52,14 +53,17 @@ class Later:
         return self._asked or self._work is not None
 
     def ask(self, delay: float) -> None:
-        """Begin anew, after some seconds; what is under way is dropped."""
+        """Begin anew, after some seconds; what is under way is dropped.
+
+        Work that has long steps waits longer, lest the next message should wait for it.
+        """
         if self._loop is not None and self.runs and threading.get_ident() != self._owner:
             self._loop.call_soon_threadsafe(self.ask, delay)
             return
         self.drop()
         self._asked = True
         if self._loop is not None and self.runs:
-            self._timer = self._loop.call_later(delay, self._turn)
+            self._timer = self._loop.call_later(delay + 2 * self._longest, self._turn)
 
     def drop(self) -> None:
         """Do nothing more."""
@@ -78,11 +82,15 @@ class Later:
     def _turn(self) -> None:
         if self._work is None:
             self._asked, self._work = False, self._make()
-        work, end = self._work, time.perf_counter() + SLICE
+            self._longest *= 0.9  # what was slow once need not stay so
+        work, start = self._work, time.perf_counter()
+        end = start + SLICE
         for _ in work:
+            now = time.perf_counter()
+            self._longest, start = max(self._longest, now - start), now
             if self._work is not work:  # asked anew, or dropped, meanwhile
                 return
-            if time.perf_counter() > end:
+            if now > end:
                 break
         else:
             self._work = None

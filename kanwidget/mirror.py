@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import anywidget
 import traitlets
 from torch import Tensor
 
@@ -56,6 +57,12 @@ class Mirrored(traitlets.HasTraits):
     _history = LaterList(read_only=True).tag(sync=True, echo_update=False)
     _current = LaterInt(read_only=True).tag(sync=True)
     _script = LaterText(read_only=True).tag(sync=True, echo_update=False)
+
+    def carried(self) -> dict[str, Any]:
+        """Return all that a view reads, by the names of the traits, up to date."""
+        self._mirror.finish()
+        hosts = anywidget.AnyWidget.class_trait_names()
+        return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in hosts}
 
 
 class Mirror:

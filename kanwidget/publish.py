@@ -27,11 +27,18 @@ ROWS, ROW_BYTES = 256, 400_000
 """Rows of the data that a view can pick a sample from, at the most."""
 
 
-def of_data(stage: Stage) -> Packable:
-    """Return some rows of the data that the loss is measured on, and their labels."""
+def of_data(stage: Stage, most: int | None = None) -> Packable:
+    """Return some rows of the data that the loss is measured on, and their labels.
+
+    Parameters
+    ----------
+    stage : Stage
+    most : int, optional
+        How many at most; by default as many as it takes to pick a sample from.
+    """
     rows, labels = stage.yardstick.rows, stage.yardstick.labels
     n_in, n_out = stage.adapter.width[0], stage.adapter.width[-1]
-    count = min(len(rows), ROWS, ROW_BYTES // (4 * n_in))
+    count = min(len(rows), min(ROWS, ROW_BYTES // (4 * n_in)) if most is None else most)
     if not count or rows.shape[1] != n_in:
         return {"_rows": None, "_row_labels": None}
     # From end to end: data may be sorted.

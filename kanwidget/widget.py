@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import traitlets
 from torch import Tensor, nn
 
+from . import export
 from .baseline import Metric
 from .history import State
 from .inbox import Inbox
+from .kan.checks import check_whole
 from .mirror import Mirror, Mirrored
 from .sharing import followers, session_of, watch_cells
 from .traits import (
@@ -29,17 +32,6 @@ from .traits import (
 )
 
 __all__ = ["KANWidget"]
-
-
-def _bundle() -> str:
-    path = files("kanwidget") / "static" / "widget.js"
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ImportError(
-            f"{path} is missing: in a checkout, build the front end with `make build`; "
-            "an installed kanwidget carries it"
-        ) from None
 
 
 class KANWidget(Mirrored, Inbox):
@@ -78,7 +70,7 @@ class KANWidget(Mirrored, Inbox):
     >>> smaller = w.compact()  # doctest: +SKIP
     """
 
-    _esm = _bundle()
+    _esm = export.bundle("widget.js")
 
     node_threshold = Threshold(0.0).tag(sync=True)
     """Hidden nodes with a score at or below it are off; 0 takes nothing. Yours and the view's."""
@@ -250,6 +242,38 @@ class KANWidget(Mirrored, Inbox):
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state."""
         return self.session.script()
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        title: str | None = None,
+        data_rows: int = 200,
+    ) -> str:
+        """Return the widget as a page that needs neither a kernel nor a network.
+
+        Sliders, switches, cards and undo work there, on numbers that the page computes
+        itself; they reach no model. Networks of more than 2,000 edges are only shown: such a
+        page knows no loss but those that were measured here.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it.
+        title : str, optional
+        data_rows : int
+            How many rows of the data the loss is measured on go into the page, from end to
+            end; its loss is that on these rows. With 0 it holds none, nor how they are spread.
+
+        Returns
+        -------
+        str
+            The page, one HTML document.
+        """
+        content = export.page(self, title, check_whole(data_rows, "data_rows", 0))
+        if path is not None:
+            Path(path).write_text(content, encoding="utf-8")
+        return content
 
     def refresh(self) -> None:
         """Show what was done to model and session; called by itself after each notebook cell."""

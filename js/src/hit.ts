@@ -1,6 +1,6 @@
 /** What is under the pointer: boxes before nodes before lines. Pure. */
-import type { Layout, Path } from "./layout";
-import { pointAt } from "./layout";
+import type { Layout } from "./layout";
+import { inside, type Path, pointAt } from "./paths";
 import type { Target } from "./state";
 
 const LINE_REACH = 6;
@@ -8,15 +8,12 @@ const NODE_REACH = 6;
 const STEPS = 28;
 
 export function hit(layout: Layout, x: number, y: number): Target | null {
-  const { nodeX, nodeY, radius, places } = layout;
-  for (const { edge, box } of places.values()) {
-    if (box && x >= box.x && x <= box.x + box.side && y >= box.y && y <= box.y + box.side)
-      return { kind: "edge", id: edge };
-  }
+  const { nodeX, nodeY, nodeR, places } = layout;
+  for (const { edge, box } of places.values())
+    if (box && inside(box, x, y)) return { kind: "edge", id: edge };
   const node = nearestNode(nodeX, nodeY, x, y);
   // In a full column the reach of a node must not cover its lines.
-  const reach = NODE_REACH + Math.max(...radius);
-  if (node.distance <= reach) return { kind: "node", id: node.id };
+  if (node.distance <= NODE_REACH + nodeR[node.id]!) return { kind: "node", id: node.id };
 
   let best: Target | null = null;
   let least = LINE_REACH;
@@ -53,11 +50,13 @@ function nearestNode(
   return { id, distance };
 }
 
-/** Lines only run from left to right, between the heights of their points. */
+/** A line stays between its ends and its middle. */
 function near(path: Path, x: number, y: number): boolean {
-  if (x < path[0]! - LINE_REACH || x > path[14]! + LINE_REACH) return false;
-  const [a, b, c] = [path[1]!, path[7]!, path[15]!];
-  return y >= Math.min(a, b, c) - LINE_REACH && y <= Math.max(a, b, c) + LINE_REACH;
+  const between = (at: number, d: number) => {
+    const [a, b, c] = [path[d]!, path[6 + d]!, path[14 + d]!];
+    return at >= Math.min(a, b, c) - LINE_REACH && at <= Math.max(a, b, c) + LINE_REACH;
+  };
+  return between(x, 0) && between(y, 1);
 }
 
 export function distanceTo(path: Path, x: number, y: number): number {

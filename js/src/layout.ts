@@ -1,20 +1,18 @@
 /**
- * Where nodes and curves go, left to right. Pure.
+ * Where nodes and curves go. Pure.
  *
- * Node layers are columns. Every edge that is on has a box with its curve in the middle of its gap, on its line;
- * boxes of a gap form one stack, sorted by the middle of their ends, each as near to its own line as the others let
- * it. Every other edge is a plain line with a small square on it that can be aimed at.
+ * Node layers are columns, from left to right, or rows, from the bottom up: it is worked out along the network
+ * (`u`) and across it (`v`) and turned at the end. Every edge that is on has a box with its curve in the middle of its
+ * gap, on its line; boxes of a gap form one stack, sorted by the middle of their ends, each as near to its own line as
+ * the others let it. Every other edge is a plain line with a small square on it that can be aimed at. Nodes with an
+ * edge that is on share the room evenly; the others make way and are small.
  */
 import type { Network } from "./network";
+import { type Box, boxedPath, directPath, freeSquare, type Path } from "./paths";
+import type { Orientation } from "./protocol";
+import { productsOf } from "./slots";
 
-export interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly side: number;
-}
-
-/** Two cubic Beziers of four points each, joined by a straight piece: the box covers it, without a box it is a point. */
-export type Path = readonly number[];
+export { type Box, overlap, type Path, pointAt } from "./paths";
 
 export interface Place {
   readonly edge: number;
@@ -22,116 +20,207 @@ export interface Place {
   readonly box: Box | null;
   /** The box, or the small square on the line: where the edge's button is. */
   readonly anchor: Box;
+  /** Opacity of the box while it comes or goes. */
+  readonly presence: number;
+  /** Whether there is room for its formula under the box. */
+  readonly label: boolean;
+}
+
+/** The dot of a sum that a product node multiplies, and its node. */
+export interface Slot {
+  readonly node: number;
+  readonly x: number;
+  readonly y: number;
 }
 
 export interface Layout {
   readonly width: number;
   readonly height: number;
-  /** Centres of the nodes, (N,) each, and the radius of each layer's dots. */
+  readonly orientation: Orientation;
+  /** Centres and radii of the nodes, (N,) each. */
   readonly nodeX: Float64Array;
   readonly nodeY: Float64Array;
-  readonly radius: readonly number[];
-  /** Every so many names are written in a column that is too full for all. */
-  readonly nameStep: { readonly inputs: number; readonly outputs: number };
+  readonly nodeR: Float64Array;
+  readonly slots: ReadonlyMap<number, Slot>;
   /** What is drawn, weak to strong: at most `MAX_DRAWN` edges. */
   readonly places: ReadonlyMap<number, Place>;
 }
 
 export interface Room {
   readonly width: number;
+  /** Given in full screen only; else it follows from the network. */
+  readonly height?: number;
+  readonly orientation?: Orientation;
   /** Widths of the widest names of inputs and outputs. */
   readonly inNames: number;
   readonly outNames: number;
 }
 
 export const MAX_DRAWN = 2000;
-const MAX_SIDE = 110;
+const MAX_SIDE = 170;
+/** In full screen everything may be so much larger. */
+const LARGER = 1.5;
 const MIN_SIDE = 24;
 const WISHED_SIDE = 58;
 const ANCHOR_SIDE = 20;
 const MAX_ANCHORED = 600;
 /** From one box to the next in a stack, in sides. */
 const PITCH = 1.16;
+/** Under a box. */
+const LABEL_ROOM = 15;
 const PAD = 14;
 const NAME_ROOM = 12;
+const NAME_HEIGHT = 24;
 const MIN_GAP = 72;
-const MAX_GAP = 400;
+const MAX_GAP = { right: 440, up: 240 } as const;
+/** What the lines need beside a box. */
+const BOX_SHARE = { right: 0.54, up: 0.62 } as const;
 const MIN_HEIGHT = 280;
 const MAX_HEIGHT = 640;
+const LIVE_RADIUS = 5.5;
+const DEAD_RADIUS = 3;
+const DEAD_PITCH = 11;
+const SLOT_DISTANCE = 24;
+const SLOT_PITCH = 13;
 
-export function layout(net: Network, mask: Uint8Array, room: Room): Layout {
-  const left = PAD + room.inNames + NAME_ROOM;
-  const right = PAD + room.outNames + NAME_ROOM;
-  const gap = Math.min(MAX_GAP, Math.max(MIN_GAP, (room.width - left - right) / net.depth));
-  const width = Math.max(room.width, Math.ceil(left + right + gap * net.depth));
-  const height = heightOf(net, gap);
-  const x0 = left + (width - left - right - gap * net.depth) / 2;
-  const nodeX = new Float64Array(net.nodeCount);
-  const nodeY = new Float64Array(net.nodeCount);
-  const radius = net.width.map((n, l) => {
-    const step = (height - 2 * PAD) / n;
-    for (let i = 0; i < n; i++) {
-      nodeX[net.nodeOffset[l]! + i] = x0 + l * gap;
-      nodeY[net.nodeOffset[l]! + i] = PAD + (i + 0.5) * step;
-    }
-    return Math.max(1, Math.min(5.5, 0.36 * step));
-  });
-  const nameStep = (n: number) => Math.ceil((15 * n) / (height - 2 * PAD));
-  const places = new Map<number, Place>();
-  const sides = net.width.slice(1).map((_, l) => sideOf(stackSize(net, mask, l, height), gap, height));
+/** Everything that placing one gap needs. */
+interface Plan {
+  readonly net: Network;
+  readonly mask: Uint8Array;
+  readonly labelled: ReadonlySet<number> | ReadonlyMap<number, unknown>;
+  readonly up: boolean;
+  readonly maxSide: number;
+  /** Extents along and across. */
+  readonly along: number;
+  readonly across: number;
+  readonly gap: number;
+  readonly u: Float64Array;
+  readonly v: Float64Array;
+  readonly slots: ReadonlyMap<number, { node: number; u: number; v: number }>;
+}
+
+/** `labelled` are the edges that have a formula under their box. */
+export function layout(
+  net: Network,
+  mask: Uint8Array,
+  room: Room,
+  labelled: Plan["labelled"] = new Set(),
+): Layout {
+  const orientation = room.orientation ?? "right";
+  const up = orientation === "up";
+  const before = up ? PAD + NAME_HEIGHT : PAD + room.inNames + NAME_ROOM;
+  const after = up ? PAD + NAME_HEIGHT : PAD + room.outNames + NAME_ROOM;
+  const scale = room.height ? LARGER : 1;
+  const goal = up ? (room.height ?? MAX_HEIGHT) : room.width;
+  const gap = Math.min(MAX_GAP[orientation] * scale, Math.max(MIN_GAP, (goal - before - after) / net.depth));
+  const needed = before + after + gap * net.depth;
+  const along = up ? (room.height ?? Math.ceil(needed)) : Math.max(room.width, Math.ceil(needed));
+  const across = up ? room.width : (room.height ?? heightOf(net, gap));
+  const start = before + (along - needed) / 2;
+
+  const { u, v, r } = placeNodes(net, mask, start, gap, across);
+  const slots = placeSlots(net, u, v, gap);
+  const plan: Plan = { net, mask, labelled, up, maxSide: MAX_SIDE * scale, along, across, gap, u, v, slots };
+  const stacks = net.width.slice(1).map((_, l) => stackOf(plan, l));
   // Stacks beside each other look calm when they do not differ too much.
-  const largest = 1.7 * Math.min(...sides.filter((side) => side > 0));
+  const largest = 1.7 * Math.min(...stacks.map(({ side }) => side).filter((side) => side > 0));
   const shares = shareOut(net, MAX_DRAWN);
-  for (let l = 0; l < net.depth; l++) {
-    placeGap(
-      net,
-      mask,
-      l,
-      shares[l]!,
-      Math.floor(Math.min(largest, sides[l]!)),
-      height,
-      nodeX,
-      nodeY,
-      places,
-    );
-  }
-  return {
-    width,
-    height,
-    nodeX,
-    nodeY,
-    radius,
-    nameStep: { inputs: nameStep(net.width[0]!), outputs: nameStep(net.width[net.depth]!) },
-    places,
-  };
+  const places = new Map<number, Place>();
+  stacks.forEach((stack, l) => {
+    placeGap(plan, l, shares[l]!, { ...stack, side: Math.floor(Math.min(largest, stack.side)) }, places);
+  });
+  return turn(plan, r, places, orientation);
 }
 
 /** From the baseline and not from the mask, so that pruning never moves the page under the person's hand. */
 function heightOf(net: Network, gap: number): number {
   let wish = MIN_HEIGHT;
   for (let l = 0; l < net.depth; l++) {
-    let stack = 0;
-    for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) stack += net.baseline[e]!;
-    wish = Math.max(wish, 2 * PAD + stack * PITCH * Math.min(WISHED_SIDE, gap / 2));
+    let boxes = 0;
+    for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) boxes += net.baseline[e]!;
+    wish = Math.max(wish, 2 * PAD + boxes * PITCH * Math.min(WISHED_SIDE, gap / 2));
   }
   for (const n of net.width) wish = Math.max(wish, 2 * PAD + 24 * n);
   return Math.round(Math.min(MAX_HEIGHT, wish));
 }
 
-function stackSize(net: Network, mask: Uint8Array, l: number, height: number): number {
-  let on = 0;
-  for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) on += mask[e]!;
-  return Math.min(on, Math.floor(((height - 2 * PAD) / MIN_SIDE - 1) / PITCH + 1));
+function placeNodes(net: Network, mask: Uint8Array, start: number, gap: number, across: number) {
+  const used = new Uint8Array(net.nodeCount);
+  for (let e = 0; e < net.edgeCount; e++) if (mask[e]) used[net.source[e]!] = used[net.target[e]!] = 1;
+  const u = new Float64Array(net.nodeCount);
+  const v = new Float64Array(net.nodeCount);
+  const r = new Float64Array(net.nodeCount);
+  net.width.forEach((n, l) => {
+    const first = net.nodeOffset[l]!;
+    const rows = column(used.subarray(first, first + n), across - 2 * PAD);
+    for (let i = 0; i < n; i++) {
+      u[first + i] = start + l * gap;
+      v[first + i] = PAD + rows.at[i]!;
+      r[first + i] = Math.max(1, Math.min(rows.live[i] ? LIVE_RADIUS : DEAD_RADIUS, 0.36 * rows.pitch[i]!));
+    }
+  });
+  return { u, v, r };
 }
 
-/** Side of the boxes in a stack of `n`, 0 when there is none. */
-function sideOf(n: number, gap: number, height: number): number {
-  return n === 0 ? 0 : Math.min(MAX_SIDE, gap / 2, (height - 2 * PAD) / ((n - 1) * PITCH + 1));
+/** The live share `room` evenly; each run of the others is close together halfway between its neighbours. */
+export function column(used: Uint8Array, room: number) {
+  const n = used.length;
+  const count = used.reduce((sum, on) => sum + on, 0);
+  const live = count > 0 ? used : new Uint8Array(n).fill(1);
+  const step = room / (count || n);
+  const at = new Float64Array(n);
+  const pitch = new Float64Array(n).fill(step);
+  let k = 0;
+  for (let i = 0; i < n; i++) if (live[i]) at[i] = (k++ + 0.5) * step;
+  for (let i = 0; i < n; i++) {
+    if (live[i]) continue;
+    let end = i;
+    while (end + 1 < n && !live[end + 1]) end++;
+    const [low, high] = [i === 0 ? 0 : at[i - 1]!, end === n - 1 ? room : at[end + 1]!];
+    const small = Math.min(DEAD_PITCH, (high - low) / (end - i + 2));
+    for (let j = i; j <= end; j++) {
+      at[j] = (low + high) / 2 + (j - (i + end) / 2) * small;
+      pitch[j] = small;
+    }
+    i = end;
+  }
+  return { at, pitch, live };
+}
+
+function placeSlots(net: Network, u: Float64Array, v: Float64Array, gap: number): Plan["slots"] {
+  const slots = new Map<number, { node: number; u: number; v: number }>();
+  for (const [node, its] of productsOf(net.slotNode)) {
+    its.forEach((slot, k) => {
+      const v0 = v[node]! + (k - (its.length - 1) / 2) * SLOT_PITCH;
+      slots.set(slot, { node, u: u[node]! - Math.min(SLOT_DISTANCE, gap / 5), v: v0 });
+    });
+  }
+  return slots;
+}
+
+/** How many boxes the stack of a gap has, how large, and whether formulas fit under them. */
+function stackOf({ net, mask, labelled, up, maxSide, across, gap }: Plan, l: number) {
+  let on = 0;
+  let formulas = 0;
+  for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) {
+    if (!mask[e]) continue;
+    on++;
+    if (labelled.has(e)) formulas++;
+  }
+  const room = across - 2 * PAD;
+  const count = Math.min(on, Math.floor((room / MIN_SIDE - 1) / PITCH + 1));
+  if (count === 0) return { count, side: 0, labels: false };
+  const most = Math.min(maxSide, BOX_SHARE[up ? "up" : "right"] * gap);
+  // Along the stack a label takes room from the boxes; beside it there is enough.
+  const below = up ? 0 : LABEL_ROOM * Math.min(formulas, count);
+  const labelledSide = (room - below) / ((count - 1) * PITCH + 1);
+  const labels = Math.min(most, labelledSide) >= MIN_SIDE + 6;
+  return { count, side: Math.min(most, labels ? labelledSide : room / ((count - 1) * PITCH + 1)), labels };
 }
 
 /** Lines for each gap: an equal share, and what a small gap leaves over goes to the others. */
 function shareOut(net: Network, total: number): number[] {
-  const sizes = net.width.slice(1).map((w, l) => w * net.width[l]!);
+  const sizes = net.width.slice(1).map((_, l) => net.edgeOffset[l + 1]! - net.edgeOffset[l]!);
   const shares = sizes.map(() => 0);
   let left = total;
   const bySize = sizes.map((_, l) => l).sort((a, b) => sizes[a]! - sizes[b]!);
@@ -143,32 +232,34 @@ function shareOut(net: Network, total: number): number[] {
 }
 
 function placeGap(
-  net: Network,
-  mask: Uint8Array,
+  plan: Plan,
   l: number,
   share: number,
-  side: number,
-  height: number,
-  nodeX: Float64Array,
-  nodeY: Float64Array,
+  { count, side, labels }: ReturnType<typeof stackOf>,
   places: Map<number, Place>,
 ): void {
+  const { net, mask, labelled, up, across, u, v, slots } = plan;
   const first = net.edgeOffset[l]!;
   const strongFirst = (a: number, b: number) =>
     mask[b]! - mask[a]! || net.scores[b]! - net.scores[a]! || a - b;
   const drawn = Array.from({ length: net.edgeOffset[l + 1]! - first }, (_, k) => first + k)
     .sort(strongFirst)
     .slice(0, share);
-  const start = (e: number) => nodeY[net.source[e]!]!;
-  const end = (e: number) => nodeY[net.target[e]!]!;
-  const on = drawn.filter((e) => mask[e]).slice(0, stackSize(net, mask, l, height));
+  const endOf = (e: number) => {
+    const slot = slots.get(net.slot[e]!);
+    return slot ? ([slot.u, slot.v] as const) : ([u[net.target[e]!]!, v[net.target[e]!]!] as const);
+  };
+  const start = (e: number) => v[net.source[e]!]!;
+  const end = (e: number) => endOf(e)[1];
+  const on = drawn.filter((e) => mask[e]).slice(0, count);
   on.sort((a, b) => start(a) + end(a) - start(b) - end(b) || start(a) - start(b) || a - b);
-  const middle = (nodeX[net.nodeOffset[l]!]! + nodeX[net.nodeOffset[l + 1]!]!) / 2;
+  const middle = (u[net.nodeOffset[l]!]! + u[net.nodeOffset[l + 1]!]!) / 2;
+  const below = (e: number) => (labels && !up && labelled.has(e) ? LABEL_ROOM : 0);
   const tops = stack(
     on.map((e) => (start(e) + end(e) - side) / 2),
-    side * PITCH,
+    on.map((e) => side * PITCH + below(e)),
     PAD,
-    height - PAD - side,
+    across - PAD - side - (on.length > 0 ? below(on.at(-1)!) : 0),
   );
   const boxes = new Map(
     on.map((e, k) => [e, { x: Math.round(middle - side / 2), y: Math.round(tops[k]!), side }]),
@@ -176,100 +267,83 @@ function placeGap(
   const obstacles: Box[] = [...boxes.values()];
   for (const e of drawn.reverse()) {
     const box = boxes.get(e) ?? null;
-    const ends = [nodeX[net.source[e]!]!, start(e), nodeX[net.target[e]!]!, end(e)] as const;
+    const ends = [u[net.source[e]!]!, start(e), ...endOf(e)] as const;
     const path = box ? boxedPath(ends, box) : directPath(ends);
-    places.set(e, { edge: e, path, box, anchor: box ?? { x: 0, y: 0, side: 0 } });
+    const label = labels && box !== null && labelled.has(e);
+    places.set(e, { edge: e, path, box, anchor: box ?? { x: 0, y: 0, side: 0 }, presence: 1, label });
   }
   // The strongest choose first where their square goes, so that the weak make way.
-  const weakFirst = [...places.values()].filter((place) => place.edge >= first);
-  for (const place of weakFirst.reverse()) {
+  for (const e of drawn.reverse()) {
+    const place = places.get(e)!;
     if (place.box) continue;
-    const anchor = freeSquare(place.path, obstacles);
-    if (obstacles.length < MAX_ANCHORED) obstacles.push(anchor);
-    places.set(place.edge, { ...place, anchor });
+    const crowded = obstacles.length >= MAX_ANCHORED;
+    const anchor = freeSquare(place.path, ANCHOR_SIDE, crowded ? [] : obstacles);
+    if (!crowded) obstacles.push(anchor);
+    places.set(e, { ...place, anchor });
   }
 }
 
 /**
  * Tops of a stack of boxes, each as near as possible to its wish (least squares): neighbours that would overlap are
- * pooled and share their mean.
+ * pooled and share their mean. `pitch` is the way from each top to the next.
  */
-export function stack(wishes: readonly number[], pitch: number, low: number, high: number): number[] {
+export function stack(
+  wishes: readonly number[],
+  pitch: readonly number[],
+  low: number,
+  high: number,
+): number[] {
+  const offsets = [0];
+  for (const step of pitch) offsets.push(offsets.at(-1)! + step);
   const pools: { sum: number; n: number }[] = [];
   wishes.forEach((wish, k) => {
-    pools.push({ sum: wish - k * pitch, n: 1 });
+    pools.push({ sum: wish - offsets[k]!, n: 1 });
     for (;;) {
       const [a, b] = [pools.at(-2), pools.at(-1)!];
       if (!a || a.sum / a.n <= b.sum / b.n) break;
       pools.splice(-2, 2, { sum: a.sum + b.sum, n: a.n + b.n });
     }
   });
-  const last = Math.max(low, high - (wishes.length - 1) * pitch);
+  const last = Math.max(low, high - (offsets[wishes.length - 1] ?? 0));
   const level = pools.flatMap(
     ({ sum, n }) => Array(n).fill(Math.min(last, Math.max(low, sum / n))) as number[],
   );
-  return level.map((y, k) => y + k * pitch);
+  return level.map((y, k) => y + offsets[k]!);
 }
 
-type Ends = readonly [x0: number, y0: number, x1: number, y1: number];
-
-function boxedPath([x0, y0, x1, y1]: Ends, box: Box): Path {
-  const y = box.y + box.side / 2;
-  const [a, b] = [box.x, box.x + box.side];
-  const [c, d] = [(x0 + a) / 2, (b + x1) / 2];
-  return [x0, y0, c, y0, c, y, a, y, b, y, d, y, d, y1, x1, y1];
-}
-
-function directPath([x0, y0, x1, y1]: Ends): Path {
-  const [a, b] = [x0 + (x1 - x0) * 0.42, x1 - (x1 - x0) * 0.42];
-  return splitHalf([x0, y0, a, y0, b, y1, x1, y1]);
-}
-
-/** One cubic as two (de Casteljau), so that every line has the same form and can ease into any other. */
-function splitHalf([x0, y0, x1, y1, x2, y2, x3, y3]: number[]): Path {
-  const mid = (a: number | undefined, b: number | undefined) => (a! + b!) / 2;
-  const [ax, ay, bx, by, cx, cy] = [
-    mid(x0, x1),
-    mid(y0, y1),
-    mid(x1, x2),
-    mid(y1, y2),
-    mid(x2, x3),
-    mid(y2, y3),
-  ];
-  const [dx, dy, ex, ey] = [mid(ax, bx), mid(ay, by), mid(bx, cx), mid(by, cy)];
-  const [x, y] = [mid(dx, ex), mid(dy, ey)];
-  return [x0!, y0!, ax, ay, dx, dy, x, y, x, y, ex, ey, cx, cy, x3!, y3!];
-}
-
-/** The point of a path at `t` in 0..1. */
-export function pointAt(path: Path, t: number): [x: number, y: number] {
-  const k = t < 0.5 ? 0 : 8;
-  const u = 2 * t - (t < 0.5 ? 0 : 1);
-  const v = 1 - u;
-  const at = (d: number) =>
-    v * v * v * path[k + d]! +
-    3 * v * v * u * path[k + 2 + d]! +
-    3 * v * u * u * path[k + 4 + d]! +
-    u * u * u * path[k + 6 + d]!;
-  return [at(0), at(1)];
-}
-
-/** A square on the line that overlaps no other, as near to the middle as possible; the middle when all is full. */
-function freeSquare(path: Path, obstacles: readonly Box[]): Box {
-  const around = (t: number): Box => {
-    const [x, y] = pointAt(path, t);
-    return { x: Math.round(x - ANCHOR_SIDE / 2), y: Math.round(y - ANCHOR_SIDE / 2), side: ANCHOR_SIDE };
-  };
-  if (obstacles.length < MAX_ANCHORED) {
-    for (let step = 0; step <= 14; step++) {
-      const t = 0.5 + (step % 2 ? -1 : 1) * Math.ceil(step / 2) * 0.05;
-      const square = around(t);
-      if (!obstacles.some((other) => overlap(square, other))) return square;
-    }
+/** From along and across to x and y: what flows up is mirrored and swapped. */
+function turn(
+  { net, up, along, across, u, v, slots }: Plan,
+  nodeR: Float64Array,
+  places: Map<number, Place>,
+  orientation: Orientation,
+): Layout {
+  const turned = new Map<number, Slot>();
+  for (const [slot, { node, u, v }] of slots) {
+    turned.set(slot, up ? { node, x: v, y: along - u } : { node, x: u, y: v });
   }
-  return around(0.5);
-}
-
-export function overlap(a: Box, b: Box): boolean {
-  return a.x < b.x + b.side && b.x < a.x + a.side && a.y < b.y + b.side && b.y < a.y + a.side;
+  if (!up) {
+    return { width: along, height: across, orientation, nodeX: u, nodeY: v, nodeR, slots: turned, places };
+  }
+  const box = ({ x, y, side }: Box): Box => ({ x: y, y: along - x - side, side });
+  const path = (p: Path) => p.map((_, k) => (k % 2 ? along - p[k - 1]! : p[k + 1]!));
+  const all = new Map<number, Place>();
+  for (const [edge, place] of places) {
+    all.set(edge, {
+      ...place,
+      path: path(place.path),
+      box: place.box && box(place.box),
+      anchor: box(place.anchor),
+    });
+  }
+  return {
+    width: across,
+    height: along,
+    orientation,
+    nodeX: v,
+    nodeY: Float64Array.from({ length: net.nodeCount }, (_, n) => along - u[n]!),
+    nodeR,
+    slots: turned,
+    places: all,
+  };
 }

@@ -2,10 +2,12 @@
  * The network as plain numbers: which edges are on, and why not. Pure.
  *
  * An edge is known by its flat id, `edgeOffset[l] + j * width[l] + i`, and a node by `nodeOffset[l] + i`.
+ * Edges end in slots. A node has one, unless it is a product: then it multiplies the sums of several.
  * Python applies the same rule to the live model; `tests/golden/masks.json` holds the two together.
  */
+import { layOutSlots } from "./slots";
 
-/** `[l, i, j]`: from node `i` of node layer `l` to node `j` of node layer `l + 1`. */
+/** `[l, i, j]`: from node `i` of node layer `l` to slot `j` of the next one, which is node `j` if all are sums. */
 export type EdgeIndex = [layer: number, from: number, to: number];
 /** `[l, i]`: node `i` of node layer `l`. */
 export type NodeIndex = [layer: number, node: number];
@@ -20,9 +22,14 @@ export interface Network {
   readonly edgeOffset: readonly number[];
   /** First node id of each node layer, and `nodeCount` at the end. */
   readonly nodeOffset: readonly number[];
-  /** Node ids at the two ends of each edge, (E,). */
+  /** First slot of each edge layer, and their number S at the end. */
+  readonly slotOffset: readonly number[];
+  /** Node id that each slot belongs to, (S,). */
+  readonly slotNode: Uint32Array;
+  /** Node ids at the two ends of each edge, and the slot it ends in, (E,). */
   readonly source: Uint32Array;
   readonly target: Uint32Array;
+  readonly slot: Uint32Array;
   /** Edge scores of the baseline, (E,). */
   readonly scores: Float64Array;
   /** Mask of the baseline, 0 or 1, (E,). */
@@ -52,15 +59,24 @@ export const NO_EDITS: Edits = {
   keptNodes: new Set(),
 };
 
-export function createNetwork(width: readonly number[], scores: Float64Array, baseline: Uint8Array): Network {
+/** `slots` has for each edge layer the node of the next layer that each slot belongs to; none means one each. */
+export function createNetwork(
+  width: readonly number[],
+  scores: Float64Array,
+  baseline: Uint8Array,
+  slots: readonly (readonly number[])[] = [],
+): Network {
   if (width.length < 2 || width.some((w) => !Number.isInteger(w) || w < 1)) {
     throw new Error(`A network needs at least two layers of whole, positive widths, not [${width}]`);
   }
   const depth = width.length - 1;
-  const edgeOffset = [0];
   const nodeOffset = [0];
-  for (let l = 0; l < depth; l++) edgeOffset.push(edgeOffset[l]! + width[l]! * width[l + 1]!);
   for (let l = 0; l <= depth; l++) nodeOffset.push(nodeOffset[l]! + width[l]!);
+  const { slotOffset, slotNode } = layOutSlots(width, nodeOffset, slots);
+  const edgeOffset = [0];
+  for (let l = 0; l < depth; l++) {
+    edgeOffset.push(edgeOffset[l]! + width[l]! * (slotOffset[l + 1]! - slotOffset[l]!));
+  }
   const edgeCount = edgeOffset[depth]!;
   const nodeCount = nodeOffset[depth + 1]!;
   for (const [name, array] of [["scores", scores] as const, ["baseline", baseline] as const]) {
@@ -70,40 +86,59 @@ export function createNetwork(width: readonly number[], scores: Float64Array, ba
   }
   const source = new Uint32Array(edgeCount);
   const target = new Uint32Array(edgeCount);
+  const slot = new Uint32Array(edgeCount);
   const into = new Float64Array(nodeCount);
   const outOf = new Float64Array(nodeCount);
-  const reached = new Uint8Array(nodeCount);
-  reached.fill(1, 0, width[0]);
   let e = 0;
   for (let l = 0; l < depth; l++) {
-    for (let j = 0; j < width[l + 1]!; j++) {
-      for (let i = 0; i < width[l]!; i++, e++) {
-        const a = nodeOffset[l]! + i;
-        const b = nodeOffset[l + 1]! + j;
+    for (let s = slotOffset[l]!; s < slotOffset[l + 1]!; s++) {
+      const b = slotNode[s]!;
+      for (let a = nodeOffset[l]!; a < nodeOffset[l + 1]!; a++, e++) {
         source[e] = a;
         target[e] = b;
+        slot[e] = s;
         outOf[a] = Math.max(outOf[a]!, scores[e]!);
         into[b] = Math.max(into[b]!, scores[e]!);
-        if (baseline[e] && reached[a]) reached[b] = 1;
       }
     }
   }
   const nodeScores = new Float64Array(nodeCount).fill(Number.POSITIVE_INFINITY);
   for (let n = width[0]!; n < nodeOffset[depth]!; n++) nodeScores[n] = Math.min(into[n]!, outOf[n]!);
-  return {
+  const bare = {
     width,
     depth,
     edgeCount,
     nodeCount,
     edgeOffset,
     nodeOffset,
+    slotOffset,
+    slotNode,
     source,
     target,
+    slot,
     scores,
     baseline,
     nodeScores,
-    reached,
   };
+  return { ...bare, reached: reachedUnder(bare, baseline) };
+}
+
+/** 1 where an input reaches the node over edges that are on, (N,). Where none does, the node is a constant. */
+function reachedUnder(
+  net: Pick<Network, "width" | "nodeCount" | "edgeCount" | "source" | "target">,
+  mask: Uint8Array,
+): Uint8Array {
+  const reached = new Uint8Array(net.nodeCount);
+  reached.fill(1, 0, net.width[0]);
+  for (let e = 0; e < net.edgeCount; e++) {
+    if (mask[e] && reached[net.source[e]!]) reached[net.target[e]!] = 1;
+  }
+  return reached;
+}
+
+/** Slots of the nodes of layer `l + 1`, in which the edges of edge layer `l` end. */
+export function slotCount(net: Network, l: number): number {
+  return net.slotOffset[l + 1]! - net.slotOffset[l]!;
 }
 
 export function edgeId(net: Network, [l, i, j]: EdgeIndex): number {
@@ -112,7 +147,7 @@ export function edgeId(net: Network, [l, i, j]: EdgeIndex): number {
 
 export function edgeIndex(net: Network, edge: number): EdgeIndex {
   const [l, i] = nodeIndex(net, net.source[edge]!);
-  return [l, i, net.target[edge]! - net.nodeOffset[l + 1]!];
+  return [l, i, net.slot[edge]! - net.slotOffset[l]!];
 }
 
 export function nodeId(net: Network, [l, i]: NodeIndex): number {
@@ -129,19 +164,38 @@ export function isHidden(net: Network, node: number): boolean {
   return node >= net.width[0]! && node < net.nodeOffset[net.depth]!;
 }
 
+/** Slots that `node` multiplies: one for a sum, none for an input. */
+export function slotsOf(net: Network, node: number): number[] {
+  const [l] = nodeIndex(net, node);
+  const slots = [];
+  for (let s = net.slotOffset[l - 1] ?? 0; l > 0 && s < net.slotOffset[l]!; s++) {
+    if (net.slotNode[s] === node) slots.push(s);
+  }
+  return slots;
+}
+
 /** Edge ids that end in `node`; empty for an input. */
 export function incoming(net: Network, node: number): number[] {
-  const [l, j] = nodeIndex(net, node);
-  if (l === 0) return [];
-  const n = net.width[l - 1]!;
-  return Array.from({ length: n }, (_, i) => net.edgeOffset[l - 1]! + j * n + i);
+  return slotsOf(net, node).flatMap((slot) => into(net, slot));
+}
+
+function into(net: Network, slot: number): number[] {
+  const l = net.slotOffset.findLastIndex((first) => first <= slot);
+  const n = net.width[l]!;
+  return Array.from({ length: n }, (_, i) => net.edgeOffset[l]! + (slot - net.slotOffset[l]!) * n + i);
+}
+
+/** What a node needs an edge of each of to be on: those into each of its slots, and those out of it. */
+export function sidesOf(net: Network, node: number): number[][] {
+  const sides = slotsOf(net, node).map((slot) => into(net, slot));
+  return [...sides, outgoing(net, node)].filter((side) => side.length > 0);
 }
 
 /** Edge ids that begin in `node`; empty for an output. */
 export function outgoing(net: Network, node: number): number[] {
   const [l, i] = nodeIndex(net, node);
   if (l === net.depth) return [];
-  return Array.from({ length: net.width[l + 1]! }, (_, j) => net.edgeOffset[l]! + j * net.width[l]! + i);
+  return Array.from({ length: slotCount(net, l) }, (_, j) => net.edgeOffset[l]! + j * net.width[l]! + i);
 }
 
 /** Whether the node threshold takes `node`. A node no input reaches only emits a constant and is left alone. */
@@ -192,30 +246,38 @@ export function reasonOff(net: Network, edits: Edits, edge: number): Reason | nu
   return isTaken(net, edits, a) || isTaken(net, edits, b) ? "node threshold" : null;
 }
 
-/** 1 for each node whose every side has an edge that is on, (N,). */
+/** 1 for each node with an edge that is on out of it and into each of its slots, (N,). */
 export function nodesOn(net: Network, mask: Uint8Array): Uint8Array {
-  const { source, target } = net;
-  const into = new Uint8Array(net.nodeCount);
+  const fed = new Uint8Array(net.slotNode.length);
   const outOf = new Uint8Array(net.nodeCount);
-  into.fill(1, 0, net.width[0]);
   outOf.fill(1, net.nodeOffset[net.depth]);
   for (let e = 0; e < net.edgeCount; e++) {
     if (mask[e]) {
-      outOf[source[e]!] = 1;
-      into[target[e]!] = 1;
+      outOf[net.source[e]!] = 1;
+      fed[net.slot[e]!] = 1;
     }
   }
-  return into.map((on, n) => (on && outOf[n] ? 1 : 0));
+  // Without one of its factors a product is gone.
+  for (let s = 0; s < fed.length; s++) if (!fed[s]) outOf[net.slotNode[s]!] = 0;
+  return outOf;
 }
 
 /** True when no path of edges that are on leads from any input to any output. */
 export function isCut(net: Network, mask: Uint8Array): boolean {
-  const live = new Uint8Array(net.nodeCount);
-  live.fill(1, 0, net.width[0]);
-  for (let e = 0; e < net.edgeCount; e++) {
-    if (mask[e] && live[net.source[e]!]) live[net.target[e]!] = 1;
+  return !reachedUnder(net, mask).subarray(net.nodeOffset[net.depth]).includes(1);
+}
+
+/** Hidden nodes with edges in, from which no output can be reached. */
+export function deadEnds(net: Network, mask: Uint8Array): number[] {
+  const fed = new Uint8Array(net.nodeCount);
+  const leading = new Uint8Array(net.nodeCount);
+  leading.fill(1, net.nodeOffset[net.depth]);
+  for (let e = net.edgeCount - 1; e >= 0; e--) {
+    if (!mask[e]) continue;
+    fed[net.target[e]!] = 1;
+    if (leading[net.target[e]!]) leading[net.source[e]!] = 1;
   }
-  return !live.subarray(net.nodeOffset[net.depth]).includes(1);
+  return [...fed.keys()].filter((n) => fed[n] && !leading[n]);
 }
 
 export function countOn(mask: Uint8Array): number {

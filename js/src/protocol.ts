@@ -1,4 +1,5 @@
-/** What crosses the wire: the synced traits, typed, and the packed arrays among them, checked as they are decoded. */
+/** What crosses the wire: the synced traits, typed, and what a view reads from them. */
+import type { Cells } from "./forward";
 import {
   createNetwork,
   type EdgeIndex,
@@ -9,7 +10,14 @@ import {
   type NodeIndex,
   nodeId,
   nodeIndex,
+  slotCount,
 } from "./network";
+import type { Target } from "./state";
+import { type TradeOff, tradeoffFrom } from "./tradeoff";
+import { type Bytes, decode } from "./wire";
+
+export type ViewKind = "auto" | "network" | "quilt";
+export type Orientation = "right" | "up";
 
 /** What the view may write. Everything else is Python's. */
 export interface Decisions {
@@ -19,6 +27,12 @@ export interface Decisions {
   kept_edges: EdgeIndex[];
   removed_nodes: NodeIndex[];
   kept_nodes: NodeIndex[];
+  keep_mean: boolean;
+  selected: (EdgeIndex | NodeIndex)[];
+  view: ViewKind;
+  orientation: Orientation;
+  tolerance: number;
+  probe: number[];
 }
 
 export interface Traits extends Decisions {
@@ -29,13 +43,54 @@ export interface Traits extends Decisions {
   baseline_loss: number | null;
   loss_name: string;
   error: string;
+  input_shape: number[];
   _width: number[];
+  _slots: number[][];
+  _symbolic: [...EdgeIndex, string][];
   _curves_x: Bytes;
   _curves_y: Bytes;
+  _curves_range: Bytes;
+  _base_y: Bytes;
+  _density: Bytes;
+  _grid: Bytes;
+  _rows: Bytes;
+  _row_labels: Bytes;
+  _cells_x: Bytes;
+  _cells_y: Bytes;
+  _bias: Bytes;
+  _offset: Bytes;
+  _means: Bytes;
+  _folded: Bytes;
   _scores: Bytes;
   _baseline: Bytes;
   _mask: Bytes;
+  _tradeoff_node: Bytes;
+  _tradeoff_edge: Bytes;
+  _prices: [EdgeIndex | NodeIndex, number | null][];
+  _history: Step[];
+  _current: number;
+  _script: string;
+  _compared: Bytes;
 }
+
+/** One command of the session's history. */
+export interface Step {
+  readonly id: number;
+  readonly parent: number | null;
+  readonly kind: "start" | "set" | "commit" | "outside";
+  readonly text: string;
+  readonly note: string;
+  readonly loss_before: number | null;
+  readonly loss_after: number | null;
+  readonly active_edges: number;
+}
+
+/** What is done rather than decided: Python answers through traits. */
+export type Act =
+  | { do: "undo" | "redo" | "commit" | "reset" | "sweep" }
+  | { do: "jump"; id: number }
+  | { do: "note"; id: number; text: string }
+  | { do: "compare"; ids: number[] };
 
 /** The part of a host's model that a view uses. Callback arguments differ between hosts, so none is declared. */
 export interface Model {
@@ -44,16 +99,20 @@ export interface Model {
   on(event: string, callback: () => void): void;
   off(event: string, callback: () => void): void;
   save_changes(): void;
+  send(act: Act): void;
 }
 
-const DECISIONS: readonly (keyof Decisions)[] = [
+/** What decides the mask. */
+const EDITS = [
   "node_threshold",
   "edge_threshold",
   "removed_edges",
   "kept_edges",
   "removed_nodes",
   "kept_nodes",
-];
+] as const;
+
+const DECISIONS = [...EDITS, "keep_mean", "selected", "view", "orientation", "tolerance", "probe"] as const;
 
 export const TRAITS: readonly (keyof Traits)[] = [
   ...DECISIONS,
@@ -64,70 +123,62 @@ export const TRAITS: readonly (keyof Traits)[] = [
   "baseline_loss",
   "loss_name",
   "error",
+  "input_shape",
   "_width",
+  "_slots",
+  "_symbolic",
   "_curves_x",
   "_curves_y",
+  "_curves_range",
+  "_base_y",
+  "_density",
+  "_grid",
+  "_rows",
+  "_row_labels",
+  "_cells_x",
+  "_cells_y",
+  "_bias",
+  "_offset",
+  "_means",
+  "_folded",
   "_scores",
   "_baseline",
   "_mask",
+  "_tradeoff_node",
+  "_tradeoff_edge",
+  "_prices",
+  "_history",
+  "_current",
+  "_script",
+  "_compared",
 ];
 
-export type Bytes = ArrayBuffer | ArrayBufferView;
-
-const DTYPES = { 1: Float32Array, 2: Float64Array, 3: Uint8Array } as const;
-const DTYPE_NAMES = { float32: 1, float64: 2, uint8: 3 } as const;
-type DtypeName = keyof typeof DTYPE_NAMES;
-type ArrayOf<N extends DtypeName> = InstanceType<(typeof DTYPES)[(typeof DTYPE_NAMES)[N]]>;
-
-export interface Packed<A = Float32Array | Float64Array | Uint8Array> {
-  readonly sequence: number;
-  readonly shape: readonly number[];
-  readonly data: A;
-}
-
-/**
- * Unpacks one array: magic, version, dtype, sequence, shape, padding to 8 bytes, data.
- * The data is copied: the host may hand out a view into a larger buffer at any offset, and reuse it later.
- */
-export function decode<N extends DtypeName>(
-  bytes: Bytes,
-  dtype: N,
-  name = "packed array",
-): Packed<ArrayOf<N>> {
-  const fail = (why: string): never => {
-    throw new Error(`${name}: ${why}`);
-  };
-  const isBuffer = bytes instanceof ArrayBuffer;
-  if (!isBuffer && !ArrayBuffer.isView(bytes)) fail("no bytes came");
-  const view = isBuffer
-    ? new DataView(bytes)
-    : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.byteLength < 12) fail(`${view.byteLength} bytes are too few for a header`);
-  if (view.getUint8(0) !== 0x4b || view.getUint8(1) !== 0x57) fail('it does not begin with "KW"');
-  if (view.getUint8(2) !== 1) fail(`version ${view.getUint8(2)} is not understood, only 1`);
-  const code = view.getUint8(3);
-  if (code !== DTYPE_NAMES[dtype])
-    fail(`dtype code ${code} came where ${dtype} (${DTYPE_NAMES[dtype]}) belongs`);
-  const sequence = view.getUint32(4, true);
-  const ndim = view.getUint32(8, true);
-  if (ndim > 8 || view.byteLength < 12 + 4 * ndim) fail(`${ndim} dimensions do not fit its header`);
-  const shape = Array.from({ length: ndim }, (_, d) => view.getUint32(12 + 4 * d, true));
-  const start = Math.ceil((12 + 4 * ndim) / 8) * 8;
-  const Typed = DTYPES[DTYPE_NAMES[dtype]];
-  const expected = start + shape.reduce((product, n) => product * n, 1) * Typed.BYTES_PER_ELEMENT;
-  if (view.byteLength !== expected) {
-    fail(`${view.byteLength} bytes came, but shape [${shape}] needs ${expected}`);
-  }
-  for (let k = 12 + 4 * ndim; k < start; k++) if (view.getUint8(k) !== 0) fail("its padding is not zero");
-  const copy = view.buffer.slice(view.byteOffset + start, view.byteOffset + expected) as ArrayBuffer;
-  return { sequence, shape, data: new Typed(copy) as ArrayOf<N> };
-}
-
-/** Samples of every edge's function: x belongs to the source node, (sum of w0..w(L-1), n); y to the edge, (E, n). */
+/** Samples of every edge's function: x belongs to the source node, (sum of w0..w(L-1), n); y to the edge. */
 export interface Curves {
   readonly samples: number;
   readonly x: Float32Array;
-  readonly y: Float32Array;
+  /** The values of one edge, (n,). */
+  of(edge: number): Float32Array;
+  /** Their base part alone, where the library has parts. */
+  baseOf(edge: number): Float32Array | null;
+}
+
+/** The data that went through the network, by source node. */
+export interface Data {
+  /** Shares of the rows in bins over the range of a source's curves, (sources, bins). */
+  readonly bins: number;
+  readonly density: Float32Array;
+  /** First and last grid point, NaN if none, and the share of rows outside, (sources, 3). */
+  readonly grid: Float32Array | null;
+}
+
+/** Some rows of the loss' data. */
+export interface Rows {
+  readonly count: number;
+  /** (count, inputs) */
+  readonly inputs: Float32Array;
+  /** (count, outputs) */
+  readonly labels: Float32Array | null;
 }
 
 export interface Reading {
@@ -141,9 +192,33 @@ export interface Reading {
   readonly baselineLoss: number | null;
   readonly lossName: string;
   readonly error: string;
+  readonly keepMean: boolean;
+  readonly selected: readonly Target[];
+  readonly view: ViewKind;
+  readonly orientation: Orientation;
+  readonly tolerance: number;
+  /** The followed sample, one value for each input; null if none is. */
+  readonly probe: readonly number[] | null;
+  readonly inputShape: readonly [number, number] | null;
+  /** Text of edges with a fixed formula. */
+  readonly symbolic: ReadonlyMap<number, string>;
+  readonly data: Data | null;
+  readonly rows: Rows | null;
+  /** What the browser needs to compute the network by itself. */
+  readonly cells: Cells | null;
+  readonly tradeoff: { readonly node: TradeOff | null; readonly edge: TradeOff | null };
+  /** Loss if it were toggled, of selected targets: `edge12`, `node3`. */
+  readonly prices: ReadonlyMap<string, number>;
+  readonly history: readonly Step[];
+  readonly current: number;
+  readonly script: string;
+  /** Bit 0: on in the first of two compared commands, bit 1: in the second. */
+  readonly compared: Uint8Array | null;
 }
 
-/** Reads the whole model; an array is decoded again only when its bytes changed, so that reading is cheap. */
+export const keyOf = (target: Target): string => `${target.kind}${target.id}`;
+
+/** Reads the whole model; what did not change is the same object, so that reading is cheap and change is seen. */
 export function createReader(model: Model): () => Reading {
   const memo = new Map<string, { from: readonly unknown[]; value: unknown }>();
   function once<T>(name: string, from: readonly unknown[], make: () => T): T {
@@ -153,8 +228,11 @@ export function createReader(model: Model): () => Reading {
     memo.set(name, { from, value });
     return value;
   }
-  const array = <N extends DtypeName>(name: keyof Traits, dtype: N, shape: (number | null)[]) => {
-    const bytes = model.get(name) as Bytes;
+  type Named = "float32" | "float64" | "uint8";
+  /** A packed array that may be missing: no bytes, or a host that does not know the trait. */
+  const maybe = <N extends Named>(name: keyof Traits, dtype: N, shape: (number | null)[]) => {
+    const bytes = model.get(name) as Bytes | undefined;
+    if (!bytes?.byteLength) return null;
     const packed = once(name, [bytes], () => decode(bytes, dtype, name));
     if (packed.shape.length !== shape.length || shape.some((n, d) => n !== null && n !== packed.shape[d])) {
       const wanted = shape.map((n) => n ?? "n").join(", ");
@@ -162,50 +240,194 @@ export function createReader(model: Model): () => Reading {
     }
     return packed;
   };
+  const array = <N extends Named>(name: keyof Traits, dtype: N, shape: (number | null)[]) => {
+    const packed = maybe(name, dtype, shape);
+    if (!packed) throw new Error(`${name}: no bytes came`);
+    return packed;
+  };
+  /** The same JSON is the same object. */
+  const json = <T>(name: string, from: readonly unknown[], of: unknown, make: () => T) =>
+    once(name, [...from, JSON.stringify(of)], make);
+
+  function readCurves(net: Network): Curves {
+    const sources = net.nodeOffset[net.depth]!;
+    const x = array("_curves_x", "float32", [sources, null]);
+    const samples = x.shape[1]!;
+    const shape = [net.edgeCount, samples];
+    const row = (all: Float32Array, edge: number) => all.subarray(edge * samples, (edge + 1) * samples);
+    const range = maybe("_curves_range", "float32", [net.edgeCount, 2]);
+    if (range) {
+      const y = array("_curves_y", "uint8", shape);
+      return once("curves", [x, y, range], () => ({
+        samples,
+        x: x.data,
+        of(edge) {
+          const [low, high] = [range.data[2 * edge]!, range.data[2 * edge + 1]!];
+          const share = y.data.subarray(edge * samples, (edge + 1) * samples);
+          return Float32Array.from(share, (u) => low + (u / 255) * (high - low));
+        },
+        baseOf: () => null,
+      }));
+    }
+    const y = array("_curves_y", "float32", shape);
+    const base = maybe("_base_y", "float32", shape);
+    return once("curves", [x, y, base], () => ({
+      samples,
+      x: x.data,
+      of: (edge) => row(y.data, edge),
+      baseOf: (edge) => base && row(base.data, edge),
+    }));
+  }
+
+  function readData(net: Network): Data | null {
+    const sources = net.nodeOffset[net.depth]!;
+    const density = maybe("_density", "float32", [sources, null]);
+    const grid = maybe("_grid", "float32", [sources, 3]);
+    if (!density) return null;
+    return once("data", [density, grid], () => ({
+      bins: density.shape[1]!,
+      density: density.data,
+      grid: grid?.data ?? null,
+    }));
+  }
+
+  function readRows(net: Network): Rows | null {
+    const inputs = maybe("_rows", "float32", [null, net.width[0]!]);
+    if (!inputs) return null;
+    const count = inputs.shape[0]!;
+    const labels = maybe("_row_labels", "float32", [count, net.width[net.depth]!]);
+    return once("rows", [inputs, labels], () => ({
+      count,
+      inputs: inputs.data,
+      labels: labels?.data ?? null,
+    }));
+  }
+
+  function readCells(net: Network): Cells | null {
+    const edges = net.edgeCount;
+    const x = maybe("_cells_x", "float64", [net.nodeOffset[net.depth]!, null]);
+    if (!x) return null;
+    const count = x.shape[1]! - 1;
+    const parts = [
+      x,
+      array("_cells_y", "float64", [edges, count, 4]),
+      array("_bias", "float64", [null]),
+      array("_offset", "float64", [net.nodeCount]),
+      array("_means", "float64", [edges]),
+      array("_folded", "float64", [edges]),
+    ] as const;
+    return once("cells", parts, () => {
+      const [at, y, bias, offset, means, folded] = parts.map((part) => part.data);
+      return { count, x: at!, y: y!, bias: bias!, offset: offset!, means: means!, folded: folded! };
+    });
+  }
+
+  function readTradeoff(name: "_tradeoff_node" | "_tradeoff_edge"): TradeOff | null {
+    const packed = maybe(name, "float64", [4, null]);
+    return packed && once(`${name} rows`, [packed], () => tradeoffFrom(packed.data));
+  }
+
   return () => {
     const width = [...model.get("_width")];
-    const edges = width.slice(1).reduce((sum, w, l) => sum + w * width[l]!, 0);
-    const sources = width.slice(0, -1).reduce((sum, w) => sum + w, 0);
+    const slots = model.get("_slots") ?? [];
+    const edges = width.slice(1).reduce((sum, w, l) => sum + (slots[l]?.length ?? w) * width[l]!, 0);
     const scores = array("_scores", "float64", [edges]).data;
     const baseline = array("_baseline", "uint8", [edges]).data;
-    const net = once("net", [width.join(), scores, baseline], () => createNetwork(width, scores, baseline));
-    const x = array("_curves_x", "float32", [sources, null]);
-    const y = array("_curves_y", "float32", [edges, x.shape[1]!]);
+    const net = json("net", [scores, baseline], [width, slots], () =>
+      createNetwork(width, scores, baseline, slots),
+    );
+    const curves = readCurves(net);
+    const shape = model.get("input_shape") ?? [];
+    const symbolic = model.get("_symbolic") ?? [];
+    const prices = model.get("_prices") ?? [];
+    const selected = model.get("selected") ?? [];
+    const probe = model.get("probe") ?? [];
+    const history = model.get("_history") ?? [];
+    const compared = maybe("_compared", "uint8", [edges]);
     return {
       net,
-      curves: once("curves", [x, y], () => ({ samples: x.shape[1]!, x: x.data, y: y.data })),
+      curves,
       // The same decisions are the same object, so that an echo changes nothing.
-      edits: once("edits", [net, JSON.stringify(DECISIONS.map((name) => model.get(name)))], () =>
-        readEdits(model, net),
+      edits: json(
+        "edits",
+        [net],
+        EDITS.map((name) => model.get(name)),
+        () => readEdits(model, net),
       ),
       confirmed: array("_mask", "uint8", [edges]).data,
-      inVars: model.get("in_vars") ?? [],
-      outVars: model.get("out_vars") ?? [],
+      inVars: json("in_vars", [], model.get("in_vars"), () => model.get("in_vars") ?? []),
+      outVars: json("out_vars", [], model.get("out_vars"), () => model.get("out_vars") ?? []),
       loss: number(model.get("loss")),
       baselineLoss: number(model.get("baseline_loss")),
       lossName: model.get("loss_name") ?? "",
       error: model.get("error") ?? "",
+      keepMean: model.get("keep_mean") ?? true,
+      selected: json("selected", [net], selected, () =>
+        selected.flatMap((index) => targetOf(net, index) ?? []),
+      ),
+      view: model.get("view") ?? "auto",
+      orientation: model.get("orientation") ?? "right",
+      tolerance: number(model.get("tolerance")) ?? 0.05,
+      probe: json("probe", [net], probe, () => (probe.length === width[0] ? probe : null)),
+      inputShape: json("shape", [net], shape, () =>
+        shape.length === 2 && shape[0]! * shape[1]! === width[0] ? ([shape[0]!, shape[1]!] as const) : null,
+      ),
+      symbolic: json(
+        "symbolic",
+        [net],
+        symbolic,
+        () => new Map(symbolic.map(([l, i, j, text]) => [edgeId(net, [l, i, j]), text])),
+      ),
+      data: readData(net),
+      rows: readRows(net),
+      cells: readCells(net),
+      tradeoff: { node: readTradeoff("_tradeoff_node"), edge: readTradeoff("_tradeoff_edge") },
+      prices: json("prices", [net], prices, () => {
+        const known = new Map<string, number>();
+        for (const [index, loss] of prices) {
+          const target = targetOf(net, index);
+          if (target) known.set(keyOf(target), number(loss) ?? Number.NaN);
+        }
+        return known;
+      }),
+      history: json("history", [], history, () => history),
+      current: model.get("_current") ?? 0,
+      script: model.get("_script") ?? "",
+      compared: compared?.data ?? null,
     };
   };
 }
 
+function inside(k: number | undefined, n: number | undefined): boolean {
+  return k !== undefined && n !== undefined && k >= 0 && k < n;
+}
+
+function isEdge(net: Network, [l, i, j]: EdgeIndex): boolean {
+  if (!inside(l, net.depth) || !inside(i, net.width[l])) return false;
+  return inside(j, slotCount(net, l));
+}
+
+function isNode(net: Network, [l, i]: NodeIndex): boolean {
+  return inside(l, net.depth + 1) && inside(i, net.width[l]);
+}
+
+/** An index outside the network belongs to another state of the model: it is dropped, not wrapped. */
+function targetOf(net: Network, index: EdgeIndex | NodeIndex): Target | null {
+  if (index.length === 3) return isEdge(net, index) ? { kind: "edge", id: edgeId(net, index) } : null;
+  return isNode(net, index) ? { kind: "node", id: nodeId(net, index) } : null;
+}
+
+/** The form in which a target crosses the wire. */
+export function indexOf(net: Network, { kind, id }: Target): EdgeIndex | NodeIndex {
+  return kind === "edge" ? edgeIndex(net, id) : nodeIndex(net, id);
+}
+
 function readEdits(model: Model, net: Network): Edits {
   const threshold = (value: unknown) => Math.max(0, number(value) || 0);
-  // An index outside the network belongs to another state of the model: it is dropped, not wrapped.
-  const inside = (k: number | undefined, n: number | undefined) =>
-    k !== undefined && n !== undefined && k >= 0 && k < n;
   const edges = (list: EdgeIndex[] | undefined) =>
-    new Set(
-      (list ?? [])
-        .filter(([l, i, j]) => inside(l, net.depth) && inside(i, net.width[l]) && inside(j, net.width[l + 1]))
-        .map((index) => edgeId(net, index)),
-    );
+    new Set((list ?? []).filter((index) => isEdge(net, index)).map((index) => edgeId(net, index)));
   const nodes = (list: NodeIndex[] | undefined) =>
-    new Set(
-      (list ?? [])
-        .filter(([l, i]) => inside(l, net.depth + 1) && inside(i, net.width[l]))
-        .map((index) => nodeId(net, index)),
-    );
+    new Set((list ?? []).filter((index) => isNode(net, index)).map((index) => nodeId(net, index)));
   return {
     nodeThreshold: threshold(model.get("node_threshold")),
     edgeThreshold: threshold(model.get("edge_threshold")),
@@ -235,7 +457,10 @@ export function write(model: Model, decisions: Partial<Decisions>): void {
 }
 
 /** The hand edits in the form of the traits: sorted lists of indices. */
-export function handEdits(net: Network, edits: Edits): Omit<Decisions, "node_threshold" | "edge_threshold"> {
+export function handEdits(
+  net: Network,
+  edits: Edits,
+): Pick<Decisions, "removed_edges" | "kept_edges" | "removed_nodes" | "kept_nodes"> {
   // By layer, then source, then target: not the order of the flat ids, in which the target comes first.
   const byIndex = (a: number[], b: number[]) => a[0]! - b[0]! || a[1]! - b[1]! || (a[2] ?? 0) - (b[2] ?? 0);
   return {

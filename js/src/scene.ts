@@ -1,16 +1,23 @@
-/** One frame as shapes: the layout, the easing between two layouts and what the view knows, put together. Pure. */
-import type { Box, Layout, Path, Place } from "./layout";
-import { isTaken, type Network, nodesOn, reasonOff } from "./network";
-import type { Curves } from "./protocol";
+/** One frame as shapes: where things are, on the way from one layout to another, and how they look. Pure. */
+import type { Layout, Path, Place } from "./layout";
+import { liveNodes } from "./live";
+import { isTaken, nodesOn, reasonOff } from "./network";
+import type { Box } from "./paths";
 import type { Known } from "./state";
+
+export { createUnitCurves, inBox, type UnitCurve } from "./unit-curves";
 
 /** `taking`: it was there when the drag began and the threshold in hand would take it. */
 export type Look = "on" | "taking" | "taken" | "off";
+
+/** Where two compared states differ. */
+export type Difference = "first" | "second" | null;
 
 export interface EdgeShape {
   readonly edge: number;
   readonly path: Path;
   readonly box: Box | null;
+  readonly anchor: Box;
   /** Opacity of the box while it comes or goes. */
   readonly presence: number;
   readonly look: Look;
@@ -18,14 +25,21 @@ export interface EdgeShape {
   readonly strength: number;
   /** Kept on by hand, against the thresholds or the model. */
   readonly kept: boolean;
+  /** Its fixed formula, and where there is room for it: under the box, or there beside the line. */
+  readonly formula: string | null;
+  readonly label: "under" | "beside" | null;
+  readonly difference: Difference;
 }
 
+/** `idle`: it has edges that are on, but none of them leads from an input to an output. */
 export interface NodeShape {
   readonly node: number;
   readonly x: number;
   readonly y: number;
   readonly r: number;
-  readonly look: Look;
+  readonly look: Look | "idle";
+  /** It multiplies: the dots of its sums. */
+  readonly sums: readonly { readonly x: number; readonly y: number }[];
 }
 
 export interface Scene {
@@ -33,119 +47,104 @@ export interface Scene {
   readonly height: number;
   readonly edges: readonly EdgeShape[];
   readonly nodes: readonly NodeShape[];
+  /** Two states are compared: what is in both is faded. */
+  readonly comparing: boolean;
 }
+
+/** Opacity at which ink still has a contrast of 3:1. */
+const LEAST = 0.5;
 
 /** Ink of an edge that is on: legible however small its score. */
 export function strengthOf(score: number): number {
-  return Math.max(0.35, Math.tanh(3 * score)) || 0.35;
+  return Math.max(LEAST, Math.tanh(3 * score)) || LEAST;
 }
 
-export interface Easing {
-  readonly from: Layout;
-  /** 0 is `from`, 1 the new layout. */
-  readonly t: number;
-}
-
-export function buildScene(layout: Layout, known: Known, easing: Easing | null): Scene {
-  const { net, edits, mask, settled } = known;
+export function buildScene(layout: Layout, known: Known, compared: Uint8Array | null = null): Scene {
+  const { net, mask, settled } = known;
   const edges: EdgeShape[] = [];
-  for (const place of layout.places.values()) {
-    const e = place.edge;
-    const { path, box, presence } = ease(place, easing);
-    let look: Look = "on";
-    if (!mask[e]) {
-      const reason = reasonOff(net, edits, e);
-      const threshold = reason === "edge threshold" || reason === "node threshold";
-      look = !threshold ? "off" : settled[e] ? "taking" : "taken";
-    }
+  for (const { edge: e, path, box, anchor, presence, label } of layout.places.values()) {
+    const look = lookOf(known, e);
+    // The square on its line becomes a small box, since the layout is frozen.
     const returning = look === "on" && !settled[e];
     edges.push({
       edge: e,
       path,
-      // The square on its line becomes a small box, since the layout is frozen.
-      box: returning ? place.anchor : box,
+      box: returning ? anchor : box,
+      anchor,
       presence: returning ? 1 : presence,
       look,
       strength: strengthOf(net.scores[e]!),
-      kept: look === "on" && edits.keptEdges.has(e),
+      kept: look === "on" && known.edits.keptEdges.has(e),
+      formula: known.symbolic.get(e) ?? null,
+      label: label ? (layout.orientation === "up" ? "beside" : "under") : null,
+      difference: differenceOf(compared?.[e]),
     });
   }
-  const on = nodesOn(net, mask);
-  const before = nodesOn(net, settled);
-  const nodes: NodeShape[] = [];
-  for (let l = 0; l <= net.depth; l++) {
-    for (let n = net.nodeOffset[l]!; n < net.nodeOffset[l + 1]!; n++) {
-      let look: Look = on[n] ? "on" : "off";
-      if (!on[n] && isTaken(net, edits, n) && !edits.removedNodes.has(n))
-        look = before[n] ? "taking" : "taken";
-      nodes.push({ node: n, x: layout.nodeX[n]!, y: layout.nodeY[n]!, r: layout.radius[l]!, look });
-    }
-  }
-  return { width: layout.width, height: layout.height, edges, nodes };
-}
-
-/** The layout on the way from one to another: where a further easing begins. */
-export function between(from: Layout, to: Layout, t: number): Layout {
-  const places = [...to.places.values()].map((place): [number, Place] => {
-    const { path, box, presence } = ease(place, { from, t });
-    return [
-      place.edge,
-      { edge: place.edge, path, box: presence > 0.5 ? box : null, anchor: box ?? place.anchor },
-    ];
-  });
-  return { ...to, places: new Map(places) };
-}
-
-/** A box that comes or goes grows out of the square on its line, or shrinks into it. */
-function ease(place: Place, easing: Easing | null): { path: Path; box: Box | null; presence: number } {
-  const old = easing?.from.places.get(place.edge);
-  if (!easing || !old) return { path: place.path, box: place.box, presence: 1 };
-  const mix = (a: number, b: number) => a + (b - a) * easing.t;
-  const path = place.path.map((to, k) => mix(old.path[k]!, to));
-  if (!place.box && !old.box) return { path, box: null, presence: 1 };
-  const [a, b] = [old.anchor, place.anchor];
-  const box = { x: mix(a.x, b.x), y: mix(a.y, b.y), side: mix(a.side, b.side) };
-  return { path, box, presence: mix(old.box ? 1 : 0, place.box ? 1 : 0) };
-}
-
-/** An edge's samples in the unit square, u0 v0 u1 v1 ..: v is 0 at the curve's least and 1 at its greatest value. */
-export type UnitCurve = (edge: number) => Float32Array;
-
-export function createUnitCurves(net: Network, curves: Curves): UnitCurve {
-  const known = new Map<number, Float32Array>();
-  return (edge) => {
-    let unit = known.get(edge);
-    if (!unit) {
-      unit = unitCurve(net, curves, edge);
-      known.set(edge, unit);
-    }
-    return unit;
+  return {
+    width: layout.width,
+    height: layout.height,
+    edges,
+    nodes: nodeShapes(layout, known, nodesOn(net, mask)),
+    comparing: compared !== null,
   };
 }
 
-function unitCurve(net: Network, { samples, x, y }: Curves, edge: number): Float32Array {
-  const row = net.source[edge]! * samples;
-  const xs = x.subarray(row, row + samples);
-  const ys = y.subarray(edge * samples, (edge + 1) * samples);
-  const [scaleX, scaleY] = [unitScale(xs), unitScale(ys)];
-  const unit = new Float32Array(2 * samples);
-  for (let k = 0; k < samples; k++) {
-    unit[2 * k] = scaleX(xs[k]!);
-    unit[2 * k + 1] = scaleY(ys[k]!);
-  }
-  return unit;
+function lookOf({ net, edits, mask, settled }: Known, e: number): Look {
+  if (mask[e]) return "on";
+  const reason = reasonOff(net, edits, e);
+  const threshold = reason === "edge threshold" || reason === "node threshold";
+  return !threshold ? "off" : settled[e] ? "taking" : "taken";
 }
 
-/** Values to 0..1; a constant, up to the rounding of float32, is in the middle. */
-function unitScale(values: Float32Array): (value: number) => number {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const value of values) {
-    if (!Number.isFinite(value)) continue;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
+function nodeShapes(layout: Layout, known: Known, on: Uint8Array): NodeShape[] {
+  const { net, edits, mask, settled } = known;
+  const before = nodesOn(net, settled);
+  const live = liveNodes(net, mask, on);
+  const sums = new Map<number, { x: number; y: number }[]>();
+  for (const { node, x, y } of layout.slots.values()) sums.set(node, [...(sums.get(node) ?? []), { x, y }]);
+  return Array.from({ length: net.nodeCount }, (_, n) => {
+    let look: NodeShape["look"] = live[n] ? "on" : on[n] ? "idle" : "off";
+    if (!on[n] && isTaken(net, edits, n) && !edits.removedNodes.has(n)) look = before[n] ? "taking" : "taken";
+    const [x, y, r] = [layout.nodeX[n]!, layout.nodeY[n]!, layout.nodeR[n]!];
+    return { node: n, x, y, r, look, sums: sums.get(n) ?? [] };
+  });
+}
+
+function differenceOf(bits: number | undefined): Difference {
+  return bits === 1 ? "first" : bits === 2 ? "second" : null;
+}
+
+/** The layout on the way from one to another; a further easing may begin there. */
+export function between(from: Layout, to: Layout, t: number): Layout {
+  if (t >= 1 || from.nodeX.length !== to.nodeX.length) return to;
+  const mix = (a: number, b: number) => a + (b - a) * t;
+  const mixAll = (a: Float64Array, b: Float64Array) => b.map((value, k) => mix(a[k]!, value));
+  const places = new Map<number, Place>();
+  for (const [edge, place] of to.places) {
+    const old = from.places.get(edge);
+    places.set(edge, old ? easePlace(old, place, mix) : place);
   }
-  const range = high - low;
-  if (!(range > 1e-6 * Math.max(Math.abs(low), Math.abs(high)))) return () => 0.5;
-  return (value) => (value - low) / range;
+  return {
+    ...to,
+    nodeX: mixAll(from.nodeX, to.nodeX),
+    nodeY: mixAll(from.nodeY, to.nodeY),
+    nodeR: mixAll(from.nodeR, to.nodeR),
+    slots: new Map(
+      [...to.slots].map(([id, slot]) => {
+        const old = from.slots.get(id) ?? slot;
+        return [id, { ...slot, x: mix(old.x, slot.x), y: mix(old.y, slot.y) }];
+      }),
+    ),
+    places,
+  };
+}
+
+/** A box that comes or goes grows out of the square on its line, or shrinks into it. */
+function easePlace(old: Place, place: Place, mix: (a: number, b: number) => number): Place {
+  const path = place.path.map((to, k) => mix(old.path[k]!, to));
+  const [a, b] = [old.anchor, place.anchor];
+  const anchor = { x: mix(a.x, b.x), y: mix(a.y, b.y), side: mix(a.side, b.side) };
+  const box = place.box || old.box ? anchor : null;
+  const presence = box ? mix(old.box ? old.presence : 0, place.box ? 1 : 0) : 1;
+  return { ...place, path, box, anchor, presence };
 }

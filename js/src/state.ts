@@ -14,10 +14,13 @@ import {
   nodesOn,
   outgoing,
   sameMask,
+  sidesOf,
 } from "./network";
 
 export type Axis = "node" | "edge";
 export type Target = { readonly kind: Axis; readonly id: number };
+
+export const sameTarget = (a: Target | null, b: Target | null) => a?.kind === b?.kind && a?.id === b?.id;
 
 /** The hand edits as sets that may be changed: a transition copies, changes its copy and returns it. */
 type Draft = { -readonly [K in keyof Edits]: Edits[K] extends number ? number : Set<number> };
@@ -68,7 +71,7 @@ export function restoreNode(net: Network, edits: Edits, node: number): Edits {
   const next = draft(edits);
   next.removedNodes.delete(node);
   if (isTaken(net, next, node)) next.keptNodes.add(node);
-  for (const side of [incoming(net, node), outgoing(net, node)]) {
+  for (const side of sidesOf(net, node)) {
     if (side.some((edge) => isOn(net, next, edge))) continue;
     for (const edge of side) {
       next.removedEdges.delete(edge);
@@ -87,6 +90,30 @@ export function toggle(net: Network, edits: Edits, target: Target): Edits {
   return (on ? removeNode : restoreNode)(net, edits, target.id);
 }
 
+export const isTargetOn = (net: Network, mask: Uint8Array, { kind, id }: Target): boolean =>
+  (kind === "edge" ? mask : nodesOn(net, mask))[id] === 1;
+
+/** Several at once: all off when one of them is on, else all on. */
+export function toggleAll(net: Network, edits: Edits, targets: readonly Target[]): Edits {
+  if (targets.length === 1) return toggle(net, edits, targets[0]!);
+  const mask = maskOf(net, edits);
+  const nodes = nodesOn(net, mask);
+  const on = (kind: Axis, id: number) => (kind === "edge" ? mask : nodes)[id] === 1;
+  if (targets.some(({ kind, id }) => on(kind, id))) {
+    const gone = new Set(targets.filter(({ kind }) => kind === "node").map(({ id }) => id));
+    // An edge that goes with its node is not off by itself: it comes back with the node.
+    const alone = ({ kind, id }: Target) =>
+      kind === "node" || !(gone.has(net.source[id]!) || gone.has(net.target[id]!));
+    return targets
+      .filter((target) => on(target.kind, target.id) && alone(target))
+      .reduce((all, { kind, id }) => (kind === "edge" ? removeEdge : removeNode)(net, all, id), edits);
+  }
+  // Nodes first: an edge that comes back by itself would leave its node's other edges off.
+  return [...targets]
+    .sort((a, b) => Number(a.kind === "edge") - Number(b.kind === "edge"))
+    .reduce((all, { kind, id }) => (kind === "edge" ? restoreEdge : restoreNode)(net, all, id), edits);
+}
+
 export interface Known {
   readonly net: Network;
   /** What the model says. */
@@ -103,10 +130,17 @@ export interface Known {
   readonly settled: Uint8Array;
   readonly hover: Target | null;
   readonly focus: Target | null;
+  /** Edges and nodes whose cards are open, in the order in which they were chosen. */
+  readonly selected: readonly Target[];
+  /** Text of edges with a fixed formula. */
+  readonly symbolic: ReadonlyMap<number, string>;
 }
 
+/** What the model says, as far as it decides the picture. */
+export type Synced = Pick<Known, "net" | "edits" | "confirmed" | "selected" | "symbolic">;
+
 export type Action =
-  | { type: "synced"; net: Network; edits: Edits; confirmed: Uint8Array }
+  | { type: "synced"; reading: Synced }
   | { type: "dragged"; axis: Axis; value: number }
   | { type: "released" }
   | { type: "hovered"; target: Target | null }
@@ -114,7 +148,7 @@ export type Action =
 
 export function reduce(known: Known | null, action: Action): Known | null {
   if (action.type === "synced") {
-    const { net, edits: synced, confirmed } = action;
+    const { net, edits: synced, confirmed, selected, symbolic } = action.reading;
     const same = known?.net === net ? known : null;
     return settle({
       ...decide(net, synced, known?.drag ?? null, same),
@@ -122,6 +156,8 @@ export function reduce(known: Known | null, action: Action): Known | null {
       settled: same?.settled ?? new Uint8Array(),
       hover: same?.hover ?? null,
       focus: same?.focus ?? null,
+      selected,
+      symbolic,
     });
   }
   if (known === null) return null;

@@ -1,90 +1,217 @@
-/** A button over each node and each edge that is drawn: what the canvas shows, for keyboard and screen reader. */
+/**
+ * A button over each node and each edge that is drawn: what the canvas shows, for keyboard and screen reader.
+ *
+ * They are one stop of the Tab key; arrow keys go to the neighbour in their direction. A button is pressed while its
+ * target is on, and current while it is selected. They lie in the coordinates of the layout: zooming moves their parent.
+ */
 import { element } from "./dom";
 import type { Names } from "./labels";
-import type { Box, Layout } from "./layout";
-import { edgeIndex, nodeIndex, nodesOn } from "./network";
-import type { Axis, Known, Target } from "./state";
+import { edgeIndex, type Network, nodeIndex, nodesOn } from "./network";
+import { type Box, centreOf } from "./paths";
+import { keyOf } from "./protocol";
+import { includes } from "./selection";
+import type { Known, Target } from "./state";
 import { accessibleName } from "./words";
 
+export interface TwinEvents {
+  /** Focus came to a target, and not from a click on it, or left it. */
+  focused(target: Target | null): void;
+  /** A click that no pointer made: by a screen reader or a script. */
+  pressed(target: Target): void;
+}
+
+/** Where a target is, in the coordinates of the layout. */
+export interface Spot {
+  readonly target: Target;
+  readonly box: Box;
+}
+
+/** Beyond so many edges, only the strongest have a button. */
 const MAX_EDGES = 600;
 
-export interface TwinEvents {
-  toggled(target: Target): void;
-  focused(target: Target | null): void;
+/** Layer by layer, its nodes and then the edges out of it: the order in which a screen reader meets them. */
+export function spotsInOrder(
+  net: Network,
+  settled: Uint8Array,
+  edges: Iterable<number>,
+  boxOf: (target: Target) => Box | null,
+): Spot[] {
+  const strongest = [...edges]
+    .sort((a, b) => settled[b]! - settled[a]! || net.scores[b]! - net.scores[a]! || a - b)
+    .slice(0, MAX_EDGES)
+    .sort((a, b) => a - b);
+  const spots: Spot[] = [];
+  const put = (target: Target) => {
+    const box = boxOf(target);
+    if (box) spots.push({ target, box });
+  };
+  let next = 0;
+  for (let l = 0; l <= net.depth; l++) {
+    for (let id = net.nodeOffset[l]!; id < net.nodeOffset[l + 1]!; id++) put({ kind: "node", id });
+    for (; next < strongest.length && strongest[next]! < net.edgeOffset[l + 1]!; next++) {
+      put({ kind: "edge", id: strongest[next]! });
+    }
+  }
+  return spots;
+}
+
+type Direction = readonly [x: -1 | 0 | 1, y: -1 | 0 | 1];
+const DIRECTIONS: Record<string, Direction> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/** The nearest spot in a direction: what lies aside counts double, what lies more aside than ahead not at all. */
+export function neighbour(spots: readonly Spot[], from: Spot, [dx, dy]: Direction): Spot | null {
+  const [x, y] = centreOf(from.box);
+  let best: Spot | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const spot of spots) {
+    const [px, py] = centreOf(spot.box);
+    const ahead = (px - x) * dx + (py - y) * dy;
+    const aside = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
+    if (spot === from || ahead < 1 || aside > 2.5 * ahead) continue;
+    const distance = ahead + 2 * aside;
+    if (distance < least) {
+      least = distance;
+      best = spot;
+    }
+  }
+  return best;
 }
 
 export function createTwins(events: TwinEvents, signal: AbortSignal) {
   const container = element("div", { class: "twins", role: "group", "aria-label": "Nodes and edges" });
   const buttons = new Map<string, HTMLButtonElement>();
-  const targets = new WeakMap<EventTarget, Target>();
-  let drawn: { layout: Layout; names: Names; mask: Uint8Array } | null = null;
+  const spotOf = new WeakMap<EventTarget, Spot>();
+  let drawn: { spots: readonly Spot[]; names: Names; known: Known } | null = null;
+  let stop: HTMLButtonElement | null = null;
+  let byHand = false;
 
-  const targetOf = (event: Event) => (event.target && targets.get(event.target)) || null;
+  const targetOf = (event: Event) => (event.target && spotOf.get(event.target)?.target) || null;
+  const active = () => {
+    const focused = (container.getRootNode() as ShadowRoot).activeElement;
+    return focused instanceof HTMLButtonElement && container.contains(focused) ? focused : null;
+  };
+  function rove(button: HTMLButtonElement | null): void {
+    if (stop === button) return;
+    stop?.setAttribute("tabindex", "-1");
+    stop = button;
+    stop?.setAttribute("tabindex", "0");
+  }
   container.addEventListener(
     "click",
     (event) => {
       const target = targetOf(event);
-      if (target) events.toggled(target);
+      if (target && event.detail === 0) events.pressed(target);
     },
     { signal },
   );
-  container.addEventListener("focusin", (event) => events.focused(targetOf(event)), { signal });
+  container.addEventListener(
+    "focusin",
+    (event) => {
+      if (event.target instanceof HTMLButtonElement) rove(event.target);
+      events.focused(byHand ? null : targetOf(event));
+    },
+    { signal },
+  );
   container.addEventListener("focusout", () => events.focused(null), { signal });
+  container.addEventListener(
+    "keydown",
+    (event) => {
+      const focused = active();
+      const from = focused && spotOf.get(focused);
+      if (!from || !drawn || event.ctrlKey || event.metaKey || event.altKey) return;
+      const direction = DIRECTIONS[event.key];
+      const { spots } = drawn;
+      let goal: Spot | null | undefined;
+      if (direction) goal = neighbour(spots, from, direction);
+      else if (event.key === "Home") goal = spots[0];
+      else if (event.key === "End") goal = spots.at(-1);
+      else return;
+      event.preventDefault();
+      if (goal) buttons.get(keyOf(goal.target))?.focus({ preventScroll: true });
+    },
+    { signal },
+  );
+
+  function name(button: HTMLButtonElement, net: Network, names: Names, { target, box }: Spot): void {
+    const { kind, id } = target;
+    button.setAttribute(`data-${kind}`, (kind === "edge" ? edgeIndex(net, id) : nodeIndex(net, id)).join());
+    button.setAttribute("aria-label", accessibleName(net, names, target));
+    button.style.cssText = `left:${box.x}px;top:${box.y}px;width:${box.side}px;height:${box.side}px`;
+  }
 
   return {
     element: container,
-    update(layout: Layout, known: Known, names: Names): void {
-      const { net, mask } = known;
-      if (drawn?.layout === layout && drawn.names === names && drawn.mask === mask) return;
-      const moved = drawn?.layout !== layout || drawn.names !== names;
-      drawn = { layout, names, mask };
+    /** Gives a target that was clicked the focus, if it has a button: keys go on from there, but no ring is due. */
+    take(target: Target): boolean {
+      const button = buttons.get(keyOf(target));
+      byHand = true;
+      button?.focus({ preventScroll: true });
+      byHand = false;
+      return button !== undefined;
+    },
+    /** The element that has the focus, and what it stands for. */
+    get focused(): { button: HTMLButtonElement; target: Target } | null {
+      const button = active();
+      const target = button && spotOf.get(button)?.target;
+      return button && target ? { button, target } : null;
+    },
+    spot: (target: Target): Spot | undefined => {
+      const button = buttons.get(keyOf(target));
+      return button && spotOf.get(button);
+    },
+    move(k: number, x: number, y: number): void {
+      container.style.transform = k === 1 ? "" : `translate(${x}px, ${y}px) scale(${k})`;
+    },
+    update(spots: readonly Spot[], known: Known, names: Names): void {
+      const before = drawn;
+      const { net, mask, selected } = known;
+      const moved = before?.spots !== spots || before.names !== names;
+      if (!moved && before.known.mask === mask && before.known.selected === selected) return;
+      drawn = { spots, names, known };
       const on = { node: nodesOn(net, mask), edge: mask };
-      const order: HTMLButtonElement[] = [];
       const keep = new Set<string>();
-      const put = (kind: Axis, id: number, box: Box) => {
-        const key = `${kind}${id}`;
+      const order = spots.map((spot) => {
+        const key = keyOf(spot.target);
         let button = buttons.get(key);
         if (!button) {
-          button = element("button", { type: "button" });
+          button = element("button", { type: "button", tabindex: "-1" });
           buttons.set(key, button);
-          targets.set(button, { kind, id });
         }
         if (moved) {
-          const index = kind === "edge" ? edgeIndex(net, id) : nodeIndex(net, id);
-          button.setAttribute(`data-${kind}`, index.join());
-          button.setAttribute("aria-label", accessibleName(net, names, { kind, id }));
-          button.style.cssText = `left:${box.x}px;top:${box.y}px;width:${box.side}px;height:${box.side}px`;
+          spotOf.set(button, spot);
+          name(button, net, names, spot);
         }
-        button.setAttribute("aria-pressed", on[kind][id] ? "true" : "false");
+        button.setAttribute("aria-pressed", on[spot.target.kind][spot.target.id] ? "true" : "false");
+        if (includes(selected, spot.target)) button.setAttribute("aria-current", "true");
+        else button.removeAttribute("aria-current");
         keep.add(key);
-        order.push(button);
-      };
-      const edges = strongest(layout, known);
-      for (let l = 0; l <= net.depth; l++) {
-        for (let n = net.nodeOffset[l]!; n < net.nodeOffset[l + 1]!; n++) {
-          const r = Math.max(4, layout.radius[l]!);
-          put("node", n, { x: layout.nodeX[n]! - r, y: layout.nodeY[n]! - r, side: 2 * r });
-        }
-        for (const e of edges) {
-          if (e >= net.edgeOffset[l]! && e < (net.edgeOffset[l + 1] ?? 0))
-            put("edge", e, layout.places.get(e)!.anchor);
-        }
-      }
+        return button;
+      });
       for (const key of buttons.keys()) if (!keep.has(key)) buttons.delete(key);
       // Moving a button in the document would take the focus from it, so it is done only when the set changed.
       if (order.length !== container.children.length || order.some((b, k) => b !== container.children[k])) {
-        const focused = (container.getRootNode() as ShadowRoot).activeElement;
+        const focused = active();
         container.replaceChildren(...order);
-        if (focused instanceof HTMLElement && container.contains(focused))
-          focused.focus({ preventScroll: true });
+        if (focused?.isConnected) focused.focus({ preventScroll: true });
       }
+      if (!stop?.isConnected) rove(order[0] ?? null);
     },
   };
 }
 
-function strongest(layout: Layout, { net, settled }: Known): number[] {
-  return [...layout.places.keys()]
-    .sort((a, b) => settled[b]! - settled[a]! || net.scores[b]! - net.scores[a]! || a - b)
-    .slice(0, MAX_EDGES)
-    .sort((a, b) => a - b);
+export const TWINS_STYLES = `
+.twins { position: absolute; left: 0; top: 0; transform-origin: 0 0; }
+.twins button {
+  position: absolute; margin: 0; padding: 0; border: 0; background: transparent; pointer-events: none;
+  border-radius: 4px; color: transparent;
 }
+.twins button[data-node] { border-radius: 50%; }
+/* The ring is painted on the canvas, where it is as thick at every zoom. */
+.twins button:focus-visible { outline: none; }
+@media (forced-colors: active) { .twins button:focus-visible { outline: 2px solid Highlight; } }
+`;

@@ -1,56 +1,110 @@
-/** Names of nodes on a canvas: measured, shortened and painted, with their subscripts. Reads no DOM. */
+/** Text on a canvas: measured, shortened and painted, with its subscripts, where it overlaps nothing. Reads no DOM. */
 import type { Run } from "./labels";
-import type { NodeShape } from "./scene";
 
-export interface Name {
-  readonly node: number;
+export interface Text {
   readonly runs: readonly Run[];
-  readonly align: "left" | "right";
+  readonly x: number;
+  /** The middle of its height. */
+  readonly y: number;
+  readonly align: "left" | "right" | "center";
+  readonly size: number;
 }
 
-const SIZE = 14;
-const SCRIPT = 0.72;
-const GAP = 8;
+export interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
 
-export function paintName(ctx: CanvasRenderingContext2D, family: string, name: Name, node: NodeShape): void {
-  let x =
-    node.x + (name.align === "left" ? node.r + GAP : -node.r - GAP - measureName(ctx, family, name.runs));
-  ctx.globalAlpha = node.look === "on" ? 1 : 0.45;
+export const NAME_SIZE = 14;
+export const GAP = 8;
+/** Opacity of names of what is off: their contrast stays over 4.5:1. */
+export const FAINT = 0.65;
+const SCRIPT = 0.72;
+
+const fontOf = (family: string, size: number, script: boolean) =>
+  `${script ? size * SCRIPT : size}px ${family}`;
+
+export function paintText(ctx: CanvasRenderingContext2D, family: string, text: Text, rim?: string): void {
+  const { runs, y, align, size } = text;
+  const width = align === "left" ? 0 : measureName(ctx, family, runs, size);
+  let x = text.x - (align === "left" ? 0 : align === "right" ? width : width / 2);
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "left";
-  for (const { text, shift } of name.runs) {
-    ctx.font = fontOf(family, shift !== "none");
-    ctx.fillText(text, x, node.y + SIZE * 0.36 + (shift === "sub" ? 3 : shift === "sup" ? -6 : 0));
-    x += ctx.measureText(text).width;
+  for (const { text: part, shift } of runs) {
+    ctx.font = fontOf(family, size, shift !== "none");
+    const base = y + size * 0.36 + size * (shift === "sub" ? 0.22 : shift === "sup" ? -0.42 : 0);
+    if (rim) {
+      ctx.strokeStyle = rim;
+      ctx.lineWidth = 3;
+      ctx.strokeText(part, x, base);
+    }
+    ctx.fillText(part, x, base);
+    x += ctx.measureText(part).width;
   }
 }
 
-function fontOf(family: string, script: boolean): string {
-  return `${script ? SIZE * SCRIPT : SIZE}px ${family}`;
-}
-
-export function measureName(ctx: CanvasRenderingContext2D, family: string, runs: readonly Run[]): number {
+export function measureName(
+  ctx: CanvasRenderingContext2D,
+  family: string,
+  runs: readonly Run[],
+  size = NAME_SIZE,
+): number {
   let width = 0;
   for (const { text, shift } of runs) {
-    ctx.font = fontOf(family, shift !== "none");
+    ctx.font = fontOf(family, size, shift !== "none");
     width += ctx.measureText(text).width;
   }
   return width;
 }
 
-/** Shortens a name to `room` with an ellipsis; the whole name is in the card beside the pointer. */
+/** Shortens a text to `room` with an ellipsis; the whole text is in the card beside the pointer. */
 export function fitName(
   ctx: CanvasRenderingContext2D,
   family: string,
   runs: readonly Run[],
   room: number,
+  size = NAME_SIZE,
 ): readonly Run[] {
-  if (measureName(ctx, family, runs) <= room) return runs;
+  if (measureName(ctx, family, runs, size) <= room) return runs;
   const characters = [...runs.map((run) => run.text).join("")];
   while (characters.length > 1) {
     characters.pop();
     const short: Run[] = [{ text: `${characters.join("")}…`, shift: "none" }];
-    if (measureName(ctx, family, short) <= room) return short;
+    if (measureName(ctx, family, short, size) <= room) return short;
   }
   return [{ text: "…", shift: "none" }];
+}
+
+/** What a text of this width covers. */
+export function areaOf({ x, y, align, size }: Omit<Text, "runs">, width: number): Area {
+  const left = align === "left" ? x : align === "right" ? x - width : x - width / 2;
+  return { x: left, y: y - size * 0.62, width, height: size * 1.24 };
+}
+
+export const areasOverlap = (a: Area, b: Area) =>
+  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+/** The name beside a dot. */
+export function paintName(
+  ctx: CanvasRenderingContext2D,
+  family: string,
+  { runs, align }: { readonly node: number; readonly runs: readonly Run[]; readonly align: "left" | "right" },
+  {
+    x,
+    y,
+    r,
+    look,
+  }: {
+    readonly node: number;
+    readonly x: number;
+    readonly y: number;
+    readonly r: number;
+    readonly look: string;
+  },
+): void {
+  ctx.globalAlpha = look === "on" ? 1 : FAINT;
+  const away = r + GAP;
+  paintText(ctx, family, { runs, x: align === "left" ? x + away : x - away, y, align, size: NAME_SIZE });
 }

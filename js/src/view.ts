@@ -1,29 +1,34 @@
-/** Wires one view: model in, frames out, wishes back. Owns its AbortController, its ResizeObserver and its easing. */
-import { element } from "./dom";
+/** Wires one view: model in, frames out, wishes back. Owns its AbortController and its ResizeObserver. */
+import { element, freshId } from "./dom";
 import type { Palette } from "./draw";
+import { type Trace, trace } from "./forward";
 import type { Names } from "./labels";
-import { type Layout, layout as makeLayout, type Room } from "./layout";
+import { createBar, type PanelName } from "./panels/bar";
+import { createCards } from "./panels/cards";
+import { createHistory } from "./panels/history";
 import { createLegend } from "./panels/legend";
+import type { Held, Now, Wishes } from "./panels/now";
+import { createProbe } from "./panels/probe";
+import { createScript } from "./panels/script";
 import { createSlider } from "./panels/slider";
 import { createStatus } from "./panels/status";
-import { createReader, handEdits, type Model, type Reading, TRAITS, write } from "./protocol";
-import { between, buildScene, createUnitCurves, type Easing, type Scene, type UnitCurve } from "./scene";
+import {
+  createReader,
+  type Decisions,
+  handEdits,
+  indexOf,
+  type Model,
+  type Reading,
+  TRAITS,
+  write,
+} from "./protocol";
 import { createStage } from "./stage";
-import { type Action, type Axis, type Known, reduce, type Target, toggle } from "./state";
-import { STYLES } from "./styles";
+import { type Action, type Axis, type Known, reduce, sameTarget, type Target, toggleAll } from "./state";
+import { adopt } from "./styles";
 import { palette as paletteOf, themeOf, watchLooks } from "./theme";
 import { throttle } from "./throttle";
 
 const WRITE_EVERY = 100;
-const EASE_FOR = 200;
-
-/** The present layout and what it was made from. */
-interface Drawn {
-  readonly layout: Layout;
-  readonly net: Known["net"];
-  readonly settled: Uint8Array;
-  readonly room: Room;
-}
 
 export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): () => void {
   const controller = new AbortController();
@@ -36,7 +41,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     "aria-label": "Kolmogorov-Arnold network",
     "data-lm-suppress-shortcuts": "true",
   });
-  shadow.append(element("style", {}, STYLES), root);
+  adopt(shadow);
+  shadow.append(root);
 
   const read = createReader(model);
   let reading: Reading | null = null;
@@ -44,21 +50,20 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   let problem = "";
   let stale = true;
   let width = 0;
-  let drawn: Drawn | null = null;
-  let curve: { of: Reading["curves"]; unit: UnitCurve } | null = null;
   let names: Names = { inVars: [], outVars: [] };
   let looks: { palette: Palette; font: string } | null = null;
-  let room: Room | null = null;
-  let easing: { from: Layout; since: number } | null = null;
-  let scene: { shapes: Scene; known: Known; layout: Layout; t: number } | null = null;
   let held: Axis | null = null;
+  let inHand: Held = {};
+  let traced: { of: readonly unknown[]; trace: Trace } | null = null;
+  const open: Record<PanelName, boolean> = { probe: false, history: false, script: false };
   let frame = 0;
 
-  // Only the threshold in the hand is written: the other one may be newer in the model than here.
+  // Only what is in the hand is written: the rest may be newer in the model than here.
   const send = throttle(() => {
-    if (!known || !held) return;
-    if (held === "node") write(model, { node_threshold: known.edits.nodeThreshold });
-    else write(model, { edge_threshold: known.edits.edgeThreshold });
+    const thresholds: Partial<Decisions> = {};
+    if (known && held === "node") thresholds.node_threshold = known.edits.nodeThreshold;
+    if (known && held === "edge") thresholds.edge_threshold = known.edits.edgeThreshold;
+    write(model, { ...thresholds, ...inHand });
   }, WRITE_EVERY);
 
   const dispatch = (action: Action) => {
@@ -70,11 +75,42 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     sync();
     ask();
   };
+  const edit = (targets: readonly Target[]) => {
+    sync();
+    const now = known;
+    if (!now) return;
+    changeModel(() => write(model, handEdits(now.net, toggleAll(now.net, now.edits, targets))));
+  };
+  const select = (targets: readonly Target[]) => {
+    const now = known;
+    if (now) changeModel(() => write(model, { selected: targets.map((target) => indexOf(now.net, target)) }));
+    // The cards are there at once: the focus may go to one of them.
+    if (known && reading) cards.update({ known, reading, names, trace: follow(known, reading) });
+  };
 
-  const status = createStatus(
-    () =>
-      changeModel(() =>
-        write(model, {
+  const wishes: Wishes = {
+    act: (act) => model.send(act),
+    write: (decisions) => changeModel(() => write(model, decisions)),
+    hold(decisions) {
+      inHand = { ...inHand, ...decisions };
+      if (reading) reading = { ...reading, ...overlay(inHand) };
+      send.call();
+      ask();
+    },
+    release: () =>
+      changeModel(() => {
+        send.flush();
+        inHand = {};
+      }),
+    select,
+    toggle: (target) => edit([target]),
+  };
+  const ids = { probe: freshId("probe"), history: freshId("history"), script: freshId("script") };
+  const status = createStatus(wishes, signal);
+  const bar = createBar(
+    {
+      reset: () =>
+        wishes.write({
           node_threshold: 0,
           edge_threshold: 0,
           removed_edges: [],
@@ -82,7 +118,16 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
           removed_nodes: [],
           kept_nodes: [],
         }),
-      ),
+      toggled(panel) {
+        open[panel] = !open[panel];
+        if (panel === "probe" && reading) {
+          wishes.write({ probe: open.probe && reading.cells ? probe.first(reading) : [] });
+        }
+        ask();
+      },
+    },
+    wishes,
+    ids,
     signal,
   );
   const sliderEvents = {
@@ -94,29 +139,35 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     released() {
       dispatch({ type: "released" });
       changeModel(send.flush);
+      held = null;
     },
   };
-  const sliders = [createSlider("node", sliderEvents, signal), createSlider("edge", sliderEvents, signal)];
+  const sliders = (["node", "edge"] as const).map((axis) => createSlider(axis, sliderEvents, wishes, signal));
   const stage = createStage(
     {
       hovered: (target) => {
-        if (known && !same(known.hover, target)) dispatch({ type: "hovered", target });
+        if (known && !sameTarget(known.hover, target)) dispatch({ type: "hovered", target });
       },
       focused: (target) => dispatch({ type: "focused", target }),
-      toggled: (target) => {
-        sync();
-        const now = known;
-        if (now) changeModel(() => write(model, handEdits(now.net, toggle(now.net, now.edits, target))));
-      },
+      selected: select,
+      toggled: edit,
+      changed: ask,
     },
     signal,
   );
+  const legend = createLegend();
+  const cards = createCards(wishes);
+  const probe = createProbe(ids.probe, wishes, signal);
+  const history = createHistory(ids.history, wishes, signal);
+  const script = createScript(ids.script, signal);
   root.append(
-    status.top,
+    element("div", { class: "top" }, status.element, bar.element),
     element("div", { class: "sliders" }, ...sliders.map((slider) => slider.element)),
     status.messages,
     stage.element,
-    createLegend(),
+    legend.element,
+    cards.element,
+    element("div", { class: "panels" }, probe.element, history.element, script.element),
   );
 
   /** Reads the model; an echo of an older threshold changes nothing, since the drag lies on top. */
@@ -124,17 +175,11 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     stale = false;
     try {
       const next = read();
-      if (
-        next.inVars.join("\n") !== names.inVars.join("\n") ||
-        next.outVars.join("\n") !== names.outVars.join("\n")
-      ) {
+      if (next.inVars !== names.inVars || next.outVars !== names.outVars) {
         names = { inVars: next.inVars, outVars: next.outVars };
-        room = null;
-        scene = null;
       }
-      if (next.net !== reading?.net) room = null;
-      reading = next;
-      known = reduce(known, { type: "synced", net: next.net, edits: next.edits, confirmed: next.confirmed });
+      reading = { ...next, ...overlay(inHand) };
+      known = reduce(known, { type: "synced", reading: next });
       problem = "";
     } catch (error) {
       problem = `The view cannot read the model: ${error instanceof Error ? error.message : error}`;
@@ -145,50 +190,42 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     if (!frame && !signal.aborted) frame = requestAnimationFrame(draw);
   }
 
-  function draw(now: number): void {
+  function draw(time: number): void {
     frame = 0;
     if (stale) sync();
     status.update(known, reading, problem);
     // Hosts that hide an output resize it to nothing and back: what was drawn stays.
     if (!known || !reading || width === 0) return;
-    for (const slider of sliders) slider.update(known);
+    const now: Now = { known, reading, names, trace: follow(known, reading) };
+    for (const slider of sliders) slider.update(now);
     looks ??= look();
-    room ??= stage.room(known.net, names, looks.font, width);
-    arrange(known, room, now);
-    const { layout } = drawn!;
-    const t = easing ? progress(easing, now) : 1;
-    if (curve?.of !== reading.curves) {
-      curve = { of: reading.curves, unit: createUnitCurves(known.net, reading.curves) };
-      scene = null;
-    }
-    if (
-      scene?.known.mask !== known.mask ||
-      scene.known.edits !== known.edits ||
-      scene.layout !== layout ||
-      scene.t !== t
-    ) {
-      const eased: Easing | null = easing && t < 1 ? { from: easing.from, t } : null;
-      scene = { shapes: buildScene(layout, known, eased), known, layout, t };
-    }
-    stage.render({ layout, scene: scene.shapes, known, names, curve: curve.unit, ...looks });
-    if (t < 1) ask();
-    else if (easing) {
-      easing = null;
-      // The pointer may rest where something else is now.
-      const target = stage.under();
-      if (!same(target, known.hover)) dispatch({ type: "hovered", target });
-    }
+    const moment = { known, reading, names, width, probe: now.trace, ...looks };
+    if (stage.render(moment, time)) ask();
+    showPanels(now);
   }
 
-  function arrange(now: Known, space: Room, time: number): void {
-    const old = drawn?.net === now.net && sameRoom(drawn.room, space) ? drawn : null;
-    if (old?.settled === now.settled) return;
-    const layout = makeLayout(now.net, now.settled, space);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    // What is still under way goes on from where it is.
-    const from = old && easing ? between(easing.from, old.layout, progress(easing, time)) : old?.layout;
-    easing = from && !calm ? { from, since: time } : null;
-    drawn = { layout, net: now.net, settled: now.settled, room: space };
+  function showPanels(now: Now): void {
+    // A sample is the model's: it is followed in every view, and Python may set it.
+    if (now.reading.cells) open.probe = now.reading.probe !== null;
+    bar.update(now.known, now.reading, open);
+    for (const [name, panel] of Object.entries({ probe, history, script })) {
+      panel.element.hidden = !open[name as PanelName];
+    }
+    legend.update(now);
+    cards.update(now);
+    probe.update(now);
+    history.update(now);
+    script.update(now.reading.script);
+  }
+
+  /** The followed sample's values; the same object while nothing that they follow from has changed. */
+  function follow({ net, mask }: Known, { cells, keepMean, probe }: Reading): Trace | null {
+    if (!cells || !probe) return null;
+    const of = [net, mask, cells, keepMean, probe];
+    if (!traced?.of.every((value, k) => value === of[k])) {
+      traced = { of, trace: trace(net, cells, mask, keepMean, probe) };
+    }
+    return traced.trace;
   }
 
   function look(): { palette: Palette; font: string } {
@@ -204,19 +241,21 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   for (const name of TRAITS) model.on(`change:${name}`, modelChanged);
   watchLooks(() => {
     looks = null;
-    room = null;
-    scene = null;
     ask();
   }, signal);
   const resized = new ResizeObserver(([entry]) => {
-    const next = Math.floor(entry?.contentBoxSize[0]?.inlineSize ?? 0);
-    if (next !== width) room = null;
-    width = next;
+    width = Math.floor(entry?.contentBoxSize[0]?.inlineSize ?? 0);
     ask();
   });
   root.addEventListener(
     "keydown",
     (event) => {
+      const act = shortcut(event);
+      if (act) {
+        event.preventDefault();
+        event.stopPropagation();
+        wishes.act({ do: act });
+      }
       if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Tab") event.stopPropagation();
     },
     { signal },
@@ -238,11 +277,17 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   return close;
 }
 
-/** Fast, then slow; 1 when it has arrived. */
-const progress = (easing: { since: number }, now: number) =>
-  1 - (1 - Math.min(1, Math.max(0, now - easing.since) / EASE_FOR)) ** 3;
+/** What lies on top of the model while it is in the hand. */
+function overlay({ tolerance, probe }: Held): Partial<Pick<Reading, "tolerance" | "probe">> {
+  return { ...(tolerance !== undefined && { tolerance }), ...(probe !== undefined && { probe }) };
+}
 
-const sameRoom = (a: Room, b: Room) =>
-  a.width === b.width && a.inNames === b.inNames && a.outNames === b.outNames;
-
-const same = (a: Target | null, b: Target | null) => a?.kind === b?.kind && a?.id === b?.id;
+/** Undo and redo; in a text field they are the field's own. */
+function shortcut(event: KeyboardEvent): "undo" | "redo" | null {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey) return null;
+  const field = event.target instanceof HTMLInputElement && /^(text|number)$/.test(event.target.type);
+  if (field) return null;
+  const key = event.key.toLowerCase();
+  if (key === "z") return event.shiftKey ? "redo" : "undo";
+  return key === "y" && !event.shiftKey ? "redo" : null;
+}

@@ -2,6 +2,7 @@
 
 import { type Names, nameOf, plainText } from "./labels";
 import { MAX_DRAWN } from "./layout";
+import type { Change } from "./levels";
 import {
   countOn,
   type Edits,
@@ -14,6 +15,7 @@ import {
   reasonOff,
 } from "./network";
 import type { Axis, Known, Target } from "./state";
+import { pointAt, type TradeOff } from "./tradeoff";
 
 /** Four significant digits, as short as they can be written. */
 export function figures(value: number): string {
@@ -26,10 +28,107 @@ export function figures(value: number): string {
 /** Three figures, for read-outs beside a control. */
 export function short(value: number): string {
   if (value === 0) return "0";
-  return value >= 1e-3 && value < 1e4 ? Number(value.toPrecision(3)).toString() : value.toExponential(1);
+  if (!Number.isFinite(value)) return figures(value);
+  const size = Math.abs(value);
+  return size >= 1e-3 && size < 1e4 ? Number(value.toPrecision(3)).toString() : value.toExponential(1);
 }
 
-const count = (n: number, noun: string) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+export const count = (n: number, noun: string) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+
+/** A number that a person typed as a threshold; "off" and 0 are the same. Null when it is none. */
+export function parseThreshold(text: string): number | null {
+  const word = text.trim().toLowerCase();
+  if (word === "off") return 0;
+  if (!/^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(word)) return null;
+  const value = Number(word);
+  return Number.isFinite(value) ? value : null;
+}
+
+export const refusal = (text: string): string =>
+  `“${text.trim().slice(0, 40)}” is no threshold: type a number such as 0.012 or 1e-3, or “off”`;
+
+/** How much larger or smaller: "×3.4" from twice on, else "+2.1 %". */
+export function ratioWords(before: number, after: number): string {
+  if (!Number.isFinite(before) || !Number.isFinite(after) || before <= 0) return "";
+  const ratio = after / before;
+  if (ratio >= 2)
+    return ratio < 1e4 ? `×${Number(ratio.toPrecision(2)).toLocaleString("en")}` : "×10,000 or more";
+  return percentWords(ratio - 1);
+}
+
+/** "+5 %": a share with its sign and no more digits than it needs. */
+export function percentWords(share: number): string {
+  const size = Math.abs(100 * share);
+  const round = size >= 10 ? Math.round(size) : Number(size.toPrecision(size >= 1 ? 2 : 1));
+  if (round < 0.01) return "±0 %";
+  return `${share < 0 ? "−" : "+"}${round.toLocaleString("en")} %`;
+}
+
+/** A share of all: "0 %", "2.3 %". */
+export function shareWords(share: number): string {
+  if (!(share > 0)) return "0 %";
+  return share < 0.001 ? "< 0.1 %" : `${Number((100 * share).toPrecision(2))} %`;
+}
+
+/** What the next step of a threshold does: which edge goes, what that costs, how many are left. */
+export function nextWords(
+  net: Network,
+  names: Names,
+  change: Change | null,
+  threshold: number,
+  keepMean: boolean,
+  tradeoff: TradeOff | null,
+): string {
+  if (!change) return "nothing is left for it to take";
+  const parts = [`next: ${whoGoes(net, names, change)}`];
+  if (tradeoff) {
+    const losses = keepMean ? tradeoff.lossKept : tradeoff.lossZeroed;
+    const [now, then] = [pointAt(tradeoff, threshold), pointAt(tradeoff, change.level)];
+    // A curve with fewer points than steps knows the losses between them only roughly.
+    const about = tradeoff.activeEdges[then] === change.left ? "" : "about ";
+    parts.push(`loss ${figures(losses[now]!)} → ${about}${figures(losses[then]!)}`);
+  }
+  parts.push(`${change.left.toLocaleString("en")} of ${count(net.edgeCount, "edge")} left`);
+  return parts.join(", ");
+}
+
+function whoGoes(net: Network, names: Names, { edges, nodes }: Change): string {
+  const name = (node: number) => plainText(nameOf(net, names, node));
+  if (nodes.length > 1) return `${count(nodes.length, "node")} with ${count(edges.length, "edge")} go`;
+  if (nodes.length === 1) return `${name(nodes[0]!)} goes with ${count(edges.length, "edge")}`;
+  if (edges.length > 1) return `${count(edges.length, "edge")} go`;
+  return `${name(net.source[edges[0]!]!)} → ${name(net.target[edges[0]!]!)} goes`;
+}
+
+/** "0.31 = 0.12 + 0.25 − 0.06 (bias)", with as few decimals as add up as they are written. */
+export function sumWords(total: number, terms: readonly (readonly [value: number, what: string])[]): string {
+  const size = Math.max(Math.abs(total), ...terms.map(([value]) => Math.abs(value)));
+  if (!Number.isFinite(size)) return figures(total);
+  const least = size >= 1000 ? 0 : Math.max(2, Math.min(8, 1 - Math.floor(Math.log10(size || 1))));
+  const fits = [0, 1, 2, 3].find((more) => {
+    const written = terms.reduce((sum, [value]) => sum + Number(value.toFixed(least + more)), 0);
+    return written.toFixed(least + more) === total.toFixed(least + more);
+  });
+  const decimals = least + (fits ?? 2);
+  const write = (value: number) => {
+    const text = Math.abs(value).toFixed(decimals);
+    return Number(text) === 0 ? (0).toFixed(decimals) : text;
+  };
+  const sign = (value: number) => value < 0 && Number(value.toFixed(decimals)) !== 0;
+  const sum = terms.map(([value, what], k) => {
+    const lead = k === 0 ? (sign(value) ? "−" : "") : sign(value) ? " − " : " + ";
+    return `${lead}${write(value)}${what && ` (${what})`}`;
+  });
+  return `${sign(total) ? "−" : ""}${write(total)} = ${sum.join("")}`;
+}
+
+/** Rank of an edge among all by its score, 1 for the largest. */
+export function rankOf(net: Network, edge: number): number {
+  const score = net.scores[edge]!;
+  let rank = 1;
+  for (const other of net.scores) if (other > score) rank++;
+  return rank;
+}
 
 /** What one threshold takes by itself, with the other at zero. */
 export function takes(net: Network, edits: Edits, axis: Axis): string {
@@ -75,6 +174,13 @@ export function describe(known: Known, names: Names, target: Target): Descriptio
   return { names: [nameOf(net, names, target.id)], details };
 }
 
+/** Whether a target is on, and why: the state of its switch in words. */
+export function stateWords(known: Known, target: Target): string {
+  if (target.kind === "edge") return edgeState(known.net, known.edits, target.id);
+  const details = describe(known, { inVars: [], outVars: [] }, target).details;
+  return details.at(-1)!;
+}
+
 function edgeState(net: Network, edits: Edits, edge: number): string {
   switch (reasonOff(net, edits, edge)) {
     case null:
@@ -108,8 +214,6 @@ export function countSentence(known: Known): string {
   return `${countOn(known.mask).toLocaleString("en")} of ${count(known.net.edgeCount, "edge")}${some}`;
 }
 
-export function lossSentence(loss: number | null, baseline: number | null, name: string): string {
-  if (loss === null) return "";
-  const was = baseline === null ? "" : ` (was ${figures(baseline)})`;
-  return `${name || "loss"} ${figures(loss)}${was}`;
+export function lossSentence(loss: number | null, name: string): string {
+  return loss === null ? "" : `${name || "loss"} ${figures(loss)}`;
 }

@@ -1,25 +1,13 @@
 /** A small network and a host's model that holds it, for tests; with no Python behind it unless `python` is called. */
-import { countOn, createNetwork, maskOf, type Network } from "../src/network";
-import { createReader, type Model, type Traits } from "../src/protocol";
-
-const CODES = [
-  [Float32Array, 1],
-  [Float64Array, 2],
-  [Uint8Array, 3],
-] as const;
+import { countOn, createNetwork, maskOf, type Network, NO_EDITS } from "../src/network";
+import { type Act, type Curves, createReader, type Model, type Traits } from "../src/protocol";
+import type { Synced } from "../src/state";
+import { encode } from "../src/wire";
 
 let sequence = 0;
 
-export function pack(data: Float32Array | Float64Array | Uint8Array, shape: number[]): DataView {
-  const start = Math.ceil((12 + 4 * shape.length) / 8) * 8;
-  const bytes = new Uint8Array(start + data.byteLength);
-  const view = new DataView(bytes.buffer);
-  bytes.set([0x4b, 0x57, 1, CODES.find(([Typed]) => data instanceof Typed)![1]]);
-  sequence += 1;
-  for (const [k, n] of [sequence, shape.length, ...shape].entries()) view.setUint32(4 + 4 * k, n, true);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
-  return view;
-}
+export const pack = (data: Float32Array | Float64Array | Uint8Array, shape: number[]) =>
+  encode(data, shape, ++sequence);
 
 export function randomNumbers(seed: number): () => number {
   let state = seed;
@@ -47,7 +35,17 @@ export function networkOf(width: number[], scores = scoresOf(width)): Network {
   return createNetwork(width, scores, new Uint8Array(scores.length).fill(1));
 }
 
-export function sampleCurves(net: Network): { x: Float32Array; y: Float32Array } {
+/** What the model says when nobody has done anything, but for `changes`. */
+export const syncedOf = (net: Network, changes: Partial<Synced> = {}): Synced => ({
+  net,
+  edits: NO_EDITS,
+  confirmed: new Uint8Array(net.edgeCount).fill(1),
+  selected: [],
+  symbolic: new Map(),
+  ...changes,
+});
+
+export function sampleCurves(net: Network): Curves & { y: Float32Array } {
   const sources = net.nodeOffset[net.depth]!;
   const x = Float32Array.from(
     { length: sources * SAMPLES },
@@ -57,11 +55,40 @@ export function sampleCurves(net: Network): { x: Float32Array; y: Float32Array }
     const e = Math.floor(k / SAMPLES);
     return Math.sin((1 + (e % 4)) * x[k % SAMPLES]! + e);
   });
-  return { x, y };
+  const of = (e: number) => y.subarray(e * SAMPLES, (e + 1) * SAMPLES);
+  return { samples: SAMPLES, x, y, of, baseOf: () => null };
 }
+
+const none = new DataView(new ArrayBuffer(0));
+/** Traits that a model without data leaves empty. */
+const NOTHING = {
+  _slots: [],
+  _symbolic: [],
+  _curves_range: none,
+  _base_y: none,
+  _density: none,
+  _grid: none,
+  _rows: none,
+  _row_labels: none,
+  _cells_x: none,
+  _cells_y: none,
+  _bias: none,
+  _offset: none,
+  _means: none,
+  _folded: none,
+  _tradeoff_node: none,
+  _tradeoff_edge: none,
+  _prices: [],
+  _history: [],
+  _current: 0,
+  _script: "",
+  _compared: none,
+};
 
 export interface FakeModel extends Model {
   readonly traits: Traits;
+  /** What was asked of Python. */
+  readonly acts: Act[];
   /** How often changes were sent. */
   messages: number;
   /** Callbacks that are still registered. */
@@ -91,6 +118,14 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     baseline_loss: 0.13,
     loss_name: "test RMSE",
     error: "",
+    keep_mean: true,
+    selected: [],
+    view: "auto",
+    orientation: "right",
+    tolerance: 0.05,
+    probe: [],
+    input_shape: [],
+    ...NOTHING,
     _width: width,
     _curves_x: pack(x, [net.nodeOffset[net.depth]!, SAMPLES]),
     _curves_y: pack(y, [net.edgeCount, SAMPLES]),
@@ -103,6 +138,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
   };
   const model: FakeModel = {
     traits,
+    acts: [],
     messages: 0,
     listeners: () => [...callbacks.values()].reduce((n, set) => n + set.size, 0),
     get: (name) => traits[name],
@@ -113,6 +149,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     save_changes() {
       model.messages += 1;
     },
+    send: (act) => model.acts.push(act),
     on: (event, callback) => callbacks.set(event, (callbacks.get(event) ?? new Set()).add(callback)),
     off: (event, callback) => callbacks.get(event)?.delete(callback),
     receive(changes) {

@@ -1,17 +1,38 @@
-/** What the kinds of lines mean. */
+/** What the kinds of lines mean; only of what is there. */
 import { element, svg } from "../dom";
+import type { Now } from "./now";
 
 const CURVE = "M15.5 11.5C18.5 11.5 18 4.5 22.5 4.5";
 
-export function createLegend(): HTMLElement {
-  return element(
+export function createLegend() {
+  const symbolic = item("symbolic: a fixed formula", "orange", boxed("", 2));
+  const product = item("product", "", [
+    svg("circle", { cx: "19", cy: "8", r: "6.5" }),
+    svg("path", { d: "M0 8H12M26 8H38M16.5 5.5l5 5M21.5 5.5l-5 5" }),
+  ]);
+  const probe = item("the sample", "probe", [
+    svg("path", { d: "M8 12C18 12 20 4 30 4" }),
+    svg("circle", { cx: "19", cy: "8", r: "3.5" }),
+  ]);
+  const list = element(
     "ul",
     { class: "legend", "aria-label": "Legend" },
-    item("on, darker with its score", "", boxed("")),
+    item("numeric: stronger ink, higher score", "", boxed("")),
+    symbolic,
     item("taken by a threshold", "blue", boxed("3 2.5")),
     item("off", "faint", [svg("path", { d: "M0 8H38" })]),
-    element("li", { class: "hint" }, "Click a curve, a line or a node to switch it"),
+    product,
+    probe,
+    element("li", { class: "hint" }, "Click to select, double-click or Space to switch; drag a threshold"),
   );
+  return {
+    element: list,
+    update({ known, reading, trace }: Now): void {
+      symbolic.hidden = reading.symbolic.size === 0;
+      product.hidden = known.net.slotNode.length === known.net.nodeCount - known.net.width[0]!;
+      probe.hidden = !trace;
+    },
+  };
 }
 
 function item(text: string, colour: string, marks: SVGElement[]): HTMLElement {
@@ -23,10 +44,18 @@ function item(text: string, colour: string, marks: SVGElement[]): HTMLElement {
   );
 }
 
-function boxed(dashes: string): SVGElement[] {
+function boxed(dashes: string, width = 1): SVGElement[] {
   return [
-    svg("path", { d: "M0 8H11M27 8H38", "stroke-dasharray": dashes }),
-    svg("rect", { x: "11.5", y: "0.5", width: "15", height: "15", rx: "2.5", "stroke-dasharray": dashes }),
+    svg("path", { d: "M0 8H11M27 8H38", "stroke-dasharray": dashes, "stroke-width": `${width}` }),
+    svg("rect", {
+      x: "11.5",
+      y: "0.5",
+      width: "15",
+      height: "15",
+      rx: "2.5",
+      "stroke-dasharray": dashes,
+      "stroke-width": `${width}`,
+    }),
     svg("path", { d: CURVE, "stroke-width": "1.5" }),
   ];
 }

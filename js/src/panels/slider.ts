@@ -1,9 +1,23 @@
-/** A threshold slider: a native range input, a tick for each distinct score under it, and what it takes in words. */
-import { axisOf, type LogAxis, POSITIONS, positionOf, thresholdAt } from "../axis";
-import { element, setText, svg } from "../dom";
-import { isHidden, type Network } from "../network";
-import type { Axis, Known } from "../state";
-import { short, takes } from "../words";
+/** A threshold: a native range input with its data on the track, a field to type in, and its next step in words. */
+import { POSITIONS, positionOf, thresholdAt } from "../axis";
+import { button, element, freshId, setAttribute, setText, svg } from "../dom";
+import {
+  type Levels,
+  levelsOf,
+  nextChange,
+  type Stairs,
+  sameStairs,
+  stairsOf,
+  stepped,
+  thresholdOver,
+} from "../levels";
+import type { Edits, Network } from "../network";
+import type { Reading } from "../protocol";
+import type { Axis } from "../state";
+import { knee, thresholdFor } from "../tradeoff";
+import { nextWords, parseThreshold, percentWords, refusal, short, takes } from "../words";
+import { createLossPlot } from "./lossplot";
+import type { Now, Wishes } from "./now";
 
 export interface SliderEvents {
   /** A new value under the hand: preview it. */
@@ -13,8 +27,20 @@ export interface SliderEvents {
 }
 
 const TITLES = { node: "Node threshold", edge: "Edge threshold" } as const;
+const KEYS: Record<string, number> = {
+  ArrowRight: 1,
+  ArrowUp: 1,
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  PageUp: 10,
+  PageDown: -10,
+  Home: Number.NEGATIVE_INFINITY,
+  End: Number.POSITIVE_INFINITY,
+};
 
-export function createSlider(axis: Axis, events: SliderEvents, signal: AbortSignal) {
+export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, signal: AbortSignal) {
+  const title = TITLES[axis];
+  const id = freshId("next");
   const input = element("input", {
     type: "range",
     min: "0",
@@ -22,10 +48,30 @@ export function createSlider(axis: Axis, events: SliderEvents, signal: AbortSign
     step: "1",
     value: "0",
     "data-threshold": axis,
-    "aria-label": TITLES[axis],
+    "aria-label": title,
+    "aria-describedby": id,
   });
-  const readout = element("output");
-  const sentence = element("span", { class: "takes" });
+  const field = element("input", {
+    type: "text",
+    class: "readout",
+    inputmode: "decimal",
+    autocomplete: "off",
+    spellcheck: "false",
+    size: "7",
+    value: "off",
+    "data-readout": axis,
+    "aria-label": `${title}, typed`,
+    title: "Type a number, or “off”",
+  });
+  const taken = element("span", { class: "takes" });
+  const toKnee = button("knee", { "data-role": "knee", class: "small" }, () => goTo(knee), signal);
+  const toLimit = button(
+    "within +5 %",
+    { "data-role": "within", class: "small" },
+    () => goTo((tradeoff, keepMean) => thresholdFor(tradeoff, now!.reading.tolerance, keepMean)),
+    signal,
+  );
+  const plot = createLossPlot(title, wishes, signal);
   const above = svg("path");
   const below = svg("path", { class: "gone" });
   const ticks = svg(
@@ -34,36 +80,87 @@ export function createSlider(axis: Axis, events: SliderEvents, signal: AbortSign
     above,
     below,
   );
+  const next = element("span", { id });
+  const refused = element("span", { class: "refused", role: "alert" });
   const panel = element(
     "div",
-    { class: "slider" },
-    element("span", { class: "title" }, TITLES[axis]),
-    readout,
-    sentence,
+    { class: "slider", role: "group", "aria-label": title },
+    element(
+      "div",
+      { class: "head" },
+      element("span", { class: "title" }, title),
+      field,
+      taken,
+      toKnee,
+      toLimit,
+    ),
+    plot.element,
     input,
     ticks,
+    element("p", { class: "next", "data-role": "next" }, next, refused),
   );
 
+  let now: Pick<Now, "known" | "reading" | "names"> | null = null;
   let net: Network | null = null;
-  let log: LogAxis | null = null;
-  let positions: number[] = [];
+  let levels: Levels | null = null;
+  let positions: Uint16Array = new Uint16Array();
+  let stairs: { of: Stairs; edits: Edits } | null = null;
+  let marked = -1;
   let held = false;
-  let shown: Known | null = null;
+  /** What was written since the last frame: keys may come faster. */
+  let latest: number | null = null;
+  let shown: { edits: Edits; reading: Reading } | null = null;
 
-  input.addEventListener(
-    "input",
-    () => {
-      if (!log) return;
-      held = true;
-      events.moved(axis, thresholdAt(log, Number(input.value)));
-    },
-    { signal },
-  );
+  const thresholdOf = (edits: Edits) => (axis === "node" ? edits.nodeThreshold : edits.edgeThreshold);
+
+  function move(threshold: number): void {
+    setText(refused, "");
+    held = true;
+    latest = threshold;
+    events.moved(axis, threshold);
+  }
   const release = () => {
     if (!held) return;
     held = false;
     events.released();
   };
+  function goTo(
+    choose: (tradeoff: NonNullable<Reading["tradeoff"]["node"]>, keepMean: boolean) => number,
+  ): void {
+    const tradeoff = now?.reading.tradeoff[axis];
+    if (!now || !tradeoff || !levels) return;
+    move(thresholdOver(levels, choose(tradeoff, now.reading.keepMean)));
+    release();
+  }
+
+  input.addEventListener(
+    "input",
+    () => {
+      // The thumb snaps: between two scores all thresholds do the same, and the roundest of them is written.
+      if (!levels) return;
+      const threshold = thresholdOver(levels, thresholdAt(levels.scale, Number(input.value)));
+      put(threshold);
+      move(threshold);
+    },
+    { signal },
+  );
+  input.addEventListener(
+    "keydown",
+    (event) => {
+      const by = KEYS[event.key];
+      if (by === undefined || !now || !levels || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      const { net, edits } = now.known;
+      const from = latest ?? thresholdOf(edits);
+      move(
+        by === Number.POSITIVE_INFINITY
+          ? levels.scale.high
+          : stepped(levels, stairsNow(net, edits), from, by),
+      );
+    },
+    { signal },
+  );
+  input.addEventListener("keyup", release, { signal });
   input.addEventListener("change", release, { signal });
   input.addEventListener("blur", release, { signal });
   // A drag that ends where it began fires no `change`, and the pointer may be let go anywhere.
@@ -71,39 +168,107 @@ export function createSlider(axis: Axis, events: SliderEvents, signal: AbortSign
     window.addEventListener(name, release, { signal, capture: true });
   }
 
-  function takeScores(next: Network): void {
-    net = next;
-    const scores =
-      axis === "edge" ? [...next.scores] : [...next.nodeScores].filter((_, n) => isHidden(next, n));
-    log = axisOf(scores);
-    const scale = log;
+  const typed = () => {
+    if (!now || field.value === said()) return;
+    const value = parseThreshold(field.value);
+    if (value === null) {
+      setText(refused, refusal(field.value));
+      field.value = said();
+      return;
+    }
+    move(value);
+    release();
+    field.value = value > 0 ? short(value) : "off";
+  };
+  field.addEventListener("change", typed, { signal });
+  field.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Enter") typed();
+      if (event.key === "Escape") field.value = said();
+    },
+    { signal },
+  );
+  field.addEventListener("focus", () => field.select(), { signal });
+  field.addEventListener("input", () => setText(refused, ""), { signal });
+
+  const said = () => {
+    const threshold = now ? thresholdOf(now.known.edits) : 0;
+    return threshold > 0 ? short(threshold) : "off";
+  };
+
+  function stairsNow(net: Network, edits: Edits): Stairs {
+    if (!stairs || !sameStairs(stairs.edits, edits, axis)) stairs = { of: stairsOf(net, edits, axis), edits };
+    return stairs.of;
+  }
+
+  function takeScores(of: Network): void {
+    net = of;
+    stairs = null;
+    marked = -1;
+    levels = levelsOf(of, axis);
+    const scale = levels?.scale;
+    // More ticks than positions cannot be told apart.
     positions = scale
-      ? [...new Set(scores.filter((s) => s > 0).map((s) => Math.round(positionOf(scale, s))))]
-      : [];
-    input.disabled = !log;
+      ? Uint16Array.from(new Set(Array.from(levels!.all, (level) => Math.round(positionOf(scale, level)))))
+      : new Uint16Array();
+    input.disabled = field.disabled = !levels;
+  }
+
+  function put(threshold: number): void {
+    const position = levels ? Math.round(positionOf(levels.scale, threshold)) : 0;
+    if (input.value !== `${position}`) input.value = `${position}`;
+    input.style.setProperty("--at", `${position / POSITIONS}`);
+  }
+
+  function mark(position: number): void {
+    let count = 0;
+    while (count < positions.length && positions[count]! <= position) count++;
+    if (count === marked) return;
+    marked = count;
+    const path = (some: Uint16Array) => Array.from(some, (p) => `M${p} 0V7`).join("");
+    above.setAttribute("d", path(positions.subarray(count)));
+    below.setAttribute("d", path(positions.subarray(0, count)));
   }
 
   return {
     element: panel,
-    update(known: Known): void {
-      const { net: next, edits } = known;
-      if (shown?.net === next && shown.edits === edits) return;
-      shown = known;
-      if (next !== net) takeScores(next);
-      const threshold = axis === "node" ? edits.nodeThreshold : edits.edgeThreshold;
-      const position = log ? Math.round(positionOf(log, threshold)) : 0;
+    update({ known, reading, names }: Pick<Now, "known" | "reading" | "names">): void {
+      now = { known, reading, names };
+      latest = null;
+      const { net: of, edits } = known;
+      if (shown?.reading === reading && shown.edits === edits && net === of) return;
+      // The other slider's steps change under a drag, but nobody looks there until it is over.
+      if (known.drag && known.drag.axis !== axis && net === of) return;
+      shown = { edits, reading };
+      if (of !== net) takeScores(of);
+      const scale = levels?.scale ?? null;
+      const tradeoff = reading.tradeoff[axis];
+      const { keepMean, tolerance } = reading;
+      plot.update({ tradeoff, scale, keepMean, tolerance });
+      const threshold = thresholdOf(edits);
+      plot.place(threshold);
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
-      if (input.value !== `${position}`) input.value = `${position}`;
-      const said = takes(next, edits, axis);
-      setText(readout, threshold > 0 ? short(threshold) : "off");
-      setText(sentence, said);
-      sentence.toggleAttribute("data-some", said !== "takes nothing");
-      input.setAttribute("aria-valuetext", threshold > 0 ? `${short(threshold)}, ${said}` : "off");
-      input.style.setProperty("--at", `${position / POSITIONS}`);
-      const marks = (some: number[]) => some.map((p) => `M${p} 0V7`).join("");
-      const limit = log && threshold > 0 ? positionOf(log, threshold) : -1;
-      above.setAttribute("d", marks(positions.filter((p) => p > limit)));
-      below.setAttribute("d", marks(positions.filter((p) => p <= limit)));
+      put(threshold);
+      mark(scale && threshold > 0 ? positionOf(scale, threshold) : -1);
+      const words = takes(of, edits, axis);
+      setText(taken, words);
+      taken.toggleAttribute("data-some", words !== "takes nothing");
+      if (
+        field.getRootNode() instanceof ShadowRoot &&
+        (field.getRootNode() as ShadowRoot).activeElement !== field
+      ) {
+        field.value = said();
+      }
+      setAttribute(input, "aria-valuetext", threshold > 0 ? `${short(threshold)}, ${words}` : "off");
+      toKnee.disabled = toLimit.disabled = !tradeoff || !levels;
+      setText(toLimit, `within ${percentWords(tolerance)}`);
+      if (!levels) {
+        setText(next, axis === "node" ? "no hidden node has a score above 0" : "no edge has a score above 0");
+        return;
+      }
+      const change = nextChange(of, stairsNow(of, edits), axis, threshold);
+      setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff));
     },
   };
 }

@@ -1,51 +1,142 @@
-/** The top line (edges, loss, Reset), and the line for messages between the sliders and the network. */
-import { element, setText } from "../dom";
-import { isCut, sameMask } from "../network";
-import type { Reading } from "../protocol";
+/** What pruning has cost so far: the headline, the figures before and now, and the line for messages. */
+import { button, element, setText } from "../dom";
+import { sameStairs } from "../levels";
+import { countOn, deadEnds, type Edits, isCut, sameMask } from "../network";
+import type { Reading, Step } from "../protocol";
 import type { Known } from "../state";
-import { countSentence, lossSentence } from "../words";
+import { lossAt, pointAt } from "../tradeoff";
+import { count, countSentence, figures, lossSentence } from "../words";
+import type { Wishes } from "./now";
 
-export function createStatus(reset: () => void, signal: AbortSignal) {
-  const count = element("b");
+/** A screen reader is told when things have been quiet for so long. */
+const QUIET = 700;
+
+export function createStatus(wishes: Wishes, signal: AbortSignal) {
+  const headcount = element("b");
   const loss = element("span", { class: "loss" });
-  const status = element("div", { class: "status", "data-role": "status", role: "status" }, count, loss);
-  const button = element(
-    "button",
-    {
-      type: "button",
-      class: "quiet",
-      "data-role": "reset",
-      title: "Clear both thresholds and every hand edit",
-    },
-    "Reset",
+  const headline = element("p", { class: "status", "data-role": "status" }, headcount, loss);
+  const before = { original: createFigure("original"), last: createFigure("last"), now: createFigure("now") };
+  const figuresList = element(
+    "dl",
+    { class: "figures", "data-role": "figures" },
+    ...Object.values(before).map(({ element }) => element),
   );
-  button.addEventListener("click", reset, { signal });
+  const said = element("p", { class: "unseen", role: "status", "data-role": "said" });
   const error = element("p", { class: "error", "data-role": "error", role: "alert" });
   const warning = element("p", { class: "warning", "data-role": "warning", role: "alert" });
+  const sweep = button(
+    "Sweep",
+    {
+      class: "small",
+      "data-role": "sweep",
+      title: "Take the edges that lead to no output: the model computes the same without them",
+      hidden: true,
+    },
+    () => wishes.act({ do: "sweep" }),
+    signal,
+  );
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  let spoken = "";
+  let looked: {
+    mask: Uint8Array;
+    confirmed: Uint8Array;
+    pending: boolean;
+    dead: number;
+    warning: string;
+  } | null = null;
+  /** What Python has measured last: from there on a curve knows the loss ahead. */
+  let measured: Edits | null = null;
+
+  function say(words: string): void {
+    if (words === spoken) return;
+    // What is there at first is read when a person comes to it.
+    const first = spoken === "";
+    spoken = words;
+    clearTimeout(timer);
+    if (!first) timer = setTimeout(() => setText(said, words), QUIET);
+  }
+
   return {
-    top: element("div", { class: "top" }, status, button),
+    element: element("div", { class: "summary" }, headline, figuresList, said),
     // Its line is always there, so that a message never moves a slider or the network under the hand.
-    messages: element("div", { class: "messages" }, error, warning),
+    messages: element("div", { class: "messages" }, error, warning, sweep),
     /** `problem` is what went wrong on this side; it comes before what Python says. */
     update(known: Known | null, reading: Reading | null, problem: string): void {
       setText(error, problem || (reading?.error ?? ""));
       if (!known || !reading) return;
-      const { edits, mask, confirmed } = known;
-      const sentence = lossSentence(reading.loss, reading.baselineLoss, reading.lossName);
-      setText(count, countSentence(known));
-      setText(loss, sentence && ` · ${sentence}`);
+      const { edits, mask, confirmed, net } = known;
       // A loss belongs to the mask Python has applied: until that is the one on show, it is only the last known.
-      loss.classList.toggle("pending", !sameMask(mask, confirmed));
-      setText(
-        warning,
-        isCut(known.net, mask)
-          ? "Nothing leads from the inputs to the outputs any more: the model is constant."
-          : "",
+      if (looked?.mask !== mask || looked.confirmed !== confirmed) {
+        const dead = deadEnds(net, mask).length;
+        const pending = !sameMask(mask, confirmed);
+        looked = { mask, confirmed, pending, dead, warning: warningOf(known, dead) };
+      }
+      const { pending } = looked;
+      if (!pending) measured = edits;
+      const preview = pending && measured ? foresee(known, reading, measured) : null;
+      const present = preview?.loss ?? reading.loss;
+      const sentence = lossSentence(
+        present,
+        `${reading.lossName || "loss"}${preview?.about ? " about" : ""}`,
       );
-      const edited = [edits.removedEdges, edits.keptEdges, edits.removedNodes, edits.keptNodes].some(
-        (set) => set.size > 0,
+      setText(headcount, countSentence(known));
+      setText(loss, sentence && ` · ${sentence}`);
+      loss.classList.toggle("pending", pending && preview === null);
+      const steps = stepsOf(reading);
+      before.original.show(
+        steps.first?.loss_after ?? reading.baselineLoss,
+        steps.first?.active_edges ?? countOn(net.baseline),
       );
-      button.disabled = !edited && edits.nodeThreshold === 0 && edits.edgeThreshold === 0;
+      before.last.show(steps.last ? steps.last.loss_after : null, steps.last?.active_edges ?? null);
+      before.now.show(present, countOn(mask));
+      before.now.element.classList.toggle("pending", pending && preview === null);
+      setText(warning, looked.warning);
+      sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
+      say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
+    },
+  };
+}
+
+/** The loss that a curve over a slider knows, when only that threshold has moved since Python measured. */
+function foresee(
+  { edits, mask }: Known,
+  { tradeoff, keepMean }: Reading,
+  measured: Edits,
+): { loss: number; about: boolean } | null {
+  for (const axis of ["node", "edge"] as const) {
+    const curve = tradeoff[axis];
+    if (!curve || !sameStairs(measured, edits, axis)) continue;
+    const threshold = axis === "node" ? edits.nodeThreshold : edits.edgeThreshold;
+    const point = pointAt(curve, threshold);
+    return { loss: lossAt(curve, threshold, keepMean), about: curve.activeEdges[point] !== countOn(mask) };
+  }
+  return null;
+}
+
+function warningOf({ net, mask }: Known, dead: number): string {
+  if (isCut(net, mask))
+    return "Nothing leads from the inputs to the outputs any more: the model is constant.";
+  return dead === 0 ? "" : `${count(dead, "node")} ${dead === 1 ? "leads" : "lead"} nowhere.`;
+}
+
+function stepsOf({ history, current }: Reading): { first?: Step; last?: Step } {
+  const byId = new Map(history.map((step) => [step.id, step]));
+  const parent = byId.get(current)?.parent ?? null;
+  const last = parent === null ? undefined : byId.get(parent);
+  return { ...(history[0] && { first: history[0] }), ...(last && { last }) };
+}
+
+function createFigure(name: string) {
+  const loss = element("b");
+  const edges = element("span");
+  const figure = element("div", {}, element("dt", {}, name), element("dd", {}, loss, edges));
+  return {
+    element: figure,
+    show(value: number | null, left: number | null): void {
+      setText(loss, value === null ? "–" : figures(value));
+      setText(edges, left === null ? "" : ` (${left.toLocaleString("en")})`);
+      figure.title = left === null ? "" : count(left, "edge");
     },
   };
 }

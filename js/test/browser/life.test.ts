@@ -3,13 +3,13 @@ import { expect, onTestFinished, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import widget from "../../src/index";
 import { fakeModel } from "../fake";
-import { click, frames, grab, letGo, middle, mount, settled } from "./mounted";
+import { doubleClick, frames, grab, letGo, middle, mount, settled } from "./mounted";
 
 test("two views of one model show the same decisions, each with its own pointer", async () => {
   const model = fakeModel();
   const [a, b] = [await mount(model, 480), await mount(model, 480)];
-  b.el.scrollIntoView();
-  await click(b.twin("edge", "0,0,1"));
+  b.canvas.scrollIntoView({ block: "center" });
+  await doubleClick(b.twin("edge", "0,0,1"));
   expect(a.isOn("edge", "0,0,1")).toBe(false);
   await commands.mouse([["move", ...middle(b.twin("edge", "0,1,3"))]]);
   await frames(2);
@@ -20,7 +20,7 @@ test("two views of one model show the same decisions, each with its own pointer"
 test("widgets of two models keep apart", async () => {
   const [a, b] = [await mount(), await mount(fakeModel([3, 2]))];
   a.el.scrollIntoView();
-  await click(a.twin("edge", "0,0,1"));
+  await doubleClick(a.twin("edge", "0,0,1"));
   expect(b.model.messages).toBe(0);
   expect(b.find("[data-role=status]").textContent).toContain("6 of 6 edges");
 });
@@ -155,7 +155,7 @@ test("without motion, for those who ask, the new layout is there at once", async
   onTestFinished(() => {
     window.matchMedia = matchMedia;
   });
-  await click(view.twin("node", "1,0"));
+  await doubleClick(view.twin("node", "1,0"));
   const first = view.canvas.toDataURL();
   await settled();
   expect(view.canvas.toDataURL()).toBe(first);

@@ -71,6 +71,14 @@ export async function click(element: Element): Promise<void> {
   await frames(2);
 }
 
+/** Switches what is under the pointer off or on. */
+export async function doubleClick(element: Element): Promise<void> {
+  const [x, y] = middle(element);
+  const second = { clickCount: 2 };
+  await commands.mouse([["move", x, y], ["down"], ["up"], ["down", second], ["up", second]]);
+  await frames(2);
+}
+
 /** Where the thumb stands at a position of 0..1000. */
 export function thumb(slider: HTMLInputElement, position: number): [x: number, y: number] {
   const { x, y, width, height } = slider.getBoundingClientRect();

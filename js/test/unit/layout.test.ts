@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { hit } from "../../src/hit";
-import { type Box, type Layout, layout, overlap, pointAt, stack } from "../../src/layout";
+import { type Box, column, type Layout, layout, overlap, pointAt, stack } from "../../src/layout";
+import { createNetwork } from "../../src/network";
 import { networkOf, randomNumbers } from "../fake";
 
 const room = (width: number) => ({ width, inNames: 20, outNames: 30 });
@@ -33,16 +34,94 @@ test("fifteen edges in a notebook's width have boxes of 50 to 60 pixels, or more
 test("three edges that are left get large boxes", () => {
   const mask = all(15).map((_, e) => (e === 4 || e === 5 || e === 12 ? 1 : 0));
   const sides = sidesOf(layout(networkOf([2, 5, 1]), mask, room(900)));
-  expect(sides).toEqual([110, 110, 110]);
+  expect(sides).toEqual([170, 170, 170]);
 });
 
-test("pruning moves no node and does not change the height", () => {
+test("pruning gives its room to the nodes that are left, and does not change the height", () => {
   const net = networkOf([2, 5, 1]);
   const before = layout(net, all(15), room(900));
-  const after = layout(net, new Uint8Array(15), room(900));
-  expect(after.nodeX).toEqual(before.nodeX);
-  expect(after.nodeY).toEqual(before.nodeY);
+  const only3 = all(15).map((_, e) => (net.source[e] === 5 || net.target[e] === 5 ? 1 : 0));
+  const after = layout(net, only3, room(900));
   expect([after.width, after.height]).toEqual([before.width, before.height]);
+  expect(after.nodeX).toEqual(before.nodeX);
+  expect(after.nodeY[5]).toBe(after.height / 2);
+  const others = [2, 3, 4, 6];
+  for (const n of others) expect(after.nodeR[n]).toBeLessThan(0.6 * after.nodeR[5]!);
+  const rows = [...after.nodeY.slice(2, 7)];
+  expect(rows).toEqual([...rows].sort((a, b) => a - b));
+  expect(rows[1]! - rows[0]!).toBeLessThan(15);
+});
+
+test("a column keeps its order, and gives its live nodes equal shares", () => {
+  const { at, live } = column(Uint8Array.of(0, 1, 0, 0, 1, 0), 400);
+  expect([at[1], at[4]]).toEqual([100, 300]);
+  expect([...at]).toEqual([...at].sort((a, b) => a - b));
+  expect([at[0], (at[2]! + at[3]!) / 2, at[5]]).toEqual([50, 200, 350]);
+  expect([...live]).toEqual([0, 1, 0, 0, 1, 0]);
+  expect([...column(new Uint8Array(4), 400).at]).toEqual([50, 150, 250, 350]);
+  for (const y of column(new Uint8Array(300).fill(1, 0, 1), 200).at) {
+    expect(y).toBeGreaterThan(0);
+    expect(y).toBeLessThan(200);
+  }
+});
+
+test("upwards, inputs are at the bottom, outputs on top, and each layer is a row", () => {
+  const net = networkOf([2, 5, 1]);
+  for (const width of [320, 560, 900, 1800]) {
+    const made = layout(net, all(15), { ...room(width), orientation: "up" });
+    const [inputs, hidden, outputs] = [made.nodeY[0]!, made.nodeY[2]!, made.nodeY[7]!];
+    expect(inputs).toBeGreaterThan(hidden);
+    expect(hidden).toBeGreaterThan(outputs);
+    expect(new Set(made.nodeY).size).toBe(3);
+    expect([...made.nodeX.slice(2, 7)]).toEqual([...made.nodeX.slice(2, 7)].sort((a, b) => a - b));
+    expect(made.width).toBe(width);
+    expect(sidesOf(made)).toHaveLength(15);
+    for (const { edge, box } of made.places.values()) {
+      expect(box!.x).toBeGreaterThanOrEqual(0);
+      expect(box!.x + box!.side).toBeLessThanOrEqual(width);
+      expect(box!.y).toBeGreaterThan(made.nodeY[net.target[edge]!]!);
+      expect(box!.y + box!.side).toBeLessThan(made.nodeY[net.source[edge]!]!);
+    }
+  }
+});
+
+test("formulas have room under their boxes, where no other box is", () => {
+  const net = networkOf([2, 5, 1]);
+  const labelled = new Set([0, 3, 4, 12]);
+  const made = layout(net, all(15), room(900), labelled);
+  const boxes = [...made.places.values()];
+  for (const { edge, box, label } of boxes) {
+    expect(label).toBe(labelled.has(edge));
+    if (!label) continue;
+    const under: Box = { x: box!.x, y: box!.y + box!.side, side: 14 };
+    for (const other of boxes) {
+      if (other.edge !== edge) expect(overlap(under, other.box!), `${edge} and ${other.edge}`).toBe(false);
+    }
+    expect(under.y + under.side).toBeLessThanOrEqual(made.height);
+  }
+});
+
+test("in full screen it takes the height it is given", () => {
+  const net = networkOf([2, 5, 1]);
+  for (const orientation of ["right", "up"] as const) {
+    const made = layout(net, all(15), { ...room(1800), height: 1000, orientation });
+    expect([made.width, made.height]).toEqual([1800, 1000]);
+    expect(Math.min(...sidesOf(made))).toBeGreaterThan(80);
+  }
+});
+
+test("the sums of a product node have their dots before it, and edges end in them", () => {
+  const net = createNetwork([2, 2], new Float64Array(6).fill(1), new Uint8Array(6).fill(1), [[0, 0, 1]]);
+  const made = layout(net, all(6), room(600));
+  expect([...made.slots.keys()]).toEqual([0, 1]);
+  for (const { node, x, y } of made.slots.values()) {
+    expect(node).toBe(2);
+    expect(x).toBeLessThan(made.nodeX[2]! - 10);
+    expect(Math.abs(y - made.nodeY[2]!)).toBeGreaterThan(4);
+  }
+  const second = made.slots.get(1)!;
+  expect(pointAt(made.places.get(2)!.path, 1)).toEqual([second.x, second.y]);
+  expect(pointAt(made.places.get(4)!.path, 1)).toEqual([made.nodeX[3], made.nodeY[3]]);
 });
 
 describe("for random networks, masks and widths", () => {
@@ -153,19 +232,18 @@ describe("an image classifier of 50,816 edges", () => {
     expect(net.scores.subarray(0, 50176).filter((s) => s > weakest).length).toBeLessThan(1360);
   });
 
-  test("shows the curves of as many as fit, the strongest, and not every name", () => {
+  test("shows the curves of as many as fit, the strongest", () => {
     expect(sidesOf(made).length).toBeGreaterThan(30);
     expect(Math.min(...sidesOf(made))).toBeGreaterThanOrEqual(24);
-    expect(made.nameStep.inputs).toBeGreaterThan(10);
-    expect(made.nameStep.outputs).toBe(1);
     expect(made.height).toBe(640);
   });
 });
 
 test("a stack of boxes keeps its wishes where it can, and shares the way where it cannot", () => {
-  expect(stack([10, 50, 200], 30, 0, 300)).toEqual([10, 50, 200]);
-  expect(stack([100, 100], 30, 0, 300)).toEqual([85, 115]);
-  expect(stack([-50, 10], 30, 0, 300)).toEqual([0, 30]);
-  expect(stack([290, 299], 30, 0, 300)).toEqual([270, 300]);
-  expect(stack([], 30, 0, 300)).toEqual([]);
+  expect(stack([10, 50, 200], [30, 30, 30], 0, 300)).toEqual([10, 50, 200]);
+  expect(stack([100, 100], [30, 30], 0, 300)).toEqual([85, 115]);
+  expect(stack([100, 100, 100], [30, 60, 30], 0, 300)).toEqual([60, 90, 150]);
+  expect(stack([-50, 10], [30, 30], 0, 300)).toEqual([0, 30]);
+  expect(stack([290, 299], [30, 30], 0, 300)).toEqual([270, 300]);
+  expect(stack([], [], 0, 300)).toEqual([]);
 });

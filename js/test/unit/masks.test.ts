@@ -3,9 +3,12 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import {
   createNetwork,
+  deadEnds,
   type EdgeIndex,
   type Edits,
   edgeId,
+  edgeIndex,
+  incoming,
   isCut,
   isHidden,
   maskOf,
@@ -15,7 +18,9 @@ import {
   nodeId,
   nodeIndex,
   nodesOn,
+  outgoing,
   reasonOff,
+  slotsOf,
 } from "../../src/network";
 import { handEdits } from "../../src/protocol";
 import { removeEdge, removeNode, restoreEdge, restoreNode, toggle } from "../../src/state";
@@ -38,6 +43,7 @@ interface Step {
 
 interface Case {
   width: number[];
+  slots: number[][];
   scores: number[];
   baseline: number[];
   steps: Step[];
@@ -62,8 +68,8 @@ function apply(net: Network, edits: Edits, op: Op): Edits {
 }
 
 function* replay(): Generator<{ name: string; net: Network; edits: Edits; step: Step }> {
-  for (const [k, { width, scores, baseline, steps }] of cases.entries()) {
-    const net = createNetwork(width, Float64Array.from(scores), Uint8Array.from(baseline));
+  for (const [k, { width, slots, scores, baseline, steps }] of cases.entries()) {
+    const net = createNetwork(width, Float64Array.from(scores), Uint8Array.from(baseline), slots);
     let edits = NO_EDITS;
     for (const [s, step] of steps.entries()) {
       edits = apply(net, edits, step.op);
@@ -135,4 +141,89 @@ test("a network of impossible widths, or with too few scores, is refused in word
   expect(() => networkOf([3], new Float64Array())).toThrow("at least two layers");
   expect(() => networkOf([2, 0, 1], new Float64Array())).toThrow("positive");
   expect(() => networkOf([2, 1], new Float64Array(3))).toThrow("2 edges, but 3 scores");
+});
+
+describe("a network in which some nodes multiply", () => {
+  // Nodes (1, 0) and (2, 0) have two slots each.
+  const slots = [
+    [0, 0, 1],
+    [0, 1, 0],
+  ];
+  const scores = Float64Array.of(1, 2, 9, 4, 5, 6, 7, 8, 3, 0.5, 0.25, 0.125);
+  const net = createNetwork([2, 2, 2], scores, new Uint8Array(12).fill(1), slots);
+
+  test("has an edge from every node to every slot, and ids lead back to where they came from", () => {
+    expect(net.edgeCount).toBe(12);
+    expect(net.slotOffset).toEqual([0, 3, 6]);
+    expect([...net.slotNode]).toEqual([2, 2, 3, 4, 5, 4]);
+    for (let e = 0; e < net.edgeCount; e++) {
+      expect(edgeId(net, edgeIndex(net, e))).toBe(e);
+      expect(net.slotNode[net.slot[e]!]).toBe(net.target[e]);
+      expect(incoming(net, net.target[e]!)).toContain(e);
+      expect(outgoing(net, net.source[e]!)).toContain(e);
+    }
+    expect(incoming(net, 4)).toEqual([6, 7, 10, 11]);
+    expect(outgoing(net, 0)).toEqual([0, 2, 4]);
+    expect(slotsOf(net, 0)).toEqual([]);
+    expect(slotsOf(net, 4)).toEqual([3, 5]);
+  });
+
+  test("scores a product by the strongest edge into any of its slots", () => {
+    expect([...net.nodeScores.slice(2, 4)]).toEqual([7, 6]);
+  });
+
+  test("takes a product with all that leads into any of its slots", () => {
+    const mask = maskOf(net, { ...NO_EDITS, removedNodes: new Set([4]) });
+    expect([...mask]).toEqual([1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0]);
+  });
+
+  test("has lost a product as soon as one of its factors has no edges", () => {
+    const mask = maskOf(net, { ...NO_EDITS, removedEdges: new Set([2, 3]) });
+    expect([...nodesOn(net, mask)]).toEqual([1, 1, 0, 1, 1, 1]);
+  });
+
+  test("toggling a product that is on and off again leaves it as it was", () => {
+    const off = toggle(net, NO_EDITS, { kind: "node", id: 2 });
+    expect(nodesOn(net, maskOf(net, off))[2]).toBe(0);
+    expect([...maskOf(net, toggle(net, off, { kind: "node", id: 2 }))]).toEqual([...net.baseline]);
+  });
+
+  test("toggling a product that lacks a factor brings that factor back, and nothing else", () => {
+    const lacking = { ...NO_EDITS, removedEdges: new Set([2, 3, 4]) };
+    const mask = maskOf(net, toggle(net, lacking, { kind: "node", id: 2 }));
+    expect(nodesOn(net, mask)[2]).toBe(1);
+    expect([...mask]).toEqual([1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1]);
+  });
+
+  test("with slots that leave a node out, or name none, is refused in words", () => {
+    for (const wrong of [
+      [
+        [0, 0, 0],
+        [0, 1],
+      ],
+      [
+        [0, 1, 2],
+        [0, 1],
+      ],
+      [[0, 1]],
+      [
+        [0, 0.5, 1],
+        [0, 1],
+      ],
+    ]) {
+      expect(() => createNetwork([2, 2, 2], scores, net.baseline, wrong)).toThrow("needs one or more");
+    }
+  });
+});
+
+test("a dead end is a hidden node with edges in, from which no output can be reached", () => {
+  const net = networkOf([2, 3, 2, 1]);
+  const mask = maskOf(net, NO_EDITS);
+  expect(deadEnds(net, mask)).toEqual([]);
+  for (const node of [5, 6]) mask[edgeId(net, [2, node - 5, 0])] = 0;
+  expect(deadEnds(net, mask)).toEqual([2, 3, 4, 5, 6]);
+  mask[edgeId(net, [2, 0, 0])] = 1;
+  for (const e of outgoing(net, 3)) mask[e] = 0;
+  for (const e of incoming(net, 3)) mask[e] = 0;
+  expect(deadEnds(net, mask)).toEqual([6]);
 });

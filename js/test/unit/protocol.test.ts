@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { createReader, decode, handEdits, type Traits, write } from "../../src/protocol";
+import { createReader, handEdits, type Traits, write } from "../../src/protocol";
+import { decode } from "../../src/wire";
 import { fakeModel, pack } from "../fake";
 
 const golden = new URL("../../../tests/golden/wire.json", import.meta.url);

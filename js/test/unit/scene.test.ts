@@ -1,24 +1,21 @@
 import { expect, test } from "vitest";
-import { layout } from "../../src/layout";
+import { type Layout, layout } from "../../src/layout";
 import { type Edits, edgeId, NO_EDITS } from "../../src/network";
-import { between, buildScene, createUnitCurves, type Easing, strengthOf } from "../../src/scene";
+import { between, buildScene, createUnitCurves, inBox, strengthOf } from "../../src/scene";
 import { type Action, type Known, reduce } from "../../src/state";
-import { networkOf, SAMPLES, sampleCurves } from "../fake";
+import { networkOf, SAMPLES, sampleCurves, syncedOf } from "../fake";
 
 const net = networkOf([2, 5, 1]);
 const room = { width: 900, inNames: 20, outNames: 30 };
-const confirmed = new Uint8Array(15).fill(1);
 const synced = (edits: Partial<Edits> = {}): Action => ({
   type: "synced",
-  net,
-  edits: { ...NO_EDITS, ...edits },
-  confirmed,
+  reading: syncedOf(net, { edits: { ...NO_EDITS, ...edits } }),
 });
 const after = (...actions: Action[]) => actions.reduce(reduce, null as Known | null)!;
 
-function shapesOf(known: Known, easing: Easing | null = null) {
-  const made = layout(net, known.settled, room);
-  const scene = buildScene(made, known, easing);
+function shapesOf(known: Known, from: { made: Layout } | null = null, t = 1) {
+  const made = layout(known.net, known.settled, room);
+  const scene = buildScene(from ? between(from.made, made, t) : made, known);
   return { made, scene, edge: (id: number) => scene.edges.find((shape) => shape.edge === id)! };
 }
 
@@ -63,40 +60,69 @@ test("what is off by hand looks another way than what a threshold took; kept edg
   expect(edge(kept)).toMatchObject({ look: "on", kept: true });
 });
 
-test("easing begins where the old layout was and ends where the new one is", () => {
+test("easing begins where the old layout was and ends where the new one is, nodes too", () => {
   const from = shapesOf(after(synced()));
   const known = after(synced({ nodeThreshold: 0.05 }));
   const to = shapesOf(known);
-  const start = shapesOf(known, { from: from.made, t: 0 });
-  const end = shapesOf(known, { from: from.made, t: 1 });
+  const start = shapesOf(known, from, 0);
+  const nearly = shapesOf(known, from, 1 - 1e-9);
+  const end = shapesOf(known, from, 1);
   for (const { edge: e, path, box } of from.scene.edges) {
     expect(start.edge(e).path).toEqual(path);
     expect(start.edge(e).box).toEqual(box);
     expect(end.edge(e).path).toEqual(to.edge(e).path);
   }
-  const gone = end.edge(edgeId(net, [0, 0, 0]));
-  expect(gone.presence).toBe(0);
+  expect(start.scene.nodes.map(({ x, y, r }) => [x, y, r])).toEqual(
+    from.scene.nodes.map(({ x, y, r }) => [x, y, r]),
+  );
+  expect(end.scene.nodes).toEqual(to.scene.nodes);
+  expect(to.scene.nodes[2]).not.toEqual(from.scene.nodes[2]);
+  expect(nearly.edge(edgeId(net, [0, 0, 0])).presence).toBeCloseTo(0, 6);
+  expect(end.edge(edgeId(net, [0, 0, 0])).box).toBeNull();
 });
 
 test("an easing that is interrupted goes on from where it was", () => {
   const [all, few] = [after(synced()), after(synced({ nodeThreshold: 0.05 }))];
-  const [from, to] = [shapesOf(all).made, shapesOf(few).made];
-  const halfway = shapesOf(few, { from, t: 0.6 });
-  const back = shapesOf(all, { from: between(from, to, 0.6), t: 0 });
-  for (const { edge: e, path } of halfway.scene.edges) expect(back.edge(e).path).toEqual(path);
+  const halfway = shapesOf(few, shapesOf(all), 0.6);
+  const there = between(shapesOf(all).made, shapesOf(few).made, 0.6);
+  const back = shapesOf(all, { made: there }, 0);
+  for (const { edge: e, path, presence } of halfway.scene.edges) {
+    expect(back.edge(e).path).toEqual(path);
+    expect(back.edge(e).presence).toBeCloseTo(presence, 12);
+  }
+});
+
+test("a hidden node that feeds only dead nodes, or is fed by none, is hollow", () => {
+  const deep = networkOf([1, 2, 2, 1]);
+  const removedEdges = new Set([edgeId(deep, [1, 0, 1]), edgeId(deep, [2, 0, 0])]);
+  const reading = syncedOf(deep, { edits: { ...NO_EDITS, removedEdges } });
+  const { scene } = shapesOf(reduce(null, { type: "synced", reading })!);
+  expect(scene.nodes.map(({ look }) => look)).toEqual(["on", "idle", "on", "off", "on", "on"]);
+});
+
+test("a formula is with its edge, and where two compared states differ is said", () => {
+  const known = after({ type: "synced", reading: syncedOf(net, { symbolic: new Map([[3, "x^2"]]) }) });
+  const bits = new Uint8Array(15).fill(3);
+  bits.set([1, 2, 0], 4);
+  const scene = buildScene(layout(net, known.settled, room, known.symbolic), known, bits);
+  expect(scene.comparing).toBe(true);
+  const edge = (id: number) => scene.edges.find((shape) => shape.edge === id)!;
+  expect([3, 4, 5, 6].map((id) => edge(id).difference)).toEqual([null, "first", "second", null]);
+  expect([edge(3).formula, edge(3).label, edge(4).formula]).toEqual(["x^2", "under", null]);
 });
 
 test("an edge that is on is legible however small its score", () => {
-  expect(strengthOf(0)).toBe(0.35);
-  expect(strengthOf(Number.NaN)).toBe(0.35);
+  expect(strengthOf(0)).toBe(0.5);
+  expect(strengthOf(Number.NaN)).toBe(0.5);
   expect(strengthOf(0.3)).toBeCloseTo(Math.tanh(0.9), 12);
   expect(strengthOf(100)).toBe(1);
 });
 
 test("a curve fills the unit square; a constant one is in the middle", () => {
-  const { x, y } = sampleCurves(net);
+  const curves = sampleCurves(net);
+  const { y } = curves;
   y.fill(0.1, 3 * SAMPLES, 4 * SAMPLES);
-  const curve = createUnitCurves(net, { samples: SAMPLES, x, y });
+  const curve = createUnitCurves(net, curves);
   const [u, v] = [0, 1].map((d) => [...curve(4)].filter((_, k) => k % 2 === d)) as [number[], number[]];
   expect([Math.min(...u), Math.max(...u), Math.min(...v), Math.max(...v)]).toEqual([0, 1, 0, 1]);
   const greatest = y
@@ -104,4 +130,17 @@ test("a curve fills the unit square; a constant one is in the middle", () => {
     .reduce((best, value, k, all) => (value > all[best]! ? k : best), 0);
   expect(v[greatest]).toBe(1);
   expect([...curve(3)].filter((_, k) => k % 2 === 1)).toEqual(Array(SAMPLES).fill(0.5));
+});
+
+test("a point of an edge's function lies on its curve in the box, and on the border beyond the drawn range", () => {
+  const curves = sampleCurves(net);
+  const curve = createUnitCurves(net, curves);
+  const k = 20;
+  const [x, y] = [curves.x[net.source[7]! * SAMPLES + k]!, curves.of(7)[k]!];
+  const [u, v] = curve.at(7, x, y);
+  expect(u).toBeCloseTo(curve(7)[2 * k]!, 6);
+  expect(v).toBeCloseTo(curve(7)[2 * k + 1]!, 6);
+  expect(curve.at(7, 5, -100)).toEqual([1, 0]);
+  expect(inBox({ x: 10, y: 20, side: 100 }, 0, 0)).toEqual([22, 108]);
+  expect(inBox({ x: 10, y: 20, side: 100 }, 1, 1)).toEqual([98, 32]);
 });

@@ -1,14 +1,12 @@
 import { expect, test } from "vitest";
-import { countOn, type Edits, edgeId, NO_EDITS } from "../../src/network";
-import { type Action, type Known, reduce } from "../../src/state";
-import { networkOf } from "../fake";
+import { countOn, type Edits, edgeId, maskOf, NO_EDITS, nodeId } from "../../src/network";
+import { type Action, type Known, reduce, type Target, toggle, toggleAll } from "../../src/state";
+import { networkOf, syncedOf } from "../fake";
 
 const net = networkOf([2, 5, 1]);
 const synced = (edits: Partial<Edits> = {}): Action => ({
   type: "synced",
-  net,
-  edits: { ...NO_EDITS, ...edits },
-  confirmed: new Uint8Array(15).fill(1),
+  reading: syncedOf(net, { edits: { ...NO_EDITS, ...edits } }),
 });
 const after = (...actions: Action[]) => actions.reduce(reduce, null as Known | null)!;
 
@@ -52,10 +50,32 @@ test("what the pointer was on is forgotten when the model is another", () => {
   const known = after(synced(), { type: "hovered", target: { kind: "edge", id: 14 } });
   expect(known.hover?.id).toBe(14);
   const other = networkOf([1, 1]);
-  const mask = new Uint8Array(1).fill(1);
-  expect(reduce(known, { type: "synced", net: other, edits: NO_EDITS, confirmed: mask })!.hover).toBeNull();
+  expect(reduce(known, { type: "synced", reading: syncedOf(other) })!.hover).toBeNull();
 });
 
 test("before the model was read there is nothing to drag", () => {
   expect(reduce(null, { type: "dragged", axis: "edge", value: 1 })).toBeNull();
+});
+
+const edge = (l: number, i: number, j: number): Target => ({ kind: "edge", id: edgeId(net, [l, i, j]) });
+const node = (l: number, i: number): Target => ({ kind: "node", id: nodeId(net, [l, i]) });
+const countOf = (edits: Edits) => countOn(maskOf(net, edits));
+
+test("several at once go off together when one of them is on, and come back together", () => {
+  const off = toggleAll(net, NO_EDITS, [edge(0, 0, 1), edge(0, 1, 1)]);
+  expect(countOf(off)).toBe(13);
+  const mixed = toggleAll(net, off, [edge(0, 0, 1), edge(0, 0, 2)]);
+  expect(countOf(mixed)).toBe(12);
+  expect(countOf(toggleAll(net, mixed, [edge(0, 0, 1), edge(0, 1, 1), edge(0, 0, 2)]))).toBe(15);
+});
+
+test("a node that goes with its own edges, or leaves another node without any, stays off, and all come back", () => {
+  const targets = [node(1, 3), edge(0, 0, 3), edge(1, 3, 0), edge(0, 0, 0), edge(0, 1, 0), node(1, 0)];
+  const off = toggleAll(net, NO_EDITS, targets);
+  expect(countOf(off)).toBe(9);
+  expect(countOf(toggleAll(net, off, targets))).toBe(15);
+});
+
+test("one alone is switched as by a double click", () => {
+  expect(toggleAll(net, NO_EDITS, [node(1, 2)])).toEqual(toggle(net, NO_EDITS, node(1, 2)));
 });

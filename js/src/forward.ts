@@ -1,0 +1,192 @@
+/**
+ * The network computed in the browser: every edge's function as a table of cubics. Pure.
+ *
+ * Python makes the tables; `tests/golden/forward.json` holds what comes out of them to what the live model says.
+ */
+import type { Network } from "./network";
+
+/** A row of numbers after the other, as they come over the wire or out of a computation. */
+export type Rows = Float32Array | Float64Array;
+
+/** What computes a network of E edges, S slots and N nodes, of which all but the outputs are sources. */
+export interface Cells {
+  /** Cells of each function, c. */
+  readonly count: number;
+  /** Breaks between the cells of each source, rising, (sources, c + 1). */
+  readonly x: Float64Array;
+  /** Coefficients of 1, u, u^2 and u^3 with u = 0..1 in the cell, (E, c, 4). */
+  readonly y: Float64Array;
+  /** What each slot adds in the baseline, (S,). */
+  readonly bias: Float64Array;
+  /** What each node adds to the product of its slots, (N,). */
+  readonly offset: Float64Array;
+  /** Mean output of each edge over the data, (E,). */
+  readonly means: Float64Array;
+  /** What the bias holds for each edge that is off in the baseline, (E,). */
+  readonly folded: Float64Array;
+}
+
+/** Constants of the slots that go with a mask, (S,), as `Baseline.bias_under` has them. */
+export function biasUnder(net: Network, cells: Cells, mask: Uint8Array, keepMean: boolean): Float64Array {
+  const bias = cells.bias.slice();
+  for (let e = 0; e < net.edgeCount; e++) {
+    if (net.baseline[e] && !mask[e] && keepMean) bias[net.slot[e]!]! += cells.means[e]!;
+    else if (mask[e] && !net.baseline[e]) bias[net.slot[e]!]! -= cells.folded[e]!;
+  }
+  return bias;
+}
+
+/** Values in one sample. */
+export interface Trace {
+  /** (N,) */
+  readonly nodes: Float64Array;
+  /** Sums, before they are multiplied, (S,). */
+  readonly slots: Float64Array;
+  /** Outputs of all edges, also of those that are off, (E,). */
+  readonly edges: Float64Array;
+}
+
+/** Follows one input sample through the network. */
+export function trace(
+  net: Network,
+  cells: Cells,
+  mask: Uint8Array,
+  keepMean: boolean,
+  sample: ArrayLike<number>,
+): Trace {
+  const { nodes, slots } = propagate(net, cells, mask, keepMean, Float64Array.from(sample), 1);
+  const edges = new Float64Array(net.edgeCount);
+  const place = new Place(cells, 1);
+  for (let e = 0; e < net.edgeCount; e++) {
+    const from = net.source[e]!;
+    place.find(from, nodes, from);
+    place.add(e, edges, e);
+  }
+  return { nodes, slots, edges };
+}
+
+/** Outputs for many rows `(count, n_in)`: `(count, n_out)`. */
+export function predict(
+  net: Network,
+  cells: Cells,
+  mask: Uint8Array,
+  keepMean: boolean,
+  rows: Rows,
+  count = rows.length / net.width[0]!,
+): Float64Array {
+  const { nodes } = propagate(net, cells, mask, keepMean, rows, count);
+  const n = net.width[net.depth]!;
+  const first = net.nodeOffset[net.depth]!;
+  const out = new Float64Array(count * n);
+  for (let j = 0; j < n; j++) {
+    for (let r = 0; r < count; r++) out[r * n + j] = nodes[(first + j) * count + r]!;
+  }
+  return out;
+}
+
+/** Root mean squared difference. */
+export function rmse(pred: ArrayLike<number>, labels: ArrayLike<number>): number {
+  if (pred.length !== labels.length) {
+    throw new Error(`${pred.length} predictions came for ${labels.length} labels`);
+  }
+  let sum = 0;
+  for (let k = 0; k < pred.length; k++) sum += (pred[k]! - labels[k]!) ** 2;
+  return Math.sqrt(sum / pred.length);
+}
+
+/** All values, node after node and slot after slot: (N, count) and (S, count). */
+function propagate(
+  net: Network,
+  cells: Cells,
+  mask: Uint8Array,
+  keepMean: boolean,
+  rows: Rows,
+  count: number,
+): { nodes: Float64Array; slots: Float64Array } {
+  const n = net.width[0]!;
+  if (!Number.isInteger(count) || rows.length !== count * n) {
+    throw new Error(`${rows.length} numbers came where ${count} rows of ${n} belong`);
+  }
+  const nodes = new Float64Array(net.nodeCount * count);
+  const slots = new Float64Array(net.slotNode.length * count);
+  for (let i = 0; i < n; i++) {
+    for (let r = 0; r < count; r++) nodes[i * count + r] = rows[r * n + i]!;
+  }
+  const bias = biasUnder(net, cells, mask, keepMean);
+  const place = new Place(cells, count);
+  for (let l = 0; l < net.depth; l++) {
+    const [begin, end] = [net.slotOffset[l]!, net.slotOffset[l + 1]!];
+    for (let s = begin; s < end; s++) slots.fill(bias[s]!, s * count, (s + 1) * count);
+    for (let i = 0; i < net.width[l]!; i++) {
+      const from = net.nodeOffset[l]! + i;
+      let found = false;
+      for (let s = begin; s < end; s++) {
+        const e = net.edgeOffset[l]! + (s - begin) * net.width[l]! + i;
+        if (!mask[e]) continue;
+        if (!found) place.find(from, nodes, from * count);
+        found = true;
+        place.add(e, slots, s * count);
+      }
+    }
+    nodes.fill(1, net.nodeOffset[l + 1]! * count, net.nodeOffset[l + 2]! * count);
+    for (let s = begin; s < end; s++) {
+      const to = net.slotNode[s]! * count;
+      for (let r = 0; r < count; r++) nodes[to + r]! *= slots[s * count + r]!;
+    }
+    for (let n = net.nodeOffset[l + 1]!; n < net.nodeOffset[l + 2]!; n++) {
+      for (let r = 0; r < count; r++) nodes[n * count + r]! += cells.offset[n]!;
+    }
+  }
+  return { nodes, slots };
+}
+
+/** Where values of one source lie among its breaks: found once, used by all edges out of it. */
+class Place {
+  readonly #cells: Cells;
+  readonly #count: number;
+  readonly #cell: Uint32Array;
+  readonly #share: Float64Array;
+
+  constructor(cells: Cells, count: number) {
+    this.#cells = cells;
+    this.#count = count;
+    this.#cell = new Uint32Array(count);
+    this.#share = new Float64Array(count);
+  }
+
+  find(source: number, values: Float64Array, at: number): void {
+    const { x, count: c } = this.#cells;
+    const first = source * (c + 1);
+    const [low, high] = [x[first]!, x[first + c]!];
+    for (let r = 0; r < this.#count; r++) {
+      let value = values[at + r]!;
+      if (value < low) value = low;
+      else if (value > high) value = high;
+      // The last cell that begins at or before the value.
+      let [a, b] = [0, c];
+      while (b - a > 1) {
+        const middle = (a + b) >> 1;
+        if (x[first + middle]! <= value) a = middle;
+        else b = middle;
+      }
+      // At the very end cells may be empty.
+      while (a > 0 && x[first + a] === x[first + a + 1]) a--;
+      const begin = x[first + a]!;
+      const size = x[first + a + 1]! - begin;
+      this.#cell[r] = a;
+      this.#share[r] = size > 0 ? (value - begin) / size : value - begin;
+    }
+  }
+
+  /** Adds an edge's outputs at the values found. */
+  add(edge: number, to: Float64Array, at: number): void {
+    const { y, count: c } = this.#cells;
+    const [cell, share] = [this.#cell, this.#share];
+    const first = edge * c * 4;
+    for (let r = 0; r < this.#count; r++) {
+      const k = first + cell[r]! * 4;
+      const u = share[r]!;
+      to[at + r]! += ((y[k + 3]! * u + y[k + 2]!) * u + y[k + 1]!) * u + y[k]!;
+    }
+  }
+}

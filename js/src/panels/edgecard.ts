@@ -1,0 +1,69 @@
+/** The card of an edge: its curve large, the data under it, what it is worth. */
+import { keyOf, type Reading } from "../protocol";
+import type { Target } from "../state";
+import { figures, rankOf, shareWords, short } from "../words";
+import { type Card, createShell, priceFact } from "./cardshell";
+import { createChart } from "./chart";
+import type { Wishes } from "./now";
+
+export function createEdgeCard(
+  target: Target,
+  wishes: Wishes,
+  close: (target: Target) => void,
+  signal: AbortSignal,
+): Card {
+  const edge = target.id;
+  const shell = createShell(target, wishes, close, signal);
+  const chart = createChart();
+  shell.body.append(chart.element);
+  let drawn: { curves: Reading["curves"]; data: Reading["data"] } | null = null;
+  let ranked: { scores: Float64Array; rank: number } | null = null;
+
+  return {
+    element: shell.card,
+    closer: shell.closer,
+    update(now) {
+      const { known, reading, trace } = now;
+      const { net } = known;
+      const on = shell.update(now);
+      const source = net.source[edge]!;
+      if (drawn?.curves !== reading.curves || drawn.data !== reading.data) {
+        drawn = { curves: reading.curves, data: reading.data };
+        chart.draw(plottedOf(reading, source, edge));
+      }
+      if (ranked?.scores !== net.scores) ranked = { scores: net.scores, rank: rankOf(net, edge) };
+      chart.point(trace && [trace.nodes[source]!, trace.edges[edge]!]);
+      shell.facts.show([
+        ["sample", trace ? probed(trace.nodes[source]!, trace.edges[edge]!) : ""],
+        ["formula", reading.symbolic.get(edge) ?? ""],
+        [
+          "score",
+          `${figures(net.scores[edge]!)}, rank ${ranked.rank.toLocaleString("en")} of ${net.edgeCount.toLocaleString("en")}`,
+        ],
+        priceFact(now, reading.prices.get(keyOf(target)), on),
+        ["off grid", offGrid(reading, source)],
+      ]);
+    },
+  };
+}
+
+function plottedOf({ curves, data }: Reading, source: number, edge: number) {
+  const { samples } = curves;
+  const [low, high] = data?.grid
+    ? [data.grid[3 * source]!, data.grid[3 * source + 1]!]
+    : [Number.NaN, Number.NaN];
+  return {
+    x: curves.x.subarray(source * samples, (source + 1) * samples),
+    y: curves.of(edge),
+    base: curves.baseOf(edge),
+    density: data?.density.subarray(source * data.bins, (source + 1) * data.bins) ?? null,
+    grid: Number.isFinite(low) && Number.isFinite(high) ? ([low, high] as const) : null,
+  };
+}
+
+function offGrid({ data }: Reading, source: number): string {
+  const share = data?.grid?.[3 * source + 2] ?? Number.NaN;
+  return Number.isFinite(share) ? `${shareWords(share)} of rows` : "";
+}
+
+const probed = (x: number, y: number) => `φ(${short(x)}) = ${short(y)}`.replaceAll("-", "−");

@@ -1,0 +1,228 @@
+/** The loss along a threshold, above the slider and on its axis; the tolerance is a line that can be dragged. */
+import {
+  excessAt,
+  heightOf,
+  type LogAxis,
+  type LossAxis,
+  lossAxis,
+  nearest,
+  POSITIONS,
+  positionOf,
+  TOLERANCES,
+} from "../axis";
+import { element, setAttribute, setText, svg } from "../dom";
+import { knee, lossAt, type TradeOff, thresholdFor, toleratedLoss } from "../tradeoff";
+import { percentWords } from "../words";
+import type { Wishes } from "./now";
+
+export const PLOT_HEIGHT = 56;
+const H = PLOT_HEIGHT;
+const ABOUT =
+  "The loss along this threshold. Solid: means kept; dotted: set to zero. Drag the dashed line to allow more.";
+
+interface Shown {
+  readonly tradeoff: TradeOff | null;
+  readonly scale: LogAxis | null;
+  readonly keepMean: boolean;
+  readonly tolerance: number;
+}
+
+export function createLossPlot(title: string, wishes: Wishes, signal: AbortSignal) {
+  const kept = svg("path", { class: "kept" });
+  const zeroed = svg("path", { class: "zeroed" });
+  const over = svg("path", { class: "over" });
+  const line = svg("path", { class: "limit" });
+  const grip = svg("path", { class: "grip", "data-role": "tolerance-line" });
+  const within = svg("rect", { class: "within", x: "0" });
+  const grid = svg("path", { class: "grid" });
+  const picture = svg(
+    "svg",
+    { viewBox: `0 0 ${POSITIONS} ${H}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    within,
+    grid,
+    zeroed,
+    kept,
+    line,
+    over,
+    grip,
+  );
+  const marks = element("div", { class: "marks", "aria-hidden": "true" });
+  const dot = element("i", { class: "dot", hidden: true });
+  const bend = element("i", { class: "knee", title: "The knee: from here on edges cost more", hidden: true });
+  const keys = element("input", {
+    type: "range",
+    class: "tolerance",
+    min: "0",
+    max: `${TOLERANCES.length - 1}`,
+    "data-role": "tolerance",
+    "aria-label": `Tolerance: how much the loss may grow (${title})`,
+  });
+  const label = element("label", { class: "limit-label" }, element("span"), keys);
+  const empty = element("p", { class: "unknown" }, "The loss along this threshold is not known (yet)");
+  const plot = element("div", { class: "lossplot", title: ABOUT }, picture, marks, bend, dot, label, empty);
+
+  let shown: Shown | null = null;
+  let y: LossAxis | null = null;
+  let at = Number.NaN;
+
+  keys.addEventListener("input", () => wishes.hold({ tolerance: TOLERANCES[Number(keys.value)]! }), {
+    signal,
+  });
+  keys.addEventListener("change", () => wishes.release(), { signal });
+  grip.addEventListener(
+    "pointerdown",
+    (event) => {
+      event.preventDefault();
+      grip.setPointerCapture(event.pointerId);
+      keys.focus({ preventScroll: true });
+    },
+    { signal },
+  );
+  grip.addEventListener(
+    "pointermove",
+    (event) => {
+      if (!y || !grip.hasPointerCapture(event.pointerId)) return;
+      const box = picture.getBoundingClientRect();
+      const height = Math.min(1, Math.max(0, 1 - (event.clientY - box.top) / box.height));
+      wishes.hold({ tolerance: TOLERANCES[nearest(TOLERANCES, excessAt(y, height))]! });
+    },
+    { signal },
+  );
+  for (const name of ["pointerup", "pointercancel"] as const) {
+    grip.addEventListener(name, () => wishes.release(), { signal });
+  }
+
+  const top = (loss: number) => (1 - heightOf(y!, loss)) * (H - 8) + 5;
+
+  function drawCurves({ tradeoff, scale, keepMean }: Shown): void {
+    const known = tradeoff && scale && y ? tradeoff : null;
+    plot.toggleAttribute("data-unknown", !known);
+    if (!known || !scale) return;
+    const [a, b] = [known.lossKept, known.lossZeroed].map((losses) => stairs(known, scale, losses, top));
+    kept.setAttribute("d", a!.line);
+    zeroed.setAttribute("d", b!.line);
+    kept.classList.toggle("present", keepMean);
+    zeroed.classList.toggle("present", !keepMean);
+    picture.append(keepMean ? kept : zeroed, line, over, grip);
+    over.setAttribute("d", (keepMean ? a! : b!).over);
+    const bendAt = knee(known, keepMean);
+    bend.hidden = bendAt <= 0;
+    if (bendAt > 0) put(bend, positionOf(scale, bendAt), top(lossAt(known, bendAt, keepMean)));
+  }
+
+  function drawScale(): void {
+    if (!y) return;
+    const axis = y;
+    const lines: [loss: number, text: string][] = [];
+    let last = top(axis.base);
+    for (const times of [2, 5, 10, 20]) {
+      const loss = axis.base + (times - 1) * axis.unit;
+      if (heightOf(axis, loss) > 0.97 || last - top(loss) < 14) continue;
+      last = top(loss);
+      lines.push([loss, `×${times}`]);
+    }
+    grid.setAttribute("d", lines.map(([loss]) => `M0 ${round(top(loss))}H${POSITIONS}`).join(""));
+    marks.replaceChildren(
+      ...lines.map(([loss, text]) => {
+        const mark = element("span", {}, text);
+        mark.style.top = `${round(top(loss))}px`;
+        return mark;
+      }),
+    );
+  }
+
+  function drawLimit({ tradeoff, scale, keepMean, tolerance }: Shown): void {
+    if (!tradeoff || !y || !scale) return;
+    const height = round(Math.max(2, top(toleratedLoss(tradeoff, tolerance, keepMean))));
+    const d = `M0 ${height}H${POSITIONS}`;
+    line.setAttribute("d", d);
+    grip.setAttribute("d", d);
+    label.style.top = `${height}px`;
+    setText(label.firstElementChild!, percentWords(tolerance));
+    const far = tradeoff.thresholds.findIndex((t) => t > thresholdFor(tradeoff, tolerance, keepMean));
+    within.setAttribute(
+      "width",
+      `${far < 0 ? POSITIONS : round(positionOf(scale, tradeoff.thresholds[far]!))}`,
+    );
+    within.setAttribute("y", `${height}`);
+    within.setAttribute("height", `${H - height}`);
+    keys.value = `${nearest(TOLERANCES, tolerance)}`;
+    setAttribute(keys, "aria-valuetext", percentWords(tolerance));
+  }
+
+  return {
+    element: plot,
+    update(next: Shown): void {
+      const before = shown;
+      if (
+        before?.tradeoff === next.tradeoff &&
+        before.scale === next.scale &&
+        before.keepMean === next.keepMean &&
+        before.tolerance === next.tolerance
+      ) {
+        return;
+      }
+      shown = next;
+      const { tradeoff, keepMean, tolerance } = next;
+      const [first, second] = keepMean
+        ? [tradeoff?.lossKept, tradeoff?.lossZeroed]
+        : [tradeoff?.lossZeroed, tradeoff?.lossKept];
+      // While the tolerance is in the hand its axis stays as it is.
+      const moved = before && before.tolerance !== tolerance && before.tradeoff === tradeoff;
+      if (!moved || !y || heightOf(y, y.base + tolerance * y.unit) > 1) {
+        y = first && second ? lossAxis(first, second, tolerance) : null;
+      }
+      drawScale();
+      drawCurves(next);
+      drawLimit(next);
+      at = Number.NaN;
+    },
+    /** Moves the dot; nothing else, so that it can follow a drag. */
+    place(threshold: number): void {
+      if (threshold === at || !shown) return;
+      at = threshold;
+      const { tradeoff, scale, keepMean } = shown;
+      dot.hidden = !tradeoff || !scale || !y;
+      if (!tradeoff || !scale || !y) return;
+      const height = top(lossAt(tradeoff, threshold, keepMean));
+      dot.toggleAttribute("data-over", !(height >= 2));
+      put(dot, positionOf(scale, threshold), height >= 2 ? height : 3);
+    },
+  };
+}
+
+function put(mark: HTMLElement, position: number, top: number): void {
+  mark.style.left = `${(100 * position) / POSITIONS}%`;
+  mark.style.top = `${round(top)}px`;
+}
+
+const round = (value: number) => Math.round(10 * value) / 10;
+
+/** A step curve, and a mark where it first leaves the scale. No more points than the eye can part. */
+function stairs(
+  { thresholds }: TradeOff,
+  scale: LogAxis,
+  losses: Float64Array,
+  top: (loss: number) => number,
+): { line: string; over: string } {
+  let line = "";
+  let over = "";
+  let x = 0;
+  let height = top(losses[0]!);
+  let out = false;
+  line = `M0 ${round(height)}`;
+  for (let k = 1; k <= thresholds.length; k++) {
+    const next = k < thresholds.length ? round(positionOf(scale, thresholds[k]!)) : POSITIONS;
+    if (k < thresholds.length && next - x < 0.5) continue;
+    const loss = losses[k - 1]!;
+    const there = top(loss);
+    // A loss that is no number is off the scale too.
+    const clipped = !(there >= 2);
+    if (clipped && !out) over += `M${round(x) - 9} 7l9 -6l9 6z`;
+    out = clipped;
+    height = clipped ? 1 : there;
+    line += `V${round(height)}H${next}`;
+    x = next;
+  }
+  return { line, over };
+}

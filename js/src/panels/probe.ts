@@ -1,0 +1,198 @@
+/** The probe: one sample, picked from the data or made by hand, followed through the network. */
+
+import { extent } from "../axis";
+import { arrange, button, element, setAttribute, setText } from "../dom";
+import { nameOf, plainText } from "../labels";
+import type { Reading } from "../protocol";
+import { figures } from "../words";
+import type { Now, Wishes } from "./now";
+import { typeset } from "./typeset";
+
+const STEPS = 400;
+
+interface Input {
+  readonly element: HTMLElement;
+  readonly name: HTMLElement;
+  readonly range: HTMLInputElement;
+  readonly value: HTMLElement;
+}
+
+export function createProbe(id: string, wishes: Wishes, signal: AbortSignal) {
+  const row = element("input", {
+    type: "number",
+    min: "1",
+    step: "1",
+    "data-role": "row",
+    "aria-label": "Row of the data",
+  });
+  const of = element("span");
+  const go = (label: string, title: string, role: string, to: () => number) =>
+    button(
+      label,
+      { class: "small", "aria-label": title, title, "data-role": role },
+      () => pick(to()),
+      signal,
+    );
+  const picker = element(
+    "div",
+    { class: "picker" },
+    element("span", {}, "row"),
+    row,
+    of,
+    go("‹", "Previous row", "previous", () => (at() ?? 0) - 1),
+    go("›", "Next row", "next-row", () => (at() ?? -1) + 1),
+    go("random", "A row by chance", "random", () => Math.floor(Math.random() * count())),
+  );
+  const inputs = element("div", { class: "inputs", role: "group", "aria-label": "The sample's inputs" });
+  const outputs = element("p", { class: "outputs", "data-role": "outputs" });
+  const sorry = element(
+    "p",
+    { class: "sorry" },
+    "This network is too wide, or of a kind that cannot be followed here.",
+  );
+  const content = element("div", {}, picker, inputs, outputs);
+  const panel = element(
+    "section",
+    { class: "panel probe", id, "aria-label": "Probe", hidden: true },
+    element("header", {}, element("h3", {}, "Probe"), element("span", { class: "said" })),
+    content,
+    sorry,
+  );
+  const hint = panel.querySelector<HTMLElement>(".said")!;
+  let now: Now | null = null;
+  let made: { reading: Pick<Reading, "net" | "rows" | "curves" | "inVars">; list: Input[] } | null = null;
+  let found: { probe: readonly number[]; rows: Reading["rows"]; row: number | null } | null = null;
+
+  const count = () => now?.reading.rows?.count ?? 0;
+  const at = () => {
+    if (!now) return null;
+    const { probe, rows } = now.reading;
+    if (!probe || !rows) return null;
+    if (found?.probe !== probe || found.rows !== rows) found = { probe, rows, row: rowOf(probe, rows) };
+    return found.row;
+  };
+
+  function pick(which: number): void {
+    const rows = now?.reading.rows;
+    if (!rows || rows.count === 0) return;
+    const k = ((which % rows.count) + rows.count) % rows.count;
+    const n = now!.known.net.width[0]!;
+    wishes.hold({ probe: [...rows.inputs.subarray(k * n, (k + 1) * n)] });
+    wishes.release();
+  }
+  row.addEventListener(
+    "change",
+    () => {
+      const wanted = Math.round(Number(row.value));
+      if (Number.isFinite(wanted)) pick(Math.min(count(), Math.max(1, wanted)) - 1);
+    },
+    { signal },
+  );
+  inputs.addEventListener(
+    "input",
+    (event) => {
+      const k = made?.list.findIndex(({ range }) => range === event.target) ?? -1;
+      if (k < 0 || !now?.reading.probe) return;
+      const probe = [...now.reading.probe];
+      probe[k] = Number(made!.list[k]!.range.value);
+      wishes.hold({ probe });
+    },
+    { signal },
+  );
+  inputs.addEventListener("change", () => wishes.release(), { signal });
+
+  function makeInputs({ reading, names }: Now): Input[] {
+    if (
+      made?.reading.net === reading.net &&
+      made.reading.rows === reading.rows &&
+      made.reading.curves === reading.curves &&
+      made.reading.inVars === reading.inVars
+    ) {
+      return made.list;
+    }
+    const list = Array.from({ length: reading.net.width[0]! }, (_, i) => {
+      const label = nameOf(reading.net, names, i);
+      const [low, high] = rangeOf(reading, i);
+      const name = element("span", { class: "name", title: plainText(label) }, ...typeset(label));
+      const range = element("input", {
+        type: "range",
+        min: `${low}`,
+        max: `${high}`,
+        step: `${(high - low) / STEPS}`,
+        "data-input": `${i}`,
+        "aria-label": plainText(label),
+      });
+      const value = element("output");
+      return { element: element("label", {}, name, range, value), name, range, value };
+    });
+    made = { reading, list };
+    arrange(
+      inputs,
+      list.map((input) => input.element),
+    );
+    return list;
+  }
+
+  return {
+    element: panel,
+    /** The sample it begins with: the first row, or the middle of every input. */
+    first(reading: Reading): number[] {
+      const n = reading.net.width[0]!;
+      if (reading.rows && reading.rows.count > 0) return [...reading.rows.inputs.subarray(0, n)];
+      return Array.from({ length: n }, (_, i) => rangeOf(reading, i).reduce((sum, end) => sum + end / 2, 0));
+    },
+    update(next: Now): void {
+      now = next;
+      const { reading, trace, known, names } = next;
+      sorry.hidden = reading.cells !== null;
+      content.hidden = reading.cells === null;
+      setText(hint, reading.cells && reading.rows === null ? "drag an input" : "");
+      if (panel.hidden || !reading.cells || !reading.probe) return;
+      const list = makeInputs(next);
+      list.forEach(({ range, value }, i) => {
+        const x = reading.probe![i]!;
+        if (Number(range.value) !== x) range.value = `${x}`;
+        setText(value, signed(x));
+        setAttribute(range, "aria-valuetext", signed(x));
+      });
+      picker.hidden = count() === 0;
+      const k = at();
+      setAttribute(row, "max", `${count()}`);
+      const shown = k === null ? "" : `${k + 1}`;
+      const root = panel.getRootNode() as ShadowRoot;
+      if (row.value !== shown && root.activeElement !== row) row.value = shown;
+      row.placeholder = "–";
+      setText(of, `of ${count().toLocaleString("en")}`);
+      if (!trace) return;
+      const { net } = known;
+      const first = net.nodeOffset[net.depth]!;
+      const words = Array.from({ length: net.width[net.depth]! }, (_, j) => {
+        const label = k === null ? undefined : reading.rows?.labels?.[k * net.width[net.depth]! + j];
+        const value = trace.nodes[first + j]!;
+        const name = plainText(nameOf(net, names, first + j));
+        return `${name} = ${signed(value)}${label === undefined ? "" : `, label ${signed(label)}`}`;
+      });
+      setText(outputs, words.slice(0, 12).join("; "));
+    },
+  };
+}
+
+const signed = (value: number) => figures(value).replaceAll("-", "−");
+
+function rangeOf({ net, rows, curves }: Reading, input: number): [number, number] {
+  const n = net.width[0]!;
+  const { samples, x } = curves;
+  const own = x.subarray(input * samples, (input + 1) * samples);
+  const data = rows ? Array.from({ length: rows.count }, (_, r) => rows.inputs[r * n + input]!) : [];
+  const [[a, b], [c, d]] = [extent(own), extent(data)];
+  const [low, high] = [Math.min(a, c), Math.max(b, d)];
+  return low < high ? [low, high] : [(low || 0) - 1, (low || 0) + 1];
+}
+
+function rowOf(probe: readonly number[], { count, inputs }: NonNullable<Reading["rows"]>): number | null {
+  const n = probe.length;
+  for (let r = 0; r < count; r++) {
+    if (probe.every((value, i) => Math.fround(value) === inputs[r * n + i])) return r;
+  }
+  return null;
+}

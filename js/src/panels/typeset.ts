@@ -1,0 +1,21 @@
+/** Names with their subscripts, as elements. */
+import { element } from "../dom";
+import { type Names, nameOf, plainText, runsOf } from "../labels";
+import type { Network } from "../network";
+import type { Target } from "../state";
+
+export function typeset(name: string): (Node | string)[] {
+  return runsOf(name).map(({ text, shift }) => (shift === "none" ? text : element(shift, {}, text)));
+}
+
+/** Nodes' names, joined by an arrow. */
+export function typesetPath(names: readonly string[]): (Node | string)[] {
+  return names.flatMap((name, k) => [...(k > 0 ? [" → "] : []), ...typeset(name)]);
+}
+
+export function namesOf(net: Network, names: Names, { kind, id }: Target): string[] {
+  const nodes = kind === "edge" ? [net.source[id]!, net.target[id]!] : [id];
+  return nodes.map((node) => nameOf(net, names, node));
+}
+
+export const plainPath = (names: readonly string[]): string => names.map(plainText).join(" to ");

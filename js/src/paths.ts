@@ -1,0 +1,86 @@
+/** Lines and squares in the plane: the one form that every edge's line has, points on it, squares beside it. Pure. */
+
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly side: number;
+}
+
+/** Two cubic Beziers of four points each, joined by a straight piece: the box covers it, without a box it is a point. */
+export type Path = readonly number[];
+
+export type Ends = readonly [x0: number, y0: number, x1: number, y1: number];
+
+/** A line that leaves and arrives level, and crosses its box level. */
+export function boxedPath([x0, y0, x1, y1]: Ends, box: Box): Path {
+  const y = box.y + box.side / 2;
+  const [a, b] = [box.x, box.x + box.side];
+  const [c, d] = [(x0 + a) / 2, (b + x1) / 2];
+  return [x0, y0, c, y0, c, y, a, y, b, y, d, y, d, y1, x1, y1];
+}
+
+/** A straight line: what is gone fans out from its nodes, and no curve of it is taken for one that is on. */
+export function directPath([x0, y0, x1, y1]: Ends): Path {
+  const at = (t: number) => [x0 + (x1 - x0) * t, y0 + (y1 - y0) * t];
+  return [...at(0), ...at(1 / 6), ...at(1 / 3), ...at(0.5), ...at(0.5), ...at(2 / 3), ...at(5 / 6), x1, y1];
+}
+
+/** One cubic as two, parted at `t` (de Casteljau). */
+export function split(cubic: readonly number[], t: number): [number[], number[]] {
+  const [x0, y0, x1, y1, x2, y2, x3, y3] = cubic as number[];
+  const mix = (a: number, b: number) => a + (b - a) * t;
+  const [ax, ay] = [mix(x0!, x1!), mix(y0!, y1!)];
+  const [bx, by] = [mix(x1!, x2!), mix(y1!, y2!)];
+  const [cx, cy] = [mix(x2!, x3!), mix(y2!, y3!)];
+  const [dx, dy] = [mix(ax, bx), mix(ay, by)];
+  const [ex, ey] = [mix(bx, cx), mix(by, cy)];
+  const [x, y] = [mix(dx, ex), mix(dy, ey)];
+  return [
+    [x0!, y0!, ax, ay, dx, dy, x, y],
+    [x, y, ex, ey, cx, cy, x3!, y3!],
+  ];
+}
+
+/** The first and the last piece of a line, about `length` long each: cubics of eight numbers. */
+export function stubs(path: Path, length: number): [start: number[], end: number[]] {
+  const share = (k: number) => {
+    const span = Math.hypot(path[k + 6]! - path[k]!, path[k + 7]! - path[k + 1]!);
+    return Math.min(0.8, length / Math.max(1, span));
+  };
+  return [split(path.slice(0, 8), share(0))[0], split(path.slice(8), 1 - share(8))[1]];
+}
+
+/** The point of a path at `t` in 0..1. */
+export function pointAt(path: Path, t: number): [x: number, y: number] {
+  const k = t < 0.5 ? 0 : 8;
+  const u = 2 * t - (t < 0.5 ? 0 : 1);
+  const v = 1 - u;
+  const [a, b, c, d] = [v * v * v, 3 * v * v * u, 3 * v * u * u, u * u * u];
+  return [
+    a * path[k]! + b * path[k + 2]! + c * path[k + 4]! + d * path[k + 6]!,
+    a * path[k + 1]! + b * path[k + 3]! + c * path[k + 5]! + d * path[k + 7]!,
+  ];
+}
+
+/** A square on the line that overlaps no other, as near to the middle as possible; the middle when all is full. */
+export function freeSquare(path: Path, side: number, obstacles: readonly Box[]): Box {
+  const around = (t: number): Box => {
+    const [x, y] = pointAt(path, t);
+    return { x: Math.round(x - side / 2), y: Math.round(y - side / 2), side };
+  };
+  for (let step = 0; step <= 14; step++) {
+    const t = 0.5 + (step % 2 ? -1 : 1) * Math.ceil(step / 2) * 0.05;
+    const square = around(t);
+    if (!obstacles.some((other) => overlap(square, other))) return square;
+  }
+  return around(0.5);
+}
+
+export function overlap(a: Box, b: Box): boolean {
+  return a.x < b.x + b.side && b.x < a.x + a.side && a.y < b.y + b.side && b.y < a.y + a.side;
+}
+
+export const inside = ({ x, y, side }: Box, px: number, py: number) =>
+  px >= x && px <= x + side && py >= y && py <= y + side;
+
+export const centreOf = ({ x, y, side }: Box): [x: number, y: number] => [x + side / 2, y + side / 2];

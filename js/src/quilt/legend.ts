@@ -1,0 +1,108 @@
+/** What the colours of a quilt mean, in numbers, and what its stripes are. */
+import type { Brush, Palette } from "../draw";
+import { createWriter } from "./cells";
+import { type Inks, type Scale, scoreAt } from "./colours";
+import type { Quilt } from "./layout";
+import { TAKING } from "./looks";
+
+const SIZE = 11;
+const BAR_HEIGHT = 9;
+const TITLE = 14;
+const STEPS = 32;
+
+export function paintLegend(
+  { ctx, font, palette }: Brush,
+  quilt: Quilt,
+  inks: Inks,
+  scale: Scale,
+  swatch: OffscreenCanvas,
+): void {
+  const { x, y, width } = quilt.legend;
+  const bar = Math.min(190, width * 0.5);
+  const top = y + TITLE;
+  ctx.font = `${SIZE}px ${font}`;
+  ctx.textBaseline = "alphabetic";
+  ctx.fillStyle = palette.ink;
+  ctx.globalAlpha = 0.72;
+  ctx.textAlign = "left";
+  ctx.fillText("edge score", x, y + 8);
+  ctx.globalAlpha = 1;
+  const gradient = ctx.createLinearGradient(x, 0, x + bar, 0);
+  for (let k = 0; k <= STEPS; k++) {
+    gradient.addColorStop(k / STEPS, inks.numeric.css[Math.round((255 * k) / STEPS)]!);
+  }
+  ctx.fillStyle = gradient;
+  ctx.fillRect(x, top, bar, BAR_HEIGHT);
+  ctx.fillStyle = palette.ink;
+  ctx.globalAlpha = 0.72;
+  for (const [t, align] of [
+    [0, "left"],
+    [0.5, "center"],
+    [1, "right"],
+  ] as const) {
+    ctx.textAlign = align;
+    ctx.fillText(short(scoreAt(scale, t)), x + t * bar, top + BAR_HEIGHT + SIZE + 2);
+  }
+  const striped = quilt.maps !== null || quilt.blocks.some((block) => block?.kind === "heat");
+  let at = x + bar + 22;
+  ctx.textAlign = "left";
+  for (const [k, text] of ["would go", "gone"].entries()) {
+    const room = ctx.measureText(text).width + 14 + 6;
+    if (at + room > x + width) break;
+    ctx.globalAlpha = 1;
+    if (striped && k === 0) ctx.drawImage(swatch, at, top);
+    else paintBox(ctx, palette, at + 2, top - 1.5, k === 0);
+    ctx.globalAlpha = 0.72;
+    ctx.fillText(text, at + 21, top + BAR_HEIGHT - 0.5);
+    at += room + 16;
+  }
+  ctx.globalAlpha = 1;
+}
+
+/** The stripes, in small. */
+export function createSwatch(inks: Inks): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(16, BAR_HEIGHT);
+  const image = new ImageData(16, BAR_HEIGHT);
+  const write = createWriter(new Uint32Array(image.data.buffer), 16, inks, 1);
+  write(Int32Array.of(0, 0, 16, BAR_HEIGHT), TAKING, 0);
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** A cell with a curve in small: dashed and crossed, or empty. */
+function paintBox(
+  ctx: CanvasRenderingContext2D,
+  palette: Palette,
+  x: number,
+  y: number,
+  taking: boolean,
+): void {
+  ctx.beginPath();
+  ctx.roundRect(x + 0.5, y + 0.5, 11, 11, 2);
+  ctx.lineWidth = 1;
+  ctx.strokeStyle = taking ? palette.taken : palette.ink;
+  ctx.fillStyle = palette.ink;
+  ctx.globalAlpha = taking ? 1 : 0.3;
+  ctx.setLineDash(taking ? [2.5, 2] : []);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  ctx.beginPath();
+  if (taking) {
+    ctx.moveTo(x + 4, y + 4);
+    ctx.lineTo(x + 8, y + 8);
+    ctx.moveTo(x + 8, y + 4);
+    ctx.lineTo(x + 4, y + 8);
+    ctx.stroke();
+    return;
+  }
+  ctx.globalAlpha = 0.6;
+  ctx.arc(x + 6, y + 6, 1, 0, 2 * Math.PI);
+  ctx.fill();
+}
+
+/** Two digits that count. */
+export function short(value: number): string {
+  if (!(value > 0)) return "0";
+  if (value < 1e-3 || value >= 1e4) return value.toExponential(0).replace("e+", "e");
+  return String(Number(value.toPrecision(2)));
+}

@@ -1,0 +1,68 @@
+/** What is selected after a click, a lasso, a choice in the menu; what a switch means for several at once. Pure. */
+import type { Layout } from "./layout";
+import { incoming, type Network, nodeIndex, outgoing } from "./network";
+import { centreOf } from "./paths";
+import { sameTarget, type Target } from "./state";
+
+/** What the session takes at most. */
+export const MAX_SELECTED = 64;
+
+const cap = (targets: readonly Target[]) => targets.slice(0, MAX_SELECTED);
+
+export const includes = (targets: readonly Target[], target: Target) =>
+  targets.some((other) => sameTarget(other, target));
+
+/** Adds it, or takes it out when it is in. */
+export function flip(selected: readonly Target[], target: Target): readonly Target[] {
+  return includes(selected, target)
+    ? selected.filter((other) => !sameTarget(other, target))
+    : cap([...selected, target]);
+}
+
+export function extend(selected: readonly Target[], targets: readonly Target[]): readonly Target[] {
+  return cap([...selected, ...targets.filter((target) => !includes(selected, target))]);
+}
+
+export const edgesOf = (net: Network, node: number): Target[] =>
+  [...incoming(net, node), ...outgoing(net, node)].map((id) => ({ kind: "edge", id }));
+
+/** Edges of the same layer that are on and have a smaller score than `edge`. */
+export function weakerThan(net: Network, mask: Uint8Array, edge: number): Target[] {
+  const l = nodeIndex(net, net.source[edge]!)[0];
+  const weaker: Target[] = [];
+  for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) {
+    if (mask[e] && net.scores[e]! < net.scores[edge]!) weaker.push({ kind: "edge", id: e });
+  }
+  return weaker;
+}
+
+/** What Space means: the focused target alone, or with all that is selected if it is one of them. */
+export const meant = (selected: readonly Target[], target: Target | null): readonly Target[] =>
+  target === null || includes(selected, target) ? selected : [target];
+
+export type Loop = readonly (readonly [x: number, y: number])[];
+
+/** Edges whose square's centre is inside of the loop, and nodes whose centre is. */
+export function inLoop(net: Network, layout: Layout, loop: Loop, mask: Uint8Array): Target[] {
+  const targets: Target[] = [];
+  for (let id = 0; id < net.nodeCount; id++) {
+    if (encloses(loop, layout.nodeX[id]!, layout.nodeY[id]!)) targets.push({ kind: "node", id });
+  }
+  // Strong edges come last in a layout and first in a selection, which may be full before its end.
+  for (const { edge, anchor } of [...layout.places.values()].reverse()) {
+    if (encloses(loop, ...centreOf(anchor))) targets.push({ kind: "edge", id: edge });
+  }
+  const on = (target: Target) => target.kind === "node" || mask[target.id] === 1;
+  const some = targets.some((target) => target.kind === "edge" && on(target));
+  // Around curves, the hairlines that pass between them are not meant.
+  return some ? targets.filter(on) : targets;
+}
+
+export function encloses(loop: Loop, x: number, y: number): boolean {
+  let inside = false;
+  loop.forEach(([ax, ay], k) => {
+    const [bx, by] = loop[(k + 1) % loop.length]!;
+    if (ay > y !== by > y && x < ax + ((y - ay) / (by - ay)) * (bx - ax)) inside = !inside;
+  });
+  return inside;
+}

@@ -1,0 +1,52 @@
+/** What the stage shows one of: the network view or the quilt. The stage knows the hand, a face knows the picture. */
+import type { Brush, Palette } from "../draw";
+import type { Names } from "../labels";
+import type { Box } from "../paths";
+import type { Reading } from "../protocol";
+import type { Known, Target } from "../state";
+import type { Spot } from "../twins";
+import type { UnitCurve } from "../unit-curves";
+import type { Camera } from "./camera";
+import type { Probe } from "./marks";
+
+/** What the view knows when a frame is due. */
+export interface Moment {
+  readonly known: Known;
+  readonly reading: Reading;
+  readonly names: Names;
+  readonly palette: Palette;
+  readonly font: string;
+  readonly width: number;
+  /** The followed sample on its way through the network, if one is. */
+  readonly probe?: Probe | null;
+}
+
+export interface Face {
+  readonly width: number;
+  readonly height: number;
+  /** Another object when the picture is another. */
+  readonly picture: object;
+  /** True while something still moves. */
+  readonly moving: boolean;
+  /** Everything that has a button, where it will come to rest, at zoom 1; the same object until it changes. */
+  readonly spots: readonly Spot[];
+  hit(x: number, y: number): Target | null;
+  /** Where a target is on the screen. */
+  boxOf(target: Target): Box | null;
+  /** What is inside of a loop on the screen. */
+  inLoop(loop: readonly (readonly [number, number])[]): Target[];
+  /** Squares that a card beside `target` had better not cover. */
+  obstacles(target: Target): readonly Box[];
+  paint(brush: Brush): void;
+  /** Whether `paintMarks` would leave its canvas empty. */
+  unmarked(probe: Probe | null): boolean;
+  paintMarks(brush: Brush, probe: Probe | null): void;
+  paintHighlight(brush: Brush, target: Target | null, focus: Target | null): void;
+}
+
+export interface FaceMaker {
+  /** Largest zoom that it can show. */
+  readonly maxZoom: number;
+  /** `height` is given in full screen only. */
+  show(moment: Moment, camera: Camera, curve: UnitCurve, height: number | undefined, time: number): Face;
+}

@@ -1,0 +1,143 @@
+/**
+ * What hands do on the stage, told apart: hover, click, double click, drag on the background (pan, or a lasso with
+ * Shift), two fingers, a wheel with Ctrl or Cmd. Points are in CSS pixels of the stage. Knows nothing of networks.
+ */
+export type Point = readonly [x: number, y: number];
+
+export interface Hands {
+  /** The pointer is here, or nowhere. */
+  hover(at: Point | null): void;
+  /** `extend`: with Shift, Ctrl or Cmd. */
+  click(at: Point, extend: boolean): void;
+  /** `first` is where its first click was: the picture may have moved since. */
+  double(first: Point, at: Point): void;
+  /** Whether there is something to grab at a point; what is not grabbed pans or begins a lasso. */
+  background(at: Point): boolean;
+  pan(dx: number, dy: number): void;
+  zoom(factor: number, at: Point): void;
+  lasso(loop: readonly Point[], done: boolean): void;
+  cancelled(): void;
+}
+
+/** A hand that holds still moves less. */
+const STILL = 4;
+
+export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal): { cancel(): boolean } {
+  const fingers = new Map<number, Point>();
+  let held: { id: number; from: Point; last: Point; kind: "wait" | "pan" | "lasso"; loop: Point[] } | null =
+    null;
+  let moved = false;
+  let firstClick: Point = [0, 0];
+  const at = (event: MouseEvent): Point => {
+    const { left, top } = stage.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
+  };
+  const on = <K extends keyof HTMLElementEventMap>(
+    name: K,
+    listener: (event: HTMLElementEventMap[K]) => void,
+    passive = true,
+  ) => stage.addEventListener(name, listener, { signal, passive });
+
+  function drop(done: boolean): void {
+    if (held?.kind === "lasso") hands.lasso(held.loop, done);
+    held = null;
+    stage.removeAttribute("data-hand");
+  }
+
+  on("pointerdown", (event) => {
+    moved = false;
+    if (event.button !== 0) return;
+    const point = at(event);
+    fingers.set(event.pointerId, point);
+    if (fingers.size === 2) drop(false);
+    if (fingers.size !== 1 || !hands.background(point)) return;
+    held = { id: event.pointerId, from: point, last: point, kind: "wait", loop: [point] };
+  });
+
+  on("pointermove", (event) => {
+    const point = at(event);
+    if (fingers.size === 2 && fingers.has(event.pointerId)) {
+      pinch(event.pointerId, point);
+      return;
+    }
+    if (held?.id !== event.pointerId) {
+      hands.hover(point);
+      return;
+    }
+    if (held.kind === "wait") {
+      if (Math.hypot(point[0] - held.from[0], point[1] - held.from[1]) < STILL) return;
+      held.kind = event.shiftKey ? "lasso" : "pan";
+      moved = true;
+      stage.setPointerCapture(event.pointerId);
+      stage.setAttribute("data-hand", held.kind);
+      hands.hover(null);
+    }
+    if (held.kind === "pan") hands.pan(point[0] - held.last[0], point[1] - held.last[1]);
+    else {
+      held.loop = [...held.loop, point];
+      hands.lasso(held.loop, false);
+    }
+    held.last = point;
+  });
+
+  function pinch(id: number, point: Point): void {
+    const [other] = [...fingers].filter(([finger]) => finger !== id).map(([, where]) => where);
+    const before = fingers.get(id)!;
+    fingers.set(id, point);
+    if (!other) return;
+    moved = true;
+    const apart = (p: Point) => Math.max(1, Math.hypot(p[0] - other[0], p[1] - other[1]));
+    const middle: Point = [(point[0] + other[0]) / 2, (point[1] + other[1]) / 2];
+    hands.zoom(apart(point) / apart(before), middle);
+    hands.pan((point[0] - before[0]) / 2, (point[1] - before[1]) / 2);
+  }
+
+  const lift = (event: PointerEvent) => {
+    fingers.delete(event.pointerId);
+    if (held?.id === event.pointerId) drop(event.type === "pointerup");
+  };
+  on("pointerup", lift);
+  on("pointercancel", (event) => {
+    lift(event);
+    hands.hover(null);
+  });
+  // Over a page that scrolls away or under a menu, no pointer is up here any more.
+  on("lostpointercapture", lift);
+  on("pointerleave", (event) => {
+    if (held?.id === event.pointerId) return;
+    fingers.delete(event.pointerId);
+    hands.hover(null);
+  });
+
+  on("click", (event) => {
+    if (event.detail === 0 || moved) return;
+    const point = at(event);
+    if (event.detail === 1) firstClick = point;
+    if (event.detail < 2) hands.click(point, event.shiftKey || event.ctrlKey || event.metaKey);
+  });
+  on("dblclick", (event) => {
+    if (!moved && !event.shiftKey && !event.ctrlKey && !event.metaKey) hands.double(firstClick, at(event));
+  });
+  on(
+    "wheel",
+    (event) => {
+      // Without a key the wheel belongs to the page. A pinch on a touch pad comes as a wheel with Ctrl.
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const lines = event.deltaMode === 0 ? 1 : 16;
+      const turn = Math.max(-60, Math.min(60, event.deltaY * lines));
+      hands.zoom(Math.exp(-turn * 0.006), at(event));
+    },
+    false,
+  );
+
+  return {
+    /** True when a drag was given up. */
+    cancel() {
+      if (held === null || held.kind === "wait") return false;
+      drop(false);
+      hands.cancelled();
+      return true;
+    },
+  };
+}

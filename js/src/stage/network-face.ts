@@ -1,0 +1,172 @@
+/** The network view: lays out, eases from one layout to the next, looks through the camera, puts names where they fit. */
+import { type Named, paint } from "../draw";
+import { hit } from "../hit";
+import { type Names, nameOf, runsOf } from "../labels";
+import { type Layout, layout as makeLayout, type Room } from "../layout";
+import type { Network } from "../network";
+import type { Box } from "../paths";
+import { between, buildScene, type Scene } from "../scene";
+import { inLoop } from "../selection";
+import type { Known } from "../state";
+import { type Spot, spotsInOrder } from "../twins";
+import { type Area, areaOf, areasOverlap, fitName, GAP, measureName, NAME_SIZE } from "../typeset";
+import type { UnitCurve } from "../unit-curves";
+import { type Camera, MAX_ZOOM, project } from "./camera";
+import type { Face, FaceMaker, Moment } from "./face";
+import { paintHighlight, paintMarks, type Shown } from "./marks";
+import { nameLimit, type RoomMeter } from "./room";
+
+const EASE_FOR = 220;
+
+/** The present layout and what it was made from. */
+interface Drawn {
+  readonly layout: Layout;
+  readonly net: Network;
+  readonly settled: Uint8Array;
+  readonly symbolic: Known["symbolic"];
+  readonly room: Room;
+  readonly spots: readonly Spot[];
+}
+
+/** Fast, then slow; 1 when it has arrived. */
+const progress = (since: number, now: number) =>
+  1 - (1 - Math.min(1, Math.max(0, now - since) / EASE_FOR)) ** 3;
+
+const sameRoom = (a: Room, b: Room) =>
+  a.width === b.width &&
+  a.height === b.height &&
+  a.orientation === b.orientation &&
+  a.inNames === b.inNames &&
+  a.outNames === b.outNames;
+
+export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMeter): FaceMaker {
+  let drawn: Drawn | null = null;
+  let easing: { from: Layout; since: number } | null = null;
+  let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
+  let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
+
+  function arrange({ net, settled, symbolic }: Known, room: Room, time: number): Drawn {
+    const old = drawn?.net === net && drawn.room.width === room.width ? drawn : null;
+    if (old?.settled === settled && old.symbolic === symbolic && sameRoom(old.room, room)) return old;
+    const layout = makeLayout(net, settled, room, symbolic);
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    // What is still under way goes on from where it is.
+    const from =
+      old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
+    const eases = from && !calm && old.room.height === room.height;
+    easing = eases ? { from, since: time } : null;
+    drawn = { layout, net, settled, symbolic, room, spots: spotsOf(layout, net, settled) };
+    return drawn;
+  }
+
+  function view(world: Layout, camera: Camera): Layout {
+    if (seen?.of !== world || seen.camera !== camera)
+      seen = { of: world, camera, layout: project(world, camera) };
+    return seen.layout;
+  }
+
+  function stage(moment: Moment, layout: Layout, curve: UnitCurve) {
+    const { known, reading, names, font } = moment;
+    const of = [layout, known.mask, known.edits, known.symbolic, reading.compared, names, font, curve];
+    if (staged?.of.every((value, k) => value === of[k])) return staged;
+    const scene = buildScene(layout, known, reading.compared);
+    const { named, areas } = placeNames(ctx, layout, scene, known.net, names, font);
+    staged = { scene, of, named, areas };
+    return staged;
+  }
+
+  return {
+    maxZoom: MAX_ZOOM,
+    show(moment, camera, curve, height, time): Face {
+      const { known } = moment;
+      const { layout: goal, spots } = arrange(known, roomOf(moment, height), time);
+      const t = easing ? progress(easing.since, time) : 1;
+      const world = easing && t < 1 ? between(easing.from, goal, t) : goal;
+      if (t >= 1) easing = null;
+      const layout = view(world, camera);
+      const { scene, named, areas } = stage(moment, layout, curve);
+      const shown: Shown = { net: known.net, scene, layout, texts: areas };
+      return {
+        width: goal.width,
+        height: goal.height,
+        picture: scene,
+        moving: t < 1,
+        spots,
+        hit: (x, y) => hit(layout, x, y),
+        boxOf({ kind, id }): Box | null {
+          if (kind === "edge") return layout.places.get(id)?.anchor ?? null;
+          return id < known.net.nodeCount ? aroundNode(layout, id) : null;
+        },
+        inLoop: (loop) => inLoop(known.net, layout, loop, known.mask),
+        obstacles: (target) =>
+          scene.edges.flatMap(({ edge, box }) =>
+            box && !(target.kind === "edge" && edge === target.id) ? box : [],
+          ),
+        paint: (brush) => paint(brush, scene, named),
+        unmarked: (probe) => known.selected.length === 0 && probe === null && !scene.comparing,
+        paintMarks: (brush, probe) => paintMarks(brush, shown, known.selected, probe),
+        paintHighlight: (brush, target, focus) => paintHighlight(brush, shown, target, focus),
+      };
+    },
+  };
+}
+
+function aroundNode(layout: Layout, n: number): Box {
+  const r = Math.max(4, layout.nodeR[n]!);
+  return { x: layout.nodeX[n]! - r, y: layout.nodeY[n]! - r, side: 2 * r };
+}
+
+function spotsOf(layout: Layout, net: Network, settled: Uint8Array): Spot[] {
+  return spotsInOrder(net, settled, layout.places.keys(), ({ kind, id }) =>
+    kind === "node" ? aroundNode(layout, id) : layout.places.get(id)!.anchor,
+  );
+}
+
+const widths = new Map<string, number>();
+
+/** Names of inputs and outputs, live ones first, each only where it overlaps no other. */
+function placeNames(
+  ctx: CanvasRenderingContext2D,
+  layout: Layout,
+  scene: Scene,
+  net: Network,
+  names: Names,
+  font: string,
+): { named: Named[]; areas: Area[] } {
+  const named: Named[] = [];
+  const areas: Area[] = [];
+  const up = layout.orientation === "up";
+  const limit = nameLimit(layout.width);
+  for (const l of [0, net.depth]) {
+    const nodes = scene.nodes.slice(net.nodeOffset[l]!, net.nodeOffset[l + 1]!);
+    const side = l === 0 ? 1 : -1;
+    // Only neighbours in a column can meet: the last few that found a place are enough to ask.
+    const column: Area[] = [];
+    for (const live of [true, false]) {
+      for (const { node, x, y, r, look } of nodes) {
+        if ((look === "on") !== live) continue;
+        const name = nameOf(net, names, node);
+        const key = `${font} ${limit} ${name}`;
+        const runs = runsOf(name);
+        let width = widths.get(key);
+        if (width === undefined) {
+          width = measureName(ctx, font, runs);
+          if (widths.size > 5000) widths.clear();
+          widths.set(key, width);
+        }
+        const away = r + GAP;
+        const spot = up
+          ? ({ x, y: y + side * (away + 6), align: "center" } as const)
+          : ({ x: x - side * away, y, align: l === 0 ? "right" : "left" } as const);
+        const area = areaOf({ ...spot, size: NAME_SIZE }, Math.min(width, limit) + (up ? 10 : 0));
+        if (area.y > layout.height || area.y + area.height < 0) continue;
+        if (column.some((other) => areasOverlap(other, area))) continue;
+        column.push(area);
+        const fitted = width > limit ? fitName(ctx, font, runs, limit) : runs;
+        named.push({ ...spot, runs: fitted, size: NAME_SIZE, faint: !live });
+      }
+    }
+    areas.push(...column);
+  }
+  return { named, areas };
+}

@@ -1,0 +1,181 @@
+/**
+ * Loss along a threshold, and what follows from it, by the rules of `kanwidget/tradeoff.py`. Pure.
+ *
+ * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
+ */
+import { type Cells, predict, type Rows, rmse } from "./forward";
+import { countOn, type Edits, isHidden, maskOf, type Network } from "./network";
+
+/** Steps: from one threshold up to the next nothing changes. All arrays are (points,). */
+export interface TradeOff {
+  /** 0, and thresholds at which edges go, rising. */
+  readonly thresholds: Float64Array;
+  readonly activeEdges: Float64Array;
+  /** Loss if what goes leaves nothing, or its mean. */
+  readonly lossZeroed: Float64Array;
+  readonly lossKept: Float64Array;
+}
+
+/** Points computed here at most; the first and the last always are. */
+export const MOST_POINTS = 200;
+
+/** Reads rows of thresholds, edges left, and losses: `(4, points)` as it comes over the wire. */
+export function tradeoffFrom(data: Float64Array): TradeOff {
+  const n = data.length / 4;
+  const [thresholds, activeEdges, lossZeroed, lossKept] = [0, 1, 2, 3].map((k) =>
+    data.subarray(k * n, (k + 1) * n),
+  ) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  return { thresholds, activeEdges, lossZeroed, lossKept };
+}
+
+function lossesOf(tradeoff: TradeOff, keepMean: boolean): Float64Array {
+  return keepMean ? tradeoff.lossKept : tradeoff.lossZeroed;
+}
+
+/** The largest of the thresholds up to which every loss is within the tolerance. */
+export function thresholdFor(tradeoff: TradeOff, tolerance = 0.05, keepMean = true): number {
+  if (!(tolerance >= 0)) throw new Error(`tolerance must be a number of at least 0, got ${tolerance}`);
+  const loss = lossesOf(tradeoff, keepMean);
+  const limit = toleratedLoss(tradeoff, tolerance, keepMean);
+  let last = 0;
+  // A loss that is not a number is not good either.
+  while (last < loss.length && loss[last]! <= limit) last++;
+  return tradeoff.thresholds[Math.max(0, last - 1)] ?? 0;
+}
+
+/** The loss up to which a tolerance goes. A loss of 0 has no size: then it is that of the largest. */
+export function toleratedLoss(tradeoff: TradeOff, tolerance: number, keepMean = true): number {
+  const loss = lossesOf(tradeoff, keepMean);
+  const first = loss[0] ?? Number.NaN;
+  const scale = Math.abs(first) || (first === 0 ? largest(loss) : Number.NaN);
+  return first + tolerance * scale;
+}
+
+/** The threshold from which on edges cost more than they did on average: the point farthest below the chord. */
+export function knee(tradeoff: TradeOff, keepMean = true): number {
+  const { thresholds, activeEdges } = tradeoff;
+  const loss = lossesOf(tradeoff, keepMean);
+  const strange = loss.findIndex((value) => !Number.isFinite(value));
+  const count = strange < 0 ? loss.length : strange;
+  const finite = loss.subarray(0, count);
+  const range = largest(finite) - smallest(finite);
+  if (count < 3 || range === 0 || activeEdges[count - 1] === activeEdges[0]) return 0;
+  const height = (k: number) => (loss[k]! - loss[0]!) / range;
+  const removed = (k: number) => activeEdges[0]! - activeEdges[k]!;
+  let [best, depth] = [0, 1e-12];
+  for (let k = 0; k < count; k++) {
+    const below = height(count - 1) * (removed(k) / removed(count - 1)) - height(k);
+    if (below > depth) [best, depth] = [k, below];
+  }
+  return thresholds[best]!;
+}
+
+/** The last point at or below a threshold: what holds there. */
+export function pointAt(tradeoff: TradeOff, threshold: number): number {
+  const { thresholds } = tradeoff;
+  let [a, b] = [0, thresholds.length];
+  while (b - a > 1) {
+    const middle = (a + b) >> 1;
+    if (thresholds[middle]! <= threshold) a = middle;
+    else b = middle;
+  }
+  return a;
+}
+
+export function lossAt(tradeoff: TradeOff, threshold: number, keepMean = true): number {
+  return lossesOf(tradeoff, keepMean)[pointAt(tradeoff, threshold)] ?? Number.NaN;
+}
+
+/** What a loss is measured with. */
+export interface Measure {
+  /** (count, n_in) */
+  readonly rows: Rows;
+  /** (count, n_out) */
+  readonly labels: Rows;
+}
+
+/** Computes the curves of one threshold, all else as it is. */
+export function tradeoffOf(
+  net: Network,
+  cells: Cells,
+  measure: Measure,
+  edits: Edits,
+  axis: "node" | "edge",
+  most = MOST_POINTS,
+): TradeOff {
+  const steps = along(net, cells, measure, edits, axis, most);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** The same in steps of one point each, for who has other things to do meanwhile. */
+export function* along(
+  net: Network,
+  cells: Cells,
+  { rows, labels }: Measure,
+  edits: Edits,
+  axis: "node" | "edge",
+  most = MOST_POINTS,
+): Generator<void, TradeOff> {
+  const others = { ...edits, [axis === "node" ? "nodeThreshold" : "edgeThreshold"]: 0 };
+  const mask = maskOf(net, others);
+  const offAt = axis === "node" ? nodeThresholds(net, edits) : edgeThresholds(net, edits);
+  const thresholds = Float64Array.from([0, ...thinned(levelsOf(offAt, mask), most - 1)]);
+  const activeEdges = new Float64Array(thresholds.length);
+  const lossZeroed = new Float64Array(thresholds.length);
+  const lossKept = new Float64Array(thresholds.length);
+  for (const [k, threshold] of thresholds.entries()) {
+    for (let e = 0; e < mask.length; e++) if (offAt[e]! <= threshold) mask[e] = 0;
+    activeEdges[k] = countOn(mask);
+    lossZeroed[k] = rmse(predict(net, cells, mask, false, rows), labels);
+    lossKept[k] = rmse(predict(net, cells, mask, true, rows), labels);
+    yield;
+  }
+  return { thresholds, activeEdges, lossZeroed, lossKept };
+}
+
+/** The smallest threshold takes what scores 0, which a threshold of 0 leaves. */
+const takenAt = (score: number) => (Number.isNaN(score) ? Infinity : Math.max(score, Number.MIN_VALUE));
+
+function edgeThresholds(net: Network, edits: Edits): Float64Array {
+  return kept(net.scores.map(takenAt), edits);
+}
+
+function nodeThresholds(net: Network, edits: Edits): Float64Array {
+  const nodes = net.nodeScores.map((score, n) =>
+    isHidden(net, n) && net.reached[n] && !edits.keptNodes.has(n) ? takenAt(score) : Infinity,
+  );
+  const at = (_: unknown, e: number) => Math.min(nodes[net.source[e]!]!, nodes[net.target[e]!]!);
+  return kept(Float64Array.from(net.scores, at), edits);
+}
+
+function kept(offAt: Float64Array, edits: Edits): Float64Array {
+  for (const e of edits.keptEdges) offAt[e] = Infinity;
+  return offAt;
+}
+
+/** Distinct thresholds at which edges go that are on, rising: equal scores go together. */
+function levelsOf(offAt: Float64Array, mask: Uint8Array): Float64Array {
+  const levels = new Set<number>();
+  for (let e = 0; e < mask.length; e++) if (mask[e] && Number.isFinite(offAt[e])) levels.add(offAt[e]!);
+  return Float64Array.from(levels).sort();
+}
+
+/** At most so many of the values, evenly by rank, with the last one. */
+function thinned(values: Float64Array, most: number): Float64Array {
+  if (values.length <= most) return values;
+  return Float64Array.from(
+    { length: most },
+    (_, k) => values[Math.ceil(((k + 1) * values.length) / most) - 1]!,
+  );
+}
+
+function largest(values: Float64Array): number {
+  return values.reduce((most, value) => (value > most ? value : most), Number.NEGATIVE_INFINITY);
+}
+
+function smallest(values: Float64Array): number {
+  return values.reduce((least, value) => (value < least ? value : least), Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,137 @@
+/** The history: what is listed, a way back to each step, notes, two compared. */
+import { expect, test } from "vitest";
+import { userEvent } from "vitest/browser";
+import { networkOf, pack } from "../fake";
+import { historyOf, richModel } from "../rich";
+import { click as clickAt, frames, type Mounted, mount } from "./mounted";
+
+async function open(count: number) {
+  const model = richModel();
+  model.receive(historyOf(networkOf([2, 5, 1]), 0.1, count));
+  const view = await mount(model);
+  await press(view.find("[data-panel=history]"));
+  return view;
+}
+async function press(element: Element) {
+  element.scrollIntoView({ block: "center" });
+  await clickAt(element);
+}
+const steps = (view: Mounted) => [...view.root.querySelectorAll<HTMLElement>(".steps li")];
+const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement;
+
+test("every step is listed with its edges, loss and note, the newest last, and the present one is marked", async () => {
+  const view = await open(4);
+  expect(view.find("[data-panel=history]").getAttribute("aria-expanded")).toBe("true");
+  expect(steps(view).map((one) => one.querySelector("button")!.textContent)).toEqual(
+    view.model.traits._history.map((step) => step.text),
+  );
+  expect(steps(view)[2]!.textContent).toContain("13 edges");
+  expect(steps(view)[2]!.textContent).toContain("0.1020");
+  expect(steps(view)[2]!.querySelector<HTMLInputElement>(".note")!.value).toBe("x1 alone is not enough");
+  expect(steps(view).map((one) => one.getAttribute("aria-current"))).toEqual([null, null, null, "step"]);
+});
+
+test("a click or Enter on a step jumps there; the focus stays on it when the answer comes", async () => {
+  const view = await open(6);
+  const row = view.find("[data-step='1']");
+  await press(row);
+  expect(view.model.acts).toEqual([{ do: "jump", id: 1 }]);
+  view.model.receive({ _current: 1 });
+  await frames(2);
+  expect(focused(view)).toBe(row);
+  expect(steps(view)[1]!.getAttribute("aria-current")).toBe("step");
+  view.find("[data-step='0']").focus();
+  await userEvent.keyboard("{Enter}");
+  expect(view.model.acts.at(-1)).toEqual({ do: "jump", id: 0 });
+});
+
+test("a note is written where it stands, Escape leaves it as it was, and new steps do not disturb the writing", async () => {
+  const view = await open(4);
+  const note = view.find<HTMLInputElement>("[data-note='1']");
+  note.focus();
+  await userEvent.keyboard("half a tho");
+  view.model.receive(historyOf(networkOf([2, 5, 1]), 0.1, 5));
+  await frames(2);
+  expect(focused(view)).toBe(note);
+  await userEvent.keyboard("ught{Enter}");
+  expect(view.model.acts).toEqual([{ do: "note", id: 1, text: "half a thought" }]);
+  const other = view.find<HTMLInputElement>("[data-note='2']");
+  other.focus();
+  await userEvent.keyboard("rubbish{Escape}");
+  expect(other.value).toBe("x1 alone is not enough");
+  expect(view.model.acts).toHaveLength(1);
+});
+
+test("undo and redo are asked for by button and by key, and are closed where there is nothing to do", async () => {
+  const view = await open(4);
+  const [undo, redo] = [
+    view.find<HTMLButtonElement>("[data-role=undo]"),
+    view.find<HTMLButtonElement>("[data-role=redo]"),
+  ];
+  expect([undo.disabled, redo.disabled]).toEqual([false, true]);
+  await press(undo);
+  view.model.receive({ _current: 0 });
+  await frames(2);
+  // The button that has the focus keeps it, and says that it does nothing.
+  expect(focused(view)).toBe(undo);
+  expect([undo.getAttribute("aria-disabled"), redo.disabled]).toEqual(["true", false]);
+  await press(redo);
+  view.slider("node").focus();
+  await userEvent.keyboard("{Control>}z{/Control}{Control>}{Shift>}z{/Shift}{/Control}{Control>}y{/Control}");
+  expect(view.model.acts.map((act) => act.do)).toEqual(["undo", "redo", "undo", "redo", "redo"]);
+});
+
+test("in a field that is being typed in, Ctrl+Z is the field's own", async () => {
+  const view = await open(4);
+  view.find<HTMLInputElement>("[data-note='1']").focus();
+  await userEvent.keyboard("a{Control>}z{/Control}");
+  expect(view.model.acts.filter((act) => act.do === "undo")).toEqual([]);
+});
+
+test("two steps are compared: how many edges differ is said, and it ends when asked", async () => {
+  const view = await open(5);
+  const pick = (id: number) => view.find(`[data-compare='${id}']`);
+  await press(pick(1));
+  expect(view.model.acts).toEqual([]);
+  expect(view.find("[data-role=compared]").textContent).toContain("choose another");
+  await press(pick(3));
+  expect(view.model.acts).toEqual([{ do: "compare", ids: [1, 3] }]);
+  const bits = new Uint8Array(15).fill(3);
+  bits.set([1, 2, 0, 1], 4);
+  view.model.receive({ _compared: pack(bits, [15]) });
+  await frames(2);
+  expect(view.find("[data-role=compared]").textContent).toBe("3 edges differ");
+  await press(view.find("[data-role=end-compare]"));
+  expect(view.model.acts.at(-1)).toEqual({ do: "compare", ids: [] });
+  view.model.receive({ _compared: new DataView(new ArrayBuffer(0)) });
+  await frames(2);
+  expect(view.find("[data-role=compared]").textContent).toBe("");
+  expect(
+    [...view.root.querySelectorAll("[data-compare]")].some((box) => (box as HTMLInputElement).checked),
+  ).toBe(false);
+});
+
+test("a long history shows its newest step, and moves neither the page nor the network", async () => {
+  const view = await open(40);
+  const rows = view.find(".rows");
+  const last = steps(view).at(-1)!.getBoundingClientRect();
+  expect(last.bottom).toBeLessThanOrEqual(rows.getBoundingClientRect().bottom + 1);
+  const [scroll, top] = [scrollY, view.canvas.getBoundingClientRect().top];
+  view.model.receive({ _current: 2 });
+  await frames(2);
+  expect([scrollY, view.canvas.getBoundingClientRect().top]).toEqual([scroll, top]);
+  expect(steps(view)[2]!.getBoundingClientRect().top).toBeGreaterThanOrEqual(
+    rows.getBoundingClientRect().top,
+  );
+});
+
+test("commit says what it does and asks for it", async () => {
+  const view = await open(3);
+  const commit = view.find("[data-role=commit]");
+  expect(commit.title).toContain("new starting point");
+  await press(commit);
+  expect(view.model.acts).toEqual([{ do: "commit" }]);
+  view.model.receive({ error: "there is nothing to commit" });
+  await frames(2);
+  expect(view.find("[data-role=error]").textContent).toBe("there is nothing to commit");
+});

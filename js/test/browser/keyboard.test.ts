@@ -1,0 +1,118 @@
+/** The whole job without a mouse, and names for everything that can be reached. */
+import { expect, test } from "vitest";
+import { userEvent } from "vitest/browser";
+import { richModel } from "../rich";
+import { frames, type Mounted, mount } from "./mounted";
+
+const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement as HTMLElement;
+
+async function press(keys: string) {
+  await userEvent.keyboard(keys);
+  await frames(2);
+}
+
+/** Goes on with Tab until it stands on what it looks for. */
+async function tabTo(view: Mounted, selector: string) {
+  for (let k = 0; k < 120; k++) {
+    await userEvent.keyboard("{Tab}");
+    if (focused(view)?.matches(selector)) return;
+  }
+  throw new Error(`Tab never came to ${selector}`);
+}
+
+test("find the knee, prune, bring one edge back, undo, redo, commit, copy the script: by Tab and keys alone", async () => {
+  const view = await mount(richModel());
+  const { model } = view;
+  view.find("[data-role=undo]").focus();
+  await tabTo(view, "[data-panel=script]");
+  await press("{Enter}");
+  expect(focused(view).matches("[data-panel=script]")).toBe(true);
+  await tabTo(view, "[data-role=knee]");
+  await press("{Enter}");
+  expect(model.traits.node_threshold).toBeGreaterThan(0);
+  model.python();
+  await tabTo(view, "[data-threshold=node]");
+  const before = model.traits.node_threshold;
+  await press("{ArrowLeft}");
+  expect(model.traits.node_threshold).toBeLessThan(before);
+  model.receive({ selected: [[0, 0, 0]] });
+  await frames(2);
+  await tabTo(view, "[role=switch]");
+  await press(" ");
+  expect(model.traits.kept_edges).toEqual([[0, 0, 0]]);
+  expect(focused(view).getAttribute("aria-checked")).toBe("true");
+  await press("{Control>}z{/Control}{Control>}y{/Control}");
+  await tabTo(view, "[data-role=copy]");
+  expect(focused(view).getAttribute("aria-label")).toBe("Copy the script");
+  view.find("[data-role=reset]").focus();
+  await tabTo(view, "[data-role=commit]");
+  await press("{Enter}");
+  expect(model.acts.map((act) => act.do)).toEqual(["undo", "redo", "commit"]);
+});
+
+test("everything that can have the focus has a name, and shows when it has it", async () => {
+  const view = await mount(richModel());
+  view.model.receive({
+    selected: [
+      [0, 0, 4],
+      [1, 4],
+    ],
+    probe: [0.1, 0.2],
+  });
+  for (const name of ["history", "script"]) view.find(`[data-panel=${name}]`).click();
+  await frames(3);
+  const reachable = [...view.root.querySelectorAll<HTMLElement>("button, input, select, [tabindex='0']")];
+  expect(reachable.length).toBeGreaterThan(40);
+  for (const one of reachable) {
+    const name = one.getAttribute("aria-label") ?? one.textContent ?? "";
+    expect(name.trim().length, one.outerHTML.slice(0, 80)).toBeGreaterThan(1);
+  }
+  for (const group of view.root.querySelectorAll(
+    "[role=group], [role=toolbar], [role=radiogroup], section",
+  )) {
+    expect(group.getAttribute("aria-label") ?? "", group.outerHTML.slice(0, 60)).not.toBe("");
+  }
+  for (const controlling of view.root.querySelectorAll("[aria-controls]")) {
+    expect(view.root.querySelector(`#${controlling.getAttribute("aria-controls")}`)).not.toBeNull();
+  }
+});
+
+test("the focus outlives every answer of the model", async () => {
+  const view = await mount(richModel());
+  view.model.receive({
+    selected: [
+      [0, 0, 4],
+      [1, 4],
+    ],
+    probe: [0.1, 0.2],
+  });
+  for (const name of ["history", "script"]) view.find(`[data-panel=${name}]`).click();
+  await frames(3);
+  const places = [
+    "[data-threshold=node]",
+    "[data-role=within]",
+    "[data-card=edge8] [role=switch]",
+    "[data-card=node6] [data-small]",
+    "[data-input='1']",
+    "[data-step='1']",
+    "[data-note='2']",
+    "[data-role=script]",
+    "[data-panel=history]",
+  ];
+  for (const place of places) {
+    const one = view.find(place);
+    one.focus();
+    view.model.receive({
+      removed_edges: [[0, 1, 0]],
+      loss: Math.random(),
+      tolerance: 0.02,
+      _script: `# ${place}`,
+    });
+    view.model.python();
+    await frames(2);
+    view.model.receive({ removed_edges: [], in_vars: ["a", "b"], _current: 2 });
+    view.model.python();
+    await frames(2);
+    expect(focused(view), place).toBe(one);
+  }
+});

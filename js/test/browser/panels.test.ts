@@ -1,0 +1,404 @@
+/** What is around the network: cards, probe, figures, script, messages. */
+import { expect, onTestFinished, test, vi } from "vitest";
+import { commands, userEvent } from "vitest/browser";
+import { trace } from "../../src/forward";
+import { createReader } from "../../src/protocol";
+import { fakeModel } from "../fake";
+import { richModel } from "../rich";
+import { click as clickAt, frames, letGo, type Mounted, middle, mount } from "./mounted";
+
+const card = (view: Mounted, key: string) => view.find(`[data-card=${key}]`);
+async function click(element: Element) {
+  element.scrollIntoView({ block: "center" });
+  await clickAt(element);
+}
+const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement;
+
+test("one card for each selected target, side by side and in the order in which they were chosen", async () => {
+  const view = await mount(richModel(), 1000);
+  const stage = view.canvas.getBoundingClientRect().top;
+  view.model.receive({
+    selected: [
+      [1, 2],
+      [0, 0, 4],
+      [0, 1, 1],
+    ],
+  });
+  await frames(2);
+  const cards = [...view.root.querySelectorAll<HTMLElement>("[data-card]")];
+  expect(cards.map((one) => one.querySelector("h3")!.textContent)).toEqual([
+    "h1,2",
+    "x1 → h1,4",
+    "x2 → h1,1",
+  ]);
+  const lefts = cards.map((one) => one.getBoundingClientRect().left);
+  expect(lefts[1]! - lefts[0]!).toBeGreaterThan(220);
+  expect(lefts[2]! - lefts[1]!).toBe(lefts[1]! - lefts[0]!);
+  expect(new Set(cards.map((one) => one.getBoundingClientRect().top)).size).toBe(1);
+  expect(view.canvas.getBoundingClientRect().top).toBe(stage);
+  expect(cards[1]!.querySelector("sub")!.textContent).toBe("1");
+});
+
+test("an edge's card tells its score and rank, what it costs to lose it, and the data off its grid", async () => {
+  const view = await mount(richModel());
+  view.model.receive({ selected: [[0, 1, 4]], loss: 0.13, _prices: [[[0, 1, 4], 0.4412]] });
+  await frames(2);
+  const text = card(view, "edge9").textContent!;
+  expect(text).toContain("1.140, rank 2 of 15");
+  expect(text).toContain("test RMSE without it0.1300 → 0.4412 (×3.4)");
+  expect(text).toContain("2.3 % of rows");
+  const words = [...card(view, "edge9").querySelectorAll(".chart text")].map((one) => one.textContent);
+  expect(words).toEqual(expect.arrayContaining(["−1", "0", "1", "base", "spline"]));
+  view.model.receive({ removed_edges: [[0, 1, 4]], _prices: [[[0, 1, 4], 0.12]] });
+  await frames(2);
+  expect(card(view, "edge9").textContent).toContain("off by hand");
+  expect(card(view, "edge9").textContent).toContain("test RMSE with it0.1300 → 0.1200 (−7.7 %)");
+});
+
+test("the curve on a card goes through the model's samples", async () => {
+  const view = await mount(richModel());
+  view.model.receive({ selected: [[0, 0, 3]] });
+  await frames(2);
+  const { curves } = createReader(view.model)();
+  const d = card(view, "edge6").querySelector(".phi")!.getAttribute("d")!;
+  const points = d
+    .slice(1)
+    .split("L")
+    .map((pair) => pair.split(" ").map(Number) as [number, number]);
+  const y = curves.of(6);
+  expect(points).toHaveLength(y.length);
+  // Pixels are a linear function of values: two points fix it, all others must agree.
+  const [a, b] = [y.indexOf(Math.min(...y)), y.indexOf(Math.max(...y))];
+  const scale = (points[b]![1] - points[a]![1]) / (y[b]! - y[a]!);
+  expect(scale).toBeLessThan(0);
+  for (const [k, [, py]] of points.entries()) {
+    expect(Math.abs(points[a]![1] + scale * (y[k]! - y[a]!) - py)).toBeLessThan(0.3);
+  }
+});
+
+test("a card's switch toggles its edge, and the card stays", async () => {
+  const view = await mount(richModel());
+  view.model.receive({ selected: [[0, 0, 3]] });
+  await frames(2);
+  const flip = card(view, "edge6").querySelector<HTMLElement>("[role=switch]")!;
+  expect(flip.getAttribute("aria-checked")).toBe("true");
+  expect(flip.getAttribute("aria-label")).toBe("Edge x1 to h1,3");
+  await click(flip);
+  expect(view.model.traits.removed_edges).toEqual([[0, 0, 3]]);
+  expect(flip.getAttribute("aria-checked")).toBe("false");
+  expect(flip.isConnected).toBe(true);
+  await userEvent.keyboard(" ");
+  await frames(2);
+  expect(view.model.traits.removed_edges).toEqual([]);
+  expect(focused(view)).toBe(flip);
+});
+
+test("closing a card leaves the others where they are, and the focus on the next one", async () => {
+  const view = await mount(richModel());
+  view.model.receive({
+    selected: [
+      [0, 0, 3],
+      [1, 3],
+    ],
+  });
+  await frames(2);
+  const other = card(view, "node5");
+  await click(card(view, "edge6").querySelector("[data-role=close]")!);
+  expect(view.model.traits.selected).toEqual([[1, 3]]);
+  expect(card(view, "node5")).toBe(other);
+  expect(other.contains(focused(view))).toBe(true);
+  await userEvent.keyboard("{Enter}");
+  await frames(2);
+  expect(view.model.traits.selected).toEqual([]);
+  expect(view.find("[data-role=cards]").hidden).toBe(true);
+  expect(focused(view)).toBe(view.twin("node", "1,3"));
+});
+
+test("a node's card has all its edges as small curves, and a click on one opens its card", async () => {
+  const view = await mount(richModel());
+  view.model.receive({ selected: [[1, 3]], removed_edges: [[0, 0, 3]] });
+  await frames(2);
+  const small = [...card(view, "node5").querySelectorAll<HTMLElement>("[data-small]")];
+  expect(small.map((one) => one.dataset.small)).toEqual(["7", "6", "13"]);
+  expect(small[1]!.hasAttribute("data-off")).toBe(true);
+  expect(card(view, "node5").textContent).toContain("in · 1 of 2 on");
+  await click(small[0]!);
+  expect(view.model.traits.selected).toEqual([
+    [1, 3],
+    [0, 1, 3],
+  ]);
+  expect(small[0]!.getAttribute("aria-pressed")).toBe("true");
+});
+
+test("the probe follows a row: its values on the cards are the network's, and they add up", async () => {
+  const view = await mount(richModel());
+  view.model.receive({
+    selected: [
+      [0, 0, 4],
+      [1, 4],
+    ],
+  });
+  await frames(2);
+  await click(view.find("[data-panel=probe]"));
+  const { probe } = view.model.traits;
+  const { net, cells, rows, confirmed } = createReader(view.model)();
+  expect(probe).toEqual([...rows!.inputs.subarray(0, 2)]);
+  const values = trace(net, cells!, confirmed, true, probe);
+  const outputs = () => view.find("[data-role=outputs]").textContent!.replaceAll("−", "-");
+  expect(outputs()).toContain(
+    `f(x) = ${values.nodes[7]!.toPrecision(4)}, label ${rows!.labels![0]!.toPrecision(4)}`,
+  );
+  expect(card(view, "edge8").textContent).toContain("φ(");
+  const [total, terms] = card(view, "node6")
+    .querySelector(".sum")!
+    .textContent!.replaceAll("−", "-")
+    .split(" = ");
+  expect(Number(total)).toBeCloseTo(values.nodes[6]!, 1);
+  expect(terms).toContain("(bias)");
+  await click(view.find("[data-role=next-row]"));
+  expect(view.model.traits.probe).toEqual([...rows!.inputs.subarray(2, 4)]);
+  expect(view.find<HTMLInputElement>("[data-role=row]").value).toBe("2");
+  await click(view.find("[data-panel=probe]"));
+  expect(view.model.traits.probe).toEqual([]);
+  expect(card(view, "edge8").textContent).not.toContain("φ(");
+});
+
+test("dragging an input moves the dot at once, and is written ten times a second at the most", async () => {
+  const view = await mount(richModel());
+  view.model.receive({ selected: [[0, 0, 4]], probe: [0.5, 0.5] });
+  await frames(3);
+  const input = view.find<HTMLInputElement>("[data-input='0']");
+  input.scrollIntoView({ block: "center" });
+  const dot = () => card(view, "edge8").querySelector("circle")!.getAttribute("cx");
+  const before = [dot(), view.model.messages] as const;
+  const { width } = input.getBoundingClientRect();
+  const [x, y] = middle(input);
+  const began = performance.now();
+  await commands.mouse([["move", x, y], ["down"], ["move", x - width / 4, y, 25]]);
+  await frames(2);
+  expect(dot()).not.toBe(before[0]);
+  expect(view.model.messages - before[1]).toBeLessThanOrEqual(2 + (performance.now() - began) / 100);
+  await letGo();
+  expect(view.model.traits.probe[0]).toBeCloseTo(Number(input.value), 9);
+  expect(view.model.traits.probe[1]).toBe(0.5);
+});
+
+test("a network that cannot be followed says so", async () => {
+  const view = await mount();
+  await click(view.find("[data-panel=probe]"));
+  expect(view.find("section.probe").textContent).toContain("too wide");
+  expect(view.find("[data-role=outputs]").getBoundingClientRect().height).toBe(0);
+  expect(view.model.traits.probe).toEqual([]);
+});
+
+test("original, last and present loss and edges are always in sight", async () => {
+  const view = await mount(richModel());
+  const text = () => view.find("[data-role=figures]").textContent;
+  expect(text()).toMatch(/^original0\.0\d+ \(15\)last0\.0\d+ \(13\)now0\.0\d+ \(15\)$/);
+  view.model.receive({ removed_edges: [[0, 0, 0]] });
+  view.model.python();
+  await frames(2);
+  expect(text()).toMatch(/now0\.1400 \(14\)$/);
+});
+
+test("a screen reader is told once when things have settled, not with every move", async () => {
+  const view = await mount(richModel());
+  const said = view.find("[data-role=said]");
+  let changes = 0;
+  const observer = new MutationObserver(() => changes++);
+  observer.observe(said, { childList: true, characterData: true, subtree: true });
+  view.slider("edge").focus();
+  await userEvent.keyboard("{ArrowRight}{ArrowRight}{ArrowRight}");
+  await frames(3);
+  expect(changes).toBe(0);
+  await new Promise((resolve) => setTimeout(resolve, 900));
+  expect(changes).toBe(1);
+  expect(said.textContent).toMatch(/^\d+ of 15 edges, test RMSE/);
+  observer.disconnect();
+});
+
+test("what is written by the checkbox, the view switch and the arrow is what they show", async () => {
+  const view = await mount();
+  await click(view.find("[data-role=keep-mean]"));
+  expect(view.model.traits.keep_mean).toBe(false);
+  await click(view.find("input[value=quilt]").parentElement!);
+  expect(view.model.traits.view).toBe("quilt");
+  await click(view.find("[data-role=orientation]"));
+  expect(view.model.traits.orientation).toBe("up");
+  expect(view.find("[data-role=orientation]").getAttribute("aria-label")).toContain("bottom");
+  view.model.receive({ keep_mean: true, view: "network", orientation: "right" });
+  await frames(2);
+  expect(view.find<HTMLInputElement>("[data-role=keep-mean]").checked).toBe(true);
+  expect(view.find<HTMLInputElement>("input[value=network]").checked).toBe(true);
+});
+
+test("the script is copied, and what could not be copied is said", async () => {
+  const view = await mount(richModel());
+  await click(view.find("[data-panel=script]"));
+  expect(view.find("[data-role=script]").textContent).toBe(view.model.traits._script);
+  const clipboard = navigator.clipboard;
+  const texts: string[] = [];
+  const put = (writeText: (text: string) => Promise<void>) =>
+    Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
+  put(async (text) => void texts.push(text));
+  await click(view.find("[data-role=copy]"));
+  expect(texts).toEqual([view.model.traits._script]);
+  expect(view.find("[data-role=copied]").textContent).toBe("copied");
+  const { execCommand } = document;
+  put(() => Promise.reject(new Error("no")));
+  document.execCommand = () => false;
+  await click(view.find("[data-role=copy]"));
+  await frames(2);
+  expect(view.find("[data-role=copied]").textContent).toContain("could not copy");
+  document.execCommand = execCommand;
+  Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
+});
+
+test("edges that lead nowhere are said, and can be swept", async () => {
+  const view = await mount();
+  expect(view.find("[data-role=sweep]").hidden).toBe(true);
+  view.model.receive({ removed_edges: [[1, 3, 0]] });
+  await frames(2);
+  expect(view.find("[data-role=warning]").textContent).toBe("1 node leads nowhere.");
+  await click(view.find("[data-role=sweep]"));
+  expect(view.model.acts).toEqual([{ do: "sweep" }]);
+});
+
+test("the legend has only what is there", async () => {
+  const view = await mount(richModel());
+  const shown = () =>
+    [...view.root.querySelectorAll<HTMLElement>(".legend li")]
+      .filter((item) => !item.hidden)
+      .map((item) => item.textContent);
+  expect(shown().join()).not.toMatch(/symbolic|product|sample/);
+  view.model.receive({ _symbolic: [[0, 0, 0, "sin"]], probe: [0, 0] });
+  await frames(2);
+  expect(shown().join()).toMatch(/symbolic.*sample/);
+});
+
+test("from 320 px on nothing sticks out, with long names and eight cards", async () => {
+  const model = richModel();
+  model.receive({
+    in_vars: ["a_very_long_name_of_a_variable_that_does_not_end", "$\\alpha_{12}$"],
+    selected: [0, 1, 2, 3].flatMap((j) => [
+      [0, 0, j] as [number, number, number],
+      [1, j] as [number, number],
+    ]),
+    probe: [0.2, -0.3],
+    error: "a".repeat(400),
+  });
+  for (const width of [320, 560, 1000]) {
+    const view = await mount(model, width);
+    for (const name of ["history", "script"]) view.find(`[data-panel=${name}]`).click();
+    await frames(2);
+    const { right } = view.root.getBoundingClientRect();
+    const scrollers = ".cards, .rows, pre, .scroll, .multiples";
+    for (const one of view.root.querySelectorAll("button, input, p, h3, dd, svg, label")) {
+      if (one.closest(scrollers)) continue;
+      expect(one.getBoundingClientRect().right, one.outerHTML.slice(0, 80)).toBeLessThanOrEqual(right + 0.5);
+    }
+    view.close();
+    view.el.remove();
+  }
+});
+
+test("text is at least 4.5 to 1 on its ground, in light and dark", async () => {
+  for (const theme of ["light", "dark"]) {
+    document.body.setAttribute("data-jp-theme-light", `${theme === "light"}`);
+    const view = await mount(richModel());
+    view.model.receive({
+      selected: [
+        [0, 0, 4],
+        [1, 4],
+      ],
+      probe: [0.1, 0.2],
+      removed_edges: [[0, 0, 4]],
+    });
+    view.model.python();
+    for (const name of ["history", "script"]) view.find(`[data-panel=${name}]`).click();
+    await frames(3);
+    const ground = parse(getComputedStyle(view.root).backgroundColor);
+    for (const one of view.root.querySelectorAll<HTMLElement>("*")) {
+      const words = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent!.trim());
+      if (!words || one.closest("button:disabled, .twins")) continue;
+      const style = getComputedStyle(one);
+      const ink = one instanceof SVGElement ? style.fill : style.color;
+      expect(contrast(parse(ink), ground), `${theme}: ${one.outerHTML.slice(0, 90)}`).toBeGreaterThan(4.5);
+    }
+    document.body.removeAttribute("data-jp-theme-light");
+    view.close();
+    view.el.remove();
+  }
+});
+
+function parse(colour: string): [number, number, number] {
+  const ctx = new OffscreenCanvas(1, 1).getContext("2d")!;
+  ctx.fillStyle = colour;
+  ctx.fillRect(0, 0, 1, 1);
+  const [r, g, b] = ctx.getImageData(0, 0, 1, 1).data;
+  return [r!, g!, b!];
+}
+
+function contrast(a: [number, number, number], b: [number, number, number]): number {
+  const light = (colour: [number, number, number]) => {
+    const [r, g, blue] = colour.map((v) =>
+      v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4,
+    );
+    return 0.2126 * r! + 0.7152 * g! + 0.0722 * blue!;
+  };
+  const [high, low] = [light(a), light(b)].sort((p, q) => q - p);
+  return (high! + 0.05) / (low! + 0.05);
+}
+
+test("a page with a strict policy shows it as any other", async () => {
+  const frame = document.createElement("iframe");
+  frame.width = "1000";
+  frame.height = "1200";
+  const policy = "default-src 'none'; script-src 'self' 'nonce-here'";
+  const script = `
+    import widget from "${location.origin}/src/index.ts";
+    import { richModel } from "${location.origin}/test/rich.ts";
+    const model = richModel();
+    model.receive({ selected: [[0, 0, 4], [1, 4]], probe: [0.1, 0.2] });
+    const el = document.body.appendChild(document.createElement("div"));
+    window.close_ = widget().render({ model, el });
+    window.root = el.firstElementChild.shadowRoot.querySelector(".kanwidget");
+  `;
+  frame.srcdoc = `<!doctype html><meta http-equiv="Content-Security-Policy" content="${policy}">
+    <script nonce="here">window.broken = []; document.addEventListener("securitypolicyviolation", (event) => window.broken.push(event.violatedDirective + " " + event.sourceFile));</script>
+    <body><script type="module" nonce="here">${script}</script>`;
+  document.body.append(frame);
+  onTestFinished(() => frame.remove());
+  type Page = Window & { root?: HTMLElement; broken: string[]; close_(): void };
+  const page = () => frame.contentWindow as unknown as Page;
+  await vi.waitUntil(() => page()?.root, { timeout: 5000 });
+  const root = page().root!;
+  for (const name of ["history", "script"]) root.querySelector<HTMLElement>(`[data-panel=${name}]`)!.click();
+  await vi.waitUntil(() => root.querySelector(".chart .phi"));
+  await frames(3);
+  const look = (selector: string) => getComputedStyle(root.querySelector(selector)!);
+  expect(look(".sliders").display).toBe("grid");
+  expect(look(".chart .phi").strokeWidth).toBe("2px");
+  expect(look(".cards").display).toBe("flex");
+  const [stage, twin] = [".stage", "button[data-edge]"].map((one) =>
+    root.querySelector(one)!.getBoundingClientRect(),
+  );
+  expect(stage!.height).toBeGreaterThan(200);
+  expect(twin!.width).toBeGreaterThan(20);
+  expect(root.querySelector<HTMLElement>(".dot")!.getBoundingClientRect().width).toBeGreaterThan(5);
+  const canvas = root.querySelector("canvas")!;
+  const pixels = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data;
+  expect(pixels.some((value) => value > 0)).toBe(true);
+  expect(page().broken.filter((one) => !one.includes("@vite"))).toEqual([]);
+  page().close_();
+});
+
+test("a model without any of the newer traits shows what it has", async () => {
+  const model = fakeModel();
+  for (const name of ["_history", "_prices", "_script", "selected", "probe", "tolerance"] as const) {
+    delete (model.traits as unknown as Record<string, unknown>)[name];
+  }
+  const view = await mount(model);
+  expect(view.find("[data-role=error]").textContent).toBe("");
+  expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
+});

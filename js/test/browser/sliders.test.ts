@@ -1,0 +1,207 @@
+/** Thresholds: what the track shows, what the hand and the keys do, what is said. */
+import { expect, test } from "vitest";
+import { commands, userEvent } from "vitest/browser";
+import { countOn, createNetwork, maskOf, NO_EDITS } from "../../src/network";
+import { type FakeModel, fakeModel } from "../fake";
+import { packTradeoff, richModel } from "../rich";
+import { click, frames, grab, letGo, type Mounted, middle, mount } from "./mounted";
+
+const rising = Float64Array.from({ length: 15 }, (_, e) => 1e-4 * 1.9 ** e);
+const panel = (view: Mounted, axis: "node" | "edge") => view.slider(axis).closest<HTMLElement>(".slider")!;
+const inside = <E extends Element = HTMLElement>(view: Mounted, axis: "node" | "edge", what: string) =>
+  panel(view, axis).querySelector<E>(what)!;
+const next = (view: Mounted, axis: "node" | "edge") => inside(view, axis, "[data-role=next]").textContent;
+
+function curve(model: FakeModel) {
+  const { thresholds, ...rest } = {
+    thresholds: Float64Array.of(0, ...rising),
+    activeEdges: Float64Array.from({ length: 16 }, (_, k) => 15 - k),
+    lossZeroed: Float64Array.from({ length: 16 }, (_, k) => 0.1 + 0.02 * k),
+    lossKept: Float64Array.from({ length: 16 }, (_, k) => 0.1 + 0.001 * k),
+  };
+  model.receive({ _tradeoff_edge: packTradeoff({ thresholds, ...rest }) });
+}
+
+test("an arrow key takes exactly one edge, or gives it back; Page keys ten; Home and End all", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  view.slider("edge").focus();
+  const left = () => view.find("[data-role=status]").textContent!.split(" ")[0];
+  const seen: (string | undefined)[] = [];
+  for (const key of [
+    "ArrowRight",
+    "ArrowUp",
+    "ArrowLeft",
+    "PageUp",
+    "PageDown",
+    "End",
+    "ArrowDown",
+    "Home",
+  ]) {
+    await userEvent.keyboard(`{${key}}`);
+    await frames(2);
+    seen.push(left());
+  }
+  expect(seen).toEqual(["14", "13", "14", "4", "14", "0", "1", "15"]);
+  expect(view.model.traits.edge_threshold).toBe(0);
+});
+
+test("the next change is said in words, with its loss, and comes true", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  expect(next(view, "edge")).toBe("next: x1 → h1,0 goes, 14 of 15 edges left");
+  curve(view.model);
+  await frames(2);
+  expect(next(view, "edge")).toBe("next: x1 → h1,0 goes, loss 0.1000 → 0.1010, 14 of 15 edges left");
+  view.slider("edge").focus();
+  await userEvent.keyboard("{ArrowRight}");
+  await frames(2);
+  expect(view.isOn("edge", "0,0,0")).toBe(false);
+  expect(next(view, "edge")).toBe("next: x2 → h1,0 goes, loss 0.1010 → 0.1020, 13 of 15 edges left");
+});
+
+test("wherever the hand lets go between two scores, the model gets the same short number", async () => {
+  const view = await mount();
+  const written = new Set<number>();
+  for (const position of [330, 420, 500]) {
+    await grab(view.slider("node"), position);
+    await letGo();
+    written.add(view.model.traits.node_threshold);
+  }
+  expect(written.size).toBe(1);
+  expect(`${[...written][0]}`.length).toBeLessThan(7);
+});
+
+test("a typed number is taken as it is; off means none; rubbish is refused in words and changes nothing", async () => {
+  const view = await mount();
+  const field = view.find<HTMLInputElement>("[data-readout=node]");
+  const type = async (text: string) => {
+    field.focus();
+    await userEvent.fill(field, text);
+    await userEvent.keyboard("{Enter}");
+    await frames(2);
+  };
+  await type("0.012");
+  expect(view.model.traits.node_threshold).toBe(0.012);
+  expect(field.value).toBe("0.012");
+  await type("1e-3");
+  expect(view.model.traits.node_threshold).toBe(0.001);
+  await type("a lot");
+  expect(view.model.traits.node_threshold).toBe(0.001);
+  expect(field.value).toBe("0.001");
+  expect(next(view, "node")).toContain("“a lot” is no threshold: type a number such as 0.012");
+  await type("off");
+  expect(view.model.traits.node_threshold).toBe(0);
+  expect(next(view, "node")).not.toContain("is no threshold");
+});
+
+test("the button finds the largest threshold within the tolerance, and the loss stays under the line", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  expect(go.disabled).toBe(true);
+  curve(view.model);
+  await frames(2);
+  expect(go.textContent).toBe("within +5 %");
+  await click(go);
+  // 0.105 is 5 % more than 0.1: five edges may go.
+  const mask = maskOf(createNetwork([2, 5, 1], rising, new Uint8Array(15).fill(1)), {
+    ...NO_EDITS,
+    edgeThreshold: view.model.traits.edge_threshold,
+  });
+  expect(countOn(mask)).toBe(10);
+  expect(view.find("[data-role=status]").textContent).toContain("10 of 15 edges · test RMSE 0.1050");
+});
+
+test("the tolerance line can be dragged, and moved by keys, and the model is told", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  curve(view.model);
+  await frames(2);
+  const line = inside<SVGElement>(view, "edge", "[data-role=tolerance-line]");
+  const [x, y] = middle(line);
+  const before = view.model.messages;
+  await commands.mouse([["move", x - 80, y], ["down"], ["move", x - 80, y - 14, 8]]);
+  await frames(2);
+  const label = inside(view, "edge", ".limit-label").textContent;
+  expect(label).not.toBe("+5 %");
+  await letGo();
+  const { tolerance } = view.model.traits;
+  expect(tolerance).toBeGreaterThan(0.05);
+  expect(label).toBe(`+${Number((100 * tolerance).toPrecision(3))} %`);
+  expect(inside(view, "node", "[data-role=within]").textContent).toBe(`within ${label}`);
+  expect(view.model.messages - before).toBeLessThan(8);
+  expect(view.model.traits.edge_threshold).toBe(0);
+  const keys = inside<HTMLInputElement>(view, "edge", "[data-role=tolerance]");
+  keys.focus();
+  await userEvent.keyboard("{ArrowLeft}");
+  await frames(2);
+  expect(view.model.traits.tolerance).toBeLessThan(tolerance);
+  expect(keys.getAttribute("aria-valuetext")).toMatch(/^\+[\d.]+ %$/);
+});
+
+test("without a curve the slider says so and works; the curve comes without moving anything", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  expect(panel(view, "edge").querySelector(".unknown")!.getBoundingClientRect().height).toBeGreaterThan(40);
+  const top = view.canvas.getBoundingClientRect().top;
+  await grab(view.slider("edge"), 500);
+  await letGo();
+  expect(view.model.traits.edge_threshold).toBeGreaterThan(0);
+  curve(view.model);
+  await frames(2);
+  expect(view.canvas.getBoundingClientRect().top).toBe(top);
+  expect(panel(view, "edge").querySelector(".unknown")!.getBoundingClientRect().height).toBe(0);
+});
+
+test("the dot is on the curve: where the thumb is, at the height of its loss", async () => {
+  const view = await mount(richModel());
+  await grab(view.slider("edge"), 700);
+  const dot = inside(view, "edge", ".dot").getBoundingClientRect();
+  const line = inside<SVGPathElement>(view, "edge", ".present");
+  const box = inside<SVGSVGElement>(view, "edge", ".lossplot svg").getBoundingClientRect();
+  const [x, y] = [dot.x + dot.width / 2, dot.y + dot.height / 2];
+  const at = (1000 * (x - box.x)) / box.width;
+  let [a, b] = [0, line.getTotalLength()];
+  for (let k = 0; k < 40; k++) {
+    const middle = (a + b) / 2;
+    if (line.getPointAtLength(middle).x < at) a = middle;
+    else b = middle;
+  }
+  expect(Math.abs(line.getPointAtLength(a).y + box.y - y)).toBeLessThan(1);
+  const thumb = view.slider("edge").getBoundingClientRect();
+  const share = Number(view.slider("edge").value) / 1000;
+  expect(Math.abs(thumb.x + 8 + share * (thumb.width - 16) - x)).toBeLessThan(1);
+  await letGo();
+});
+
+test("losses that are absurd or no numbers are marked, and the rest stays legible", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const losses = Float64Array.of(0.1, 0.101, 0.104, 1e9, Number.NaN);
+  const absurd = {
+    thresholds: Float64Array.of(0, ...rising.slice(0, 4)),
+    activeEdges: Float64Array.of(15, 14, 13, 12, 11),
+    lossKept: losses,
+    lossZeroed: losses,
+  };
+  view.model.receive({ _tradeoff_edge: packTradeoff(absurd) });
+  await frames(2);
+  expect(inside(view, "edge", ".over").getAttribute("d")).not.toBe("");
+  expect(inside(view, "edge", ".present").getAttribute("d")).not.toContain("NaN");
+  await click(inside(view, "edge", "[data-role=within]"));
+  expect(view.find("[data-role=status]").textContent).toContain("13 of 15 edges · test RMSE 0.1040");
+  await userEvent.keyboard("{Tab}");
+  view.slider("edge").focus();
+  await userEvent.keyboard("{ArrowRight}{ArrowRight}");
+  await frames(2);
+  expect(next(view, "edge")).toContain("loss not a number →");
+});
+
+test("50,816 scores give no more ticks than there is room for", async () => {
+  const scores = Float64Array.from({ length: 50816 }, (_, e) => 1 / (1 + ((e * 7919) % 50816)));
+  const view = await mount(fakeModel([784, 64, 10], scores));
+  const ticks = [...inside(view, "edge", ".ticks").querySelectorAll("path")]
+    .map((path) => path.getAttribute("d")!.split("M").length - 1)
+    .reduce((a, b) => a + b);
+  expect(ticks).toBeLessThanOrEqual(1001);
+  expect(ticks).toBeGreaterThan(500);
+  view.slider("edge").focus();
+  await userEvent.keyboard("{ArrowRight}");
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toMatch(/^50,815 of 50,816 edges/);
+});

@@ -1,0 +1,190 @@
+import { describe, expect, test } from "vitest";
+import { levelsOf, nextChange, stairsOf, stepped, thresholdOver } from "../../src/levels";
+import { countOn, edgeId, maskOf, NO_EDITS } from "../../src/network";
+import { columnsOf } from "../../src/panels/rail";
+import type { Step } from "../../src/protocol";
+import {
+  nextWords,
+  parseThreshold,
+  percentWords,
+  rankOf,
+  ratioWords,
+  shareWords,
+  sumWords,
+} from "../../src/words";
+import { networkOf, randomNumbers } from "../fake";
+
+const names = { inVars: ["x_1", "x_2"], outVars: ["f(x)"] };
+/** No two alike: flat id 0 is the weakest edge, x1 -> h1,0. */
+const net = networkOf(
+  [2, 5, 1],
+  Float64Array.from({ length: 15 }, (_, e) => 1e-4 * 1.9 ** e),
+);
+
+describe("the steps of a threshold", () => {
+  test("every step up takes what is next, and every step down gives it back", () => {
+    for (const axis of ["edge", "node"] as const) {
+      const levels = levelsOf(net, axis)!;
+      const stairs = stairsOf(net, NO_EDITS, axis);
+      const at = (threshold: number) =>
+        countOn(maskOf(net, { ...NO_EDITS, [`${axis}Threshold`]: threshold }));
+      const up = [0];
+      for (let k = 0; k < stairs.steps.length; k++) up.push(stepped(levels, stairs, up.at(-1)!, 1));
+      const counts = up.map(at);
+      expect(counts).toEqual(
+        axis === "edge" ? Array.from({ length: 16 }, (_, k) => 15 - k) : [15, 12, 9, 6, 3, 0],
+      );
+      for (let k = up.length - 1; k > 0; k--) expect(stepped(levels, stairs, up[k]!, -1)).toBe(up[k - 1]);
+      expect(stepped(levels, stairs, 0, 10)).toBe(up[Math.min(10, up.length - 1)]);
+      expect(stepped(levels, stairs, up.at(-1)!, Number.NEGATIVE_INFINITY)).toBe(0);
+    }
+  });
+
+  test("what the words say goes next is what the mask loses, on random networks with equal scores and zeros", () => {
+    const random = randomNumbers(3);
+    for (let round = 0; round < 30; round++) {
+      const width = [
+        1 + Math.floor(3 * random()),
+        1 + Math.floor(4 * random()),
+        1 + Math.floor(2 * random()),
+      ];
+      const edges = width[0]! * width[1]! + width[1]! * width[2]!;
+      const scores = Float64Array.from({ length: edges }, () => Math.floor(4 * random()) / 4);
+      if (scores.every((score) => score === 0)) continue;
+      const other = networkOf(width, scores);
+      const edits = { ...NO_EDITS, removedEdges: new Set([0]), keptEdges: new Set([edges - 1]) };
+      for (const axis of ["edge", "node"] as const) {
+        const levels = levelsOf(other, axis);
+        if (!levels) continue;
+        const stairs = stairsOf(other, edits, axis);
+        let threshold = 0;
+        for (;;) {
+          const change = nextChange(other, stairs, axis, threshold);
+          if (!change) break;
+          const before = maskOf(other, { ...edits, [`${axis}Threshold`]: threshold });
+          const after = thresholdOver(levels, change.level);
+          expect(after).toBeGreaterThan(threshold);
+          const mask = maskOf(other, { ...edits, [`${axis}Threshold`]: after });
+          const gone = [...mask.keys()].filter((e) => before[e] && !mask[e]);
+          expect(gone).toEqual(change.edges);
+          expect(countOn(mask)).toBe(change.left);
+          threshold = after;
+        }
+      }
+    }
+  });
+
+  test("between two scores a threshold is the same round number wherever the thumb was", () => {
+    const levels = levelsOf(net, "node")!;
+    expect(levels.all.length).toBe(5);
+    const over = [0.0002, 0.00025, 0.0006].map((raw) => thresholdOver(levels, raw));
+    expect(new Set(over).size).toBe(1);
+    expect(`${over[0]}`.length).toBeLessThan(8);
+    expect(thresholdOver(levels, 1e-9)).toBe(0);
+  });
+});
+
+describe("the next change in words", () => {
+  const stairs = stairsOf(net, NO_EDITS, "edge");
+  const tradeoff = {
+    thresholds: Float64Array.of(0, 0.0001, 0.00019),
+    activeEdges: Float64Array.of(15, 13, 12),
+    lossZeroed: Float64Array.of(0.0234, 0.024, 0.1),
+    lossKept: Float64Array.of(0.0234, 0.0236, 0.05),
+  };
+  test("names the edge, the loss and what is left", () => {
+    const change = nextChange(net, stairs, "edge", 0);
+    expect(nextWords(net, names, change, 0, true, null)).toBe("next: x1 → h1,0 goes, 14 of 15 edges left");
+    const known = { ...tradeoff, activeEdges: Float64Array.of(15, 14, 13) };
+    expect(nextWords(net, names, change, 0, true, known)).toBe(
+      "next: x1 → h1,0 goes, loss 0.02340 → 0.02360, 14 of 15 edges left",
+    );
+    expect(nextWords(net, names, change, 0, false, known)).toContain("0.02340 → 0.02400");
+  });
+  test("says so when the curve has no point just there", () => {
+    const change = nextChange(net, stairs, "edge", 0);
+    expect(nextWords(net, names, change, 0, true, tradeoff)).toContain("→ about 0.02360");
+  });
+  test("counts equal scores together, and names a node", () => {
+    const equal = networkOf([2, 5, 1], new Float64Array(15).fill(0.5));
+    const all = nextChange(equal, stairsOf(equal, NO_EDITS, "edge"), "edge", 0);
+    expect(nextWords(equal, names, all, 0, true, null)).toBe("next: 15 edges go, 0 of 15 edges left");
+    const node = nextChange(net, stairsOf(net, NO_EDITS, "node"), "node", 0);
+    expect(nextWords(net, names, node, 0, true, null)).toBe(
+      "next: h1,0 goes with 3 edges, 12 of 15 edges left",
+    );
+    expect(nextWords(net, names, null, 1, true, null)).toBe("nothing is left for it to take");
+  });
+});
+
+test.each([
+  ["0.012", 0.012],
+  [" 1e-3 ", 0.001],
+  [".5", 0.5],
+  ["off", 0],
+  ["OFF", 0],
+  ["0", 0],
+  ["", null],
+  ["-1", null],
+  ["1e999", null],
+  ["0x10", null],
+  ["1,5", null],
+  ["Infinity", null],
+  ["abc", null],
+])("typed as a threshold, %j is %j", (text, value) => {
+  expect(parseThreshold(text)).toBe(value);
+});
+
+test("changes are said as a person would say them", () => {
+  expect([ratioWords(0.13, 0.4412), ratioWords(0.13, 0.1326), ratioWords(0.13, 0.12)]).toEqual([
+    "×3.4",
+    "+2 %",
+    "−7.7 %",
+  ]);
+  expect([ratioWords(0.1, 1e9), ratioWords(0.1, Number.NaN), ratioWords(0, 1)]).toEqual([
+    "×10,000 or more",
+    "",
+    "",
+  ]);
+  expect([0.05, 0.005, 1.5, 0, 0.00001].map(percentWords)).toEqual([
+    "+5 %",
+    "+0.5 %",
+    "+150 %",
+    "±0 %",
+    "±0 %",
+  ]);
+  expect([0, 0.023, 0.00001].map(shareWords)).toEqual(["0 %", "2.3 %", "< 0.1 %"]);
+});
+
+test("what a node sums adds up as it is written", () => {
+  const terms = [
+    [0.12, ""],
+    [0.25, ""],
+    [-0.06, "bias"],
+  ] as const;
+  expect(sumWords(0.31, terms)).toBe("0.31 = 0.12 + 0.25 − 0.06 (bias)");
+  expect(sumWords(-2, [[-2, "bias"]])).toBe("−2.00 = −2.00 (bias)");
+  const random = randomNumbers(9);
+  for (let round = 0; round < 200; round++) {
+    const some = Array.from({ length: 4 }, () => [random() - 0.5, ""] as const);
+    const total = some.reduce((sum, [value]) => sum + value, 0);
+    const [left, right] = sumWords(total, some).replaceAll("−", "-").split(" = ");
+    const sum = right!
+      .replaceAll(" - ", " + -")
+      .split(" + ")
+      .reduce((all, term) => all + Number(term), 0);
+    expect(Math.abs(sum - Number(left))).toBeLessThan(1.5e-4);
+  }
+});
+
+test("the strongest edge has rank 1, and equal ones share a rank", () => {
+  expect(rankOf(net, edgeId(net, [1, 4, 0]))).toBe(1);
+  expect(rankOf(networkOf([1, 2], Float64Array.of(0.5, 0.5)), 1)).toBe(1);
+});
+
+test("a second branch of the history gets a column of its own", () => {
+  const step = (id: number, parent: number | null) => ({ id, parent }) as Step;
+  expect(columnsOf([step(0, null), step(1, 0), step(2, 1), step(3, 1), step(4, 3), step(5, 2)])).toEqual([
+    0, 0, 0, 1, 1, 0,
+  ]);
+});

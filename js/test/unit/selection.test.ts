@@ -1,0 +1,107 @@
+import { expect, test } from "vitest";
+import { layout } from "../../src/layout";
+import { edgeId } from "../../src/network";
+import { buildScene } from "../../src/scene";
+import { edgesOf, extend, flip, inLoop, MAX_SELECTED, meant, weakerThan } from "../../src/selection";
+import { probeTexts } from "../../src/stage/marks";
+import type { Target } from "../../src/state";
+import { reduce } from "../../src/state";
+import { neighbour, type Spot } from "../../src/twins";
+import { areaOf, areasOverlap } from "../../src/typeset";
+import { networkOf, syncedOf } from "../fake";
+
+const net = networkOf([2, 5, 1]);
+const all = new Uint8Array(15).fill(1);
+const made = layout(net, all, { width: 900, inNames: 20, outNames: 30 });
+const edge = (id: number): Target => ({ kind: "edge", id });
+const node = (id: number): Target => ({ kind: "node", id });
+
+test("a second click with Shift takes out what the first one took in", () => {
+  const two = flip(flip([], edge(3)), node(3));
+  expect(two).toEqual([edge(3), node(3)]);
+  expect(flip(two, edge(3))).toEqual([node(3)]);
+});
+
+test("a selection has nothing twice, and no more than the session takes", () => {
+  expect(extend([edge(1)], [edge(1), edge(2)])).toEqual([edge(1), edge(2)]);
+  const many = Array.from({ length: 100 }, (_, id) => edge(id));
+  expect(extend([], many)).toHaveLength(MAX_SELECTED);
+  expect(flip(many.slice(0, MAX_SELECTED), edge(99))).toHaveLength(MAX_SELECTED);
+});
+
+test("a key means the whole selection when the focus is in it, else the focus alone", () => {
+  expect(meant([edge(1), edge(2)], edge(2))).toEqual([edge(1), edge(2)]);
+  expect(meant([edge(1), edge(2)], edge(3))).toEqual([edge(3)]);
+  expect(meant([edge(1)], null)).toEqual([edge(1)]);
+});
+
+test("a lasso takes the edges and nodes whose middles it goes around, and no hairlines between curves", () => {
+  const around = (x: number, y: number, w: number, h: number) =>
+    [
+      [x, y],
+      [x + w, y],
+      [x + w, y + h],
+      [x, y + h],
+    ] as const;
+  const box = made.places.get(edgeId(net, [1, 2, 0]))!.box!;
+  expect(inLoop(net, made, around(box.x - 5, box.y - 5, box.side + 10, box.side + 10), all)).toEqual([
+    edge(edgeId(net, [1, 2, 0])),
+  ]);
+  expect(inLoop(net, made, around(0, 0, made.width, made.height), all)).toHaveLength(15 + 8);
+  const mask = all.map((_, e) => (e === 4 ? 1 : 0));
+  const few = layout(net, mask, { width: 900, inNames: 20, outNames: 30 });
+  expect(inLoop(net, few, around(0, 0, few.width, few.height), mask)).toEqual([
+    ...Array.from({ length: 8 }, (_, n) => node(n)),
+    edge(4),
+  ]);
+});
+
+test("all edges of a node, and what is weaker in its layer", () => {
+  expect(edgesOf(net, 2).map(({ id }) => id)).toEqual([0, 1, 10]);
+  const weaker = weakerThan(net, all, edgeId(net, [0, 0, 2])).map(({ id }) => id);
+  expect(weaker.sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
+});
+
+test("arrow keys reach every spot from every other", () => {
+  const spots: Spot[] = [...made.places.values()].map(({ edge: id, anchor }) => ({
+    target: edge(id),
+    box: anchor,
+  }));
+  for (let n = 0; n < 8; n++) {
+    spots.push({ target: node(n), box: { x: made.nodeX[n]! - 5, y: made.nodeY[n]! - 5, side: 10 } });
+  }
+  const reached = new Set([spots[0]!]);
+  for (const spot of reached) {
+    for (const way of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ] as const) {
+      const next = neighbour(spots, spot, way);
+      if (next) reached.add(next);
+    }
+  }
+  expect(reached.size).toBe(spots.length);
+  const top = spots.reduce((a, b) => (b.box.y < a.box.y ? b : a));
+  expect(neighbour(spots, top, [0, -1])).toBeNull();
+});
+
+test("values of a sample overlap neither boxes nor dots nor each other, and have three figures", () => {
+  const known = reduce(null, { type: "synced", reading: syncedOf(net) })!;
+  const scene = buildScene(made, known);
+  const probe = {
+    nodes: Float64Array.from({ length: 8 }, (_, n) => -1.23456 * n),
+    edges: new Float64Array(15),
+  };
+  const texts = probeTexts({ scene, layout: made, texts: [] }, probe, (text) => 7 * text.length);
+  expect(texts.length).toBeGreaterThanOrEqual(7);
+  expect(texts[1]!.runs[0]!.text).toBe("\u22121.23");
+  const areas = texts.map((text) => areaOf(text, 7 * text.runs[0]!.text.length));
+  areas.forEach((area, k) => {
+    for (const other of areas.slice(k + 1)) expect(areasOverlap(area, other)).toBe(false);
+    for (const { box } of scene.edges) {
+      expect(areasOverlap(area, { ...box!, width: box!.side, height: box!.side })).toBe(false);
+    }
+  });
+});

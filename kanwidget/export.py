@@ -1,0 +1,112 @@
+"""A page without a kernel: what the view reads and the script that computes it, in one file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from . import publish
+from .mirror import Mirrored
+from .stage import Stage
+from .wire import pack
+
+__all__ = ["bundle", "page"]
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --muted: #9da7b1; --paper: #111418; }
+}
+body {
+  margin: 0 auto; padding: 24px 16px; max-width: 1400px;
+  background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+}
+h1 { margin: 0 16px 4px; font-size: 22px; font-weight: 600; overflow-wrap: anywhere; }
+p { margin: 0 16px 12px; color: var(--muted); }
+"""
+
+
+def bundle(name: str) -> str:
+    """Return a built script that the package carries.
+
+    Raises
+    ------
+    ImportError
+        If it was never built.
+    """
+    path = files("kanwidget") / "static" / name
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ImportError(
+            f"{path} is missing: in a checkout, build the front end with `make build`; "
+            "an installed kanwidget carries it"
+        ) from None
+
+
+def page(widget: Mirrored, title: str | None, data_rows: int) -> str:
+    """Return a page that shows a widget as it is, see `KANWidget.to_html`."""
+    stage, width = widget.session.stage, widget.session.width
+    traits = widget.carried()
+    rows = publish.of_data(stage, data_rows)
+    for name, array in rows.items():
+        traits[name] = b"" if array is None else pack(array)
+    carried = 0 if rows["_rows"] is None else len(rows["_rows"])
+    if not carried:
+        traits |= {"_density": b"", "probe": []}
+    return _document(traits, title or f"KAN {width}", _told(stage, traits, carried))
+
+
+def _told(stage: Stage, traits: Mapping[str, Any], carried: int) -> str:
+    """Say what the page holds, and what it can do."""
+    count = sum(layer.numel() for layer in stage.mask)
+    known = f"This page holds {count:,} edges and {carried:,} of {len(stage.yardstick.rows):,} rows"
+    if not carried or not traits["_cells_x"]:
+        return f"{known} of data. It tells the losses that were measured when it was made."
+    return f"{known} of data: every loss is computed here, on these rows. Nothing reaches a model."
+
+
+def _document(traits: Mapping[str, Any], title: str, told: str) -> str:
+    script, style = bundle("page.js"), _STYLE
+    data = json.dumps(traits, default=_text, allow_nan=False)
+    # Inside of a script element only this could end it, or open a comment.
+    data = data.replace("<", "\\u003c")
+    policy = (
+        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<h1>{html.escape(title)}</h1>
+<p>{html.escape(told)}</p>
+<noscript><p>This page computes a network in your browser: it needs JavaScript.</p></noscript>
+<main id="kanwidget"></main>
+<script type="application/json" id="kanwidget-traits">{data}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def _digest(source: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, (bytes, memoryview)):
+        return {"base64": base64.b64encode(value).decode()}
+    raise TypeError(f"cannot write a {type(value).__name__} to a page")

@@ -1,0 +1,169 @@
+"""What follows from a trade-off, and a whole session: its words, its history and its script."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+from golden_forward import flat, random_data, random_kan, random_state, short, tables
+
+from kanwidget import PruningSession
+from kanwidget.adapters import adapt
+from kanwidget.history import State
+from kanwidget.tradeoff import TradeOff
+
+TOLERANCES = (0.0, 0.05, 0.5, 20.0)
+
+
+def tradeoffs() -> dict[str, Any]:
+    """Losses of all kinds, and the thresholds that the tolerances and the knee come to."""
+    rng = random.Random(11)
+    nan, inf = float("nan"), float("inf")
+    losses = [
+        [1.0],
+        [nan],
+        [1.0, 2.0],
+        [1.0, 1.0, 1.0],
+        [1.0, 1.02, 1.04, 1.3, 5.0],
+        [1.0, 1.2, 1.01, 1.02],
+        [0.0, 0.0, 0.01, 0.3, 2.0],
+        [0.0, 0.0, 0.0],
+        [0.0, nan, 1.0],
+        [-1.0, -0.99, -0.96, -0.2, 0.4],
+        [-1.0, -3.0, -0.9],
+        [1.0, nan, 1.0, 1.0],
+        [1.0, 1.01, 1.02, nan, 3.0],
+        [nan, 1.0, 1.0],
+        [1.0, inf, 2.0],
+        [0.0, inf, 2.0],
+        [inf, inf, 1.0],
+        [1.0, 0.5, 0.75, 0.75, 2.0],
+    ]
+    for _ in range(24):
+        n = rng.randrange(3, 30)
+        size = sorted(round(10 ** rng.uniform(-2, 1), 3) for _ in range(n))
+        losses.append([0.25 + s + round(rng.gauss(0, 0.02), 3) for s in size])
+    cases = []
+    for zeroed in losses:
+        kept = [rng.choice([1.0, 0.5]) * loss for loss in zeroed]
+        levels = sorted({round(10 ** rng.uniform(-6, 0), 9) for _ in zeroed[1:]})
+        gone = [0, *np.cumsum([rng.randrange(1, 4) for _ in zeroed[1:]]).tolist()]
+        left = [gone[-1] + rng.randrange(3) - n for n in gone]
+        arrays = [[0.0, *levels], left, zeroed, kept]
+        found = TradeOff("edge", *map(np.array, arrays))  # type: ignore[arg-type]
+        cases.append(
+            {
+                **dict(zip(("thresholds", "active_edges"), arrays[:2], strict=True)),
+                "loss_zeroed": list(map(_said, zeroed)),
+                "loss_kept": list(map(_said, kept)),
+                "threshold_for": _thresholds(found),
+                "knee": [found.knee(keep) for keep in (False, True)],
+            }
+        )
+    return {"cases": cases}
+
+
+def _thresholds(found: TradeOff) -> list[tuple[float, bool, float]]:
+    with np.errstate(invalid="ignore"):  # no tolerance at all of an infinite loss
+        return [
+            (t, keep, found.threshold_for(t, keep)) for t in TOLERANCES for keep in (False, True)
+        ]
+
+
+def _said(value: float) -> float | str:
+    return value if np.isfinite(value) else str(value)
+
+
+def page() -> dict[str, Any]:
+    """Return what a page carries, and what is so after each thing that is done on it."""
+    rng = random.Random(3)
+    model, data = random_kan(rng, [2, 3, 1]), random_data(rng, [2, 3, 1], 12)
+    adapter = adapt(model)
+    with PruningSession(model, data) as session:
+        session.set(edge_threshold=0.02, keep_mean=False)
+        session.commit()
+        carried = {
+            "width": session.width,
+            "scores": [float(s) for layer in session.scores for s in layer.flatten()],
+            "baseline": flat(session.baseline.mask),
+            "cells": tables(adapter, session),
+            "rows": data["test_input"].flatten().tolist(),
+            "labels": data["test_label"].flatten().tolist(),
+            "loss_name": session.loss_name,
+            "script": session.script(),
+            "keep_mean": session.state.keep_mean,
+        }
+        root = session.history.current.id
+        numbers = [_written(session, value) for value in _numbers(rng, session)]
+        steps = [_step(session, root, {})]
+        steps += [_step(session, root, _do(rng, session, root)) for _ in range(120)]
+        commands = session.history.commands[root:]
+        history = {
+            "texts": [command.text for command in commands],
+            "notes": [command.note for command in commands],
+            "parents": [c.parent - root for c in commands[1:] if c.parent is not None],
+        }
+    return {"carried": carried, "steps": steps, "history": history, "numbers": numbers}
+
+
+def _numbers(rng: random.Random, session: PruningSession) -> list[float]:
+    """Return thresholds of all sizes: ties of decimals, scores, and what lies next to them."""
+    scores = [float(s) for layer in session.scores for s in layer.flatten()]
+    near = [s * (1 + d) for s in scores for d in (-1e-3, -1e-12, 0.0, 1e-12, 1e-5)]
+    ties = [0.125, 0.375, 2.5, 9.5, 0.0625, 1.0, 100.0, 1e16, 1e-4, 1e-5, 5e-324, 0.0, 99999.5]
+    return [*near, *ties, *(10 ** rng.uniform(-9, 2) for _ in range(40))]
+
+
+def _written(session: PruningSession, value: float) -> list[Any]:
+    """Return a threshold, how Python writes it, and what a script would say for it."""
+    plain = State(node_threshold=value, edge_threshold=value).rounded(session.baseline)
+    said = [repr(value), f"{value:.3g}", f"{value:.4g}"]
+    return [value, *said, repr(plain.node_threshold), repr(plain.edge_threshold)]
+
+
+def _do(rng: random.Random, session: PruningSession, root: int) -> dict[str, Any]:
+    """Do something as a message from a view would, and return the message."""
+    kind = rng.choice(["drag", "drag", "drag", "hand", "hand", "act", "act"])
+    if kind == "drag":
+        name = rng.choice(["node_threshold", "node_threshold", "edge_threshold"])
+        wish = {
+            name: rng.choice([0.0, 0.125, round(10 ** rng.uniform(-3, 0), rng.randrange(2, 9))])
+        }
+        session.set(merge=True, **wish)
+        return {"write": wish}
+    if kind == "hand":
+        state = random_state(rng, session)
+        name = rng.choice([n for n in state if n != "edge_threshold"])
+        value = sorted(set(state[name])) if isinstance(state[name], list) else state[name]
+        session.set(merge=name == "node_threshold", **{name: value})
+        return {"write": {name: value}}
+    act: dict[str, Any] = {
+        "do": rng.choice(["undo", "undo", "redo", "reset", "jump", "note", "sweep"])
+    }
+    id = rng.randrange(root, len(session.history.commands))
+    if act["do"] == "jump":
+        session.jump(id)
+        act["id"] = id - root
+    elif act["do"] == "note":
+        session.note(id, "why not")
+        act |= {"id": id - root, "text": "why not"}
+    elif act["do"] == "undo" and session.history.current.id == root:
+        return {"send": act}  # a page knows nothing before its baseline
+    else:
+        getattr(session, act["do"])()
+    return {"send": act}
+
+
+def _step(session: PruningSession, root: int, message: dict[str, Any]) -> dict[str, Any]:
+    history = session.history
+    return {
+        **message,
+        "state": session.state.to_dict(),
+        "mask": flat(session.mask),
+        "loss": short([session.loss])[0],
+        "current": history.current.id - root,
+        "text": history.current.text,
+        "commands": len(history.commands) - root,
+        "script": session.script(),
+    }
