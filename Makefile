@@ -21,6 +21,8 @@ BENCH_PY := $(BENCH)/.venv/bin/python
 BENCH_READY := $(BENCH)/.venv/.ready
 # Two of them have one name, and none shall bring its own torch: each gets a folder, and nothing else.
 RIVALS := pykan==0.0.1 pykan==0.2.8 kan-gpt==1.2.0
+# The tests read models of these; pykan 0.2.8 is installed like everything else.
+READ := pykan==0.0.1 kan-gpt==1.2.0
 # This JupyterLab's own defaults: no question about news over the notebook.
 LAB_SETTINGS := .venv/share/jupyter/lab/settings/overrides.json
 LINTED := js/build_hook.py kanwidget tests examples
@@ -90,11 +92,15 @@ define check-python
 	  echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 endef
 
-$(READY): pyproject.toml .ci/constraints.txt | $(BUILT)
+$(READY): Makefile pyproject.toml .ci/constraints.txt | $(BUILT)
 	@echo "== Python packages, into .venv (a minute or two)"
 	$(check-python)
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[test]'
+	for library in $(READ); do \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+	    --target .venv/rivals/$$library $$library || exit 1; \
+	done
 	@mkdir -p $(dir $(LAB_SETTINGS))
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > $(LAB_SETTINGS)
 	@touch $@

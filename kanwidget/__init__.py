@@ -1,7 +1,8 @@
 """Kolmogorov-Arnold networks, readable by hand."""
 
+from .adapters import register_adapter
 from .kan import KAN, create_dataset
 from .session import PruningSession
 from .widget import KANWidget
 
-__all__ = ["KAN", "KANWidget", "PruningSession", "create_dataset"]
+__all__ = ["KAN", "KANWidget", "PruningSession", "create_dataset", "register_adapter"]

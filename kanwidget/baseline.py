@@ -156,14 +156,15 @@ class Yardstick:
         """Look at a model that has these masks and biases."""
         self._number += 1
         scores = adapter.scores(self.inputs, kind)
+        means = adapter.means(self.inputs)  # in the model's dtype, as biases are
         curves = adapter.curves(self.inputs, CURVE_POINTS)
         values = adapter.inputs_of(self.inputs)
         return Baseline(
             mask,
             bias,
-            folded or [torch.zeros_like(score) for score in scores],
+            folded or [torch.zeros_like(mean) for mean in means],
             scores,
-            adapter.means(self.inputs),
+            means,
             curves,
             self.loss(adapter),
             self._number,

@@ -36,23 +36,31 @@ def followers(session: PruningSession) -> weakref.WeakSet[Any]:
 
 
 def session_of(
-    model: nn.Module, dataset: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
+    model: nn.Module,
+    dataset: Mapping[str, Tensor] | Tensor | None,
+    metric: Metric | None,
+    score: str | None = None,
 ) -> PruningSession:
     """Return the session that a widget on a model works.
 
     A cell that is run again makes a new widget, and nothing tells it that the old one is
     gone: it takes over where that one stands. On other data it starts anew from there.
+    Thresholds are in units of the scores: they do not outlive other ones.
     """
     old = _SESSIONS.get(id(model))
     if old is None or old.closed or not old.is_on(model):
-        session = PruningSession(model, dataset, metric=metric)
+        session = PruningSession(model, dataset, metric=metric, score=score)
     elif old.measures_with(dataset, metric):
+        if score is not None:
+            old.rescore(score)
         return old
     else:
-        state = old.state
+        state, before = old.state, old.score
         old.close()
-        session = PruningSession(model, dataset, metric=metric)
+        session = PruningSession(model, dataset, metric=metric, score=before)
         session.set(**state.to_dict())
+        if score is not None:
+            session.rescore(score)
         for widget in list(_FOLLOWERS.pop(old, [])):
             widget.session = session
             followers(session).add(widget)

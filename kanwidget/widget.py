@@ -117,6 +117,10 @@ class KANWidget(Mirrored, Inbox):
     input_shape = Shape().tag(sync=True)
     """Rows and columns of inputs that are an image, such as (28, 28), or (). Yours."""
 
+    score = Choice("l1", "attribution", "ablation").tag(sync=True)
+    """What edges score, see `PruningSession.rescore`; at first as the model's library does. Yours
+    and the view's."""
+
     active_edges = traitlets.Int(read_only=True).tag(sync=True)
     """How many edges are on. To read."""
 
@@ -140,6 +144,7 @@ class KANWidget(Mirrored, Inbox):
         metric: Metric | None = None,
         **traits: Any,
     ) -> None:
+        score = traits.pop("score", None)
         yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
         kept = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}
         unknown = sorted(set(traits) - set(yours))
@@ -147,7 +152,7 @@ class KANWidget(Mirrored, Inbox):
             raise TypeError(
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
-        self.session = session_of(model, dataset, metric)
+        self.session = session_of(model, dataset, metric, score)
         self._mirror = Mirror(self)
         self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
@@ -169,6 +174,7 @@ class KANWidget(Mirrored, Inbox):
             raise
         self.observe(self._on_decision, names=self._decisions())
         self.observe(self._on_selected, names="selected")
+        self.observe(self._on_score, names="score")
         self.on_msg(self._on_message)
         self._unwatch: Callable[[], None] = watch_cells(self)
 
@@ -313,6 +319,11 @@ class KANWidget(Mirrored, Inbox):
         if not self._silent:
             self._lead(merge=self._dragged)
 
+    def _on_score(self, change: Any) -> None:
+        if not self._silent:
+            self.session.rescore(change["new"])
+            self._tell()
+
     def _on_selected(self, change: Any) -> None:
         if not self.session.closed:
             self._mirror.look_ahead()
@@ -342,6 +353,7 @@ class KANWidget(Mirrored, Inbox):
         with self.hold_sync(), self._following():
             for name, value in decisions.items():
                 setattr(self, name, value)
+            self.score = self.session.score
             self._mirror.follow(dragged)
         # An observer may have set a trait meanwhile: that is a wish like any other.
         if not self._silent and any(getattr(self, n) != v for n, v in decisions.items()):

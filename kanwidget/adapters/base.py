@@ -100,6 +100,10 @@ class BaseAdapter(ABC):
         """
         return self.functions(l, x)
 
+    def summands(self, l: int, x: Tensor) -> Tensor:
+        """Return what layer ``l``'s edges emit in the units in which attribution counts them."""
+        return self.outputs(l, x)
+
     def propagate(self, x: Tensor) -> list[Tensor]:
         """Return the values of every node layer, inputs first."""
         values, mask, bias, offset = [x], self.mask(), self.bias(), self.offset()
@@ -248,18 +252,21 @@ class BaseAdapter(ABC):
             What the nodes left out add to the slots, for all slots.
         """
         mask, slots, bias = self.mask(), self.slots(), self.bias()
-        values = self.propagate(self._like().new_zeros(1, self.width[0]))
+        value = self._like().new_zeros(1, self.width[0])  # of nodes that emit a constant
         alive = [torch.ones(self.width[0], dtype=torch.bool, device=self.device)]
         folded, masked = [], []
         for l, on in enumerate(mask):
-            emitted = self.outputs(l, values[l]).squeeze(2).masked_fill(~on, 0.0)
+            emitted = self.outputs(l, value).squeeze(2).masked_fill(~on, 0.0)
             folded.append(emitted[:, ~alive[l]].sum(1))
+            offset = self.offset()[l + 1]
+            value = self.nodes(l, (bias[l] + folded[l]).unsqueeze(0)) + offset
             fed = (on & alive[l]).any(1)
             # A factor that is always 0 makes the whole product a constant.
             nothing = ~fed & (bias[l] + folded[l] == 0)
             if slots:
                 spoilt = pruning.fed(nothing.unsqueeze(1), slots, l)
                 alive.append(pruning.fed(fed.unsqueeze(1), slots, l) & ~spoilt)
+                value = torch.where(spoilt, offset, value)
             else:
                 alive.append(fed)
             ends = pruning.of_nodes(alive[-1], slots, l).unsqueeze(1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -24,6 +25,7 @@ class Emitting(Protocol):
     @property
     def width(self) -> list[int]: ...
     def outputs(self, l: int, x: Tensor) -> Tensor: ...
+    def summands(self, l: int, x: Tensor) -> Tensor: ...
     def inputs_of(self, x: Tensor) -> list[Tensor]: ...
     def mask(self) -> list[Tensor]: ...
     def grid(self) -> list[Tensor]: ...
@@ -40,18 +42,26 @@ class Moments:
     spread_of_sums: Tensor
 
 
-def moments(adapter: Emitting, l: int, x: Tensor, on: Tensor) -> Moments:
-    """Return mean, mean size and standard deviation of a layer's masked outputs, in float64."""
+def moments(emit: Callable[[Tensor], Tensor], x: Tensor, on: Tensor) -> Moments:
+    """Return mean, mean size and standard deviation of a layer's masked outputs, in float64.
+
+    Parameters
+    ----------
+    emit : callable
+        From inputs ``(rows, n_in)`` to outputs ``(n_out, n_in, rows)``.
+    x : Tensor, shape (rows, n_in)
+    on : bool Tensor, shape (n_out, n_in)
+    """
     step = max(1, WORK // on.numel())
-    first, size = torch.zeros_like(on, dtype=torch.float64), 0.0
-    sums = []
-    for rows in x.split(step):
-        out = adapter.outputs(l, rows).masked_fill(~on.unsqueeze(2), 0.0).double()
+    first = torch.zeros_like(on, dtype=torch.float64)
+    size, sums = first, []
+    for rows in torch.split(x, step):
+        out = emit(rows).masked_fill(~on.unsqueeze(2), 0.0).double()
         first, size = first + out.sum(2), size + out.abs().sum(2)
         sums.append(out.sum(1).T)
     mean, second = first / len(x), torch.zeros_like(first)
-    for rows in x.split(step):
-        out = adapter.outputs(l, rows).masked_fill(~on.unsqueeze(2), 0.0).double()
+    for rows in torch.split(x, step):
+        out = emit(rows).masked_fill(~on.unsqueeze(2), 0.0).double()
         second = second + (out - mean.unsqueeze(2)).square().sum(2)
     # One row does not vary: that is 0, and not the NaN of dividing by no rows.
     spread = (second / max(1, len(x) - 1)).sqrt()
@@ -65,7 +75,7 @@ def means(adapter: Emitting, x: Tensor) -> list[Tensor]:
     found = []
     for l, (values, on) in enumerate(layers):
         total = values.new_zeros(on.shape)
-        for rows in values.split(max(1, WORK // on.numel())):
+        for rows in torch.split(values, max(1, WORK // on.numel())):
             total += adapter.outputs(l, rows).sum(2)
         found.append((total / len(values)).masked_fill(~on, 0.0))
     return found
@@ -83,8 +93,9 @@ def scores(adapter: Emitting, x: Tensor, kind: str) -> list[Tensor]:
         grid); or which share of what varies in the outputs comes through the edge, as pykan
         0.2.x traces it back.
     """
+    emit = adapter.summands if kind == "attribution" else adapter.outputs
     found = [
-        moments(adapter, l, values, on)
+        moments(partial(emit, l), values, on)
         for l, (values, on) in enumerate(zip(adapter.inputs_of(x), adapter.mask(), strict=True))
     ]
     if kind == "attribution":

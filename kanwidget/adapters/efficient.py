@@ -1,0 +1,84 @@
+"""The adapter of efficient-kan: stacks of its `KANLinear`, wherever they were copied to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .layered import LayeredAdapter
+
+__all__ = ["EfficientAdapter"]
+
+PARTS = ("base_weight", "spline_weight", "grid", "b_splines", "scaled_spline_weight")
+
+
+class EfficientAdapter(LayeredAdapter):
+    """Reads and edits a chain of `KANLinear`; see `Adapter` for what each method promises."""
+
+    supports = "efficient-kan (its KAN, or a Sequential of KANLinear)"
+
+    @classmethod
+    def wrap(cls, model: object) -> EfficientAdapter | None:
+        """Return an adapter for the model, or None if it is of another library."""
+        if not isinstance(model, nn.Module):
+            return None
+        layers = _layers(model)
+        if not layers:
+            return None
+        cls.chain(model, layers)
+        return cls(model)
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        return _layers(self._model)
+
+    @staticmethod
+    def size(layer: Any) -> tuple[int, int]:
+        return layer.in_features, layer.out_features
+
+    @staticmethod
+    def emitted(layer: Any, x: Tensor) -> Tensor:
+        spline = torch.einsum("big,oig->oib", layer.b_splines(x), layer.scaled_spline_weight)
+        return _base(layer, x) + spline
+
+    @classmethod
+    def masked(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
+        # As the layer computes it, so that what is on gives what it gave.
+        base = F.linear(layer.base_activation(x), torch.where(on, layer.base_weight, 0.0))
+        weight = torch.where(on.unsqueeze(2), layer.scaled_spline_weight, 0.0)
+        return base + F.linear(layer.b_splines(x).flatten(1), weight.flatten(1))
+
+    def base_part(self, l: int, points: Tensor) -> Tensor | None:
+        return _base(self.layers[l], points).detach()
+
+    def knots(self) -> list[Tensor]:
+        layers: list[Any] = self.layers
+        return [layer.grid.detach() for layer in layers]
+
+    def grid(self) -> list[Tensor]:
+        layers: list[Any] = self.layers
+        return [m.grid[:, [m.spline_order, -1 - m.spline_order]].detach() for m in layers]
+
+    @classmethod
+    def cut(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
+        weights = {"base_weight": on, "spline_weight": on.unsqueeze(2)}
+        if getattr(layer, "enable_standalone_scale_spline", False):
+            weights["spline_scaler"] = torch.ones_like(on)
+        for name, mask in weights.items():
+            was = getattr(layer, name)
+            new = torch.where(mask, was, 0.0)[targets][:, sources].clone()
+            setattr(layer, name, nn.Parameter(new, requires_grad=was.requires_grad))
+        layer.grid = layer.grid[sources].clone()
+        layer.in_features, layer.out_features = len(sources), len(targets)
+
+
+def _layers(model: nn.Module) -> list[nn.Module]:
+    return [m for m in model.modules() if all(hasattr(m, name) for name in PARTS)]
+
+
+def _base(layer: Any, x: Tensor) -> Tensor:
+    base: Tensor = layer.base_weight.unsqueeze(2) * layer.base_activation(x).T
+    return base

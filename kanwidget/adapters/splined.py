@@ -1,0 +1,222 @@
+"""What pykan's two generations share: layers of splines beside layers of formulas, with masks."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from kanwidget.kan.checks import Edge
+
+from .base import BaseAdapter
+
+__all__ = ["SplinedAdapter"]
+
+
+class _Home:
+    """What the masks of one layer are while an edge is on: the way back, bit for bit.
+
+    pykan's masks are numbers, and an edge has two of them, for its spline and its formula.
+    """
+
+    def __init__(self, numeric: Tensor, formula: Tensor, fixed: Tensor) -> None:
+        # An edge that has never been on gets what it was last: its formula, or else its spline.
+        self.numeric, self.formula = (~fixed).to(numeric), fixed.to(formula)
+        self.put_away: dict[tuple[int, int], tuple[Any, Any]] = {}
+
+    def look(self, numeric: Tensor, formula: Tensor) -> Tensor:
+        """Remember what is on; return which edges are."""
+        on = (numeric != 0) | (formula != 0)
+        self.numeric = torch.where(on, numeric, self.numeric.to(numeric))
+        self.formula = torch.where(on, formula, self.formula.to(formula))
+        return on
+
+
+_HOMES: WeakKeyDictionary[nn.Module, list[_Home]] = WeakKeyDictionary()
+
+
+class SplinedAdapter(BaseAdapter):
+    """Reads and edits a model with `act_fun` and `symbolic_fun`; see `Adapter`.
+
+    It calls the model's layers, and not the model: that would write activations into it.
+    """
+
+    @abstractmethod
+    def numeric_mask(self, l: int) -> Tensor:
+        """Return a view ``(n_out, n_in)`` of a layer's live spline masks."""
+
+    @abstractmethod
+    def scales(self, l: int) -> tuple[Tensor, Tensor]:
+        """Return the scales of base function and spline, ``(n_out, n_in)`` each."""
+
+    @abstractmethod
+    def gain(self, l: int) -> Tensor:
+        """Return what the sums of a layer's slots are multiplied by, ``(n_out,)``."""
+
+    @property
+    def device(self) -> torch.device:
+        return self._like().device
+
+    def _like(self) -> Tensor:
+        coef: Tensor = self.model.act_fun[0].coef
+        return coef
+
+    @torch.no_grad()
+    def functions(self, l: int, points: Tensor) -> Tensor:
+        return self._emitted(l, points) * self.gain(l).view(-1, 1, 1)
+
+    def _emitted(self, l: int, points: Tensor) -> Tensor:
+        """Return what edges emit while they are on, before the gain, ``(n_out, n_in, n)``."""
+        home = self._homes()[l]
+        base, spline = self._parts(l, points)
+        out = (base + spline) * home.numeric.unsqueeze(2)
+        for j, i, value in self._formulas(l, points, home.formula):
+            # What the spline of a fixed edge is worth does not matter, be it NaN.
+            rest = out[j, i] if home.numeric[j, i] != 0 else 0.0
+            out[j, i] = rest + value
+        return out
+
+    def summands(self, l: int, x: Tensor) -> Tensor:
+        return self._emitted(l, x)
+
+    def _parts(self, l: int, points: Tensor) -> tuple[Tensor, Tensor]:
+        layer, (of_base, of_spline) = self.model.act_fun[l], self.scales(l)
+        spline = layer(points)[3].permute(1, 2, 0)  # (n_out, n_in, n)
+        return of_base.unsqueeze(2) * layer.base_fun(points).T, of_spline.unsqueeze(2) * spline
+
+    def _formulas(self, l: int, x: Tensor, mask: Tensor) -> Iterator[tuple[int, int, Tensor]]:
+        """Yield what the formulas under a mask emit; pykan goes through all edges instead."""
+        layer, home = self.model.symbolic_fun[l], self._homes()[l]
+        for j, i in mask.nonzero().tolist():
+            f = layer.funs[j][i]
+            if f is zero:
+                f = self._formula_of(layer, home, j, i)[0]
+            a, b, c, d = layer.affine[j, i]
+            yield j, i, mask[j, i] * (c * f(a * x[:, i] + b) + d)
+
+    def propagate(self, x: Tensor) -> list[Tensor]:
+        values = [x]
+        bias, offset = self.bias(), self.offset()
+        for l in range(len(self.width) - 1):
+            sums = self.model.act_fun[l](values[-1])[0]
+            live = self.model.symbolic_fun[l].mask
+            if self.model.symbolic_enabled and live.any():
+                sums = sums.clone()
+                for j, _, value in self._formulas(l, values[-1], live):
+                    sums[:, j] += value
+            slots = self.gain(l) * sums + bias[l]
+            values.append(self.nodes(l, slots) + offset[l + 1])
+        return values
+
+    @torch.no_grad()
+    def base_part(self, l: int, points: Tensor) -> Tensor | None:
+        home = self._homes()[l]
+        part = self._parts(l, points)[0] * (home.numeric * self.gain(l).unsqueeze(1)).unsqueeze(2)
+        return part.masked_fill((home.numeric == 0).unsqueeze(2), 0.0)
+
+    def symbolic(self) -> dict[Edge, str]:
+        if not self.model.symbolic_enabled:
+            return {}
+        names = [layer.funs_name for layer in self.model.symbolic_fun]
+        return {
+            (l, i, j): str(names[l][j][i])
+            for l, home in enumerate(self._homes())
+            for j, i in home.formula.nonzero().tolist()
+            if names[l][j][i] not in ("0", "")
+        }
+
+    def mask(self) -> list[Tensor]:
+        return [
+            home.look(self.numeric_mask(l).detach(), self._formula_mask(l).detach())
+            for l, home in enumerate(self._found())
+        ]
+
+    @torch.no_grad()
+    def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
+        for l, (was, on, home) in enumerate(zip(self.mask(), mask, self._homes(), strict=True)):
+            changed = was != on.to(was.device)
+            if changed.any():
+                for live, back in (
+                    (self.numeric_mask(l), home.numeric),
+                    (self.model.symbolic_fun[l].mask, home.formula),
+                ):
+                    live[changed] = (back * on)[changed]
+                for j, i in (changed & (home.formula != 0)).nonzero().tolist():
+                    self._put_away(l, j, i, home, not on[j, i])
+        for live, was, now in zip(self._biases(), self.bias(), bias, strict=True):
+            if not torch.equal(was, now):
+                live(now)
+
+    def _put_away(self, l: int, j: int, i: int, home: _Home, away: bool) -> None:
+        """Take a formula off an edge, or give it back: 0 times infinity is not 0."""
+        layer = self.model.symbolic_fun[l]
+        names = [n for n in ("funs", "funs_avoid_singularity") if hasattr(layer, n)]
+        now = tuple(getattr(layer, name)[j][i] for name in names)
+        if away and now[0] is not zero:
+            home.put_away[j, i] = now
+            new: Sequence[Any] = (zero, zero_avoiding)
+        elif not away and now[0] is zero:
+            new = self._formula_of(layer, home, j, i)
+            home.put_away.pop((j, i), None)
+        else:
+            home.put_away.pop((j, i), None)
+            return
+        for name, function in zip(names, new, strict=False):
+            getattr(layer, name)[j][i] = function
+
+    def _formula_of(self, layer: Any, home: _Home, j: int, i: int) -> Sequence[Any]:
+        """Return what was put away; of a copy of the model, pykan's formula of that name."""
+        if (j, i) in home.put_away:
+            return home.put_away[j, i]
+        library = getattr(sys.modules[type(layer).__module__], "SYMBOLIC_LIB", {})
+        entry = library.get(layer.funs_name[j][i], (zero, zero_avoiding))
+        return entry[0], entry[-1]
+
+    @abstractmethod
+    def _biases(self) -> list[Any]:
+        """Return for each layer what writes to the constants that `bias` returns."""
+
+    def _formula_mask(self, l: int) -> Tensor:
+        live: Tensor = self.model.symbolic_fun[l].mask
+        return live if self.model.symbolic_enabled else torch.zeros_like(live)
+
+    def _found(self) -> list[_Home]:
+        """Return the model's homes, new ones if it has other edges than it had."""
+        homes = _HOMES.get(self.model)
+        shapes = [layer.mask.shape for layer in self.model.symbolic_fun]
+        if homes is None or [home.formula.shape for home in homes] != shapes:
+            homes = _HOMES[self.model] = []
+            for l, layer in enumerate(self.model.symbolic_fun):
+                fixed = [[name not in ("0", "") for name in row] for row in layer.funs_name]
+                is_fixed = torch.tensor(fixed, device=layer.mask.device)
+                homes.append(_Home(self.numeric_mask(l), layer.mask.detach(), is_fixed))
+        return homes
+
+    def _homes(self) -> list[_Home]:
+        self.mask()
+        return self._found()
+
+    def _numbers(self) -> list[Tensor]:
+        layers = self.model.act_fun
+        tensors = [t for m in layers for t in (m.coef, m.grid, m.scale_base, m.scale_sp)]
+        tensors += [layer.affine for layer in self.model.symbolic_fun]
+        return tensors + [t for home in self._homes() for t in (home.numeric, home.formula)]
+
+    def _settings(self) -> object:
+        names = [layer.funs_name for layer in self.model.symbolic_fun]
+        return names, bool(self.model.symbolic_enabled), [m.k for m in self.model.act_fun]
+
+
+def zero(x: Any) -> Any:
+    """Return 0 for everything: what an edge that is off computes in place of its formula."""
+    return torch.zeros_like(x)
+
+
+def zero_avoiding(x: Any, y_th: Any) -> Any:
+    """Return what pykan's functions without singularities do, for `zero`."""
+    return (), torch.zeros_like(x)

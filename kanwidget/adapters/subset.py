@@ -1,0 +1,78 @@
+"""Smaller layers of pykan's, cut from larger ones with all their settings."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from .splined import zero, zero_avoiding
+
+__all__ = ["cut", "cut_formulas", "replaced"]
+
+
+def replaced(layer: Any, **values: Tensor) -> Any:
+    """Return a copy of a layer with other parameters, which train if those it had do."""
+    new = copy.deepcopy(layer)
+    for name, value in values.items():
+        trains = getattr(layer, name).requires_grad
+        setattr(new, name, nn.Parameter(value.detach().clone(), requires_grad=trains))
+    return new
+
+
+def cut(
+    model: Any, l: int, sources: Sequence[int], targets: Sequence[int], on: Tensor
+) -> tuple[Any, Any]:
+    """Return one layer's splines and formulas between the given nodes and slots.
+
+    Parameters
+    ----------
+    model : kan.MultKAN
+    l : int
+    sources, targets : sequence of int
+    on : bool Tensor, shape (n_out, n_in)
+        Which edges are on; all others are switched off for good.
+    """
+    layer, i, j = model.act_fun[l], list(sources), list(targets)
+    act = replaced(
+        layer,
+        grid=layer.grid[i],
+        coef=layer.coef[i][:, j],
+        mask=(layer.mask * on.T)[i][:, j],
+        scale_base=layer.scale_base[i][:, j],
+        scale_sp=layer.scale_sp[i][:, j],
+    )
+    act.in_dim, act.out_dim = len(i), len(j)
+    return act, cut_formulas(model.symbolic_fun[l], i, j, on)
+
+
+def cut_formulas(layer: Any, sources: list[int], targets: list[int], on: Tensor) -> Any:
+    """Return a smaller layer of formulas; an edge that is off has none."""
+    new = replaced(
+        layer,
+        mask=(layer.mask * on)[targets][:, sources],
+        affine=layer.affine[targets][:, sources],
+    )
+    new.in_dim, new.out_dim = len(sources), len(targets)
+    none = {"funs": zero, "funs_avoid_singularity": zero_avoiding, "funs_sympy": zero_formula}
+    for name in ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy"):
+        if hasattr(layer, name):
+            table = getattr(layer, name)
+            nothing = none.get(name, "0" if hasattr(layer, "funs_avoid_singularity") else "")
+            fixed = layer.mask != 0
+            setattr(
+                new,
+                name,
+                [
+                    [table[j][i] if on[j, i] and fixed[j, i] else nothing for i in sources]
+                    for j in targets
+                ],
+            )
+    return new
+
+
+def zero_formula(x: Any) -> Any:
+    """Return 0 for a symbol, as pykan's edges without a formula do."""
+    return x * 0

@@ -1,0 +1,91 @@
+"""Switches for layers that have none: a forward hook, there only while something is off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Switches", "find", "let_be", "remove", "rounded", "set_switches"]
+
+
+class Switches:
+    """A layer's forward hook, which puts its masked output in the place of its own.
+
+    The layer's parameters stay what they are, and train through it. A copy of the model has a
+    copy of it, so that it computes the same; and a ``state_dict`` knows nothing of it.
+
+    Parameters
+    ----------
+    rule : type
+        A `LayeredAdapter`, which knows how to compute the layer.
+    mask : bool Tensor, shape (n_out, n_in)
+    bias, own : Tensor, shape (n_out,)
+        The constants that the layer shall add, and those that it adds by itself.
+    """
+
+    def __init__(self, rule: Any, mask: Tensor, bias: Tensor, own: Tensor) -> None:
+        self.rule, self.mask, self._bias, self._own = rule, mask, bias, own
+
+    def __call__(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        x = inputs[0]
+        like, rows = output, x.reshape(-1, x.shape[-1])
+        mask, more = self.mask.to(like.device), (self._bias - self._own).to(like)
+        out: Tensor = self.rule.masked(layer, rows, mask) + more
+        return out.reshape(output.shape)
+
+    def bias(self, own: Tensor) -> Tensor:
+        """Return the constants, of a layer that may have been trained meanwhile."""
+        was, asked = self._own.to(own), self._bias.to(own)
+        return torch.where(own == was, asked, own + (asked - was))
+
+
+_ROUNDED: WeakKeyDictionary[nn.Module, tuple[Tensor, Tensor]] = WeakKeyDictionary()
+
+
+def rounded(layer: nn.Module, own: Tensor) -> Tensor:
+    """Return the constants that a layer without switches was last asked for; else its own."""
+    was, asked = _ROUNDED.get(layer, (own, own))
+    return asked if torch.equal(was, own) else own
+
+
+def let_be(layer: nn.Module, bias: Tensor, own: Tensor) -> bool:
+    """Take a layer's switches off if its own constants are what is asked for, but for rounding.
+
+    That is what comes of adding means and taking them away while somebody trains the layer. A
+    hook that adds 1e-17 would stay for good.
+    """
+    eps = 8 * torch.finfo(own.dtype).eps
+    if not torch.allclose(bias, own, rtol=eps, atol=eps):
+        return False
+    remove(layer)
+    _ROUNDED[layer] = own.clone(), bias.clone()
+    return True
+
+
+def find(layer: nn.Module) -> Switches | None:
+    """Return a layer's switches, None if all is on."""
+    return next((hook for _, hook in _hooks(layer)), None)
+
+
+def remove(layer: nn.Module) -> None:
+    """Give a layer its own forward back."""
+    for key, _ in list(_hooks(layer)):
+        del layer._forward_hooks[key]
+
+
+def set_switches(layer: nn.Module, switches: Switches) -> None:
+    """Put switches on a layer, in the place of those that it has."""
+    for key, _ in list(_hooks(layer)):
+        layer._forward_hooks[key] = switches
+        return
+    layer.register_forward_hook(switches, prepend=True)
+
+
+def _hooks(layer: nn.Module) -> Iterator[tuple[int, Switches]]:
+    for key, hook in layer._forward_hooks.items():
+        if isinstance(hook, Switches):
+            yield key, hook

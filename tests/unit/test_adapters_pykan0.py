@@ -1,0 +1,139 @@
+"""pykan 0.0.1 in a session: the generation that the seed of this project comes from."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import rivals
+import torch
+from torch import Tensor
+
+from kanwidget import KANWidget, PruningSession
+from kanwidget.adapters import adapt
+from kanwidget.adapters.pykan0 import Pykan0Adapter
+
+# Its import makes float64 the default for everybody, and wants what only its films need.
+default, film = torch.get_default_dtype(), "moviepy.video.io.ImageSequenceClip"
+absent = list(itertools.accumulate(film.split("."), "{}.{}".format))
+with pytest.MonkeyPatch.context() as patch:
+    for name in absent:
+        patch.setitem(sys.modules, name, ModuleType(name))
+    pykan0 = rivals.load("pykan==0.0.1", "kan", "pykan0")
+torch.set_default_dtype(default)
+
+
+@pytest.fixture
+def x() -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(40, 2, generator=generator) * 1.8 - 0.9
+
+
+@pytest.fixture
+def pykan() -> Any:
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    model = pykan0.KAN(width=[2, 4, 3, 1], grid=4, k=3, seed=0).float()
+    torch.set_rng_state(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    random.setstate(states[2])
+    generator = torch.Generator().manual_seed(1)
+    for layer, bias in zip(model.act_fun, model.biases, strict=True):
+        layer.coef.data += 0.3 * torch.randn(layer.coef.shape, generator=generator)
+        bias.weight.data += 0.3 * torch.randn(bias.weight.shape, generator=generator)
+    model.fix_symbolic(0, 1, 2, "sin", fit_params_bool=False, verbose=False)
+    return model
+
+
+def removed(model: Any, edges: list[tuple[int, int, int]], x: Tensor) -> Tensor:
+    """Return the outputs without edges, from what pykan keeps of every edge's output."""
+    with torch.no_grad():
+        values = x
+        for l, (layer, formulas) in enumerate(zip(model.act_fun, model.symbolic_fun, strict=True)):
+            posts = layer(values)[2] + formulas(values)[1]
+            for at, i, j in edges:
+                if at == l:
+                    posts[:, j, i] = 0.0
+            values = posts.sum(2) + model.biases[l].weight
+    return values
+
+
+def test_it_is_read_as_it_is(pykan: Any, x: Tensor) -> None:
+    y = pykan(x)
+    session = PruningSession(pykan)
+    assert isinstance(session.stage.adapter, Pykan0Adapter)
+    assert session.width == [2, 4, 3, 1]
+    assert session.score == "l1"
+    for ours, theirs in zip(session.scores, pykan.acts_scale, strict=True):
+        assert torch.allclose(ours, theirs.detach().double(), atol=1e-6)
+    assert torch.allclose(session.stage.adapter.forward(x), y, atol=1e-6)
+    assert session.stage.adapter.symbolic() == {(0, 1, 2): "sin"}
+    for (points, values), posts in zip(session.baseline.curves, pykan.spline_postacts, strict=True):
+        assert values.shape == (*posts.shape[1:], points.shape[1])
+
+
+def test_off_is_off_and_comes_back_bit_for_bit(pykan: Any, x: Tensor) -> None:
+    y = pykan(x).detach()
+    before = {n: v.clone() for n, v in pykan.state_dict().items()}
+    held = pykan.acts, pykan.spline_postacts
+    session = PruningSession(pykan, keep_mean=False)
+    edges = [(0, 1, 2), (1, 3, 0), (2, 0, 0)]
+    for n, edge in enumerate(edges, start=1):
+        session.remove_edge(*edge)
+        expected = removed_from(before, pykan, edges[:n], x)
+        assert (pykan.acts, pykan.spline_postacts) == held
+        assert torch.allclose(session.stage.adapter.forward(x), expected, atol=1e-6)
+    assert torch.allclose(pykan(x), expected, atol=1e-6)
+    session.close()
+    assert torch.equal(pykan(x), y)
+    assert all(torch.equal(before[n], v) for n, v in pykan.state_dict().items())
+
+
+def removed_from(
+    state: dict[str, Tensor], model: Any, edges: list[tuple[int, int, int]], x: Tensor
+) -> Tensor:
+    """Return what the model with these numbers computes without edges."""
+    now = {n: v.clone() for n, v in model.state_dict().items()}
+    model.load_state_dict(state)
+    out = removed(model, edges, x)
+    model.load_state_dict(now)
+    return out
+
+
+def test_what_is_compacted_is_pykans_and_computes_the_same(pykan: Any, x: Tensor) -> None:
+    y = pykan(x).detach()
+    session = PruningSession(pykan)
+    session.remove_node(1, 0)
+    session.remove_node(2, 1)
+    session.remove_edge(0, 0, 1)
+    session.remove_edge(0, 1, 1)
+    smaller = session.compact()
+    assert type(smaller) is type(pykan)
+    assert smaller.width == [2, 2, 2, 1]
+    assert torch.allclose(smaller(x), pykan(x), atol=1e-6)
+    smaller.update_grid_from_samples(x)
+    loss = (smaller(x) - y).square().mean()
+    loss.backward()
+    assert smaller.act_fun[0].coef.grad.any()
+    assert pykan.width == [2, 4, 3, 1]
+
+
+def test_it_works_in_the_widget(pykan: Any, x: Tensor) -> None:
+    y = pykan(x).detach()
+    w = KANWidget(pykan, x)
+    w.edge_threshold = float(w.session.scores[0].median())
+    assert w.active_edges < w.session.stage.adapter.mask()[0].numel() + 15
+    assert w._cells_y
+    w.undo()
+    w.close()
+    assert torch.equal(pykan(x), y)
+
+
+def test_without_data_it_says_so(pykan: Any) -> None:
+    with pytest.raises(ValueError, match="has seen no data yet"):
+        PruningSession(pykan)
+    assert adapt(pykan).grid()[0].shape == (2, 2)
