@@ -92,8 +92,12 @@ export function nextWords(
   return parts.join(", ");
 }
 
+/** Long names are whole on cards. */
+const cut = (name: string) => (name.length > LONG ? `${name.slice(0, LONG - 1)}…` : name);
+const LONG = 16;
+
 function whoGoes(net: Network, names: Names, { edges, nodes }: Change): string {
-  const name = (node: number) => plainText(nameOf(net, names, node));
+  const name = (node: number) => cut(plainText(nameOf(net, names, node)));
   if (nodes.length > 1) return `${count(nodes.length, "node")} with ${count(edges.length, "edge")} go`;
   if (nodes.length === 1) return `${name(nodes[0]!)} goes with ${count(edges.length, "edge")}`;
   if (edges.length > 1) return `${count(edges.length, "edge")} go`;
