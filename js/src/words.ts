@@ -59,6 +59,7 @@ export function ratioWords(before: number, after: number): string {
 /** "+5 %": a share with its sign and no more digits than it needs. */
 export function percentWords(share: number): string {
   const size = Math.abs(100 * share);
+  if (size > 99.9 && size < 100) return `${share < 0 ? "−" : "+"}99.9 %`;
   const round = size >= 10 ? Math.round(size) : Number(size.toPrecision(size >= 1 ? 2 : 1));
   if (round < 0.01) return "±0 %";
   return `${share < 0 ? "−" : "+"}${round.toLocaleString("en")} %`;
