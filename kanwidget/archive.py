@@ -23,6 +23,8 @@ def to_dict(history: History, model: str, data: str) -> dict[str, Any]:
                 "which it cannot replay; start a new session on the model as it is"
             )
         kept = {name: getattr(command, name) for name in ("parent", "kind", "text", "note")}
+        if command.kind in ("start", "score"):
+            kept["score"] = command.baseline.score
         commands.append({**kept, "state": command.state.rounded(command.baseline).to_dict()})
     current = history.current.id
     return {

@@ -46,6 +46,10 @@ class Baseline:
     """Share of the data in each bin of a source node's curve range, ``(n_in, BINS)``."""
     grid: list[Tensor] = field(default_factory=list)
     """First and last grid point of a source node, and the share of data outside; ``(n_in, 3)``."""
+    slots: list[list[int]] = field(default_factory=list)
+    """The node of each target, if there are products; see `Adapter.slots`."""
+    score: str = "l1"
+    """What the scores are; see `PruningSession.rescore`."""
 
     def bias_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return the biases that go with a mask.
@@ -116,6 +120,7 @@ class Yardstick:
             adapter.device,
             adapter.dtype,
         )
+        data = adapter.own(data)
         self.metric: Metric | None = None
         self._number = -1
         self.silent = False
@@ -146,10 +151,11 @@ class Yardstick:
         mask: list[Tensor],
         bias: list[Tensor],
         folded: list[Tensor] | None = None,
+        kind: str = "l1",
     ) -> Baseline:
         """Look at a model that has these masks and biases."""
         self._number += 1
-        scores = adapter.scores(self.inputs)
+        scores = adapter.scores(self.inputs, kind)
         curves = adapter.curves(self.inputs, CURVE_POINTS)
         values = adapter.inputs_of(self.inputs)
         return Baseline(
@@ -163,6 +169,8 @@ class Yardstick:
             self._number,
             [_density(v, x[:, 0], x[:, -1]) for v, (x, _) in zip(values, curves, strict=True)],
             [_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True)],
+            adapter.slots(),
+            kind,
         )
 
     def digest(self) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 from .baseline import Baseline
 from .history import State
 from .kan.checks import Edge, Node
-from .kan.pruning import Edits, effective_mask, taken_nodes
+from .kan.pruning import Edits, Slots, effective_mask, slots_of, taken_nodes
 
 __all__ = ["Ground", "remove_edge", "remove_node", "restore_edge", "restore_node"]
 
@@ -23,16 +23,23 @@ class Ground:
     scores: Sequence[Tensor]
     node_threshold: float
     edge_threshold: float
+    slots: Slots = ()
 
     @classmethod
     def of(cls, baseline: Baseline, state: State) -> Ground:
         """Return the ground of a session in a state."""
-        return cls(baseline.mask, baseline.scores, state.node_threshold, state.edge_threshold)
+        thresholds = state.node_threshold, state.edge_threshold
+        return cls(baseline.mask, baseline.scores, *thresholds, baseline.slots)
 
     def mask(self, edits: Edits) -> list[Tensor]:
         """Return the effective mask under hand edits."""
         return effective_mask(
-            self.baseline, self.scores, self.node_threshold, self.edge_threshold, edits
+            self.baseline,
+            self.scores,
+            self.node_threshold,
+            self.edge_threshold,
+            edits,
+            self.slots,
         )
 
     def weak(self, edge: Edge) -> bool:
@@ -42,15 +49,22 @@ class Ground:
     def takes(self, node: Node, edits: Edits) -> bool:
         """Whether the node threshold takes a node."""
         l, i = node
-        taken = taken_nodes(self.baseline, self.scores, self.node_threshold, edits.kept_nodes)
+        taken = taken_nodes(
+            self.baseline, self.scores, self.node_threshold, edits.kept_nodes, self.slots
+        )
         return bool(taken[l][i])
 
+    def node_of(self, l: int, j: int) -> int:
+        """Return the node of node layer ``l + 1`` that a target of layer ``l`` belongs to."""
+        return self.slots[l][j] if self.slots else j
+
     def sides(self, node: Node) -> list[list[Edge]]:
-        """Return the incoming and the outgoing edges of a node, without empty sides."""
+        """Return the edges into each of a node's slots, and out of it, without empty sides."""
         l, i = node
         sides = []
         if l > 0:
-            sides.append([(l - 1, h, i) for h in range(self.baseline[l - 1].shape[1])])
+            sources = range(self.baseline[l - 1].shape[1])
+            sides += [[(l - 1, h, j) for h in sources] for j in slots_of(self.slots, node)]
         if l < len(self.baseline):
             sides.append([(l, i, j) for j in range(self.baseline[l].shape[0])])
         return sides
@@ -83,7 +97,7 @@ def restore_edge(edits: Edits, edge: Edge, ground: Ground) -> Edits:
     If a node at its end was removed by hand, the node comes back with this edge alone.
     """
     l, i, j = edge
-    for node in ((l, i), (l + 1, j)):
+    for node in ((l, i), (l + 1, ground.node_of(l, j))):
         if node in edits.removed_nodes:
             others = {other for side in ground.sides(node) for other in side} - {edge}
             edits = replace(
@@ -111,7 +125,8 @@ def restore_node(edits: Edits, node: Node, ground: Ground) -> Edits:
     """Switch a node on, and keep it on against the node threshold.
 
     Edges that were removed one by one stay off, unless the node would be left without a
-    way in or without a way out: then all its edges on that side come back.
+    way in or without a way out: then all its edges on that side come back. A product needs a
+    way into each of its slots.
     """
     edits = replace(edits, removed_nodes=edits.removed_nodes - {node})
     if ground.takes(node, edits):

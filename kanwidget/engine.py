@@ -31,10 +31,13 @@ class Engine:
         *,
         keep_mean: bool = True,
         metric: Metric | None = None,
+        score: str | None = None,
     ) -> None:
-        stage = Stage(model, data, metric)
+        stage = Stage(model, data, metric, score)
         self.loss_name = stage.yardstick.name
         self.width = stage.adapter.width
+        self.notes, self._coupled = stage.adapter.notes(), stage.adapter.coupled
+        self._usual_score = stage.adapter.kinds[0]
         self._origin, self._epoch = stage.origin, 0
         try:
             baseline = stage.look(stage.mask, stage.bias)
@@ -97,13 +100,21 @@ class Engine:
         """How many edges are on."""
         return sum(int(layer.sum()) for layer in self.mask)
 
+    def check_edge(self, l: int, i: int, j: int) -> Edge:
+        """Return ``(l, i, j)`` as plain ints, or raise an IndexError or TypeError."""
+        return check_edge(self.width, l, i, j, self.baseline.slots)
+
+    def check_node(self, l: int, i: int) -> Node:
+        """Return ``(l, i)`` as plain ints, or raise an IndexError or TypeError."""
+        return check_node(self.width, l, i)
+
     def check_edges(self, edges: Iterable[Sequence[int]]) -> frozenset[Edge]:
         """Return edges as a set of ``(l, i, j)``, or raise an IndexError or TypeError."""
-        return frozenset(check_edge(self.width, *ids) for ids in _ids(edges, "l", "i", "j"))
+        return frozenset(self.check_edge(*ids) for ids in _ids(edges, "l", "i", "j"))
 
     def check_nodes(self, nodes: Iterable[Sequence[int]]) -> frozenset[Node]:
         """Return nodes as a set of ``(l, i)``, or raise an IndexError or TypeError."""
-        return frozenset(check_node(self.width, *ids) for ids in _ids(nodes, "l", "i"))
+        return frozenset(self.check_node(*ids) for ids in _ids(nodes, "l", "i"))
 
     def refresh(self) -> bool:
         """Take in what others did to the model since; return whether there was anything.
@@ -200,6 +211,7 @@ class Engine:
                 b - new.sum(1) + old.sum(1)
                 for b, new, old in zip(now.bias, now.folded, baseline.folded, strict=True)
             ]
+            stage.score = baseline.score
             baseline = stage.look(baseline.mask, bias, baseline.folded)
             self.history.commands[command.id] = command = replace(command, baseline=baseline)
         state = command.state
@@ -207,6 +219,7 @@ class Engine:
         stage.show(mask, baseline.bias_under(mask, state.keep_mean))
         if baseline is not self.baseline:
             stage.settle(baseline)
+            stage.score = baseline.score
         self.history.stand(command)
         return True
 

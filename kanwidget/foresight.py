@@ -243,6 +243,8 @@ def _levels(session: PruningSession, axis: str) -> Floats:
     if axis == "edge":
         found = torch.cat([s[m] for s, m in zip(scores, on, strict=True)])
     else:
-        found = torch.cat([scores[0].flatten()[:0], *pruning.node_scores(scores)])
+        found = torch.cat(
+            [scores[0].flatten()[:0], *pruning.node_scores(scores, session.baseline.slots)]
+        )
     levels = np.unique(found.detach().cpu().double().numpy())
     return np.concatenate([[0.0], np.maximum(levels[np.isfinite(levels)], FIRST)])

@@ -7,20 +7,30 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from .kan.checks import Node
-from .kan.pruning import leading, reached
+from .kan.pruning import Slots, fed, leading, reached, slots_of
 
 __all__ = ["dead_ends", "warnings"]
 
 
-def warnings(before: Sequence[Tensor], mask: Sequence[Tensor]) -> list[str]:
+def warnings(
+    before: Sequence[Tensor],
+    mask: Sequence[Tensor],
+    slots: Slots = (),
+    bias: Sequence[Tensor] | None = None,
+) -> list[str]:
     """Say what a mask takes from the network that another one had.
 
     Parameters
     ----------
     before, mask : list of bool Tensor, shapes (n_out, n_in)
         The baseline's mask, and the one to judge.
+    slots : list of lists of int
+        The node of each target, if there are products.
+    bias : list of Tensor, shapes (n_out,), optional
+        What the slots add under the mask: what a factor without edges always is.
     """
-    was, now = reached(before)[-1], reached(mask)[-1]
+    was, now = reached(before, slots)[-1], reached(mask, slots)[-1]
+    lost_factors = _lost_factors(before, mask, slots, bias)
     if was.any() and not now.any():
         hidden = range(1, len(mask))
         empty = [str(l) for l in hidden if not mask[l - 1].any() or not mask[l].any()]
@@ -28,17 +38,47 @@ def warnings(before: Sequence[Tensor], mask: Sequence[Tensor]) -> list[str]:
         said = f"Nothing leads from the inputs to the outputs any more{why}"
         return [f"{said}: the model is constant."]
     silent = (was & ~now).nonzero().flatten().tolist()
-    lost = (leading(before)[0] & ~leading(mask)[0]).nonzero().flatten().tolist()
+    lost = (leading(before, slots)[0] & ~leading(mask, slots)[0]).nonzero().flatten().tolist()
     return [
         *(f"Output {j} depends on no input any more: it is constant." for j in silent),
+        *lost_factors,
         *(f"Input {i} leads nowhere any more." for i in lost),
     ]
 
 
-def dead_ends(mask: Sequence[Tensor]) -> list[Node]:
+def dead_ends(mask: Sequence[Tensor], slots: Slots = ()) -> list[Node]:
     """Return hidden nodes with edges in, from which no output can be reached."""
-    dead, alive = [], leading(mask)
+    dead, alive = [], leading(mask, slots)
     for l, layer in enumerate(mask[:-1], start=1):
-        fed = layer.any(dim=1) & ~alive[l]
-        dead += [(l, i) for i in fed.nonzero().flatten().tolist()]
+        ends = fed(layer, slots, l - 1) & ~alive[l]
+        dead += [(l, i) for i in ends.nonzero().flatten().tolist()]
     return dead
+
+
+def _lost_factors(
+    before: Sequence[Tensor],
+    mask: Sequence[Tensor],
+    slots: Slots,
+    bias: Sequence[Tensor] | None,
+) -> list[str]:
+    """Say which products have lost a factor, but not the way to the outputs."""
+    said, uses = [], leading(mask, slots)
+    for l, owners in enumerate(slots):
+        had, has = before[l].any(1).tolist(), mask[l].any(1).tolist()
+        last = l + 1 == len(slots)
+        for i in sorted(set(owners)):
+            mine = slots_of(slots, (l + 1, i))
+            gone = [k for k, j in enumerate(mine) if had[j] and not has[j]]
+            if len(mine) == 1 or not gone or not any(has[j] for j in mine) or not uses[l + 1][i]:
+                continue
+            name = f"output {i}" if last else f"h{l + 1},{i}"
+            for k in gone:
+                value = None if bias is None else float(bias[l][mine[k]])
+                start = f"Factor {k + 1} of the product {name} has lost its last edge"
+                if value == 0:
+                    said.append(f"{start} and is 0: the whole product is.")
+                elif value is None:
+                    said.append(f"{start}: it is constant.")
+                else:
+                    said.append(f"{start}: it is always {value:.3g}, and only scales the others.")
+    return said

@@ -42,7 +42,7 @@ class State:
         They keep away from the scores: another machine may compute these a little differently.
         """
         edges = torch.cat([scores.flatten() for scores in baseline.scores])
-        nodes = torch.cat([edges[:0], *pruning.node_scores(baseline.scores)])
+        nodes = torch.cat([edges[:0], *pruning.node_scores(baseline.scores, baseline.slots)])
         return replace(
             self,
             node_threshold=_between(self.node_threshold, nodes),
@@ -77,8 +77,8 @@ class Command:
     id, parent : int, int or None
         Its number, and the command that it follows.
     kind : str
-        ``start``, ``set`` (thresholds and hand edits), ``commit``, or ``outside`` for changes
-        that others made to the model.
+        ``start``, ``set`` (thresholds and hand edits), ``commit``, ``score`` (other scores), or
+        ``outside`` for changes that others made to the model.
     text : str
         What was done and what it cost, in words.
     note : str
@@ -161,11 +161,16 @@ class History:
         return steps[::-1]
 
 
-def script(history: History) -> str:
-    """Return the shortest Python that leads from the original model to the present one."""
+def script(history: History, usual_score: str = "l1") -> str:
+    """Return the shortest Python that leads from the original model to the present one.
+
+    Edges score ``usual_score`` if nothing else is said.
+    """
     lines = ["from kanwidget import PruningSession", ""]
     path = history.path()
-    lines.append("session = PruningSession(model, data)")
+    score = path[0].baseline.score
+    asked = "" if score == usual_score else f", score={score!r}"
+    lines.append(f"session = PruningSession(model, data{asked})")
     state = State()  # of the session that the script starts, as far as it has come
     for step, following in zip(path, [*path[1:], None], strict=True):
         if following is not None and following.kind == "set":
@@ -182,6 +187,8 @@ def script(history: History) -> str:
             break
         if following.kind == "commit":
             lines.append("session.commit()")
+        elif following.kind == "score":
+            lines.append(f"session.rescore({following.baseline.score!r})")
         else:
             lines.append("# here the model was changed from outside the session: do the same, then")
             lines.append("session.refresh()")

@@ -14,7 +14,6 @@ from .adapters import Adapter
 from .baseline import Baseline
 from .engine import Engine
 from .history import State
-from .kan.checks import check_edge, check_node
 from .tradeoff import Costs, TradeOff
 
 __all__ = ["Outcome", "Outlook"]
@@ -56,8 +55,8 @@ class Outlook(Engine):
         IndexError, TypeError
             If there is no such edge or node.
         """
-        check = check_edge if len(ids) == 3 else check_node
-        where: Any = check(self.width, *ids)
+        check: Any = self.check_edge if len(ids) == 3 else self.check_node
+        where: Any = check(*ids)
         self._refresh()
         ground, edits = self._ground(), self.state.edits
         if len(where) == 3:
@@ -77,8 +76,13 @@ class Outlook(Engine):
         return Outcome(
             sum(int(layer.sum()) for layer in mask),
             self._live().try_out(mask, bias),
-            guards.warnings(self.baseline.mask, mask),
+            self._warnings(mask, bias),
         )
+
+    def _warnings(self, mask: list[Tensor], bias: list[Tensor]) -> list[str]:
+        """Say what speaks against a mask, and what one should know of the model."""
+        baseline = self.baseline
+        return [*guards.warnings(baseline.mask, mask, baseline.slots, bias), *self.notes]
 
     def tradeoff(
         self,

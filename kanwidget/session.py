@@ -15,11 +15,7 @@ from . import archive, guards, history
 from . import edits as acts
 from .baseline import Metric, Yardstick
 from .history import State
-from .kan.checks import (
-    Node,
-    check_edge,
-    check_node,
-)
+from .kan.checks import Node
 from .kan.pruning import Edits
 from .outlook import Outcome, Outlook
 
@@ -51,6 +47,8 @@ class PruningSession(Outlook):
     metric : callable, optional
         ``(prediction, label) -> scalar``, such as a torch loss; the root mean squared error by
         default. Without labels it is the root mean squared change of the outputs.
+    score : {"l1", "attribution", "ablation"}, optional
+        What edges score, see `rescore`; by default what the model's own library uses.
 
     Attributes
     ----------
@@ -105,9 +103,14 @@ class PruningSession(Outlook):
         return self.baseline.scores
 
     @property
+    def score(self) -> str:
+        """What edges score: ``l1``, ``attribution`` or ``ablation``."""
+        return self.baseline.score
+
+    @property
     def warnings(self) -> list[str]:
         """What is wrong with the present state, in words."""
-        return guards.warnings(self.baseline.mask, self.mask)
+        return self._warnings(self.mask, self._last.bias)
 
     def set(self, *, merge: bool = False, **changes: Any) -> None:
         """Set thresholds, hand edits or both at once; what is not given stays.
@@ -138,7 +141,7 @@ class PruningSession(Outlook):
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
-        edge = check_edge(self.width, l, i, j)
+        edge = self.check_edge(l, i, j)
         self._edit(lambda edits: acts.remove_edge(edits, edge), f"edge {edge} off")
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
@@ -146,12 +149,12 @@ class PruningSession(Outlook):
 
         If a node at its end was removed by hand, the node comes back with this edge alone.
         """
-        edge = check_edge(self.width, l, i, j)
+        edge = self.check_edge(l, i, j)
         self._edit(lambda edits: acts.restore_edge(edits, edge, self._ground()), f"edge {edge} on")
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
-        node = check_node(self.width, l, i)
+        node = self.check_node(l, i)
         self._edit(lambda edits: acts.remove_node(edits, node), f"node {node} off")
 
     def restore_node(self, l: int, i: int) -> None:
@@ -160,12 +163,13 @@ class PruningSession(Outlook):
         Edges that were removed one by one stay off, unless the node would be left without
         a way in or without a way out: then all its edges on that side come back.
         """
-        node = check_node(self.width, l, i)
+        node = self.check_node(l, i)
         self._edit(lambda edits: acts.restore_node(edits, node, self._ground()), f"node {node} on")
 
     def dead_ends(self) -> list[Node]:
         """Return hidden nodes with edges in, from which no output can be reached."""
-        return guards.dead_ends(self.mask)
+        # Where nodes depend on each other, one that leads nowhere still matters.
+        return [] if self._coupled else guards.dead_ends(self.mask, self.baseline.slots)
 
     def sweep(self) -> None:
         """Switch off all dead ends; no output changes."""
@@ -191,6 +195,38 @@ class PruningSession(Outlook):
         baseline = stage.look(stage.mask, stage.bias, folded)
         stage.settle(baseline)
         self._record("commit", "commit", State(keep_mean=self.state.keep_mean), baseline)
+
+    def rescore(self, score: str) -> None:
+        """Score the baseline's edges in another way, and set both thresholds to 0.
+
+        Parameters
+        ----------
+        score : {"l1", "attribution", "ablation"}
+            Mean size of the edge's output over the width of its grid; which share of what
+            varies in the outputs comes through it, as pykan 0.2.x traces it back; or by how
+            much the loss grows without it, its mean kept.
+
+        Raises
+        ------
+        ValueError
+            If there is no such score.
+        """
+        stage = self._live()
+        stage.check_score(score)
+        self._refresh()
+        if score == self.score:
+            return
+        before, stage.score = stage.score, score
+        old, state = self.baseline, replace(self.state, node_threshold=0.0, edge_threshold=0.0)
+        try:
+            baseline = stage.look(old.mask, old.bias, old.folded)
+            mask = acts.Ground.of(baseline, state).mask(state.edits)
+            stage.show(mask, baseline.bias_under(mask, state.keep_mean))
+        except BaseException:
+            stage.score = before
+            stage.put_back(stage.mask, stage.bias)
+            raise
+        self._record("score", f"scores by {score}", state, baseline)
 
     def undo(self) -> bool:
         """Go back by one command; return whether there was one."""
@@ -240,7 +276,7 @@ class PruningSession(Outlook):
 
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state."""
-        return history.script(self.history)
+        return history.script(self.history, self._usual_score)
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
@@ -273,7 +309,9 @@ class PruningSession(Outlook):
             If it is not a session's content, or belongs to another model or other data.
         """
         archive.check_format(content)
-        session = cls(model, data, metric=metric)
+        with archive.in_words():
+            first = content["commands"][0].get("score")
+        session = cls(model, data, metric=metric, score=first)
         try:
             archive.check_owner(content, session._origin, session._live().yardstick.digest())
             with archive.in_words():
@@ -282,6 +320,8 @@ class PruningSession(Outlook):
                     session._stand(session.history.get(command["parent"]))
                     if command["kind"] == "commit":
                         session.commit()
+                    elif command["kind"] == "score":
+                        session.rescore(command["score"])
                     else:
                         state = State.from_dict(command["state"])
                         session._go(session._changed(state.to_dict()), always=True)

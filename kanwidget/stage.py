@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from . import tradeoff
 from .adapters import adapt
 from .baseline import Baseline, Metric, Yardstick
 from .kan.checks import Edge
 from .ledger import Ledger
 
 __all__ = ["Stage"]
+
+ABLATION = "ablation"
+"""By how much the loss grows without an edge: a score of any model."""
 
 
 class Stage:
@@ -29,12 +34,19 @@ class Stage:
         What the model was last given.
     loss : float
         Measured then.
+    score : str
+        What the edges of a baseline score.
     """
 
     def __init__(
-        self, model: nn.Module, data: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
+        self,
+        model: nn.Module,
+        data: Mapping[str, Tensor] | Tensor | None,
+        metric: Metric | None,
+        score: str | None = None,
     ) -> None:
         self.adapter = adapter = adapt(model)
+        self.score = adapter.kinds[0] if score is None else self.check_score(score)
         self.yardstick = Yardstick(adapter, data, metric)
         self.origin = adapter.fingerprint()
         self._ledger = Ledger.join(adapter)
@@ -46,7 +58,19 @@ class Stage:
     ) -> Baseline:
         """Give the model these masks and biases, and make a baseline of what it is then."""
         self._ledger.write(self.adapter, mask, bias)
-        return self.yardstick.baseline(self.adapter, mask, bias, folded)
+        adapter, measure = self.adapter, self.yardstick
+        if self.score != ABLATION:
+            return measure.baseline(adapter, mask, bias, folded, self.score)
+        baseline = measure.baseline(adapter, mask, bias, folded, adapter.kinds[0])
+        scores = tradeoff.ablation(adapter, measure.rows, measure.of, baseline)
+        return replace(baseline, scores=scores, score=ABLATION)
+
+    def check_score(self, score: str) -> str:
+        """Return the name of a score that edges can have, or raise a ValueError."""
+        known = [*self.adapter.kinds, ABLATION]
+        if score not in known:
+            raise ValueError(f"an edge has no score {score!r}; it has {', '.join(known)}")
+        return score
 
     def show(self, mask: list[Tensor], bias: list[Tensor]) -> None:
         """Give the model masks and biases, or leave it as it was if the metric fails."""

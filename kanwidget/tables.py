@@ -80,7 +80,7 @@ def cells(adapter: Adapter, baseline: Baseline, inputs: Sequence[Tensor]) -> Cel
         None if there are too many edges, or functions that no table of a fair size can hold.
     """
     edges = sum(layer.numel() for layer in baseline.mask)
-    if edges > MANY:
+    if edges > MANY or not adapter.tabular:
         return None
     low = torch.stack([x.amin(0) for x in inputs]).amin(0).cpu().double().numpy()
     high = torch.stack([x.amax(0) for x in inputs]).amax(0).cpu().double().numpy()

@@ -8,8 +8,7 @@ each mask is set on the live model, which is given back as it was.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from .kan import pruning
 from .kan.alternatives import Plan
 from .pricing import Cancelled, Loss, Progress, Stop, Watch, losses
 
-__all__ = ["Cancelled", "Costs", "TradeOff", "along", "without_each"]
+__all__ = ["Cancelled", "Costs", "TradeOff", "ablation", "along", "without_each"]
 
 Floats = NDArray[np.float64]
 
@@ -158,6 +157,7 @@ def along(
         0.0 if node else state.node_threshold,
         state.edge_threshold if node else 0.0,
         state.edits,
+        baseline.slots,
     )
     off_at = _node_thresholds(baseline, state) if node else _edge_thresholds(baseline, state)
     goes = [on.cpu() & at.isfinite() for at, on in zip(off_at, mask, strict=True)]
@@ -202,7 +202,12 @@ def without_each(
         If ``stop`` became true. The model is as it was, as it is after any error.
     """
     mask = pruning.effective_mask(
-        baseline.mask, baseline.scores, state.node_threshold, state.edge_threshold, state.edits
+        baseline.mask,
+        baseline.scores,
+        state.node_threshold,
+        state.edge_threshold,
+        state.edits,
+        baseline.slots,
     )
     bias = baseline.bias_under(mask, state.keep_mean)
     zeroed, kept = [], []
@@ -211,7 +216,8 @@ def without_each(
         kept.append(torch.where(was, mean, fold))
     shift, on = (zeroed, kept), [layer.cpu() for layer in mask]
     edges = _numbered(on)
-    nodes = _numbered([into.any(1) | out.any(0) for into, out in pairwise(on)])
+    fed = [pruning.fed(layer, baseline.slots, l) for l, layer in enumerate(on)]
+    nodes = _numbered([into | out.any(0) for into, out in zip(fed, on[1:], strict=False)])
     # Without its edges out, a node is gone: what still leads into it does not matter.
     out_of = [number * layer for number, layer in zip(nodes, on[1:], strict=True)]
     of_nodes = [torch.zeros_like(edges[0]), *out_of]
@@ -229,6 +235,22 @@ def without_each(
     return Costs(float(by_edge[0, 1]), *tables)
 
 
+def ablation(adapter: Adapter, rows: Tensor, loss: Loss, baseline: Baseline) -> list[Tensor]:
+    """Score edges by how much the loss grows without each alone, its mean kept.
+
+    Returns
+    -------
+    list of float64 Tensor, shapes (n_out, n_in)
+        0 for edges that are off, and for those without which the loss is no larger.
+    """
+    off = [torch.zeros_like(score) for score in baseline.scores]
+    costs = without_each(adapter, rows, loss, replace(baseline, scores=off), State())
+    return [
+        (edges - costs.loss).clamp_min(0.0).to(on.device).masked_fill(~on, 0.0)
+        for edges, on in zip(costs.edges_kept, baseline.mask, strict=True)
+    ]
+
+
 def _edge_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
     """Return at which edge threshold each edge goes, inf if at none, on the CPU."""
     return _kept(
@@ -238,14 +260,16 @@ def _edge_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
 
 def _node_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
     """Return at which node threshold each edge goes, inf if at none, on the CPU."""
-    alive = pruning.reached(baseline.mask)
+    slots = baseline.slots
+    alive = pruning.reached(baseline.mask, slots)
     nodes = [torch.full(layer.shape, math.inf, dtype=torch.float64) for layer in alive]
-    for l, score in enumerate(pruning.node_scores(baseline.scores), start=1):
+    for l, score in enumerate(pruning.node_scores(baseline.scores, slots), start=1):
         taken = _cpu(score).nan_to_num(math.inf, math.inf).clamp_min(FIRST)
         nodes[l] = torch.where(alive[l].cpu(), taken, math.inf)
     for l, i in state.edits.kept_nodes:
         nodes[l][i] = math.inf
-    return _kept([torch.minimum(i, j.unsqueeze(1)) for i, j in pairwise(nodes)], state)
+    of_slots = [pruning.of_nodes(n, slots, l).unsqueeze(1) for l, n in enumerate(nodes[1:])]
+    return _kept([torch.minimum(i, j) for i, j in zip(nodes, of_slots, strict=False)], state)
 
 
 def _kept(off_at: list[Tensor], state: State) -> list[Tensor]:

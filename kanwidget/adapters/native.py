@@ -14,20 +14,17 @@ from kanwidget.kan.checks import Edge
 from kanwidget.kan.closed_form import as_array
 from kanwidget.kan.splines import extend_grid
 
+from .base import BaseAdapter
+
 __all__ = ["NativeAdapter"]
 
 
-class NativeAdapter:
+class NativeAdapter(BaseAdapter):
     """Reads and edits a `kanwidget.KAN`; see `Adapter` for what each method promises."""
 
     supports = "kanwidget.KAN"
 
-    def __init__(self, model: KAN) -> None:
-        self._model = model
-
-    @property
-    def model(self) -> KAN:
-        return self._model
+    _model: KAN
 
     @classmethod
     def wrap(cls, model: object) -> NativeAdapter | None:
@@ -49,33 +46,17 @@ class NativeAdapter:
     def seen(self) -> Tensor:
         return self._model.seen()
 
-    @torch.no_grad()
-    def forward(self, x: Tensor) -> Tensor:
-        return self._model.propagate(x)[-1].contiguous()
-
-    def scores(self, x: Tensor) -> list[Tensor]:
+    def scores(self, x: Tensor, kind: str = "l1") -> list[Tensor]:
+        if kind != "l1":
+            return super().scores(x, kind)
         # In float64 whatever the model's dtype: a view compares them with thresholds in float64.
         return [score.double() for score in self._model.scores(x)]
 
     def means(self, x: Tensor) -> list[Tensor]:
         return self._model.means(x)
 
-    @torch.no_grad()
-    def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
-        share = torch.linspace(0, 1, n, device=self.device, dtype=self.dtype)
-        drawn = []
-        for layer, values in zip(self._model.layers, self._model.propagate(x), strict=False):
-            low, high = values.amin(0), values.amax(0)
-            # A node that emits one value still has edges to look at: show them around it.
-            room = torch.where(high > low, 0.0, 0.5)
-            low, high = low - room, high + room
-            points = low + (high - low) * share.unsqueeze(1)  # (n, n_in)
-            drawn.append((points.T, layer.activations(points, masked=False)))
-        return drawn
-
-    @torch.no_grad()
-    def inputs_of(self, x: Tensor) -> list[Tensor]:
-        return self._model.propagate(x)[:-1]
+    def propagate(self, x: Tensor) -> list[Tensor]:
+        return self._model.propagate(x)
 
     @torch.no_grad()
     def functions(self, l: int, points: Tensor) -> Tensor:
@@ -94,15 +75,6 @@ class NativeAdapter:
 
     def grid(self) -> list[Tensor]:
         return [layer.grid[:, [0, -1]].detach() for layer in self._model.layers]
-
-    def slots(self) -> list[list[int]]:
-        return []
-
-    def offset(self) -> list[Tensor]:
-        return [torch.zeros(n, device=self.device, dtype=self.dtype) for n in self.width]
-
-    def symbolic(self) -> dict[Edge, str]:
-        return {}
 
     def mask(self) -> list[Tensor]:
         return [layer != 0 for layer in self._model.mask]

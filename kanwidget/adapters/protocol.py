@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -33,14 +33,32 @@ class Adapter(Protocol):
     def dtype(self) -> torch.dtype:
         """Floating point type of the model."""
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the scores that `scores` knows, the usual one first."""
+
+    @property
+    def tabular(self) -> bool:
+        """Whether `functions`, `bias`, `slots` and `offset` alone give the outputs."""
+
+    @property
+    def coupled(self) -> bool:
+        """Whether an edge's output depends on other nodes than the one it comes from."""
+
+    def notes(self) -> list[str]:
+        """Return what a person should know of such a model, in words."""
+
+    def own(self, data: Any) -> Any:
+        """Return inputs, or a dataset, with those columns that the model uses."""
+
     def seen(self) -> Tensor:
         """Return the inputs ``(rows, width[0])`` that the model last saw, or raise a ValueError."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(rows, width[0])`` to ``(rows, width[-1])`` under the live masks."""
 
-    def scores(self, x: Tensor) -> list[Tensor]:
-        """Score every edge on inputs under the live masks, shapes ``(n_out, n_in)``."""
+    def scores(self, x: Tensor, kind: str = ...) -> list[Tensor]:
+        """Score every edge on inputs under the live masks, float64, ``(n_out, n_in)``."""
 
     def means(self, x: Tensor) -> list[Tensor]:
         """Return every edge's mean output on inputs under the live masks, ``(n_out, n_in)``."""
@@ -58,7 +76,10 @@ class Adapter(Protocol):
         """Return what enters each edge layer under the live masks, ``(rows, n_in)``."""
 
     def functions(self, l: int, points: Tensor) -> Tensor:
-        """Evaluate layer ``l``'s *unmasked* functions, ``(n_out, n_in, n)``, at ``(n, n_in)``."""
+        """Evaluate layer ``l``'s *unmasked* functions, ``(n_out, n_in, n)``, at ``(n, n_in)``.
+
+        A slot is its bias plus the sum of these; scales and the like are in them.
+        """
 
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
         """Evaluate the part of `functions` that is no spline; None if the library has no parts."""
@@ -85,7 +106,7 @@ class Adapter(Protocol):
         """Return a copy of the live masks, bool, shapes ``(n_out, n_in)``."""
 
     def bias(self) -> list[Tensor]:
-        """Return a copy of the constants that the nodes add, shapes ``(n_out,)``."""
+        """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
 
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         """Make these the live masks and constants; what is equal is not written."""

@@ -128,11 +128,19 @@ def check_node(width: Sequence[int], l: int, i: int) -> Node:
     return l, _check_index(i, width[l], what, f"nodes in node layer {l}")
 
 
-def check_edge(width: Sequence[int], l: int, i: int, j: int) -> Edge:
-    """Return ``(l, i, j)`` as plain ints, or raise an error that names the axis and its size."""
+def check_edge(
+    width: Sequence[int], l: int, i: int, j: int, slots: Sequence[Sequence[int]] = ()
+) -> Edge:
+    """Return ``(l, i, j)`` as plain ints, or raise an error that names the axis and its size.
+
+    Where some nodes are products, ``slots`` holds the node of each target ``j``.
+    """
     what = f"KAN({list(width)}) has no edge ({l}, {i}, {j})"
     l = _check_index(l, len(width) - 1, what, "layers of edges")
     i = _check_index(i, width[l], what, f"nodes in node layer {l}")
+    if slots and len(slots[l]) != width[l + 1]:
+        targets = f"factors and sums that make node layer {l + 1}"
+        return l, i, _check_index(j, len(slots[l]), what, targets)
     return l, i, _check_index(j, width[l + 1], what, f"nodes in node layer {l + 1}")
 
 

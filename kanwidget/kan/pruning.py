@@ -1,7 +1,9 @@
 """From scores and hand edits to masks, from masks to smaller networks: pure functions.
 
 Masks and scores are lists with one tensor ``(n_out, n_in)`` for each layer. Node sets are
-lists with one bool tensor ``(width[l],)`` for each node layer.
+lists with one bool tensor ``(width[l],)`` for each node layer. Targets of edges are *slots*: a
+node that has several is their product. ``slots`` lists the node of each slot of each layer; it
+is empty where every node has one.
 """
 
 from __future__ import annotations
@@ -18,17 +20,24 @@ from .layer import KANLayer
 
 __all__ = [
     "Edits",
+    "Slots",
     "compact_layers",
     "connected",
     "edges_of",
     "effective_mask",
+    "fed",
     "leading",
     "node_scores",
+    "of_nodes",
     "only_nodes",
     "reached",
     "sides",
+    "slots_of",
     "taken_nodes",
 ]
+
+Slots = Sequence[Sequence[int]]
+"""For each layer the node of the next node layer that each target belongs to."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,41 @@ class Edits:
     kept_nodes: frozenset[Node] = frozenset()
 
 
-def node_scores(scores: Sequence[Tensor]) -> list[Tensor]:
+def slots_of(slots: Slots, node: Node) -> list[int]:
+    """Return the targets of edges that belong to a node which is no input."""
+    l, i = node
+    return [j for j, owner in enumerate(slots[l - 1]) if owner == i] if slots else [i]
+
+
+def of_nodes(values: Tensor, slots: Slots, l: int) -> Tensor:
+    """Spread what nodes have to their slots: ``(width[l + 1],)`` to ``(n_out,)``."""
+    return values[list(slots[l])] if slots else values
+
+
+def _best(values: Tensor, slots: Slots, l: int) -> Tensor:
+    """Return the largest value of each node's slots, ``(n_out,)`` to ``(width[l + 1],)``."""
+    if not slots:
+        return values
+    owner = torch.tensor(slots[l], device=values.device)
+    numbers = values.to(torch.uint8) if values.dtype == torch.bool else values
+    best = numbers.new_zeros(int(owner.max()) + 1)
+    best.scatter_reduce_(0, owner, numbers, "amax", include_self=False)
+    return best.to(values.dtype)
+
+
+def fed(layer: Tensor, slots: Slots, l: int) -> Tensor:
+    """Which nodes of node layer ``l + 1`` have an edge in that is on, in any slot."""
+    return _best((layer != 0).any(dim=1), slots, l)
+
+
+def node_scores(scores: Sequence[Tensor], slots: Slots = ()) -> list[Tensor]:
     """Score hidden nodes: ``min(max incoming score, max outgoing score)``.
 
     Parameters
     ----------
     scores : list of Tensor, shapes (n_out, n_in)
+    slots : list of lists of int
+        A product's incoming edges are those of all its slots.
 
     Returns
     -------
@@ -54,32 +92,35 @@ def node_scores(scores: Sequence[Tensor]) -> list[Tensor]:
         For the hidden node layers ``1 .. L-1``.
     """
     return [
-        torch.minimum(before.amax(dim=1), after.amax(dim=0)) for before, after in pairwise(scores)
+        torch.minimum(_best(before.amax(dim=1), slots, l), after.amax(dim=0))
+        for l, (before, after) in enumerate(pairwise(scores))
     ]
 
 
-def reached(mask: Sequence[Tensor]) -> list[Tensor]:
+def reached(mask: Sequence[Tensor], slots: Slots = ()) -> list[Tensor]:
     """Which nodes can be reached from an input over edges that are on; inputs are.
 
-    A node that is not reached emits a constant.
+    A node that is not reached emits a constant. One slot is enough to reach a product.
     """
     nodes = [torch.ones(mask[0].shape[1], dtype=torch.bool, device=mask[0].device)]
-    for layer in mask:
-        nodes.append(((layer != 0) & nodes[-1]).any(dim=1))
+    for l, layer in enumerate(mask):
+        nodes.append(_best(((layer != 0) & nodes[-1]).any(dim=1), slots, l))
     return nodes
 
 
-def leading(mask: Sequence[Tensor]) -> list[Tensor]:
+def leading(mask: Sequence[Tensor], slots: Slots = ()) -> list[Tensor]:
     """From which nodes an output can be reached over edges that are on; outputs are."""
-    nodes = [torch.ones(mask[-1].shape[0], dtype=torch.bool, device=mask[-1].device)]
-    for layer in reversed(mask):
-        nodes.append(((layer != 0) & nodes[-1].unsqueeze(1)).any(dim=0))
+    outputs = max(slots[-1]) + 1 if slots else mask[-1].shape[0]
+    nodes = [torch.ones(outputs, dtype=torch.bool, device=mask[-1].device)]
+    for l in reversed(range(len(mask))):
+        leads = of_nodes(nodes[-1], slots, l).unsqueeze(1)
+        nodes.append(((mask[l] != 0) & leads).any(dim=0))
     return nodes[::-1]
 
 
-def connected(mask: Sequence[Tensor]) -> bool:
+def connected(mask: Sequence[Tensor], slots: Slots = ()) -> bool:
     """Whether a path of edges that are on leads from any input to any output."""
-    return bool(reached(mask)[-1].any())
+    return bool(reached(mask, slots)[-1].any())
 
 
 def taken_nodes(
@@ -87,17 +128,18 @@ def taken_nodes(
     scores: Sequence[Tensor],
     threshold: float,
     kept: frozenset[Node] = frozenset(),
+    slots: Slots = (),
 ) -> list[Tensor]:
     """Which nodes the node threshold takes: hidden ones with a score at or below it.
 
     A threshold of 0 takes nothing. Nodes that no input reaches are left alone, whatever
     their score: they emit a constant that the function needs, and `KAN.compact` folds it.
     """
-    taken = [torch.zeros_like(nodes) for nodes in reached(baseline)]
+    alive = reached(baseline, slots)
+    taken = [torch.zeros_like(nodes) for nodes in alive]
     if threshold > 0:
-        alive = reached(baseline)[1:-1]
-        for l, (score, here) in enumerate(zip(node_scores(scores), alive, strict=True), start=1):
-            taken[l] = here & (score <= threshold)
+        for l, score in enumerate(node_scores(scores, slots), start=1):
+            taken[l] = alive[l] & (score <= threshold)
         for l, i in kept:
             taken[l][i] = False
     return taken
@@ -109,6 +151,7 @@ def effective_mask(
     node_threshold: float = 0.0,
     edge_threshold: float = 0.0,
     edits: Edits | None = None,
+    slots: Slots = (),
 ) -> list[Tensor]:
     """Compute the mask from baseline, thresholds and hand edits; nothing else goes in.
 
@@ -123,6 +166,8 @@ def effective_mask(
     node_threshold, edge_threshold : float
         In units of the scores; 0 takes nothing.
     edits : Edits, optional
+    slots : list of lists of int
+        The node of each target, if there are products.
 
     Returns
     -------
@@ -134,22 +179,28 @@ def effective_mask(
         mask = [
             layer & ~(score <= edge_threshold) for layer, score in zip(mask, scores, strict=True)
         ]
-    taken = taken_nodes(baseline, scores, node_threshold, edits.kept_nodes)
-    mask = [layer & ~taken[l] & ~taken[l + 1].unsqueeze(1) for l, layer in enumerate(mask)]
+    taken = taken_nodes(baseline, scores, node_threshold, edits.kept_nodes, slots)
+    mask = [
+        layer & ~taken[l] & ~of_nodes(taken[l + 1], slots, l).unsqueeze(1)
+        for l, layer in enumerate(mask)
+    ]
     for l, i, j in edits.kept_edges:
         mask[l][j, i] = True
     for node in edits.removed_nodes:
-        for side in sides(mask, node):
+        for side in sides(mask, node, slots):
             side.fill_(False)
     for l, i, j in edits.removed_edges:
         mask[l][j, i] = False
     return mask
 
 
-def sides(mask: Sequence[Tensor], node: Node) -> list[Tensor]:
-    """Return views of a node's incoming and outgoing edges in masks, without empty sides."""
+def sides(mask: Sequence[Tensor], node: Node, slots: Slots = ()) -> list[Tensor]:
+    """Return views of a node's edges in masks: into each of its slots, and out of it.
+
+    Sides that a node has not, as an input has none in, are left out.
+    """
     l, i = node
-    incoming = [mask[l - 1][i, :]] if l > 0 else []
+    incoming = [mask[l - 1][j, :] for j in slots_of(slots, node)] if l > 0 else []
     return [*incoming, mask[l][:, i]] if l < len(mask) else incoming
 
 

@@ -1,4 +1,4 @@
-"""Fixtures: one JupyterLab for all tests, a fresh browser context for each."""
+"""Fixtures: one server of each host for all tests, a fresh browser context for each."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
+from apps import App, marimo_app, voila_app
 from chromium import ARGUMENTS, find_chromium
-from lab import SECOND, LabServer, Notebook, wait_ready
+from lab import JupyterServer, Notebook, wait_ready
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from servers import SECOND, Server
 
 ARTIFACTS = Path(__file__).with_name("artifacts")
 
 OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
+ServerT = TypeVar("ServerT", bound=Server)
+
+# What hosts do of their own accord, without any widget, by name.
+HARMLESS = re.compile(
+    r"reading 'schema'"  # Notebook 7.6 asks for the settings of a plugin that it does not have
+    r"|@fortawesome/fontawesome-free@"  # Voila's page asks a CDN for icons
+    r"|\"shareKey\":\"@jupyterlab/docregistry\""  # and loads Notebook 7's extension in vain
+    r"|/voila/api/shutdown/"  # and may not stop its own kernel when the page goes
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,9 +39,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """The JupyterLab that all tests share."""
-    server = LabServer(tmp_path_factory.mktemp("lab"))
+    yield from served(JupyterServer(tmp_path_factory.mktemp("lab"), "lab"))
+
+
+@pytest.fixture(scope="session")
+def notebook_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """The Notebook 7 that all tests share."""
+    yield from served(JupyterServer(tmp_path_factory.mktemp("notebook"), "notebook"))
+
+
+@pytest.fixture(scope="session")
+def marimo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The marimo app that all tests share."""
+    yield from served(marimo_app(tmp_path_factory.mktemp("marimo")))
+
+
+@pytest.fixture(scope="session")
+def voila_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The Voila app that all tests share."""
+    yield from served(voila_app(tmp_path_factory.mktemp("voila")))
+
+
+def served(server: ServerT) -> Iterator[ServerT]:
+    """Hand out a server, and stop it."""
     yield server
     server.stop()
 
@@ -60,17 +94,22 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     errors: list[str] = []
     strangers: list[str] = []
 
+    def note(error: str) -> None:
+        if not HARMLESS.search(error):
+            errors.append(error)
+
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error":
-            errors.append(f"{message.text} ({message.location.get('url')})")
+            note(f"{message.text} ({message.location.get('url')})")
 
     def on_request(url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+        local = parts.hostname == "127.0.0.1" or parts.scheme not in ("http", "https", "ws", "wss")
+        if not local and not HARMLESS.search(url):
             strangers.append(url)
 
     page.on("console", on_console)
-    page.on("pageerror", lambda error: errors.append(f"uncaught: {error.stack or error}"))
+    page.on("pageerror", lambda error: note(f"uncaught: {error.stack or error}"))
     page.on("request", lambda request: on_request(request.url))
     page.on("websocket", lambda socket: on_request(socket.url))
 
@@ -85,16 +124,34 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 
 @pytest.fixture
 def open_notebook(
-    lab_server: LabServer, page: Page, request: pytest.FixtureRequest
+    lab_server: JupyterServer, page: Page, request: pytest.FixtureRequest
 ) -> Iterator[OpenNotebook]:
     """Open a notebook, not yet run, in JupyterLab: a copy of a file, or one of given code cells."""
+    with opening(lab_server, page, request) as open_with:
+        yield open_with
+
+
+@pytest.fixture
+def open_notebook_7(
+    notebook_server: JupyterServer, page: Page, request: pytest.FixtureRequest
+) -> Iterator[OpenNotebook]:
+    """Open a notebook in Notebook 7, likewise."""
+    with opening(notebook_server, page, request) as open_with:
+        yield open_with
+
+
+@contextlib.contextmanager
+def opening(
+    server: JupyterServer, page: Page, request: pytest.FixtureRequest
+) -> Iterator[OpenNotebook]:
+    """Give a function that opens notebooks; their kernels end with the context."""
     with contextlib.ExitStack() as stack:
 
         def open_with(source: Sequence[str] | Path) -> Notebook:
             name = re.sub(r"[^a-z0-9]+", "_", request.node.name)
-            path = lab_server.write_notebook(name, source)
-            page.goto(lab_server.address(path))
+            path = server.write_notebook(name, source)
+            page.goto(server.address(path))
             wait_ready(page)
-            return Notebook(page, stack.enter_context(lab_server.kernel(path)))
+            return Notebook(page, stack.enter_context(server.kernel(path)))
 
         yield open_with

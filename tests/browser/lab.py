@@ -1,8 +1,8 @@
-"""A real JupyterLab, and a notebook in it that a test can work with as a person would.
+"""JupyterLab or Notebook 7, and a notebook in it that a test can work with as a person would.
 
-`LabServer` is the server, one for all tests. `Notebook` is one page of it: it runs cells through
-the front end, and reads the kernel from outside, past the front end, so that what the page shows
-and what Python holds can be compared.
+`JupyterServer` is the server, one of each kind for all tests. `Notebook` is one page of it: it
+runs cells through the front end, and reads the kernel from outside, past the front end, so that
+what the page shows and what Python holds can be compared.
 """
 
 from __future__ import annotations
@@ -10,117 +10,53 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
-import os
 import secrets
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal
 
 import nbformat
 from jupyter_client.blocking.client import BlockingKernelClient
 from playwright.sync_api import Page
-
-T = TypeVar("T")
-
-SECOND = 1000.0  # Playwright counts in milliseconds
+from servers import SECOND, Server
 
 
-def until(check: Callable[[], T], *, timeout: float = 20.0, pause: float = 0.05) -> T:
-    """Call ``check`` until it raises no `AssertionError`, and return what it returns.
+class JupyterServer(Server):
+    """JupyterLab, or Notebook 7."""
 
-    After ``timeout`` seconds its last error is raised.
-    """
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            return check()
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(pause)
-
-
-class LabServer:
-    """One JupyterLab of its own: own folder, own settings, own port, own process group."""
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: Literal["lab", "notebook"]) -> None:
         self.root = folder / "notebooks"
+        self._kind = kind
         self._runtime = folder / "runtime"
-        self._log = folder / "server.log"
         self._token = secrets.token_hex(16)
-        self._port = _free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
-
-        self.root.mkdir()
-        environment = _isolated_environment(folder)
-        environment["JUPYTER_RUNTIME_DIR"] = str(self._runtime)
-        _switch_news_off(Path(environment["JUPYTERLAB_SETTINGS_DIR"]))
+        program, app = {
+            "lab": ("jupyterlab", "LabApp"),
+            "notebook": ("notebook", "JupyterNotebookApp"),
+        }[kind]
         options = [
             "--allow-root",
             "--no-browser",
             "--ServerApp.ip=127.0.0.1",
-            f"--ServerApp.port={self._port}",
             "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={self._token}",
             "--ServerApp.terminals_enabled=False",
             f"--ServerApp.root_dir={self.root}",
-            "--LabApp.expose_app_in_browser=True",
+            f"--{app}.expose_app_in_browser=True",
         ]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", *options],
-                cwd=self.root,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            until(self._answers, timeout=60)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _answers(self) -> None:
-        log = self._log.read_text(errors="replace")[-2000:]
-        if self._process.poll() is not None:
-            raise RuntimeError(f"JupyterLab ended with code {self._process.returncode}:\n{log}")
-        try:
-            self.request("GET", "api/status")
-        except OSError as error:
-            raise AssertionError(f"JupyterLab does not answer ({error}):\n{log}") from error
-
-    def stop(self) -> None:
-        """Stop the server and every kernel it started."""
-        self._process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=10)
-        # Kernels that outlive their server; none is the usual case.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(timeout=10)
-
-    def request(self, method: str, path: str) -> Any:
-        """Ask the server's REST API, and return the decoded answer."""
-        request = urllib.request.Request(
-            f"{self.url}/{path}", method=method, headers={"Authorization": f"token {self._token}"}
+        self.root.mkdir()
+        _switch_news_off(folder / "settings")
+        super().__init__(
+            folder,
+            lambda port: [program, *options, f"--ServerApp.port={port}"],
+            ready="api/status",
+            headers={"Authorization": f"token {self._token}"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            body = answer.read()
-        return json.loads(body) if body else None
 
     def address(self, path: str) -> str:
-        """Return the address that opens the notebook at ``path`` (below `root`) in JupyterLab.
-
-        In a workspace of its own: the default one would bring back other tests' notebooks.
-        """
+        """Return the address that opens the notebook at ``path`` (below `root`)."""
+        if self._kind == "notebook":
+            return f"{self.url}/notebooks/{path}?token={self._token}"
+        # A workspace of its own: the default one would bring back other tests' notebooks.
         workspace = path.removesuffix(".ipynb").replace("/", "-")
         return f"{self.url}/lab/workspaces/{workspace}/tree/{path}?token={self._token}"
 
@@ -131,7 +67,7 @@ class LabServer:
         else:
             cells = [nbformat.v4.new_code_cell(cell) for cell in source]
             notebook = nbformat.v4.new_notebook(cells=cells)
-        # Without a kernel's name JupyterLab asks for one.
+        # Without a kernel's name Jupyter asks for one.
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
         path = f"{name}.ipynb"
         nbformat.write(notebook, self.root / path)
@@ -180,6 +116,10 @@ class Notebook:
         )
         self.wait_idle()
         self._assert_no_error()
+
+    def clear_outputs(self) -> None:
+        """Take the outputs of all cells off the page."""
+        self._command("notebook:clear-all-cell-outputs")
 
     def save(self) -> None:
         """Save the notebook, as Ctrl+S does."""
@@ -255,7 +195,7 @@ class Notebook:
 
 
 def wait_ready(page: Page) -> None:
-    """Wait until JupyterLab, the notebook that it shows and the kernel are ready."""
+    """Wait until the front end, the notebook that it shows and the kernel are ready."""
     page.wait_for_function(
         "() => window.jupyterapp?.shell?.currentWidget?.context?.sessionContext",
         timeout=60 * SECOND,
@@ -273,35 +213,8 @@ def wait_ready(page: Page) -> None:
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _isolated_environment(folder: Path) -> dict[str, str]:
-    """Return an environment in which nothing of this user's own Jupyter is read or written."""
-    own = {
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTER_DATA_DIR": "data",
-        "IPYTHONDIR": "ipython",
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "XDG_CONFIG_HOME": "xdg/config",
-        "XDG_DATA_HOME": "xdg/data",
-        "XDG_CACHE_HOME": "xdg/cache",
-        "MPLCONFIGDIR": "matplotlib",
-    }
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON"))}
-    paths = {name: folder / place for name, place in own.items()}
-    for path in paths.values():
-        path.mkdir(parents=True)
-    return kept | {k: str(v) for k, v in paths.items()} | {"JUPYTER_PREFER_ENV_PATH": "1"}
-
-
 def _switch_news_off(settings: Path) -> None:
-    """Keep JupyterLab's question about news from covering the page."""
+    """Keep the question about news from covering the page."""
     folder = settings / "@jupyterlab" / "apputils-extension"
     folder.mkdir(parents=True)
     (folder / "notification.jupyterlab-settings").write_text(

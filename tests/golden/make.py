@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import random
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +30,27 @@ from kanwidget.wire import pack, unpack
 
 HERE = Path(__file__).parent
 WIDTHS = ([2, 5, 1], [1, 1], [3, 2], [2, 3, 3, 2], [4, 10, 5, 1], [2, 1, 2], [3, 4, 1, 4, 2])
+PRODUCTS = (
+    ([2, 2, 1], [[0, 0, 1], [0]]),
+    ([2, 3, 2], [[0, 1, 1, 2], [0, 0, 1]]),
+    ([3, 2, 3, 2], [[1, 0, 1, 1], [2, 0, 1, 0], [0, 1]]),
+)
+"""Networks in which some nodes multiply, and the node that each sum belongs to."""
 
 
 def masks() -> dict[str, Any]:
     """Random walks of thresholds and hand edits on random networks, and what they come to."""
     rng = random.Random(2026)
-    return {"cases": [_walk(rng, width, dense) for width in WIDTHS for dense in (True, False)]}
+    networks: list[tuple[list[int], list[list[int]]]] = [(width, []) for width in WIDTHS]
+    networks += PRODUCTS
+    return {"cases": [_walk(rng, *net, dense) for net in networks for dense in (True, False)]}
 
 
-def _walk(rng: random.Random, width: list[int], dense: bool) -> dict[str, Any]:
-    shapes = [(b, a) for a, b in pairwise(width)]
+def _walk(
+    rng: random.Random, width: list[int], slots: list[list[int]], dense: bool
+) -> dict[str, Any]:
+    ends = [len(layer) for layer in slots] or width[1:]
+    shapes = list(zip(ends, width, strict=False))
     baseline = [
         torch.tensor([[dense or rng.random() < 0.7 for _ in range(a)] for _ in range(b)])
         for b, a in shapes
@@ -52,12 +62,12 @@ def _walk(rng: random.Random, width: list[int], dense: bool) -> dict[str, Any]:
     ]
     # Thresholds that meet scores exactly are where two languages would part.
     edge_levels = sorted({float(s) for layer in scores for s in layer.flatten()})
-    node_levels = sorted({float(s) for layer in node_scores(scores) for s in layer}) or [0.5]
+    node_levels = sorted({float(s) for layer in node_scores(scores, slots) for s in layer}) or [0.5]
     node_threshold = edge_threshold = 0.0
     edits, steps = Edits(), []
     for _ in range(24):
         l = rng.randrange(len(width) - 1)
-        edge = (l, rng.randrange(width[l]), rng.randrange(width[l + 1]))
+        edge = (l, rng.randrange(width[l]), rng.randrange(ends[l]))
         layer = rng.randrange(len(width))
         node = (layer, rng.randrange(width[layer]))
         op = rng.choice(
@@ -70,7 +80,7 @@ def _walk(rng: random.Random, width: list[int], dense: bool) -> dict[str, Any]:
             said = [op, node_threshold, edge_threshold]
         else:
             said = [op, *(edge if op.endswith("edge") else node)]
-        ground = Ground(baseline, scores, node_threshold, edge_threshold)
+        ground = Ground(baseline, scores, node_threshold, edge_threshold, slots)
         if op == "remove_edge":
             edits = remove_edge(edits, edge)
         elif op == "restore_edge":
@@ -88,11 +98,12 @@ def _walk(rng: random.Random, width: list[int], dense: bool) -> dict[str, Any]:
                 "removed_nodes": sorted(edits.removed_nodes),
                 "kept_nodes": sorted(edits.kept_nodes),
                 "mask": _flat(mask),
-                "cut": not connected(mask),
+                "cut": not connected(mask, slots),
             }
         )
     return {
         "width": width,
+        "slots": slots,
         "scores": [float(s) for layer in scores for s in layer.flatten()],
         "baseline": _flat(baseline),
         "steps": steps,

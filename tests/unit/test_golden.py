@@ -108,6 +108,7 @@ def test_golden_masks_hold_the_cases_that_matter() -> None:
         if step["op"][0] == "thresholds" and step["op"][2] in case["scores"]
     ]
     assert any(step["op"][2] > 0 for step in at_a_score)
+    assert any(step["cut"] for case in cases if case["slots"] for step in case["steps"])
 
 
 def test_packed_arrays_come_back() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -106,6 +107,13 @@ def test_the_wheel_asks_for_no_test_tools(wheel: Path) -> None:
     assert needed == numbers | view | {"matplotlib"}
 
 
+def test_the_wheel_names_the_pythons_that_it_is_for(wheel: Path) -> None:
+    metadata = contents(wheel)[f"{info(wheel)}/METADATA"].decode()
+    assert "Requires-Python: >=3.10" in metadata
+    for minor in range(10, 14):
+        assert f"Classifier: Programming Language :: Python :: 3.{minor}\n" in metadata
+
+
 def test_the_sdist_holds_the_built_front_end_and_its_sources(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -123,7 +131,10 @@ def test_the_sdist_holds_the_built_front_end_and_its_sources(sdist: Path) -> Non
         "LICENSE",
     ):
         assert needed in names
-    assert not [name for name in names if "node_modules" in name or ".git/" in name]
+    places = {name.split("/")[0] for name in names if "/" in name}
+    assert places == {"kanwidget", "js", "tests", "examples", ".ci"}
+    unwanted = ("node_modules", "__pycache__", ".git/", "artifacts", ".ipynb_checkpoints", ".venv")
+    assert not [name for name in names if any(word in name for word in unwanted)]
 
 
 def test_a_wheel_built_from_the_sdist_without_node_is_the_same(
@@ -136,24 +147,45 @@ def test_a_wheel_built_from_the_sdist_without_node_is_the_same(
     assert contents(build(unpacked, "wheel", tmp_path / "again")) == contents(wheel)
 
 
-def test_the_installed_wheel_imports_and_finds_its_front_end(wheel: Path, tmp_path: Path) -> None:
+SHOW = """
+import json
+import torch
+import kanwidget
+from kanwidget import KAN, KANWidget
+
+model = KAN([2, 3, 1])
+model(torch.rand(20, 2))
+w = KANWidget(model)
+w.remove_edge(0, 0, 1)
+(bundle, *_) = w._repr_mimebundle_()
+shown = bundle["application/vnd.jupyter.widget-view+json"]
+print(json.dumps([kanwidget.__file__, len(w._esm), w.active_edges, shown["model_id"]]))
+"""
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_what_is_installed_without_node_imports_and_shows(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    artefact: Path = request.getfixturevalue(kind)
     place = tmp_path / "venv"
     venv.create(place)
     python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
-    run(*pip, "install", "--no-index", "--no-deps", wheel, cwd=tmp_path, path=str(place))
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
     packages = Path(run(python, "-c", ask, cwd=tmp_path, path=str(place)).strip())
     # torch and the rest from this environment, but not kanwidget: a .pth is not read through one.
     (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
-    ask = (
-        "import kanwidget; from importlib.resources import files; "
-        "print(kanwidget.__file__); print(len((files(kanwidget) / 'static/widget.js').read_text()))"
+    pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
+    local = ("--no-index", "--no-deps", "--no-build-isolation")
+    run(*pip, "install", *local, artefact, cwd=tmp_path, path=str(place))
+    file, length, edges, shown = json.loads(
+        run(python, "-c", SHOW, cwd=tmp_path, path=str(place)).splitlines()[-1]
     )
-    file, length = run(python, "-c", ask, cwd=tmp_path, path=str(place)).split()
     assert Path(file).is_relative_to(place)
-    assert int(length) == len((ROOT / BUILT).read_text(encoding="utf-8"))
+    assert length == len((ROOT / BUILT).read_text(encoding="utf-8"))
+    assert edges == 8
+    assert shown
 
 
 # ---------------------------------------------------------------------- the build hook by itself

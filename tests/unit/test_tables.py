@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +38,12 @@ def evaluate(table: Cells, source: int, edges: NDArray[np.int64], at: Floats) ->
 
 
 def forward(
-    table: Cells, session: PruningSession, x: Floats, slots: list[list[int]], width: list[int]
+    table: Cells,
+    session: PruningSession,
+    x: Floats,
+    slots: list[list[int]],
+    width: list[int],
+    offset: Sequence[Tensor] = (),
 ) -> Floats:
     """What the contract with the browser says, word for word."""
     baseline, keep = session.baseline, session.state.keep_mean
@@ -57,7 +62,7 @@ def forward(
             nodes = np.ones((width[l + 1], len(x)))
             for slot, node in enumerate(slots[l]):
                 nodes[node] *= sums[slot]
-            sums = nodes
+            sums = nodes + offset[l + 1].numpy()[:, None]
         values, first_edge, first_source = sums, first_edge + on.size, first_source + n_in
     return values.T
 

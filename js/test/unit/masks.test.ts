@@ -43,6 +43,7 @@ interface Step {
 
 interface Case {
   width: number[];
+  slots: number[][];
   scores: number[];
   baseline: number[];
   steps: Step[];
@@ -67,8 +68,8 @@ function apply(net: Network, edits: Edits, op: Op): Edits {
 }
 
 function* replay(): Generator<{ name: string; net: Network; edits: Edits; step: Step }> {
-  for (const [k, { width, scores, baseline, steps }] of cases.entries()) {
-    const net = createNetwork(width, Float64Array.from(scores), Uint8Array.from(baseline));
+  for (const [k, { width, slots, scores, baseline, steps }] of cases.entries()) {
+    const net = createNetwork(width, Float64Array.from(scores), Uint8Array.from(baseline), slots);
     let edits = NO_EDITS;
     for (const [s, step] of steps.entries()) {
       edits = apply(net, edits, step.op);

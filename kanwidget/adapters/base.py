@@ -1,0 +1,278 @@
+"""What most adapters share: all that follows from the edges' functions, masks and biases."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kanwidget.kan import pruning
+from kanwidget.kan.alternatives import Plan
+from kanwidget.kan.checks import Edge
+
+from .scoring import KINDS, scores
+from .scoring import means as mean_outputs
+
+__all__ = ["BaseAdapter"]
+
+
+class BaseAdapter(ABC):
+    """An adapter to derive from: see `Adapter` for what each method promises.
+
+    What a library must say of itself is `wrap`, `width`, `functions`, `mask`, `bias` and
+    `set_mask`; the rest has a default. A library whose layers have no masks is better off with
+    `kanwidget.adapters.layered.LayeredAdapter`, which asks for less.
+    """
+
+    supports = "models of a registered adapter"
+    """What it reads, for the message that says what is supported."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+
+    @property
+    def model(self) -> Any:
+        """The live model."""
+        return self._model
+
+    @classmethod
+    @abstractmethod
+    def wrap(cls, model: object) -> BaseAdapter | None:
+        """Return an adapter for the model, or None if it is of another library.
+
+        A TypeError says what is missing in a model that is nearly one.
+        """
+
+    @property
+    @abstractmethod
+    def width(self) -> list[int]:
+        """Nodes in each node layer, inputs first."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lives."""
+        return self._like().device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating point type of the model."""
+        return self._like().dtype
+
+    @property
+    def tabular(self) -> bool:
+        """Whether functions, biases and offsets alone give the outputs."""
+        return not self.coupled
+
+    @property
+    def coupled(self) -> bool:
+        """Whether an edge's output depends on other nodes than its own."""
+        return False
+
+    def notes(self) -> list[str]:
+        """Return what one should know of such a model, in words."""
+        return []
+
+    def own(self, data: Any) -> Any:
+        """Return data with the columns that the model uses, in its order."""
+        if isinstance(data, Mapping):
+            return {n: self._pick(v) if n.endswith("_input") else v for n, v in data.items()}
+        return self._pick(data)
+
+    def seen(self) -> Tensor:
+        """Return the inputs that the model last saw, or raise a ValueError."""
+        raise ValueError(
+            f"a {type(self._model).__name__} does not remember its data, so its edges have no "
+            "scores; hand some over, as in PruningSession(model, x) or KANWidget(model, x)"
+        )
+
+    @abstractmethod
+    def functions(self, l: int, points: Tensor) -> Tensor:
+        """Evaluate layer ``l``'s unmasked functions, ``(n_out, n_in, n)``, at ``(n, n_in)``."""
+
+    def outputs(self, l: int, x: Tensor) -> Tensor:
+        """Return what layer ``l``'s edges emit for its inputs, masks aside: as `functions`.
+
+        Another thing than `functions` only where edges depend on other nodes too.
+        """
+        return self.functions(l, x)
+
+    def propagate(self, x: Tensor) -> list[Tensor]:
+        """Return the values of every node layer, inputs first."""
+        values, mask, bias, offset = [x], self.mask(), self.bias(), self.offset()
+        for l, (on, constant) in enumerate(zip(mask, bias, strict=True)):
+            emitted = self.outputs(l, values[-1]).masked_fill(~on.unsqueeze(2), 0.0)
+            values.append(self.nodes(l, emitted.sum(1).T + constant) + offset[l + 1])
+        return values
+
+    def nodes(self, l: int, sums: Tensor) -> Tensor:
+        """Multiply the slots ``(rows, n_out)`` of each node of node layer ``l + 1``."""
+        slots = self.slots()
+        if not slots:
+            return sums
+        owner = torch.tensor(slots[l], device=sums.device).expand(len(sums), -1)
+        ones = sums.new_ones(len(sums), self.width[l + 1])
+        return ones.scatter_reduce(1, owner, sums, "prod")
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(rows, width[0])`` to ``(rows, width[-1])`` under the live masks."""
+        return self.propagate(x)[-1].contiguous()
+
+    @torch.no_grad()
+    def inputs_of(self, x: Tensor) -> list[Tensor]:
+        """Return what enters each edge layer under the live masks, ``(rows, n_in)``."""
+        return self.propagate(x)[:-1]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the scores that `scores` knows, the usual one first."""
+        return KINDS
+
+    @torch.no_grad()
+    def scores(self, x: Tensor, kind: str = "l1") -> list[Tensor]:
+        """Score every edge on inputs under the live masks, shapes ``(n_out, n_in)``."""
+        return scores(self, x, kind)
+
+    @torch.no_grad()
+    def means(self, x: Tensor) -> list[Tensor]:
+        """Return every edge's mean output on inputs under the live masks, ``(n_out, n_in)``."""
+        return mean_outputs(self, x)
+
+    @torch.no_grad()
+    def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
+        """Sample every edge's unmasked function over its input's range for ``x``."""
+        share = torch.linspace(0, 1, n, device=self.device, dtype=self.dtype)
+        drawn = []
+        for l, values in enumerate(self.inputs_of(x)):
+            low, high = values.amin(0), values.amax(0)
+            # A node that emits one value still has edges to look at: show them around it.
+            room = torch.where(high > low, 0.0, 0.5)
+            low, high = low - room, high + room
+            points = low + (high - low) * share.unsqueeze(1)  # (n, n_in)
+            drawn.append((points.T, self.functions(l, points)))
+        return drawn
+
+    def base_part(self, l: int, points: Tensor) -> Tensor | None:
+        """Evaluate the part of `functions` that is no spline; None if there are no parts."""
+        return None
+
+    def knots(self) -> list[Tensor]:
+        """Return where each layer's functions need not be smooth, rising, ``(n_in, knots)``."""
+        return [self._like().new_empty(n, 0) for n in self.width[:-1]]
+
+    def grid(self) -> list[Tensor]:
+        """Return first and last grid point of each layer's inputs, ``(n_in, 2)``; NaN if none."""
+        return [self._like().new_full((n, 2), torch.nan) for n in self.width[:-1]]
+
+    def slots(self) -> list[list[int]]:
+        """Return the node of each target, an empty list if every node has one."""
+        return []
+
+    def offset(self) -> list[Tensor]:
+        """Return what is added after the products, ``(width[l],)`` for each layer of nodes."""
+        return [self._like().new_zeros(n) for n in self.width]
+
+    def symbolic(self) -> dict[Edge, str]:
+        """Return the edges with a fixed formula, and its name, such as ``sin``."""
+        return {}
+
+    @abstractmethod
+    def mask(self) -> list[Tensor]:
+        """Return a copy of the live masks, bool, shapes ``(n_out, n_in)``."""
+
+    @abstractmethod
+    def bias(self) -> list[Tensor]:
+        """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
+
+    @abstractmethod
+    def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
+        """Make these the live masks and constants; what is equal is not written."""
+
+    def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]] | None:
+        """Return None: there is no faster way than one forward each."""
+        return None
+
+    def compact(self) -> nn.Module:
+        """Return a new, smaller model without dead nodes and with the same outputs."""
+        raise TypeError(
+            f"{type(self).__name__} cannot make a smaller {type(self._model).__name__}; the live "
+            "model itself is pruned, and stays so after session.commit()"
+        )
+
+    def fingerprint(self) -> str:
+        """Return a digest of the model's numbers, the same in every process."""
+        digest = hashlib.sha256(repr((self.width, self._settings())).encode())
+        for value in [*self._numbers(), *self.mask(), *self.bias()]:
+            digest.update(_bytes(value))
+        return digest.hexdigest()
+
+    def switched(self) -> Sequence[tuple[Edge, bool]]:
+        """Return every edge that the model's own methods switched, if it tells."""
+        return ()
+
+    def version(self) -> Hashable:
+        """Return a value that changes with the model's numbers, masks and biases left out."""
+        # Not the tensors' version counters: what is written through ``.data`` escapes them.
+        return repr(self._settings()), tuple((v.shape, hash(_bytes(v))) for v in self._numbers())
+
+    def _numbers(self) -> list[Tensor]:
+        """Return the tensors that make the functions: no masks, and no biases."""
+        return list(self._model.state_dict().values())
+
+    def _settings(self) -> object:
+        """Return all else that makes the functions, with a telling ``repr``."""
+        return None
+
+    def _like(self) -> Tensor:
+        """Return a tensor of the model's kind."""
+        return next(p for p in self._model.parameters() if p.is_floating_point())
+
+    def _pick(self, x: Any) -> Any:
+        return x
+
+    @torch.no_grad()
+    def _smaller(self) -> tuple[list[list[int]], list[list[int]], list[Tensor]]:
+        """Plan a compact model: which nodes of each layer to keep, and what to add to biases.
+
+        Returns
+        -------
+        kept : list of lists of int
+            Nodes of each node layer, a hidden one being empty where none is alive.
+        targets : list of lists of int
+            Their slots, for each layer of edges.
+        folded : list of Tensor, shapes (n_out,)
+            What the nodes left out add to the slots, for all slots.
+        """
+        mask, slots, bias = self.mask(), self.slots(), self.bias()
+        values = self.propagate(self._like().new_zeros(1, self.width[0]))
+        alive = [torch.ones(self.width[0], dtype=torch.bool, device=self.device)]
+        folded, masked = [], []
+        for l, on in enumerate(mask):
+            emitted = self.outputs(l, values[l]).squeeze(2).masked_fill(~on, 0.0)
+            folded.append(emitted[:, ~alive[l]].sum(1))
+            fed = (on & alive[l]).any(1)
+            # A factor that is always 0 makes the whole product a constant.
+            nothing = ~fed & (bias[l] + folded[l] == 0)
+            if slots:
+                spoilt = pruning.fed(nothing.unsqueeze(1), slots, l)
+                alive.append(pruning.fed(fed.unsqueeze(1), slots, l) & ~spoilt)
+            else:
+                alive.append(fed)
+            ends = pruning.of_nodes(alive[-1], slots, l).unsqueeze(1)
+            masked.append(on & alive[l] & ends)
+        leads = pruning.leading(masked, slots)
+        kept = [(a & b).nonzero().flatten().tolist() for a, b in zip(alive, leads, strict=True)]
+        kept[0], kept[-1] = list(range(self.width[0])), list(range(self.width[-1]))
+        targets = [
+            [j for i in nodes or [0] for j in pruning.slots_of(slots, (l, i))]
+            for l, nodes in enumerate(kept[1:], start=1)
+        ]
+        return kept, targets, folded
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.detach().cpu().contiguous().numpy().tobytes()
