@@ -59,6 +59,7 @@ export function ratioWords(before: number, after: number): string {
 /** "+5 %": a share with its sign and no more digits than it needs. */
 export function percentWords(share: number): string {
   const size = Math.abs(100 * share);
+  if (size > 99.9 && size < 100) return `${share < 0 ? "−" : "+"}99.9 %`;
   const round = size >= 10 ? Math.round(size) : Number(size.toPrecision(size >= 1 ? 2 : 1));
   if (round < 0.01) return "±0 %";
   return `${share < 0 ? "−" : "+"}${round.toLocaleString("en")} %`;
@@ -92,8 +93,12 @@ export function nextWords(
   return parts.join(", ");
 }
 
+/** Long names are whole on cards. */
+const cut = (name: string) => (name.length > LONG ? `${name.slice(0, LONG - 1)}…` : name);
+const LONG = 16;
+
 function whoGoes(net: Network, names: Names, { edges, nodes }: Change): string {
-  const name = (node: number) => plainText(nameOf(net, names, node));
+  const name = (node: number) => cut(plainText(nameOf(net, names, node)));
   if (nodes.length > 1) return `${count(nodes.length, "node")} with ${count(edges.length, "edge")} go`;
   if (nodes.length === 1) return `${name(nodes[0]!)} goes with ${count(edges.length, "edge")}`;
   if (edges.length > 1) return `${count(edges.length, "edge")} go`;

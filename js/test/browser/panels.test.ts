@@ -72,6 +72,16 @@ test("the curve on a card goes through the model's samples", async () => {
   }
 });
 
+test("of an edge between long names both ends are seen on its card, and the whole names by its title", async () => {
+  const view = await mount(richModel());
+  view.model.receive({ in_vars: ["an_input_with_a_long_name", "b"], selected: [[0, 0, 3]] });
+  await frames(2);
+  const title = card(view, "edge6").querySelector<HTMLElement>("h3")!;
+  expect(title.textContent).toBe("an_input_wi… → h1,3");
+  expect(title.scrollWidth).toBeLessThanOrEqual(title.clientWidth);
+  expect(title.title).toBe("Edge an_input_with_a_long_name to h1,3");
+});
+
 test("a card's switch toggles its edge, and the card stays", async () => {
   const view = await mount(richModel());
   view.model.receive({ selected: [[0, 0, 3]] });
