@@ -84,16 +84,20 @@ def _fill(
 def _one_by_one(
     adapter: Adapter, rows: Tensor, plan: Plan, watch: Watch
 ) -> Iterator[tuple[list[int], Tensor]]:
-    """Set every mask on the live model, and give it back as it was in the end."""
-    mask, bias = adapter.mask(), adapter.bias()
-    try:
-        for number in range(plan.count + 1):
-            gone = [
-                ((p > 0) & (p <= number) if plan.nested else (p > 0) & (p == number)).to(m.device)
-                for p, m in zip(plan.point, plan.mask, strict=True)
-            ]
-            now = [on & ~off for on, off in zip(plan.mask, gone, strict=True)]
-            pair = []
+    """Set every mask on the live model, and give it back as it was before each answer.
+
+    Between two answers others may write to the model, or drop this generator: what it finds is
+    what it leaves.
+    """
+    for number in range(plan.count + 1):
+        gone = [
+            ((p > 0) & (p <= number) if plan.nested else (p > 0) & (p == number)).to(m.device)
+            for p, m in zip(plan.point, plan.mask, strict=True)
+        ]
+        now = [on & ~off for on, off in zip(plan.mask, gone, strict=True)]
+        pair = []
+        mask, bias = adapter.mask(), adapter.bias()
+        try:
             for start, shift in zip(plan.bias, plan.shift, strict=True):
                 watch.check()
                 moved = [
@@ -102,8 +106,7 @@ def _one_by_one(
                 ]
                 adapter.set_mask(now, moved)
                 pair.append(adapter.forward(rows))
+        finally:
             # What measures the loss sees the model as it was.
             adapter.set_mask(mask, bias)
-            yield [number], torch.stack(pair).unsqueeze(0)
-    finally:
-        adapter.set_mask(mask, bias)
+        yield [number], torch.stack(pair).unsqueeze(0)

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from kanwidget import KAN, tradeoff
+from kanwidget import KAN, pricing, tradeoff
 from kanwidget.adapters.native import NativeAdapter
 from kanwidget.baseline import Baseline
 from kanwidget.history import State
 from kanwidget.kan import alternatives, pruning, splines
+from kanwidget.kan.alternatives import Plan
 from kanwidget.kan.cells import Cells
 from kanwidget.kan.pruning import Edits
 
@@ -444,3 +445,18 @@ def test_the_knee_is_farthest_below_the_chord() -> None:
 def _no_grad_mode_leaks() -> Iterator[None]:
     yield
     assert torch.is_grad_enabled()
+
+
+def test_a_curve_that_is_dropped_midway_leaves_what_others_wrote_meanwhile() -> None:
+    model = KAN([2, 3, 1], seed=0)
+    adapter, x = General(model), torch.rand(5, 2, generator=torch.Generator().manual_seed(0))
+    mask, bias = adapter.mask(), adapter.bias()
+    point = [torch.arange(1, m.numel() + 1).view(m.shape) for m in mask]
+    none = [torch.zeros(m.shape) for m in mask]
+    plan = Plan(mask, (bias, bias), point, (none, none), 6, True)
+    answers = pricing._one_by_one(adapter, x.double(), plan, pricing.Watch(7, None, None))
+    next(answers)
+    model.remove_edge(0, 0, 1)
+    next(answers)
+    del answers
+    assert model.mask[0][1, 0] == 0

@@ -22,19 +22,27 @@ from kanwidget import KAN, KANWidget
 from kanwidget.wire import unpack
 
 
-def mask(model: KAN) -> dict[str, bool]:
-    """Return whether each edge is on in the live model."""
+def mask(model: Any) -> dict[str, bool]:
+    """Return whether each edge is on in the live model, ours or pykan's."""
+    masks = model.mask if isinstance(model, KAN) else [act.mask.T for act in model.act_fun]
     return {
         f"{l},{i},{j}": bool(layer[j, i])
-        for l, layer in enumerate(model.mask)
+        for l, layer in enumerate(masks)
         for j in range(layer.shape[0])
         for i in range(layer.shape[1])
     }
 
 
-def node_scores(model: KAN) -> dict[str, float]:
-    """Return of each hidden node the smaller of the largest score on either side."""
-    scores = model.acts_scale
+def node_scores(model: Any) -> dict[str, float]:
+    """Return of each hidden node the smaller of the largest score on either side.
+
+    A pykan model is asked for its own attribution of the data that it last saw.
+    """
+    if isinstance(model, KAN):
+        scores = model.acts_scale
+    else:
+        model.attribute()
+        scores = model.edge_scores
     return {
         f"{l},{i}": min(scores[l - 1][i].max().item(), scores[l][:, i].max().item())
         for l in range(1, len(scores))
@@ -42,10 +50,12 @@ def node_scores(model: KAN) -> dict[str, float]:
     }
 
 
-def curves(model: KAN, packed_x: bytes) -> dict[str, list[list[float]]]:
+def curves(model: Any, packed_x: bytes) -> dict[str, list[list[float]]]:
     """Return each edge's function as the layer itself computes it, at the widget's own x."""
     samples = torch.from_numpy(unpack(packed_x)[0].astype(float))
     found, row = {}, 0
+    if not isinstance(model, KAN):
+        return _curves_of_pykan(model, samples)
     for l, live in enumerate(model.layers):
         layer: Any = copy.deepcopy(live)
         n_out, n_in = layer.mask.shape
@@ -58,6 +68,22 @@ def curves(model: KAN, packed_x: bytes) -> dict[str, list[list[float]]]:
                 with torch.no_grad():
                     y = layer(x)[:, j] - layer.bias[j]
                 found[f"{l},{i},{j}"] = [samples[row + i].tolist(), y.tolist()]
+        row += n_in
+    return found
+
+
+@torch.no_grad()
+def _curves_of_pykan(model: Any, samples: Tensor) -> dict[str, list[list[float]]]:
+    found, row = {}, 0
+    for l, live in enumerate(model.act_fun):
+        layer = copy.deepcopy(live)
+        layer.mask.fill_(1.0)
+        n_in, n_out = layer.mask.shape
+        x = samples[row : row + n_in]
+        y = layer(x.T.to(layer.coef.dtype))[2]  # (n, n_out, n_in)
+        for i in range(n_in):
+            for j in range(n_out):
+                found[f"{l},{i},{j}"] = [x[i].tolist(), y[:, j, i].tolist()]
         row += n_in
     return found
 
