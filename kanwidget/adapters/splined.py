@@ -194,6 +194,7 @@ class SplinedAdapter(BaseAdapter):
             for l, layer in enumerate(self.model.symbolic_fun):
                 fixed = [[name not in ("0", "") for name in row] for row in layer.funs_name]
                 is_fixed = torch.tensor(fixed, device=layer.mask.device)
+                is_fixed &= bool(self.model.symbolic_enabled)
                 homes.append(_Home(self.numeric_mask(l), layer.mask.detach(), is_fixed))
         return homes
 
