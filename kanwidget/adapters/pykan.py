@@ -110,6 +110,10 @@ class PykanAdapter(SplinedAdapter):
         layer = self.model.act_fun[l]
         return layer.scale_base.T, layer.scale_sp.T
 
+    def spline_table(self, l: int) -> tuple[Tensor, Tensor] | None:
+        layer = self.model.act_fun[l]
+        return layer.grid, layer.coef.permute(1, 0, 2)
+
     def gain(self, l: int) -> Tensor:
         gain: Tensor = self.model.subnode_scale[l].detach().clone()
         first = self._products()[l]
