@@ -206,15 +206,17 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, border = 1, fa
   if (edge.label && edge.formula !== null) {
     const beside = edge.label === "beside";
     const runs = fitName(ctx, font, runsOf(edge.formula), box.side * (beside ? 0.5 : 1.12), LABEL_SIZE);
-    const x = box.x + box.side / 2 + (beside ? 7 : 0);
-    ctx.fillStyle = colourOf(palette, edge);
+    const middle = box.x + box.side / 2;
+    // On the side that the line does not turn to.
+    const left = beside && edge.path[0]! > middle;
     const text: Text = {
       runs,
-      x,
+      x: middle + (beside ? (left ? -7 : 7) : 0),
       y: box.y + box.side + 9,
       size: LABEL_SIZE,
-      align: beside ? "left" : "center",
+      align: beside ? (left ? "right" : "left") : "center",
     };
+    ctx.fillStyle = colourOf(palette, edge);
     paintText(ctx, font, text, palette.background);
   }
 }

@@ -10,6 +10,7 @@
 import type { Network } from "./network";
 import { type Box, boxedPath, directPath, freeSquare, type Path } from "./paths";
 import type { Orientation } from "./protocol";
+import { column, stack } from "./rows";
 import { productsOf } from "./slots";
 
 export { type Box, overlap, type Path, pointAt } from "./paths";
@@ -79,7 +80,6 @@ const MIN_HEIGHT = 280;
 const MAX_HEIGHT = 640;
 const LIVE_RADIUS = 5.5;
 const DEAD_RADIUS = 3;
-const DEAD_PITCH = 11;
 const SLOT_DISTANCE = 24;
 const SLOT_PITCH = 13;
 
@@ -160,31 +160,6 @@ function placeNodes(net: Network, mask: Uint8Array, start: number, gap: number, 
     }
   });
   return { u, v, r };
-}
-
-/** The live share `room` evenly; each run of the others is close together halfway between its neighbours. */
-export function column(used: Uint8Array, room: number) {
-  const n = used.length;
-  const count = used.reduce((sum, on) => sum + on, 0);
-  const live = count > 0 ? used : new Uint8Array(n).fill(1);
-  const step = room / (count || n);
-  const at = new Float64Array(n);
-  const pitch = new Float64Array(n).fill(step);
-  let k = 0;
-  for (let i = 0; i < n; i++) if (live[i]) at[i] = (k++ + 0.5) * step;
-  for (let i = 0; i < n; i++) {
-    if (live[i]) continue;
-    let end = i;
-    while (end + 1 < n && !live[end + 1]) end++;
-    const [low, high] = [i === 0 ? 0 : at[i - 1]!, end === n - 1 ? room : at[end + 1]!];
-    const small = Math.min(DEAD_PITCH, (high - low) / (end - i + 2));
-    for (let j = i; j <= end; j++) {
-      at[j] = (low + high) / 2 + (j - (i + end) / 2) * small;
-      pitch[j] = small;
-    }
-    i = end;
-  }
-  return { at, pitch, live };
 }
 
 function placeSlots(net: Network, u: Float64Array, v: Float64Array, gap: number): Plan["slots"] {
@@ -281,34 +256,6 @@ function placeGap(
     if (!crowded) obstacles.push(anchor);
     places.set(e, { ...place, anchor });
   }
-}
-
-/**
- * Tops of a stack of boxes, each as near as possible to its wish (least squares): neighbours that would overlap are
- * pooled and share their mean. `pitch` is the way from each top to the next.
- */
-export function stack(
-  wishes: readonly number[],
-  pitch: readonly number[],
-  low: number,
-  high: number,
-): number[] {
-  const offsets = [0];
-  for (const step of pitch) offsets.push(offsets.at(-1)! + step);
-  const pools: { sum: number; n: number }[] = [];
-  wishes.forEach((wish, k) => {
-    pools.push({ sum: wish - offsets[k]!, n: 1 });
-    for (;;) {
-      const [a, b] = [pools.at(-2), pools.at(-1)!];
-      if (!a || a.sum / a.n <= b.sum / b.n) break;
-      pools.splice(-2, 2, { sum: a.sum + b.sum, n: a.n + b.n });
-    }
-  });
-  const last = Math.max(low, high - (offsets[wishes.length - 1] ?? 0));
-  const level = pools.flatMap(
-    ({ sum, n }) => Array(n).fill(Math.min(last, Math.max(low, sum / n))) as number[],
-  );
-  return level.map((y, k) => y + offsets[k]!);
 }
 
 /** From along and across to x and y: what flows up is mirrored and swapped. */

@@ -1,26 +1,25 @@
 /** The canvases, the buttons over them and the card: shows one frame at a time, and says what hands and keys do. */
 import { element } from "./dom";
-import { type Brush, paintCurve } from "./draw";
-import { CURVE_SIDE, createCard } from "./panels/card";
-import type { Box } from "./paths";
+import type { Brush } from "./draw";
 import type { Reading } from "./protocol";
 import { prefersQuilt } from "./quilt/choice";
-import { extend, flip, meant } from "./selection";
+import { extend, flip } from "./selection";
 import { actionsFor, titleOf } from "./stage/actions";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "./stage/camera";
+import { createCanvases } from "./stage/canvases";
 import type { Face, Moment } from "./stage/face";
 import { type Hands, type Point, watchHands } from "./stage/gestures";
+import { createHoverCard } from "./stage/hover-card";
+import { pressKey } from "./stage/keys";
 import { paintLasso } from "./stage/marks";
 import { createMenu } from "./stage/menu";
 import { createNetworkFace } from "./stage/network-face";
 import { createQuiltFace } from "./stage/quilt-face";
 import { createRoomMeter } from "./stage/room";
-import { freeSpot } from "./stage/spot";
 import { createTools } from "./stage/tools";
-import { isTargetOn, sameTarget, type Target } from "./state";
+import { sameTarget, type Target } from "./state";
 import { createTwins } from "./twins";
 import { createUnitCurves, type UnitCurve } from "./unit-curves";
-import { describe } from "./words";
 
 export type { Moment } from "./stage/face";
 export type { Probe } from "./stage/marks";
@@ -36,32 +35,27 @@ export interface StageEvents {
   changed(): void;
 }
 
-/** A box with a shorter side shows its curve larger on the card. */
-const READABLE_SIDE = 44;
 const MIN_FULL_HEIGHT = 240;
 
 export function createStage(events: StageEvents, signal: AbortSignal) {
-  const [picture, marks, highlight] = ["picture", "marks", "highlight"].map((role) =>
-    element("canvas", { "data-role": role, "aria-hidden": "true" }),
-  ) as [HTMLCanvasElement, HTMLCanvasElement, HTMLCanvasElement];
-  const canvases = [picture, marks, highlight];
-  const card = createCard();
-  const cardCtx = contextOf(card.canvas);
-  const contexts = canvases.map(contextOf);
+  const canvases = createCanvases();
+  const card = createHoverCard();
   const menu = createMenu(signal);
+  const roomOf = createRoomMeter(canvases.ctx("picture"));
+  const faces = {
+    network: createNetworkFace(canvases.ctx("picture"), roomOf),
+    quilt: createQuiltFace(roomOf),
+  };
 
   let camera: Camera = FIT;
-  let now: { moment: Moment; face: Face; brush: Brush } | null = null;
+  let now: { moment: Moment; face: Face; maxZoom: number } | null = null;
   let pointer: Point | null = null;
   let loop: readonly Point[] = [];
   let focus: Target | null = null;
   let pressed: Target | null = null;
   let curve: { of: Reading["curves"]; unit: UnitCurve } | null = null;
-  /** What each canvas shows. */
-  let painted: readonly (readonly unknown[])[] = [[], [], []];
-  let lit: readonly unknown[] = [];
-  let page: string | null = null;
-  let quilted = false;
+  let page = "";
+  let kind = "";
   let tallest = 0;
 
   const twins = createTwins(
@@ -75,9 +69,16 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     },
     signal,
   );
-  const stage = element("div", { class: "stage", tabindex: "-1" }, ...canvases, twins.element, card.element);
+  const stage = element(
+    "div",
+    { class: "stage", tabindex: "-1" },
+    ...canvases.elements,
+    twins.element,
+    card.element,
+  );
   const scroll = element("div", { class: "scroll" }, stage);
-  const zoomBy = (factor: number, [x, y]: Point = centre()) => look(zoomAt(camera, factor, x, y, size()));
+  const zoomBy = (factor: number, [x, y]: Point = centre()) =>
+    look(zoomAt(camera, Math.min(factor, (now?.maxZoom ?? 1) / camera.k), x, y, size()));
   const fit = () => look(FIT);
   const tools = createTools(
     () => scroll.closest<HTMLElement>(".kanwidget"),
@@ -103,16 +104,11 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   function show(target: Target): void {
     const spot = twins.spot(target);
     if (spot && camera.k > 1) look(reveal(camera, spot.box, size()));
-    else if (spot) scrollTo(spot.box);
-  }
-
-  function scrollTo({ x, side }: Box): void {
-    if (x < scroll.scrollLeft) scroll.scrollLeft = x - 8;
-    else if (x + side > scroll.scrollLeft + scroll.clientWidth)
-      scroll.scrollLeft = x + side + 8 - scroll.clientWidth;
+    else if (spot) twins.scrollTo(target);
   }
 
   const select = (targets: readonly Target[]) => events.selected(targets);
+  const toggle = (targets: readonly Target[]) => events.toggled(targets);
   /** So that the keys mean what was clicked; the ring stays with those who came by keyboard. */
   function take(target: Target | null): void {
     if (!target || !twins.take(target)) stage.focus({ preventScroll: true });
@@ -158,14 +154,8 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     if (!now) return;
     const { known, names } = now.moment;
     hands.hover(null);
-    const actions = actionsFor(known, names, target, {
-      select,
-      toggle: (targets) => events.toggled(targets),
-      fit,
-    });
-    const several = target && known.selected.length > 1 && known.selected.some((s) => sameTarget(s, target));
-    const title = several ? `${known.selected.length} selected` : titleOf(known, names, target);
-    menu.open(actions, x, y, title, twins.focused?.button ?? stage);
+    const actions = actionsFor(known, names, target, { select, toggle, fit });
+    menu.open(actions, x, y, titleOf(known, names, target), twins.focused?.button ?? stage);
   }
   /** Where the keyboard is. */
   function openMenuBeside(target: Target): boolean {
@@ -190,68 +180,29 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     { signal },
   );
 
+  const keys = { select, toggle, cancel: hand.cancel, menu: openMenuBeside, zoom: zoomBy, fit };
   stage.addEventListener(
     "keydown",
     (event) => {
-      if (now && !event.ctrlKey && !event.metaKey && !event.altKey && key(event)) event.preventDefault();
+      if (!now || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (pressKey(event, now.moment.known, twins.focused?.target ?? null, keys)) event.preventDefault();
     },
     { signal },
   );
   // Firefox clicks a button when Space comes up.
   stage.addEventListener("keyup", (event) => event.key === " " && event.preventDefault(), { signal });
 
-  /** True when the key meant something. */
-  function key(event: KeyboardEvent): boolean {
-    const { known } = now!.moment;
-    const target = twins.focused?.target ?? null;
-    const targets = meant(known.selected, target);
-    switch (event.key) {
-      case "Enter":
-        if (target) select(event.shiftKey ? flip(known.selected, target) : [target]);
-        return target !== null;
-      case " ":
-        if (targets.length > 0) events.toggled(targets);
-        return true;
-      case "Delete":
-      case "Backspace": {
-        const on = targets.filter((each) => isTargetOn(known.net, known.mask, each));
-        if (on.length > 0) events.toggled(on);
-        return true;
-      }
-      case "Escape":
-        if (hand.cancel()) return true;
-        if (known.selected.length === 0) return false;
-        select([]);
-        return true;
-      case "F10":
-        return event.shiftKey && target !== null && openMenuBeside(target);
-      case "+":
-      case "=":
-        zoomBy(ZOOM_STEP);
-        return true;
-      case "-":
-        zoomBy(1 / ZOOM_STEP);
-        return true;
-      case "0":
-        fit();
-        return true;
-    }
-    return false;
-  }
-
   function resize({ width, height }: Face): number {
-    const ratio = devicePixelRatio || 1;
-    const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (picture.width !== w || picture.height !== h) {
-      for (const canvas of canvases) [canvas.width, canvas.height] = [w, h];
-      painted = [[], [], []];
-    }
-    if (stage.style.width !== `${width}px`) stage.style.width = `${width}px`;
-    if (stage.style.height !== `${height}px`) stage.style.height = `${height}px`;
     // When pruning turns a quilt into a network, the page below stays where it is.
     tallest = Math.max(tallest, height);
-    if (scroll.style.minHeight !== `${tallest}px`) scroll.style.minHeight = `${tallest}px`;
-    return ratio;
+    for (const [element, name, value] of [
+      [stage, "width", `${width}px`],
+      [stage, "height", `${height}px`],
+      [scroll, "minHeight", `${tallest}px`],
+    ] as const) {
+      if (element.style[name] !== value) element.style[name] = value;
+    }
+    return canvases.resize(width, height);
   }
 
   /** In full screen the stage has what the rest of the page leaves. */
@@ -264,42 +215,24 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     return Math.max(MIN_FULL_HEIGHT, Math.floor(innerHeight - rims - rest + stage.offsetHeight));
   }
 
-  /** Paints one canvas if what it shows is another; what is empty and stays so costs nothing. */
-  function repaint(k: number, look: readonly unknown[], empty: boolean, paint: () => void): void {
-    const shows = empty ? ["empty"] : look;
-    if (painted[k]!.length === shows.length && shows.every((value, d) => value === painted[k]![d])) return;
-    painted = painted.map((before, d) => (d === k ? shows : before));
-    paint();
+  /** The face that shows a moment; a camera that belongs to another picture is let go. */
+  function faceOf(moment: Moment, unit: UnitCurve, time: number): { face: Face; maxZoom: number } {
+    const { known, reading, width } = moment;
+    const quilt = reading.view === "auto" ? prefersQuilt(known.net, known.settled) : reading.view === "quilt";
+    const maker = faces[quilt ? "quilt" : "network"];
+    const height = fullHeight();
+    const nextKind = `${known.net.width} ${reading.orientation} ${quilt}`;
+    const nextPage = `${known.net.width} ${reading.orientation} ${reading.view} ${width} ${height}`;
+    if (nextPage !== page) tallest = 0;
+    if (nextKind !== kind) camera = FIT;
+    [kind, page] = [nextKind, nextPage];
+    const face = maker.show(moment, camera, unit, height, time);
+    const held = clamp(camera, face);
+    if (held.k === camera.k && held.x === camera.x && held.y === camera.y)
+      return { face, maxZoom: maker.maxZoom };
+    camera = held;
+    return { face: maker.show(moment, camera, unit, height, time), maxZoom: maker.maxZoom };
   }
-
-  function showCard({ moment, face, brush }: NonNullable<typeof now>): void {
-    const { known, names } = moment;
-    const target = known.drag || loop.length > 0 ? null : (known.hover ?? known.focus);
-    stage.toggleAttribute("data-over", known.hover !== null);
-    const shows = [face.picture, names, known.net, target?.kind, target?.id];
-    if (shows.every((value, k) => value === lit[k])) return;
-    lit = shows;
-    const box = target && face.boxOf(target);
-    if (!target || !box) {
-      card.hide();
-      return;
-    }
-    const small = target.kind === "edge" && box.side < READABLE_SIDE;
-    card.canvas.hidden = !small;
-    if (small) {
-      card.canvas.width = card.canvas.height = Math.round(CURVE_SIDE * brush.ratio);
-      const look = known.mask[target.id] ? "on" : "off";
-      const formula = known.symbolic.get(target.id) ?? null;
-      paintCurve({ ...brush, ctx: cardCtx }, { edge: target.id, look, formula }, CURVE_SIDE);
-    }
-    card.show(describe(known, names, target), 0, 0, face.width, face.height);
-    const { offsetWidth: width, offsetHeight: height } = card.element;
-    const [x, y] = freeSpot({ width, height }, box, face.obstacles(target), face);
-    card.element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
-  }
-
-  const roomOf = createRoomMeter(contexts[0]!);
-  const faces = { network: createNetworkFace(contexts[0]!, roomOf), quilt: createQuiltFace(roomOf) };
 
   return {
     element: outer,
@@ -310,61 +243,41 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       if (curve?.of !== reading.curves) {
         curve = { of: reading.curves, unit: createUnitCurves(known.net, reading.curves) };
       }
-      const quilt =
-        reading.view === "auto" ? prefersQuilt(known.net, known.settled) : reading.view === "quilt";
-      const maker = faces[quilt ? "quilt" : "network"];
-      const height = fullHeight();
-      const side = [known.net.width.join(), reading.orientation, reading.view, moment.width, height].join(
-        " ",
-      );
-      if (page !== side) tallest = 0;
-      if (page !== null && (page !== side || quilt !== quilted)) camera = FIT;
-      [page, quilted] = [side, quilt];
-      let face = maker.show(moment, camera, curve.unit, height, time);
-      const held = clamp(camera, face);
-      if (held.x !== camera.x || held.y !== camera.y) {
-        camera = held;
-        face = maker.show(moment, camera, curve.unit, height, time);
-      }
+      const { face, maxZoom } = faceOf(moment, curve.unit, time);
       const moved = now?.face.moving && !face.moving;
       const brush: Brush = {
-        ctx: contexts[0]!,
+        ctx: canvases.ctx("picture"),
         ratio: resize(face),
         palette: moment.palette,
         font: moment.font,
         curve: curve.unit,
       };
-      now = { moment, face, brush };
+      now = { moment, face, maxZoom };
       const look = [face.picture, moment.palette, moment.names];
       const probe = moment.probe ?? null;
-      const target = known.drag ? null : (known.hover ?? known.focus);
-      repaint(0, look, false, () => face.paint(brush));
-      repaint(1, [...look, known.selected, probe], face.unmarked(probe), () =>
-        face.paintMarks({ ...brush, ctx: contexts[1]! }, probe),
+      const target = known.drag || loop.length > 0 ? null : (known.hover ?? known.focus);
+      canvases.repaint("picture", look, false, () => face.paint(brush));
+      canvases.repaint("marks", [...look, known.selected, probe], face.unmarked(probe), () =>
+        face.paintMarks({ ...brush, ctx: canvases.ctx("marks") }, probe),
       );
       const bare = !target && !focus && loop.length === 0;
-      repaint(2, [...look, target?.kind, target?.id, focus, loop], bare, () => {
-        const over = { ...brush, ctx: contexts[2]! };
-        face.paintHighlight(over, loop.length > 0 ? null : target, focus);
+      canvases.repaint("highlight", [...look, target?.kind, target?.id, focus, loop], bare, () => {
+        const over = { ...brush, ctx: canvases.ctx("highlight") };
+        face.paintHighlight(over, target, focus);
         paintLasso(over, loop);
       });
       twins.update(face.spots, known, moment.names);
       twins.move(camera.k, camera.x, camera.y);
-      tools.update(camera.k, maker.maxZoom);
+      tools.update(camera.k, maxZoom);
       stage.toggleAttribute("data-zoomed", camera.k > 1);
-      showCard(now);
+      stage.toggleAttribute("data-over", known.hover !== null);
+      card.update(target, moment, face, brush);
       measureFrame(start);
       // The pointer may rest where something else is now.
       if (moved && pointer && !sameTarget(under(), known.hover)) events.hovered(under());
       return face.moving;
     },
   };
-}
-
-function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
-  const ctx = canvas.getContext("2d");
-  if (!ctx) throw new Error("This browser gives no 2D canvas");
-  return ctx;
 }
 
 /** The last frame's cost, in the browser's own timeline. */

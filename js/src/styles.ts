@@ -1,4 +1,4 @@
-/** The style sheet of the shadow root: joined here, written in `css/`. */
+/** The style sheet of the shadow root: joined here; what is around the network is in `css/`. */
 import { BAR } from "./css/bar";
 import { BASE } from "./css/base";
 import { CARDS } from "./css/cards";

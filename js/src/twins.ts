@@ -89,6 +89,8 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
   let drawn: { spots: readonly Spot[]; names: Names; known: Known } | null = null;
   let stop: HTMLButtonElement | null = null;
   let byHand = false;
+  /** The buttons of the spots. */
+  let order: HTMLButtonElement[] = [];
 
   const targetOf = (event: Event) => (event.target && spotOf.get(event.target)?.target) || null;
   const active = () => {
@@ -160,6 +162,9 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
       const target = button && spotOf.get(button)?.target;
       return button && target ? { button, target } : null;
     },
+    scrollTo(target: Target): void {
+      buttons.get(keyOf(target))?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    },
     spot: (target: Target): Spot | undefined => {
       const button = buttons.get(keyOf(target));
       return button && spotOf.get(button);
@@ -173,22 +178,32 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
       const moved = before?.spots !== spots || before.names !== names;
       if (!moved && before.known.mask === mask && before.known.selected === selected) return;
       drawn = { spots, names, known };
-      const on = { node: nodesOn(net, mask), edge: mask };
+      const nodes = nodesOn(net, mask);
+      const tell = (button: HTMLButtonElement, { kind, id }: Target) => {
+        // In a drag this runs for every button in every frame, and few change.
+        const on = (kind === "edge" ? mask : nodes)[id] ? "true" : "false";
+        if (button.getAttribute("aria-pressed") !== on) button.setAttribute("aria-pressed", on);
+        if (selected.length > 0 && includes(selected, { kind, id }))
+          button.setAttribute("aria-current", "true");
+        else if (button.hasAttribute("aria-current")) button.removeAttribute("aria-current");
+      };
+      if (!moved) {
+        spots.forEach((spot, k) => {
+          tell(order[k]!, spot.target);
+        });
+        return;
+      }
       const keep = new Set<string>();
-      const order = spots.map((spot) => {
+      order = spots.map((spot) => {
         const key = keyOf(spot.target);
         let button = buttons.get(key);
         if (!button) {
           button = element("button", { type: "button", tabindex: "-1" });
           buttons.set(key, button);
         }
-        if (moved) {
-          spotOf.set(button, spot);
-          name(button, net, names, spot);
-        }
-        button.setAttribute("aria-pressed", on[spot.target.kind][spot.target.id] ? "true" : "false");
-        if (includes(selected, spot.target)) button.setAttribute("aria-current", "true");
-        else button.removeAttribute("aria-current");
+        spotOf.set(button, spot);
+        name(button, net, names, spot);
+        tell(button, spot.target);
         keep.add(key);
         return button;
       });

@@ -59,6 +59,7 @@ export function ratioWords(before: number, after: number): string {
 /** "+5 %": a share with its sign and no more digits than it needs. */
 export function percentWords(share: number): string {
   const size = Math.abs(100 * share);
+  if (size > 99.9 && size < 100) return `${share < 0 ? "−" : "+"}99.9 %`;
   const round = size >= 10 ? Math.round(size) : Number(size.toPrecision(size >= 1 ? 2 : 1));
   if (round < 0.01) return "±0 %";
   return `${share < 0 ? "−" : "+"}${round.toLocaleString("en")} %`;
@@ -92,8 +93,12 @@ export function nextWords(
   return parts.join(", ");
 }
 
+/** Long names are whole on cards. */
+const cut = (name: string) => (name.length > LONG ? `${name.slice(0, LONG - 1)}…` : name);
+const LONG = 16;
+
 function whoGoes(net: Network, names: Names, { edges, nodes }: Change): string {
-  const name = (node: number) => plainText(nameOf(net, names, node));
+  const name = (node: number) => cut(plainText(nameOf(net, names, node)));
   if (nodes.length > 1) return `${count(nodes.length, "node")} with ${count(edges.length, "edge")} go`;
   if (nodes.length === 1) return `${name(nodes[0]!)} goes with ${count(edges.length, "edge")}`;
   if (edges.length > 1) return `${count(edges.length, "edge")} go`;
@@ -208,10 +213,19 @@ export function accessibleName(net: Network, names: Names, target: Target): stri
   return `Edge ${edgeIndex(net, target.id).join(", ")}: ${from} to ${to}, score ${figures(net.scores[target.id]!)}`;
 }
 
-export function countSentence(known: Known): string {
-  const drawn = MAX_DRAWN.toLocaleString("en");
-  const some = known.net.edgeCount > MAX_DRAWN ? ` (the ${drawn} strongest drawn)` : "";
+/** `drawn` is true where the strongest edges only are drawn, when there are many. */
+export function countSentence(known: Known, drawn = false): string {
+  const some =
+    drawn && known.net.edgeCount > MAX_DRAWN
+      ? ` (the ${MAX_DRAWN.toLocaleString("en")} strongest drawn)`
+      : "";
   return `${countOn(known.mask).toLocaleString("en")} of ${count(known.net.edgeCount, "edge")}${some}`;
+}
+
+/** What a step of the history did, without the losses that stand in columns beside it. */
+export function stepWords(text: string, lossName: string): string {
+  const at = lossName ? text.indexOf(`, ${lossName.split(",")[0]} `) : -1;
+  return at > 0 ? text.slice(0, at) : text || "the model as it came";
 }
 
 export function lossSentence(loss: number | null, name: string): string {

@@ -80,7 +80,7 @@ class View:
     def click(self, kind: str, ids: str) -> None:
         """Toggle with the mouse: where the edge's box (or line) or the node's dot is drawn."""
         area = rectangle(self.twin(kind, ids))
-        self.page.mouse.click(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+        self.page.mouse.dblclick(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
 
     def toggle(self, kind: str, ids: str) -> None:
         """Toggle with the keyboard."""

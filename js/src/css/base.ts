@@ -3,7 +3,7 @@ export const BASE = `
 :host { display: block; }
 .kanwidget {
   all: initial; display: block;
-  --ink: #1f2328; --taken: #0072b2; --symbolic: #c04a00; --probe: #7a2f8f; --good: #1a7f37; --warn: #8a4600; --error: #b42318;
+  --ink: #1f2328; --taken: #0072b2; --symbolic: #c04a00; --probe: #7a0fb0; --selected: #12a54d; --good: #1a7f37; --warn: #8a4600; --error: #b42318;
   --rim: var(--jp-layout-color0, var(--vscode-editor-background, #ffffff));
   --muted: color-mix(in srgb, var(--ink) 70%, var(--rim));
   --line: color-mix(in srgb, var(--ink) 15%, transparent);
@@ -17,7 +17,7 @@ export const BASE = `
   min-width: 0; container-type: inline-size;
 }
 .kanwidget[data-theme="dark"] {
-  --ink: #e6edf3; --taken: #56b4e9; --symbolic: #ff9e4a; --probe: #d7a6e8; --good: #6fce86; --warn: #f0b072; --error: #ff9a90;
+  --ink: #e6edf3; --taken: #56b4e9; --symbolic: #ff9e4a; --probe: #b86bff; --selected: #7ee787; --good: #6fce86; --warn: #f0b072; --error: #ff9a90;
   --rim: var(--jp-layout-color0, var(--vscode-editor-background, #111418));
   color-scheme: dark;
 }
@@ -35,7 +35,7 @@ button.quiet {
   font: inherit; color: var(--ink); background: transparent; cursor: pointer; white-space: nowrap;
   border: 1px solid var(--line); border-radius: 6px; padding: 2px 10px; min-height: 26px; transition: background 80ms;
 }
-button.quiet.small { font-size: 12px; padding: 0 8px; min-height: 22px; }
+button.quiet.small { font-size: 12px; padding: 0 8px; min-height: 24px; }
 button.quiet.square { padding: 0; width: 30px; display: inline-grid; place-items: center; }
 button.quiet:hover:enabled { background: var(--wash); }
 button.quiet:disabled, button.quiet[aria-disabled="true"] { color: color-mix(in srgb, var(--ink) 45%, transparent); cursor: default; }

@@ -56,7 +56,7 @@ export const CARDS = `
 .small-multiple[data-symbolic] .miniature { border-color: var(--symbolic); }
 .small-multiple[data-off] .miniature { border-style: dashed; border-color: var(--line); }
 .small-multiple[data-off] .phi { opacity: 0.35; }
-.small-multiple[aria-pressed="true"] .miniature { box-shadow: 0 0 0 2px var(--taken); margin: 0; }
+.small-multiple[aria-pressed="true"] .miniature { border: 2px solid var(--selected); }
 .multiples { padding: 2px; }
 .more { font-size: 11px; color: var(--muted); }
 

@@ -49,9 +49,8 @@ export const PANELS = `
 .legend svg { width: 38px; height: 16px; flex: none; overflow: visible; fill: none; stroke: currentColor; color: var(--ink); }
 .legend .blue { color: var(--taken); }
 .legend .orange { color: var(--symbolic); }
+.legend .green { color: var(--selected); }
 .legend .faint { opacity: 0.35; }
 .legend .probe circle { fill: var(--probe); stroke: none; }
-.legend .hint { margin-left: auto; }
-@container (max-width: 620px) { .legend .hint { margin-left: 0; flex-basis: 100%; } }
-@container (max-width: 400px) { .steps li { grid-template-columns: minmax(0, 1fr) 56px 20px; } .steps .edges { display: none; } }
+@container (max-width: 400px) { .steps li { grid-template-columns: minmax(0, 1fr) 52px 16px; column-gap: 6px; } .steps .edges { display: none; } }
 `;

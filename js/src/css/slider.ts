@@ -65,11 +65,13 @@ export const SLIDER = `
 .ticks { display: block; width: calc(100% - 16px); height: 7px; margin: 0 8px; overflow: visible; }
 .ticks path { stroke: var(--muted); stroke-width: 1px; vector-effect: non-scaling-stroke; fill: none; }
 .ticks path.gone { stroke: var(--taken); stroke-width: 1.5px; }
-.slider .next { margin: 5px 0 0; font-size: 12px; line-height: 16px; min-height: 16px; color: var(--muted); font-variant-numeric: tabular-nums; }
+.slider .next {
+  margin: 5px 0 0; font-size: 12px; line-height: 16px; height: 16px; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 1;
+  color: var(--muted); font-variant-numeric: tabular-nums; }
 .slider .refused { color: var(--error); }
 .slider .refused:not(:empty) { display: block; }
 .slider .next:has(.refused:not(:empty)) > :first-child { display: none; }
-@container (max-width: 900px) { .slider .next { min-height: 32px; } }
-@container (max-width: 620px) { .sliders { grid-template-columns: 1fr; } .slider .next { min-height: 16px; } }
-@container (max-width: 480px) { .slider .next { min-height: 32px; } .slider .title { flex: 1 0 calc(100% - 84px); } }
+@container (max-width: 900px) { .slider .next { height: 32px; -webkit-line-clamp: 2; } }
+@container (max-width: 620px) { .sliders { grid-template-columns: 1fr; } .slider .next { height: 16px; -webkit-line-clamp: 1; } }
+@container (max-width: 480px) { .slider .next { height: 32px; -webkit-line-clamp: 2; } .slider .title { flex: 1 0 calc(100% - 84px); } .slider .takes { flex: 1 1 100px; } }
 `;

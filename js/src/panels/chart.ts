@@ -37,6 +37,7 @@ export function createChart() {
   );
   let toX = (_: number) => 0;
   let toY = (_: number) => 0;
+  let main = MAIN;
 
   return {
     element: picture,
@@ -44,10 +45,11 @@ export function createChart() {
       const [xLow, xHigh] = sane(extent(curve.x));
       const own = extent(curve.y);
       const [yLow, yHigh] = sane(withParts(own, curve));
+      main = curve.density ? MAIN : MAIN + STRIP;
       toX = (value) => LEFT + (PLOT * (value - xLow)) / (xHigh - xLow);
-      toY = (value) => TOP + 3 + (MAIN - 6) * (1 - (value - yLow) / (yHigh - yLow));
+      toY = (value) => TOP + 3 + (main - 6) * (1 - (value - yLow) / (yHigh - yLow));
       const spline = curve.base && Array.from(curve.y, (y, k) => y - curve.base![k]!);
-      const inner = svg("svg", { x: `${LEFT}`, y: `${TOP}`, width: `${PLOT}`, height: `${MAIN}` });
+      const inner = svg("svg", { x: `${LEFT}`, y: `${TOP}`, width: `${PLOT}`, height: `${main}` });
       const group = svg("g", { transform: `translate(${-LEFT} ${-TOP})` });
       inner.append(group);
       const path = (of: ArrayLike<number>, name: string) =>
@@ -60,13 +62,13 @@ export function createChart() {
       }
       path(curve.y, "phi");
       drawing.replaceChildren(
-        ...off(curve.grid, xLow, xHigh, toX),
+        ...off(curve.grid, xLow, xHigh, toX, main),
         inner,
         ...strip(curve),
-        ...axes(ticks(xLow, xHigh, 3), ticks(yLow, yHigh, 3), toX, toY),
+        ...axes(ticks(xLow, xHigh, 3), ticks(yLow, yHigh, 3), toX, toY, main),
       );
       if (!Number.isFinite(own[0])) {
-        drawing.append(label(LEFT + PLOT / 2, TOP + MAIN / 2, "no finite values", "middle", "muted"));
+        drawing.append(label(LEFT + PLOT / 2, TOP + main / 2, "no finite values", "middle", "muted"));
       }
       if (curve.base && spline) {
         drawing.append(
@@ -79,7 +81,7 @@ export function createChart() {
     point(at: readonly [x: number, y: number] | null): void {
       picture.toggleAttribute("data-probed", at !== null);
       if (!at) return;
-      const [x, y] = [clamp(toX(at[0]), LEFT, W - RIGHT), clamp(toY(at[1]), TOP, TOP + MAIN)];
+      const [x, y] = [clamp(toX(at[0]), LEFT, W - RIGHT), clamp(toY(at[1]), TOP, TOP + main)];
       setAttribute(dot, "cx", near(x));
       setAttribute(dot, "cy", near(y));
       setAttribute(lines, "d", `M${LEFT} ${near(y)}H${near(x)}V${TOP + MAIN + STRIP}`);
@@ -144,18 +146,19 @@ function off(
   xLow: number,
   xHigh: number,
   toX: (value: number) => number,
+  main: number,
 ): SVGElement[] {
   if (!grid || !(grid[0] < grid[1])) return [];
   const [a, b] = grid.map((value) => clamp(toX(value), LEFT, W - RIGHT)) as [number, number];
   const marks: SVGElement[] = [];
   const wash = (from: number, to: number) => {
     if (to - from < 0.5) return;
-    const box = { x: near(from), y: `${TOP}`, width: near(to - from), height: `${MAIN}` };
+    const box = { x: near(from), y: `${TOP}`, width: near(to - from), height: `${main}` };
     marks.push(svg("rect", { class: "off-grid", ...box }));
   };
   wash(LEFT, a);
   wash(b, W - RIGHT);
-  const y = TOP + MAIN;
+  const y = TOP + main;
   const end = (value: number, at: number) =>
     value >= xLow - 1e-9 && value <= xHigh + 1e-9 ? `M${near(at)} ${TOP}V${y}` : "";
   marks.push(svg("path", { class: "grid-end", d: end(grid[0], a) + end(grid[1], b) }));
@@ -182,10 +185,11 @@ function axes(
   ys: number[],
   toX: (value: number) => number,
   toY: (value: number) => number,
+  main: number,
 ): SVGElement[] {
   const bottom = TOP + MAIN + STRIP;
   const d =
-    `M${LEFT} ${TOP}V${TOP + MAIN}M${LEFT} ${bottom}H${W - RIGHT}` +
+    `M${LEFT} ${TOP}V${TOP + main}M${LEFT} ${bottom}H${W - RIGHT}` +
     xs.map((x) => `M${near(toX(x))} ${bottom}v3`).join("") +
     ys.map((y) => `M${LEFT} ${near(toY(y))}h-3`).join("");
   const [xWords, yWords] = [tickWords(xs), tickWords(ys)];

@@ -1,7 +1,7 @@
 /** The history: every command with what it cost, notes of one's own, a way back to each, and two compared. */
 import { arrange, button, element, setAttribute, setText } from "../dom";
 import type { Reading, Step } from "../protocol";
-import { count, figures } from "../words";
+import { count, figures, stepWords } from "../words";
 import type { Now, Wishes } from "./now";
 import { createRail } from "./rail";
 
@@ -152,7 +152,7 @@ export function createHistory(id: string, wishes: Wishes, signal: AbortSignal) {
           row = makeRow(step);
           rows.set(step.id, row);
         }
-        setText(row.go, step.text || "the model as it came");
+        setText(row.go, stepWords(step.text, reading.lossName));
         row.go.title = `Go to: ${step.text}`;
         setAttribute(row.element, "aria-current", step.id === current ? "step" : null);
         setText(row.edges, count(step.active_edges, "edge"));

@@ -14,6 +14,11 @@ export function createLegend() {
     svg("path", { d: "M8 12C18 12 20 4 30 4" }),
     svg("circle", { cx: "19", cy: "8", r: "3.5" }),
   ]);
+  const compared = item("on in one of the two compared: 1 or 2", "green", [
+    svg("path", { d: "M0 8H12M26 8H38", "stroke-dasharray": "4 2.5", "stroke-width": "1.5" }),
+    svg("circle", { cx: "19", cy: "8", r: "6.5" }),
+    svg("path", { d: "M17.5 6 19.2 4.8V11.2" }),
+  ]);
   const list = element(
     "ul",
     { class: "legend", "aria-label": "Legend" },
@@ -23,7 +28,7 @@ export function createLegend() {
     item("off", "faint", [svg("path", { d: "M0 8H38" })]),
     product,
     probe,
-    element("li", { class: "hint" }, "Click to select, double-click or Space to switch; drag a threshold"),
+    compared,
   );
   return {
     element: list,
@@ -31,6 +36,7 @@ export function createLegend() {
       symbolic.hidden = reading.symbolic.size === 0;
       product.hidden = known.net.slotNode.length === known.net.nodeCount - known.net.width[0]!;
       probe.hidden = !trace;
+      compared.hidden = !reading.compared;
     },
   };
 }

@@ -5,7 +5,11 @@ const SAID_FOR = 2500;
 
 export function createScript(id: string, signal: AbortSignal) {
   const code = element("code");
-  const lines = element("pre", { tabindex: "0", "aria-label": "Python lines", "data-role": "script" }, code);
+  const lines = element(
+    "pre",
+    { tabindex: "0", role: "region", "aria-label": "Python lines", "data-role": "script" },
+    code,
+  );
   const said = element("span", { class: "said", role: "status", "data-role": "copied" });
   const copy = button(
     "Copy",

@@ -269,6 +269,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       }
       const change = nextChange(of, stairsNow(of, edits), axis, threshold);
       setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff));
+      setAttribute(next, "title", next.textContent);
     },
   };
 }

@@ -80,7 +80,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
         present,
         `${reading.lossName || "loss"}${preview?.about ? " about" : ""}`,
       );
-      setText(headcount, countSentence(known));
+      setText(headcount, countSentence(known, reading.view === "network"));
       setText(loss, sentence && ` · ${sentence}`);
       loss.classList.toggle("pending", pending && preview === null);
       const steps = stepsOf(reading);

@@ -8,9 +8,15 @@ export function typeset(name: string): (Node | string)[] {
   return runsOf(name).map(({ text, shift }) => (shift === "none" ? text : element(shift, {}, text)));
 }
 
+/** Characters of a line of names; longer ones are cut so that both ends are seen. */
+const LINE = 25;
+
 /** Nodes' names, joined by an arrow. */
 export function typesetPath(names: readonly string[]): (Node | string)[] {
-  return names.flatMap((name, k) => [...(k > 0 ? [" → "] : []), ...typeset(name)]);
+  const most = Math.floor(LINE / names.length);
+  const written = (name: string) =>
+    plainText(name).length > most ? [`${plainText(name).slice(0, most - 1)}…`] : typeset(name);
+  return names.flatMap((name, k) => [...(k > 0 ? [" → "] : []), ...written(name)]);
 }
 
 export function namesOf(net: Network, names: Names, { kind, id }: Target): string[] {

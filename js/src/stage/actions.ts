@@ -12,17 +12,19 @@ export interface Doing {
 
 type Groups = readonly (readonly Item[])[];
 
-export function titleOf({ net }: Known, names: Names, target: Target | null): string {
+const isSeveral = (selected: readonly Target[], target: Target) =>
+  selected.length > 1 && includes(selected, target);
+
+export function titleOf({ net, selected }: Known, names: Names, target: Target | null): string {
   if (!target) return "Network";
+  if (isSeveral(selected, target)) return `${selected.length} selected`;
   const name = (node: number) => plainText(nameOf(net, names, node));
   if (target.kind === "node") return name(target.id);
   return `${name(net.source[target.id]!)} → ${name(net.target[target.id]!)}`;
 }
 
 export function actionsFor(known: Known, names: Names, target: Target | null, doing: Doing): Groups {
-  const { selected } = known;
-  const several = target !== null && selected.length > 1 && includes(selected, target);
-  if (several) return forSeveral(known, doing);
+  if (target && isSeveral(known.selected, target)) return forSeveral(known, doing);
   return target ? forOne(known, names, target, doing) : forNone(known, doing);
 }
 

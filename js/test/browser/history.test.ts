@@ -3,18 +3,14 @@ import { expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
 import { networkOf, pack } from "../fake";
 import { historyOf, richModel } from "../rich";
-import { click as clickAt, frames, type Mounted, mount } from "./mounted";
+import { click, frames, type Mounted, mount } from "./mounted";
 
 async function open(count: number) {
   const model = richModel();
   model.receive(historyOf(networkOf([2, 5, 1]), 0.1, count));
   const view = await mount(model);
-  await press(view.find("[data-panel=history]"));
+  await click(view.find("[data-panel=history]"));
   return view;
-}
-async function press(element: Element) {
-  element.scrollIntoView({ block: "center" });
-  await clickAt(element);
 }
 const steps = (view: Mounted) => [...view.root.querySelectorAll<HTMLElement>(".steps li")];
 const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement;
@@ -34,7 +30,7 @@ test("every step is listed with its edges, loss and note, the newest last, and t
 test("a click or Enter on a step jumps there; the focus stays on it when the answer comes", async () => {
   const view = await open(6);
   const row = view.find("[data-step='1']");
-  await press(row);
+  await click(row);
   expect(view.model.acts).toEqual([{ do: "jump", id: 1 }]);
   view.model.receive({ _current: 1 });
   await frames(2);
@@ -69,13 +65,13 @@ test("undo and redo are asked for by button and by key, and are closed where the
     view.find<HTMLButtonElement>("[data-role=redo]"),
   ];
   expect([undo.disabled, redo.disabled]).toEqual([false, true]);
-  await press(undo);
+  await click(undo);
   view.model.receive({ _current: 0 });
   await frames(2);
   // The button that has the focus keeps it, and says that it does nothing.
   expect(focused(view)).toBe(undo);
   expect([undo.getAttribute("aria-disabled"), redo.disabled]).toEqual(["true", false]);
-  await press(redo);
+  await click(redo);
   view.slider("node").focus();
   await userEvent.keyboard("{Control>}z{/Control}{Control>}{Shift>}z{/Shift}{/Control}{Control>}y{/Control}");
   expect(view.model.acts.map((act) => act.do)).toEqual(["undo", "redo", "undo", "redo", "redo"]);
@@ -91,17 +87,17 @@ test("in a field that is being typed in, Ctrl+Z is the field's own", async () =>
 test("two steps are compared: how many edges differ is said, and it ends when asked", async () => {
   const view = await open(5);
   const pick = (id: number) => view.find(`[data-compare='${id}']`);
-  await press(pick(1));
+  await click(pick(1));
   expect(view.model.acts).toEqual([]);
   expect(view.find("[data-role=compared]").textContent).toContain("choose another");
-  await press(pick(3));
+  await click(pick(3));
   expect(view.model.acts).toEqual([{ do: "compare", ids: [1, 3] }]);
   const bits = new Uint8Array(15).fill(3);
   bits.set([1, 2, 0, 1], 4);
   view.model.receive({ _compared: pack(bits, [15]) });
   await frames(2);
   expect(view.find("[data-role=compared]").textContent).toBe("3 edges differ");
-  await press(view.find("[data-role=end-compare]"));
+  await click(view.find("[data-role=end-compare]"));
   expect(view.model.acts.at(-1)).toEqual({ do: "compare", ids: [] });
   view.model.receive({ _compared: new DataView(new ArrayBuffer(0)) });
   await frames(2);
@@ -129,7 +125,7 @@ test("commit says what it does and asks for it", async () => {
   const view = await open(3);
   const commit = view.find("[data-role=commit]");
   expect(commit.title).toContain("new starting point");
-  await press(commit);
+  await click(commit);
   expect(view.model.acts).toEqual([{ do: "commit" }]);
   view.model.receive({ error: "there is nothing to commit" });
   await frames(2);

@@ -65,15 +65,22 @@ export function middle(element: Element): [x: number, y: number] {
   return [x + width / 2, y + height / 2];
 }
 
+/** Where a person would point at it: what is out of sight is scrolled to. */
+function reach(element: Element): [x: number, y: number] {
+  const { top, bottom } = element.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) element.scrollIntoView({ block: "center" });
+  return middle(element);
+}
+
 export async function click(element: Element): Promise<void> {
-  const [x, y] = middle(element);
+  const [x, y] = reach(element);
   await commands.mouse([["move", x, y], ["down"], ["up"]]);
   await frames(2);
 }
 
 /** Switches what is under the pointer off or on. */
 export async function doubleClick(element: Element): Promise<void> {
-  const [x, y] = middle(element);
+  const [x, y] = reach(element);
   const second = { clickCount: 2 };
   await commands.mouse([["move", x, y], ["down"], ["up"], ["down", second], ["up", second]]);
   await frames(2);

@@ -5,13 +5,9 @@ import { trace } from "../../src/forward";
 import { createReader } from "../../src/protocol";
 import { fakeModel } from "../fake";
 import { richModel } from "../rich";
-import { click as clickAt, frames, letGo, type Mounted, middle, mount } from "./mounted";
+import { click, frames, letGo, type Mounted, middle, mount } from "./mounted";
 
 const card = (view: Mounted, key: string) => view.find(`[data-card=${key}]`);
-async function click(element: Element) {
-  element.scrollIntoView({ block: "center" });
-  await clickAt(element);
-}
 const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement;
 
 test("one card for each selected target, side by side and in the order in which they were chosen", async () => {
@@ -74,6 +70,16 @@ test("the curve on a card goes through the model's samples", async () => {
   for (const [k, [, py]] of points.entries()) {
     expect(Math.abs(points[a]![1] + scale * (y[k]! - y[a]!) - py)).toBeLessThan(0.3);
   }
+});
+
+test("of an edge between long names both ends are seen on its card, and the whole names by its title", async () => {
+  const view = await mount(richModel());
+  view.model.receive({ in_vars: ["an_input_with_a_long_name", "b"], selected: [[0, 0, 3]] });
+  await frames(2);
+  const title = card(view, "edge6").querySelector<HTMLElement>("h3")!;
+  expect(title.textContent).toBe("an_input_wi… → h1,3");
+  expect(title.scrollWidth).toBeLessThanOrEqual(title.clientWidth);
+  expect(title.title).toBe("Edge an_input_with_a_long_name to h1,3");
 });
 
 test("a card's switch toggles its edge, and the card stays", async () => {

@@ -205,3 +205,23 @@ test("50,816 scores give no more ticks than there is room for", async () => {
   await frames(2);
   expect(view.find("[data-role=status]").textContent).toMatch(/^50,815 of 50,816 edges/);
 });
+
+test("whatever the next change is called, it moves nothing below it", async () => {
+  for (const width of [320, 560, 1000]) {
+    const view = await mount(fakeModel([2, 5, 1], rising), width);
+    const top = view.canvas.getBoundingClientRect().top;
+    view.model.receive({
+      in_vars: ["a name of a variable that is far too long to be read", "b ".repeat(60)],
+    });
+    curve(view.model);
+    await frames(2);
+    expect(view.canvas.getBoundingClientRect().top).toBe(top);
+    view.find<HTMLInputElement>("[data-readout=edge]").focus();
+    await userEvent.keyboard("much too much of everything{Enter}");
+    await frames(2);
+    expect(next(view, "edge")).toContain("is no threshold");
+    expect(view.canvas.getBoundingClientRect().top).toBe(top);
+    view.close();
+    view.el.remove();
+  }
+});

@@ -134,6 +134,20 @@ describe("by keyboard and screen reader", () => {
     expect(focused(view)).toBe(first);
   });
 
+  test("arrows scroll the page to where they lead", async () => {
+    const view = await mount();
+    view.el.style.cssText += "margin: 500px 0";
+    window.scrollTo(0, 0);
+    view.twin("edge", "0,0,0").focus({ preventScroll: true });
+    for (let k = 0; k < 9; k++) await userEvent.keyboard("{ArrowDown}");
+    await frames(2);
+    const { top, bottom } = focused(view)!.getBoundingClientRect();
+    expect(top).toBeGreaterThanOrEqual(0);
+    expect(bottom).toBeLessThanOrEqual(innerHeight);
+    expect(window.scrollY).toBeGreaterThan(0);
+    window.scrollTo(0, 0);
+  });
+
   test("what has the focus has a ring on the canvas, and the mouse leaves none", async () => {
     const view = await mount();
     const ringAt = (twin: Element) => {

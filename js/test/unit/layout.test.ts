@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { hit } from "../../src/hit";
-import { type Box, column, type Layout, layout, overlap, pointAt, stack } from "../../src/layout";
+import { type Box, type Layout, layout, overlap, pointAt } from "../../src/layout";
 import { createNetwork } from "../../src/network";
+import { column, stack } from "../../src/rows";
 import { networkOf, randomNumbers } from "../fake";
 
 const room = (width: number) => ({ width, inNames: 20, outNames: 30 });

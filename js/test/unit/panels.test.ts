@@ -153,6 +153,7 @@ test("changes are said as a person would say them", () => {
     "±0 %",
     "±0 %",
   ]);
+  expect(ratioWords(498, 0.04)).toBe("−99.9 %");
   expect([0, 0.023, 0.00001].map(shareWords)).toEqual(["0 %", "2.3 %", "< 0.1 %"]);
 });
 

@@ -81,6 +81,14 @@ test("easing begins where the old layout was and ends where the new one is, node
   expect(end.edge(edgeId(net, [0, 0, 0])).box).toBeNull();
 });
 
+test("upwards, nodes ease along their rows", () => {
+  const up = (known: Known) => layout(net, known.settled, { ...room, orientation: "up" });
+  const [from, to] = [up(after(synced())), up(after(synced({ nodeThreshold: 0.05 })))];
+  const halfway = between(from, to, 0.5);
+  expect(from.nodeX[2]).not.toBe(to.nodeX[2]);
+  expect(halfway.nodeX[2]).toBeCloseTo((from.nodeX[2]! + to.nodeX[2]!) / 2, 9);
+});
+
 test("an easing that is interrupted goes on from where it was", () => {
   const [all, few] = [after(synced()), after(synced({ nodeThreshold: 0.05 }))];
   const halfway = shapesOf(few, shapesOf(all), 0.6);

@@ -87,21 +87,31 @@ test("arrow keys reach every spot from every other", () => {
   expect(neighbour(spots, top, [0, -1])).toBeNull();
 });
 
-test("values of a sample overlap neither boxes nor dots nor each other, and have three figures", () => {
-  const known = reduce(null, { type: "synced", reading: syncedOf(net) })!;
-  const scene = buildScene(made, known);
-  const probe = {
-    nodes: Float64Array.from({ length: 8 }, (_, n) => -1.23456 * n),
-    edges: new Float64Array(15),
-  };
-  const texts = probeTexts({ scene, layout: made, texts: [] }, probe, (text) => 7 * text.length);
-  expect(texts.length).toBeGreaterThanOrEqual(7);
-  expect(texts[1]!.runs[0]!.text).toBe("\u22121.23");
-  const areas = texts.map((text) => areaOf(text, 7 * text.runs[0]!.text.length));
-  areas.forEach((area, k) => {
-    for (const other of areas.slice(k + 1)) expect(areasOverlap(area, other)).toBe(false);
-    for (const { box } of scene.edges) {
-      expect(areasOverlap(area, { ...box!, width: box!.side, height: box!.side })).toBe(false);
-    }
-  });
-});
+test.each([[[2, 5, 1]], [[1, 40, 1]]])(
+  "of [%s], values overlap neither boxes nor dots nor each other",
+  (width) => {
+    const net = networkOf(width, new Float64Array(width[0]! * width[1]! + width[1]!).fill(1));
+    const made = layout(net, new Uint8Array(net.edgeCount).fill(1), {
+      width: 900,
+      inNames: 20,
+      outNames: 30,
+    });
+    const known = reduce(null, { type: "synced", reading: syncedOf(net) })!;
+    const scene = buildScene(made, known);
+    const nodes = Float64Array.from({ length: net.nodeCount }, (_, n) => -1.23456 * n);
+    const probe = { nodes, edges: new Float64Array(net.edgeCount) };
+    const texts = probeTexts({ scene, layout: made, texts: [] }, probe, (text) => 7 * text.length);
+    expect(texts.length).toBeGreaterThanOrEqual(7);
+    expect(texts[1]!.runs[0]!.text).toBe("\u22121.23");
+    const areas = texts.map((text) => areaOf(text, 7 * text.runs[0]!.text.length));
+    areas.forEach((area, k) => {
+      for (const other of areas.slice(k + 1)) expect(areasOverlap(area, other)).toBe(false);
+      for (const { box } of scene.edges) {
+        if (box) expect(areasOverlap(area, { ...box, width: box.side, height: box.side })).toBe(false);
+      }
+      for (const { x, y, r } of scene.nodes) {
+        expect(areasOverlap(area, { x: x - r, y: y - r, width: 2 * r, height: 2 * r })).toBe(false);
+      }
+    });
+  },
+);

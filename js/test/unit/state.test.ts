@@ -74,6 +74,7 @@ test("a node that goes with its own edges, or leaves another node without any, s
   const off = toggleAll(net, NO_EDITS, targets);
   expect(countOf(off)).toBe(9);
   expect(countOf(toggleAll(net, off, targets))).toBe(15);
+  expect(countOf(toggleAll(net, off, [node(1, 3)]))).toBe(12);
 });
 
 test("one alone is switched as by a double click", () => {

@@ -10,6 +10,7 @@ import {
   figures,
   lossSentence,
   short,
+  stepWords,
   takes,
 } from "../../src/words";
 import { networkOf, syncedOf } from "../fake";
@@ -108,6 +109,13 @@ test("the status names the edges that are on and the loss", () => {
   expect(lossSentence(0.13, "")).toBe("loss 0.1300");
   expect(lossSentence(null, "")).toBe("");
   expect(lossSentence(Number.NaN, "RMSE")).toBe("RMSE not a number");
+});
+
+test("a step of the history is said without the losses beside it", () => {
+  const text = "edge threshold 0.4: 6 edges go, test RMSE 0.02 -> 0.03";
+  expect(stepWords(text, "test RMSE, 256 rows")).toBe("edge threshold 0.4: 6 edges go");
+  expect(stepWords(text, "")).toBe(text);
+  expect(stepWords("", "loss")).toBe("the model as it came");
 });
 
 test("numbers are short and keep their figures", () => {

@@ -1,0 +1,42 @@
+/** The card of what the pointer or the focus is on, beside it and off its neighbours. */
+import { type Brush, paintCurve } from "../draw";
+import { CURVE_SIDE, createCard } from "../panels/card";
+import type { Target } from "../state";
+import { describe } from "../words";
+import { contextOf } from "./canvases";
+import type { Face, Moment } from "./face";
+import { freeSpot } from "./spot";
+
+/** A box with a shorter side shows its curve larger on the card. */
+const READABLE_SIDE = 44;
+
+export function createHoverCard() {
+  const card = createCard();
+  const ctx = contextOf(card.canvas);
+  let shows: readonly unknown[] = [];
+  return {
+    element: card.element,
+    update(target: Target | null, { known, names }: Moment, face: Face, brush: Brush): void {
+      const next = [face.picture, names, known.net, target?.kind, target?.id];
+      if (next.every((value, k) => value === shows[k])) return;
+      shows = next;
+      const box = target && face.boxOf(target);
+      if (!target || !box) {
+        card.hide();
+        return;
+      }
+      const small = target.kind === "edge" && box.side < READABLE_SIDE;
+      card.canvas.hidden = !small;
+      if (small) {
+        card.canvas.width = card.canvas.height = Math.round(CURVE_SIDE * brush.ratio);
+        const look = known.mask[target.id] ? "on" : "off";
+        const formula = known.symbolic.get(target.id) ?? null;
+        paintCurve({ ...brush, ctx }, { edge: target.id, look, formula }, CURVE_SIDE);
+      }
+      card.show(describe(known, names, target), 0, 0, face.width, face.height);
+      const { offsetWidth: width, offsetHeight: height } = card.element;
+      const [x, y] = freeSpot({ width, height }, box, face.obstacles(target), face);
+      card.element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
+    },
+  };
+}

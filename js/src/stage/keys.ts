@@ -1,0 +1,57 @@
+/** What keys mean on the stage; Tab and the arrows are the buttons' own. */
+import { flip, meant } from "../selection";
+import { isTargetOn, type Known, type Target } from "../state";
+import { ZOOM_STEP } from "./camera";
+
+export interface KeyDoing {
+  select(targets: readonly Target[]): void;
+  toggle(targets: readonly Target[]): void;
+  /** True when a drag was given up. */
+  cancel(): boolean;
+  /** True when there is a place for it. */
+  menu(target: Target): boolean;
+  zoom(factor: number): void;
+  fit(): void;
+}
+
+/** Does it, and returns true when the key meant something; `target` is what has the focus. */
+export function pressKey(
+  event: Pick<KeyboardEvent, "key" | "shiftKey">,
+  { net, mask, selected }: Known,
+  target: Target | null,
+  doing: KeyDoing,
+): boolean {
+  const targets = meant(selected, target);
+  switch (event.key) {
+    case "Enter":
+      if (target) doing.select(event.shiftKey ? flip(selected, target) : [target]);
+      return target !== null;
+    case " ":
+      if (targets.length > 0) doing.toggle(targets);
+      return true;
+    case "Delete":
+    case "Backspace": {
+      const on = targets.filter((each) => isTargetOn(net, mask, each));
+      if (on.length > 0) doing.toggle(on);
+      return true;
+    }
+    case "Escape":
+      if (doing.cancel()) return true;
+      if (selected.length === 0) return false;
+      doing.select([]);
+      return true;
+    case "F10":
+      return event.shiftKey && target !== null && doing.menu(target);
+    case "+":
+    case "=":
+      doing.zoom(ZOOM_STEP);
+      return true;
+    case "-":
+      doing.zoom(1 / ZOOM_STEP);
+      return true;
+    case "0":
+      doing.fit();
+      return true;
+  }
+  return false;
+}
