@@ -51,12 +51,14 @@ class PykanAdapter(SplinedAdapter):
     @classmethod
     def wrap(cls, model: object) -> PykanAdapter | None:
         """Return an adapter for the model, or None if it is of another library."""
-        named = any(kind.__name__ == "MultKAN" for kind in type(model).__mro__)
+        named = [kind for kind in type(model).__mro__ if kind.__name__ == "MultKAN"]
         if not isinstance(model, nn.Module) or not named:
             return None
         missing = [name for name in (*PARTS, "width_in", "input_id") if not hasattr(model, name)]
         if missing:
             raise TypeError(f"it is called MultKAN, but has no {', '.join(missing)}")
+        if type(model).forward is not named[0].forward:  # type: ignore[attr-defined]
+            raise TypeError("it is a MultKAN, but has a forward of its own")
         return cls(model)
 
     @property
