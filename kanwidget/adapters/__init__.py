@@ -71,15 +71,14 @@ def adapt(model: object) -> Adapter:
         try:
             adapter = kind.wrap(model)
         except TypeError as doubt:
-            doubts.append(f"; {doubt}")
+            doubts.append(f" ({doubt})")
             continue
         if adapter is not None:
             found: Adapter = adapter
             return found
     raise TypeError(
-        f"cannot read a {type(model).__module__}.{type(model).__qualname__} as a KAN"
-        + "".join(doubts)
-        + f". Supported: {', '.join(kind.supports for kind in kinds)}. For any other, write an "
+        f"cannot read a {type(model).__module__}.{type(model).__qualname__}{''.join(doubts)} as a "
+        f"KAN; supported: {', '.join(kind.supports for kind in kinds)}. For any other, write an "
         "adapter (examples/toy_adapter.py is a short one) and hand it to "
         "kanwidget.register_adapter"
     )

@@ -258,15 +258,14 @@ class BaseAdapter(ABC):
         for l, on in enumerate(mask):
             emitted = self.outputs(l, value).squeeze(2).masked_fill(~on, 0.0)
             folded.append(emitted[:, ~alive[l]].sum(1))
-            offset = self.offset()[l + 1]
-            value = self.nodes(l, (bias[l] + folded[l]).unsqueeze(0)) + offset
+            constants = (bias[l] + folded[l]).unsqueeze(0)
+            value = self.nodes(l, constants) + self.offset()[l + 1]
             fed = (on & alive[l]).any(1)
             # A factor that is always 0 makes the whole product a constant.
             nothing = ~fed & (bias[l] + folded[l] == 0)
             if slots:
                 spoilt = pruning.fed(nothing.unsqueeze(1), slots, l)
                 alive.append(pruning.fed(fed.unsqueeze(1), slots, l) & ~spoilt)
-                value = torch.where(spoilt, offset, value)
             else:
                 alive.append(fed)
             ends = pruning.of_nodes(alive[-1], slots, l).unsqueeze(1)

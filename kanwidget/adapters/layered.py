@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .base import BaseAdapter
-from .switches import Switches, find, let_be, remove, rounded, set_switches
+from .switches import Switches, find, let_be, only, remove, rounded, set_switches
 
 __all__ = ["LayeredAdapter"]
 
@@ -88,7 +88,10 @@ class LayeredAdapter(BaseAdapter):
         """Return the values of every node layer, inputs first."""
         values = [x]
         for layer in self.layers:
-            values.append(layer(values[-1]))
+            # The layer would compute its own output first, for its hook to throw it away.
+            switches = find(layer) if only(layer) else None
+            out = layer(values[-1]) if switches is None else switches.output(layer, values[-1])
+            values.append(out)
         return values
 
     def mask(self) -> list[Tensor]:

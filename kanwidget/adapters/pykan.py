@@ -51,12 +51,14 @@ class PykanAdapter(SplinedAdapter):
     @classmethod
     def wrap(cls, model: object) -> PykanAdapter | None:
         """Return an adapter for the model, or None if it is of another library."""
-        named = any(kind.__name__ == "MultKAN" for kind in type(model).__mro__)
+        named = [kind for kind in type(model).__mro__ if kind.__name__ == "MultKAN"]
         if not isinstance(model, nn.Module) or not named:
             return None
         missing = [name for name in (*PARTS, "width_in", "input_id") if not hasattr(model, name)]
         if missing:
             raise TypeError(f"it is called MultKAN, but has no {', '.join(missing)}")
+        if type(model).forward is not named[0].forward:  # type: ignore[attr-defined]
+            raise TypeError("it is a MultKAN, but has a forward of its own")
         return cls(model)
 
     @property
@@ -109,6 +111,10 @@ class PykanAdapter(SplinedAdapter):
     def scales(self, l: int) -> tuple[Tensor, Tensor]:
         layer = self.model.act_fun[l]
         return layer.scale_base.T, layer.scale_sp.T
+
+    def spline_table(self, l: int) -> tuple[Tensor, Tensor] | None:
+        layer = self.model.act_fun[l]
+        return layer.grid, layer.coef.permute(1, 0, 2)
 
     def gain(self, l: int) -> Tensor:
         gain: Tensor = self.model.subnode_scale[l].detach().clone()

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kanwidget.kan.splines import extend_grid
+
 from .splined import SplinedAdapter
 from .subset import cut_formulas, replaced
 
@@ -63,6 +65,14 @@ class Pykan0Adapter(SplinedAdapter):
         layer = self.model.act_fun[l]
         return self._table(l, layer.scale_base), self._table(l, layer.scale_sp)
 
+    def spline_table(self, l: int) -> tuple[Tensor, Tensor] | None:
+        layer = self.model.act_fun[l]
+        grid, coef = self._table(l, layer.grid, -1), self._table(l, layer.coef, -1)
+        shared = (layer.weight_sharing != torch.arange(layer.size)).any()
+        if shared or not bool((grid == grid[:1]).all()):
+            return None
+        return extend_grid(grid[0], layer.k), coef
+
     def gain(self, l: int) -> Tensor:
         return self._like().new_ones(self.model.act_fun[l].out_dim)
 
@@ -74,16 +84,11 @@ class Pykan0Adapter(SplinedAdapter):
 
     def knots(self) -> list[Tensor]:
         found = []
-        for layer in self.model.act_fun:
-            grid = layer.grid.detach()
-            step = (grid[:, -1:] - grid[:, :1]) / (grid.shape[1] - 1)
-            beyond = torch.arange(1, layer.k + 1, device=grid.device, dtype=grid.dtype)
-            before, after = grid[:, :1] - step * beyond.flip(0), grid[:, -1:] + step * beyond
+        for l, layer in enumerate(self.model.act_fun):
             # Every edge has a grid of its own.
-            own = torch.cat([before, grid, after], 1).view(layer.out_dim, layer.in_dim, -1)
+            own = self._table(l, extend_grid(layer.grid.detach(), layer.k), -1)
             same = bool((own == own[:1]).all())
-            every = own[0] if same else own.permute(1, 0, 2).flatten(1).sort(1).values
-            found.append(every)
+            found.append(own[0] if same else own.permute(1, 0, 2).flatten(1).sort(1).values)
         return found
 
     def grid(self) -> list[Tensor]:
@@ -147,9 +152,9 @@ class Pykan0Adapter(SplinedAdapter):
         new.lock_counter = 0
         return new
 
-    def _table(self, l: int, values: Tensor) -> Tensor:
+    def _table(self, l: int, values: Tensor, *more: int) -> Tensor:
         layer = self.model.act_fun[l]
-        return values.view(layer.out_dim, layer.in_dim)
+        return values.view(layer.out_dim, layer.in_dim, *more)
 
     def _settings(self) -> object:
         sharing = [layer.weight_sharing.tolist() for layer in self.model.act_fun]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -15,7 +14,10 @@ __all__ = ["KINDS", "Emitting", "attribution", "means", "scores"]
 KINDS = ("l1", "attribution")
 """The scores that follow from the edges' outputs alone."""
 
-WORK = 1 << 23
+Emit = Callable[[Tensor], Tensor]
+"""From a layer's inputs ``(rows, n_in)`` to what its edges emit, ``(n_out, n_in, rows)``."""
+
+WORK = 1 << 22
 """Numbers in the largest array."""
 
 
@@ -32,53 +34,10 @@ class Emitting(Protocol):
     def slots(self) -> list[list[int]]: ...
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Of what a layer's edges emit, ``(n_out, n_in)``, and of their sums, ``(n_out,)``."""
-
-    mean: Tensor
-    size: Tensor
-    spread: Tensor
-    spread_of_sums: Tensor
-
-
-def moments(emit: Callable[[Tensor], Tensor], x: Tensor, on: Tensor) -> Moments:
-    """Return mean, mean size and standard deviation of a layer's masked outputs, in float64.
-
-    Parameters
-    ----------
-    emit : callable
-        From inputs ``(rows, n_in)`` to outputs ``(n_out, n_in, rows)``.
-    x : Tensor, shape (rows, n_in)
-    on : bool Tensor, shape (n_out, n_in)
-    """
-    step = max(1, WORK // on.numel())
-    first = torch.zeros_like(on, dtype=torch.float64)
-    size, sums = first, []
-    for rows in torch.split(x, step):
-        out = emit(rows).masked_fill(~on.unsqueeze(2), 0.0).double()
-        first, size = first + out.sum(2), size + out.abs().sum(2)
-        sums.append(out.sum(1).T)
-    mean, second = first / len(x), torch.zeros_like(first)
-    for rows in torch.split(x, step):
-        out = emit(rows).masked_fill(~on.unsqueeze(2), 0.0).double()
-        second = second + (out - mean.unsqueeze(2)).square().sum(2)
-    # One row does not vary: that is 0, and not the NaN of dividing by no rows.
-    spread = (second / max(1, len(x) - 1)).sqrt()
-    of_sums = torch.cat(sums).std(0, correction=min(1, len(x) - 1))
-    return Moments(mean, size / len(x), spread, of_sums)
-
-
 def means(adapter: Emitting, x: Tensor) -> list[Tensor]:
     """Return every edge's mean output; 0 where a mask is off."""
     layers = zip(adapter.inputs_of(x), adapter.mask(), strict=True)
-    found = []
-    for l, (values, on) in enumerate(layers):
-        total = values.new_zeros(on.shape)
-        for rows in torch.split(values, max(1, WORK // on.numel())):
-            total += adapter.outputs(l, rows).sum(2)
-        found.append((total / len(values)).masked_fill(~on, 0.0))
-    return found
+    return [_mean(partial(adapter.outputs, l), values, on) for l, (values, on) in enumerate(layers)]
 
 
 def scores(adapter: Emitting, x: Tensor, kind: str) -> list[Tensor]:
@@ -93,24 +52,52 @@ def scores(adapter: Emitting, x: Tensor, kind: str) -> list[Tensor]:
         grid); or which share of what varies in the outputs comes through the edge, as pykan
         0.2.x traces it back.
     """
-    emit = adapter.summands if kind == "attribution" else adapter.outputs
-    found = [
-        moments(partial(emit, l), values, on)
-        for l, (values, on) in enumerate(zip(adapter.inputs_of(x), adapter.mask(), strict=True))
-    ]
-    if kind == "attribution":
-        spreads = [m.spread for m in found]
-        return attribution(
-            spreads, [m.spread_of_sums for m in found], adapter.slots(), adapter.width
-        )
-    if kind != "l1":
+    if kind not in KINDS:
         raise ValueError(f"an edge has no score {kind!r}; it has {', '.join(KINDS)}")
-    layers = []
-    for moment, ends, values in zip(found, adapter.grid(), adapter.inputs_of(x), strict=True):
+    layers = list(zip(adapter.inputs_of(x), adapter.mask(), strict=True))
+    if kind == "attribution":
+        found = [
+            _spreads(partial(adapter.summands, l), values, on)
+            for l, (values, on) in enumerate(layers)
+        ]
+        spread, of_sums = (list(part) for part in zip(*found, strict=True))
+        return attribution(spread, of_sums, adapter.slots(), adapter.width)
+    sized = []
+    for l, ((values, on), ends) in enumerate(zip(layers, adapter.grid(), strict=True)):
+        size = _mean(partial(_size, adapter, l), values, on)
         span = (ends[:, 1] - ends[:, 0]).double()
         span = torch.where(span.isnan(), (values.amax(0) - values.amin(0)).double(), span)
-        layers.append(moment.size / (span + 1e-4))
-    return layers
+        sized.append(size.double() / (span + 1e-4))
+    return sized
+
+
+def _size(adapter: Emitting, l: int, x: Tensor) -> Tensor:
+    return adapter.outputs(l, x).abs()
+
+
+def _mean(emit: Emit, x: Tensor, on: Tensor) -> Tensor:
+    """Return the mean over rows of what is emitted, ``(n_out, n_in)``."""
+    total = x.new_zeros(on.shape)
+    for rows in _split(x, on):
+        total += emit(rows).sum(2)
+    return (total / len(x)).masked_fill(~on, 0.0)
+
+
+def _spreads(emit: Emit, x: Tensor, on: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the standard deviation of what edges emit, and of its sums, in float64."""
+    mean, second = _mean(emit, x, on).double(), torch.zeros_like(on, dtype=torch.float64)
+    sums = []
+    for rows in _split(x, on):
+        out = emit(rows).masked_fill(~on.unsqueeze(2), 0.0).double()
+        second += (out - mean.unsqueeze(2)).square().sum(2)
+        sums.append(out.sum(1).T)
+    # One row does not vary: that is 0, and not the NaN of dividing by no rows.
+    degrees = max(1, len(x) - 1)
+    return (second / degrees).sqrt(), torch.cat(sums).std(0, correction=min(1, len(x) - 1))
+
+
+def _split(x: Tensor, on: Tensor) -> tuple[Tensor, ...]:
+    return torch.split(x, max(1, WORK // on.numel()))
 
 
 def attribution(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kanwidget.kan.checks import Edge
+from kanwidget.kan.splines import de_boor
 
 from .base import BaseAdapter
 
@@ -43,8 +44,13 @@ _HOMES: WeakKeyDictionary[nn.Module, list[_Home]] = WeakKeyDictionary()
 class SplinedAdapter(BaseAdapter):
     """Reads and edits a model with `act_fun` and `symbolic_fun`; see `Adapter`.
 
-    It calls the model's layers, and not the model: that would write activations into it.
+    It never calls the model itself: that would write activations into it. Nor does it go through
+    every edge, as pykan does for formulas, and 0.0.x for splines.
     """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        self._last: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     @abstractmethod
     def numeric_mask(self, l: int) -> Tensor:
@@ -55,8 +61,51 @@ class SplinedAdapter(BaseAdapter):
         """Return the scales of base function and spline, ``(n_out, n_in)`` each."""
 
     @abstractmethod
+    def spline_table(self, l: int) -> tuple[Tensor, Tensor] | None:
+        """Return knots ``(n_in, K + k + 1)`` and coefficients ``(n_out, n_in, K)`` of a layer.
+
+        None if its edges have grids of their own, or share functions.
+        """
+
+    @abstractmethod
     def gain(self, l: int) -> Tensor:
         """Return what the sums of a layer's slots are multiplied by, ``(n_out,)``."""
+
+    def splines(self, l: int, points: Tensor) -> Tensor:
+        """Evaluate a layer's splines before their scales, ``(n_out, n_in, n)``."""
+        known = self._basis(l, points)
+        if known is None:
+            values: Tensor = self.model.act_fun[l](points)[3]
+            return values.permute(1, 2, 0)
+        return torch.einsum("ikb,oik->oib", *known)
+
+    def numeric_sums(self, l: int, x: Tensor) -> Tensor:
+        """Return what a layer's splines and base functions add up to under their masks."""
+        layer, known = self.model.act_fun[l], self._basis(l, x)
+        if known is None:
+            sums: Tensor = layer(x)[0]
+            return sums
+        (basis, coef), (of_base, of_spline), on = known, self.scales(l), self.numeric_mask(l)
+        weight = coef * (of_spline * on).unsqueeze(2)
+        base: Tensor = layer.base_fun(x) @ (of_base * on).T
+        return base + (weight.flatten(1) @ basis.flatten(0, 1)).T
+
+    def _basis(self, l: int, x: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return the B-splines of each input, ``(n_in, K, rows)``, and their coefficients.
+
+        None for layers of which only they themselves know what they do.
+        """
+        layer = self.model.act_fun[l]
+        table = self.spline_table(l) if type(layer).__name__ == "KANLayer" else None
+        if table is None:
+            return None
+        knots, coef = table
+        # A step on the way through masks leaves most layers' inputs as they were.
+        last = self._last.get(l)
+        if last is None or not (_equal(last[0], x) and _equal(last[1], knots)):
+            basis = de_boor(x.T, knots, layer.k)[0]
+            last = self._last[l] = x.detach().clone(), knots.detach().clone(), basis.detach()
+        return last[2], coef
 
     @property
     def device(self) -> torch.device:
@@ -86,8 +135,8 @@ class SplinedAdapter(BaseAdapter):
 
     def _parts(self, l: int, points: Tensor) -> tuple[Tensor, Tensor]:
         layer, (of_base, of_spline) = self.model.act_fun[l], self.scales(l)
-        spline = layer(points)[3].permute(1, 2, 0)  # (n_out, n_in, n)
-        return of_base.unsqueeze(2) * layer.base_fun(points).T, of_spline.unsqueeze(2) * spline
+        spline = of_spline.unsqueeze(2) * self.splines(l, points)
+        return of_base.unsqueeze(2) * layer.base_fun(points).T, spline
 
     def _formulas(self, l: int, x: Tensor, mask: Tensor) -> Iterator[tuple[int, int, Tensor]]:
         """Yield what the formulas under a mask emit; pykan goes through all edges instead."""
@@ -103,7 +152,7 @@ class SplinedAdapter(BaseAdapter):
         values = [x]
         bias, offset = self.bias(), self.offset()
         for l in range(len(self.width) - 1):
-            sums = self.model.act_fun[l](values[-1])[0]
+            sums = self.numeric_sums(l, values[-1])
             live = self.model.symbolic_fun[l].mask
             if self.model.symbolic_enabled and live.any():
                 sums = sums.clone()
@@ -194,6 +243,7 @@ class SplinedAdapter(BaseAdapter):
             for l, layer in enumerate(self.model.symbolic_fun):
                 fixed = [[name not in ("0", "") for name in row] for row in layer.funs_name]
                 is_fixed = torch.tensor(fixed, device=layer.mask.device)
+                is_fixed &= bool(self.model.symbolic_enabled)
                 homes.append(_Home(self.numeric_mask(l), layer.mask.detach(), is_fixed))
         return homes
 
@@ -210,6 +260,10 @@ class SplinedAdapter(BaseAdapter):
     def _settings(self) -> object:
         names = [layer.funs_name for layer in self.model.symbolic_fun]
         return names, bool(self.model.symbolic_enabled), [m.k for m in self.model.act_fun]
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    return a.device == b.device and a.dtype == b.dtype and torch.equal(a, b)
 
 
 def zero(x: Any) -> Any:

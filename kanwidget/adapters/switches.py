@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Switches", "find", "let_be", "remove", "rounded", "set_switches"]
+__all__ = ["Switches", "find", "let_be", "only", "remove", "rounded", "set_switches"]
 
 
 class Switches:
@@ -32,10 +32,13 @@ class Switches:
 
     def __call__(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         x = inputs[0]
-        like, rows = output, x.reshape(-1, x.shape[-1])
-        mask, more = self.mask.to(like.device), (self._bias - self._own).to(like)
-        out: Tensor = self.rule.masked(layer, rows, mask) + more
-        return out.reshape(output.shape)
+        return self.output(layer, x.reshape(-1, x.shape[-1])).reshape(output.shape)
+
+    def output(self, layer: nn.Module, x: Tensor) -> Tensor:
+        """Return the masked output ``(rows, n_out)``."""
+        more = (self._bias - self._own).to(x)
+        out: Tensor = self.rule.masked(layer, x, self.mask.to(x.device)) + more
+        return out
 
     def bias(self, own: Tensor) -> Tensor:
         """Return the constants, of a layer that may have been trained meanwhile."""
@@ -69,6 +72,11 @@ def let_be(layer: nn.Module, bias: Tensor, own: Tensor) -> bool:
 def find(layer: nn.Module) -> Switches | None:
     """Return a layer's switches, None if all is on."""
     return next((hook for _, hook in _hooks(layer)), None)
+
+
+def only(layer: nn.Module) -> bool:
+    """Whether a layer has no other hooks than switches."""
+    return len(layer._forward_hooks) == 1 and not layer._forward_pre_hooks
 
 
 def remove(layer: nn.Module) -> None:

@@ -369,15 +369,54 @@ def test_a_product_without_a_factor_is_told_and_compacted_away() -> None:
         assert session.compact().width == [[2, 0], [1, 1], [1, 0]]
 
 
-def test_a_browser_can_compute_it_by_itself() -> None:
-    for model in (numeric(), symbolic()):
-        session = PruningSession(model, data(2))
-        adapter = session.stage.adapter
+@pytest.mark.parametrize("build", MODELS, ids=lambda build: build.__name__)
+def test_a_browser_can_compute_it_by_itself(build: Callable[[], Any]) -> None:
+    model = build()
+    for l, scale in enumerate(model.node_scale):
+        scale.data[model.width[l + 1][0] :] = 1.0
+    x = data(len(model.input_id))
+    with PruningSession(model, x) as session:
+        adapter, baseline = session.stage.adapter, session.baseline
         assert isinstance(adapter, PykanAdapter)
-        assert cells(adapter, session.baseline, [data(2)]) is not None
-        session.close()
+        table = cells(adapter, baseline, [x])
+        assert table is not None
+        values, source, edge = x.numpy(), 0, 0
+        for l, (on, bias) in enumerate(zip(baseline.mask, baseline.bias, strict=True)):
+            slots = np.tile(bias.numpy(), (len(x), 1))
+            for j, i in np.ndindex(*on.shape):
+                ends = table.x[source + i]
+                k = np.clip(np.searchsorted(ends, values[:, i], "right") - 1, 0, len(ends) - 2)
+                u = (values[:, i] - ends[k]) / (ends[k + 1] - ends[k])
+                c = table.y[edge + j * on.shape[1] + i][k]
+                slots[:, j] += on[j, i].item() * (c * u[:, None] ** np.arange(4)).sum(1)
+            source, edge = source + on.shape[1], edge + on.numel()
+            owners = baseline.slots[l] if baseline.slots else range(len(bias))
+            values = np.ones((len(x), session.width[l + 1]))
+            for j, owner in enumerate(owners):
+                values[:, owner] *= slots[:, j]
+            values = values + adapter.offset()[l + 1].numpy()
+        assert np.allclose(values, model(x).detach().numpy(), atol=1e-6)
+
+
+def test_products_with_a_scale_are_left_to_python() -> None:
     # A product's scale is no part of any of its sums: the browser asks Python.
     assert not adapt(multiplying()).tabular
+
+
+def test_a_subclass_that_computes_otherwise_is_refused() -> None:
+    class Doubled(kan.MultKAN):  # type: ignore[misc,name-defined]
+        def forward(self, x: Tensor) -> Tensor:
+            return 2 * super().forward(x)
+
+    class Named(kan.MultKAN):  # type: ignore[misc,name-defined]
+        pass
+
+    model = untouched(lambda: Doubled(width=[2, 1], auto_save=False))
+    with pytest.raises(TypeError, match="has a forward of its own"):
+        PruningSession(model, data(2))
+    model = untouched(lambda: Named(width=[2, 1], auto_save=False))
+    with PruningSession(model, data(2)) as session:
+        assert type(session.compact()) is Named
 
 
 def test_formulas_are_shown_by_name() -> None:

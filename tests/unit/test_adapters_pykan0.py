@@ -76,6 +76,16 @@ def test_it_is_read_as_it_is(pykan: Any, x: Tensor) -> None:
         assert values.shape == (*posts.shape[1:], points.shape[1])
 
 
+def test_functions_that_edges_share_are_read_as_pykan_shares_them(pykan: Any, x: Tensor) -> None:
+    pykan.lock(0, [[0, 0], [1, 3]])
+    pykan.act_fun[1].grid.data[3] *= 1.5  # one edge with a grid of its own
+    y = pykan(x)
+    with PruningSession(pykan) as session:
+        assert torch.allclose(session.stage.adapter.forward(x), y, atol=1e-6)
+        session.remove_node(1, 1)
+        assert torch.allclose(session.compact()(x), pykan(x), atol=1e-6)
+
+
 def test_off_is_off_and_comes_back_bit_for_bit(pykan: Any, x: Tensor) -> None:
     y = pykan(x).detach()
     before = {n: v.clone() for n, v in pykan.state_dict().items()}
