@@ -30,6 +30,7 @@ class Mirrored(traitlets.HasTraits):
     session: PruningSession
     _mirror: Mirror
 
+    _scores_known = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
     _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
     _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _curves_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
@@ -139,6 +140,7 @@ class Mirror:
         """Say what stays as it is until the baseline changes."""
         widget, session = self._widget, self._widget.session
         stage = session.stage
+        widget.set_trait("_scores_known", stage.scores_known)
         widget.set_trait("_width", session.width)
         widget.set_trait("_slots", stage.adapter.slots())
         symbolic = sorted(stage.adapter.symbolic().items())

@@ -65,9 +65,14 @@ class Stage:
         scores = tradeoff.ablation(adapter, measure.rows, measure.of, baseline)
         return replace(baseline, scores=scores, score=ABLATION)
 
+    @property
+    def scores_known(self) -> list[str]:
+        """Names of the scores that edges can have, the usual one first."""
+        return [*self.adapter.kinds, ABLATION]
+
     def check_score(self, score: str) -> str:
         """Return the name of a score that edges can have, or raise a ValueError."""
-        known = [*self.adapter.kinds, ABLATION]
+        known = self.scores_known
         if score not in known:
             raise ValueError(f"an edge has no score {score!r}; it has {', '.join(known)}")
         return score

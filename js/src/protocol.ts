@@ -28,6 +28,7 @@ export interface Decisions {
   removed_nodes: NodeIndex[];
   kept_nodes: NodeIndex[];
   keep_mean: boolean;
+  score: string;
   selected: (EdgeIndex | NodeIndex)[];
   view: ViewKind;
   orientation: Orientation;
@@ -44,6 +45,7 @@ export interface Traits extends Decisions {
   loss_name: string;
   error: string;
   input_shape: number[];
+  _scores_known: string[];
   _width: number[];
   _slots: number[][];
   _symbolic: [...EdgeIndex, string][];
@@ -77,7 +79,7 @@ export interface Traits extends Decisions {
 export interface Step {
   readonly id: number;
   readonly parent: number | null;
-  readonly kind: "start" | "set" | "commit" | "outside";
+  readonly kind: "start" | "set" | "score" | "commit" | "outside";
   readonly text: string;
   readonly note: string;
   readonly loss_before: number | null;
@@ -112,7 +114,16 @@ const EDITS = [
   "kept_nodes",
 ] as const;
 
-const DECISIONS = [...EDITS, "keep_mean", "selected", "view", "orientation", "tolerance", "probe"] as const;
+const DECISIONS = [
+  ...EDITS,
+  "keep_mean",
+  "score",
+  "selected",
+  "view",
+  "orientation",
+  "tolerance",
+  "probe",
+] as const;
 
 export const TRAITS: readonly (keyof Traits)[] = [
   ...DECISIONS,
@@ -124,6 +135,7 @@ export const TRAITS: readonly (keyof Traits)[] = [
   "loss_name",
   "error",
   "input_shape",
+  "_scores_known",
   "_width",
   "_slots",
   "_symbolic",
@@ -193,6 +205,9 @@ export interface Reading {
   readonly lossName: string;
   readonly error: string;
   readonly keepMean: boolean;
+  /** What the scores are, and what else they could be. */
+  readonly score: string;
+  readonly scores: readonly string[];
   readonly selected: readonly Target[];
   readonly view: ViewKind;
   readonly orientation: Orientation;
@@ -362,6 +377,8 @@ export function createReader(model: Model): () => Reading {
       lossName: model.get("loss_name") ?? "",
       error: model.get("error") ?? "",
       keepMean: model.get("keep_mean") ?? true,
+      score: model.get("score") ?? "",
+      scores: json("scores known", [], model.get("_scores_known"), () => model.get("_scores_known") ?? []),
       selected: json("selected", [net], selected, () =>
         selected.flatMap((index) => targetOf(net, index) ?? []),
       ),

@@ -119,6 +119,8 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     loss_name: "test RMSE",
     error: "",
     keep_mean: true,
+    score: "l1",
+    _scores_known: ["l1", "ablation"],
     selected: [],
     view: "auto",
     orientation: "right",

@@ -12,6 +12,7 @@ export const BAR = `
 .bar { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; }
 .bar .group { display: flex; gap: 4px; align-items: center; }
 .check { display: inline-flex; gap: 6px; align-items: center; cursor: pointer; white-space: nowrap; min-height: 26px; }
+.check select { font: inherit; font-size: 12px; color: inherit; background: var(--rim); border: 1px solid var(--line); border-radius: 6px; min-height: 26px; padding: 0 4px; }
 .segments { display: inline-flex; border: 1px solid var(--line); border-radius: 6px; overflow: clip; }
 .segments label { position: relative; cursor: pointer; }
 .segments label + label { border-left: 1px solid var(--line); }

@@ -64,6 +64,18 @@ export function createBar(
     "keep means",
   );
 
+  const score = element("select", { "data-role": "score", "aria-label": "Score" });
+  score.addEventListener("change", () => wishes.write({ score: score.value }), { signal });
+  const scored = element(
+    "label",
+    {
+      class: "check",
+      title: "What an edge's score is. Another one clears the thresholds: they are in its units",
+    },
+    "score",
+    score,
+  );
+
   const radios = (Object.keys(VIEWS) as ViewKind[]).map((kind) => {
     const radio = element("input", {
       type: "radio",
@@ -110,6 +122,7 @@ export function createBar(
       { class: "bar", role: "toolbar", "aria-label": "Tools" },
       element("div", { class: "group" }, undo, redo, reset, commit),
       keep,
+      scored,
       element("div", { class: "group" }, views, turn),
       element("div", { class: "group" }, ...toggles.map(({ button }) => button)),
     ),
@@ -123,6 +136,11 @@ export function createBar(
       disable(undo, !here || here.parent === null);
       disable(redo, !history.some((step) => step.parent === current));
       means.checked = reading.keepMean;
+      if (score.childElementCount !== reading.scores.length) {
+        score.replaceChildren(...reading.scores.map((kind) => element("option", {}, kind)));
+      }
+      scored.hidden = reading.scores.length < 2;
+      score.value = reading.score;
       for (const { kind, radio } of radios) radio.checked = kind === reading.view;
       if (up !== (reading.orientation === "up")) {
         up = !up;

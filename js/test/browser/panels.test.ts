@@ -408,3 +408,16 @@ test("a model without any of the newer traits shows what it has", async () => {
   expect(view.find("[data-role=error]").textContent).toBe("");
   expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
 });
+
+test("what the scores are is told and can be chosen, where the model knows more than one", async () => {
+  const view = await mount(richModel());
+  const choice = view.find<HTMLSelectElement>("[data-role=score]");
+  expect([...choice.options].map((option) => option.value)).toEqual(["l1", "ablation"]);
+  expect(choice.value).toBe("l1");
+  choice.focus();
+  await userEvent.selectOptions(choice, "ablation");
+  expect(view.model.traits.score).toBe("ablation");
+  view.model.receive({ score: "l1", _scores_known: ["l1"] });
+  await frames(2);
+  expect(choice.checkVisibility()).toBe(false);
+});
