@@ -57,8 +57,8 @@ def page(widget: Mirrored, title: str | None, data_rows: int) -> str:
     rows = publish.of_data(stage, data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
-    # Nobody is there to score the edges anew.
-    traits["_scores_known"] = []
+    # Nobody is there to score the edges anew, nor to warn of what follows.
+    traits |= {"_scores_known": [], "_warnings": []}
     carried = 0 if rows["_rows"] is None else len(rows["_rows"])
     if not carried:
         traits |= {"_density": b"", "probe": []}

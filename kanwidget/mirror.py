@@ -20,6 +20,9 @@ from .wire import pack
 
 __all__ = ["Mirror", "Mirrored"]
 
+MOST_WARNINGS = 8
+"""More than these nobody reads."""
+
 DELAY = 0.15
 """Seconds without a change before work begins that nobody has asked for."""
 
@@ -30,6 +33,7 @@ class Mirrored(traitlets.HasTraits):
     session: PruningSession
     _mirror: Mirror
 
+    _warnings = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
     _scores_known = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
     _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
     _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
@@ -88,6 +92,7 @@ class Mirror:
         widget.set_trait("loss", session.loss)
         widget.set_trait("baseline_loss", session.baseline.loss)
         widget.set_trait("loss_name", session.loss_name)
+        widget.set_trait("_warnings", session.warnings[:MOST_WARNINGS])
         if self._mask is not session.mask:
             self._mask = session.mask
             self._send("_mask", publish.mask(session.mask))

@@ -45,6 +45,7 @@ export interface Traits extends Decisions {
   loss_name: string;
   error: string;
   input_shape: number[];
+  _warnings: string[];
   _scores_known: string[];
   _width: number[];
   _slots: number[][];
@@ -135,6 +136,7 @@ export const TRAITS: readonly (keyof Traits)[] = [
   "loss_name",
   "error",
   "input_shape",
+  "_warnings",
   "_scores_known",
   "_width",
   "_slots",
@@ -204,6 +206,8 @@ export interface Reading {
   readonly baselineLoss: number | null;
   readonly lossName: string;
   readonly error: string;
+  /** What is wrong with what the model has now, as Python says it. */
+  readonly warnings: readonly string[];
   readonly keepMean: boolean;
   /** What the scores are, and what else they could be. */
   readonly score: string;
@@ -376,6 +380,7 @@ export function createReader(model: Model): () => Reading {
       baselineLoss: number(model.get("baseline_loss")),
       lossName: model.get("loss_name") ?? "",
       error: model.get("error") ?? "",
+      warnings: json("warnings", [], model.get("_warnings"), () => model.get("_warnings") ?? []),
       keepMean: model.get("keep_mean") ?? true,
       score: model.get("score") ?? "",
       scores: json("scores known", [], model.get("_scores_known"), () => model.get("_scores_known") ?? []),

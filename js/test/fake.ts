@@ -121,6 +121,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     keep_mean: true,
     score: "l1",
     _scores_known: ["l1", "ablation"],
+    _warnings: [],
     selected: [],
     view: "auto",
     orientation: "right",

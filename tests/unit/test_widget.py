@@ -75,6 +75,14 @@ def test_methods_and_traits_change_the_live_model(widget: KANWidget, model: KAN)
     assert widget.loss == loss
 
 
+def test_the_view_is_told_what_the_session_warns_of(widget: KANWidget) -> None:
+    assert widget._warnings == []
+    widget.removed_edges = [(0, 1, j) for j in range(5)]
+    assert widget._warnings == ["Input 1 leads nowhere any more."]
+    widget.reset()
+    assert widget._warnings == []
+
+
 def test_steps_can_be_undone_committed_and_told_as_a_script(widget: KANWidget, model: KAN) -> None:
     loss = widget.loss
     widget.remove_edge(0, 0, 1)

@@ -10,6 +10,8 @@ import type { Wishes } from "./now";
 
 /** A screen reader is told when things have been quiet for so long. */
 const QUIET = 700;
+/** Warnings of Python's that are shown at once. */
+const MOST_WARNINGS = 2;
 
 export function createStatus(wishes: Wishes, signal: AbortSignal) {
   const headcount = element("b");
@@ -91,7 +93,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       before.last.show(steps.last ? steps.last.loss_after : null, steps.last?.active_edges ?? null);
       before.now.show(present, countOn(mask));
       before.now.element.classList.toggle("pending", pending && preview === null);
-      setText(warning, looked.warning);
+      setText(warning, looked.warning || (pending ? "" : toldOf(reading.warnings)));
       sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
       say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
     },
@@ -112,6 +114,12 @@ function foresee(
     return { loss: lossAt(curve, threshold, keepMean), about: curve.activeEdges[point] !== countOn(mask) };
   }
   return null;
+}
+
+/** Some of what Python warns of; what this side finds out by itself comes before it. */
+function toldOf(warnings: readonly string[]): string {
+  const more = warnings.length - MOST_WARNINGS;
+  return warnings.slice(0, MOST_WARNINGS).join(" ") + (more > 0 ? ` And ${more} more.` : "");
 }
 
 function warningOf({ net, mask }: Known, dead: number): string {

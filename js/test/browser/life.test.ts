@@ -183,6 +183,18 @@ test("what is wrong is said in words: Python's errors, bytes that cannot be read
   await letGo();
 });
 
+test("what Python warns of is said once the model has what is shown, a few at a time", async () => {
+  const view = await mount();
+  const warning = view.find("[data-role=warning]");
+  const warnings = [0, 1, 2, 3].map((i) => `Input ${i} leads nowhere any more.`);
+  view.model.receive({ _warnings: warnings });
+  await frames(2);
+  expect(warning.textContent).toBe(`${warnings[0]} ${warnings[1]} And 2 more.`);
+  view.model.receive({ _warnings: [] });
+  await frames(2);
+  expect(warning.textContent).toBe("");
+});
+
 test("every control has a name and a value", async () => {
   const view = await mount();
   for (const control of view.root.querySelectorAll("button, input")) {
