@@ -100,6 +100,8 @@ export interface Model {
   off(event: string, callback: () => void): void;
   save_changes(): void;
   send(act: Act): void;
+  /** True on pages without Python. */
+  readonly standalone?: boolean;
 }
 
 /** What decides the mask. */

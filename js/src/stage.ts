@@ -1,6 +1,7 @@
 /** The canvases, the buttons over them and the card: shows one frame at a time, and says what hands and keys do. */
 import { element } from "./dom";
 import { type Brush, paintCurve } from "./draw";
+import { countOn } from "./network";
 import { CURVE_SIDE, createCard } from "./panels/card";
 import type { Box } from "./paths";
 import type { Reading } from "./protocol";
@@ -13,6 +14,7 @@ import { type Hands, type Point, watchHands } from "./stage/gestures";
 import { paintLasso } from "./stage/marks";
 import { createMenu } from "./stage/menu";
 import { createNetworkFace } from "./stage/network-face";
+import { keepingActions, type Picture } from "./stage/picture";
 import { createQuiltFace } from "./stage/quilt-face";
 import { createRoomMeter } from "./stage/room";
 import { freeSpot } from "./stage/spot";
@@ -32,6 +34,8 @@ export interface StageEvents {
   selected(targets: readonly Target[]): void;
   /** Several at once: all off when one of them is on, else all on (`toggleAll`). */
   toggled(targets: readonly Target[]): void;
+  /** Whether Python is behind the view, and can write pictures too. */
+  readonly python: boolean;
   /** The stage moved by itself (zoom, full screen, lasso): it wants to be rendered. */
   changed(): void;
 }
@@ -81,7 +85,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   const fit = () => look(FIT);
   const tools = createTools(
     () => scroll.closest<HTMLElement>(".kanwidget"),
-    { zoom: (direction) => zoomBy(ZOOM_STEP ** direction), fit },
+    { zoom: (direction) => zoomBy(ZOOM_STEP ** direction), fit, picture: offerPicture },
     signal,
   );
   const outer = element("div", { class: "network" }, scroll, tools.element, menu.element);
@@ -166,6 +170,16 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     const several = target && known.selected.length > 1 && known.selected.some((s) => sameTarget(s, target));
     const title = several ? `${known.selected.length} selected` : titleOf(known, names, target);
     menu.open(actions, x, y, title, twins.focused?.button ?? stage);
+  }
+  function offerPicture(button: HTMLElement): void {
+    if (!now) return;
+    const [at, own] = [outer.getBoundingClientRect(), button.getBoundingClientRect()];
+    const items = keepingActions(now.moment.palette, {
+      take: takePicture,
+      say: tools.say,
+      python: events.python,
+    });
+    menu.open(items, own.left - at.left, own.top - at.top, "Picture of the whole network", button);
   }
   /** Where the keyboard is. */
   function openMenuBeside(target: Target): boolean {
@@ -296,6 +310,19 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     const { offsetWidth: width, offsetHeight: height } = card.element;
     const [x, y] = freeSpot({ width, height }, box, face.obstacles(target), face);
     card.element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
+  }
+
+  /** All of it, at rest and with nothing chosen: what is looked at just now is not what is kept. */
+  function takePicture(): Picture | null {
+    if (!now) return null;
+    const { known, probe = null } = now.moment;
+    const moment = { ...now.moment, known: { ...known, selected: [] } };
+    const maker = faces[quilted ? "quilt" : "network"];
+    const face = maker.show(moment, FIT, now.brush.curve, fullHeight(), Number.POSITIVE_INFINITY);
+    const { width, edgeCount } = known.net;
+    const title = `KAN [${width.join(", ")}], ${countOn(known.mask)} of ${edgeCount} edges`;
+    events.changed();
+    return { face, brush: now.brush, probe, title, fileName: `kan-${width.join("-")}`.slice(0, 60) };
   }
 
   const roomOf = createRoomMeter(contexts[0]!);

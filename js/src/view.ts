@@ -128,6 +128,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     },
     wishes,
     ids,
+    !model.standalone,
     signal,
   );
   const sliderEvents = {
@@ -151,6 +152,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
       focused: (target) => dispatch({ type: "focused", target }),
       selected: select,
       toggled: edit,
+      python: !model.standalone,
       changed: ask,
     },
     signal,

@@ -1,5 +1,5 @@
 /** What pruning has cost so far: the headline, the figures before and now, and the line for messages. */
-import { button, element, setText } from "../dom";
+import { button, element, setAttribute, setText } from "../dom";
 import { sameStairs } from "../levels";
 import { countOn, deadEnds, type Edits, isCut, sameMask } from "../network";
 import type { Reading, Step } from "../protocol";
@@ -82,6 +82,8 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       );
       setText(headcount, countSentence(known));
       setText(loss, sentence && ` · ${sentence}`);
+      // All its digits, for those who compare.
+      setAttribute(loss, "title", present === null ? null : `${present}`);
       loss.classList.toggle("pending", pending && preview === null);
       const steps = stepsOf(reading);
       before.original.show(
