@@ -61,6 +61,8 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
     element: element("div", { class: "summary" }, headline, figuresList, said),
     // Its line is always there, so that a message never moves a slider or the network under the hand.
     messages: element("div", { class: "messages" }, error, warning, sweep),
+    /** What went wrong while a frame was drawn. */
+    fail: (problem: string) => setText(error, problem),
     /** `problem` is what went wrong on this side; it comes before what Python says. */
     update(known: Known | null, reading: Reading | null, problem: string): void {
       setText(error, problem || (reading?.error ?? ""));
