@@ -6,14 +6,18 @@ import base64
 import hashlib
 import html
 import json
+import math
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import publish
 from .mirror import Mirrored
 from .stage import Stage
-from .wire import pack
+from .wire import pack, unpack
 
 __all__ = ["bundle", "page"]
 
@@ -59,10 +63,24 @@ def page(widget: Mirrored, title: str | None, data_rows: int) -> str:
         traits[name] = b"" if array is None else pack(array)
     # Nobody is there to score the edges anew, nor to warn of what follows.
     traits |= {"_scores_known": [], "_warnings": []}
+    traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))
     carried = 0 if rows["_rows"] is None else len(rows["_rows"])
     if not carried:
-        traits |= {"_density": b"", "probe": []}
+        traits |= {"_density": b"", "_grid": b"", "probe": []}
     return _document(traits, title or f"KAN {width}", _told(stage, traits, carried))
+
+
+def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
+    """Round the ends of the inputs' curves, which are the least and the largest of the data."""
+    x = x.copy()
+    for row in x[:inputs]:
+        low, high = row[0].astype(float), row[-1].astype(float)
+        size = high - low if high > low else max(abs(low), 1e-300)
+        # A thousandth is less than the width of a line.
+        digits = 3 - math.floor(math.log10(size))
+        ends = round(low, digits), round(high, digits)
+        row[:] = np.interp(row, [low, high], ends) if ends[0] < ends[1] else ends[0]
+    return x
 
 
 def _told(stage: Stage, traits: Mapping[str, Any], carried: int) -> str:
@@ -76,6 +94,8 @@ def _told(stage: Stage, traits: Mapping[str, Any], carried: int) -> str:
 
 def _document(traits: Mapping[str, Any], title: str, told: str) -> str:
     script, style = bundle("page.js"), _STYLE
+    # Halves of characters cannot be written to a file.
+    title = title.encode("utf-8", "replace").decode("utf-8")
     data = json.dumps(traits, default=_text, allow_nan=False)
     # Inside of a script element only this could end it, or open a comment.
     data = data.replace("<", "\\u003c")

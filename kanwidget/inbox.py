@@ -30,13 +30,15 @@ class Inbox(anywidget.AnyWidget):
         self._owner = threading.get_ident()
         self._loop = running_loop()
 
-    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+    def set_state(self, sync_data: Any) -> None:
         """Take in what the view wrote: only its wishes, and of these only what makes sense.
 
         Whatever else arrives is dropped, and the view is told the truth again. Only the
         thread that owns the model acts; other threads leave it the message.
         """
         if self._elsewhere(self.set_state, sync_data):
+            return
+        if not isinstance(sync_data, Mapping):
             return
         known = {name: value for name, value in sync_data.items() if name in self.keys}
         wishes = {}

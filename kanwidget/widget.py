@@ -263,7 +263,8 @@ class KANWidget(Mirrored, Inbox):
         title : str, optional
         data_rows : int
             How many rows of the data the loss is measured on go into the page, from end to
-            end; its loss is that on these rows. With 0 it holds none, nor how they are spread.
+            end; its loss is that on these rows. With 0 it holds none, nor how they are spread
+            between the ends of the curves.
 
         Returns
         -------

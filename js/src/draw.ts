@@ -17,6 +17,17 @@ export interface Palette {
   readonly selected: string;
 }
 
+/** What painters draw on and with, besides their context. */
+export interface Surfaces {
+  path(): Path2D;
+  surface(width: number, height: number): OffscreenCanvas;
+}
+
+const NATIVE: Surfaces = {
+  path: () => new Path2D(),
+  surface: (width, height) => new OffscreenCanvas(width, height),
+};
+
 export interface Brush {
   readonly ctx: CanvasRenderingContext2D;
   /** Device pixels in a CSS pixel. */
@@ -24,7 +35,11 @@ export interface Brush {
   readonly palette: Palette;
   readonly font: string;
   readonly curve: UnitCurve;
+  /** Those that are written down, see `svg.ts`; else the browser's own. */
+  readonly surfaces?: Surfaces;
 }
+
+export const surfacesOf = ({ surfaces }: Brush): Surfaces => surfaces ?? NATIVE;
 
 /** Beyond so many, lines are hairlines of one device pixel, which software draws many times faster, in batches. */
 const MANY = 150;
@@ -129,7 +144,7 @@ function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], plain: numbe
   else ctx.globalAlpha = (look === "taken" ? 0.2 : 0.13) * sparse;
   ctx.globalAlpha *= fade;
   if (thin) strokeTogether(ctx, batch);
-  else for (const edge of batch) ctx.stroke(lineOf(edge.path));
+  else for (const edge of batch) ctx.stroke(lineOf(brush, edge.path));
   // What is gone goes on as a whisker at each of its ends, which can be told from the background.
   if (many || (look !== "off" && look !== "taken")) return;
   ctx.globalAlpha = (look === "taken" ? QUIET_TAKEN : QUIET_INK) * fade;
@@ -154,13 +169,12 @@ function strokeTogether(ctx: CanvasRenderingContext2D, batch: readonly EdgeShape
 const lines = new WeakMap<Path, Path2D>();
 
 /** A path is the same object until its line moves, and most frames move none. */
-export function lineOf(path: Path): Path2D {
-  let line = lines.get(path);
-  if (!line) {
-    line = new Path2D();
-    trace(line, path);
-    lines.set(path, line);
-  }
+export function lineOf(brush: Brush, path: Path): Path2D {
+  const known = brush.surfaces ? undefined : lines.get(path);
+  if (known) return known;
+  const line = surfacesOf(brush).path();
+  trace(line, path);
+  if (!brush.surfaces) lines.set(path, line);
   return line;
 }
 

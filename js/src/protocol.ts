@@ -1,4 +1,5 @@
 /** What crosses the wire: the synced traits, typed, and what a view reads from them. */
+import { checkForms } from "./forms";
 import type { Cells } from "./forward";
 import {
   createNetwork,
@@ -103,6 +104,8 @@ export interface Model {
   off(event: string, callback: () => void): void;
   save_changes(): void;
   send(act: Act): void;
+  /** True on pages without Python. */
+  readonly standalone?: boolean;
 }
 
 /** What decides the mask. */
@@ -347,7 +350,8 @@ export function createReader(model: Model): () => Reading {
   }
 
   return () => {
-    const width = [...model.get("_width")];
+    checkForms((name) => model.get(name));
+    const width = [...(model.get("_width") ?? [])];
     const slots = model.get("_slots") ?? [];
     const edges = width.slice(1).reduce((sum, w, l) => sum + (slots[l]?.length ?? w) * width[l]!, 0);
     const scores = array("_scores", "float64", [edges]).data;
@@ -362,6 +366,7 @@ export function createReader(model: Model): () => Reading {
     const selected = model.get("selected") ?? [];
     const probe = model.get("probe") ?? [];
     const history = model.get("_history") ?? [];
+    const tolerance = number(model.get("tolerance")) ?? TOLERANCE;
     const compared = maybe("_compared", "uint8", [edges]);
     return {
       net,
@@ -387,9 +392,9 @@ export function createReader(model: Model): () => Reading {
       selected: json("selected", [net], selected, () =>
         selected.flatMap((index) => targetOf(net, index) ?? []),
       ),
-      view: model.get("view") ?? "auto",
-      orientation: model.get("orientation") ?? "right",
-      tolerance: number(model.get("tolerance")) ?? 0.05,
+      view: oneOf(VIEWS, model.get("view")),
+      orientation: oneOf(ORIENTATIONS, model.get("orientation")),
+      tolerance: tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY ? tolerance : TOLERANCE,
       probe: json("probe", [net], probe, () => (probe.length === width[0] ? probe : null)),
       inputShape: json("shape", [net], shape, () =>
         shape.length === 2 && shape[0]! * shape[1]! === width[0] ? ([shape[0]!, shape[1]!] as const) : null,
@@ -398,7 +403,12 @@ export function createReader(model: Model): () => Reading {
         "symbolic",
         [net],
         symbolic,
-        () => new Map(symbolic.map(([l, i, j, text]) => [edgeId(net, [l, i, j]), text])),
+        () =>
+          new Map(
+            symbolic
+              .filter(([l, i, j, text]) => isEdge(net, [l, i, j]) && typeof text === "string")
+              .map(([l, i, j, text]) => [edgeId(net, [l, i, j]), text]),
+          ),
       ),
       data: readData(net),
       rows: readRows(net),
@@ -407,7 +417,7 @@ export function createReader(model: Model): () => Reading {
       prices: json("prices", [net], prices, () => {
         const known = new Map<string, number>();
         for (const [index, loss] of prices) {
-          const target = targetOf(net, index);
+          const target = Array.isArray(index) ? targetOf(net, index) : null;
           if (target) known.set(keyOf(target), number(loss) ?? Number.NaN);
         }
         return known;
@@ -420,8 +430,17 @@ export function createReader(model: Model): () => Reading {
   };
 }
 
+const VIEWS: readonly ViewKind[] = ["auto", "network", "quilt"];
+const ORIENTATIONS: readonly Orientation[] = ["right", "up"];
+const TOLERANCE = 0.05;
+
+/** The first, where what came is none of them: a newer Python may know more. */
+function oneOf<T>(known: readonly T[], value: T): T {
+  return known.includes(value) ? value : known[0]!;
+}
+
 function inside(k: number | undefined, n: number | undefined): boolean {
-  return k !== undefined && n !== undefined && k >= 0 && k < n;
+  return Number.isInteger(k) && n !== undefined && k! >= 0 && k! < n;
 }
 
 function isEdge(net: Network, [l, i, j]: EdgeIndex): boolean {

@@ -1,6 +1,7 @@
 /** The canvases, the buttons over them and the card: shows one frame at a time, and says what hands and keys do. */
 import { element } from "./dom";
 import type { Brush } from "./draw";
+import { countOn } from "./network";
 import type { Reading } from "./protocol";
 import { prefersQuilt } from "./quilt/choice";
 import { extend, flip } from "./selection";
@@ -14,6 +15,7 @@ import { pressKey } from "./stage/keys";
 import { paintLasso } from "./stage/marks";
 import { createMenu } from "./stage/menu";
 import { createNetworkFace } from "./stage/network-face";
+import { keepingActions, type Picture } from "./stage/picture";
 import { createQuiltFace } from "./stage/quilt-face";
 import { createRoomMeter } from "./stage/room";
 import { createTools } from "./stage/tools";
@@ -31,6 +33,8 @@ export interface StageEvents {
   selected(targets: readonly Target[]): void;
   /** Several at once: all off when one of them is on, else all on (`toggleAll`). */
   toggled(targets: readonly Target[]): void;
+  /** Whether Python is behind the view, and can write pictures too. */
+  readonly python: boolean;
   /** The stage moved by itself (zoom, full screen, lasso): it wants to be rendered. */
   changed(): void;
 }
@@ -48,7 +52,8 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   };
 
   let camera: Camera = FIT;
-  let now: { moment: Moment; face: Face; maxZoom: number } | null = null;
+  let now: { moment: Moment; face: Face; brush: Brush; maxZoom: number } | null = null;
+  let quilted = false;
   let pointer: Point | null = null;
   let loop: readonly Point[] = [];
   let focus: Target | null = null;
@@ -82,7 +87,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   const fit = () => look(FIT);
   const tools = createTools(
     () => scroll.closest<HTMLElement>(".kanwidget"),
-    { zoom: (direction) => zoomBy(ZOOM_STEP ** direction), fit },
+    { zoom: (direction) => zoomBy(ZOOM_STEP ** direction), fit, picture: offerPicture },
     signal,
   );
   const outer = element("div", { class: "network" }, scroll, tools.element, menu.element);
@@ -157,6 +162,16 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     const actions = actionsFor(known, names, target, { select, toggle, fit });
     menu.open(actions, x, y, titleOf(known, names, target), twins.focused?.button ?? stage);
   }
+  function offerPicture(button: HTMLElement): void {
+    if (!now) return;
+    const [at, own] = [outer.getBoundingClientRect(), button.getBoundingClientRect()];
+    const items = keepingActions(now.moment.palette, {
+      take: takePicture,
+      say: tools.say,
+      python: events.python,
+    });
+    menu.open(items, own.left - at.left, own.top - at.top, "Picture of the whole network", button);
+  }
   /** Where the keyboard is. */
   function openMenuBeside(target: Target): boolean {
     const box = now?.face.boxOf(target);
@@ -225,13 +240,26 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     const nextPage = `${known.net.width} ${reading.orientation} ${reading.view} ${width} ${height}`;
     if (nextPage !== page) tallest = 0;
     if (nextKind !== kind) camera = FIT;
-    [kind, page] = [nextKind, nextPage];
+    [kind, page, quilted] = [nextKind, nextPage, quilt];
     const face = maker.show(moment, camera, unit, height, time);
     const held = clamp(camera, face);
     if (held.k === camera.k && held.x === camera.x && held.y === camera.y)
       return { face, maxZoom: maker.maxZoom };
     camera = held;
     return { face: maker.show(moment, camera, unit, height, time), maxZoom: maker.maxZoom };
+  }
+
+  /** All of it, at rest and with nothing chosen: what is looked at just now is not what is kept. */
+  function takePicture(): Picture | null {
+    if (!now) return null;
+    const { known, probe = null } = now.moment;
+    const moment = { ...now.moment, known: { ...known, selected: [] } };
+    const maker = faces[quilted ? "quilt" : "network"];
+    const face = maker.show(moment, FIT, now.brush.curve, fullHeight(), Number.POSITIVE_INFINITY);
+    const { width, edgeCount } = known.net;
+    const title = `KAN [${width.join(", ")}], ${countOn(known.mask)} of ${edgeCount} edges`;
+    events.changed();
+    return { face, brush: now.brush, probe, title, fileName: `kan-${width.join("-")}`.slice(0, 60) };
   }
 
   return {
@@ -252,7 +280,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
         font: moment.font,
         curve: curve.unit,
       };
-      now = { moment, face, maxZoom };
+      now = { moment, face, brush, maxZoom };
       const look = [face.picture, moment.palette, moment.names];
       const probe = moment.probe ?? null;
       const target = known.drag || loop.length > 0 ? null : (known.hover ?? known.focus);

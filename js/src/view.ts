@@ -128,6 +128,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     },
     wishes,
     ids,
+    !model.standalone,
     signal,
   );
   const sliderEvents = {
@@ -151,6 +152,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
       focused: (target) => dispatch({ type: "focused", target }),
       selected: select,
       toggled: edit,
+      python: !model.standalone,
       changed: ask,
     },
     signal,
@@ -196,6 +198,15 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     status.update(known, reading, problem);
     // Hosts that hide an output resize it to nothing and back: what was drawn stays.
     if (!known || !reading || width === 0) return;
+    try {
+      show(known, reading, time);
+    } catch (error) {
+      problem = `The view cannot show the model: ${error instanceof Error ? error.message : error}`;
+      status.fail(problem);
+    }
+  }
+
+  function show(known: Known, reading: Reading, time: number): void {
     const now: Now = { known, reading, names, trace: follow(known, reading) };
     for (const slider of sliders) slider.update(now);
     looks ??= look();

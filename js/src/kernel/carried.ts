@@ -60,5 +60,5 @@ export function lossNameOf(given: Given, net: Network, bench: Bench | null): str
   const rows = bench.measure.rows.length / net.width[0]!;
   // A metric of one's own stays in Python.
   const ours = /(\bRMSE|^RMS change of the outputs)$/.test(name) ? name : "RMSE";
-  return `${ours}, ${rows} ${rows === 1 ? "row" : "rows"}`;
+  return `${ours} (${rows} ${rows === 1 ? "row" : "rows"})`;
 }

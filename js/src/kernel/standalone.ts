@@ -228,6 +228,7 @@ export function standaloneModel(given: Given): StandaloneModel {
   publish("");
 
   const model = {
+    standalone: true,
     get: (name: string) => shown.get(name),
     set(name: string, value: unknown) {
       written.add(name);

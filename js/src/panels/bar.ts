@@ -27,6 +27,7 @@ export function createBar(
   events: BarEvents,
   wishes: Wishes,
   controls: Record<PanelName, string>,
+  python: boolean,
   signal: AbortSignal,
 ) {
   const tool = (role: string, label: string | Node, title: string, pressed: () => void) =>
@@ -50,6 +51,8 @@ export function createBar(
     "Make what is on show the new starting point: thresholds and hand edits begin again at nothing. It can be undone.",
     () => wishes.act({ do: "commit" }),
   );
+  // There is no model that it could change.
+  commit.hidden = !python;
 
   const means = element("input", { type: "checkbox", "data-role": "keep-mean", "aria-label": "Keep means" });
   means.addEventListener("change", () => wishes.write({ keep_mean: means.checked }), { signal });

@@ -193,7 +193,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   field.addEventListener("input", () => setText(refused, ""), { signal });
 
   const said = () => {
-    const threshold = now ? thresholdOf(now.known.edits) : 0;
+    // Enter comes twice, as a key and as a change: the second must not read back what the first has rounded.
+    const threshold = latest ?? (now ? thresholdOf(now.known.edits) : 0);
     return threshold > 0 ? short(threshold) : "off";
   };
 

@@ -1,5 +1,5 @@
 /** What pruning has cost so far: the headline, the figures before and now, and the line for messages. */
-import { button, element, setText } from "../dom";
+import { button, element, setAttribute, setText } from "../dom";
 import { sameStairs } from "../levels";
 import { countOn, deadEnds, type Edits, isCut, sameMask } from "../network";
 import type { Reading, Step } from "../protocol";
@@ -63,6 +63,8 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
     element: element("div", { class: "summary" }, headline, figuresList, said),
     // Its line is always there, so that a message never moves a slider or the network under the hand.
     messages: element("div", { class: "messages" }, error, warning, sweep),
+    /** What went wrong while a frame was drawn. */
+    fail: (problem: string) => setText(error, problem),
     /** `problem` is what went wrong on this side; it comes before what Python says. */
     update(known: Known | null, reading: Reading | null, problem: string): void {
       setText(error, problem || (reading?.error ?? ""));
@@ -84,6 +86,8 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       );
       setText(headcount, countSentence(known, reading.view === "network"));
       setText(loss, sentence && ` · ${sentence}`);
+      // All its digits, for those who compare.
+      setAttribute(loss, "title", present === null ? null : `${present}`);
       loss.classList.toggle("pending", pending && preview === null);
       const steps = stepsOf(reading);
       before.original.show(

@@ -1,5 +1,5 @@
 /** Cells that are large enough for their curve: painted once, and again only when they change. */
-import type { Brush } from "../draw";
+import { type Brush, surfacesOf } from "../draw";
 import { type Painted, type Patch, UNPAINTED } from "./cells";
 import type { Inks } from "./colours";
 import { KEPT, LOOK, OFF, ON, SYMBOLIC, TAKING } from "./looks";
@@ -27,7 +27,8 @@ export interface CurveInks {
 export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Painted {
   const { width, height, firstEdge, lastEdge } = patch;
   const { ratio } = brush;
-  const canvas = new OffscreenCanvas(width, height);
+  const { path, surface } = surfacesOf(brush);
+  const canvas = surface(width, height);
   const ctx = canvas.getContext("2d")!;
   const before = new Uint8Array(lastEdge - firstEdge).fill(UNPAINTED);
   const at = new Int32Array(4);
@@ -39,7 +40,7 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
     const key = (kind * 4096 + w) * 4096 + h;
     let stamp = stamps.get(key);
     if (!stamp) {
-      stamp = new OffscreenCanvas(w, h);
+      stamp = surface(w, h);
       const on = stamp.getContext("2d")!;
       on.scale(ratio, ratio);
       paintHollow(on, brush, kind, w / ratio, h / ratio);
@@ -74,7 +75,7 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
         if (!batch) {
           const side = Math.min(cell.width, cell.height);
           const thick = side < LARGE ? 1 : Math.min(2, 1.15 + side / 80);
-          batch = { ...ink, path: new Path2D(), breadth: many ? 1 / ratio : thick };
+          batch = { ...ink, path: path(), breadth: many ? 1 / ratio : thick };
           if (many) batches.set(key, batch);
         }
         trace(batch.path, brush.curve(e), cell, text ? LABEL : 0);

@@ -71,7 +71,7 @@ function paintHalo(brush: Brush, { box, anchor, path }: EdgeShape): void {
   }
   ctx.strokeStyle = palette.selected;
   ctx.lineWidth = 2;
-  ctx.stroke(lineOf(path));
+  ctx.stroke(lineOf(brush, path));
   dot(ctx, ...centreOf(anchor), 4, palette.selected);
 }
 
@@ -86,7 +86,7 @@ function paintDifference(brush: Brush, edge: EdgeShape): void {
   } else {
     ctx.strokeStyle = palette.selected;
     ctx.lineWidth = 2;
-    ctx.stroke(lineOf(edge.path));
+    ctx.stroke(lineOf(brush, edge.path));
   }
   ctx.setLineDash([]);
   const [x, y] = edge.box ? [edge.box.x, edge.box.y] : centreOf(edge.anchor);
@@ -209,7 +209,7 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
   ctx.clip(outside, "evenodd");
   for (const edge of meant) {
     ctx.strokeStyle = colourOf(palette, edge);
-    const line = lineOf(edge.path);
+    const line = lineOf(brush, edge.path);
     ctx.setLineDash([]);
     if (alone) {
       ctx.globalAlpha = 0.12;

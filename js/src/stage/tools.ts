@@ -1,9 +1,11 @@
-/** The buttons under the stage: zoom in and out, fit, full screen; and a line that says what hands can do here. */
+/** The buttons under the stage: zoom in and out, fit, full screen, the picture; and a line that says what hands can do here. */
 import { element, setText, svg } from "../dom";
 
 export interface ToolEvents {
   zoom(direction: 1 | -1): void;
   fit(): void;
+  /** Offers the picture to keep, beside the button that was pressed. */
+  picture(button: HTMLElement): void;
 }
 
 const HINT = "Click: open card · Double-click: switch off or on · Shift-drag: lasso · Ctrl + wheel: zoom";
@@ -32,6 +34,13 @@ export function createTools(host: () => HTMLElement | null, events: ToolEvents, 
       void toggleFullScreen();
     },
   );
+  const picture = button(
+    "picture",
+    "Save or copy the picture",
+    "M8 2.5V10M4.5 6.5L8 10L11.5 6.5M2.5 13.5H13.5",
+    () => events.picture(picture),
+  );
+  picture.setAttribute("aria-haspopup", "menu");
   const scale = element("span", { class: "scale", "aria-live": "polite" });
   const touch = matchMedia("(hover: none)").matches;
   const hint = element("span", { class: "hint", role: "status" }, touch ? TOUCH_HINT : HINT);
@@ -41,8 +50,14 @@ export function createTools(host: () => HTMLElement | null, events: ToolEvents, 
     hint,
     scale,
     element("div", { role: "group", "aria-label": "Zoom" }, out, into, fit, screen),
+    element("div", { role: "group", "aria-label": "Picture" }, picture),
   );
 
+  /** In place of the hint, which has been read by then. */
+  function say(words: string): void {
+    hint.dataset.said = "";
+    setText(hint, words);
+  }
   const fullScreenElement = () => {
     const root = host()?.getRootNode();
     return root instanceof ShadowRoot ? root.fullscreenElement : document.fullscreenElement;
@@ -53,11 +68,7 @@ export function createTools(host: () => HTMLElement | null, events: ToolEvents, 
       if (isFull()) await document.exitFullscreen();
       else await host()!.requestFullscreen();
     } catch {
-      hint.dataset.said = "";
-      setText(
-        hint,
-        "This page does not allow full screen. Zoom in instead, or open the notebook in its own tab.",
-      );
+      say("This page does not allow full screen. Zoom in instead, or open the notebook in its own tab.");
     }
   }
   document.addEventListener(
@@ -73,6 +84,7 @@ export function createTools(host: () => HTMLElement | null, events: ToolEvents, 
   return {
     element: bar,
     isFull,
+    say,
     update(zoom: number, most: number): void {
       setText(scale, zoom > 1 ? `${Math.round(100 * zoom)} %` : "");
       // A button that has the focus keeps it, though it has nothing more to do.

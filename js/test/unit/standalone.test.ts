@@ -127,7 +127,7 @@ describe("a long session on a page and the same one in Python", () => {
   });
 
   /** The page says how many rows its loss is of. */
-  const onPage = (text: string) => text.replace(carried.loss_name, `${carried.loss_name}, 12 rows`);
+  const onPage = (text: string) => text.replace(carried.loss_name, `${carried.loss_name} (12 rows)`);
 });
 
 describe("undo and redo", () => {
@@ -214,8 +214,8 @@ describe("what a page begins with", () => {
   });
 
   test("says how many rows the loss is of, and keeps no name of a metric that is not its own", () => {
-    expect(read(page(), "loss_name")).toBe("test RMSE, 12 rows");
-    expect(read(page({ loss_name: "test huber" }), "loss_name")).toBe("RMSE, 12 rows");
+    expect(read(page(), "loss_name")).toBe("test RMSE (12 rows)");
+    expect(read(page({ loss_name: "test huber" }), "loss_name")).toBe("RMSE (12 rows)");
   });
 
   test("without labels, the loss is how far the outputs moved", () => {

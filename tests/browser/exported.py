@@ -1,0 +1,77 @@
+"""An exported page: what it holds, read from the file, and what it shows, read from the browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from playwright.sync_api import Page
+from view import View, rectangle, thumb
+
+from kanwidget.wire import unpack
+
+
+def traits_in(html: str) -> dict[str, Any]:
+    """Return what a page carries, packed arrays as their bytes."""
+    (text,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)
+    return {
+        name: base64.b64decode(value["base64"]) if isinstance(value, dict) else value
+        for name, value in json.loads(text).items()
+    }
+
+
+def arrays_in(html: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays that a page carries."""
+    packed = {name: v for name, v in traits_in(html).items() if isinstance(v, bytes) and v}
+    return {name: unpack(value)[0] for name, value in packed.items()}
+
+
+class ExportedPage(View):
+    """An exported page in a browser whose network is off; opens the file."""
+
+    def __init__(self, page: Page, path: Path) -> None:
+        super().__init__(page)
+        self.url = path.as_uri()
+        self.requests: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.context.set_offline(True)
+        page.goto(self.url)
+
+    def loss(self) -> float:
+        """Return the loss, all its digits."""
+        title = self.root.locator(".status .loss").get_attribute("title")
+        assert title is not None, f"no loss in {self.status()!r}"
+        return float(title)
+
+    def count(self) -> int:
+        """Return how many edges the status line says are on."""
+        return int(self.status().split()[0].replace(",", ""))
+
+    def panel(self, name: str) -> None:
+        """Open a panel, or close it."""
+        self.root.locator(f'button[data-panel="{name}"]').click()
+
+    def press(self, role: str) -> None:
+        """Press a button."""
+        self.root.locator(f'button[data-role="{role}"]').click()
+
+    def script(self) -> str:
+        """Return the Python lines; their panel must be open."""
+        return self.root.locator('[data-role="script"] code').text_content() or ""
+
+    def steps(self) -> list[str]:
+        """Return the history's lines; their panel must be open."""
+        return self.root.locator(".steps .go").all_inner_texts()
+
+    def drag(self, axis: str, share: float) -> None:
+        """Drag a slider to a share of its length, and keep hold of it."""
+        slider = self.root.locator(f'input[type=range][data-threshold="{axis}"]')
+        area = rectangle(slider)
+        middle = area["y"] + area["height"] / 2
+        self.page.mouse.move(thumb(area, int(slider.input_value()) / 1000), middle)
+        self.page.mouse.down()
+        self.page.mouse.move(thumb(area, share), middle, steps=12)
