@@ -2,6 +2,7 @@
 # make test    every check, the browser tests too
 # make lint, make unit, make browser                     parts of it
 # make bench   measure the KAN next to others (five minutes), and write the tables into the README
+# make gallery take the pictures in examples/gallery anew
 # make build   the wheel and the sdist, in dist/
 # make clean   remove everything that was built or installed here
 #
@@ -27,7 +28,7 @@ READ := pykan==0.0.1 kan-gpt==1.2.0
 LAB_SETTINGS := .venv/share/jupyter/lab/settings/overrides.json
 LINTED := js/build_hook.py kanwidget tests examples
 
-.PHONY: demo test lint vitest unit browser bench build clean setup chromium
+.PHONY: demo test lint vitest unit browser gallery bench build clean setup chromium
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -59,6 +60,9 @@ unit: setup
 
 browser: chromium setup
 	$(PY) -m pytest -m browser
+
+gallery: chromium setup
+	$(PY) -m pytest tests/browser/gallery.py
 
 bench: $(BENCH_READY)
 	$(BENCH_PY) $(BENCH)/run.py

@@ -31,6 +31,9 @@ PRICES = "_prices"
 BUDGET = 0.25
 """Seconds that one piece of work may take."""
 
+HICCUPS = 2
+"""Measurements that may take longer: on a busy machine one does, and the next does not."""
+
 POINTS = 64
 """Points of a curve that cannot be measured whole in that time."""
 
@@ -194,7 +197,7 @@ def prices(session: PruningSession, selected: list[Any]) -> Iterator[list[Any] |
 
 def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Floats | None]:
     """Measure at thresholds spread over all that matter, twice as many each time."""
-    memory, levels = Memory.of(session), _levels(session, axis)
+    memory, levels, slow = Memory.of(session), _levels(session, axis), 0
     places = np.unique(np.linspace(0, len(levels) - 1, POINTS).round().astype(int)).tolist()
     step = 1 << (len(places) - 1).bit_length()
     while step:
@@ -207,7 +210,8 @@ def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Float
             for keep_mean in (False, True):
                 start, to = time.perf_counter(), {f"{axis}_threshold": point[0]}
                 found = session.preview(keep_mean=keep_mean, **to)
-                if _key(session, axis) != key or time.perf_counter() - start > BUDGET:
+                slow += time.perf_counter() - start > BUDGET
+                if _key(session, axis) != key or slow > HICCUPS:
                     return  # it is another state, or too dear
                 point += [found.loss] if keep_mean else [found.active_edges, found.loss]
                 yield None

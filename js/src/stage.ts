@@ -3,7 +3,7 @@ import { element } from "./dom";
 import type { Brush } from "./draw";
 import { countOn } from "./network";
 import type { Reading } from "./protocol";
-import { prefersQuilt } from "./quilt/choice";
+import { showsQuilt } from "./quilt/choice";
 import { extend, flip } from "./selection";
 import { actionsFor, titleOf } from "./stage/actions";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "./stage/camera";
@@ -233,7 +233,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   /** The face that shows a moment; a camera that belongs to another picture is let go. */
   function faceOf(moment: Moment, unit: UnitCurve, time: number): { face: Face; maxZoom: number } {
     const { known, reading, width } = moment;
-    const quilt = reading.view === "auto" ? prefersQuilt(known.net, known.settled) : reading.view === "quilt";
+    const quilt = showsQuilt(reading.view, known.net, known.settled);
     const maker = faces[quilt ? "quilt" : "network"];
     const height = fullHeight();
     const nextKind = `${known.net.width} ${reading.orientation} ${quilt}`;

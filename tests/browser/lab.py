@@ -213,6 +213,15 @@ def wait_ready(page: Page) -> None:
     )
 
 
+def set_theme(page: Page, name: str) -> None:
+    """Change JupyterLab's theme; all pages of the server have it from then on."""
+    page.evaluate(
+        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name
+    )
+    light = "false" if "Dark" in name else "true"
+    page.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
+
+
 def _switch_news_off(settings: Path) -> None:
     """Keep the question about news from covering the page."""
     folder = settings / "@jupyterlab" / "apputils-extension"

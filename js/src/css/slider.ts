@@ -71,7 +71,8 @@ export const SLIDER = `
 .slider .refused { color: var(--error); }
 .slider .refused:not(:empty) { display: block; }
 .slider .next:has(.refused:not(:empty)) > :first-child { display: none; }
+@container (max-width: 1000px) { .slider .title { flex: 1 0 calc(100% - 64px); } .slider .takes { flex: 1 1 100px; } }
 @container (max-width: 900px) { .slider .next { height: 32px; -webkit-line-clamp: 2; } }
 @container (max-width: 620px) { .sliders { grid-template-columns: 1fr; } .slider .next { height: 16px; -webkit-line-clamp: 1; } }
-@container (max-width: 480px) { .slider .next { height: 32px; -webkit-line-clamp: 2; } .slider .title { flex: 1 0 calc(100% - 84px); } .slider .takes { flex: 1 1 100px; } }
+@container (max-width: 480px) { .slider .next { height: 32px; -webkit-line-clamp: 2; } }
 `;

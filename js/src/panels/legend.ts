@@ -1,5 +1,6 @@
 /** What the kinds of lines mean; only of what is there. */
 import { element, svg } from "../dom";
+import { showsQuilt } from "../quilt/choice";
 import type { Now } from "./now";
 
 const CURVE = "M15.5 11.5C18.5 11.5 18 4.5 22.5 4.5";
@@ -37,6 +38,8 @@ export function createLegend() {
       product.hidden = known.net.slotNode.length === known.net.nodeCount - known.net.width[0]!;
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
+      // The quilt has a legend of its own; what is below stays where it is.
+      list.style.visibility = showsQuilt(reading.view, known.net, known.settled) ? "hidden" : "";
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Whether a network is better read as a quilt: for `view = "auto"`. Pure. */
 import type { Network } from "../network";
+import type { ViewKind } from "../protocol";
 
 /** So many boxes of 24 pixels find room, one over the other, in the tallest network view. */
 export const MAX_STACK = 22;
@@ -13,3 +14,7 @@ export function prefersQuilt(net: Network, mask: Uint8Array): boolean {
   }
   return false;
 }
+
+/** Whether a moment is shown as a quilt. */
+export const showsQuilt = (view: ViewKind, net: Network, mask: Uint8Array): boolean =>
+  view === "auto" ? prefersQuilt(net, mask) : view === "quilt";

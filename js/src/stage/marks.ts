@@ -33,9 +33,25 @@ export function paintMarks(
   const { scene, net } = shown;
   const { ctx } = brush;
   clear(brush, scene.width, scene.height);
-  if (scene.comparing) for (const edge of scene.edges) if (edge.difference) paintDifference(brush, edge);
+  if (scene.comparing) {
+    const different = scene.edges.filter(({ difference }) => difference);
+    underBoxes(brush, scene, () => {
+      for (const edge of different)
+        if (!edge.box) paintLine(brush, edge, edge.difference === "first" ? [4, 4] : []);
+    });
+    for (const edge of different) paintDifference(brush, edge);
+  }
   const chosen = new Set(selected.filter(({ kind }) => kind === "edge").map(({ id }) => id));
-  if (chosen.size > 0) for (const edge of scene.edges) if (chosen.has(edge.edge)) paintHalo(brush, edge);
+  if (chosen.size > 0) {
+    const halos = scene.edges.filter(({ edge }) => chosen.has(edge));
+    underBoxes(brush, scene, () => {
+      for (const edge of halos) if (!edge.box) paintLine(brush, edge, edge.look === "on" ? [] : [5, 5]);
+    });
+    for (const { box, anchor } of halos) {
+      if (box) frame(brush, box, 1, 2, brush.palette.selected);
+      else dot(ctx, ...centreOf(anchor), 4, brush.palette.selected);
+    }
+  }
   for (const { kind, id } of selected) {
     const node = kind === "node" && scene.nodes[id];
     if (node) ring(brush, node, brush.palette.selected, 2, 3);
@@ -62,17 +78,23 @@ function ring({ ctx }: Brush, { x, y, r }: NodeShape, colour: string, width: num
   ctx.stroke();
 }
 
-function paintHalo(brush: Brush, { box, anchor, path }: EdgeShape): void {
+function paintLine(brush: Brush, { path }: EdgeShape, dashes: number[]): void {
   const { ctx, palette } = brush;
-  ctx.globalAlpha = 1;
-  if (box) {
-    frame(brush, box, 1, 2, palette.selected);
-    return;
-  }
   ctx.strokeStyle = palette.selected;
   ctx.lineWidth = 2;
+  ctx.setLineDash(dashes);
   ctx.stroke(lineOf(brush, path));
-  dot(ctx, ...centreOf(anchor), 4, palette.selected);
+}
+
+/** Paints lines as the picture has them: no box is crossed. */
+function underBoxes({ ctx }: Brush, { width, height, edges }: Scene, paint: () => void): void {
+  ctx.save();
+  const outside = new Path2D();
+  outside.rect(0, 0, width, height);
+  for (const { box } of edges) if (box) outside.rect(box.x, box.y, box.side, box.side);
+  ctx.clip(outside, "evenodd");
+  paint();
+  ctx.restore();
 }
 
 /** Told apart by the number of the state that has it, and by dashes. */
@@ -80,15 +102,11 @@ function paintDifference(brush: Brush, edge: EdgeShape): void {
   const { ctx, palette, font } = brush;
   const first = edge.difference === "first";
   ctx.globalAlpha = 1;
-  ctx.setLineDash(first ? [4, 4] : []);
   if (edge.box) {
+    ctx.setLineDash(first ? [4, 4] : []);
     frame(brush, edge.box, 1, 2, palette.selected);
-  } else {
-    ctx.strokeStyle = palette.selected;
-    ctx.lineWidth = 2;
-    ctx.stroke(lineOf(brush, edge.path));
+    ctx.setLineDash([]);
   }
-  ctx.setLineDash([]);
   const [x, y] = edge.box ? [edge.box.x, edge.box.y] : centreOf(edge.anchor);
   dot(ctx, x, y, 7.5, palette.background);
   ctx.strokeStyle = palette.selected;
@@ -202,27 +220,22 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
   const meant = scene.edges.filter((edge) =>
     alone ? edge.edge === target.id : edge.look !== "off" && ends(edge.edge).includes(target.id),
   );
-  ctx.save();
-  const outside = new Path2D();
-  outside.rect(0, 0, scene.width, scene.height);
-  for (const { box } of scene.edges) if (box) outside.rect(box.x, box.y, box.side, box.side);
-  ctx.clip(outside, "evenodd");
-  for (const edge of meant) {
-    ctx.strokeStyle = colourOf(palette, edge);
-    const line = lineOf(brush, edge.path);
-    ctx.setLineDash([]);
-    if (alone) {
-      ctx.globalAlpha = 0.12;
-      ctx.lineWidth = 8;
+  underBoxes(brush, scene, () => {
+    for (const edge of meant) {
+      ctx.strokeStyle = colourOf(palette, edge);
+      const line = lineOf(brush, edge.path);
+      ctx.setLineDash([]);
+      if (alone) {
+        ctx.globalAlpha = 0.12;
+        ctx.lineWidth = 8;
+        ctx.stroke(line);
+      }
+      ctx.globalAlpha = edge.look === "on" ? 1 : 0.85;
+      ctx.lineWidth = 2;
+      if (edge.look !== "on") ctx.setLineDash([5, 5]);
       ctx.stroke(line);
     }
-    ctx.globalAlpha = edge.look === "on" ? 1 : 0.85;
-    ctx.lineWidth = 2;
-    if (edge.look !== "on") ctx.setLineDash([5, 5]);
-    ctx.stroke(line);
-  }
-  ctx.restore();
-  ctx.setLineDash([]);
+  });
   for (const edge of meant) {
     if (!edge.box) continue;
     ctx.globalAlpha = 0.14;

@@ -1,0 +1,278 @@
+"""The whole workbench: by keyboard alone, for screen readers, under a policy, to the pixel."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cells import FORMULA, TUMOURS
+from lab import Notebook, set_theme
+from playwright.sync_api import Page
+from servers import until
+from view import View, rectangle, same
+
+OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
+
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+STATIC = files("kanwidget") / "static"
+SMALLEST_BOX = 24  # pixels; on the lines of other edges lie smaller squares without a curve
+
+# Where the focus is, through shadow roots.
+FOCUSED = """() => {
+    let found = document.activeElement;
+    while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+    return found;
+}"""
+
+NODE_THRESHOLD = '[data-threshold="node"]'
+NODE_KNEE = '[aria-label="Node threshold"] [data-role="knee"]'
+
+SHOW = "original = copy.deepcopy(model)\nw = KANWidget(model, dataset)\nw"
+
+
+class Keyboard:
+    """Hands that touch nothing but keys."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.press = page.keyboard.press
+
+    def is_on(self, selector: str) -> bool:
+        """Return whether the focus is on such an element."""
+        return bool(self.page.evaluate(f"(s) => ({FOCUSED})().matches(s)", selector))
+
+    def focused(self, attribute: str) -> str | None:
+        """Return an attribute of what has the focus."""
+        found: str | None = self.page.evaluate(f"(a) => ({FOCUSED})().getAttribute(a)", attribute)
+        return found
+
+    def go_to(self, selector: str, key: str = "Tab", most: int = 60) -> None:
+        """Press a key until the focus is on such an element."""
+        for _ in range(most):
+            self.press(key)
+            if self.is_on(selector):
+                return
+        raise AssertionError(f"{most} times {key} do not lead to {selector}")
+
+
+def opened(notebook: Notebook) -> View:
+    """Run a notebook, and wait for its widget."""
+    notebook.run_all()
+    notebook.define("import kanprobe as _probe")
+    notebook.scroll_to_widget()
+    view = View(notebook.page)
+    view.wait()
+    return view
+
+
+@pytest.fixture
+def light_again(page: Page) -> Iterator[None]:
+    """Leave JupyterLab as light as it was."""
+    yield
+    set_theme(page, "JupyterLab Light")
+
+
+def test_a_whole_session_needs_nothing_but_the_keyboard(
+    open_notebook: OpenNotebook, page: Page
+) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    notebook = open_notebook([FORMULA, SHOW])
+    view = opened(notebook)
+    value = notebook.value
+    keys = Keyboard(page)
+
+    def on() -> list[str]:
+        held: dict[str, bool] = value("_probe.mask(model)")
+        assert view.edges() == held
+        return [ids for ids, is_on in held.items() if is_on]
+
+    def kinds() -> Any:
+        return value("[step.kind for step in w.session.history.path()]")
+
+    # Look around: one step up takes the weakest node, and the way back is free.
+    keys.go_to(NODE_THRESHOLD)
+    keys.press("ArrowRight")
+    until(lambda: same(len(on()), 12))
+    keys.press("Home")
+    until(lambda: same(len(on()), 15))
+
+    # Prune at the knee, which is known as soon as the loss along the threshold is.
+    page.wait_for_function(
+        "(knee) => !document.querySelector('.jp-OutputArea-output [data-lm-suppress-shortcuts]')"
+        ".shadowRoot.querySelector(knee).disabled",
+        arg=NODE_KNEE,
+    )
+    keys.go_to(NODE_KNEE, "Shift+Tab")
+    keys.press("Enter")
+    until(lambda: same(len(on()), 3))
+    pruned = on()
+    assert value("w.node_threshold") > 0
+    assert kinds()[-1] == "set"
+
+    # To an edge that went, and back with it.
+    keys.go_to(".twins button")
+    keys.press("Home")
+    keys.go_to("button[data-edge][aria-pressed=false]", "ArrowRight", most=8)
+    edge = keys.focused("data-edge")
+    assert edge is not None
+    assert edge not in pruned
+    keys.press("Space")
+    until(lambda: same(sorted(on()), sorted([*pruned, edge])))
+    assert value("w.kept_edges") == [[int(part) for part in edge.split(",")]]
+    assert keys.focused("data-edge") == edge
+
+    keys.press("Control+z")
+    until(lambda: same(on(), pruned))
+    keys.press("Control+Shift+z")
+    until(lambda: same(sorted(on()), sorted([*pruned, edge])))
+
+    keys.go_to('[data-role="commit"]', "Shift+Tab")
+    keys.press("Enter")
+    until(lambda: same(kinds()[-2:], ["set", "commit"]))
+    assert value("w.node_threshold") == 0
+    left = on()
+    assert sorted(left) == sorted([*pruned, edge])
+
+    keys.go_to('[data-panel="script"]')
+    keys.press("Enter")
+    keys.go_to('[data-role="copy"]')
+    keys.press("Enter")
+    until(lambda: same(view.root.locator('[data-role="copied"]').inner_text(), "copied"))
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == value("w.script()")
+
+    notebook.define(
+        f"again = copy.deepcopy(original)\nexec({copied!r}, dict(model=again, data=dataset))"
+    )
+    assert value("_probe.mask(again) == _probe.mask(model)")
+    assert value("(again(x) - model(x)).abs().max().item()") < 1e-12
+    assert not value("torch.equal(again(x), original(x))")
+
+
+def serious(view: View) -> list[str]:
+    """Return what axe-core holds for serious or critical in the widget."""
+    found = view.root.evaluate(
+        """async (root) => {
+            const { violations, passes } = await axe.run(root.getRootNode().host);
+            // A target in a shadow root is a path of selectors.
+            const inside = passes.flatMap(({ nodes }) => nodes)
+                .filter(({ target }) => Array.isArray(target[0])).length;
+            if (inside < 50) throw new Error(`axe-core saw only ${inside} parts`);
+            return violations
+                .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+                .flatMap(({ id, nodes }) => nodes.map((node) =>
+                    `${id}: ${node.html.slice(0, 200)}\n${node.failureSummary}`));
+        }"""
+    )
+    return list(found)
+
+
+@pytest.mark.usefixtures("light_again")
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_axe_finds_nothing_serious(open_notebook: OpenNotebook, page: Page, theme: str) -> None:
+    notebook = open_notebook([FORMULA, SHOW])
+    view = opened(notebook)
+    set_theme(page, theme)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert serious(view) == []
+
+    for panel in ("probe", "history", "script"):
+        view.root.locator(f'[data-panel="{panel}"]').click()
+    notebook.run(
+        "w.selected = [(0, 0, 0), (1, 3, 0), (1, 3), (1, 0)]\nw.node_threshold = 0.0002\n"
+        "w.removed_edges = [(0, 0, 3)]"
+    )
+    notebook.scroll_to_widget()
+    until(lambda: same(view.root.locator("[data-card]").count(), 4))
+    until(lambda: same(view.root.locator(".steps li").count() > 1, True))
+    assert serious(view) == []
+
+    view.root.locator('input[value="quilt"]').check(force=True)
+    until(lambda: same(notebook.value("w.view"), "quilt"))
+    view.next_frame()
+    assert serious(view) == []
+
+
+@pytest.mark.parametrize("name", ["widget.js", "page.js"])
+def test_a_bundle_is_small_and_makes_no_code_from_text(name: str) -> None:
+    source = STATIC.joinpath(name).read_bytes()
+    assert len(gzip.compress(source, 9)) <= 120_000
+    assert not re.search(rb"\beval\s*\(|\bFunction\s*\(", source)
+
+
+def test_an_exported_page_lives_under_its_own_strict_policy(page: Page, tmp_path: Path) -> None:
+    from kanwidget import KAN, KANWidget, create_dataset
+
+    data = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=100, test_num=50)
+    w = KANWidget(KAN([2, 3, 1], seed=0), data)
+    path = tmp_path / "page.html"
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', w.to_html(path))
+    w.close()
+    assert policy is not None
+    assert "default-src 'none'" in policy[1]
+    assert "unsafe" not in policy[1]
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script(
+        "window.broken = []; addEventListener('securitypolicyviolation',"
+        " (event) => broken.push(`${event.violatedDirective} ${event.blockedURI}`))"
+    )
+    page.goto(path.as_uri())
+    view = View(page)
+    view.wait()
+    view.root.locator('[data-panel="history"]').click()
+    view.toggle("edge", "0,0,0")
+    until(lambda: same(view.edges()["0,0,0"], False))
+    panel = view.root.locator(".panel.history")
+    looks = panel.evaluate("(e) => [getComputedStyle(e).borderRadius, getComputedStyle(e).display]")
+    assert looks == ["8px", "block"]
+    assert view.root.evaluate("(e) => getComputedStyle(e).getPropertyValue('--ink')") != ""
+    assert page.evaluate("() => window.broken") == []
+    assert asked == [path.as_uri()]
+
+
+NOISY = """
+import torch
+from kanwidget import KAN, KANWidget, create_dataset
+
+dataset = create_dataset(lambda x: x[:, :2] * x[:, 1:], n_var=3, train_num=200, test_num=100)
+# So much noise gives every edge a curve of its own.
+model = KAN([3, 4, 2], grid=5, k=3, seed=0, noise_scale=5.0)
+with torch.no_grad():
+    model(dataset["train_input"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("cell", "drawn", "threshold", "left"),
+    [(FORMULA, 15, 0.005, 3), (NOISY, 20, 0.0, 20), (TUMOURS, 49, 0.008, 14)],
+    ids=["[2,5,1] trained", "[3,4,2] noisy", "[4,10,5,1] trained"],
+)
+def test_every_drawn_curve_is_the_function_that_the_model_computes(
+    open_notebook: OpenNotebook, cell: str, drawn: int, threshold: float, left: int
+) -> None:
+    notebook = open_notebook([cell, 'w = KANWidget(model, dataset, view="network")\nw'])
+    notebook.page.set_viewport_size({"width": 1400, "height": 1600})
+    view = opened(notebook)
+    curves = notebook.value("_probe.curves(model, w._curves_x)")
+
+    def boxes() -> list[str]:
+        sizes = {ids: rectangle(view.twin("edge", ids))["width"] for ids in view.edges()}
+        return [ids for ids, side in sizes.items() if side >= SMALLEST_BOX and view.edges()[ids]]
+
+    def assert_drawn(count: int) -> None:
+        shown = boxes()
+        assert len(shown) == count
+        view.assert_curves(shown, curves)
+
+    until(lambda: assert_drawn(drawn))
+    notebook.run(f"w.node_threshold = {threshold}")
+    notebook.scroll_to_widget()
+    until(lambda: same(sum(view.edges().values()), left))
+    until(lambda: assert_drawn(left))
