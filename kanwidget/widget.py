@@ -18,7 +18,8 @@ from .baseline import Metric
 from .history import State
 from .inbox import Inbox
 from .kan.checks import check_whole
-from .mirror import Mirror, Mirrored
+from .mirror import Mirror
+from .pictured import Pictured
 from .sharing import followers, session_of, watch_cells
 from .traits import (
     Choice,
@@ -34,7 +35,7 @@ from .traits import (
 __all__ = ["KANWidget"]
 
 
-class KANWidget(Mirrored, Inbox):
+class KANWidget(Pictured, Inbox):
     """Draw a live KAN, and prune it by hand.
 
     Sliders and clicks switch edges of ``model`` itself, so the next ``model(x)`` shows what

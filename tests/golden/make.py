@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import golden_forward
+import golden_layout
 import golden_session
 import numpy as np
 import torch
@@ -159,6 +160,7 @@ def text(content: dict[str, Any]) -> str:
 
 FILES = {
     "forward.json": golden_forward.forward,
+    "layout.json": golden_layout.layouts,
     "masks.json": masks,
     "page.json": golden_session.page,
     "tradeoff.json": golden_session.tradeoffs,

@@ -1,0 +1,110 @@
+"""The widget's pictures: to keep in a file, and for a saved notebook that nobody runs."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+from .mirror import Mirrored
+from .picture import Picture, figure, preview, save
+from .picture.drawing import DPI, check_path
+
+__all__ = ["Pictured"]
+
+CELL = 900 / 96
+"""Width of a notebook's cell in inches."""
+
+
+class Pictured(Mirrored):
+    """What a widget shows, through matplotlib."""
+
+    in_vars: Any
+    out_vars: Any
+    orientation: Any
+    view: Any
+    input_shape: Any
+
+    def figure(
+        self,
+        *,
+        width: float = 8.0,
+        title: str | None = None,
+        removed: str = "faint",
+        orientation: str | None = None,
+        view: str | None = None,
+    ) -> Picture:
+        """Draw the present state with matplotlib, laid out as in the view, on white.
+
+        Parameters
+        ----------
+        width : float
+            In inches. Names have 10.5 points, unless a deep network needs more room than that.
+        title : str, optional
+        removed : {"faint", "hidden"}
+            Whether edges and nodes that are off are drawn faintly, or not at all.
+        orientation : {"right", "up"}, optional
+        view : {"auto", "network", "quilt"}, optional
+            By default both are as in the view. As a quilt, each layer is a matrix of its edges.
+
+        Returns
+        -------
+        Picture
+            A `matplotlib.figure.Figure` that pyplot does not know, so there is nothing to close.
+
+        Raises
+        ------
+        ValueError
+            If a choice is none of those above.
+        RuntimeError
+            If the widget is closed.
+        """
+        return figure(
+            self.session,
+            self.in_vars,
+            self.out_vars,
+            width=width,
+            title=title,
+            orientation=self.orientation if orientation is None else orientation,
+            removed=removed,
+            view=self.view if view is None else view,
+            input_shape=self.input_shape,
+        )
+
+    def save_image(self, path: str | os.PathLike[str], *, dpi: float = DPI, **options: Any) -> None:
+        """Save a picture of the present state: SVG, PNG or PDF, by the path's suffix.
+
+        Lines are lines and text is text in SVG and PDF; one state always gives the same file.
+
+        Parameters
+        ----------
+        path : path
+        dpi : float
+            Pixels of a PNG for each inch.
+        **options
+            As in `figure`.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is another one.
+        """
+        check_path(path)
+        save(self.figure(**options), path, dpi)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Add to the live view what is shown where there is none."""
+        found = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
+        if not found:
+            return found
+        data, metadata = found
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about fonts, when nobody asked for a picture
+                picture = preview(self.figure(width=CELL))
+        except Exception:  # whatever is wrong with it, the live view comes first
+            picture = None
+        if picture is not None:
+            png, size = picture
+            data, metadata = data | {"image/png": png}, dict(metadata) | {"image/png": size}
+        return data, metadata
