@@ -2,6 +2,7 @@
 # make test    every check, the browser tests too
 # make lint, make unit, make browser                     parts of it
 # make bench   measure the KAN next to others (five minutes), and write the tables into the README
+# make bench-view   measure the view in Chromium (half an hour), and write the table into the README
 # make build   the wheel and the sdist, in dist/
 # make clean   remove everything that was built or installed here
 #
@@ -25,7 +26,7 @@ RIVALS := pykan==0.0.1 pykan==0.2.8 kan-gpt==1.2.0
 LAB_SETTINGS := .venv/share/jupyter/lab/settings/overrides.json
 LINTED := js/build_hook.py kanwidget tests examples
 
-.PHONY: demo test lint vitest unit browser bench build clean setup chromium
+.PHONY: demo test lint vitest unit browser bench bench-view build clean setup chromium
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -60,6 +61,9 @@ browser: chromium setup
 
 bench: $(BENCH_READY)
 	$(BENCH_PY) $(BENCH)/run.py
+
+bench-view: chromium setup
+	CHROMIUM="$$(.ci/chromium)" $(PY) $(BENCH)/view.py
 
 build: setup
 	rm -rf dist
