@@ -3,6 +3,7 @@
 # make lint, make unit, make browser                     parts of it
 # make bench   measure the KAN next to others (five minutes), and write the tables into the README
 # make gallery take the pictures in examples/gallery anew
+# make bench-view   measure the view in Chromium (half an hour), and write the table into the README
 # make build   the wheel and the sdist, in dist/
 # make clean   remove everything that was built or installed here
 #
@@ -28,7 +29,7 @@ READ := pykan==0.0.1 kan-gpt==1.2.0
 LAB_SETTINGS := .venv/share/jupyter/lab/settings/overrides.json
 LINTED := js/build_hook.py kanwidget tests examples
 
-.PHONY: demo test lint vitest unit browser gallery bench build clean setup chromium
+.PHONY: demo test lint vitest unit browser gallery bench bench-view build clean setup chromium
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -66,6 +67,9 @@ gallery: chromium setup
 
 bench: $(BENCH_READY)
 	$(BENCH_PY) $(BENCH)/run.py
+
+bench-view: chromium setup
+	CHROMIUM="$$(.ci/chromium)" $(PY) $(BENCH)/view.py
 
 build: setup
 	rm -rf dist

@@ -1,7 +1,7 @@
 /** One frame as shapes: where things are, on the way from one layout to another, and how they look. Pure. */
 import type { Layout, Path, Place } from "./layout";
 import { liveNodes } from "./live";
-import { isTaken, nodesOn, reasonOff } from "./network";
+import { isTaken, nodesOnOf, reasonOff } from "./network";
 import type { Box } from "./paths";
 import type { Known } from "./state";
 
@@ -84,7 +84,7 @@ export function buildScene(layout: Layout, known: Known, compared: Uint8Array | 
     width: layout.width,
     height: layout.height,
     edges,
-    nodes: nodeShapes(layout, known, nodesOn(net, mask)),
+    nodes: nodeShapes(layout, known, nodesOnOf(net, mask)),
     comparing: compared !== null,
   };
 }
@@ -98,7 +98,7 @@ function lookOf({ net, edits, mask, settled }: Known, e: number): Look {
 
 function nodeShapes(layout: Layout, known: Known, on: Uint8Array): NodeShape[] {
   const { net, edits, mask, settled } = known;
-  const before = nodesOn(net, settled);
+  const before = nodesOnOf(net, settled);
   const live = liveNodes(net, mask, on);
   const sums = new Map<number, { x: number; y: number }[]>();
   for (const { node, x, y } of layout.slots.values()) sums.set(node, [...(sums.get(node) ?? []), { x, y }]);

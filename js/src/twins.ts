@@ -4,12 +4,11 @@
  * They are one stop of the Tab key; arrow keys go to the neighbour in their direction. A button is pressed while its
  * target is on, and current while it is selected. They lie in the coordinates of the layout: zooming moves their parent.
  */
-import { element } from "./dom";
+import { element, setAttribute } from "./dom";
 import type { Names } from "./labels";
-import { edgeIndex, type Network, nodeIndex, nodesOn } from "./network";
+import { edgeIndex, type Network, nodeIndex, nodesOnOf } from "./network";
 import { type Box, centreOf } from "./paths";
 import { keyOf } from "./protocol";
-import { includes } from "./selection";
 import type { Known, Target } from "./state";
 import { accessibleName } from "./words";
 
@@ -87,10 +86,10 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
   const buttons = new Map<string, HTMLButtonElement>();
   const spotOf = new WeakMap<EventTarget, Spot>();
   let drawn: { spots: readonly Spot[]; names: Names; known: Known } | null = null;
+  /** In the order of the spots. */
+  let order: readonly HTMLButtonElement[] = [];
   let stop: HTMLButtonElement | null = null;
   let byHand = false;
-  /** The buttons of the spots. */
-  let order: HTMLButtonElement[] = [];
 
   const targetOf = (event: Event) => (event.target && spotOf.get(event.target)?.target) || null;
   const active = () => {
@@ -146,6 +145,24 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
     button.style.cssText = `left:${box.x}px;top:${box.y}px;width:${box.side}px;height:${box.side}px`;
   }
 
+  /** Gives every spot its button. */
+  function place(spots: readonly Spot[], net: Network, names: Names): void {
+    const keep = new Set<string>();
+    order = spots.map((spot) => {
+      const key = keyOf(spot.target);
+      let button = buttons.get(key);
+      if (!button) {
+        button = element("button", { type: "button", tabindex: "-1" });
+        buttons.set(key, button);
+      }
+      spotOf.set(button, spot);
+      name(button, net, names, spot);
+      keep.add(key);
+      return button;
+    });
+    for (const key of buttons.keys()) if (!keep.has(key)) buttons.delete(key);
+  }
+
   return {
     element: container,
     /** Gives a target that was clicked the focus, if it has a button: keys go on from there, but no ring is due. */
@@ -178,36 +195,15 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
       const moved = before?.spots !== spots || before.names !== names;
       if (!moved && before.known.mask === mask && before.known.selected === selected) return;
       drawn = { spots, names, known };
-      const nodes = nodesOn(net, mask);
-      const tell = (button: HTMLButtonElement, { kind, id }: Target) => {
-        // In a drag this runs for every button in every frame, and few change.
-        const on = (kind === "edge" ? mask : nodes)[id] ? "true" : "false";
-        if (button.getAttribute("aria-pressed") !== on) button.setAttribute("aria-pressed", on);
-        if (selected.length > 0 && includes(selected, { kind, id }))
-          button.setAttribute("aria-current", "true");
-        else if (button.hasAttribute("aria-current")) button.removeAttribute("aria-current");
-      };
-      if (!moved) {
-        spots.forEach((spot, k) => {
-          tell(order[k]!, spot.target);
-        });
-        return;
-      }
-      const keep = new Set<string>();
-      order = spots.map((spot) => {
-        const key = keyOf(spot.target);
-        let button = buttons.get(key);
-        if (!button) {
-          button = element("button", { type: "button", tabindex: "-1" });
-          buttons.set(key, button);
-        }
-        spotOf.set(button, spot);
-        name(button, net, names, spot);
-        tell(button, spot.target);
-        keep.add(key);
-        return button;
+      const on = { node: nodesOnOf(net, mask), edge: mask };
+      if (moved) place(spots, net, names);
+      const chosen = new Set(selected.map(keyOf));
+      spots.forEach(({ target }, k) => {
+        const button = order[k]!;
+        setAttribute(button, "aria-pressed", on[target.kind][target.id] ? "true" : "false");
+        setAttribute(button, "aria-current", chosen.size > 0 && chosen.has(keyOf(target)) ? "true" : null);
       });
-      for (const key of buttons.keys()) if (!keep.has(key)) buttons.delete(key);
+      if (!moved) return;
       // Moving a button in the document would take the focus from it, so it is done only when the set changed.
       if (order.length !== container.children.length || order.some((b, k) => b !== container.children[k])) {
         const focused = active();

@@ -26,6 +26,22 @@ const SCRIPT = 0.72;
 const fontOf = (family: string, size: number, script: boolean) =>
   `${script ? size * SCRIPT : size}px ${family}`;
 
+const widths = new Map<string, number>();
+const MOST_WIDTHS = 5000;
+
+/** Measuring costs more than painting, and the same few texts come in every frame. */
+function widthOf(ctx: CanvasRenderingContext2D, font: string, text: string): number {
+  const key = `${font} ${text}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    ctx.font = font;
+    width = ctx.measureText(text).width;
+    if (widths.size >= MOST_WIDTHS) widths.clear();
+    widths.set(key, width);
+  }
+  return width;
+}
+
 export function paintText(ctx: CanvasRenderingContext2D, family: string, text: Text, rim?: string): void {
   const { runs, y, align, size } = text;
   const width = align === "left" ? 0 : measureName(ctx, family, runs, size);
@@ -33,7 +49,8 @@ export function paintText(ctx: CanvasRenderingContext2D, family: string, text: T
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "left";
   for (const { text: part, shift } of runs) {
-    ctx.font = fontOf(family, size, shift !== "none");
+    const font = fontOf(family, size, shift !== "none");
+    ctx.font = font;
     const base = y + size * 0.36 + size * (shift === "sub" ? 0.22 : shift === "sup" ? -0.42 : 0);
     if (rim) {
       ctx.strokeStyle = rim;
@@ -41,7 +58,7 @@ export function paintText(ctx: CanvasRenderingContext2D, family: string, text: T
       ctx.strokeText(part, x, base);
     }
     ctx.fillText(part, x, base);
-    x += ctx.measureText(part).width;
+    if (runs.length > 1) x += widthOf(ctx, font, part);
   }
 }
 
@@ -53,8 +70,7 @@ export function measureName(
 ): number {
   let width = 0;
   for (const { text, shift } of runs) {
-    ctx.font = fontOf(family, size, shift !== "none");
-    width += ctx.measureText(text).width;
+    width += widthOf(ctx, fontOf(family, size, shift !== "none"), text);
   }
   return width;
 }

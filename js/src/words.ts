@@ -135,15 +135,29 @@ export function rankOf(net: Network, edge: number): number {
   return rank;
 }
 
-/** What one threshold takes by itself, with the other at zero. */
-export function takes(net: Network, edits: Edits, axis: Axis): string {
+const counted = new WeakMap<Network, { edits: Edits; count: number }>();
+
+/** Edges that are on with both thresholds at zero: the same as long as nothing is switched by hand. */
+function countWithout(net: Network, edits: Edits): number {
+  const seen = counted.get(net);
+  const sets = ["removedEdges", "keptEdges", "removedNodes", "keptNodes"] as const;
+  if (seen && sets.every((name) => seen.edits[name] === edits[name])) return seen.count;
+  const count = countOn(maskOf(net, { ...edits, nodeThreshold: 0, edgeThreshold: 0 }));
+  counted.set(net, { edits, count });
+  return count;
+}
+
+/** What one threshold takes by itself, with the other at zero; `mask` is that of the edits, if it is known. */
+export function takes(net: Network, edits: Edits, axis: Axis, mask?: Uint8Array): string {
   const none = { ...edits, nodeThreshold: 0, edgeThreshold: 0 };
   const alone =
     axis === "node"
       ? { ...none, nodeThreshold: edits.nodeThreshold }
       : { ...none, edgeThreshold: edits.edgeThreshold };
   if (alone.nodeThreshold === 0 && alone.edgeThreshold === 0) return "takes nothing";
-  const edges = countOn(maskOf(net, none)) - countOn(maskOf(net, alone));
+  const other = axis === "node" ? edits.edgeThreshold : edits.nodeThreshold;
+  const left = mask && other === 0 ? mask : maskOf(net, alone);
+  const edges = countWithout(net, edits) - countOn(left);
   let nodes = 0;
   for (let n = 0; n < net.nodeCount; n++) {
     if (isHidden(net, n) && isTaken(net, alone, n) && !edits.removedNodes.has(n)) nodes++;

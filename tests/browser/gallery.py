@@ -53,7 +53,7 @@ class Studio:
 
     def __init__(self, notebook: Notebook, edges: int) -> None:
         self.notebook = notebook
-        notebook.page.set_viewport_size({"width": 1500, "height": 2400})
+        notebook.page.set_viewport_size({"width": 1500, "height": 3000})
         notebook.run_all()
         notebook.scroll_to_widget()
         self.view = View(notebook.page)

@@ -107,7 +107,7 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     over.setAttribute("d", (keepMean ? a! : b!).over);
     const bendAt = knee(known, keepMean);
     bend.hidden = bendAt <= 0;
-    if (bendAt > 0) put(bend, positionOf(scale, bendAt), top(lossAt(known, bendAt, keepMean)));
+    if (bendAt > 0) put(bend, positionOf(scale, bendAt), Math.max(4, top(lossAt(known, bendAt, keepMean))));
   }
 
   function drawScale(): void {

@@ -105,6 +105,9 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   let levels: Levels | null = null;
   let positions: Uint16Array = new Uint16Array();
   let stairs: { of: Stairs; edits: Edits } | null = null;
+  /** A stroke for each of the positions, and where each begins. */
+  let strokes = "";
+  let starts: number[] = [];
   let marked = -1;
   let held = false;
   /** What was written since the last frame: keys may come faster. */
@@ -213,6 +216,12 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     positions = scale
       ? Uint16Array.from(new Set(Array.from(levels!.all, (level) => Math.round(positionOf(scale, level)))))
       : new Uint16Array();
+    strokes = "";
+    starts = [];
+    for (const position of positions) {
+      starts.push(strokes.length);
+      strokes += `M${position} 0V7`;
+    }
     input.disabled = field.disabled = !levels;
   }
 
@@ -227,9 +236,9 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     while (count < positions.length && positions[count]! <= position) count++;
     if (count === marked) return;
     marked = count;
-    const path = (some: Uint16Array) => Array.from(some, (p) => `M${p} 0V7`).join("");
-    above.setAttribute("d", path(positions.subarray(count)));
-    below.setAttribute("d", path(positions.subarray(0, count)));
+    const at = starts[count] ?? strokes.length;
+    above.setAttribute("d", strokes.slice(at));
+    below.setAttribute("d", strokes.slice(0, at));
   }
 
   return {
@@ -252,7 +261,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
       put(threshold);
       mark(scale && threshold > 0 ? positionOf(scale, threshold) : -1);
-      const words = takes(of, edits, axis);
+      const words = takes(of, edits, axis, known.mask);
       setText(taken, words);
       taken.toggleAttribute("data-some", words !== "takes nothing");
       if (

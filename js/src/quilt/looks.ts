@@ -1,5 +1,5 @@
 /** How each cell and each node of a quilt looks, all at once: the rule of `scene.ts` for tens of thousands of edges. Pure. */
-import { isTaken, type Network, nodesOn } from "../network";
+import { isTaken, type Network, nodesOnOf } from "../network";
 import type { Known } from "../state";
 
 /** `known.symbolic`: edges with a fixed formula, and its text. */
@@ -48,8 +48,8 @@ export function looksOf(known: Marked, ghosts: boolean): Looks {
 }
 
 function nodeLooks({ net, edits, mask, settled }: Known): Uint8Array {
-  const on = nodesOn(net, mask);
-  const before = settled === mask ? on : nodesOn(net, settled);
+  const on = nodesOnOf(net, mask);
+  const before = settled === mask ? on : nodesOnOf(net, settled);
   return on.map((live, n) => {
     if (live) return ON;
     if (!isTaken(net, edits, n) || edits.removedNodes.has(n)) return OFF;
