@@ -166,4 +166,4 @@ def test_history(open_notebook: OpenNotebook) -> None:
     studio.do("w.commit()", 3)
     studio.press('[data-panel="history"]')
     studio.press('[data-panel="script"]')
-    studio.take("history", below=".network")
+    studio.take("history", below=".panels")

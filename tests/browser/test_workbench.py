@@ -249,6 +249,8 @@ with torch.no_grad():
 """
 
 
+# In a box of 24 pixels a coarse screen cannot tell its frame from its curve.
+@pytest.mark.parametrize("page", [2], indirect=True, ids=["fine screen"])
 @pytest.mark.parametrize(
     ("cell", "drawn", "threshold", "left"),
     [(FORMULA, 15, 0.005, 3), (NOISY, 20, 0.0, 20), (TUMOURS, 49, 0.008, 14)],
