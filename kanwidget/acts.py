@@ -75,6 +75,7 @@ _ACTS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "redo": _redo,
     "commit": lambda session, message: session.commit(),
     "reset": lambda session, message: session.reset(),
+    "rest": lambda session, message: session.rest(),
     "jump": _jump,
     "note": _note,
     "sweep": _sweep,

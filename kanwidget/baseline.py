@@ -57,14 +57,19 @@ class Baseline:
         They have the means of edges that are off, if means are kept, and not those of edges
         that an earlier commit switched off and that are on again.
         """
-        biases = []
-        for bias, was, now, mean, fold in zip(
-            self.bias, self.mask, mask, self.means, self.folded, strict=True
-        ):
+        return [
+            torch.where(moved, bias + change, bias)
+            for bias, (moved, change) in zip(self.bias, self._moved(mask, keep_mean), strict=True)
+        ]
+
+    def _moved(self, mask: Sequence[Tensor], keep_mean: bool) -> list[tuple[Tensor, Tensor]]:
+        """Return which biases a mask moves, and by how much, shapes ``(n_out,)``."""
+        moves = []
+        for was, now, mean, fold in zip(self.mask, mask, self.means, self.folded, strict=True):
             off, on = was & ~now & keep_mean, now & ~was
             change = mean.masked_fill(~off, 0.0) - fold.masked_fill(~on, 0.0)
-            biases.append(torch.where((off | on).any(dim=1), bias + change.sum(1), bias))
-        return biases
+            moves.append(((off | on).any(dim=1), change.sum(1)))
+        return moves
 
     def folded_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return the means in the biases, of edges that are off, once a mask is committed."""
@@ -77,6 +82,7 @@ class Baseline:
         self,
         written: tuple[Sequence[Tensor], Sequence[Tensor]],
         found: tuple[Sequence[Tensor], Sequence[Tensor]],
+        keep_mean: bool,
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
         """Take into mask, bias and folded means what others changed.
 
@@ -84,6 +90,8 @@ class Baseline:
         ----------
         written, found : (masks, biases)
             What a session last wrote to the model, and what is there now.
+        keep_mean : bool
+            Whether what was written keeps means.
 
         Returns
         -------
@@ -98,8 +106,11 @@ class Baseline:
             for switched, now, was in zip(changed, found[0], self.mask, strict=True)
         ]
         bias = [
-            torch.where(now != then, now - (then - was), was)
-            for now, then, was in zip(found[1], written[1], self.bias, strict=True)
+            # Not what was written less the baseline's: a number that is none would never go away.
+            torch.where(now != then, torch.where(moved, now - change, now), was)
+            for now, then, was, (moved, change) in zip(
+                found[1], written[1], self.bias, self._moved(written[0], keep_mean), strict=True
+            )
         ]
         folded = [f.masked_fill(c, 0.0) for f, c in zip(self.folded, changed, strict=True)]
         return mask, bias, folded, changed

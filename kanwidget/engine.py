@@ -23,6 +23,7 @@ class Engine:
     """Brings a live model to states, and records how it came there; see `PruningSession`."""
 
     _stage: Stage | None = None
+    _rested = False
 
     def __init__(
         self,
@@ -153,6 +154,10 @@ class Engine:
     def _ground(self, state: State | None = None) -> acts.Ground:
         return acts.Ground.of(self.baseline, state or self.state)
 
+    def rest(self) -> None:
+        """Let the next change be a step of its own, whatever ``merge`` says."""
+        self._rested = True
+
     def _go(self, state: State, text: str = "", merge: bool = False, always: bool = False) -> None:
         """Bring the model to a state, and record how it came there."""
         if state == self.state and not always:
@@ -164,6 +169,7 @@ class Engine:
         start = self.history.before()
         if (
             merge
+            and not self._rested
             and start is not None
             and before.kind == "set"
             and not before.note
@@ -176,6 +182,7 @@ class Engine:
             )
         else:
             self._record("set", text, state, self.baseline)
+        self._rested = False
 
     def _record(self, kind: str, text: str, state: State, baseline: Baseline) -> None:
         before = self.history.current
@@ -246,7 +253,8 @@ class Engine:
         edges: list[Edge] = []
         if stage.adapter.width == self.width:
             written = stage.mask, stage.bias
-            mask, bias, folded, changed = old.changed_outside(written, (live, bias))
+            keep = self.state.keep_mean
+            mask, bias, folded, changed = old.changed_outside(written, (live, bias), keep)
             edges = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
             for edge, on in switched:
                 acts.put(mask, edge, on)

@@ -46,7 +46,7 @@ class Ledger:
                 for now, then, was in zip(found[0], self._written[0], self._mask, strict=True)
             ]
             self._bias = [
-                torch.where(now != then, was + (now - then), was)
+                torch.where(now != then, now - (then - was).nan_to_num(0.0, 0.0, 0.0), was)
                 for now, then, was in zip(found[1], self._written[1], self._bias, strict=True)
             ]
         adapter.set_mask(mask, bias)

@@ -91,6 +91,8 @@ export interface Step {
 
 /** What is done rather than decided: Python answers through traits. */
 export type Act =
+  /** What is dragged next is a step of its own. */
+  | { do: "rest" }
   | { do: "undo" | "redo" | "commit" | "reset" | "sweep" }
   | { do: "jump"; id: number }
   | { do: "note"; id: number; text: string }

@@ -109,7 +109,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   const status = createStatus(wishes, signal);
   const bar = createBar(
     {
-      reset: () =>
+      reset() {
+        model.send({ do: "rest" });
         wishes.write({
           node_threshold: 0,
           edge_threshold: 0,
@@ -117,7 +118,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
           kept_edges: [],
           removed_nodes: [],
           kept_nodes: [],
-        }),
+        });
+      },
       toggled(panel) {
         open[panel] = !open[panel];
         if (panel === "probe" && reading) {
@@ -132,7 +134,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     signal,
   );
   const sliderEvents = {
-    moved(axis: Axis, value: number) {
+    moved(axis: Axis, value: number, apart: boolean) {
+      if (apart) model.send({ do: "rest" });
       held = axis;
       dispatch({ type: "dragged", axis, value });
       send.call();

@@ -436,3 +436,16 @@ def test_a_thousand_previews_touch_nothing(random_kan: Make) -> None:
     assert digest(model) == before
     assert torch.equal(torch.get_rng_state(), state)
     assert len(session.history.commands) == 1
+
+
+def test_after_a_rest_a_drag_is_a_step_of_its_own(model: KAN, dataset: dict[str, Tensor]) -> None:
+    with PruningSession(model, dataset) as session:
+        for threshold in (0.01, 0.02):
+            session.set(node_threshold=threshold, merge=True)
+        session.rest()
+        for threshold in (0.1, 0.2):
+            session.set(node_threshold=threshold, merge=True)
+        steps = [command.state.node_threshold for command in session.history.commands]
+        assert steps == [0.0, 0.02, 0.2]
+        session.undo()
+        assert session.node_threshold == 0.02

@@ -363,3 +363,21 @@ def test_a_score_that_is_no_number_is_not_below_a_threshold(model: KAN) -> None:
     session.set(edge_threshold=1e-6)
     assert session.mask[0][2, 0]
     assert session.tradeoff("edge").active_edges[0] == session.active_edges
+
+
+@pytest.mark.parametrize("strange", [float("nan"), float("inf"), 1e20])
+def test_a_bias_that_others_spoil_and_mend_is_mended(
+    model: KAN, dataset: dict[str, Tensor], strange: float
+) -> None:
+    bias = [layer.bias.detach().clone() for layer in model.layers]
+    with PruningSession(model, dataset) as session:
+        session.remove_edge(0, 0, 1)
+        with torch.no_grad():
+            model.layers[1].bias.fill_(strange)
+        session.refresh()
+        with torch.no_grad():
+            model.layers[1].bias.copy_(bias[1])
+        session.refresh()
+        assert torch.equal(model.layers[1].bias, bias[1])
+        session.reset()
+    assert all(torch.equal(layer.bias, b) for layer, b in zip(model.layers, bias, strict=True))

@@ -67,11 +67,14 @@ def test_the_gradient_written_out_is_autograds(
     theta = objective.read()
     loss, reg, grad = objective._by_hand(theta)
     expected_loss, expected_reg, expected = objective._by_autograd(theta)
-    assert loss == pytest.approx(expected_loss, rel=1e-9)
+    # On fine grids the sums of powers cancel: that many digits are gone before the two part.
+    largest = max(float(layer.coef.abs().max()) for layer in model.layers)
+    exact = max(1e-9, 1e-16 * (grid + 2 * k) ** k * largest)
+    assert loss == pytest.approx(expected_loss, rel=exact)
     if lamb:
-        assert reg == pytest.approx(expected_reg, rel=1e-9, abs=1e-12)
+        assert reg == pytest.approx(expected_reg, rel=exact, abs=1e-12)
     scale = max(1.0, float(np.abs(expected).max()))
-    assert np.allclose(grad, expected, rtol=0, atol=1e-8 * scale)
+    assert np.allclose(grad, expected, rtol=0, atol=10 * exact * scale)
 
 
 def test_lbfgs_walks_as_torchs_does() -> None:

@@ -36,6 +36,7 @@ const ACTS: ReadonlyMap<unknown, (session: Session, message: Message) => void> =
       );
     },
     reset: (session: Session) => session.reset(),
+    rest: (session: Session) => session.rest(),
     jump: (session: Session, { id }: Message) => session.jump(commandOf(session, id)),
     note(session: Session, { id, text }: Message) {
       if (typeof text !== "string") throw new Error(`a note is a text, got ${said(text)}`);

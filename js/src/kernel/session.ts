@@ -27,6 +27,7 @@ export class Session {
   readonly #measured: readonly Measured[];
   #mask: Uint8Array;
   #loss: number;
+  #rested = false;
 
   constructor(
     net: Network,
@@ -92,10 +93,12 @@ export class Session {
     const what = text || describe(this.net, before.state, state);
     const goesOn =
       merge &&
+      !this.#rested &&
       start !== undefined &&
       !before.note &&
       this.history.after() === undefined &&
       changed(this.net, start.state, before.state).join() === now.join();
+    this.#rested = false;
     this.#show(state);
     const after = { state, lossAfter: this.#loss, activeEdges: countOn(this.#mask) };
     if (goesOn) {
@@ -107,6 +110,11 @@ export class Session {
       const lossBefore = before.lossAfter;
       this.history.add({ ...after, kind: "set", text: this.#told(what, before), lossBefore });
     }
+  }
+
+  /** Lets the next change be a step of its own, whatever it would go on with. */
+  rest(): void {
+    this.#rested = true;
   }
 
   reset(): void {

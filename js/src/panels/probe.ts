@@ -84,7 +84,9 @@ export function createProbe(id: string, wishes: Wishes, signal: AbortSignal) {
     "change",
     () => {
       const wanted = Math.round(Number(row.value));
-      if (Number.isFinite(wanted)) pick(Math.min(count(), Math.max(1, wanted)) - 1);
+      const k = Math.min(count(), Math.max(1, wanted || 1));
+      row.value = `${k}`;
+      pick(k - 1);
     },
     { signal },
   );

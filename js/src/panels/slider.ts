@@ -20,8 +20,8 @@ import { createLossPlot } from "./lossplot";
 import type { Now, Wishes } from "./now";
 
 export interface SliderEvents {
-  /** A new value under the hand: preview it. */
-  moved(axis: Axis, threshold: number): void;
+  /** A new value under the hand: preview it. `apart`: it begins a step of its own. */
+  moved(axis: Axis, threshold: number, apart: boolean): void;
   /** The hand let go, or a key set a value. */
   released(): void;
 }
@@ -113,14 +113,17 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   /** What was written since the last frame: keys may come faster. */
   let latest: number | null = null;
   let shown: { edits: Edits; reading: Reading } | null = null;
+  let byKey = false;
 
   const thresholdOf = (edits: Edits) => (axis === "node" ? edits.nodeThreshold : edits.edgeThreshold);
 
-  function move(threshold: number): void {
+  /** Keys pressed one after the other are one step, as one drag is. */
+  function move(threshold: number, key = false): void {
     setText(refused, "");
-    held = true;
+    const apart = !held && !(key && byKey);
+    [held, byKey] = [true, key];
     latest = threshold;
-    events.moved(axis, threshold);
+    events.moved(axis, threshold, apart);
   }
   const release = () => {
     if (!held) return;
@@ -159,6 +162,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
         by === Number.POSITIVE_INFINITY
           ? levels.scale.high
           : stepped(levels, stairsNow(net, edits), from, by),
+        true,
       );
     },
     { signal },
