@@ -86,7 +86,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     A picture of the page as the test left it goes to `ARTIFACTS`, to be looked at.
     """
     context = browser.new_context(
-        viewport={"width": 1400, "height": 1000},
+        viewport={"width": 1400, "height": 1500},
         device_scale_factor=getattr(request, "param", 1),
     )
     page = context.new_page()
