@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]  # (height, width, 3)
 Points = NDArray[np.float64]  # (n, 2): x to the right, y down
 
+FRAME = 2.25  # of a small box, where its corners are round
 INSET = 0.12
 """Room between a box's side and its curve, as a share of the side."""
 
@@ -67,7 +68,7 @@ def assert_curve(pixels: Pixels, scale: float, box: Box, points: Points, name: s
         What to call the curve in the error.
     """
     # The outer half of the inset belongs to the frame and to the lines that come in there.
-    margin = box.side * INSET / 2
+    margin = max(box.side * INSET / 2, FRAME)
     left, top = (round((start + margin) * scale) for start in (box.x, box.y))
     side = round((box.side - 2 * margin) * scale)
     inside = pixels[top : top + side, left : left + side].astype(int)
