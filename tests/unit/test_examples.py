@@ -112,7 +112,8 @@ def test_an_example_is_stored_without_outputs(name: str) -> None:
 def test_the_pruning_demo_ends_with_three_curves(run: Callable[[str], Executed]) -> None:
     done = run("01_pruning")
     assert done.numbers(r"test RMSE (\d+\.\d+)")[0] < 0.14
-    assert len(done.shown("image/png")) == 4
+    # Four plots, and what stands for the widget where there is no kernel.
+    assert len(done.shown("image/png")) == 5
 
 
 def test_the_measurements_are_pruned_to_a_formula_that_beats_a_line(

@@ -104,7 +104,7 @@ def test_the_wheel_asks_for_no_test_tools(wheel: Path) -> None:
         {"numpy", "safetensors", "torch", "tqdm"},
         {"anywidget", "ipywidgets", "traitlets"},
     )
-    assert needed == numbers | view | {"matplotlib"}
+    assert needed == numbers | view | {"matplotlib", "pillow"}
 
 
 def test_the_wheel_names_the_pythons_that_it_is_for(wheel: Path) -> None:
