@@ -29,6 +29,9 @@ Array = NDArray[np.float64]
 WORK = 1 << 21
 """Numbers that hold one block of edges' outputs at the most: bounds the memory."""
 
+ALONE = 1 << 18
+"""Multiplications up to which OpenBLAS leaves a product of matrices to one thread."""
+
 
 def as_array(values: Tensor) -> Array:
     """Return a tensor's numbers in float64; they share memory where they can."""
@@ -40,7 +43,9 @@ class LayerArrays:
 
     As in `edges`, the batch is the last axis and an edge's output is linear in its input's
     features. Here these may be truncated powers of a uniform grid, which take a third of the
-    passes that B-splines do; ``self._change`` leads from the one to the other.
+    passes that B-splines do; ``self._change`` leads from the one to the other. Each B-spline
+    is made of powers that vanish beyond its nearer end of the grid: so they stay small, and
+    little cancels. What does is what a fit amplifies: a hundred millionfold in three steps.
     """
 
     def __init__(self, layer: KANLayer) -> None:
@@ -66,27 +71,34 @@ class LayerArrays:
         """Take inputs ``(n_in, batch)``, and compute their features (and these' slopes)."""
         k, grid = self._layer.k, self._grid
         intervals = grid.shape[1] - 1
-        count = knots = intervals + 2 * k + 1
+        knots, middle = intervals + 2 * k + 1, (intervals + k + 1) // 2
         base, base_slope = _base(self._layer.base_fun, x, slope)
         # Truncated powers cancel: they are taken where that costs no more than four digits.
-        truncated = slope and self._uniform and knots**k <= 10_000
+        truncated = slope and self._uniform and (knots - middle) ** k <= 10_000
         if truncated:
             step = (grid[:, -1:] - grid[:, :1]) / intervals
-            u = (x - grid[:, :1]) / step + k
-            highest = float(u.max())
-            # The others are 0; but NaN shall reach them all.
-            count = math.ceil(max(highest, 1.0)) if highest < knots else knots
+            u = ((x - grid[:, :1]) / step + k).clip(0, knots)  # all is 0 beyond
+            least, most = float(u.min()), float(u.max())
+            if least != least:  # NaN shall reach them all
+                least, most = 0.0, float(knots)
+            # Those of other knots are 0.
+            rising = range(middle, max(math.ceil(most), middle + 1))
+            falling = range(min(math.floor(least) + 1, middle + k), middle + k + 1)
+            count = len(rising) + len(falling)
         else:
-            count -= k + 1
+            count = intervals + k
         shape = (len(x), count + 1, x.shape[1])
         if self._feats.shape != shape or slope != (self._slopes is not None):
             self._feats, self._slopes = np.empty(shape), np.empty(shape) if slope else None
         feats, slopes = self._feats, self._slopes
         if truncated and slopes is not None:
             power, lower = feats[:, :-1], slopes[:, :-1]
-            counted = _counted(knots, x.shape[1])[:count]
-            np.maximum(u[:, None], counted, out=power)
-            power -= counted
+            up, down = power[:, : len(rising)], power[:, len(rising) :]
+            counted = _counted(knots, x.shape[1])
+            np.maximum(u[:, None], counted[rising.start : rising.stop], out=up)
+            up -= counted[rising.start : rising.stop]
+            np.minimum(u[:, None], counted[falling.start : falling.stop], out=down)
+            np.subtract(counted[falling.start : falling.stop], down, out=down)
             if k == 1:
                 np.sign(power, out=lower)
             elif k == 2:
@@ -97,8 +109,8 @@ class LayerArrays:
                     lower *= power
             if k > 1:
                 power *= lower
-            self._stretch = k / step
-            self._change = _differences(k, knots)[:, :count]
+            self._stretch = k / step * np.repeat([1.0, -1.0], [len(rising), len(falling)])
+            self._change = _differences(k, intervals, rising, falling)
         else:
             self._change, self._stretch = None, np.ones((len(x), 1))
             basis, tilt = splines.de_boor(x, splines.extend_grid(grid, k), k)
@@ -129,7 +141,7 @@ class LayerArrays:
     def sums(self) -> Array:
         """Return the values of the nodes after the layer, ``(n_out, batch)``."""
         flat = self._feats.reshape(-1, self._feats.shape[2])
-        out: Array = self._weight.reshape(len(self._weight), -1) @ flat
+        out = _product(self._weight.reshape(len(self._weight), -1), flat)
         out += self._bias[:, None]
         return out
 
@@ -139,8 +151,8 @@ class LayerArrays:
         pull = np.empty((n_in, count, n_out))
         blocks = list(self._blocks())
         for block in blocks:
-            signs = np.sign(np.matmul(self._by_input[block], self._feats[block]))
-            np.matmul(self._feats[block], signs.transpose(0, 2, 1), out=pull[block])
+            signs = np.sign(_product(self._by_input[block], self._feats[block]))
+            _product(self._feats[block], signs.transpose(0, 2, 1), out=pull[block])
             self._signs = signs if len(blocks) == 1 else None
         pull /= self._feats.shape[2]
         self._pull = pull.transpose(2, 0, 1)
@@ -150,7 +162,7 @@ class LayerArrays:
     def gradients(self, on_y: Array, on_size: Array | None) -> list[Array]:
         """Return the gradients on coef, scale_base, scale_sp and bias."""
         flat = self._feats.reshape(-1, self._feats.shape[2])
-        on_weight = (on_y @ flat.T).reshape(self._weight.shape)
+        on_weight = _product(on_y, flat.T).reshape(self._weight.shape)
         if on_size is not None:
             on_weight += self._pull * on_size[..., None]
         if self._any_off:
@@ -170,14 +182,14 @@ class LayerArrays:
         assert self._slopes is not None
         out = np.empty(self._feats.shape[::2])
         weight = self._by_input.copy()
-        weight[..., :-1] *= self._stretch[..., None]
+        weight[..., :-1] *= self._stretch[:, None]
         for block in self._blocks():
-            tilt = np.matmul(weight[block], self._slopes[block])  # (block, n_out, batch)
+            tilt = _product(weight[block], self._slopes[block])  # (block, n_out, batch)
             grad = on_y
             if on_size is not None:
                 signs = self._signs
                 if signs is None:
-                    signs = np.sign(np.matmul(self._by_input[block], self._feats[block]))
+                    signs = np.sign(_product(self._by_input[block], self._feats[block]))
                 grad = signs * (on_size.T[block, :, None] / on_y.shape[1]) + on_y
             tilt *= grad
             tilt.sum(1, out=out[block])
@@ -190,19 +202,47 @@ class LayerArrays:
             yield slice(start, start + size)
 
 
+def _product(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Multiply matrices piece by piece: how threads share a product shows in its last bits."""
+    high, length, wide = a.shape[-2], a.shape[-1], b.shape[-1]
+    if high * length * wide <= ALONE:
+        return np.matmul(a, b, out=out)
+    length = min(length, 1024)
+    high = min(high, 16, ALONE // length)
+    wide = max(1, ALONE // (length * high))
+    if out is None:
+        out = np.empty((*a.shape[:-1], b.shape[-1]))
+    out[...] = 0.0
+    for k in range(0, a.shape[-1], length):
+        for i in range(0, a.shape[-2], high):
+            left = a[..., i : i + high, k : k + length]
+            for j in range(0, b.shape[-1], wide):
+                out[..., i : i + high, j : j + wide] += left @ b[..., k : k + length, j : j + wide]
+    return out
+
+
 @functools.lru_cache(2)
 def _counted(knots: int, batch: int) -> Array:
     # Against one number for each row, numpy takes twice as long.
     return np.repeat(np.arange(float(knots))[:, None], batch, axis=1)
 
 
-@functools.cache
-def _differences(k: int, count: int) -> Array:
-    """Return how truncated powers ``max(u - i, 0)^k`` add up to B-splines, ``(G + k, count)``."""
-    row = [(-1) ** j * math.comb(k + 1, j) / math.factorial(k) for j in range(k + 2)]
-    change = np.zeros((count - k - 1, count))
-    for i in range(len(change)):
-        change[i, i : i + k + 2] = row
+@functools.lru_cache(16)
+def _differences(k: int, intervals: int, rising: range, falling: range) -> Array:
+    """Return how truncated powers add up to B-splines, ``(G + k, powers)``.
+
+    The powers are ``max(u - i, 0)^k`` for the knots ``i`` in ``rising``, and ``max(i - u, 0)^k``
+    for those in ``falling``; the splines from ``rising.start`` on are made of the former.
+    """
+    change = np.zeros((intervals + k, len(rising) + len(falling)))
+    for spline in range(intervals + k):
+        for j in range(k + 2):
+            share = (-1) ** j * math.comb(k + 1, j) / math.factorial(k)
+            up, down = spline + j, spline + k + 1 - j
+            if spline >= rising.start and up in rising:
+                change[spline, rising.index(up)] = share
+            elif spline < rising.start and down in falling:
+                change[spline, len(rising) + falling.index(down)] = share
     return change
 
 

@@ -27,7 +27,10 @@ __all__ = [
 Array = NDArray[np.float64]
 
 CONDITION = 1e-6
-"""Singular values below this share of the largest count as 0 in `fit_coef`."""
+"""What is left of a basis function counts as 0 below this share of the largest, in `fit_coef`."""
+
+WORK = 1 << 18
+"""Samples of curves that `fit_coef` takes at once: as many as stay in a processor's cache."""
 
 
 def extend_grid(grid: Any, k: int) -> Any:
@@ -169,8 +172,12 @@ def de_boor(x: Any, knots: Any, k: int) -> tuple[Any, Any]:
 def fit_coef(basis: Array, y: Array) -> Array:
     """Fit spline coefficients to samples by least squares of minimum norm.
 
-    Directions that the samples hardly see (singular values below 1e-6 of the largest) are
-    left at 0: coefficients would be huge there, and the curve wild between the samples.
+    Directions that the samples hardly see (what is left of a basis function, beside all that
+    the samples see better, is below 1e-6 of the largest) are left at 0: coefficients would be
+    huge there, and the curve wild between the samples.
+
+    It is written out because LAPACK's last digits depend on the processor, and a fit that
+    starts from other digits ends in another network.
 
     Parameters
     ----------
@@ -184,13 +191,61 @@ def fit_coef(basis: Array, y: Array) -> Array:
     ndarray, shape (n, m, K)
     """
     out = np.empty((*y.shape[:2], basis.shape[1]))
-    for n, (rows, curves) in enumerate(zip(basis, y, strict=True)):
-        q, r = np.linalg.qr(rows.T)
-        left, size, right = np.linalg.svd(r, full_matrices=False)
-        kept = size > size[0] * CONDITION
-        inverse = kept / np.where(kept, size, 1)
-        out[n] = (curves @ q @ left * inverse) @ right
+    size = max(1, WORK // max(1, y[0].size))
+    for start in range(0, len(y), size):
+        block = slice(start, start + size)
+        out[block] = _least_squares(basis[block], y[block])
     return out
+
+
+def _least_squares(basis: Array, y: Array) -> Array:
+    """Fit some grids' curves: modified Gram-Schmidt with pivots (Golub & Van Loan 2013, 5.2.8)."""
+    rows, rest, each = basis.copy(), y.copy(), np.arange(len(basis))
+    count = basis.shape[1]
+    order = np.tile(np.arange(count), (len(basis), 1))
+    # Each basis function and each curve in terms of orthonormal directions, one for each step.
+    parts, wanted = np.zeros((len(basis), count, count)), np.zeros((*y.shape[:2], count))
+    sizes = np.einsum("nkb,nkb->nk", rows, rows)
+    least = sizes.max(1) * CONDITION**2
+    for s in range(count):
+        best = s + sizes[:, s:].argmax(1)
+        for swapped in (rows, order, parts, sizes):
+            swapped[each, s], swapped[each, best] = swapped[each, best], swapped[each, s].copy()
+        q = rows[:, s]
+        size = np.einsum("nb,nb->n", q, q)
+        seen = size > least
+        q *= (seen / np.sqrt(np.where(seen, size, 1.0)))[:, None]
+        parts[:, s, s] = np.sqrt(size) * seen
+        parts[:, s + 1 :, s] = np.einsum("nkb,nb->nk", rows[:, s + 1 :], q)
+        wanted[..., s] = np.einsum("nmb,nb->nm", rest, q)
+        rows[:, s + 1 :] -= parts[:, s + 1 :, s, None] * q[:, None]
+        rest -= wanted[..., s, None] * q[:, None]
+        sizes -= parts[..., s] ** 2
+    out = np.empty_like(wanted)
+    np.put_along_axis(out, order[:, None], _shortest(parts, wanted), axis=2)
+    return out
+
+
+def _shortest(a: Array, b: Array) -> Array:
+    """Solve ``sum_k a[n, k, s] x[n, m, k] = b[n, m, s]`` by the ``x`` of least norm.
+
+    Equations that are 0 throughout are left out.
+    """
+    x, share, done = np.zeros_like(b), np.zeros_like(b), np.zeros_like(a)
+    for s in range(a.shape[2]):
+        left, known = a[..., s], 0.0
+        for _ in range(
+            2
+        ):  # what the first pass leaves of the others, to rounding, the second takes
+            other = np.einsum("nks,nk->ns", done, left)
+            left, known = left - np.einsum("nks,ns->nk", done, other), known + other
+        size = np.sqrt(np.einsum("nk,nk->n", left, left))
+        scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
+        done[..., s] = left * scale[:, None]
+        missing = b[..., s] - np.einsum("nms,ns->nm", share, known)
+        share[..., s] = missing * scale[:, None]
+        x += share[..., s, None] * done[:, None, :, s]
+    return x
 
 
 def adapt_grid(x: Array, intervals: int, eps: float, margin: float = 0.01) -> Array:
