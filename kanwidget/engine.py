@@ -248,8 +248,12 @@ class Engine:
         bias: list[Tensor],
         switched: list[tuple[Edge, bool]],
     ) -> None:
-        """Make what others left in the model the new baseline, under the same thresholds."""
-        old, edits = self.baseline, self.state.edits
+        """Make what others left in the model the new baseline, under the same thresholds.
+
+        What was off stays off, whatever it scores now, and leaves the same means: so others
+        have trained the model.
+        """
+        old, edits, text = self.baseline, self.state.edits, "changed from outside the session"
         edges: list[Edge] = []
         if stage.adapter.width == self.width:
             written = stage.mask, stage.bias
@@ -265,19 +269,25 @@ class Engine:
                 kept_edges=edits.kept_edges - set(edges),
             )
             baseline = stage.look(mask, bias, folded)
+            if keep:
+                baseline = baseline.keeping_means(old, live)
+            ground = acts.Ground.of(baseline, self.state)
+            for edge in edges:
+                if acts.at(baseline.mask, edge):
+                    edits = acts.restore_edge(edits, edge, ground)
+            edits, kept_off = acts.keep_off(edits, live, self._ground(), ground)
+            if kept_off:
+                text += f" ({history.count(kept_off, 'edge')} kept off)"
         else:
             self.width, edits = stage.adapter.width, Edits()
             baseline = stage.look(live, bias)
-        ground = acts.Ground.of(baseline, self.state)
-        for edge in edges:
-            if acts.at(baseline.mask, edge):
-                edits = acts.restore_edge(edits, edge, ground)
+            ground = acts.Ground.of(baseline, self.state)
         state = replace(self.state, edits=edits)
         mask = ground.mask(edits)
         stage.show(mask, baseline.bias_under(mask, state.keep_mean))
         stage.take(switched)
         self._epoch = baseline.number
-        self._record("outside", "changed from outside the session", state, baseline)
+        self._record("outside", text, state, baseline)
 
 
 def _ids(values: object, *names: str) -> Iterator[Sequence[int]]:

@@ -136,7 +136,8 @@ class PruningSession(Outlook):
             If there is no such edge or node.
         """
         state = self._changed(changes)
-        self._refresh()
+        if self.refresh():  # which may have switched edges by hand
+            state = self._changed(changes)
         self._go(state, merge=merge)
 
     def remove_edge(self, l: int, i: int, j: int) -> None:

@@ -332,7 +332,10 @@ class KANWidget(Pictured, Inbox):
 
     def _lead(self, merge: bool = False) -> None:
         """Bring the session to what the traits say."""
-        self.session.set(merge=merge, **{name: getattr(self, name) for name in self._decisions()})
+        # What it says already may be otherwise once it has looked at the model.
+        told = self.session.state.to_dict()
+        wishes = {n: getattr(self, n) for n in told if getattr(self, n) != told[n]}
+        self.session.set(merge=merge, **wishes)
         self._tell(merge)
 
     def _tell(self, dragged: bool = False) -> None:
