@@ -39,7 +39,7 @@ class Engine:
         self.width = stage.adapter.width
         self.notes, self._coupled = stage.adapter.notes(), stage.adapter.coupled
         self._usual_score = stage.adapter.kinds[0]
-        self._origin, self._epoch = stage.origin, 0
+        self._origin = stage.origin
         try:
             baseline = stage.look(stage.mask, stage.bias)
         except BaseException:
@@ -211,8 +211,8 @@ class Engine:
             return False
         self._refresh()
         stage, baseline = self._live(), command.baseline
-        if baseline.number < self._epoch:
-            # Others changed the model since: its weights stay as they are now.
+        stale = self.history.stale(command)
+        if stale:  # the weights stay as they are now
             now = self.baseline
             bias = [
                 b - new.sum(1) + old.sum(1)
@@ -220,7 +220,6 @@ class Engine:
             ]
             stage.score = baseline.score
             baseline = stage.look(baseline.mask, bias, baseline.folded)
-            self.history.commands[command.id] = command = replace(command, baseline=baseline)
         state = command.state
         mask = acts.Ground.of(baseline, state).mask(state.edits)
         stage.show(mask, baseline.bias_under(mask, state.keep_mean))
@@ -228,6 +227,10 @@ class Engine:
             stage.settle(baseline)
             stage.score = baseline.score
         self.history.stand(command)
+        if stale:
+            self.history.amend(
+                baseline=baseline, loss_after=self.loss, active_edges=self.active_edges
+            )
         return True
 
     def _refresh(self) -> None:
@@ -254,6 +257,7 @@ class Engine:
         have trained the model.
         """
         old, edits, text = self.baseline, self.state.edits, "changed from outside the session"
+        retrained = stage.retrained()
         edges: list[Edge] = []
         if stage.adapter.width == self.width:
             written = stage.mask, stage.bias
@@ -286,7 +290,8 @@ class Engine:
         mask = ground.mask(edits)
         stage.show(mask, baseline.bias_under(mask, state.keep_mean))
         stage.take(switched)
-        self._epoch = baseline.number
+        if retrained:
+            self.history.since = baseline.number
         self._record("outside", text, state, baseline)
 
 

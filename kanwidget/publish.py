@@ -105,7 +105,7 @@ def quantised(curves: Array) -> tuple[Array, Array]:
 
 def books(history: History) -> list[dict[str, Any]]:
     """Return every command in numbers and words."""
-    return [_told(command) for command in history.commands]
+    return [{**_told(c), "stale": history.stale(c)} for c in history.commands]
 
 
 def finite(number: float) -> float | None:

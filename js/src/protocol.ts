@@ -87,6 +87,8 @@ export interface Step {
   readonly loss_before: number | null;
   readonly loss_after: number | null;
   readonly active_edges: number;
+  /** The numbers are of another time: others have changed the model since. */
+  readonly stale?: boolean;
 }
 
 /** What is done rather than decided: Python answers through traits. */

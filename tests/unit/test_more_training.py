@@ -95,6 +95,30 @@ def test_a_threshold_set_after_training_in_the_same_cell_brings_nothing_back(
     w.close()
 
 
+def test_steps_before_the_training_say_that_their_numbers_are_of_then(
+    model: KAN, dataset: Dataset
+) -> None:
+    w = KANWidget(model, dataset)
+    w.node_threshold = 0.01
+    model.remove_edge(0, 0, 3)
+    w.refresh()
+    assert [step["stale"] for step in w._history] == [False] * 3  # the weights are the same
+    before = [step["loss_after"] for step in w._history]
+    model.fit(dataset, steps=3, progress=False)
+    w.refresh()
+    assert [step["stale"] for step in w._history] == [True] * 3 + [False]
+    assert [step["loss_after"] for step in w._history[:3]] == before
+    for id in (0, 1):
+        w.session.jump(id)
+        w.refresh()
+        told = w._history[id]
+        assert not told["stale"]
+        assert told["loss_after"] == w.loss != before[id]
+        assert told["active_edges"] == w.active_edges
+    assert [step["stale"] for step in w._history] == [False, False, True, False]
+    w.close()
+
+
 # The grids of nodes that are out of use ------------------------------------------------------
 
 
