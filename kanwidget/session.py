@@ -343,6 +343,7 @@ class PruningSession(Outlook):
         # Nobody will read the loss, and a metric that fails must not stop us.
         self._stage.yardstick.silent = True
         self.reset()
+        self._stage.loss = self.baseline.loss
         self._stage.leave(self.baseline.mask, self.baseline.bias)
         self._stage.let_go()
         self._stage = None

@@ -279,21 +279,28 @@ class KANWidget(Pictured, Inbox):
 
     def refresh(self) -> None:
         """Show what was done to model and session; called by itself after each notebook cell."""
-        if not self.session.closed:  # another widget on the model may have closed it
+        if not self.session.closed:
             self.session.refresh()
             self._tell()
+        elif not self._closed:  # another widget on the model may have closed it
+            self._follow()
+            self.set_trait("_closed", True)
 
     def close(self) -> None:
         """Give the model back as it was or as last committed, and take the widget away.
 
-        Other widgets on the model stay on the page, and can no longer change it.
+        Other widgets on the model stay on the page, say so, and can no longer change it.
         """
         if sys.is_finalizing():  # nobody will see the model, and torch is half gone
             return
         if "_unwatch" in self.__dict__:  # ipywidgets closes half-made widgets too
             self._unwatch()
             self._mirror.drop()
+            others = followers(self.session)
+            others.discard(self)
             self.session.close()
+            for widget in list(others):
+                widget.refresh()
         super().close()
 
     @traitlets.validate("in_vars", "out_vars")
@@ -361,7 +368,8 @@ class KANWidget(Pictured, Inbox):
             self.score = self.session.score
             self._mirror.follow(dragged)
         # An observer may have set a trait meanwhile: that is a wish like any other.
-        if not self._silent and any(getattr(self, n) != v for n, v in decisions.items()):
+        moved = any(getattr(self, n) != v for n, v in decisions.items())
+        if moved and not self._silent and not self.session.closed:
             self._lead()
 
     def _fit(self) -> None:
