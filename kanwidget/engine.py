@@ -28,15 +28,15 @@ class Engine:
     def __init__(
         self,
         model: nn.Module,
-        data: Mapping[str, Tensor] | Tensor | None = None,
+        dataset: Mapping[str, Tensor] | Tensor | None = None,
         *,
         keep_mean: bool = True,
         metric: Metric | None = None,
         score: str | None = None,
     ) -> None:
-        stage = Stage(model, data, metric, score)
+        stage = Stage(model, dataset, metric, score)
         self.loss_name = stage.yardstick.name
-        self.width = stage.adapter.width
+        self.width, self.columns = stage.adapter.width, stage.adapter.columns()
         self.notes, self._coupled = stage.adapter.notes(), stage.adapter.coupled
         self._usual_score = stage.adapter.kinds[0]
         self._origin = stage.origin
@@ -283,7 +283,8 @@ class Engine:
             if kept_off:
                 text += f" ({history.count(kept_off, 'edge')} kept off)"
         else:
-            self.width, edits = stage.adapter.width, Edits()
+            self.width, self.columns = stage.adapter.width, stage.adapter.columns()
+            edits = Edits()
             baseline = stage.look(live, bias)
             ground = acts.Ground.of(baseline, self.state)
         state = replace(self.state, edits=edits)

@@ -92,7 +92,8 @@ class KANWidget(Pictured, Inbox):
     """Nodes ``(l, i)`` kept on against the node threshold, sorted. Yours and the view's."""
 
     in_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
-    """Names of the inputs, ``x_1, x_2, ..`` by default. Yours."""
+    """Names of the inputs, ``x_1, x_2, ..`` by default. Yours; where pykan has pruned inputs, those
+    of all columns of the data will do."""
 
     out_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
     """Names of the outputs, ``f(x)`` or ``f_1, f_2, ..`` by default. Yours."""
@@ -307,6 +308,9 @@ class KANWidget(Pictured, Inbox):
     def _check_names(self, proposal: Any) -> list[str]:
         name, names = proposal["trait"].name, list(proposal["value"])
         expected = self.session.width[0 if name == "in_vars" else -1]
+        columns = self.session.columns
+        if name == "in_vars" and columns != list(range(expected)) and len(names) > max(columns):
+            names = [names[column] for column in columns]  # of all that the data have
         if len(names) != expected:
             raise ValueError(f"{name} must hold {expected} names, got {len(names)}")
         return names
@@ -318,9 +322,9 @@ class KANWidget(Pictured, Inbox):
 
     def _names(self) -> dict[str, list[str]]:
         """Return names for inputs and outputs."""
-        n_in, n_out = self.session.width[0], self.session.width[-1]
+        n_out = self.session.width[-1]
         return {
-            "in_vars": [f"x_{i + 1}" for i in range(n_in)],
+            "in_vars": [f"x_{column + 1}" for column in self.session.columns],
             "out_vars": ["f(x)"] if n_out == 1 else [f"f_{j + 1}" for j in range(n_out)],
         }
 
