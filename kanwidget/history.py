@@ -176,7 +176,7 @@ def script(history: History, usual_score: str = "l1") -> str:
     path = history.path()
     score = path[0].baseline.score
     asked = "" if score == usual_score else f", score={score!r}"
-    lines.append(f"session = PruningSession(model, data{asked})")
+    lines.append(f"session = PruningSession(model, dataset{asked})")
     state = State()  # of the session that the script starts, as far as it has come
     for step, following in zip(path, [*path[1:], None], strict=True):
         if following is not None and following.kind == "set":

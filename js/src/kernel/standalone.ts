@@ -31,7 +31,7 @@ export function standaloneModel(given: Given): StandaloneModel {
   const origin = originOf(typeof given._script === "string" ? given._script : "");
   const lossName = lossNameOf(given, net, bench);
   const wanted = stateFrom(given, origin.state);
-  const committed = origin.lines.length > 3;
+  const committed = origin.lines.includes("session.commit()");
   const session = new Session(net, bench, {
     text: `the model as ${committed ? "last committed" : "it came"}`,
     state: origin.state,

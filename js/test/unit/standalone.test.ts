@@ -96,6 +96,22 @@ const decided = (model: StandaloneModel) =>
   Object.fromEntries(DECIDED.map((name) => [name, read(model, name)]));
 const commands = (model: StandaloneModel) => read(model, "_history") as { [name: string]: unknown }[];
 
+test("a page's script keeps the scores that its thresholds are in", () => {
+  for (const lines of [
+    "session = PruningSession(model, dataset, score='ablation')\n",
+    "session = PruningSession(model, dataset)\nsession.rescore('ablation')\n",
+  ]) {
+    const start = `from kanwidget import PruningSession\n\n${lines}`;
+    const model = page({ _script: `${start}session.set(node_threshold=0.5)\n`, keep_mean: true });
+    expect(read(model, "_script")).toBe(start);
+    expect(commands(model)[0]!.text).toBe("the model as it came");
+    write(model, { removed_edges: [[0, 1, 2]] });
+    expect(read(model, "_script")).toBe(
+      `${start}session.set(removed_edges=[(0, 1, 2)])\nsession.commit()  # the model stays so when the session is gone\n`,
+    );
+  }
+});
+
 describe("a long session on a page and the same one in Python", () => {
   test("agree after every step: on state, mask, loss, words and script", () => {
     const model = page();
