@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -77,6 +77,17 @@ class Baseline:
             torch.where(was & ~now, mean * keep_mean, fold * ~now)
             for was, now, mean, fold in zip(self.mask, mask, self.means, self.folded, strict=True)
         ]
+
+    def keeping_means(self, old: Baseline, mask: Sequence[Tensor]) -> Baseline:
+        """Return a baseline with the means that another one has of edges which a mask has off.
+
+        They are in the biases that others trained the model with: new ones would change it.
+        """
+        means = [
+            torch.where(on | ~ours, new, was)
+            for on, ours, new, was in zip(mask, self.mask, self.means, old.means, strict=True)
+        ]
+        return replace(self, means=means)
 
     def changed_outside(
         self,

@@ -12,7 +12,14 @@ from .history import State
 from .kan.checks import Edge, Node
 from .kan.pruning import Edits, Slots, effective_mask, slots_of, taken_nodes
 
-__all__ = ["Ground", "remove_edge", "remove_node", "restore_edge", "restore_node"]
+__all__ = [
+    "Ground",
+    "keep_off",
+    "remove_edge",
+    "remove_node",
+    "restore_edge",
+    "restore_node",
+]
 
 
 @dataclass(frozen=True)
@@ -140,3 +147,35 @@ def restore_node(edits: Edits, node: Node, ground: Ground) -> Edits:
                 kept_edges=edits.kept_edges | {edge for edge in side if ground.weak(edge)},
             )
     return edits
+
+
+def keep_off(
+    edits: Edits, was: Sequence[Tensor], before: Ground, ground: Ground
+) -> tuple[Edits, int]:
+    """Switch off by hand what was off and would come back on another ground.
+
+    A node that its threshold had taken goes as one.
+
+    Parameters
+    ----------
+    edits : Edits
+    was : list of Tensor
+        The mask to come from.
+    before, ground : Ground
+        What it stood on, and what the edits stand on from now on.
+
+    Returns
+    -------
+    edits : Edits
+    count : int
+        How many edges would have come back.
+    """
+    back = [now & ~on for now, on in zip(ground.mask(edits), was, strict=True)]
+    edges = [(l, i, j) for l, layer in enumerate(back) for j, i in layer.nonzero().tolist()]
+    for node in sorted({(l, i) for l, i, _ in edges if l > 0}):
+        others = [edge for side in ground.sides(node) for edge in side]
+        if before.takes(node, edits) and not any(at(was, edge) for edge in others):
+            edits = remove_node(edits, node)
+    mask = ground.mask(edits)
+    left = {edge for edge in edges if at(mask, edge)}
+    return replace(edits, removed_edges=edits.removed_edges | left), len(edges)

@@ -28,18 +28,18 @@ class Engine:
     def __init__(
         self,
         model: nn.Module,
-        data: Mapping[str, Tensor] | Tensor | None = None,
+        dataset: Mapping[str, Tensor] | Tensor | None = None,
         *,
         keep_mean: bool = True,
         metric: Metric | None = None,
         score: str | None = None,
     ) -> None:
-        stage = Stage(model, data, metric, score)
+        stage = Stage(model, dataset, metric, score)
         self.loss_name = stage.yardstick.name
-        self.width = stage.adapter.width
+        self.width, self.columns = stage.adapter.width, stage.adapter.columns()
         self.notes, self._coupled = stage.adapter.notes(), stage.adapter.coupled
         self._usual_score = stage.adapter.kinds[0]
-        self._origin, self._epoch = stage.origin, 0
+        self._origin = stage.origin
         try:
             baseline = stage.look(stage.mask, stage.bias)
         except BaseException:
@@ -211,8 +211,8 @@ class Engine:
             return False
         self._refresh()
         stage, baseline = self._live(), command.baseline
-        if baseline.number < self._epoch:
-            # Others changed the model since: its weights stay as they are now.
+        stale = self.history.stale(command)
+        if stale:  # the weights stay as they are now
             now = self.baseline
             bias = [
                 b - new.sum(1) + old.sum(1)
@@ -220,7 +220,6 @@ class Engine:
             ]
             stage.score = baseline.score
             baseline = stage.look(baseline.mask, bias, baseline.folded)
-            self.history.commands[command.id] = command = replace(command, baseline=baseline)
         state = command.state
         mask = acts.Ground.of(baseline, state).mask(state.edits)
         stage.show(mask, baseline.bias_under(mask, state.keep_mean))
@@ -228,6 +227,10 @@ class Engine:
             stage.settle(baseline)
             stage.score = baseline.score
         self.history.stand(command)
+        if stale:
+            self.history.amend(
+                baseline=baseline, loss_after=self.loss, active_edges=self.active_edges
+            )
         return True
 
     def _refresh(self) -> None:
@@ -248,8 +251,13 @@ class Engine:
         bias: list[Tensor],
         switched: list[tuple[Edge, bool]],
     ) -> None:
-        """Make what others left in the model the new baseline, under the same thresholds."""
-        old, edits = self.baseline, self.state.edits
+        """Make what others left in the model the new baseline, under the same thresholds.
+
+        What was off stays off, whatever it scores now, and leaves the same means: so others
+        have trained the model.
+        """
+        old, edits, text = self.baseline, self.state.edits, "changed from outside the session"
+        retrained = stage.retrained()
         edges: list[Edge] = []
         if stage.adapter.width == self.width:
             written = stage.mask, stage.bias
@@ -265,19 +273,27 @@ class Engine:
                 kept_edges=edits.kept_edges - set(edges),
             )
             baseline = stage.look(mask, bias, folded)
+            if keep:
+                baseline = baseline.keeping_means(old, live)
+            ground = acts.Ground.of(baseline, self.state)
+            for edge in edges:
+                if acts.at(baseline.mask, edge):
+                    edits = acts.restore_edge(edits, edge, ground)
+            edits, kept_off = acts.keep_off(edits, live, self._ground(), ground)
+            if kept_off:
+                text += f" ({history.count(kept_off, 'edge')} kept off)"
         else:
-            self.width, edits = stage.adapter.width, Edits()
+            self.width, self.columns = stage.adapter.width, stage.adapter.columns()
+            edits = Edits()
             baseline = stage.look(live, bias)
-        ground = acts.Ground.of(baseline, self.state)
-        for edge in edges:
-            if acts.at(baseline.mask, edge):
-                edits = acts.restore_edge(edits, edge, ground)
+            ground = acts.Ground.of(baseline, self.state)
         state = replace(self.state, edits=edits)
         mask = ground.mask(edits)
         stage.show(mask, baseline.bias_under(mask, state.keep_mean))
         stage.take(switched)
-        self._epoch = baseline.number
-        self._record("outside", "changed from outside the session", state, baseline)
+        if retrained:
+            self.history.since = baseline.number
+        self._record("outside", text, state, baseline)
 
 
 def _ids(values: object, *names: str) -> Iterator[Sequence[int]]:

@@ -67,6 +67,9 @@ def page(widget: Mirrored, title: str | None, data_rows: int) -> str:
     carried = 0 if rows["_rows"] is None else len(rows["_rows"])
     if not carried:
         traits |= {"_density": b"", "_grid": b"", "probe": []}
+    elif not traits["_cells_x"]:
+        traits["_parts_counts"], parts = publish.of_large(stage, widget.session.baseline)
+        traits |= {name: pack(array) for name, array in parts.items() if array is not None}
     return _document(traits, title or f"KAN {width}", _told(stage, traits, carried))
 
 
@@ -87,7 +90,7 @@ def _told(stage: Stage, traits: Mapping[str, Any], carried: int) -> str:
     """Say what the page holds, and what it can do."""
     count = sum(layer.numel() for layer in stage.mask)
     known = f"This page holds {count:,} edges and {carried:,} of {len(stage.yardstick.rows):,} rows"
-    if not carried or not traits["_cells_x"]:
+    if not carried or not (traits["_cells_x"] or traits.get("_parts_counts")):
         return f"{known} of data. It tells the losses that were measured when it was made."
     return f"{known} of data: every loss is computed here, on these rows. Nothing reaches a model."
 

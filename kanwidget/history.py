@@ -87,6 +87,7 @@ class Command:
         What it led to.
     loss_before, loss_after : float
     active_edges : int
+        As measured then, and anew when one goes back to it; see `History.stale`.
     """
 
     id: int
@@ -107,6 +108,7 @@ class History:
     def __init__(self, first: Command) -> None:
         self.commands = [first]
         self.current = first
+        self.since = 0  # the first baseline of the model's present weights, by its number
         self._next: dict[int, int] = {}  # the child that redo goes to
 
     def add(self, command: Command) -> None:
@@ -136,6 +138,10 @@ class History:
         if not isinstance(id, int) or isinstance(id, bool) or not 0 <= id < len(self.commands):
             raise IndexError(f"no command {id!r}: there are {len(self.commands)}, counted from 0")
         return self.commands[id]
+
+    def stale(self, command: Command) -> bool:
+        """Whether others have changed the model since a command was measured."""
+        return command.baseline.number < self.since
 
     def before(self) -> Command | None:
         """Return what undo goes to, None at the start."""
@@ -170,7 +176,7 @@ def script(history: History, usual_score: str = "l1") -> str:
     path = history.path()
     score = path[0].baseline.score
     asked = "" if score == usual_score else f", score={score!r}"
-    lines.append(f"session = PruningSession(model, data{asked})")
+    lines.append(f"session = PruningSession(model, dataset{asked})")
     state = State()  # of the session that the script starts, as far as it has come
     for step, following in zip(path, [*path[1:], None], strict=True):
         if following is not None and following.kind == "set":

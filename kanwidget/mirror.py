@@ -33,6 +33,7 @@ class Mirrored(traitlets.HasTraits):
     session: PruningSession
     _mirror: Mirror
 
+    _closed = traitlets.Bool(read_only=True).tag(sync=True)
     _warnings = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
     _scores_known = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
     _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from .baseline import Baseline
 from .history import Command, History
+from .shares import shared_cells
 from .stage import Stage
 from .tables import MANY, cells
 from .tradeoff import TradeOff
 
-__all__ = ["along", "books", "compared", "mask", "of_baseline", "of_data", "quantised"]
+__all__ = ["along", "books", "compared", "mask", "of_baseline", "of_data", "of_large", "quantised"]
 
 Array = NDArray[np.generic]
 Packable = dict[str, Array | None]
@@ -78,6 +79,24 @@ def of_baseline(stage: Stage, baseline: Baseline) -> Packable:
     }
 
 
+def of_large(stage: Stage, baseline: Baseline) -> tuple[list[int], Packable]:
+    """Return what computes a model that is too large for a table of each edge, if anything does.
+
+    Returns
+    -------
+    counts : list of int
+        Cells of each layer.
+    arrays : dict
+    """
+    measure = stage.yardstick
+    table = shared_cells(stage.adapter, baseline, [measure.rows, measure.inputs])
+    if table is None:
+        return [], {}
+    small = {"_parts_y": table.y, "_parts_w": table.weights}
+    arrays = {name: array.astype(np.float32) for name, array in small.items()}
+    return table.counts, {"_parts_x": table.x, **arrays}
+
+
 def mask(layers: Iterable[Tensor]) -> Array:
     """Return masks as one array, edge after edge."""
     return _flat(layers, np.uint8)
@@ -105,7 +124,7 @@ def quantised(curves: Array) -> tuple[Array, Array]:
 
 def books(history: History) -> list[dict[str, Any]]:
     """Return every command in numbers and words."""
-    return [_told(command) for command in history.commands]
+    return [{**_told(c), "stale": history.stale(c)} for c in history.commands]
 
 
 def finite(number: float) -> float | None:

@@ -37,7 +37,7 @@ class PruningSession(Outlook):
     ----------
     model : KAN
         A live model of a supported library.
-    data : dict or Tensor, optional
+    dataset : dict or Tensor, optional
         A dataset as `create_dataset` makes it: scores and means come from its training
         inputs, the loss from its test rows. Or inputs alone, ``(rows, width[0])``. By default
         the inputs that the model last saw.
@@ -53,6 +53,8 @@ class PruningSession(Outlook):
     Attributes
     ----------
     width : list of int
+    columns : list of int
+        Which columns of the data the inputs are: fewer than it has after pykan's `prune_input`.
     baseline : Baseline
         Mask, scores, means and curves that the thresholds and hand edits stand on.
     loss_name : str
@@ -73,13 +75,13 @@ class PruningSession(Outlook):
         return self._stage is not None and self._stage.adapter.model is model
 
     def measures_with(
-        self, data: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
+        self, dataset: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
     ) -> bool:
         """Whether a session on these data and this metric would measure the same."""
-        if data is None:
+        if dataset is None:
             return metric is None
         ours = self._live().yardstick
-        other = Yardstick(self._live().adapter, data, metric)
+        other = Yardstick(self._live().adapter, dataset, metric)
         return other.digest() == ours.digest() and other.metric is ours.metric
 
     @property
@@ -136,7 +138,8 @@ class PruningSession(Outlook):
             If there is no such edge or node.
         """
         state = self._changed(changes)
-        self._refresh()
+        if self.refresh():  # which may have switched edges by hand
+            state = self._changed(changes)
         self._go(state, merge=merge)
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
@@ -297,7 +300,7 @@ class PruningSession(Outlook):
         cls,
         content: Mapping[str, Any],
         model: nn.Module,
-        data: Mapping[str, Tensor] | Tensor | None = None,
+        dataset: Mapping[str, Tensor] | Tensor | None = None,
         *,
         metric: Metric | None = None,
     ) -> PruningSession:
@@ -311,7 +314,7 @@ class PruningSession(Outlook):
         archive.check_format(content)
         with archive.in_words():
             first = content["commands"][0].get("score")
-        session = cls(model, data, metric=metric, score=first)
+        session = cls(model, dataset, metric=metric, score=first)
         try:
             archive.check_owner(content, session._origin, session._live().yardstick.digest())
             with archive.in_words():
@@ -342,6 +345,7 @@ class PruningSession(Outlook):
         # Nobody will read the loss, and a metric that fails must not stop us.
         self._stage.yardstick.silent = True
         self.reset()
+        self._stage.loss = self.baseline.loss
         self._stage.leave(self.baseline.mask, self.baseline.bias)
         self._stage.let_go()
         self._stage = None

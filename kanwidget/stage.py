@@ -120,6 +120,13 @@ class Stage:
             return None
         return mask, bias, switched
 
+    def retrained(self) -> bool:
+        """Whether others changed more than masks."""
+        bias = self.adapter.bias()
+        shapes = [b.shape for b in bias] == [b.shape for b in self.bias]
+        same = shapes and all(map(torch.equal, bias, self.bias))
+        return not same or self.adapter.version() != self._version
+
     def take(self, switched: list[tuple[Edge, bool]]) -> None:
         """Count what `found` returned as known."""
         for edge, on in switched:

@@ -7,8 +7,9 @@ lost. They end at the knots, where a function need not be smooth, and are as sma
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,14 +19,28 @@ from torch import Tensor
 from .adapters import Adapter
 from .baseline import Baseline
 
-__all__ = ["MANY", "Cells", "cells"]
+__all__ = [
+    "BYTES",
+    "MANY",
+    "Cells",
+    "Layer",
+    "cells",
+    "extremes",
+    "first_cells",
+    "layer_of",
+    "layers_of",
+    "points_on",
+]
 
 Floats = NDArray[np.float64]
+Function = Callable[[Tensor], Tensor]
+"""From points ``(n, n_in)`` to values ``(m, n_in, n)``."""
+
 Range = tuple[Floats, Floats]
 """Lowest and highest values."""
 
 MANY = 2000
-"""Edges beyond which a browser leaves the computing to Python."""
+"""Edges beyond which a browser with a kernel leaves the computing to Python."""
 
 BYTES = 3 << 20
 """The largest table."""
@@ -82,44 +97,85 @@ def cells(adapter: Adapter, baseline: Baseline, inputs: Sequence[Tensor]) -> Cel
     edges = sum(layer.numel() for layer in baseline.mask)
     if edges > MANY or not adapter.tabular:
         return None
-    low = torch.stack([x.amin(0) for x in inputs]).amin(0).cpu().double().numpy()
-    high = torch.stack([x.amax(0) for x in inputs]).amax(0).cpu().double().numpy()
-    room = np.where(high > low, 0.1 * (high - low), 0.5)
-    low, high = low - room, high + room
-    slots, most = adapter.slots(), BYTES // (32 * edges)
-    layers: list[tuple[Floats, Floats]] = []
-    # Functions of any library: with poles, say, where no data are.
-    with np.errstate(all="ignore"):
-        for l, knots in enumerate(adapter.knots()):
-            made = _layer(adapter, l, _array(knots), (low, high), most)
-            if made is None:
-                return None
-            layers.append(made)
-            low, high = _sums(_extremes(made[1]), baseline, l)
-            if slots:
-                low, high = _products((low, high), slots[l], adapter.width[l + 1])
-            offset = _array(adapter.offset()[l + 1])
-            low, high = low + offset, high + offset
-            if not (np.isfinite(low).all() and np.isfinite(high).all()):
-                return None
-    count = max(x.shape[1] - 1 for x, _ in layers)
-    evened = [_evened(adapter, l, x, y, count) for l, (x, y) in enumerate(layers)]
+    most = BYTES // (32 * edges)
+
+    def table(l: int, ends: Floats) -> Layer | None:
+        function = partial(adapter.functions, l)
+        made = layer_of(function, ends, adapter, most)
+        return made and Layer(function, *made, extremes(made[1]))
+
+    layers = layers_of(adapter, baseline, inputs, table)
+    if layers is None:
+        return None
+    count = max(layer.x.shape[1] - 1 for layer in layers)
+    evened = [_evened(adapter, layer, count) for layer in layers]
     return Cells(
         np.concatenate([x for x, _ in evened]),
         np.concatenate([y.reshape(-1, count, 4) for _, y in evened]),
     )
 
 
-def _layer(
-    adapter: Adapter, l: int, knots: Floats, within: Range, most: int
-) -> tuple[Floats, Floats] | None:
-    """Return cells ``(n_in, c + 1)`` and cubics ``(n_out, n_in, c, 4)`` of a layer."""
-    noise = 16 * torch.finfo(adapter.dtype).eps
+@dataclass(frozen=True)
+class Layer:
+    """Cells ``(n_in, c + 1)`` and cubics ``(m, n_in, c, 4)`` of a layer's functions."""
+
+    function: Function
+    x: Floats
+    y: Floats
+    of_edges: Range
+
+
+def layers_of(
+    adapter: Adapter,
+    baseline: Baseline,
+    inputs: Sequence[Tensor],
+    table: Callable[[int, Floats], Layer | None],
+) -> list[Layer] | None:
+    """Tabulate layer after layer, on all values that masks can lead to."""
+    low = torch.stack([x.amin(0) for x in inputs]).amin(0).cpu().double().numpy()
+    high = torch.stack([x.amax(0) for x in inputs]).amax(0).cpu().double().numpy()
+    room = np.where(high > low, 0.1 * (high - low), 0.5)
+    low, high = low - room, high + room
+    slots, layers = adapter.slots(), []
+    # Functions of any library: with poles, say, where no data are.
+    with np.errstate(all="ignore"):
+        for l, knots in enumerate(adapter.knots()):
+            made = table(l, first_cells((low, high), _array(knots)))
+            if made is None:
+                return None
+            layers.append(made)
+            low, high = _sums(made.of_edges, baseline, l)
+            if slots:
+                low, high = _products((low, high), slots[l], adapter.width[l + 1])
+            offset = _array(adapter.offset()[l + 1])
+            low, high = low + offset, high + offset
+            if not (np.isfinite(low).all() and np.isfinite(high).all()):
+                return None
+    return layers
+
+
+def first_cells(within: Range, knots: Floats) -> Floats:
+    """Return the ends of the first cells of each source, ``(n_in, c + 1)``."""
     starts = [_begin(low, high, points) for low, high, points in zip(*within, knots, strict=True)]
-    x = _split(starts, [np.ones(len(start) - 1, int) for start in starts], most)
+    return _split(starts, [np.ones(len(start) - 1, int) for start in starts], 0)
+
+
+def points_on(x: Floats, adapter: Adapter) -> Tensor:
+    """Return where functions are looked at on cells, ``(9 c, n_in)``."""
+    share = np.concatenate([FIT, TEST])
+    points = x[:, :-1, None] + np.diff(x)[:, :, None] * share  # (n_in, c, 9)
+    flat = torch.from_numpy(points.reshape(len(x), -1).T.copy())
+    return flat.to(adapter.device, adapter.dtype)
+
+
+def layer_of(
+    function: Function, x: Floats, adapter: Adapter, most: int
+) -> tuple[Floats, Floats] | None:
+    """Return cells ``(n_in, c + 1)`` and cubics ``(m, n_in, c, 4)`` of a layer."""
+    noise = 16 * torch.finfo(adapter.dtype).eps
     before = math.inf
     for _ in range(ROUNDS):
-        cubics, error, scale = _fit(adapter, l, x)
+        cubics, error, scale = _fit(function, x, adapter)
         worst = float(error.max()) / scale
         if not math.isfinite(worst):
             return None
@@ -132,7 +188,7 @@ def _layer(
         # Far from the end the estimate promises too much.
         x = _split(x, np.ceil(pieces.clip(1e-9, 32)).astype(int), most, pieces)
     else:
-        cubics, error, scale = _fit(adapter, l, x)
+        cubics, error, scale = _fit(function, x, adapter)
         worst = float(error.max()) / scale
     return (x, cubics) if worst <= max(LIMIT, 4 * noise) else None
 
@@ -187,8 +243,9 @@ def _split(
     return np.stack(even)
 
 
-def _evened(adapter: Adapter, l: int, x: Floats, y: Floats, count: int) -> tuple[Floats, Floats]:
+def _evened(adapter: Adapter, layer: Layer, count: int) -> tuple[Floats, Floats]:
     """Return a layer's cells and cubics, cut into as many as wanted."""
+    x, y = layer.x, layer.y
     have = x.shape[1] - 1
     if have == count:
         return x, y
@@ -196,22 +253,19 @@ def _evened(adapter: Adapter, l: int, x: Floats, y: Floats, count: int) -> tuple
     pieces[0] = count // have
     pieces[0, : count % have] += 1
     x = _split(x, pieces, count)
-    return x, _fit(adapter, l, x)[0]
+    return x, _fit(layer.function, x, adapter)[0]
 
 
-def _fit(adapter: Adapter, l: int, x: Floats) -> tuple[Floats, Floats, float]:
+def _fit(function: Function, x: Floats, adapter: Adapter) -> tuple[Floats, Floats, float]:
     """Fit cubics to cells; return them, each cell's largest error, and the layer's scale."""
-    share = np.concatenate([FIT, TEST])
-    points = x[:, :-1, None] + np.diff(x)[:, :, None] * share  # (n_in, c, 9)
-    flat = torch.from_numpy(points.reshape(len(x), -1).T.copy())
-    found = adapter.functions(l, flat.to(adapter.device, adapter.dtype))
-    values = _array(found).reshape(*found.shape[:2], *points.shape[1:])
+    found = function(points_on(x, adapter))
+    values = _array(found).reshape(*found.shape[:2], x.shape[1] - 1, -1)
     cubics: Floats = values[..., :4] @ _TO_CUBIC
     missed = np.abs(cubics @ np.vander(TEST, 4, increasing=True).T - values[..., 4:])
     return cubics, missed.max(axis=(0, 3)), float(np.abs(values).max()) or 1.0
 
 
-def _extremes(cubics: Floats) -> Range:
+def extremes(cubics: Floats) -> Range:
     """Return each edge's lowest and highest value on its cells, ``(n_out, n_in)``."""
     c0, c1, c2, c3 = np.moveaxis(cubics, -1, 0)
     root = np.sqrt(np.maximum(c2 * c2 - 3 * c3 * c1, 0.0))

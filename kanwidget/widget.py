@@ -92,7 +92,8 @@ class KANWidget(Pictured, Inbox):
     """Nodes ``(l, i)`` kept on against the node threshold, sorted. Yours and the view's."""
 
     in_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
-    """Names of the inputs, ``x_1, x_2, ..`` by default. Yours."""
+    """Names of the inputs, ``x_1, x_2, ..`` by default. Yours; where pykan has pruned inputs, those
+    of all columns of the data will do."""
 
     out_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
     """Names of the outputs, ``f(x)`` or ``f_1, f_2, ..`` by default. Yours."""
@@ -254,8 +255,9 @@ class KANWidget(Pictured, Inbox):
         """Return the widget as a page that needs neither a kernel nor a network.
 
         Sliders, switches, cards and undo work there, on numbers that the page computes
-        itself; they reach no model. Networks of more than 2,000 edges are only shown: such a
-        page knows no loss but those that were measured here.
+        itself; they reach no model. A network of more than 2,000 edges is computed when nothing
+        has been moved for a moment; its page is larger, 15 MB with 50,816 edges. Beyond 200,000
+        edges it is only shown, with the losses that were measured here.
 
         Parameters
         ----------
@@ -279,27 +281,37 @@ class KANWidget(Pictured, Inbox):
 
     def refresh(self) -> None:
         """Show what was done to model and session; called by itself after each notebook cell."""
-        if not self.session.closed:  # another widget on the model may have closed it
+        if not self.session.closed:
             self.session.refresh()
             self._tell()
+        elif not self._closed:  # another widget on the model may have closed it
+            self._follow()
+            self.set_trait("_closed", True)
 
     def close(self) -> None:
         """Give the model back as it was or as last committed, and take the widget away.
 
-        Other widgets on the model stay on the page, and can no longer change it.
+        Other widgets on the model stay on the page, say so, and can no longer change it.
         """
         if sys.is_finalizing():  # nobody will see the model, and torch is half gone
             return
         if "_unwatch" in self.__dict__:  # ipywidgets closes half-made widgets too
             self._unwatch()
             self._mirror.drop()
+            others = followers(self.session)
+            others.discard(self)
             self.session.close()
+            for widget in list(others):
+                widget.refresh()
         super().close()
 
     @traitlets.validate("in_vars", "out_vars")
     def _check_names(self, proposal: Any) -> list[str]:
         name, names = proposal["trait"].name, list(proposal["value"])
         expected = self.session.width[0 if name == "in_vars" else -1]
+        columns = self.session.columns
+        if name == "in_vars" and columns != list(range(expected)) and len(names) > max(columns):
+            names = [names[column] for column in columns]  # of all that the data have
         if len(names) != expected:
             raise ValueError(f"{name} must hold {expected} names, got {len(names)}")
         return names
@@ -311,9 +323,9 @@ class KANWidget(Pictured, Inbox):
 
     def _names(self) -> dict[str, list[str]]:
         """Return names for inputs and outputs."""
-        n_in, n_out = self.session.width[0], self.session.width[-1]
+        n_out = self.session.width[-1]
         return {
-            "in_vars": [f"x_{i + 1}" for i in range(n_in)],
+            "in_vars": [f"x_{column + 1}" for column in self.session.columns],
             "out_vars": ["f(x)"] if n_out == 1 else [f"f_{j + 1}" for j in range(n_out)],
         }
 
@@ -332,7 +344,10 @@ class KANWidget(Pictured, Inbox):
 
     def _lead(self, merge: bool = False) -> None:
         """Bring the session to what the traits say."""
-        self.session.set(merge=merge, **{name: getattr(self, name) for name in self._decisions()})
+        # What it says already may be otherwise once it has looked at the model.
+        told = self.session.state.to_dict()
+        wishes = {n: getattr(self, n) for n in told if getattr(self, n) != told[n]}
+        self.session.set(merge=merge, **wishes)
         self._tell(merge)
 
     def _tell(self, dragged: bool = False) -> None:
@@ -358,7 +373,8 @@ class KANWidget(Pictured, Inbox):
             self.score = self.session.score
             self._mirror.follow(dragged)
         # An observer may have set a trait meanwhile: that is a wish like any other.
-        if not self._silent and any(getattr(self, n) != v for n, v in decisions.items()):
+        moved = any(getattr(self, n) != v for n, v in decisions.items())
+        if moved and not self._silent and not self.session.closed:
             self._lead()
 
     def _fit(self) -> None:

@@ -10,12 +10,14 @@ export type Rows = Float32Array | Float64Array;
 
 /** What computes a network of E edges, S slots and N nodes, of which all but the outputs are sources. */
 export interface Cells {
-  /** Cells of each function, c. */
-  readonly count: number;
+  /** Cells of each function, c; of each layer's, where they differ. */
+  readonly count: number | readonly number[];
   /** Breaks between the cells of each source, rising, (sources, c + 1). */
   readonly x: Float64Array;
-  /** Coefficients of 1, u, u^2 and u^3 with u = 0..1 in the cell, (E, c, 4). */
-  readonly y: Float64Array;
+  /** Coefficients of 1, u, u^2 and u^3 with u = 0..1 in the cell, (E, c, 4); of the parts, if there are weights. */
+  readonly y: Rows;
+  /** How much of each part of its source is in an edge, (E, parts): then `y` is (sources, parts, c, 4). */
+  readonly weights?: Float32Array;
   /** What each slot adds in the baseline, (S,). */
   readonly bias: Float64Array;
   /** What each node adds to the product of its slots, (N,). */
@@ -54,13 +56,17 @@ export function trace(
   keepMean: boolean,
   sample: ArrayLike<number>,
 ): Trace {
-  const { nodes, slots } = propagate(net, cells, mask, keepMean, Float64Array.from(sample), 1);
+  const { nodes, slots } = finish(propagating(net, cells, mask, keepMean, Float64Array.from(sample), 1));
   const edges = new Float64Array(net.edgeCount);
-  const place = new Place(cells, 1);
-  for (let e = 0; e < net.edgeCount; e++) {
-    const from = net.source[e]!;
-    place.find(from, nodes, from);
-    place.add(e, edges, e);
+  const place = new Place(net, cells, 1);
+  for (let l = 0; l < net.depth; l++) {
+    place.enter(l);
+    for (let i = 0; i < net.width[l]!; i++) {
+      const from = net.nodeOffset[l]! + i;
+      place.find(from, nodes, from);
+      for (let e = net.edgeOffset[l]! + i; e < net.edgeOffset[l + 1]!; e += net.width[l]!)
+        place.add(e, edges, e);
+    }
   }
   return { nodes, slots, edges };
 }
@@ -72,9 +78,21 @@ export function predict(
   mask: Uint8Array,
   keepMean: boolean,
   rows: Rows,
-  count = rows.length / net.width[0]!,
+  count?: number,
 ): Float64Array {
-  const { nodes } = propagate(net, cells, mask, keepMean, rows, count);
+  return finish(predicting(net, cells, mask, keepMean, rows, count));
+}
+
+/** The same in steps of a millisecond or so, for who has other things to do meanwhile. */
+export function* predicting(
+  net: Network,
+  cells: Cells,
+  mask: Uint8Array,
+  keepMean: boolean,
+  rows: Rows,
+  count = rows.length / net.width[0]!,
+): Generator<void, Float64Array> {
+  const { nodes } = yield* propagating(net, cells, mask, keepMean, rows, count);
   const n = net.width[net.depth]!;
   const first = net.nodeOffset[net.depth]!;
   const out = new Float64Array(count * n);
@@ -82,6 +100,14 @@ export function predict(
     for (let r = 0; r < count; r++) out[r * n + j] = nodes[(first + j) * count + r]!;
   }
   return out;
+}
+
+/** Takes all steps of a computation at once. */
+export function finish<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
 }
 
 /** Root mean squared difference. */
@@ -94,15 +120,23 @@ export function rmse(pred: ArrayLike<number>, labels: ArrayLike<number>): number
   return Math.sqrt(sum / pred.length);
 }
 
-/** All values, node after node and slot after slot: (N, count) and (S, count). */
-function propagate(
+/** Values, node after node and slot after slot: (N, count) and (S, count). */
+interface Values {
+  nodes: Float64Array;
+  slots: Float64Array;
+}
+
+/** Edges' outputs between two steps. */
+const STEP = 200_000;
+
+function* propagating(
   net: Network,
   cells: Cells,
   mask: Uint8Array,
   keepMean: boolean,
   rows: Rows,
   count: number,
-): { nodes: Float64Array; slots: Float64Array } {
+): Generator<void, Values> {
   const n = net.width[0]!;
   if (!Number.isInteger(count) || rows.length !== count * n) {
     throw new Error(`${rows.length} numbers came where ${count} rows of ${n} belong`);
@@ -113,8 +147,10 @@ function propagate(
     for (let r = 0; r < count; r++) nodes[i * count + r] = rows[r * n + i]!;
   }
   const bias = biasUnder(net, cells, mask, keepMean);
-  const place = new Place(cells, count);
+  const place = new Place(net, cells, count);
+  let work = 0;
   for (let l = 0; l < net.depth; l++) {
+    place.enter(l);
     const [begin, end] = [net.slotOffset[l]!, net.slotOffset[l + 1]!];
     for (let s = begin; s < end; s++) slots.fill(bias[s]!, s * count, (s + 1) * count);
     for (let i = 0; i < net.width[l]!; i++) {
@@ -126,6 +162,11 @@ function propagate(
         if (!found) place.find(from, nodes, from * count);
         found = true;
         place.add(e, slots, s * count);
+        work += count;
+      }
+      if (work > STEP) {
+        work = 0;
+        yield;
       }
     }
     nodes.fill(1, net.nodeOffset[l + 1]! * count, net.nodeOffset[l + 2]! * count);
@@ -142,23 +183,51 @@ function propagate(
 
 /** Where values of one source lie among its breaks: found once, used by all edges out of it. */
 class Place {
+  readonly #net: Network;
   readonly #cells: Cells;
-  readonly #count: number;
+  readonly #rows: number;
   readonly #cell: Uint32Array;
   readonly #share: Float64Array;
+  /** Values of the source's parts, (rows, parts). */
+  readonly #parts: Float64Array;
+  readonly #many: number;
+  /** Of the layer: its number, cells of each function, and where its breaks and its coefficients begin. */
+  #layer = -1;
+  #count = 0;
+  #breaks = 0;
+  #cubics = 0;
 
-  constructor(cells: Cells, count: number) {
+  constructor(net: Network, cells: Cells, rows: number) {
+    this.#net = net;
     this.#cells = cells;
-    this.#count = count;
-    this.#cell = new Uint32Array(count);
-    this.#share = new Float64Array(count);
+    this.#rows = rows;
+    this.#cell = new Uint32Array(rows);
+    this.#share = new Float64Array(rows);
+    this.#many = cells.weights ? cells.weights.length / net.edgeCount : 0;
+    this.#parts = new Float64Array(rows * this.#many);
+  }
+
+  /** Goes to the next layer. */
+  enter(layer: number): void {
+    const { width, edgeOffset } = this.#net;
+    const { count } = this.#cells;
+    if (layer > 0) {
+      const n = width[layer - 1]!;
+      const functions = this.#many ? n * this.#many : edgeOffset[layer]! - edgeOffset[layer - 1]!;
+      this.#breaks += n * (this.#count + 1);
+      this.#cubics += functions * this.#count * 4;
+    }
+    this.#layer = layer;
+    this.#count = typeof count === "number" ? count : count[layer]!;
   }
 
   find(source: number, values: Float64Array, at: number): void {
-    const { x, count: c } = this.#cells;
-    const first = source * (c + 1);
+    const { x } = this.#cells;
+    const c = this.#count;
+    const i = source - this.#net.nodeOffset[this.#layer]!;
+    const first = this.#breaks + i * (c + 1);
     const [low, high] = [x[first]!, x[first + c]!];
-    for (let r = 0; r < this.#count; r++) {
+    for (let r = 0; r < this.#rows; r++) {
       let value = values[at + r]!;
       if (value < low) value = low;
       else if (value > high) value = high;
@@ -176,17 +245,54 @@ class Place {
       this.#cell[r] = a;
       this.#share[r] = size > 0 ? (value - begin) / size : value - begin;
     }
+    const many = this.#many;
+    if (many > 0) this.#parts.fill(0);
+    for (let k = 0; k < many; k++) this.#cubic(this.#cubics + (i * many + k) * c * 4, this.#parts, k, many);
   }
 
   /** Adds an edge's outputs at the values found. */
   add(edge: number, to: Float64Array, at: number): void {
-    const { y, count: c } = this.#cells;
-    const [cell, share] = [this.#cell, this.#share];
-    const first = edge * c * 4;
-    for (let r = 0; r < this.#count; r++) {
-      const k = first + cell[r]! * 4;
-      const u = share[r]!;
-      to[at + r]! += ((y[k + 3]! * u + y[k + 2]!) * u + y[k + 1]!) * u + y[k]!;
+    const { weights } = this.#cells;
+    if (!weights) {
+      const e = edge - this.#net.edgeOffset[this.#layer]!;
+      this.#cubic(this.#cubics + e * this.#count * 4, to, at, 1);
+      return;
+    }
+    const [parts, many] = [this.#parts, this.#many];
+    const first = edge * many;
+    for (let r = 0, p = 0; r < this.#rows; r++) {
+      let sum = 0;
+      for (let k = first; k < first + many; k++, p++) sum += weights[k]! * parts[p]!;
+      to[at + r]! += sum;
     }
   }
+
+  /** Adds the values of one function, which begins at `first`, to every `step`-th number. */
+  #cubic(first: number, to: Float64Array, at: number, step: number): void {
+    const { y } = this.#cells;
+    const [cell, share] = [this.#cell, this.#share];
+    for (let r = 0; r < this.#rows; r++) {
+      const k = first + cell[r]! * 4;
+      const u = share[r]!;
+      to[at + r * step]! += ((y[k + 3]! * u + y[k + 2]!) * u + y[k + 1]!) * u + y[k]!;
+    }
+  }
+}
+
+/** Cells of a large network, in which the edges out of a source share their parts; they must fit together. */
+export function sharedCells(
+  net: Network,
+  count: readonly number[],
+  { x, y, weights, ...rest }: Omit<Required<Cells>, "count">,
+): Cells {
+  const many = weights.length / net.edgeCount;
+  let [breaks, cubics] = [0, 0];
+  for (let l = 0; l < net.depth; l++) {
+    breaks += net.width[l]! * (count[l]! + 1);
+    cubics += net.width[l]! * many * count[l]! * 4;
+  }
+  const fits = count.length === net.depth && many >= 1 && x.length === breaks && y.length === cubics;
+  if (!fits || !count.every((c) => Number.isInteger(c) && c >= 1))
+    throw new Error(`The tables on this page do not fit a [${net.width}] network`);
+  return { count, x, y, weights, ...rest };
 }

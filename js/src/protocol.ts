@@ -46,6 +46,7 @@ export interface Traits extends Decisions {
   loss_name: string;
   error: string;
   input_shape: number[];
+  _closed: boolean;
   _warnings: string[];
   _scores_known: string[];
   _width: number[];
@@ -87,6 +88,8 @@ export interface Step {
   readonly loss_before: number | null;
   readonly loss_after: number | null;
   readonly active_edges: number;
+  /** The numbers are of another time: others have changed the model since. */
+  readonly stale?: boolean;
 }
 
 /** What is done rather than decided: Python answers through traits. */
@@ -141,6 +144,7 @@ export const TRAITS: readonly (keyof Traits)[] = [
   "loss_name",
   "error",
   "input_shape",
+  "_closed",
   "_warnings",
   "_scores_known",
   "_width",
@@ -211,6 +215,8 @@ export interface Reading {
   readonly baselineLoss: number | null;
   readonly lossName: string;
   readonly error: string;
+  /** Whether the model has been given back: nothing that is done here reaches it any more. */
+  readonly closed: boolean;
   /** What is wrong with what the model has now, as Python says it. */
   readonly warnings: readonly string[];
   readonly keepMean: boolean;
@@ -387,6 +393,7 @@ export function createReader(model: Model): () => Reading {
       baselineLoss: number(model.get("baseline_loss")),
       lossName: model.get("loss_name") ?? "",
       error: model.get("error") ?? "",
+      closed: model.get("_closed") === true,
       warnings: json("warnings", [], model.get("_warnings"), () => model.get("_warnings") ?? []),
       keepMean: model.get("keep_mean") ?? true,
       score: model.get("score") ?? "",

@@ -3,7 +3,7 @@
  *
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */
-import { type Cells, predict, type Rows, rmse } from "./forward";
+import { type Cells, finish, predicting, type Rows, rmse } from "./forward";
 import { countOn, type Edits, isHidden, maskOf, type Network } from "./network";
 
 /** Steps: from one threshold up to the next nothing changes. All arrays are (points,). */
@@ -103,14 +103,10 @@ export function tradeoffOf(
   axis: "node" | "edge",
   most = MOST_POINTS,
 ): TradeOff {
-  const steps = along(net, cells, measure, edits, axis, most);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+  return finish(along(net, cells, measure, edits, axis, most));
 }
 
-/** The same in steps of one point each, for who has other things to do meanwhile. */
+/** The same in steps of one point each or less, for who has other things to do meanwhile. */
 export function* along(
   net: Network,
   cells: Cells,
@@ -129,8 +125,8 @@ export function* along(
   for (const [k, threshold] of thresholds.entries()) {
     for (let e = 0; e < mask.length; e++) if (offAt[e]! <= threshold) mask[e] = 0;
     activeEdges[k] = countOn(mask);
-    lossZeroed[k] = rmse(predict(net, cells, mask, false, rows), labels);
-    lossKept[k] = rmse(predict(net, cells, mask, true, rows), labels);
+    lossZeroed[k] = rmse(yield* predicting(net, cells, mask, false, rows), labels);
+    lossKept[k] = rmse(yield* predicting(net, cells, mask, true, rows), labels);
     yield;
   }
   return { thresholds, activeEdges, lossZeroed, lossKept };

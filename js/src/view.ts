@@ -174,6 +174,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     cards.element,
     element("div", { class: "panels" }, probe.element, history.element, script.element),
   );
+  /** All that acts on the model: everything but what is said. */
+  const acting = [bar, ...sliders, stage, cards, probe, history].map((part) => part.element);
 
   /** Reads the model; an echo of an older threshold changes nothing, since the drag lies on top. */
   function sync(): void {
@@ -199,6 +201,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     frame = 0;
     if (stale) sync();
     status.update(known, reading, problem);
+    for (const part of acting) part.inert = reading?.closed ?? false;
     // Hosts that hide an output resize it to nothing and back: what was drawn stays.
     if (!known || !reading || width === 0) return;
     try {

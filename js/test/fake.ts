@@ -62,6 +62,7 @@ export function sampleCurves(net: Network): Curves & { y: Float32Array } {
 const none = new DataView(new ArrayBuffer(0));
 /** Traits that a model without data leaves empty. */
 const NOTHING = {
+  _closed: false,
   _slots: [],
   _symbolic: [],
   _curves_range: none,

@@ -1,7 +1,7 @@
 /** The golden files' networks, with the tables that compute them. */
 import { readFileSync } from "node:fs";
 import type { Cells } from "../src/forward";
-import { createNetwork, type Network } from "../src/network";
+import { createNetwork, edgeIndex, type Network } from "../src/network";
 
 export function golden<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../../tests/golden/${name}`, import.meta.url), "utf8")) as T;
@@ -12,7 +12,7 @@ export interface Tables {
   slots?: number[][];
   scores: number[];
   baseline: number[];
-  cells: { count: number } & Record<Exclude<keyof Cells, "count">, number[]>;
+  cells: { count: number } & Record<Exclude<keyof Cells, "count" | "weights">, number[]>;
   rows: number[];
   labels: number[];
 }
@@ -29,6 +29,26 @@ export function networkFrom({ width, slots, scores, baseline, cells }: Tables): 
     net: createNetwork(width, Float64Array.from(scores), Uint8Array.from(baseline), slots),
     cells: { count, ...packed },
   };
+}
+
+/** The same network with tables that edges share: each of a source's parts is half of what one slot takes. */
+export function sharedFrom({ width, cells }: Tables, net: Network) {
+  const slots = net.slotOffset.slice(1).map((end, l) => end - net.slotOffset[l]!);
+  const many = Math.max(...slots);
+  const y: number[] = [];
+  for (let l = 0; l < net.depth; l++) {
+    for (let i = 0; i < width[l]!; i++) {
+      for (let k = 0; k < many; k++) {
+        const first = (net.edgeOffset[l]! + k * width[l]! + i) * cells.count * 4;
+        for (let c = 0; c < cells.count * 4; c++) y.push(k < slots[l]! ? cells.y[first + c]! / 2 : 1e9);
+      }
+    }
+  }
+  const weights = Array.from({ length: net.edgeCount }, (_, e) => {
+    const [l, , k] = edgeIndex(net, e);
+    return Array.from({ length: many }, (_, part) => (part === k && l >= 0 ? 2 : 0));
+  }).flat();
+  return { count: slots.map(() => cells.count), x: Float64Array.from(cells.x), y, weights };
 }
 
 /** The largest difference of two lists of numbers; infinite if one is longer. */

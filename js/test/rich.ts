@@ -87,7 +87,7 @@ export function richTraits(width = [2, 5, 1], scores = scoresOf(width)): Partial
     _folded: pack(cells.folded, [net.edgeCount]),
     _tradeoff_node: packTradeoff(tradeoffOf(net, cells, measure, NO_EDITS, "node")),
     _tradeoff_edge: packTradeoff(tradeoffOf(net, cells, measure, NO_EDITS, "edge")),
-    _script: `from kanwidget import PruningSession\n\nsession = PruningSession(model, data)\nsession.set_thresholds(node=0.01)\n`,
+    _script: `from kanwidget import PruningSession\n\nsession = PruningSession(model, dataset)\nsession.set_thresholds(node=0.01)\n`,
     ...historyOf(net, loss, 4),
   };
 }

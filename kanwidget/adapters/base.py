@@ -76,6 +76,10 @@ class BaseAdapter(ABC):
         """Return what one should know of such a model, in words."""
         return []
 
+    def columns(self) -> list[int]:
+        """Return which columns of a person's data the model's inputs are: by default all."""
+        return list(range(self.width[0]))
+
     def own(self, data: Any) -> Any:
         """Return data with the columns that the model uses, in its order."""
         if isinstance(data, Mapping):

@@ -48,6 +48,9 @@ class Adapter(Protocol):
     def notes(self) -> list[str]:
         """Return what a person should know of such a model, in words."""
 
+    def columns(self) -> list[int]:
+        """Return which columns of a person's data the model's inputs are."""
+
     def own(self, data: Any) -> Any:
         """Return inputs, or a dataset, with those columns that the model uses."""
 

@@ -75,6 +75,9 @@ class PykanAdapter(SplinedAdapter):
         scales = zip(self.model.node_scale, self._products(), strict=True)
         return all(bool((scale[products:] == 1).all()) for scale, products in scales)
 
+    def columns(self) -> list[int]:
+        return [int(column) for column in self.model.input_id]
+
     def seen(self) -> Tensor:
         x = self.model.cache_data
         if not isinstance(x, Tensor):
@@ -204,9 +207,9 @@ class PykanAdapter(SplinedAdapter):
         return [int(nodes[0]) for nodes in self.model.width[1:]]
 
     def _pick(self, x: Any) -> Any:
-        columns = self.model.input_id.long()
-        if isinstance(x, Tensor) and x.dim() == 2 and x.shape[1] > int(columns.max()):
-            return x[:, columns.to(x.device)]
+        columns = self.columns()
+        if isinstance(x, Tensor) and x.dim() == 2 and x.shape[1] > max(columns):
+            return x[:, columns]
         return x
 
     def _numbers(self) -> list[Tensor]:

@@ -8,6 +8,7 @@ layer is the sum over ``i`` plus a bias.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -192,15 +193,25 @@ class KANLayer(nn.Module):
         return (weight * feats.mean(2)).sum(2)
 
     @torch.no_grad()
-    def update_grid(self, x: Tensor) -> None:
-        """Lay the grid over samples ``(batch, n_in)`` anew and refit the splines to them."""
-        grid, coef, k = as_array(self.grid), as_array(self.coef).transpose(1, 0, 2), self.k
-        rows = np.ascontiguousarray(as_array(x).T)
+    def update_grid(self, x: Tensor, which: Tensor | None = None) -> None:
+        """Lay grids over samples ``(batch, n_in)`` anew and refit the splines to them.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, n_in)
+        which : bool Tensor, shape (n_in,), optional
+            The inputs whose grids follow their samples; all by default.
+        """
+        some: Any = slice(None)
+        if which is not None and not which.all():
+            some = which.nonzero().flatten().tolist()
+        grid, coef = as_array(self.grid)[some], as_array(self.coef).transpose(1, 0, 2)[some]
+        rows, k = np.ascontiguousarray(as_array(x).T)[some], self.k
         y = coef @ splines.de_boor(rows, splines.extend_grid(grid, k), k)[0]
         grid = splines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
         coef = splines.fit_coef(splines.de_boor(rows, splines.extend_grid(grid, k), k)[0], y)
-        self.grid.copy_(torch.from_numpy(grid))
-        self.coef.copy_(torch.from_numpy(coef).transpose(0, 1))
+        self.grid[some] = torch.from_numpy(grid).to(self.grid)
+        self.coef[:, some] = torch.from_numpy(coef).transpose(0, 1).to(self.coef)
 
     @torch.no_grad()
     def subset(self, inputs: Sequence[int], outputs: Sequence[int]) -> KANLayer:

@@ -196,10 +196,14 @@ class KAN(nn.Module):
 
     @torch.no_grad()
     def update_grid(self, x: Tensor) -> None:
-        """Lay every grid over the values that its input takes for ``x``, and refit the splines."""
+        """Lay every grid over the values that its input takes for ``x``, and refit the splines.
+
+        The grids of nodes without an edge out, or which no input reaches, stay: see
+        `pruning.varying`.
+        """
         x = self.check_inputs(x, "x")
-        for layer in self.layers:
-            layer.update_grid(x)
+        for layer, which in zip(self.layers, pruning.varying(self.mask), strict=True):
+            layer.update_grid(x, which)
             x = layer(x)
 
     def fit(self, dataset: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> FitResults:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from . import pruning
 from .closed_form import Array, LayerArrays, as_array
 
 if TYPE_CHECKING:
@@ -171,9 +172,9 @@ class FitObjective:
         if not self._written_out:
             self._model.update_grid(self._x)
             return
-        x = self._rows
+        x, varying = self._rows, pruning.varying(self._model.mask)
         for l, layer in enumerate(self._model.layers):
-            layer.update_grid(torch.from_numpy(x.T).to(layer.grid))
+            layer.update_grid(torch.from_numpy(x.T).to(layer.grid), varying[l])
             arrays = self._layers[l] = LayerArrays(layer)
             if l == 0 or l + 1 < len(self._layers):
                 arrays.look(x)

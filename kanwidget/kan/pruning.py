@@ -34,6 +34,7 @@ __all__ = [
     "sides",
     "slots_of",
     "taken_nodes",
+    "varying",
 ]
 
 Slots = Sequence[Sequence[int]]
@@ -116,6 +117,16 @@ def leading(mask: Sequence[Tensor], slots: Slots = ()) -> list[Tensor]:
         leads = of_nodes(nodes[-1], slots, l).unsqueeze(1)
         nodes.append(((mask[l] != 0) & leads).any(dim=0))
     return nodes[::-1]
+
+
+def varying(mask: Sequence[Tensor]) -> list[Tensor]:
+    """Which nodes before each layer emit what varies, into an edge that is on.
+
+    The values of the others tell nothing of a grid: it would shrink to a point where a node
+    waits for its edges to be switched on again, and its functions with it.
+    """
+    alive = reached(mask)[:-1]
+    return [nodes & (on != 0).any(dim=0) for nodes, on in zip(alive, mask, strict=True)]
 
 
 def connected(mask: Sequence[Tensor], slots: Slots = ()) -> bool:

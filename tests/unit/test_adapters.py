@@ -229,7 +229,7 @@ def test_scoring_anew_is_a_step_like_any_other(model: KAN) -> None:
     assert session.scores is first
     assert session.score == "l1"
     session.close()
-    space = {"model": model, "data": None}
+    space = {"model": model, "dataset": None}
     exec(text, space)
     assert all(map(torch.equal, space["session"].mask, kept))
 

@@ -321,6 +321,24 @@ def test_inputs_that_pykan_has_pruned_stay_pruned() -> None:
         assert session.loss == pytest.approx(float(y.square().mean().sqrt()))
 
 
+def test_names_are_of_the_columns_that_pykan_has_left() -> None:
+    model = make([4, 3, 1]).prune_input(active_inputs=[1, 3], log_history=False).double()
+    x = data(4)
+    w = KANWidget(model, x)
+    assert w.in_vars == ["x_2", "x_4"]
+    for names in (["mass", "charge", "spin", "colour"], ["charge", "colour"]):
+        w.in_vars = names
+        assert w.in_vars == ["charge", "colour"]
+    for names in (["charge"], ["charge", "spin", "colour"]):
+        with pytest.raises(ValueError, match=f"in_vars must hold 2 names, got {len(names)}"):
+            w.in_vars = names
+    w.close()
+    whole = make([4, 3, 1]).double()
+    whole(x)
+    with pytest.raises(ValueError, match="in_vars must hold 4 names, got 6"):
+        KANWidget(whole, x, in_vars=list("abcdef"))
+
+
 def test_compacting_takes_settings_along_and_gives_none_back() -> None:
     model = make([2, [3, 1], 1], grid_eps=0.7, affine_trainable=True, sp_trainable=False)
     x = data(2)

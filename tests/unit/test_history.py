@@ -207,9 +207,9 @@ from kanwidget import KAN
 folder = sys.argv[1]
 for n in range(int(sys.argv[2])):
     model = KAN.load(f"{folder}/{n}.model")
-    data = load_file(f"{folder}/{n}.data")["x"]
-    exec(open(f"{folder}/{n}.py").read(), {"model": model, "data": data})
-    out = {"y": model(data).detach(), **{f"mask{l}": m for l, m in enumerate(model.mask)}}
+    dataset = load_file(f"{folder}/{n}.data")["x"]
+    exec(open(f"{folder}/{n}.py").read(), {"model": model, "dataset": dataset})
+    out = {"y": model(dataset).detach(), **{f"mask{l}": m for l, m in enumerate(model.mask)}}
     save_file(out, f"{folder}/{n}.out")
 """
 
@@ -247,7 +247,7 @@ def test_the_script_is_short(model: KAN) -> None:
     session.restore_edge(0, 0, strong)
     session.remove_edge(0, 1, strong)
     assert session.script().splitlines()[2:] == [
-        "session = PruningSession(model, data)",
+        "session = PruningSession(model, dataset)",
         f"session.set(node_threshold=0.01, removed_edges=[(0, 1, {strong})])",
         "session.commit()  # the model stays so when the session is gone",
     ]

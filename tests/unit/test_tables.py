@@ -16,6 +16,7 @@ from torch import Tensor
 from kanwidget import KAN, PruningSession
 from kanwidget.adapters import adapt
 from kanwidget.adapters.native import NativeAdapter
+from kanwidget.shares import SharedCells, shared_cells
 from kanwidget.tables import MANY, Cells, cells
 
 Make = Callable[..., KAN]
@@ -191,3 +192,52 @@ def test_a_table_is_made_in_a_moment(width: list[int], limit: float, random_kan:
     assert table is not None
     assert table.y.nbytes <= 3 << 20
     assert min(times) < limit
+
+
+# Large networks -----------------------------------------------------------------------------
+
+
+def unshared(table: SharedCells, session: PruningSession) -> list[Cells]:
+    """The table of each edge of each layer, from those that edges share."""
+    many, layers = table.weights.shape[1], []
+    edge = x = y = 0
+    for mask, c in zip(session.mask, table.counts, strict=True):
+        n_out, n_in = mask.shape
+        weights = table.weights[edge : edge + mask.numel()].reshape(n_out, n_in, many)
+        parts = table.y[y : y + n_in * many * c].reshape(n_in, many, c, 4)
+        cubics = np.einsum("jik,ikcd->jicd", weights, parts).reshape(-1, c, 4)
+        layers.append(Cells(table.x[x : x + n_in * (c + 1)].reshape(n_in, c + 1), cubics))
+        edge, x, y = edge + mask.numel(), x + n_in * (c + 1), y + n_in * many * c
+    assert (edge, x, y) == (len(table.weights), len(table.x), len(table.y))
+    return layers
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_edges_of_a_source_share_a_small_table(dtype: torch.dtype, random_kan: Make) -> None:
+    model = random_kan([30, 80, 5], 0, 0.8, dtype=torch.float64).to(dtype)
+    x = torch.rand(50, 30, dtype=dtype) * 2 - 1
+    exact = 1e-7 if dtype == torch.float64 else 1e-4
+    with PruningSession(model, x) as session:
+        stage = session.stage
+        assert table_of(session) is None
+        table = shared_cells(stage.adapter, session.baseline, [x])
+        assert table is not None
+        assert table.weights.shape == (30 * 80 + 80 * 5, 3 + 3 + 1)  # coefficients, and a base
+        assert table.y.nbytes <= 2 * 3 << 20
+        layers, values = unshared(table, session), adapt(model).inputs_of(x)
+        for l, (layer, at) in enumerate(zip(layers, values, strict=True)):
+            truth = stage.adapter.functions(l, at).double().numpy()
+            scale = np.abs(truth).max()
+            for i in (0, len(layer.x) - 1):
+                edges = np.arange(len(truth)) * len(layer.x) + i
+                seen = evaluate(layer, i, edges, at[:, i].double().numpy())
+                assert np.abs(seen - truth[:, i]).max() <= exact * scale
+
+
+def test_no_table_is_shared_where_none_would_be_right(random_kan: Make) -> None:
+    model = random_kan([30, 80, 5], 0)
+    with torch.no_grad():
+        model.layers[0].coef[3, 4] = torch.nan
+    with PruningSession(model, torch.rand(9, 30, dtype=torch.float64)) as session:
+        rows = [session.stage.yardstick.rows]
+        assert shared_cells(session.stage.adapter, session.baseline, rows) is None

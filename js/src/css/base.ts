@@ -22,6 +22,7 @@ export const BASE = `
   color-scheme: dark;
 }
 .kanwidget *, .kanwidget *::before { box-sizing: border-box; }
+.kanwidget [inert] { opacity: 0.6; }
 .kanwidget [hidden] { display: none !important; }
 :focus { outline: none; }
 :focus-visible { outline: 2px solid var(--taken); outline-offset: 2px; }

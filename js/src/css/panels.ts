@@ -30,6 +30,7 @@ export const PANELS = `
 .steps li[aria-current] button.go { font-weight: 600; }
 .steps .edges, .steps .loss { font-size: 12px; line-height: 20px; color: var(--muted); text-align: right; white-space: nowrap; opacity: 1; }
 .steps .loss { color: var(--ink); }
+.steps li[data-stale] .loss { color: var(--muted); font-style: italic; }
 .steps .note { display: block; width: 100%; height: 18px; font-size: 12px; border-color: transparent; padding: 0 3px; font-style: italic; color: var(--muted); }
 .steps .note::placeholder { color: transparent; }
 .steps li:hover .note::placeholder, .steps .note:focus::placeholder, .steps li:focus-within .note::placeholder { color: var(--muted); }

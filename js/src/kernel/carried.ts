@@ -1,5 +1,5 @@
 /** What an exported page carries, read once: the network, and what its loss is computed with. */
-import { type Cells, predict } from "../forward";
+import { type Cells, predict, sharedCells } from "../forward";
 import { createNetwork, type Network } from "../network";
 import { type Bytes, decode } from "../wire";
 import type { Bench } from "./session";
@@ -19,35 +19,45 @@ export function networkOf(given: Given): Network {
 /** Null unless the page carries rows and all that computes the network. */
 export function benchOf(given: Given, net: Network): Bench | null {
   const [rows, labels] = ["_rows", "_row_labels"].map((name) => numbers(given, name, "float32"));
-  const [x, y, bias, offset, means, folded] = [
-    "_cells_x",
-    "_cells_y",
-    "_bias",
-    "_offset",
-    "_means",
-    "_folded",
-  ].map((name) => numbers(given, name, "float64") as Float64Array | null);
-  if (!(rows && x && y && bias && offset && means && folded)) return null;
-  const sources = net.nodeOffset[net.depth]!;
-  const cells: Cells = { count: x.length / sources - 1, x, y, bias, offset, means, folded };
-  const sizes = [
-    [x, sources * (cells.count + 1)],
-    [y, net.edgeCount * cells.count * 4],
-    [bias, net.slotNode.length],
-    [offset, net.nodeCount],
-    [means, net.edgeCount],
-    [folded, net.edgeCount],
-  ] as const;
+  const cells = rows ? cellsOf(given, net) : null;
+  if (!rows || !cells) return null;
   const count = rows.length / net.width[0]!;
-  if (cells.count < 1 || !Number.isInteger(count) || sizes.some(([array, n]) => array.length !== n)) {
-    throw new Error(`The tables on this page do not fit a [${net.width}] network`);
-  }
+  if (!Number.isInteger(count)) throw misfit(net);
   if (labels?.length === count * net.width[net.depth]!) return { cells, measure: { rows, labels } };
   // As a session does without labels: what counts is how far the outputs move.
   return { cells, measure: { rows, labels: predict(net, cells, net.baseline, true, rows) } };
 }
 
-function numbers(given: Given, name: string, dtype: "float32" | "float64") {
+function cellsOf(given: Given, net: Network): Cells | null {
+  const double = (name: string) => numbers(given, name, "float64");
+  const [bias, offset, means, folded] = ["_bias", "_offset", "_means", "_folded"].map(double);
+  if (!(bias && offset && means && folded)) return null;
+  const constants = { bias, offset, means, folded };
+  const sizes = [
+    [bias, net.slotNode.length],
+    [offset, net.nodeCount],
+    [means, net.edgeCount],
+    [folded, net.edgeCount],
+  ] as const;
+  if (sizes.some(([array, n]) => array.length !== n)) throw misfit(net);
+  const [parts, weights] = ["_parts_y", "_parts_w"].map((name) => numbers(given, name, "float32"));
+  const breaks = double("_parts_x");
+  if (breaks && parts && weights) {
+    return sharedCells(net, given._parts_counts as number[], { x: breaks, y: parts, weights, ...constants });
+  }
+  const [x, y] = ["_cells_x", "_cells_y"].map(double);
+  if (!x || !y) return null;
+  const sources = net.nodeOffset[net.depth]!;
+  const count = x.length / sources - 1;
+  if (count < 1 || x.length !== sources * (count + 1) || y.length !== net.edgeCount * count * 4) {
+    throw misfit(net);
+  }
+  return { count, x, y, ...constants };
+}
+
+const misfit = ({ width }: Network) => new Error(`The tables on this page do not fit a [${width}] network`);
+
+function numbers<N extends "float32" | "float64">(given: Given, name: string, dtype: N) {
   const bytes = given[name];
   if (!isBytes(bytes) || bytes.byteLength === 0) return null;
   return decode(bytes, dtype, name).data;

@@ -146,8 +146,10 @@ export interface Origin {
 /** Keeps of Python's script what led to the baseline, on which a page's history begins. */
 export function originOf(script: string): Origin {
   const lines = script.split("\n");
-  const last = lines.findLastIndex((line) => line === "session.commit()" || line === "session.refresh()");
-  const head = ["from kanwidget import PruningSession", "", "session = PruningSession(model, data)"];
+  const last = lines.findLastIndex((line) =>
+    /^session( = .*|\.(commit\(\)|refresh\(\)|rescore\(.*\)))$/.test(line),
+  );
+  const head = ["from kanwidget import PruningSession", "", "session = PruningSession(model, dataset)"];
   const kept = last < 0 ? head : lines.slice(0, last + 1);
   const keepMean = kept.join("\n").match(/.*\bkeep_mean=(True|False)/s)?.[1] !== "False";
   return { lines: kept, state: { ...START, keepMean } };

@@ -1,5 +1,5 @@
 /** What a person does on a page without a kernel, and what it costs: `kanwidget/session.py` on a network that stands still. */
-import { type Cells, predict, rmse } from "../forward";
+import { type Cells, finish, predicting, rmse } from "../forward";
 import { countOn, deadEnds, maskOf, type Network, sameMask } from "../network";
 import { removeNode, type Target, toggle } from "../state";
 import type { Measure } from "../tradeoff";
@@ -12,19 +12,24 @@ export interface Bench {
   readonly measure: Measure;
 }
 
-/** A loss that Python measured, for pages that cannot compute it. */
+/** A loss that is known: from Python, on pages that cannot compute it, or since it was computed here. */
 export interface Measured {
   readonly mask: Uint8Array;
   readonly keepMean: boolean;
   readonly loss: number;
 }
 
+/** Losses remembered of those that take a while. */
+const MOST_KNOWN = 64;
+
 export class Session {
   readonly net: Network;
   readonly bench: Bench | null;
   readonly history: History;
   readonly #lossName: string;
-  readonly #measured: readonly Measured[];
+  readonly #measured: Measured[];
+  /** Whether a loss takes longer than a person waits: it is unknown then until somebody computes it. */
+  readonly #heavy: boolean;
   #mask: Uint8Array;
   #loss: number;
   #rested = false;
@@ -32,14 +37,15 @@ export class Session {
   constructor(
     net: Network,
     bench: Bench | null,
-    first: { text: string; state: State; lossName: string; measured: readonly Measured[] },
+    first: { text: string; state: State; lossName: string; measured: readonly Measured[]; heavy: boolean },
   ) {
     this.net = net;
     this.bench = bench;
     this.#lossName = first.lossName;
-    this.#measured = first.measured;
+    this.#measured = bench ? [] : [...first.measured];
+    this.#heavy = first.heavy && bench !== null;
     this.#mask = maskOf(net, first.state.edits);
-    this.#loss = this.lossOf(this.#mask, first.state.keepMean);
+    this.#loss = finish(this.losing(this.#mask, first.state.keepMean));
     this.history = new History({
       id: 0,
       parent: null,
@@ -67,21 +73,47 @@ export class Session {
     return this.#loss;
   }
 
-  lossOf(mask: Uint8Array, keepMean: boolean): number {
-    if (this.bench === null) {
-      const { baseline } = this.net;
-      const same = (one: Measured) =>
-        sameMask(one.mask, mask) && (one.keepMean === keepMean || sameMask(mask, baseline));
-      return this.#measured.find(same)?.loss ?? Number.NaN;
-    }
+  /** The loss under a mask, NaN if the page cannot tell; in steps, which take a while where it is large. */
+  *losing(mask: Uint8Array, keepMean: boolean): Generator<void, number> {
+    const known = this.#known(mask, keepMean);
+    if (known !== undefined || this.bench === null) return known ?? Number.NaN;
     const { cells, measure } = this.bench;
-    return rmse(predict(this.net, cells, mask, keepMean, measure.rows), measure.labels);
+    const loss = rmse(yield* predicting(this.net, cells, mask, keepMean, measure.rows), measure.labels);
+    if (this.#heavy) {
+      if (this.#measured.length === MOST_KNOWN) this.#measured.shift();
+      this.#measured.push({ mask, keepMean, loss });
+    }
+    return loss;
   }
 
-  /** The loss with one edge or node the other way round. */
-  price(target: Target): number {
+  #known(mask: Uint8Array, keepMean: boolean): number | undefined {
+    const { baseline } = this.net;
+    const same = (one: Measured) =>
+      sameMask(one.mask, mask) && (one.keepMean === keepMean || sameMask(mask, baseline));
+    return this.#measured.find(same)?.loss;
+  }
+
+  /** Whether the present loss could be known, and is not yet. */
+  get waits(): boolean {
+    return this.#heavy && Number.isNaN(this.#loss);
+  }
+
+  /** Finds out the present loss, and writes it to the present command; in steps. */
+  *measure(): Generator<void, void> {
+    const { current } = this.history;
+    const loss = yield* this.losing(this.#mask, this.state.keepMean);
+    if (this.history.current !== current) return;
+    this.#loss = loss;
+    const before = this.history.before();
+    const known = before && !Number.isNaN(before.lossAfter) && Number.isNaN(current.lossAfter);
+    const told = known ? `, ${this.#lossName} ${general(before.lossAfter, 4)} -> ${general(loss, 4)}` : "";
+    this.history.amend({ text: `${current.text}${told}`, lossAfter: loss });
+  }
+
+  /** The loss with one edge or node the other way round; in steps. */
+  *pricing(target: Target): Generator<void, number> {
     const { edits, keepMean } = this.state;
-    return this.lossOf(maskOf(this.net, toggle(this.net, edits, target)), keepMean);
+    return yield* this.losing(maskOf(this.net, toggle(this.net, edits, target)), keepMean);
   }
 
   /** Goes to a state and records how; `merge` goes on with the last command if that changed the same things. */
@@ -160,12 +192,13 @@ export class Session {
   #show(state: State): void {
     const mask = maskOf(this.net, state.edits);
     if (!sameMask(mask, this.#mask)) this.#mask = mask;
-    this.#loss = this.lossOf(this.#mask, state.keepMean);
+    const known = this.#known(this.#mask, state.keepMean);
+    this.#loss = known ?? (this.#heavy ? Number.NaN : finish(this.losing(this.#mask, state.keepMean)));
   }
 
   #told(text: string, before: Command): string {
     const said = `${text}${told(before.activeEdges - countOn(this.#mask))}`;
-    if (Number.isNaN(this.#loss) && this.bench === null) return said;
+    if (Number.isNaN(this.#loss) && (this.bench === null || this.#heavy)) return said;
     return `${said}, ${this.#lossName} ${general(before.lossAfter, 4)} -> ${general(this.#loss, 4)}`;
   }
 }

@@ -5,6 +5,7 @@
  * page carries. Whatever else is written is dropped, and the view is told the truth again.
  */
 
+import { finish } from "../forward";
 import { countOn, type EdgeIndex, edgeId, type NodeIndex, nodeId } from "../network";
 import type { Model } from "../protocol";
 import { along, MOST_POINTS } from "../tradeoff";
@@ -22,17 +23,26 @@ export interface StandaloneModel extends Model {
 
 /** Edge outputs that are computed at once, a few milliseconds' worth; more comes bit by bit. */
 const AT_ONCE = 1_000_000;
+/** What a large network spends on the loss along one threshold, in the same unit: some seconds. */
+const PATIENCE = 1_500_000_000;
+/** Milliseconds without a change before a large network is computed. */
+const REST = 250;
 const NONE = new DataView(new ArrayBuffer(0));
 
 /** Makes a model of the traits as Python had them, packed arrays as their bytes. */
 export function standaloneModel(given: Given): StandaloneModel {
   const net = networkOf(given);
   const bench = benchOf(given, net);
+  /** Of how many parts an edge is made; 1 in a network that is small enough for a table of each. */
+  const parts = (bench?.cells.weights?.length ?? net.edgeCount) / net.edgeCount;
+  const each = bench === null ? 0 : (bench.measure.rows.length / net.width[0]!) * net.edgeCount * parts;
+  const heavy = parts > 1 && each > AT_ONCE;
   const origin = originOf(typeof given._script === "string" ? given._script : "");
   const lossName = lossNameOf(given, net, bench);
   const wanted = stateFrom(given, origin.state);
-  const committed = origin.lines.length > 3;
+  const committed = origin.lines.includes("session.commit()");
   const session = new Session(net, bench, {
+    heavy,
     text: `the model as ${committed ? "last committed" : "it came"}`,
     state: origin.state,
     lossName,
@@ -56,7 +66,7 @@ export function standaloneModel(given: Given): StandaloneModel {
   const shown = new Map(truth);
   const written = new Set<string>();
   const listeners = new Map<string, Set<() => void>>();
-  const later = createLater(tell);
+  const later = createLater(tell, heavy ? REST : 0);
   const computedFor = new Map<string, string>();
   const told = new WeakMap<Command, unknown>();
   let sequence = 1;
@@ -103,22 +113,33 @@ export function standaloneModel(given: Given): StandaloneModel {
 
   /** Brings the traits to what the session says. */
   function publish(error: string): void {
-    const { state, mask, history, loss } = session;
+    const { state, mask, history } = session;
     const traits = {
       ...plain(net, state),
       active_edges: countOn(mask),
-      loss: finite(loss),
       loss_name: lossName,
       error,
-      _history: history.commands.map(toldOf),
       _current: history.current.id,
       _script: script(net, origin, state),
     };
     for (const [name, value] of Object.entries(traits)) truth.set(name, value);
+    tellLosses();
     if (packed !== mask) truth.set("_mask", pack(mask));
     packed = mask;
+    if (session.waits) later.start("loss", measured(), true);
+    else later.cancel("loss");
     estimate();
     tell();
+  }
+
+  function tellLosses(): void {
+    truth.set("loss", finite(session.loss));
+    truth.set("_history", session.history.commands.map(toldOf));
+  }
+
+  function* measured(): Generator<void, void> {
+    yield* session.measure();
+    tellLosses();
   }
 
   /** Computes what things would cost, at once or bit by bit. */
@@ -126,13 +147,13 @@ export function standaloneModel(given: Given): StandaloneModel {
     if (bench === null) return;
     const { cells, measure } = bench;
     const { state } = session;
-    const each = (measure.rows.length / net.width[0]!) * net.edgeCount;
+    const most = heavy ? Math.max(8, Math.min(MOST_POINTS, Math.floor(PATIENCE / each / 2))) : MOST_POINTS;
     for (const axis of ["node", "edge"] as const) {
       const name = `_tradeoff_${axis}`;
       const others = { ...plain(net, state), [`${axis}_threshold`]: 0, keep_mean: true };
       const points = Math.min(MOST_POINTS, axis === "node" ? net.nodeCount : net.edgeCount);
       compute(name, JSON.stringify(others), points * each, NONE, function* () {
-        const { thresholds, ...curves } = yield* along(net, cells, measure, state.edits, axis);
+        const { thresholds, ...curves } = yield* along(net, cells, measure, state.edits, axis, most);
         const rows = [thresholds, curves.activeEdges, curves.lossZeroed, curves.lossKept];
         return pack(Float64Array.from(rows.flatMap((row) => [...row])), [4, thresholds.length]);
       });
@@ -144,7 +165,7 @@ export function standaloneModel(given: Given): StandaloneModel {
       for (const ids of selected) {
         const edge = ids.length === 3;
         const id = edge ? edgeId(net, ids) : nodeId(net, ids);
-        prices.push([ids, finite(session.price({ kind: edge ? "edge" : "node", id }))]);
+        prices.push([ids, finite(yield* session.pricing({ kind: edge ? "edge" : "node", id }))]);
         yield;
       }
       return prices;
@@ -223,7 +244,7 @@ export function standaloneModel(given: Given): StandaloneModel {
   }
 
   truth.set("selected", wish(net, "selected", given.selected) ?? []);
-  truth.set("baseline_loss", finite(session.lossOf(net.baseline, session.state.keepMean)));
+  truth.set("baseline_loss", finite(finish(session.losing(net.baseline, session.state.keepMean))));
   truth.set("_compared", NONE);
   publish("");
 

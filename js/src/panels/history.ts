@@ -5,6 +5,8 @@ import { count, figures, stepWords } from "../words";
 import type { Now, Wishes } from "./now";
 import { createRail } from "./rail";
 
+const STALE = "As it was then: the model has been changed since, and going there measures it anew";
+
 interface Row {
   readonly element: HTMLElement;
   readonly go: HTMLButtonElement;
@@ -155,8 +157,10 @@ export function createHistory(id: string, wishes: Wishes, signal: AbortSignal) {
         setText(row.go, stepWords(step.text, reading.lossName));
         row.go.title = `Go to: ${step.text}`;
         setAttribute(row.element, "aria-current", step.id === current ? "step" : null);
-        setText(row.edges, count(step.active_edges, "edge"));
+        setText(row.edges, `${count(step.active_edges, "edge")}${step.stale ? " then" : ""}`);
         setText(row.loss, step.loss_after === null ? "" : figures(step.loss_after));
+        row.element.toggleAttribute("data-stale", step.stale === true);
+        setAttribute(row.element, "title", step.stale ? STALE : null);
         row.element.dataset.kind = step.kind;
         const editing = (panel.getRootNode() as ShadowRoot).activeElement === row.note;
         if (!editing && row.note_ !== step.note) row.note.value = step.note;

@@ -10,6 +10,8 @@ import type { Wishes } from "./now";
 
 /** A screen reader is told when things have been quiet for so long. */
 const QUIET = 700;
+const CLOSED =
+  "Closed: the model is as it was, or as last committed. Run the cell again for a new widget on it.";
 /** Warnings of Python's that are shown at once. */
 const MOST_WARNINGS = 2;
 
@@ -67,7 +69,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
     fail: (problem: string) => setText(error, problem),
     /** `problem` is what went wrong on this side; it comes before what Python says. */
     update(known: Known | null, reading: Reading | null, problem: string): void {
-      setText(error, problem || (reading?.error ?? ""));
+      setText(error, problem || (reading?.closed ? CLOSED : (reading?.error ?? "")));
       if (!known || !reading) return;
       const { edits, mask, confirmed, net } = known;
       // A loss belongs to the mask Python has applied: until that is the one on show, it is only the last known.

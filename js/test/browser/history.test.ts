@@ -27,6 +27,21 @@ test("every step is listed with its edges, loss and note, the newest last, and t
   expect(steps(view).map((one) => one.getAttribute("aria-current"))).toEqual([null, null, null, "step"]);
 });
 
+test("a step measured before others changed the model says that its numbers are of then", async () => {
+  const view = await open(3);
+  const history = view.model.traits._history.map((step) => ({ ...step, stale: step.id < 2 }));
+  view.model.receive({ _history: history });
+  await frames(2);
+  expect(steps(view).map((one) => one.querySelector(".edges")!.textContent)).toEqual([
+    "15 edges then",
+    "14 edges then",
+    "13 edges",
+  ]);
+  expect(steps(view).map((one) => one.title !== "")).toEqual([true, true, false]);
+  const [old, now] = [1, 2].map((k) => getComputedStyle(steps(view)[k]!.querySelector(".loss")!));
+  expect([old!.fontStyle, now!.fontStyle]).toEqual(["italic", "normal"]);
+});
+
 test("a click or Enter on a step jumps there; the focus stays on it when the answer comes", async () => {
   const view = await open(6);
   const row = view.find("[data-step='1']");

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import widget from "../../src/index";
 import { fakeModel } from "../fake";
-import { doubleClick, frames, grab, letGo, middle, mount, settled } from "./mounted";
+import { click, doubleClick, frames, grab, letGo, middle, mount, settled } from "./mounted";
 
 test("two views of one model show the same decisions, each with its own pointer", async () => {
   const model = fakeModel();
@@ -23,6 +23,23 @@ test("widgets of two models keep apart", async () => {
   await doubleClick(a.twin("edge", "0,0,1"));
   expect(b.model.messages).toBe(0);
   expect(b.find("[data-role=status]").textContent).toContain("6 of 6 edges");
+});
+
+test("a widget whose model was given back says so, and nothing in it can be moved or pressed", async () => {
+  const view = await mount();
+  await click(view.find("[data-panel=history]"));
+  const acting = () => [...view.root.querySelectorAll<HTMLElement>("button, input, canvas")];
+  const reached = () => acting().filter((one) => !one.closest("[inert]") && one.checkVisibility());
+  expect(reached().length).toBeGreaterThan(10);
+  view.model.receive({ _closed: true });
+  await frames(2);
+  expect(view.find("[data-role=error]").textContent).toMatch(/^Closed: the model is as it was/);
+  expect(reached()).toEqual([]);
+  await doubleClick(view.twin("edge", "0,0,1"));
+  view.find("[data-role=reset]").focus();
+  await userEvent.keyboard("{Enter}");
+  expect([view.model.messages, view.model.acts]).toEqual([0, []]);
+  expect(view.isOn("edge", "0,0,1")).toBe(true);
 });
 
 test("a view that is closed leaves nothing behind, by its function or by the host's signal", async () => {

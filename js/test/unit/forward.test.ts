@@ -1,9 +1,9 @@
 /** What the browser computes, against the file that Python's tests read too. */
 import { describe, expect, test } from "vitest";
-import { type Cells, predict, rmse, trace } from "../../src/forward";
+import { type Cells, predict, rmse, sharedCells, trace } from "../../src/forward";
 import { createNetwork, maskOf, type Network, NO_EDITS, nodesOn } from "../../src/network";
 import { randomNumbers } from "../fake";
-import { distance, golden, networkFrom, type Tables } from "../golden";
+import { distance, golden, networkFrom, sharedFrom, type Tables } from "../golden";
 
 interface Case extends Tables {
   slots: number[][];
@@ -50,6 +50,41 @@ describe.each(cases)("Python and the browser agree on a $width network with slot
     expect(predict(net, cells, mask, true, Float32Array.from(rows))).toEqual(
       predict(net, cells, mask, true, rows),
     );
+  });
+});
+
+describe.each(cases)("tables that edges share, on a $width network with slots $slots", (one) => {
+  const { net, cells } = networkFrom(one);
+  const { count, ...tables } = sharedFrom(one, net);
+  const { y: _, ...others } = cells;
+  const whole = {
+    ...others,
+    ...tables,
+    y: Float64Array.from(tables.y),
+    weights: Float32Array.from(tables.weights),
+  };
+
+  test("give the values that a table of each edge gives", () => {
+    const shared = sharedCells(net, count, whole);
+    for (const { mask: on, keep_mean } of one.steps) {
+      const mask = Uint8Array.from(on);
+      const rows = Float64Array.from(one.rows);
+      expect(predict(net, shared, mask, keep_mean, rows)).toEqual(predict(net, cells, mask, keep_mean, rows));
+      const sample = one.rows.slice(0, net.width[0]!);
+      expect(trace(net, shared, mask, keep_mean, sample)).toEqual(trace(net, cells, mask, keep_mean, sample));
+    }
+  });
+
+  test("that do not fit the network are refused", () => {
+    for (const wrong of [
+      [count.slice(1), whole],
+      [count.map((c) => c + 1), whole],
+      [count.map(() => 0), whole],
+      [count, { ...whole, weights: whole.weights.subarray(1) }],
+      [count, { ...whole, y: whole.y.subarray(4) }],
+    ] as const) {
+      expect(() => sharedCells(net, wrong[0], wrong[1])).toThrow(/do not fit/);
+    }
   });
 });
 

@@ -8,7 +8,7 @@ import { maskOf, NO_EDITS, slotCount } from "../../src/network";
 import { thresholdFor, tradeoffFrom } from "../../src/tradeoff";
 import { decode, encode, fromBase64 } from "../../src/wire";
 import { randomNumbers } from "../fake";
-import { golden, networkFrom, type Tables } from "../golden";
+import { golden, networkFrom, sharedFrom, type Tables } from "../golden";
 
 type Traits = Record<string, unknown>;
 
@@ -95,6 +95,90 @@ const DECIDED = Object.keys(steps[0]!.state);
 const decided = (model: StandaloneModel) =>
   Object.fromEntries(DECIDED.map((name) => [name, read(model, name)]));
 const commands = (model: StandaloneModel) => read(model, "_history") as { [name: string]: unknown }[];
+
+describe("a network that is too large to be computed on the spot", () => {
+  const times = 4000; // rows, that it is large
+  const many = (values: number[]) => Array.from({ length: times }, () => values).flat();
+  const { net } = networkFrom(carried);
+  const { count, x, y, weights } = sharedFrom(carried, net);
+  const rows = {
+    _rows: f32(many(carried.rows), 2),
+    _row_labels: f32(many(carried.labels), 2),
+  };
+  const none = new DataView(new ArrayBuffer(0));
+  const large = () =>
+    page({
+      ...rows,
+      _cells_x: none,
+      _cells_y: none,
+      _parts_counts: count,
+      _parts_x: encode(x),
+      _parts_y: encode(Float32Array.from(y)),
+      _parts_w: encode(Float32Array.from(weights)),
+    });
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "performance"] });
+    return () => vi.useRealTimers();
+  });
+
+  test("tells a loss when nothing has been changed for a moment, and the one that Python gives", () => {
+    const [model, small] = [large(), page()];
+    const loss = () => read(model, "loss") as number | null;
+    const truth = () => read(small, "loss") as number;
+    expect(loss()).toBeCloseTo(truth(), 6);
+    const first = loss();
+    for (const threshold of [0.118, 0.125, 0.2]) {
+      for (const one of [model, small]) write(one, { node_threshold: threshold });
+      expect(loss()).toBeNull();
+      expect(read(model, "active_edges")).toBe(read(small, "active_edges"));
+      vi.advanceTimersByTime(200);
+      expect(loss()).toBeNull();
+    }
+    vi.advanceTimersByTime(300);
+    expect(loss()).toBeCloseTo(truth(), 6);
+    expect(loss()).not.toBeCloseTo(first!, 3);
+    const step = commands(model).at(-1)!;
+    expect(step.loss_after).toBe(loss());
+    const name = read(model, "loss_name");
+    expect(step.text).toBe(
+      (commands(small).at(-1)!.text as string).replace(read(small, "loss_name") as string, name as string),
+    );
+    model.send({ do: "undo" });
+    expect(loss()).toBe(first); // it is known
+    model.send({ do: "redo" });
+    expect(loss()).toBeCloseTo(truth(), 6);
+    expect(commands(model).at(-1)!.text).toBe(step.text);
+  });
+
+  test("gets the curves over its sliders and the prices of its cards in the end", () => {
+    const [model, small] = [large(), page()];
+    for (const one of [model, small]) write(one, { selected: [[0, 1, 1]] });
+    vi.advanceTimersByTime(1000);
+    for (const name of ["_tradeoff_node", "_tradeoff_edge"]) {
+      const [found, truth] = [doubles(model, name), doubles(small, name)];
+      expect(found.length).toBe(truth.length);
+      for (const [k, value] of found.entries()) expect(value).toBeCloseTo(truth[k]!, 6);
+    }
+    const price = (one: StandaloneModel) => (read(one, "_prices") as [unknown, number][])[0]![1];
+    expect(price(model)).toBeCloseTo(price(small), 6);
+  });
+});
+
+test("a page's script keeps the scores that its thresholds are in", () => {
+  for (const lines of [
+    "session = PruningSession(model, dataset, score='ablation')\n",
+    "session = PruningSession(model, dataset)\nsession.rescore('ablation')\n",
+  ]) {
+    const start = `from kanwidget import PruningSession\n\n${lines}`;
+    const model = page({ _script: `${start}session.set(node_threshold=0.5)\n`, keep_mean: true });
+    expect(read(model, "_script")).toBe(start);
+    expect(commands(model)[0]!.text).toBe("the model as it came");
+    write(model, { removed_edges: [[0, 1, 2]] });
+    expect(read(model, "_script")).toBe(
+      `${start}session.set(removed_edges=[(0, 1, 2)])\nsession.commit()  # the model stays so when the session is gone\n`,
+    );
+  }
+});
 
 describe("a long session on a page and the same one in Python", () => {
   test("agree after every step: on state, mask, loss, words and script", () => {

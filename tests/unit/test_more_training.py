@@ -1,0 +1,154 @@
+"""Training goes on while a session has edges off: what is off stays off, and as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+from torch import Tensor
+
+from kanwidget import KAN, KANWidget, PruningSession, create_dataset
+
+Make = Callable[..., KAN]
+Dataset = dict[str, Tensor]
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture(scope="module")
+def deep() -> tuple[dict[str, Any], Dataset]:
+    """A [2, 4, 3, 1] after some steps on a product, and its data."""
+    dataset = create_dataset(lambda x: torch.sin(3 * x[:, [0]]) * x[:, [1]], train_num=300)
+    model = KAN([2, 4, 3, 1], grid=4, seed=0)
+    model.fit(dataset, steps=4, lamb=0.01, progress=False)
+    return model.state_dict(), dataset
+
+
+def trained(deep: tuple[dict[str, Any], Dataset]) -> tuple[KAN, Dataset]:
+    model = KAN([2, 4, 3, 1], grid=4, seed=0)
+    model.load_state_dict(deep[0])
+    return model, deep[1]
+
+
+def on(model: KAN) -> list[list[list[float]]]:
+    return [layer.tolist() for layer in model.mask]
+
+
+def test_edges_under_a_threshold_stay_off_when_a_cell_trains(
+    shell: InteractiveShell, model: KAN, dataset: Dataset
+) -> None:
+    w = KANWidget(model, dataset)
+    w.node_threshold = w.session.threshold_for(0.5, "node")
+    left, mask = w.active_edges, on(model)
+    assert left < 15
+    shell.push({"model": model, "dataset": dataset})
+    shell.run_cell("results = model.fit(dataset, steps=10, progress=False)")
+    assert (w.active_edges, on(model)) == (left, mask)
+    assert w.loss == pytest.approx(shell.user_ns["results"]["test_loss"][-1], rel=1e-9)
+    assert "come back" not in w.session.history.current.text
+    # The thresholds still mean something: the scores of what is off have not exploded.
+    assert float(w.session.scores[1].max()) < 1
+    w.close()
+
+
+@pytest.mark.parametrize("axis", ["node", "edge"])
+def test_the_model_computes_what_was_trained(
+    axis: str, deep: tuple[dict[str, Any], Dataset]
+) -> None:
+    kept_off = 0
+    for tolerance in (0.02, 0.2, 1.0, 3.0):
+        model, dataset = trained(deep)
+        session = PruningSession(model, dataset)
+        session.set(**{f"{axis}_threshold": session.threshold_for(tolerance, axis)})
+        before, mask = session.active_edges, [layer.clone() for layer in model.mask]
+        model.fit(dataset, steps=4, progress=False)
+        outputs = model(dataset["test_input"]).detach()
+        assert session.refresh()
+        # Of what is on the threshold may take more; nothing comes back.
+        assert all((now <= was).all() for now, was in zip(model.mask, mask, strict=True))
+        if session.active_edges == before:
+            assert torch.allclose(model(dataset["test_input"]), outputs, rtol=0, atol=1e-9)
+        kept_off += "kept off" in session.history.current.text
+        session.reset()
+        assert session.active_edges == 23
+        session.close()
+    assert kept_off > 0, "no edge would have come back: nothing was tried"
+
+
+def test_a_threshold_set_after_training_in_the_same_cell_brings_nothing_back(
+    deep: tuple[dict[str, Any], Dataset],
+) -> None:
+    model, dataset = trained(deep)
+    w = KANWidget(model, dataset)
+    w.edge_threshold = w.session.threshold_for(1.0, "edge")
+    mask = [layer.clone() for layer in model.mask]
+    model.fit(dataset, steps=4, progress=False)
+    w.edge_threshold *= 1.0001
+    assert all((now <= was).all() for now, was in zip(model.mask, mask, strict=True))
+    w.close()
+
+
+def test_steps_before_the_training_say_that_their_numbers_are_of_then(
+    model: KAN, dataset: Dataset
+) -> None:
+    w = KANWidget(model, dataset)
+    w.node_threshold = 0.01
+    model.remove_edge(0, 0, 3)
+    w.refresh()
+    assert [step["stale"] for step in w._history] == [False] * 3  # the weights are the same
+    before = [step["loss_after"] for step in w._history]
+    model.fit(dataset, steps=3, progress=False)
+    w.refresh()
+    assert [step["stale"] for step in w._history] == [True] * 3 + [False]
+    assert [step["loss_after"] for step in w._history[:3]] == before
+    for id in (0, 1):
+        w.session.jump(id)
+        w.refresh()
+        told = w._history[id]
+        assert not told["stale"]
+        assert told["loss_after"] == w.loss != before[id]
+        assert told["active_edges"] == w.active_edges
+    assert [step["stale"] for step in w._history] == [False, False, True, False]
+    w.close()
+
+
+# The grids of nodes that are out of use ------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss_fn", [None, torch.nn.functional.mse_loss], ids=["numpy", "autograd"])
+def test_grids_of_nodes_out_of_use_stay(loss_fn: Any, random_kan: Make, dataset: Dataset) -> None:
+    model = random_kan([2, 4, 3, 1], 0)
+    model.remove_node(1, 0)  # neither in nor out
+    for i in range(2):
+        model.remove_edge(0, i, 1)  # no way in
+    for j in range(3):
+        model.remove_edge(1, 2, j)  # no way out
+    with torch.no_grad():
+        model.layers[1].coef[:, 2] = torch.nan
+    before = [(layer.grid.clone(), layer.coef.detach().clone()) for layer in model.layers]
+    results = model.fit(dataset, steps=2, progress=False, loss_fn=loss_fn)
+    assert results.stopped == ""
+    moved = [
+        (layer.grid != grid).any(1).tolist()
+        for layer, (grid, _) in zip(model.layers, before, strict=True)
+    ]
+    assert moved == [[True] * 2, [False, False, False, True], [True] * 3]
+    assert torch.equal(model.layers[1].coef[:, 0], before[1][1][:, 0])
+
+
+def test_a_layer_that_is_off_has_no_grid_to_lay(random_kan: Make) -> None:
+    model = random_kan([2, 3, 1], 0)
+    for i in range(3):
+        model.remove_edge(1, i, 0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.update_grid(torch.rand(50, 2, dtype=torch.float64))
+    after = model.state_dict()
+    changed = [name for name, value in after.items() if not torch.equal(value, before[name])]
+    assert changed == ["layers.0.coef", "layers.0.grid"]
