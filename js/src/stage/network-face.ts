@@ -12,11 +12,10 @@ import { type Spot, spotsInOrder } from "../twins";
 import { type Area, areaOf, areasOverlap, fitName, GAP, measureName, NAME_SIZE } from "../typeset";
 import type { UnitCurve } from "../unit-curves";
 import { type Camera, MAX_ZOOM, project } from "./camera";
+import { isCalm, progress } from "./ease";
 import type { Face, FaceMaker, Moment } from "./face";
 import { paintHighlight, paintMarks, type Shown } from "./marks";
 import { nameLimit, type RoomMeter } from "./room";
-
-const EASE_FOR = 220;
 
 /** The present layout and what it was made from. */
 interface Drawn {
@@ -25,12 +24,14 @@ interface Drawn {
   readonly settled: Uint8Array;
   readonly symbolic: Known["symbolic"];
   readonly room: Room;
+  /** Whether its height is another's, since a hand is at work below. */
+  readonly kept: boolean;
   readonly spots: readonly Spot[];
 }
 
-/** Fast, then slow; 1 when it has arrived. */
-const progress = (since: number, now: number) =>
-  1 - (1 - Math.min(1, Math.max(0, now - since) / EASE_FOR)) ** 3;
+/** A commit is a new network of the same form, and moves nothing. */
+const sameForm = (a: Network, b: Network) =>
+  a === b || (a.edgeCount === b.edgeCount && a.width.join() === b.width.join());
 
 const sameRoom = (a: Room, b: Room) =>
   a.width === b.width &&
@@ -45,17 +46,19 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
   let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
   let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
 
-  function arrange({ net, settled, symbolic }: Known, room: Room, time: number): Drawn {
-    const old = drawn?.net === net && drawn.room.width === room.width ? drawn : null;
-    if (old?.settled === settled && old.symbolic === symbolic && sameRoom(old.room, room)) return old;
-    const layout = makeLayout(net, settled, room, symbolic);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  function arrange({ known, keepsHeight }: Moment, room: Room, time: number): Drawn {
+    const { net, settled, symbolic } = known;
+    const old = drawn && sameForm(drawn.net, net) && drawn.room.width === room.width ? drawn : null;
+    const same = old?.net === net && old.settled === settled && old.symbolic === symbolic;
+    if (same && sameRoom(old.room, room) && (keepsHeight || !old.kept)) return old;
+    const kept = keepsHeight === true && old !== null && room.height === undefined;
+    const layout = makeLayout(net, settled, kept ? { ...room, kept: old.layout.height } : room, symbolic);
     // What is still under way goes on from where it is.
     const from =
       old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
-    const eases = from && !calm && old.room.height === room.height;
+    const eases = from && !isCalm() && old.room.height === room.height;
     easing = eases ? { from, since: time } : null;
-    drawn = { layout, net, settled, symbolic, room, spots: spotsOf(layout, net, settled) };
+    drawn = { layout, net, settled, symbolic, room, kept, spots: spotsOf(layout, net, settled) };
     return drawn;
   }
 
@@ -79,7 +82,7 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
     maxZoom: MAX_ZOOM,
     show(moment, camera, curve, height, time): Face {
       const { known } = moment;
-      const { layout: goal, spots } = arrange(known, roomOf(moment, height), time);
+      const { layout: goal, spots } = arrange(moment, roomOf(moment, height), time);
       const t = easing ? progress(easing.since, time) : 1;
       const world = easing && t < 1 ? between(easing.from, goal, t) : goal;
       if (t >= 1) easing = null;
@@ -89,6 +92,7 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
       return {
         width: goal.width,
         height: goal.height,
+        tall: layout.height,
         picture: scene,
         moving: t < 1,
         spots,
