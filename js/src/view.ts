@@ -258,6 +258,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   for (const name of TRAITS) model.on(`change:${name}`, modelChanged);
   watchLooks(() => {
     looks = null;
+    // Other names for whoever has measured them.
+    names = { ...names };
     ask();
   }, signal);
   const resized = new ResizeObserver(([entry]) => {

@@ -69,11 +69,11 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
   }
 
   function stage(moment: Moment, layout: Layout, curve: UnitCurve) {
-    const { known, reading, names, font } = moment;
+    const { known, reading, names, font, width } = moment;
     const of = [layout, known.mask, known.edits, known.symbolic, reading.compared, names, font, curve];
     if (staged?.of.every((value, k) => value === of[k])) return staged;
     const scene = buildScene(layout, known, reading.compared);
-    const { named, areas } = placeNames(ctx, layout, scene, known.net, names, font);
+    const { named, areas } = placeNames(ctx, layout, scene, known.net, names, font, width);
     staged = { scene, of, named, areas };
     return staged;
   }
@@ -126,8 +126,6 @@ function spotsOf(layout: Layout, net: Network, settled: Uint8Array): Spot[] {
   );
 }
 
-const widths = new Map<string, number>();
-
 /** Names of inputs and outputs, live ones first, each only where it overlaps no other. */
 function placeNames(
   ctx: CanvasRenderingContext2D,
@@ -136,11 +134,12 @@ function placeNames(
   net: Network,
   names: Names,
   font: string,
+  room: number,
 ): { named: Named[]; areas: Area[] } {
   const named: Named[] = [];
   const areas: Area[] = [];
   const up = layout.orientation === "up";
-  const limit = nameLimit(layout.width);
+  const limit = nameLimit(room);
   for (const l of [0, net.depth]) {
     const nodes = scene.nodes.slice(net.nodeOffset[l]!, net.nodeOffset[l + 1]!);
     const side = l === 0 ? 1 : -1;
@@ -149,15 +148,8 @@ function placeNames(
     for (const live of [true, false]) {
       for (const { node, x, y, r, look } of nodes) {
         if ((look === "on") !== live) continue;
-        const name = nameOf(net, names, node);
-        const key = `${font} ${limit} ${name}`;
-        const runs = runsOf(name);
-        let width = widths.get(key);
-        if (width === undefined) {
-          width = measureName(ctx, font, runs);
-          if (widths.size > 5000) widths.clear();
-          widths.set(key, width);
-        }
+        const runs = runsOf(nameOf(net, names, node));
+        const width = measureName(ctx, font, runs);
         const away = r + GAP;
         const spot = up
           ? ({ x, y: y + side * (away + 6), align: "center" } as const)

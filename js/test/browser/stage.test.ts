@@ -368,6 +368,22 @@ describe("the picture", () => {
     expect(view.isOn("edge", "0,0,3")).toBe(true);
   });
 
+  test("a font that comes late is measured anew", async () => {
+    const view = await mount();
+    const before = middle(view.twin("node", "0,0"))[0];
+    const { measureText } = CanvasRenderingContext2D.prototype;
+    onTestFinished(() => {
+      CanvasRenderingContext2D.prototype.measureText = measureText;
+      document.fonts.dispatchEvent(new Event("loadingdone"));
+    });
+    CanvasRenderingContext2D.prototype.measureText = function (text) {
+      return { ...measureText.call(this, text), width: 3 * measureText.call(this, text).width };
+    };
+    document.fonts.dispatchEvent(new Event("loadingdone"));
+    await settled();
+    expect(middle(view.twin("node", "0,0"))[0] - before).toBeGreaterThan(15);
+  });
+
   test("upwards, outputs are over inputs", async () => {
     const view = await mount();
     view.model.receive({ orientation: "up" });
@@ -563,6 +579,20 @@ describe("quilt and network", () => {
     view.model.receive({ view: "network", edge_threshold: 0 });
     await settled();
     expect(view.twin("edge", "0,0,7").getBoundingClientRect().width).toBeGreaterThanOrEqual(24);
+  });
+
+  test("a quilt cannot be turned: the button says so, and works again in the network", async () => {
+    const view = await mount(wide());
+    const turn = view.find("[data-role=orientation]");
+    expect(turn.getAttribute("aria-disabled")).toBe("true");
+    expect(turn.title).toContain("quilt has one orientation");
+    await click(turn);
+    expect(view.model.traits.orientation).toBe("right");
+    view.model.receive({ view: "network" });
+    await frames(2);
+    expect(turn.getAttribute("aria-disabled")).toBeNull();
+    await click(turn);
+    expect(view.model.traits.orientation).toBe("up");
   });
 
   test("a quilt is clicked, switched, zoomed and walked like a network", async () => {
