@@ -10,7 +10,7 @@
 import type { Network } from "./network";
 import { type Box, boxedPath, directPath, freeSquare, type Path } from "./paths";
 import type { Orientation } from "./protocol";
-import { column, stack } from "./rows";
+import { column, DEAD_PITCH, stack } from "./rows";
 import { productsOf } from "./slots";
 
 export { type Box, overlap, type Path, pointAt } from "./paths";
@@ -49,8 +49,10 @@ export interface Layout {
 
 export interface Room {
   readonly width: number;
-  /** Given in full screen only; else it follows from the network. */
+  /** Given in full screen only; else it follows from what is on. */
   readonly height?: number;
+  /** The height that it has, while it must not change. */
+  readonly kept?: number;
   readonly orientation?: Orientation;
   /** Widths of the widest names of inputs and outputs. */
   readonly inNames: number;
@@ -62,7 +64,6 @@ const MAX_SIDE = 170;
 /** In full screen everything may be so much larger. */
 const LARGER = 1.5;
 const MIN_SIDE = 24;
-const WISHED_SIDE = 58;
 const ANCHOR_SIDE = 20;
 const MAX_ANCHORED = 600;
 /** From one box to the next in a stack, in sides. */
@@ -76,8 +77,9 @@ const MIN_GAP = 72;
 const MAX_GAP = { right: 440, up: 240 } as const;
 /** What the lines need beside a box. */
 const BOX_SHARE = { right: 0.54, up: 0.62 } as const;
-const MIN_HEIGHT = 280;
+const MIN_HEIGHT = 200;
 const MAX_HEIGHT = 640;
+const LIVE_PITCH = 24;
 const LIVE_RADIUS = 5.5;
 const DEAD_RADIUS = 3;
 const SLOT_DISTANCE = 24;
@@ -115,7 +117,7 @@ export function layout(
   const gap = Math.min(MAX_GAP[orientation] * scale, Math.max(MIN_GAP, (goal - before - after) / net.depth));
   const needed = before + after + gap * net.depth;
   const along = up ? (room.height ?? Math.ceil(needed)) : Math.max(room.width, Math.ceil(needed));
-  const across = up ? room.width : (room.height ?? heightOf(net, gap));
+  const across = up ? room.width : (room.height ?? room.kept ?? heightOf(net, mask, gap));
   const start = before + (along - needed) / 2;
 
   const { u, v, r } = placeNodes(net, mask, start, gap, across);
@@ -132,21 +134,33 @@ export function layout(
   return turn(plan, r, places, orientation);
 }
 
-/** From the baseline and not from the mask, so that pruning never moves the page under the person's hand. */
-function heightOf(net: Network, gap: number): number {
+/** What lets the boxes be as large as the gap allows, so that a few curves are large and leave nothing empty. */
+function heightOf(net: Network, mask: Uint8Array, gap: number): number {
+  const side = Math.min(MAX_SIDE, BOX_SHARE.right * gap);
   let wish = MIN_HEIGHT;
   for (let l = 0; l < net.depth; l++) {
     let boxes = 0;
-    for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) boxes += net.baseline[e]!;
-    wish = Math.max(wish, 2 * PAD + boxes * PITCH * Math.min(WISHED_SIDE, gap / 2));
+    for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) boxes += mask[e]!;
+    wish = Math.max(wish, 2 * PAD + ((boxes - 1) * PITCH + 1) * side);
   }
-  for (const n of net.width) wish = Math.max(wish, 2 * PAD + 24 * n);
-  return Math.round(Math.min(MAX_HEIGHT, wish));
+  const used = usedNodes(net, mask);
+  net.width.forEach((n, l) => {
+    const first = net.nodeOffset[l]!;
+    const live = used.subarray(first, first + n).reduce((sum, on) => sum + on, 0);
+    wish = Math.max(wish, 2 * PAD + LIVE_PITCH * live + DEAD_PITCH * (n - live));
+  });
+  return Math.ceil(Math.min(MAX_HEIGHT, wish));
+}
+
+/** Nodes with an edge that is on, (N,). */
+function usedNodes(net: Network, mask: Uint8Array): Uint8Array {
+  const used = new Uint8Array(net.nodeCount);
+  for (let e = 0; e < net.edgeCount; e++) if (mask[e]) used[net.source[e]!] = used[net.target[e]!] = 1;
+  return used;
 }
 
 function placeNodes(net: Network, mask: Uint8Array, start: number, gap: number, across: number) {
-  const used = new Uint8Array(net.nodeCount);
-  for (let e = 0; e < net.edgeCount; e++) if (mask[e]) used[net.source[e]!] = used[net.target[e]!] = 1;
+  const used = usedNodes(net, mask);
   const u = new Float64Array(net.nodeCount);
   const v = new Float64Array(net.nodeCount);
   const r = new Float64Array(net.nodeCount);

@@ -25,6 +25,12 @@ export function directPath([x0, y0, x1, y1]: Ends): Path {
   return [...at(0), ...at(1 / 6), ...at(1 / 3), ...at(0.5), ...at(0.5), ...at(2 / 3), ...at(5 / 6), x1, y1];
 }
 
+export function isStraight(p: Path): boolean {
+  const level = (k: number, t: number) => Math.abs(p[0]! + (p[14]! - p[0]!) * t - p[k]!) < 0.01;
+  const upright = (k: number, t: number) => Math.abs(p[1]! + (p[15]! - p[1]!) * t - p[k + 1]!) < 0.01;
+  return level(2, 1 / 6) && upright(2, 1 / 6) && level(6, 0.5) && upright(6, 0.5);
+}
+
 /** One cubic as two, parted at `t` (de Casteljau). */
 export function split(cubic: readonly number[], t: number): [number[], number[]] {
   const [x0, y0, x1, y1, x2, y2, x3, y3] = cubic as number[];

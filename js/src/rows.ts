@@ -1,7 +1,7 @@
 /** Things in a row, in order: nodes that share a column, boxes that want to be near their lines. Pure. */
 
 /** From one dead node to the next. */
-const DEAD_PITCH = 11;
+export const DEAD_PITCH = 11;
 
 /** The live share `room` evenly; each run of the others is close together halfway between its neighbours. */
 export function column(used: Uint8Array, room: number) {

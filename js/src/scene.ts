@@ -126,6 +126,7 @@ export function between(from: Layout, to: Layout, t: number): Layout {
   }
   return {
     ...to,
+    height: Math.max(from.height, to.height),
     nodeX: mixAll(from.nodeX, to.nodeX),
     nodeY: mixAll(from.nodeY, to.nodeY),
     nodeR: mixAll(from.nodeR, to.nodeR),

@@ -8,6 +8,7 @@ import { extend, flip } from "./selection";
 import { actionsFor, titleOf } from "./stage/actions";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "./stage/camera";
 import { createCanvases } from "./stage/canvases";
+import { createSlide } from "./stage/ease";
 import type { Face, Moment } from "./stage/face";
 import { type Hands, type Point, watchHands } from "./stage/gestures";
 import { createHoverCard } from "./stage/hover-card";
@@ -61,7 +62,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   let curve: { of: Reading["curves"]; unit: UnitCurve } | null = null;
   let page = "";
   let kind = "";
-  let tallest = 0;
+  const slide = createSlide();
 
   const twins = createTwins(
     {
@@ -207,17 +208,16 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   // Firefox clicks a button when Space comes up.
   stage.addEventListener("keyup", (event) => event.key === " " && event.preventDefault(), { signal });
 
-  function resize({ width, height }: Face): number {
-    // When pruning turns a quilt into a network, the page below stays where it is.
-    tallest = Math.max(tallest, height);
-    for (const [element, name, value] of [
-      [stage, "width", `${width}px`],
-      [stage, "height", `${height}px`],
-      [scroll, "minHeight", `${tallest}px`],
+  /** The page below slides after the picture. True until it has come to rest. */
+  function resize({ width, height, tall }: Face, time: number): { ratio: number; sliding: boolean } {
+    const { value, moving } = slide(height, page, time);
+    for (const [name, length] of [
+      ["width", `${width}px`],
+      ["height", `${value}px`],
     ] as const) {
-      if (element.style[name] !== value) element.style[name] = value;
+      if (stage.style[name] !== length) stage.style[name] = length;
     }
-    return canvases.resize(width, height);
+    return { ratio: canvases.resize(width, tall), sliding: moving };
   }
 
   /** In full screen the stage has what the rest of the page leaves. */
@@ -238,7 +238,6 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     const height = fullHeight();
     const nextKind = `${known.net.width} ${reading.orientation} ${quilt}`;
     const nextPage = `${known.net.width} ${reading.orientation} ${reading.view} ${width} ${height}`;
-    if (nextPage !== page) tallest = 0;
     if (nextKind !== kind) camera = FIT;
     [kind, page, quilted] = [nextKind, nextPage, quilt];
     const face = maker.show(moment, camera, unit, height, time);
@@ -273,9 +272,10 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       }
       const { face, maxZoom } = faceOf(moment, curve.unit, time);
       const moved = now?.face.moving && !face.moving;
+      const { ratio, sliding } = resize(face, time);
       const brush: Brush = {
         ctx: canvases.ctx("picture"),
-        ratio: resize(face),
+        ratio,
         palette: moment.palette,
         font: moment.font,
         curve: curve.unit,
@@ -303,7 +303,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       measureFrame(start);
       // The pointer may rest where something else is now.
       if (moved && pointer && !sameTarget(under(), known.hover)) events.hovered(under());
-      return face.moving;
+      return face.moving || sliding;
     },
   };
 }
@@ -322,7 +322,7 @@ export const STAGE_STYLES = `
 .stage[data-over] { cursor: pointer; }
 .stage[data-hand="pan"] { cursor: grabbing; }
 .stage[data-hand="lasso"] { cursor: crosshair; }
-.stage canvas { position: absolute; left: 0; top: 0; display: block; width: 100%; height: 100%; }
+.stage canvas { position: absolute; left: 0; top: 0; display: block; }
 .stage:focus-visible { outline-offset: -2px; }
 .network > .tools { padding: 0 16px; }
 `;

@@ -1,5 +1,6 @@
 /** Dark or light, as the host says it; and a word when that may have changed. */
 import type { Palette } from "./draw";
+import { forgetWidths } from "./typeset";
 
 export type Theme = "light" | "dark";
 
@@ -55,7 +56,11 @@ export function watchLooks(changed: () => void, signal: AbortSignal): void {
   }
   signal.addEventListener("abort", () => observer.disconnect());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed, { signal });
-  document.fonts?.addEventListener("loadingdone", changed, { signal });
+  const fontsChanged = () => {
+    forgetWidths();
+    changed();
+  };
+  document.fonts?.addEventListener("loadingdone", fontsChanged, { signal });
   const watchPixels = () => {
     if (signal.aborted) return;
     const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);

@@ -1,5 +1,6 @@
 /** Text on a canvas: measured, shortened and painted, with its subscripts, where it overlaps nothing. Reads no DOM. */
 import type { Run } from "./labels";
+import { lettersOf } from "./letters";
 
 export interface Text {
   readonly runs: readonly Run[];
@@ -28,6 +29,9 @@ const fontOf = (family: string, size: number, script: boolean) =>
 
 const widths = new Map<string, number>();
 const MOST_WIDTHS = 5000;
+
+/** What was measured in a font that stood in for one that has come since is wrong. */
+export const forgetWidths = (): void => widths.clear();
 
 /** Measuring costs more than painting, and the same few texts come in every frame. */
 function widthOf(ctx: CanvasRenderingContext2D, font: string, text: string): number {
@@ -84,10 +88,10 @@ export function fitName(
   size = NAME_SIZE,
 ): readonly Run[] {
   if (measureName(ctx, family, runs, size) <= room) return runs;
-  const characters = [...runs.map((run) => run.text).join("")];
-  while (characters.length > 1) {
-    characters.pop();
-    const short: Run[] = [{ text: `${characters.join("")}…`, shift: "none" }];
+  const letters = lettersOf(runs.map((run) => run.text).join(""));
+  while (letters.length > 1) {
+    letters.pop();
+    const short: Run[] = [{ text: `${letters.join("")}…`, shift: "none" }];
     if (measureName(ctx, family, short, size) <= room) return short;
   }
   return [{ text: "…", shift: "none" }];

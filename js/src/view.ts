@@ -1,4 +1,5 @@
 /** Wires one view: model in, frames out, wishes back. Owns its AbortController and its ResizeObserver. */
+import { watchBelow } from "./below";
 import { element, freshId } from "./dom";
 import type { Palette } from "./draw";
 import { type Trace, trace } from "./forward";
@@ -165,6 +166,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   const probe = createProbe(ids.probe, wishes, signal);
   const history = createHistory(ids.history, wishes, signal);
   const script = createScript(ids.script, signal);
+  const panels = element("div", { class: "panels" }, probe.element, history.element, script.element);
+  const isBelow = watchBelow([cards.element, panels], ask, signal);
   root.append(
     element("div", { class: "top" }, status.element, bar.element),
     element("div", { class: "sliders" }, ...sliders.map((slider) => slider.element)),
@@ -172,7 +175,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     stage.element,
     legend.element,
     cards.element,
-    element("div", { class: "panels" }, probe.element, history.element, script.element),
+    panels,
   );
   /** All that acts on the model: everything but what is said. */
   const acting = [bar, ...sliders, stage, cards, probe, history].map((part) => part.element);
@@ -216,7 +219,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     const now: Now = { known, reading, names, trace: follow(known, reading) };
     for (const slider of sliders) slider.update(now);
     looks ??= look();
-    const moment = { known, reading, names, width, probe: now.trace, ...looks };
+    const moment = { known, reading, names, width, keepsHeight: isBelow(), probe: now.trace, ...looks };
     if (stage.render(moment, time)) ask();
     showPanels(now);
   }
@@ -258,6 +261,8 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   for (const name of TRAITS) model.on(`change:${name}`, modelChanged);
   watchLooks(() => {
     looks = null;
+    // Other names for whoever has measured them.
+    names = { ...names };
     ask();
   }, signal);
   const resized = new ResizeObserver(([entry]) => {

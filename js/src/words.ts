@@ -2,6 +2,7 @@
 
 import { type Names, nameOf, plainText } from "./labels";
 import { MAX_DRAWN } from "./layout";
+import { cutTo } from "./letters";
 import type { Change } from "./levels";
 import {
   countOn,
@@ -45,7 +46,7 @@ export function parseThreshold(text: string): number | null {
 }
 
 export const refusal = (text: string): string =>
-  `“${text.trim().slice(0, 40)}” is no threshold: type a number such as 0.012 or 1e-3, or “off”`;
+  `“${cutTo(text.trim(), 40)}” is no threshold: type a number such as 0.012 or 1e-3, or “off”`;
 
 /** How much larger or smaller: "×3.4" from twice on, else "+2.1 %". */
 export function ratioWords(before: number, after: number): string {
@@ -93,8 +94,24 @@ export function nextWords(
   return parts.join(", ");
 }
 
+/** Why a threshold has nothing to take, or "" when it has. */
+export function idleWords(net: Network, axis: Axis, hasLevels: boolean): string {
+  if (hasLevels) return "";
+  if (axis === "node" && net.depth === 1) return "there are no hidden nodes";
+  if (axis === "edge" ? net.scores.some(Number.isNaN) : net.nodeScores.some(Number.isNaN))
+    return "the scores are not numbers";
+  return axis === "node" ? "no hidden node has a score above 0" : "no edge has a score above 0";
+}
+
+/** Why no loss is drawn over a threshold: what will come is told from what never will. */
+export function unknownWords(idle: string, loss: number | null, tradeoff: TradeOff | null): string {
+  if (idle) return `Nothing to draw: ${idle}`;
+  if (tradeoff || loss === null || !Number.isFinite(loss)) return "The loss is not a number";
+  return "The loss along this threshold is still being computed";
+}
+
 /** Long names are whole on cards. */
-const cut = (name: string) => (name.length > LONG ? `${name.slice(0, LONG - 1)}…` : name);
+const cut = (name: string) => cutTo(name, LONG);
 const LONG = 16;
 
 function whoGoes(net: Network, names: Names, { edges, nodes }: Change): string {

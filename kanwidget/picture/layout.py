@@ -23,7 +23,6 @@ MAX_DRAWN = 2000
 MAX_SIDE = 170
 LARGER = 1.5
 MIN_SIDE = 24
-WISHED_SIDE = 58
 PITCH = 1.16
 LABEL_ROOM = 15
 PAD = 14
@@ -32,8 +31,9 @@ NAME_HEIGHT = 24
 MIN_GAP = 72
 MAX_GAP = {"right": 440, "up": 240}
 BOX_SHARE = {"right": 0.54, "up": 0.62}
-MIN_HEIGHT = 280
+MIN_HEIGHT = 200
 MAX_HEIGHT = 640
+LIVE_PITCH = 24
 LIVE_RADIUS = 5.5
 DEAD_RADIUS = 3
 DEAD_PITCH = 11
@@ -138,13 +138,18 @@ def layout(graph: Graph, room: Room, labelled: Collection[int] = ()) -> Layout:
 
 
 def _height(graph: Graph, gap: float) -> float:
-    """From the baseline and not from the mask: pictures of one session have one size."""
+    """What lets the boxes be as large as the gap allows: a few are large, and nothing is empty."""
+    side = min(MAX_SIDE, BOX_SHARE["right"] * gap)
     wish: float = MIN_HEIGHT
     for l in range(graph.depth):
-        boxes = int(graph.baseline[graph.edge_offset[l] : graph.edge_offset[l + 1]].sum())
-        wish = max(wish, 2 * PAD + boxes * PITCH * min(WISHED_SIDE, gap / 2))
-    wish = max(wish, *(2 * PAD + 24 * n for n in graph.width))
-    return _round(min(MAX_HEIGHT, wish))
+        boxes = int(graph.mask[graph.edge_offset[l] : graph.edge_offset[l + 1]].sum())
+        wish = max(wish, 2 * PAD + ((boxes - 1) * PITCH + 1) * side)
+    used = graph.used()
+    for l, n in enumerate(graph.width):
+        first = graph.node_offset[l]
+        live = int(used[first : first + n].sum())
+        wish = max(wish, 2 * PAD + LIVE_PITCH * live + DEAD_PITCH * (n - live))
+    return math.ceil(min(MAX_HEIGHT, wish))
 
 
 def _place_nodes(

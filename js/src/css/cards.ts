@@ -19,7 +19,7 @@ export const CARDS = `
 }
 .switch[aria-checked="true"] { background: var(--taken); border-color: var(--taken); }
 .switch[aria-checked="true"]::before { transform: translateX(13px); background: var(--rim); }
-.chart { display: block; width: 208px; height: 156px; overflow: visible; fill: none; }
+.chart { display: block; width: 208px; height: 164px; overflow: visible; fill: none; }
 .chart text { font-size: 10px; fill: var(--muted); stroke: none; }
 .chart text.base, .chart text.spline { fill: var(--muted); font-style: italic; paint-order: stroke; stroke: var(--rim); stroke-width: 3px; stroke-linejoin: round; }
 .chart .axes { stroke: var(--edge); stroke-width: 1px; }

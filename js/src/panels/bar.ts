@@ -1,6 +1,7 @@
 /** The buttons at the top: history, what is shown and how, and which panels are open. */
 import { button, element, setAttribute } from "../dom";
 import type { Reading, ViewKind } from "../protocol";
+import { showsQuilt } from "../quilt/choice";
 import type { Known } from "../state";
 import { icon } from "./icons";
 import type { Wishes } from "./now";
@@ -100,9 +101,10 @@ export function createBar(
   );
   const arrows = { right: icon("right"), up: icon("up") };
   let up = false;
-  const turn = tool("orientation", arrows.right, "Inputs at the bottom", () =>
-    wishes.write({ orientation: up ? "right" : "up" }),
-  );
+  let turns = true;
+  const turn = tool("orientation", arrows.right, "Inputs at the bottom", () => {
+    if (turns) wishes.write({ orientation: up ? "right" : "up" });
+  });
 
   const toggles = (Object.keys(PANELS) as PanelName[]).map((name) => ({
     name,
@@ -129,7 +131,7 @@ export function createBar(
       element("div", { class: "group" }, views, turn),
       element("div", { class: "group" }, ...toggles.map(({ button }) => button)),
     ),
-    update({ edits }: Known, reading: Reading, open: Record<PanelName, boolean>): void {
+    update({ net, edits, settled }: Known, reading: Reading, open: Record<PanelName, boolean>): void {
       const edited = [edits.removedEdges, edits.keptEdges, edits.removedNodes, edits.keptNodes].some(
         (set) => set.size > 0,
       );
@@ -149,9 +151,13 @@ export function createBar(
         up = !up;
         turn.replaceChildren(arrows[up ? "up" : "right"]);
       }
-      const title = up
-        ? "Inputs are at the bottom: put them at the left"
-        : "Inputs are at the left: put them at the bottom";
+      turns = !showsQuilt(reading.view, net, settled);
+      setAttribute(turn, "aria-disabled", turns ? null : "true");
+      const title = !turns
+        ? "The quilt has one orientation: the network view can be turned"
+        : up
+          ? "Inputs are at the bottom: put them at the left"
+          : "Inputs are at the left: put them at the bottom";
       setAttribute(turn, "aria-label", title);
       setAttribute(turn, "title", title);
       for (const { name, button } of toggles) setAttribute(button, "aria-expanded", `${open[name]}`);

@@ -1,6 +1,8 @@
 /** A curve with numbered axes, its parts, and the data under it. */
 import { extent, ticks, tickWords } from "../axis";
 import { setAttribute, svg } from "../dom";
+import type { Area } from "../typeset";
+import { covers, type Line, namesBeside, type Point } from "./beside";
 
 export interface Plotted {
   readonly x: ArrayLike<number>;
@@ -14,30 +16,55 @@ export interface Plotted {
 }
 
 const W = 208;
-const H = 156;
+const H = 164;
 const LEFT = 36;
 const RIGHT = 6;
-const TOP = 8;
+const TOP = 16;
 const MAIN = 104;
 const STRIP = 18;
 const PLOT = W - LEFT - RIGHT;
+const DOT = 4;
+const PARTS = ["base", "spline"] as const;
+/** Sizes of their names in the chart's type. */
+const NAMES: Record<(typeof PARTS)[number], { width: number; height: number }> = {
+  base: { width: 24, height: 11 },
+  spline: { width: 32, height: 11 },
+};
 /** Parts that dwarf the curve are cut off at this many times its own range. */
 const MOST = 2.5;
 
 export function createChart() {
   const drawing = svg("g");
   const lines = svg("path", { class: "drop" });
-  const dot = svg("circle", { class: "probe", r: "4" });
+  const dot = svg("circle", { class: "probe", r: `${DOT}` });
+  const names = svg("g");
   const picture = svg(
     "svg",
     { class: "chart", viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" },
     drawing,
     lines,
+    names,
     dot,
   );
+  /** What is drawn, in pixels, and where its names are. */
+  let parts: readonly Line[] = [];
+  let places: readonly (Area | null)[] = [];
   let toX = (_: number) => 0;
   let toY = (_: number) => 0;
   let main = MAIN;
+
+  function name(at: Point | null): void {
+    const frame = { x: LEFT + 1, y: TOP, width: PLOT - 1, height: main };
+    places = namesBeside(parts, frame, at && { at, r: DOT });
+    const outside = PARTS.filter((_, k) => parts.length > 0 && !places[k]);
+    names.replaceChildren(
+      ...PARTS.flatMap((part, k) => {
+        const area = places[k];
+        return area ? label(area.x + area.width / 2, area.y + area.height - 3, part, "middle", part) : [];
+      }),
+      ...keyOf(outside),
+    );
+  }
 
   return {
     element: picture,
@@ -70,12 +97,17 @@ export function createChart() {
       if (!Number.isFinite(own[0])) {
         drawing.append(label(LEFT + PLOT / 2, TOP + main / 2, "no finite values", "middle", "muted"));
       }
-      if (curve.base && spline) {
-        drawing.append(
-          ...named(curve.x, curve.base, [spline, curve.y], "base", toX, toY),
-          ...named(curve.x, spline, [curve.base, curve.y], "spline", toX, toY),
-        );
-      }
+      const line = (of: ArrayLike<number>): Point[] =>
+        Array.from(of, (y, k) => [toX(curve.x[k]!), toY(y)] as const);
+      parts =
+        curve.base && spline
+          ? [
+              { points: line(curve.base), name: NAMES.base },
+              { points: line(spline), name: NAMES.spline },
+              { points: line(curve.y) },
+            ]
+          : [];
+      name(null);
     },
     /** Where the followed sample is; null for none. */
     point(at: readonly [x: number, y: number] | null): void {
@@ -84,6 +116,8 @@ export function createChart() {
       const [x, y] = [clamp(toX(at[0]), LEFT, W - RIGHT), clamp(toY(at[1]), TOP, TOP + main)];
       setAttribute(dot, "cx", near(x));
       setAttribute(dot, "cy", near(y));
+      // Names stay where they are while the sample does not come near: a drag is calm.
+      if (covers(places, [x, y], DOT)) name([x, y]);
       setAttribute(lines, "d", `M${LEFT} ${near(y)}H${near(x)}V${TOP + MAIN + STRIP}`);
     },
   };
@@ -200,33 +234,15 @@ function axes(
   ];
 }
 
-/** A name beside a line, where it is farthest from the others. */
-function named(
-  x: ArrayLike<number>,
-  line: ArrayLike<number>,
-  others: readonly ArrayLike<number>[],
-  name: string,
-  toX: (value: number) => number,
-  toY: (value: number) => number,
-): SVGElement[] {
-  let best = { room: -1, k: 0, above: true };
-  const reach = Math.ceil(((4 + 3 * name.length) * x.length) / PLOT);
-  for (let k = reach; k < x.length - reach; k += 2) {
-    const y = toY(line[k]!);
-    for (const above of [true, false]) {
-      const edge = above ? y - 14 : y + 14;
-      if (edge < TOP || edge > TOP + MAIN || !Number.isFinite(y)) continue;
-      let room = 40;
-      for (let near = k - reach; near <= k + reach; near += 2) {
-        const middle = above ? y - 8 : y + 8;
-        for (const other of [line, ...others]) room = Math.min(room, Math.abs(toY(other[near]!) - middle));
-      }
-      if (room > best.room) best = { room, k, above };
-    }
-  }
-  if (best.room < 0) return [];
-  const y = toY(line[best.k]!);
-  return [label(toX(x[best.k]!), best.above ? y - 5 : y + 12, name, "middle", name)];
+/** Names that have no place beside their curves: over the plot, each with a piece of its line. */
+function keyOf(parts: readonly (typeof PARTS)[number][]): SVGElement[] {
+  let right = W - RIGHT;
+  return parts.toReversed().flatMap((part) => {
+    const left = right - NAMES[part].width;
+    const piece = svg("path", { class: `part ${part}`, d: `M${left - 18} 6H${left - 4}` });
+    right = left - 28;
+    return [piece, label(left, 9.5, part, "start", part)];
+  });
 }
 
 function label(x: number, y: number, text: string, anchor: string, name = ""): SVGElement {

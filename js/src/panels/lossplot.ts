@@ -25,6 +25,8 @@ interface Shown {
   readonly scale: LogAxis | null;
   readonly keepMean: boolean;
   readonly tolerance: number;
+  /** What is said in place of a curve. */
+  readonly unknown: string;
 }
 
 export function createLossPlot(title: string, wishes: Wishes, signal: AbortSignal) {
@@ -58,7 +60,7 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     "aria-label": `Tolerance: how much the loss may grow (${title})`,
   });
   const label = element("label", { class: "limit-label" }, element("span"), keys);
-  const empty = element("p", { class: "unknown" }, "The loss along this threshold is not known (yet)");
+  const empty = element("p", { class: "unknown" });
   const plot = element("div", { class: "lossplot", title: ABOUT }, picture, marks, bend, dot, label, empty);
 
   let shown: Shown | null = null;
@@ -94,9 +96,10 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
 
   const top = (loss: number) => (1 - heightOf(y!, loss)) * (H - 8) + 5;
 
-  function drawCurves({ tradeoff, scale, keepMean }: Shown): void {
+  function drawCurves({ tradeoff, scale, keepMean, unknown }: Shown): void {
     const known = tradeoff && scale && y ? tradeoff : null;
     plot.toggleAttribute("data-unknown", !known);
+    setText(empty, known ? "" : unknown);
     if (!known || !scale) return;
     const [a, b] = [known.lossKept, known.lossZeroed].map((losses) => stairs(known, scale, losses, top));
     kept.setAttribute("d", a!.line);
@@ -158,7 +161,8 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
         before?.tradeoff === next.tradeoff &&
         before.scale === next.scale &&
         before.keepMean === next.keepMean &&
-        before.tolerance === next.tolerance
+        before.tolerance === next.tolerance &&
+        before.unknown === next.unknown
       ) {
         return;
       }

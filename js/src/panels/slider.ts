@@ -15,7 +15,16 @@ import type { Edits, Network } from "../network";
 import type { Reading } from "../protocol";
 import type { Axis } from "../state";
 import { knee, thresholdFor } from "../tradeoff";
-import { nextWords, parseThreshold, percentWords, refusal, short, takes } from "../words";
+import {
+  idleWords,
+  nextWords,
+  parseThreshold,
+  percentWords,
+  refusal,
+  short,
+  takes,
+  unknownWords,
+} from "../words";
 import { createLossPlot } from "./lossplot";
 import type { Now, Wishes } from "./now";
 
@@ -259,7 +268,9 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       const scale = levels?.scale ?? null;
       const tradeoff = reading.tradeoff[axis];
       const { keepMean, tolerance } = reading;
-      plot.update({ tradeoff, scale, keepMean, tolerance });
+      const idle = idleWords(of, axis, levels !== null);
+      const unknown = unknownWords(idle, reading.loss, tradeoff);
+      plot.update({ tradeoff, scale, keepMean, tolerance, unknown });
       const threshold = thresholdOf(edits);
       plot.place(threshold);
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
@@ -278,7 +289,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       toKnee.disabled = toLimit.disabled = !tradeoff || !levels;
       setText(toLimit, `within ${percentWords(tolerance)}`);
       if (!levels) {
-        setText(next, axis === "node" ? "no hidden node has a score above 0" : "no edge has a score above 0");
+        setText(next, idle);
         return;
       }
       const change = nextChange(of, stairsNow(of, edits), axis, threshold);

@@ -1,6 +1,7 @@
 /** Names with their subscripts, as elements. */
 import { element } from "../dom";
 import { type Names, nameOf, plainText, runsOf } from "../labels";
+import { cutTo } from "../letters";
 import type { Network } from "../network";
 import type { Target } from "../state";
 
@@ -14,8 +15,10 @@ const LINE = 25;
 /** Nodes' names, joined by an arrow. */
 export function typesetPath(names: readonly string[]): (Node | string)[] {
   const most = Math.floor(LINE / names.length);
-  const written = (name: string) =>
-    plainText(name).length > most ? [`${plainText(name).slice(0, most - 1)}…`] : typeset(name);
+  const written = (name: string) => {
+    const [plain, short] = [plainText(name), cutTo(plainText(name), most)];
+    return short === plain ? typeset(name) : [short];
+  };
   return names.flatMap((name, k) => [...(k > 0 ? [" → "] : []), ...written(name)]);
 }
 

@@ -19,6 +19,7 @@ export function createCanvases() {
       const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
       for (const each of layers) {
         if (each.canvas.width === w && each.canvas.height === h) continue;
+        [each.canvas.style.width, each.canvas.style.height] = [`${width}px`, `${height}px`];
         [each.canvas.width, each.canvas.height] = [w, h];
         each.shows = [];
       }

@@ -17,6 +17,8 @@ export interface Moment {
   readonly palette: Palette;
   readonly font: string;
   readonly width: number;
+  /** A hand is at work below the stage: what it works on must not move away. */
+  readonly keepsHeight?: boolean;
   /** The followed sample on its way through the network, if one is. */
   readonly probe?: Probe | null;
 }
@@ -24,6 +26,8 @@ export interface Moment {
 export interface Face {
   readonly width: number;
   readonly height: number;
+  /** How far down it is drawn while something still moves. */
+  readonly tall: number;
   /** Another object when the picture is another. */
   readonly picture: object;
   /** True while something still moves. */

@@ -12,11 +12,10 @@ import { type Spot, spotsInOrder } from "../twins";
 import { type Area, areaOf, areasOverlap, fitName, GAP, measureName, NAME_SIZE } from "../typeset";
 import type { UnitCurve } from "../unit-curves";
 import { type Camera, MAX_ZOOM, project } from "./camera";
+import { isCalm, progress } from "./ease";
 import type { Face, FaceMaker, Moment } from "./face";
 import { paintHighlight, paintMarks, type Shown } from "./marks";
 import { nameLimit, type RoomMeter } from "./room";
-
-const EASE_FOR = 220;
 
 /** The present layout and what it was made from. */
 interface Drawn {
@@ -25,12 +24,14 @@ interface Drawn {
   readonly settled: Uint8Array;
   readonly symbolic: Known["symbolic"];
   readonly room: Room;
+  /** Whether its height is another's, since a hand is at work below. */
+  readonly kept: boolean;
   readonly spots: readonly Spot[];
 }
 
-/** Fast, then slow; 1 when it has arrived. */
-const progress = (since: number, now: number) =>
-  1 - (1 - Math.min(1, Math.max(0, now - since) / EASE_FOR)) ** 3;
+/** A commit is a new network of the same form, and moves nothing. */
+const sameForm = (a: Network, b: Network) =>
+  a === b || (a.edgeCount === b.edgeCount && a.width.join() === b.width.join());
 
 const sameRoom = (a: Room, b: Room) =>
   a.width === b.width &&
@@ -45,17 +46,19 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
   let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
   let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
 
-  function arrange({ net, settled, symbolic }: Known, room: Room, time: number): Drawn {
-    const old = drawn?.net === net && drawn.room.width === room.width ? drawn : null;
-    if (old?.settled === settled && old.symbolic === symbolic && sameRoom(old.room, room)) return old;
-    const layout = makeLayout(net, settled, room, symbolic);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  function arrange({ known, keepsHeight }: Moment, room: Room, time: number): Drawn {
+    const { net, settled, symbolic } = known;
+    const old = drawn && sameForm(drawn.net, net) && drawn.room.width === room.width ? drawn : null;
+    const same = old?.net === net && old.settled === settled && old.symbolic === symbolic;
+    if (same && sameRoom(old.room, room) && (keepsHeight || !old.kept)) return old;
+    const kept = keepsHeight === true && old !== null && room.height === undefined;
+    const layout = makeLayout(net, settled, kept ? { ...room, kept: old.layout.height } : room, symbolic);
     // What is still under way goes on from where it is.
     const from =
       old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
-    const eases = from && !calm && old.room.height === room.height;
+    const eases = from && !isCalm() && old.room.height === room.height;
     easing = eases ? { from, since: time } : null;
-    drawn = { layout, net, settled, symbolic, room, spots: spotsOf(layout, net, settled) };
+    drawn = { layout, net, settled, symbolic, room, kept, spots: spotsOf(layout, net, settled) };
     return drawn;
   }
 
@@ -66,11 +69,11 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
   }
 
   function stage(moment: Moment, layout: Layout, curve: UnitCurve) {
-    const { known, reading, names, font } = moment;
+    const { known, reading, names, font, width } = moment;
     const of = [layout, known.mask, known.edits, known.symbolic, reading.compared, names, font, curve];
     if (staged?.of.every((value, k) => value === of[k])) return staged;
     const scene = buildScene(layout, known, reading.compared);
-    const { named, areas } = placeNames(ctx, layout, scene, known.net, names, font);
+    const { named, areas } = placeNames(ctx, layout, scene, known.net, names, font, width);
     staged = { scene, of, named, areas };
     return staged;
   }
@@ -79,7 +82,7 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
     maxZoom: MAX_ZOOM,
     show(moment, camera, curve, height, time): Face {
       const { known } = moment;
-      const { layout: goal, spots } = arrange(known, roomOf(moment, height), time);
+      const { layout: goal, spots } = arrange(moment, roomOf(moment, height), time);
       const t = easing ? progress(easing.since, time) : 1;
       const world = easing && t < 1 ? between(easing.from, goal, t) : goal;
       if (t >= 1) easing = null;
@@ -89,6 +92,7 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
       return {
         width: goal.width,
         height: goal.height,
+        tall: layout.height,
         picture: scene,
         moving: t < 1,
         spots,
@@ -122,8 +126,6 @@ function spotsOf(layout: Layout, net: Network, settled: Uint8Array): Spot[] {
   );
 }
 
-const widths = new Map<string, number>();
-
 /** Names of inputs and outputs, live ones first, each only where it overlaps no other. */
 function placeNames(
   ctx: CanvasRenderingContext2D,
@@ -132,11 +134,12 @@ function placeNames(
   net: Network,
   names: Names,
   font: string,
+  room: number,
 ): { named: Named[]; areas: Area[] } {
   const named: Named[] = [];
   const areas: Area[] = [];
   const up = layout.orientation === "up";
-  const limit = nameLimit(layout.width);
+  const limit = nameLimit(room);
   for (const l of [0, net.depth]) {
     const nodes = scene.nodes.slice(net.nodeOffset[l]!, net.nodeOffset[l + 1]!);
     const side = l === 0 ? 1 : -1;
@@ -145,15 +148,8 @@ function placeNames(
     for (const live of [true, false]) {
       for (const { node, x, y, r, look } of nodes) {
         if ((look === "on") !== live) continue;
-        const name = nameOf(net, names, node);
-        const key = `${font} ${limit} ${name}`;
-        const runs = runsOf(name);
-        let width = widths.get(key);
-        if (width === undefined) {
-          width = measureName(ctx, font, runs);
-          if (widths.size > 5000) widths.clear();
-          widths.set(key, width);
-        }
+        const runs = runsOf(nameOf(net, names, node));
+        const width = measureName(ctx, font, runs);
         const away = r + GAP;
         const spot = up
           ? ({ x, y: y + side * (away + 6), align: "center" } as const)

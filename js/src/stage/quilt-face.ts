@@ -77,6 +77,7 @@ export function createQuiltFace(roomOf: RoomMeter): FaceMaker {
       return {
         width: quilt.width,
         height: quilt.height,
+        tall: quilt.height,
         picture: shown.picture,
         moving: false,
         spots,

@@ -136,6 +136,28 @@ test("the tolerance line can be dragged, and moved by keys, and the model is tol
   expect(keys.getAttribute("aria-valuetext")).toMatch(/^\+[\d.]+ %$/);
 });
 
+test("where no curve will ever come it says why", async () => {
+  const said = (view: Mounted, axis: "node" | "edge") => inside(view, axis, ".unknown").textContent;
+  const waiting = await mount(fakeModel());
+  expect(said(waiting, "edge")).toContain("still being computed");
+  waiting.model.receive({ loss: null });
+  await frames(2);
+  expect(said(waiting, "edge")).toBe("The loss is not a number");
+  waiting.model.receive({ loss: "nan" as unknown as number });
+  await frames(2);
+  expect(said(waiting, "node")).toBe("The loss is not a number");
+  const one = await mount(fakeModel([1, 1], Float64Array.of(0.5)));
+  expect(said(one, "node")).toContain("there are no hidden nodes");
+  expect(inside(one, "node", "[data-role=next]").textContent).toBe("there are no hidden nodes");
+  const none = await mount(fakeModel([1, 2, 1], new Float64Array(4)));
+  expect([said(none, "node"), said(none, "edge")]).toEqual([
+    "Nothing to draw: no hidden node has a score above 0",
+    "Nothing to draw: no edge has a score above 0",
+  ]);
+  const broken = await mount(fakeModel([1, 2, 1], new Float64Array(4).fill(Number.NaN)));
+  expect(said(broken, "edge")).toBe("Nothing to draw: the scores are not numbers");
+});
+
 test("without a curve the slider says so and works; the curve comes without moving anything", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
   expect(panel(view, "edge").querySelector(".unknown")!.getBoundingClientRect().height).toBeGreaterThan(40);

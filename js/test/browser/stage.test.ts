@@ -354,20 +354,34 @@ describe("zoom and pan", () => {
 describe("the picture", () => {
   test("nodes ease into the new layout, and the live node ends in the middle with three large curves", async () => {
     const view = await mount();
-    const height = view.find(".stage").getBoundingClientRect().height;
     const removed_nodes = [1, 2, 3, 4].map((i): [number, number] => [1, i]);
     const before = middle(view.twin("node", "1,0"))[1];
     view.model.receive({ removed_nodes });
     await settled();
     const stage = view.find(".stage").getBoundingClientRect();
-    expect(stage.height).toBe(height);
     expect(middle(view.twin("node", "1,0"))[1] - before).toBeGreaterThan(100);
-    expect(middle(view.twin("node", "1,0"))[1] - stage.top).toBeCloseTo(height / 2, 0);
+    expect(middle(view.twin("node", "1,0"))[1] - stage.top).toBeCloseTo(stage.height / 2, 0);
     for (const index of ["0,0,0", "0,1,0", "1,0,0"]) {
       expect(view.twin("edge", index).getBoundingClientRect().width).toBeGreaterThan(150);
     }
     await doubleClick(view.twin("edge", "0,0,3"));
     expect(view.isOn("edge", "0,0,3")).toBe(true);
+  });
+
+  test("a font that comes late is measured anew", async () => {
+    const view = await mount();
+    const before = middle(view.twin("node", "0,0"))[0];
+    const { measureText } = CanvasRenderingContext2D.prototype;
+    onTestFinished(() => {
+      CanvasRenderingContext2D.prototype.measureText = measureText;
+      document.fonts.dispatchEvent(new Event("loadingdone"));
+    });
+    CanvasRenderingContext2D.prototype.measureText = function (text) {
+      return { ...measureText.call(this, text), width: 3 * measureText.call(this, text).width };
+    };
+    document.fonts.dispatchEvent(new Event("loadingdone"));
+    await settled();
+    expect(middle(view.twin("node", "0,0"))[0] - before).toBeGreaterThan(15);
   });
 
   test("upwards, outputs are over inputs", async () => {
@@ -548,24 +562,37 @@ describe("quilt and network", () => {
     return fakeModel([6, 8], scores);
   };
 
-  test("too many curves for boxes are a quilt; what is left when they are pruned is a network, and the page only grows", async () => {
+  test("too many curves for boxes are a quilt; what is left when they are pruned is a network", async () => {
     const view = await mount(wide());
     const stage = view.find(".stage");
-    const below = view.find(".tools").getBoundingClientRect().top;
+    const below = () => view.find(".tools").getBoundingClientRect().top;
+    const before = below();
     const cell = view.twin("edge", "0,0,7").getBoundingClientRect();
     expect(pixel(view, "picture", cell.left + cell.width / 2, cell.top + 2)[3]).toBe(255);
     view.model.receive({ edge_threshold: 0.5 });
     await settled();
     expect(view.twin("edge", "0,0,7").getBoundingClientRect().width).toBeGreaterThan(24);
-    const grown = view.find(".tools").getBoundingClientRect().top;
-    expect(grown).toBeGreaterThanOrEqual(below);
+    expect(below() - stage.getBoundingClientRect().bottom).toBeLessThan(12);
     view.model.receive({ edge_threshold: 0 });
     await settled();
-    expect(stage.getBoundingClientRect().bottom).toBeLessThan(grown);
-    expect(view.find(".tools").getBoundingClientRect().top).toBe(grown);
+    expect(below()).toBe(before);
     view.model.receive({ view: "network", edge_threshold: 0 });
     await settled();
     expect(view.twin("edge", "0,0,7").getBoundingClientRect().width).toBeGreaterThanOrEqual(24);
+  });
+
+  test("a quilt cannot be turned: the button says so, and works again in the network", async () => {
+    const view = await mount(wide());
+    const turn = view.find("[data-role=orientation]");
+    expect(turn.getAttribute("aria-disabled")).toBe("true");
+    expect(turn.title).toContain("quilt has one orientation");
+    await click(turn);
+    expect(view.model.traits.orientation).toBe("right");
+    view.model.receive({ view: "network" });
+    await frames(2);
+    expect(turn.getAttribute("aria-disabled")).toBeNull();
+    await click(turn);
+    expect(view.model.traits.orientation).toBe("up");
   });
 
   test("a quilt is clicked, switched, zoomed and walked like a network", async () => {

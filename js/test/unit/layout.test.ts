@@ -6,7 +6,8 @@ import { column, stack } from "../../src/rows";
 import { networkOf, randomNumbers } from "../fake";
 
 const room = (width: number) => ({ width, inNames: 20, outNames: 30 });
-const sidesOf = (made: Layout) => [...made.places.values()].flatMap(({ box }) => (box ? [box.side] : []));
+const boxesOf = (made: Layout) => [...made.places.values()].flatMap(({ box }) => box ?? []);
+const sidesOf = (made: Layout) => boxesOf(made).map(({ side }) => side);
 const all = (n: number) => new Uint8Array(n).fill(1);
 
 function randomNetwork(seed: number) {
@@ -38,12 +39,14 @@ test("three edges that are left get large boxes", () => {
   expect(sides).toEqual([170, 170, 170]);
 });
 
-test("pruning gives its room to the nodes that are left, and does not change the height", () => {
+test("pruning gives its room to the nodes that are left, and to the page what they do not need", () => {
   const net = networkOf([2, 5, 1]);
   const before = layout(net, all(15), room(900));
   const only3 = all(15).map((_, e) => (net.source[e] === 5 || net.target[e] === 5 ? 1 : 0));
   const after = layout(net, only3, room(900));
-  expect([after.width, after.height]).toEqual([before.width, before.height]);
+  expect([before.width, before.height]).toEqual([900, 640]);
+  expect(after.width).toBe(900);
+  expect(after.height).toBeLessThan(410);
   expect(after.nodeX).toEqual(before.nodeX);
   expect(after.nodeY[5]).toBe(after.height / 2);
   const others = [2, 3, 4, 6];
@@ -51,6 +54,32 @@ test("pruning gives its room to the nodes that are left, and does not change the
   const rows = [...after.nodeY.slice(2, 7)];
   expect(rows).toEqual([...rows].sort((a, b) => a - b));
   expect(rows[1]! - rows[0]!).toBeLessThan(15);
+});
+
+test("the height leaves nothing empty above the boxes and below, however few or small they are", () => {
+  for (const width of [320, 560, 960, 1600]) {
+    for (const net of [
+      networkOf([1, 1]),
+      networkOf([2, 1]),
+      networkOf([2, 5, 1]),
+      networkOf([4, 10, 5, 1]),
+    ]) {
+      const made = layout(net, all(net.edgeCount), room(width));
+      const boxes = boxesOf(made);
+      const top = Math.min(...boxes.map(({ y }) => y));
+      const bottom = Math.max(...boxes.map(({ y, side }) => y + side));
+      const name = `[${net.width}] in ${width}`;
+      // The smallest has room for a name and a hover card.
+      if (made.height > 200) expect(top + made.height - bottom, name).toBeLessThan(80);
+      expect(made.height, name).toBeLessThanOrEqual(640);
+    }
+  }
+});
+
+test("a height that is kept stays, and what is on fills it", () => {
+  const net = networkOf([2, 5, 1]);
+  const only3 = all(15).map((_, e) => (net.source[e] === 5 || net.target[e] === 5 ? 1 : 0));
+  expect(layout(net, only3, { ...room(900), kept: 640 }).height).toBe(640);
 });
 
 test("a column keeps its order, and gives its live nodes equal shares", () => {
