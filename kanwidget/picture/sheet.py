@@ -176,7 +176,7 @@ class Sheet:
     ) -> None:
         """Write a text whose middle is at the height ``y``."""
         math, name = mathtext(runs), style.pop("name", None)
-        style = {"color": INK, "usetex": False} | style
+        style = {"color": INK, "usetex": False, "va": "baseline"} | style
         self._level += 1
         text: Any = self.figure.text
         text(
@@ -187,7 +187,6 @@ class Sheet:
             parse_math=math is not None,
             fontsize=self.points(size),
             ha=align,
-            va="baseline",
             zorder=self._level,
             gid=name,
             **style,
