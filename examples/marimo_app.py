@@ -72,7 +72,7 @@ def _(KAN, create_dataset, torch):
 
     dataset = create_dataset(f, n_var=2)
     model = KAN(width=[2, 5, 1], grid=5, k=3, seed=0)
-    model.fit(dataset, opt="LBFGS", steps=20, lamb=0.01, lamb_entropy=10.0, progress=False)
+    _ = model.fit(dataset, opt="LBFGS", steps=20, lamb=0.01, lamb_entropy=10.0, progress=False)
     return dataset, f, model
 
 

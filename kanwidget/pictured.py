@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-import warnings
+import uuid
 from typing import Any
+
+import traitlets
 
 from .mirror import Mirrored
 from .picture import Picture, figure, preview, save
 from .picture.drawing import DPI, check_path
+from .picture.kept import Kept, quietly
 
 __all__ = ["Pictured"]
 
 CELL = 900 / 96
 """Width of a notebook's cell in inches."""
+
+_SHOWN = ("_mask", "_curves_y", "_scores", "_symbolic", "in_vars", "out_vars", "input_shape")
+_WISHED = ("orientation", "view", "node_threshold", "removed_edges", "removed_nodes", "kept_nodes")
 
 
 class Pictured(Mirrored):
@@ -24,6 +30,15 @@ class Pictured(Mirrored):
     orientation: Any
     view: Any
     input_shape: Any
+
+    _picture = traitlets.Unicode(read_only=True).tag(sync=True)
+    """By which a view finds the picture that the notebook keeps."""
+
+    _kept: Kept | None = None
+
+    @traitlets.default("_picture")
+    def _name_picture(self) -> str:
+        return uuid.uuid4().hex
 
     def figure(
         self,
@@ -92,19 +107,36 @@ class Pictured(Mirrored):
         check_path(path)
         save(self.figure(**options), path, dpi)
 
+    def carried(self) -> dict[str, Any]:
+        """Return all that a view reads; where there is no notebook, none keeps a picture."""
+        return {name: value for name, value in super().carried().items() if name != "_picture"}
+
+    def close(self) -> None:
+        """Leave the picture as it is."""
+        if self._kept is not None:
+            self._kept.drop()
+        super().close()  # type: ignore[misc]
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Add to the live view what is shown where there is none."""
+        """Return the live view, and what is shown where there is none.
+
+        A cell that shows the widget gets the picture as an output of its own, see `Kept`.
+        """
         found = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
         if not found:
             return found
         data, metadata = found
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about fonts, when nobody asked for a picture
-                picture = preview(self.figure(width=CELL))
-        except Exception:  # whatever is wrong with it, the live view comes first
-            picture = None
+        if self._kept is None:
+            kept = self._kept = Kept(self._picture, self._preview, self.__repr__)
+            self.observe(lambda _: kept.ask(), [*_SHOWN, *_WISHED])
+        if self._kept.show():
+            # How many edges are on is said by the picture: it will be another one.
+            return data | {"text/plain": f"KANWidget({self.session.width})"}, metadata
+        picture = quietly(lambda: preview(self._preview()))
         if picture is not None:
             png, size = picture
             data, metadata = data | {"image/png": png}, dict(metadata) | {"image/png": size}
         return data, metadata
+
+    def _preview(self) -> Picture:
+        return self.figure(width=CELL)

@@ -76,6 +76,8 @@ export interface Traits extends Decisions {
   _current: number;
   _script: string;
   _compared: Bytes;
+  /** The mark of the picture that a notebook keeps; pages have none. */
+  _picture?: string;
 }
 
 /** One command of the session's history. */

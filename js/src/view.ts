@@ -3,6 +3,7 @@ import { watchBelow } from "./below";
 import { element, freshId } from "./dom";
 import type { Palette } from "./draw";
 import { type Trace, trace } from "./forward";
+import { hideKeptPicture } from "./kept-picture";
 import type { Names } from "./labels";
 import { createBar, type PanelName } from "./panels/bar";
 import { createCards } from "./panels/cards";
@@ -284,6 +285,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   );
   el.append(host);
   resized.observe(stage.element);
+  hideKeptPicture(el.ownerDocument, model.get("_picture"), signal);
 
   function close(): void {
     if (signal.aborted) return;

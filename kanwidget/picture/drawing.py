@@ -96,16 +96,19 @@ def figure(
     state = read(session, *names)
     above = TITLE if title else 0
     if view == "quilt" or (view == "auto" and matrices.prefers(state)):
-        cells = matrices.arrange(state, width * SCREEN, shape)
+        cells = matrices.arrange(state, width * SCREEN, shape, removed)
         sheet = Sheet(cells.width, cells.height, width, above)
         matrices.draw(sheet, state, cells, removed)
     else:
         made = network.lay_out(state, width * SCREEN, orientation)
-        sheet = Sheet(made.width, made.height, width, above)
+        top, bottom = network.reach(state, made, removed)
+        sheet = Sheet(made.width, bottom - top, width, above, top)
         network.draw(sheet, state, made, removed)
     if title:
         runs = fit(runs_of(title), sheet.width - 20, TITLE_SIZE)
-        sheet.text(runs, sheet.width / 2, 4 - above / 2, TITLE_SIZE, "center", name="title")
+        sheet.text(
+            runs, sheet.width / 2, sheet.top + 4 - above / 2, TITLE_SIZE, "center", name="title"
+        )
     return sheet.figure
 
 

@@ -26,6 +26,7 @@ MOST = 420
 CELL, CURVE = 40, 16
 """Side of a cell at the most, and at the least for its curve to be seen."""
 ROW = 15
+SMALL = 11
 PALE = "#dde3ea"
 
 
@@ -48,6 +49,12 @@ class Matrices:
     down: list[float]
     maps: tuple[int, int, int] | None
     """Rows and columns of the inputs, and how many of the first layer's maps are side by side."""
+    legend: list[str]
+    """Its lines."""
+
+    def right(self, l: int) -> float:
+        """Return how far what belongs to a layer may reach."""
+        return self.left[l + 1] - 10 if l + 1 < len(self.left) else self.width - 4
 
 
 def shapes(state: State, maps: tuple[int, int, int] | None) -> list[tuple[int, int]]:
@@ -62,7 +69,7 @@ def shapes(state: State, maps: tuple[int, int, int] | None) -> list[tuple[int, i
     return found
 
 
-def arrange(state: State, width: float, input_shape: list[int]) -> Matrices:
+def arrange(state: State, width: float, input_shape: list[int], removed: str) -> Matrices:
     """Return where a state's matrices are, beside each other."""
     maps = None
     if input_shape:
@@ -86,8 +93,11 @@ def arrange(state: State, width: float, input_shape: list[int]) -> Matrices:
         left.append(x)
         x += w + GAP
     below = max(measure(runs_of(name), 12) for name in state.out_vars)
-    # The names under the last matrix may stand on end.
-    height = max(*tall, tall[-1] + min(limit(width), below) + 8, 0) + CAPTION + LEGEND + PAD
+    stand = cells[-1][1] > 1 and below + 6 > pitches[-1][0]
+    small = any(min(pitch) < CURVE for pitch in pitches) or maps is not None
+    legend = _wrapped(_told(state, maps is not None, small, removed), max(width, needed) - 2 * PAD)
+    height = max(*tall, tall[-1] + (min(limit(width), below) if stand else ROW) + 8)
+    height += CAPTION + LEGEND + PAD + ROW * (len(legend) - 1)
     return Matrices(
         max(width, needed),
         math.ceil(height),
@@ -96,6 +106,7 @@ def arrange(state: State, width: float, input_shape: list[int]) -> Matrices:
         [across for across, _ in pitches],
         [down for _, down in pitches],
         maps,
+        legend,
     )
 
 
@@ -114,17 +125,19 @@ def draw(sheet: Sheet, state: State, made: Matrices, removed: str) -> None:
             picture = _tiled(colours, mapped) if mapped else colours.transpose(1, 0, 2)
             _image(sheet, picture, left, made.top, columns * across, rows * down)
         on, count = int(graph.mask[edges].sum()), edges.stop - edges.start
-        for k, (line, size) in enumerate(
-            (
-                (f"{graph.width[l]:,} → {targets:,}", 13),
-                (f"{on:,} of {count:,} on, scores to {_most(state, edges):.3g}", 11),
-            )
-        ):
-            sheet.text(runs_of(line), left, 14 + 17 * k, size, "left", name=f"layer-{l}")
+        told = f"{on:,} of {count:,}", " on", f", scores to {_most(state, edges):.3g}"
+        lines = [f"{graph.width[l]:,} → {targets:,}"], ["".join(told[:n]) for n in (3, 2, 1)]
+        for k, (line, size) in enumerate(zip(lines, (13, 11), strict=True)):
+            room = made.right(l) - left
+            runs = next((r for r in map(runs_of, line) if measure(r, size) <= room), None)
+            runs = runs or fit(runs_of(line[-1]), room, size)
+            sheet.text(runs, left, 14 + 17 * k, size, "left", name=f"layer-{l}")
     if not made.maps:
         _in_names(sheet, state, made)
     _out_names(sheet, state, made)
-    _legend(sheet, state, made, removed)
+    for k, text in enumerate(reversed(made.legend)):
+        runs = fit(runs_of(text), made.width - 2 * PAD, SMALL)
+        sheet.text(runs, PAD, made.height - 14 - ROW * k, SMALL, "left", alpha=0.75)
 
 
 def _colours(state: State, edges: slice, removed: str) -> Floats:
@@ -209,11 +222,15 @@ def _out_names(sheet: Sheet, state: State, made: Matrices) -> None:
     y = made.top + rows * made.down[-1] + 5
     level = max(measure(runs_of(name), FORMULA_SIZE) for name in state.out_vars) + 6 <= pitch
     step = 1 if level else math.ceil(ROW / pitch)
+    left = made.left[-1]
     for j in range(0, columns, step):
         runs = fit(runs_of(state.out_vars[owners[j]]), limit(made.width), FORMULA_SIZE)
-        x, name = made.left[-1] + (j + 0.5) * pitch, f"out-{j}"
-        if level or columns == 1:
+        x, name = left + (j + 0.5) * pitch, f"out-{j}"
+        if level:
             sheet.text(runs, x, y + 8, FORMULA_SIZE, "center", name=name)
+        elif columns == 1:  # whatever is on its left, a long name is not written over it
+            runs = fit(runs, made.right(len(made.left) - 1) - left, FORMULA_SIZE)
+            sheet.text(runs, left, y + 8, FORMULA_SIZE, "left", name=name)
         else:
             sheet.text(
                 runs,
@@ -227,16 +244,26 @@ def _out_names(sheet: Sheet, state: State, made: Matrices) -> None:
             )
 
 
-def _legend(sheet: Sheet, state: State, made: Matrices, removed: str) -> None:
-    what = "a map of the inputs for each node" if made.maps else "rows: from, columns: to"
-    parts = [what]
-    if any(min(p) < CURVE for p in zip(made.across, made.down, strict=True)) or made.maps:
+def _told(state: State, maps: bool, small: bool, removed: str) -> list[str]:
+    """Return what the legend says."""
+    parts = ["a map of the inputs for each node" if maps else "rows: from, columns: to"]
+    if small:
         parts.append("darkest: the layer's highest score, white: off")
         if removed != "hidden" and state.taken.any():
             parts.append("blue: taken by a threshold")
     if any(state.graph.mask[e] for e in state.symbolic):
         parts.append("orange: a fixed formula")
-    text = "; ".join(parts)
-    sheet.text(
-        fit(runs_of(text), made.width - 2 * PAD, 11), PAD, made.height - 14, 11, "left", alpha=0.75
-    )
+    return parts
+
+
+def _wrapped(parts: list[str], room: float) -> list[str]:
+    """Join parts to as few lines as there is room for."""
+    lines = parts[:1]
+    for part in parts[1:]:
+        longer = f"{lines[-1]}; {part}"
+        if measure(runs_of(longer), SMALL) <= room:
+            lines[-1] = longer
+        else:
+            lines[-1] += ";"
+            lines.append(part)
+    return lines

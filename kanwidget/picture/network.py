@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.path import Path as Curve
 
 from .graph import Bools, Floats
-from .layout import Layout, Place, Room, layout
+from .layout import LABEL_ROOM, LIVE_RADIUS, PAD, Layout, Place, Room, layout
 from .names import FORMULA_SIZE, NAME_SIZE, Run, fit, limit, measure, runs_of
 from .paths import Box, Path, stubs
 from .sheet import INK, PAPER, SYMBOLIC, TAKEN, Sheet
@@ -28,6 +28,7 @@ LEAST = 0.5
 STUB = 24
 INSET = 0.12
 GAP = 8
+EDGE = 4
 HAIR = 0.5
 """A hairline: one pixel of a fine screen."""
 
@@ -46,11 +47,32 @@ def lay_out(state: State, width: float, orientation: str) -> Layout:
     return layout(state.graph, room_for(state, width, orientation), state.symbolic.keys())
 
 
+def reach(state: State, made: Layout, removed: str) -> tuple[float, float]:
+    """Return where a picture begins and ends: with what is drawn, if what is off is not."""
+    if removed != "hidden":
+        return 0.0, made.height
+    shown = _shown(state, made, removed)
+    boxes = [(p.box.y, p.box.y + p.box.side) for p in shown.values() if p.box]
+    lines = [y for p in shown.values() for y in p.path[1::2]]
+    nodes = made.y[state.graph.nodes_on() | state.graph.used()]
+    # A name is beside its node, or below or above.
+    name = NAME_SIZE + LIVE_RADIUS + GAP if made.orientation == "up" else NAME_SIZE
+    ends = [end for box in boxes for end in box] + lines
+    top = min([*ends, nodes.min() - name]) - PAD
+    bottom = max([*ends, nodes.max() + name]) + PAD
+    if any(p.label for p in shown.values()):
+        bottom += LABEL_ROOM
+    return max(0.0, float(top)), min(made.height, float(bottom))
+
+
+def _shown(state: State, made: Layout, removed: str) -> dict[int, Place]:
+    on = state.graph.mask
+    return {e: place for e, place in made.places.items() if on[e] or removed != "hidden"}
+
+
 def draw(sheet: Sheet, state: State, made: Layout, removed: str) -> None:
     """Draw a state on a sheet of the layout's size."""
-    graph = state.graph
-    shown = {e: place for e, place in made.places.items() if graph.mask[e] or removed != "hidden"}
-    _Network(sheet, state, made, shown, removed != "hidden").draw()
+    _Network(sheet, state, made, _shown(state, made, removed), removed != "hidden").draw()
 
 
 def strength_of(score: float) -> float:
@@ -72,9 +94,10 @@ class _Network:
 
     def draw(self) -> None:
         self._lines()
-        for n in range(len(self.on)):
-            if self.removed or self.on[n]:
-                self._node(n)
+        # No edge that is on ends in the void.
+        there = self.on | self.state.graph.used() | self.removed
+        for n in there.nonzero()[0]:
+            self._node(int(n))
         for e, place in self.shown.items():
             if place.box:
                 self._box(e, place.box, place.label)
@@ -210,7 +233,9 @@ class _Network:
                 if any(_overlap(area, other) for other in covered):
                     continue
                 covered.append(area)
-                short: tuple[Run, ...] = fit(runs, most)
+                # Small letters of a screen are wider than they should be.
+                room = {"right": x - EDGE, "left": made.width - x - EDGE, "center": most}[align]
+                short: tuple[Run, ...] = fit(runs, min(most, room))
                 alpha = 1 if self.live[n] else FAINT
                 self.sheet.text(short, x, y, NAME_SIZE, align, alpha=alpha, name=f"name-{n}")
 

@@ -103,16 +103,20 @@ class Sheet:
         How wide the figure is; text and lines become so much larger or smaller.
     above : float
         Room for a title, in CSS pixels.
+    top : float
+        Where it begins.
     """
 
-    def __init__(self, width: float, height: float, inches: float, above: float = 0) -> None:
-        self.width, self.height = width, height
+    def __init__(
+        self, width: float, height: float, inches: float, above: float = 0, top: float = 0
+    ) -> None:
+        self.width, self.height, self.top = width, height, top
         self.inches, self.pixel = inches, inches / width
         size = inches, (height + above) * self.pixel
         self.figure = Picture(figsize=size, dpi=SCREEN, facecolor=PAPER, edgecolor=PAPER)
         self.figure.set_layout_engine("none")
         FigureCanvasAgg(self.figure)
-        place = Affine2D().scale(self.pixel, -self.pixel).translate(0, height * self.pixel)
+        place = Affine2D().scale(self.pixel, -self.pixel).translate(0, (top + height) * self.pixel)
         self.transform = place + self.figure.dpi_scale_trans
         self._level = 0
 
@@ -161,7 +165,7 @@ class Sheet:
     def image(self, pixels: Any, x: float, y: float, width: float, height: float) -> None:
         """Show an array ``(rows, columns, 3)`` of bytes in a rectangle."""
         whole, wide = (self.pixel / side for side in (self.figure.get_figheight(), self.inches))
-        bottom = (self.height - y - height) * whole
+        bottom = (self.top + self.height - y - height) * whole
         axes = self.figure.add_axes((x * wide, bottom, width * wide, height * whole))
         axes.set_axis_off()
         axes.imshow(pixels, aspect="auto", interpolation="antialiased")
@@ -176,7 +180,7 @@ class Sheet:
     ) -> None:
         """Write a text whose middle is at the height ``y``."""
         math, name = mathtext(runs), style.pop("name", None)
-        style = {"color": INK, "usetex": False} | style
+        style = {"color": INK, "usetex": False, "va": "baseline"} | style
         self._level += 1
         text: Any = self.figure.text
         text(
@@ -187,7 +191,6 @@ class Sheet:
             parse_math=math is not None,
             fontsize=self.points(size),
             ha=align,
-            va="baseline",
             zorder=self._level,
             gid=name,
             **style,

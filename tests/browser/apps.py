@@ -68,8 +68,17 @@ def marimo_app(folder: Path) -> App:
     end = 'if __name__ == "__main__":'
     source = EXAMPLE.read_text()
     assert end in source
+    return _marimo(folder, source.replace(end, cells + end))
+
+
+def marimo_example(folder: Path) -> Server:
+    """Serve the example as it is, in run mode; nothing of it is told but what its page shows."""
+    return _marimo(folder, EXAMPLE.read_text())
+
+
+def _marimo(folder: Path, source: str) -> App:
     path = folder / "app.py"
-    path.write_text(source.replace(end, cells + end))
+    path.write_text(source)
     options = ["--headless", "--no-token", "--no-sandbox", "--host=127.0.0.1"]
     return App(
         folder,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from apps import App
+import pytest
+from apps import App, marimo_example
 from cells import EDGES, MODEL, WIDGET
 from lab import Notebook
 from playwright.sync_api import Page
-from servers import SECOND, until
+from servers import SECOND, Server, until
 from view import View, ends, same
 
 OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
@@ -69,21 +70,7 @@ def test_marimo_runs_dependent_cells_at_most_ten_times_a_second(
     view = open_app(marimo_server, page)
     runs = len(marimo_server.runs())
 
-    # As fast as no hand moves: 1,000 positions, some five milliseconds apart.
-    lasted = view.threshold().evaluate(
-        """async (slider) => {
-            const started = performance.now();
-            for (let move = 0; move < 1000; move++) {
-                slider.value = 500 + 450 * Math.sin(move / 30);
-                slider.dispatchEvent(new Event('input', { bubbles: true }));
-                await new Promise((go) => setTimeout(go, 4));
-            }
-            slider.value = 500;
-            slider.dispatchEvent(new Event('input', { bubbles: true }));
-            slider.dispatchEvent(new Event('change', { bubbles: true }));
-            return performance.now() - started;
-        }"""
-    )
+    lasted = view.threshold().evaluate(FAST_DRAG)
     # What is shown in the end is what was last set, and what Python has.
     until(lambda: assert_agree(view, marimo_server.facts()))
     assert not all(view.edges().values())
@@ -92,6 +79,86 @@ def test_marimo_runs_dependent_cells_at_most_ten_times_a_second(
     print(f"{seen} runs in {lasted / SECOND:.1f} s")
     # One on the first move, and one when the hand lets go, come whenever they come.
     assert 5 <= seen <= 10 * lasted / SECOND + 2
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Iterator[Server]:
+    """The marimo app of the examples, as it is."""
+    server = marimo_example(tmp_path)
+    yield server
+    server.stop()
+
+
+def test_the_marimo_example_s_own_cells_follow_the_hand(example: Server, page: Page) -> None:
+    page.goto(example.url)
+    view = View(page)
+    view.wait()
+    learned = page.locator("svg polyline[stroke='#0072b2']")
+
+    def drawn() -> list[str | None]:
+        return [line.get_attribute("points") for line in learned.all()]
+
+    def assert_follows() -> None:
+        edges, loss = (
+            (stat.get_attribute("data-value") or "").strip('"')
+            for stat in page.locator("marimo-stat").all()
+        )
+        assert int(edges) == sum(view.edges().values())
+        view.assert_figures(int(edges), float(loss))
+
+    until(assert_follows)
+    assert learned.count() == 2
+    # Two numbers, two curves, the network and a script are what it shows: no cell tells more.
+    assert page.locator("marimo-json-output").count() == 0
+    before = drawn()
+
+    # As fast as no hand moves, and as far as nothing is left.
+    page.evaluate(COUNT_CHANGES)
+    lasted = view.threshold().evaluate(FAST_DRAG)
+    until(assert_follows)
+    assert not all(view.edges().values())
+    assert drawn() != before
+    changes = page.evaluate("() => window.changes")
+    print(f"{changes} changes in {lasted / SECOND:.1f} s")
+    assert 3 <= changes <= 10 * lasted / SECOND + 2
+
+    # A hand that holds the slider sees all follow before it lets go.
+    view.root.get_by_role("button", name="Reset").click()
+    until(lambda: same(drawn(), before))  # what a network without its curves makes was another
+    view.press_threshold()
+    view.move_threshold_until_some_go()
+    until(assert_follows)
+    page.mouse.up()
+    until(assert_follows)
+
+
+# Counts how often what the app draws beside the widget is another one.
+COUNT_CHANGES = """() => {
+    window.changes = 0;
+    let last = null;
+    const look = () => {
+        const all = [...document.querySelectorAll("marimo-stat")];
+        const now = all.map((stat) => stat.dataset.value).join();
+        if (last !== null && now !== last) window.changes += 1;
+        last = now;
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+# A thousand positions, some five milliseconds apart.
+FAST_DRAG = """async (slider) => {
+    const started = performance.now();
+    for (let move = 0; move < 1000; move++) {
+        slider.value = 500 + 450 * Math.sin(move / 30);
+        slider.dispatchEvent(new Event('input', { bubbles: true }));
+        await new Promise((go) => setTimeout(go, 4));
+    }
+    slider.value = 500;
+    slider.dispatchEvent(new Event('input', { bubbles: true }));
+    slider.dispatchEvent(new Event('change', { bubbles: true }));
+    return performance.now() - started;
+}"""
 
 
 def open_app(app: App, page: Page) -> View:

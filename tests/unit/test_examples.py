@@ -57,9 +57,10 @@ class Executed:
 
     def shown(self, mime: str) -> list[Any]:
         """Return what cells showed of a kind, pictures that stand for a widget left out."""
-        view = "application/vnd.jupyter.widget-view+json"
         data = [o.get("data", {}) for o in self.outputs()]
-        return [d[mime] for d in data if mime in d and (mime == view or view not in d)]
+        return [
+            d[mime] for d in data if mime in d and "data-kanwidget" not in d.get("text/html", "")
+        ]
 
     def numbers(self, pattern: str) -> list[float]:
         """Return the numbers in the groups of a pattern, where it is first found in stdout."""

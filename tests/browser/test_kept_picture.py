@@ -1,0 +1,220 @@
+"""The picture that a notebook keeps of a widget: seen where no view can be, and only there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+from cells import MODEL, WIDGET
+from lab import JupyterServer, Notebook, wait_ready
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page
+from servers import SECOND, until
+from view import View, rectangle, same
+
+OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+# Notes the heights that a picture has on any frame.
+WATCH = """
+(() => {
+    window.pictureSeen = [];
+    const look = () => {
+        for (const picture of document.querySelectorAll('[data-kanwidget]')) {
+            const { height } = picture.getBoundingClientRect();
+            if (height > 0) window.pictureSeen.push(height);
+        }
+        requestAnimationFrame(look);
+    };
+    look();
+})();
+"""
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def server(request: pytest.FixtureRequest) -> JupyterServer:
+    """JupyterLab, or Notebook 7."""
+    found: JupyterServer = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
+def test_a_notebook_s_own_reader_sees_the_picture_when_its_kernel_is_gone(
+    server: JupyterServer, page: Page, browser: Browser, request: pytest.FixtureRequest
+) -> None:
+    path = server.write_notebook(f"kept_{request.node.callspec.id}", [MODEL, WIDGET])
+    page.goto(server.address(path))
+    wait_ready(page)
+    with server.kernel(path) as client:
+        notebook = Notebook(page, client)
+        notebook.run_all()
+        notebook.scroll_to_widget()
+        view = View(page)
+        view.wait()
+        view.toggle("edge", "0,0,1")
+        until(lambda: same(view.edges()["0,0,1"], False))
+
+        def told() -> None:
+            notebook.save()
+            assert 'alt=\\"KANWidget([2, 5, 1], 14 of 15' in (server.root / path).read_text()
+
+        until(told, pause=0.5)  # nobody draws while a hand may be at work
+    (size,) = (o["metadata"]["image/png"] for o in outputs(server, path) if VIEW not in o["data"])
+
+    # The next day; the server trusts what its own kernels wrote. It starts a new kernel.
+    with stranger(browser) as later:
+        later.goto(server.address(path))
+        wait_ready(later)
+        with server.kernel(path):
+            image = later.get_by_role("img", name="14 of 15 edges on")
+            assert_picture(image, size)
+            # No line says that something is missing.
+            later.wait_for_function("() => document.querySelector('.jupyter-widgets')")
+            assert later.get_by_text("model not found").count() == 1
+            assert not later.get_by_text("model not found").is_visible()
+            assert later.locator(".jp-OutputArea-output img").count() == 1
+
+
+def test_in_jupyterlab_without_any_kernel_the_picture_is_there(
+    lab_server: JupyterServer, browser: Browser, page: Page
+) -> None:
+    path = lab_server.write_notebook("kept_no_kernel", [MODEL, WIDGET])
+    page.goto(lab_server.address(path))
+    wait_ready(page)
+    with lab_server.kernel(path) as client:
+        notebook = Notebook(page, client)
+        notebook.run_all()
+        notebook.save()
+    with stranger(browser) as later:
+        later.goto(lab_server.address(f"empty-{path}").replace(f"/tree/empty-{path}", ""))
+        later.wait_for_function("() => window.jupyterapp?.commands")
+        later.evaluate(
+            """async (path) => {
+                const { commands, restored } = window.jupyterapp;
+                await restored;
+                const kernelPreference = { shouldStart: false, autoStartDefault: false };
+                await commands.execute('docmanager:open', { path, kernelPreference });
+            }""",
+            path,
+        )
+        image = later.get_by_role("img", name="15 of 15 edges on")
+        image.wait_for()
+        assert lab_server.request("GET", "api/sessions") == []
+        assert not later.get_by_text("Loading widget").is_visible()
+        until(lambda: assert_inked(image))
+
+
+def test_a_live_view_is_never_joined_by_its_picture(
+    open_notebook: OpenNotebook, page: Page
+) -> None:
+    page.add_init_script(WATCH)
+    notebook = open_notebook([MODEL, WIDGET])
+    seen = "() => [document.querySelectorAll('[data-kanwidget]').length, window.pictureSeen.length]"
+    notebook.run_all()
+    notebook.scroll_to_widget()
+    view = View(page)
+    view.wait()
+    notebook.run_all()  # a new widget in the old one's place
+    notebook.scroll_to_widget()
+    view.wait()
+    notebook.run("for _ in range(2): display(KANWidget(copy.deepcopy(model), dataset))")
+    notebook.run("import ipywidgets; ipywidgets.VBox([KANWidget(copy.deepcopy(model), dataset)])")
+    until(lambda: same(page.evaluate(seen), [3, 0]))
+    notebook.save()
+    notebook.reload()
+    notebook.scroll_to_widget()
+    view.wait()
+    picture = page.locator("[data-kanwidget] img").first
+    page.wait_for_timeout(2 * SECOND)  # a picture that nobody hides is there by now
+    assert picture.is_hidden()
+
+    # It outlives the widget, not the output.
+    notebook.run("w.close()")
+    picture.wait_for()
+    notebook.clear_outputs()
+    until(lambda: same(page.locator("[data-kanwidget]").count(), 0))
+    assert page.locator("head > style", has_text="[data-kanwidget").count() == 0
+
+
+@pytest.mark.parametrize("state", [False, True], ids=["no state", "widget state"])
+def test_a_page_by_nbconvert_shows_the_picture_offline(
+    state: bool, browser: Browser, tmp_path: Path
+) -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(source)
+            for source in (MODEL, WIDGET, "w.remove_edge(0, 0, 1)")
+        ]
+    )
+    NotebookClient(notebook, kernel_name="python3", store_widget_state=state).execute()
+    assert ("widgets" in notebook.metadata) == state
+    body, _ = HTMLExporter().from_notebook_node(notebook)
+    (tmp_path / "saved.html").write_text(body, encoding="utf-8")
+    with stranger(browser) as page:
+        page.goto((tmp_path / "saved.html").as_uri())
+        image = page.get_by_role("img", name="14 of 15 edges on")
+        (size,) = (
+            o.metadata["image/png"]
+            for o in notebook.cells[1].outputs
+            if "image/png" in o.get("data", {})
+        )
+        assert_picture(image, size)
+        assert page.locator(".jp-OutputArea-output img").count() == 1
+
+
+def test_a_notebook_that_came_by_mail_shows_one_picture(
+    lab_server: JupyterServer, page: Page
+) -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in (MODEL, WIDGET)]
+    )
+    NotebookClient(notebook, kernel_name="python3", store_widget_state=False).execute()
+    # Nobody has its kernel, and nobody trusts it.
+    kernel = {"name": "none-such", "display_name": "none such", "language": "python"}
+    notebook.metadata["kernelspec"] = kernel
+    nbformat.write(notebook, lab_server.root / "kept_by_mail.ipynb")
+    page.goto(lab_server.address("kept_by_mail.ipynb"))
+    image = page.get_by_role("img", name="15 of 15 edges on")
+    image.wait_for()
+    until(lambda: assert_inked(image))
+    assert page.locator(".jp-OutputArea-output img").count() == 1
+    # What JupyterLab does not trust it has cleaned.
+    assert page.locator("[data-kanwidget]").count() == 0
+    assert page.get_by_text("KANWidget([2, 5, 1])", exact=True).is_visible()
+
+
+@contextlib.contextmanager
+def stranger(browser: Browser) -> Iterator[Page]:
+    """Give a page whose errors are the host's: it says to itself that a model is not there."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1500})
+    context.set_default_timeout(30 * SECOND)
+    yield context.new_page()
+    context.close()
+
+
+def outputs(server: JupyterServer, path: str) -> list[dict[str, Any]]:
+    """Return what the saved notebook's cells show."""
+    cells = json.loads((server.root / path).read_text())["cells"]
+    return [output for cell in cells for output in cell["outputs"]]
+
+
+def assert_picture(image: Locator, size: dict[str, int]) -> None:
+    """Check that a picture is on the page at its size, and that there is something on it."""
+    image.wait_for()
+    until(lambda: same(round(rectangle(image)["width"]), size["width"]))
+    until(lambda: same(round(rectangle(image)["height"]), size["height"]))
+    until(lambda: assert_inked(image))
+
+
+def assert_inked(image: Locator) -> None:
+    pixels = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("L"))
+    assert 0.01 < (pixels < 230).mean() < 0.5

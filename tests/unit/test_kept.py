@@ -1,0 +1,153 @@
+"""The picture that a notebook keeps of a widget: an output of its own, up to the widget."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from torch import Tensor
+
+from kanwidget import KAN, KANWidget
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Cells:
+    """A shell whose cells hold ``w``, and what they show."""
+
+    def __init__(self, shell: InteractiveShell, w: KANWidget) -> None:
+        self.shell = shell
+        shell.display_pub = CapturingDisplayPublisher(shell=shell)
+        self.outputs: list[dict[str, Any]] = shell.display_pub.outputs
+        shell.push({"w": w})
+
+    def run(self, source: str) -> list[dict[str, Any]]:
+        """Run a cell; return what was shown meanwhile."""
+        before = len(self.outputs)
+        self.shell.run_cell(source, store_history=True).raise_error()
+        return self.outputs[before:]
+
+
+@pytest.fixture
+def widget(model: KAN, dataset: dict[str, Tensor]) -> Iterator[KANWidget]:
+    w = KANWidget(model, dataset)
+    yield w
+    w.close()
+
+
+@pytest.fixture
+def cells(widget: KANWidget) -> Iterator[Cells]:
+    yield Cells(InteractiveShell.instance(), widget)
+    InteractiveShell.clear_instance()
+
+
+def pictures(shown: list[dict[str, Any]]) -> list[str]:
+    return [o["data"]["text/html"] for o in shown if "text/html" in o["data"]]
+
+
+def test_a_cell_shows_the_view_and_beside_it_the_picture_that_the_view_hides(
+    cells: Cells, widget: KANWidget
+) -> None:
+    picture, view = cells.run("display(w)")
+    assert set(view["data"]) == {VIEW, "text/plain"}
+    assert view["data"][VIEW]["model_id"] == widget.model_id
+    # A count of edges would be that of another moment than the picture's.
+    assert view["data"]["text/plain"] == "KANWidget([2, 5, 1])"
+    assert set(picture["data"]) == {"text/html", "image/png"}
+    html = picture["data"]["text/html"]
+    assert f'data-kanwidget="{widget.get_state()["_picture"]}"' in html
+    assert f'src="data:image/png;base64,{picture["data"]["image/png"]}"' in html
+    assert 'alt="KANWidget([2, 5, 1], 15 of 15 edges on)"' in html
+
+
+def test_each_cell_that_shows_it_has_one_picture(cells: Cells) -> None:
+    assert len(pictures(cells.run("for _ in range(3): display(w)"))) == 1
+    assert len(pictures(cells.run("display(w)"))) == 1
+
+
+def test_what_cells_do_is_in_the_picture(cells: Cells) -> None:
+    (first,) = pictures(cells.run("display(w)"))
+    assert cells.run("w.loss") == []
+    (again,) = cells.run("w.remove_edge(0, 0, 1); w.remove_node(1, 4)")
+    (html,) = pictures([again])
+    assert "11 of 15 edges on" in html
+    assert html != first
+    assert again["update"]
+    assert again["transient"] == cells.outputs[0]["transient"]
+    assert cells.run("w.tolerance = 0.1; w.selected = [(0, 0, 0)]") == []
+
+
+def test_a_drag_draws_nothing_before_the_hand_rests(
+    dataset: dict[str, Tensor], model: KAN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kanwidget.picture.kept.AT_REST", 0.3)
+
+    async def scenario() -> None:
+        w = KANWidget(model, dataset)
+        cells = Cells(InteractiveShell.instance(), w)
+        cells.run("display(w)")
+        drawn = len(cells.outputs)
+        for step in range(20):
+            w.set_state({"node_threshold": 0.001 * step})
+            await asyncio.sleep(0.02)
+            assert len(cells.outputs) == drawn
+        w.set_state({"node_threshold": 0.0, "removed_edges": [[0, 0, 0]]})
+        await asyncio.sleep(1.0)
+        (update,) = cells.outputs[drawn:]
+        assert "14 of 15 edges on" in update["data"]["text/html"]
+        w.close()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        InteractiveShell.clear_instance()
+
+
+def test_outside_of_cells_the_picture_is_in_the_view_s_output(
+    cells: Cells, widget: KANWidget
+) -> None:
+    assert "image/png" in widget._repr_mimebundle_()[0]
+    assert cells.outputs == []
+
+
+def test_a_picture_that_fails_leaves_the_view_alone(
+    cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object, **options: object) -> None:
+        raise RuntimeError("no fonts here")
+
+    monkeypatch.setattr(KANWidget, "figure", broken)
+    (view,) = cells.run("display(w)")
+    assert set(view["data"]) == {VIEW, "text/plain"}
+    assert cells.run("w.remove_edge(0, 0, 1)") == []
+
+
+def test_a_closed_widget_leaves_its_picture_and_nothing_else(
+    dataset: dict[str, Tensor],
+) -> None:
+    shell = InteractiveShell.instance()
+    watched = len(shell.events.callbacks["post_run_cell"])
+    try:
+        model = KAN([2, 2, 1], seed=0)
+        w = KANWidget(model, dataset)
+        cells = Cells(shell, w)
+        cells.run("display(w); w.remove_edge(0, 0, 1)")
+        left = [weakref.ref(w), weakref.ref(w.session), weakref.ref(model)]
+        assert cells.run("w.close(); del w") == []
+        del w, model
+        shell.reset(new_session=False)
+        gc.collect()
+        assert [ref() for ref in left if ref() is not None] == []
+        assert len(shell.events.callbacks["post_run_cell"]) == watched
+    finally:
+        InteractiveShell.clear_instance()
+
+
+def test_a_page_without_a_notebook_has_no_mark(widget: KANWidget) -> None:
+    assert widget.get_state()["_picture"] not in widget.to_html()
