@@ -33,6 +33,12 @@ body {
 }
 h1 { margin: 0 16px 4px; font-size: 22px; font-weight: 600; overflow-wrap: anywhere; }
 p { margin: 0 16px 12px; color: var(--muted); }
+@page { margin: 12mm; }
+@media print {
+  :root { color-scheme: light; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
+  body { padding: 0; max-width: 680px; }
+  h1, body > p { margin-left: 0; margin-right: 0; }
+}
 """
 
 
