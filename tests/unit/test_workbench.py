@@ -529,11 +529,11 @@ def test_what_is_of_nodes_that_are_gone_goes_with_them(model: KAN) -> None:
     w._fit()
     assert w.selected == [(0, 1, 1)]
     assert w.probe == [0.5, 0.5]
-    w.session.width = [3, 3, 2]
+    w.session.width, w.session.columns = [3, 3, 2], [0, 1, 2]
     w._fit()
     assert w.probe == []
     assert (w.in_vars, w.out_vars) == (["x_1", "x_2", "x_3"], ["f_1", "f_2"])
-    w.session.width = [2, 5, 1]
+    w.session.width, w.session.columns = [2, 5, 1], [0, 1]
     w.close()
 
 
