@@ -2,7 +2,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { edgeIndex } from "../../src/network";
-import { createReader } from "../../src/protocol";
+import { createReader } from "../../src/reading";
 import { createUnitCurves, inBox } from "../../src/scene";
 import { createStage, type Moment, type StageEvents } from "../../src/stage";
 import { reduce } from "../../src/state";
