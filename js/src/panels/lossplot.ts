@@ -140,7 +140,8 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     const d = `M0 ${height}H${POSITIONS}`;
     line.setAttribute("d", d);
     grip.setAttribute("d", d);
-    label.style.top = `${height}px`;
+    // Over its line, so that it lies on no curve that is within.
+    label.style.top = `${Math.max(13, height)}px`;
     setText(label.firstElementChild!, percentWords(tolerance));
     const far = tradeoff.thresholds.findIndex((t) => t > thresholdFor(tradeoff, tolerance, keepMean));
     within.setAttribute(

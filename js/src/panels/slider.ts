@@ -12,7 +12,7 @@ import {
   thresholdOver,
 } from "../levels";
 import type { Edits, Network } from "../network";
-import type { Reading } from "../protocol";
+import type { Reading } from "../reading";
 import type { Axis } from "../state";
 import { knee, thresholdFor } from "../tradeoff";
 import {

@@ -2,7 +2,8 @@
 import { button, element, setAttribute, setText } from "../dom";
 import { sameStairs } from "../levels";
 import { countOn, deadEnds, type Edits, isCut, sameMask } from "../network";
-import type { Reading, Step } from "../protocol";
+import type { Step } from "../protocol";
+import type { Reading } from "../reading";
 import type { Known } from "../state";
 import { lossAt, pointAt } from "../tradeoff";
 import { count, countSentence, figures, lossSentence } from "../words";

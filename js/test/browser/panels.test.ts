@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { trace } from "../../src/forward";
-import { createReader } from "../../src/protocol";
+import { createReader } from "../../src/reading";
 import { fakeModel } from "../fake";
 import { richModel } from "../rich";
 import { click, frames, letGo, type Mounted, middle, mount } from "./mounted";
