@@ -4,6 +4,7 @@
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */
 import { type Cells, finish, predicting, type Rows, rmse } from "./forward";
+import { countUpTo, type Stairs } from "./levels";
 import { countOn, type Edits, isHidden, maskOf, type Network } from "./network";
 
 /** Steps: from one threshold up to the next nothing changes. All arrays are (points,). */
@@ -84,6 +85,40 @@ export function pointAt(tradeoff: TradeOff, threshold: number): number {
 
 export function lossAt(tradeoff: TradeOff, threshold: number, keepMean = true): number {
   return lossesOf(tradeoff, keepMean)[pointAt(tradeoff, threshold)] ?? Number.NaN;
+}
+
+/** What a curve knows of the loss where so many edges are left: one number, or the two on either side. */
+export interface Foreseen {
+  readonly from: number;
+  readonly to: number;
+  /** Measured just there, not between two points. */
+  readonly exact: boolean;
+}
+
+export function foreseen(tradeoff: TradeOff, threshold: number, left: number, keepMean: boolean): Foreseen {
+  const loss = lossesOf(tradeoff, keepMean);
+  const point = pointAt(tradeoff, threshold);
+  const from = loss[point] ?? Number.NaN;
+  const exact = tradeoff.activeEdges[point] === left;
+  return { from, to: exact ? from : (loss[point + 1] ?? from), exact };
+}
+
+/** So close that "about" is true of both. */
+export function isNarrow({ from, to }: Foreseen): boolean {
+  return from === to || Math.abs(to - from) <= 0.02 * Math.max(Math.abs(from), Math.abs(to));
+}
+
+const checked = new WeakMap<Stairs, { of: TradeOff; fits: boolean }>();
+
+/** Whether a curve is of the present state: what is told of an earlier one may be wrong. */
+export function isOf(tradeoff: TradeOff, stairs: Stairs): boolean {
+  const seen = checked.get(stairs);
+  if (seen?.of === tradeoff) return seen.fits;
+  const levels = stairs.goesAt.filter((_, e) => stairs.on[e]).sort();
+  const left = (threshold: number) => levels.length - countUpTo(levels, threshold);
+  const fits = tradeoff.thresholds.every((at, k) => left(at) === tradeoff.activeEdges[k]);
+  checked.set(stairs, { of: tradeoff, fits });
+  return fits;
 }
 
 /** What a loss is measured with. */

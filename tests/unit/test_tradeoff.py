@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from kanwidget import KAN, pricing, tradeoff
+from kanwidget import KAN, PruningSession, pricing, tradeoff
 from kanwidget.adapters.native import NativeAdapter
 from kanwidget.baseline import Baseline
 from kanwidget.history import State
@@ -439,6 +439,32 @@ def test_the_knee_is_farthest_below_the_chord() -> None:
     assert curve_of([2.0, 2.0, 2.0]).knee() == 0.0
     assert curve_of([1.0]).knee() == 0.0
     assert curve_of([1.0, 1.0, 1.1, 5.0, float("inf"), 0.0]).knee() == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("axis", ["node", "edge"])
+def test_a_threshold_between_two_scores_does_what_the_curve_says(
+    axis: str, dtype: torch.dtype, random_kan: Make
+) -> None:
+    """Also one of a view, which computes in float64, between scores that are next to each other."""
+    model = random_kan([2, 5, 1], 3).to(dtype)
+    x = torch.rand(40, 2, dtype=dtype)
+    session = PruningSession(model, x)
+    first, last = session.scores
+    first[:] = torch.rand(5, 2, dtype=dtype) + 1
+    last[:] = 0.1
+    for j in range(1, 5):  # each the next number after the other
+        last[0, j] = torch.nextafter(last[0, j - 1], torch.tensor(1.0, dtype=dtype))
+    curve = session.tradeoff(axis)
+    ends = [*curve.thresholds[1:], 2 * curve.thresholds[-1]]
+    for k, (low, high) in enumerate(zip(curve.thresholds, ends, strict=True)):
+        for share in (0.0, 0.3, 0.6, 0.9):
+            found = session.preview(**{f"{axis}_threshold": low + share * (high - low)})
+            if low + share * (high - low) < high:
+                assert (found.active_edges, found.loss) == pytest.approx(
+                    (curve.active_edges[k], curve.loss_kept[k]), rel=1e-5, abs=1e-6
+                )
+    session.close()
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import {
 import type { Edits, Network } from "../network";
 import type { Reading } from "../reading";
 import type { Axis } from "../state";
-import { knee, thresholdFor } from "../tradeoff";
+import { isOf, knee, type TradeOff, thresholdFor } from "../tradeoff";
 import {
   idleWords,
   nextWords,
@@ -114,6 +114,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   let levels: Levels | null = null;
   let positions: Uint16Array = new Uint16Array();
   let stairs: { of: Stairs; edits: Edits } | null = null;
+  /** The loss along this threshold in the present state, if it is known. */
+  let curve: TradeOff | null = null;
   /** A stroke for each of the positions, and where each begins. */
   let strokes = "";
   let starts: number[] = [];
@@ -139,12 +141,9 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     held = false;
     events.released();
   };
-  function goTo(
-    choose: (tradeoff: NonNullable<Reading["tradeoff"]["node"]>, keepMean: boolean) => number,
-  ): void {
-    const tradeoff = now?.reading.tradeoff[axis];
-    if (!now || !tradeoff || !levels) return;
-    move(thresholdOver(levels, choose(tradeoff, now.reading.keepMean)));
+  function goTo(choose: (tradeoff: TradeOff, keepMean: boolean) => number): void {
+    if (!now || !curve || !levels) return;
+    move(thresholdOver(levels, choose(curve, now.reading.keepMean)));
     release();
   }
 
@@ -266,10 +265,12 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       shown = { edits, reading };
       if (of !== net) takeScores(of);
       const scale = levels?.scale ?? null;
-      const tradeoff = reading.tradeoff[axis];
+      const came = reading.tradeoff[axis];
+      const tradeoff = came && isOf(came, stairsNow(of, edits)) ? came : null;
+      curve = tradeoff;
       const { keepMean, tolerance } = reading;
       const idle = idleWords(of, axis, levels !== null);
-      const unknown = unknownWords(idle, reading.loss, tradeoff);
+      const unknown = unknownWords(idle, reading.loss, came);
       plot.update({ tradeoff, scale, keepMean, tolerance, unknown });
       const threshold = thresholdOf(edits);
       plot.place(threshold);
