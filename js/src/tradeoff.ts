@@ -52,20 +52,42 @@ export function toleratedLoss(tradeoff: TradeOff, tolerance: number, keepMean = 
   return first + tolerance * scale;
 }
 
-/** The threshold from which on edges cost more than they did on average: the point farthest below the chord. */
+/** Shares of the first loss by which a loss has clearly turned up, or hardly; the latter may round. */
+const [CLEAR, FREE] = [0.2, 0.1 + 1e-9];
+
+/** A knee is deeper below its chord: else the curve is as good as straight. */
+const SHALLOW = 0.02;
+
+/**
+ * The last threshold before the loss turns up: of the points that are hardly above the lowest, the one farthest
+ * below the chord to where it clearly is. 0 if the first steps cost as much as the others.
+ */
 export function knee(tradeoff: TradeOff, keepMean = true): number {
   const { thresholds, activeEdges } = tradeoff;
   const loss = lossesOf(tradeoff, keepMean);
   const strange = loss.findIndex((value) => !Number.isFinite(value));
   const count = strange < 0 ? loss.length : strange;
-  const finite = loss.subarray(0, count);
-  const range = largest(finite) - smallest(finite);
-  if (count < 3 || range === 0 || activeEdges[count - 1] === activeEdges[0]) return 0;
-  const height = (k: number) => (loss[k]! - loss[0]!) / range;
+  if (count === 0) return 0;
+  const scale = Math.abs(loss[0]!) || largest(loss.subarray(0, count)) || 1;
+  const known = loss.slice(0, count + 1);
+  known.fill(loss[0]! + scale, count);
+  let low = Infinity;
+  const above = known.map((value) => {
+    low = Math.min(low, value);
+    return value - low;
+  });
+  const clear = above.findIndex((rise) => rise > CLEAR * scale);
+  const end = clear < 0 ? known.length - 1 : clear;
+  const rises = known.map((value) => value - loss[0]!).subarray(0, end + 1);
+  // Up, also where it is no more than the first.
+  if (clear >= 0) rises[end] = Math.max(rises[end]!, CLEAR * scale);
+  const range = largest(rises) - smallest(rises);
   const removed = (k: number) => activeEdges[0]! - activeEdges[k]!;
-  let [best, depth] = [0, 1e-12];
-  for (let k = 0; k < count; k++) {
-    const below = height(count - 1) * (removed(k) / removed(count - 1)) - height(k);
+  if (removed(end) === 0 || range === 0) return 0;
+  let [best, depth] = [0, SHALLOW];
+  for (const [k, rise] of rises.entries()) {
+    if (above[k]! > FREE * scale) continue;
+    const below = ((rises[end]! * removed(k)) / removed(end) - rise) / range;
     if (below > depth) [best, depth] = [k, below];
   }
   return thresholds[best]!;

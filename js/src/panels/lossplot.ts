@@ -53,7 +53,11 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
   );
   const marks = element("div", { class: "marks", "aria-hidden": "true" });
   const dot = element("i", { class: "dot", hidden: true });
-  const bend = element("i", { class: "knee", title: "The knee: from here on edges cost more", hidden: true });
+  const bend = element("i", {
+    class: "knee",
+    title: "The knee: the last point before the loss turns up",
+    hidden: true,
+  });
   const keys = element("input", {
     type: "range",
     class: "tolerance",

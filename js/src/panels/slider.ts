@@ -36,6 +36,8 @@ export interface SliderEvents {
 }
 
 const TITLES = { node: "Node threshold", edge: "Edge threshold" } as const;
+const KNEE = "To the last point before the loss turns up";
+const NO_KNEE = "no knee: the first steps cost as much as those after them";
 const KEYS: Record<string, number> = {
   ArrowRight: 1,
   ArrowUp: 1,
@@ -73,7 +75,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     title: "Type a number, or “off”",
   });
   const taken = element("span", { class: "takes" });
-  const toKnee = button("knee", { "data-role": "knee", class: "small" }, () => goTo(knee), signal);
+  const toKnee = button("knee", { "data-role": "knee", class: "small", title: KNEE }, toTheKnee, signal);
   const toLimit = button(
     "within +5 %",
     { "data-role": "within", class: "small" },
@@ -145,6 +147,11 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     if (!now || !curve || !levels) return;
     move(thresholdOver(levels, choose(curve, now.reading.keepMean)));
     release();
+  }
+
+  function toTheKnee(): void {
+    goTo(knee);
+    if (now && curve && knee(curve, now.reading.keepMean) === 0) setText(refused, NO_KNEE);
   }
 
   input.addEventListener(

@@ -295,3 +295,20 @@ test("no curve stays for good: after a while it is said why there is none", asyn
   await expect.poll(() => getComputedStyle(says).display, { timeout: 6000 }).toBe("grid");
   expect(says.textContent).toContain("still being computed");
 });
+
+test("a knee at 0 is said: pressing it where every step costs takes nothing and tells why", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const losses = Float64Array.from({ length: 16 }, (_, k) => 0.02 + 0.1 * k);
+  const steep = {
+    thresholds: Float64Array.of(0, ...rising),
+    activeEdges: Float64Array.from({ length: 16 }, (_, k) => 15 - k),
+    lossZeroed: losses,
+    lossKept: losses,
+  };
+  view.model.receive({ _tradeoff_edge: packTradeoff(steep) });
+  await frames(2);
+  await click(inside(view, "edge", "[data-role=knee]"));
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
+  expect(next(view, "edge")).toContain("no knee: the first steps cost as much");
+});

@@ -84,15 +84,21 @@ describe("both languages read the same off a trade-off", () => {
 
   test("and the file has knees and thresholds of more than 0", () => {
     expect(cases.filter((one) => one.knee[1] > 0).length).toBeGreaterThan(10);
+    expect(cases.filter((one) => one.knee[1] === 0).length).toBeGreaterThan(10);
     expect(cases.filter((one) => one.threshold_for.some(([, , at]) => at > 0)).length).toBeGreaterThan(10);
     expect(JSON.stringify(cases)).toContain('"nan"');
   });
 });
 
-test("the knee may be shallow, but a straight line has none", () => {
-  const line = (middle: number) =>
-    tradeoffFrom(Float64Array.of(0, 1, 2, 2, 1, 0, 0, middle, 1, 0, middle, 1));
-  expect([0.5, 0.4999, 0.5 - 1e-14, 0.6].map((middle) => knee(line(middle)))).toEqual([0, 1, 0, 0]);
+test.each([
+  ["flat, then a cliff", [0.1391, 0.1391, 0.1392, 0.1392, 1.367], 3],
+  ["a cliff at once", [0.0214, 0.113, 0.166, 0.212, 1.37], 0],
+  ["an error rate", [0.065, 0.07, 0.065, 0.075, 0.065, 0.11, 0.2], 4],
+  ["a straight line", [1, 1.02, 1.04, 1.06, 1.08], 0],
+])("the knee is the last point before the loss turns up: %s", (_, losses, steps) => {
+  const n = losses.length;
+  const rows = [losses.keys(), [...losses.keys()].reverse(), new Array(n).fill(1), losses];
+  expect(knee(tradeoffFrom(Float64Array.from(rows.flatMap((row) => [...row]))))).toBe(steps);
 });
 
 test.each([-1, NaN])("a tolerance of %d is refused in words", (tolerance) => {
