@@ -278,6 +278,34 @@ def test_a_curve_that_stays_wrong_is_taken_back(
     asyncio.run(scenario())
 
 
+def test_a_curve_that_is_not_yet_whole_is_not_taken_back_by_its_own_slider(
+    model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kanwidget.foresight.BUDGET", 0.0)
+    monkeypatch.setattr("kanwidget.foresight.HICCUPS", 1000)
+    monkeypatch.setattr("kanwidget.foresight.PATIENCE", 0.0)
+    monkeypatch.setattr("kanwidget.later.SLICE", 0.0)  # a step at a time
+
+    async def scenario() -> None:
+        w = KANWidget(model, dataset)
+        while not w._tradeoff_edge:
+            await asyncio.sleep(0.002)
+        some = read(w._tradeoff_edge)
+        assert some.shape[1] < 16
+        for level in (0.001, 0.002, 0.003):
+            w.set_state({"edge_threshold": level})
+            assert w._tradeoff_edge
+            await asyncio.sleep(0.01)
+        for _ in range(500):
+            if read(w._tradeoff_edge).shape[1] == 16:
+                break
+            await asyncio.sleep(0.01)
+        assert read(w._tradeoff_edge).shape == (4, 16)
+        w.close()
+
+    asyncio.run(scenario())
+
+
 # History and acts ---------------------------------------------------------------------------
 
 

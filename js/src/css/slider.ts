@@ -39,6 +39,8 @@ export const SLIDER = `
 .limit-label:focus-within { outline: 2px solid var(--taken); }
 .limit-label input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; pointer-events: none; }
 .lossplot .unknown { display: none; }
+.lossplot[data-stale] > * { opacity: 0.35; }
+.lossplot[data-stale] .dot { visibility: hidden; }
 .lossplot[data-unknown] > :not(.unknown) { visibility: hidden; }
 .lossplot[data-unknown] .unknown {
   display: grid; place-items: center; position: absolute; inset: 0; text-align: center; font-size: 12px; color: var(--muted); border-radius: 6px; background: var(--wash);
