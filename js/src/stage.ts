@@ -2,8 +2,8 @@
 import { element } from "./dom";
 import type { Brush } from "./draw";
 import { countOn } from "./network";
-import type { Reading } from "./protocol";
 import { showsQuilt } from "./quilt/choice";
+import type { Reading } from "./reading";
 import { extend, flip } from "./selection";
 import { actionsFor, titleOf } from "./stage/actions";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "./stage/camera";

@@ -17,16 +17,8 @@ import { createScript } from "./panels/script";
 import { createSlider } from "./panels/slider";
 import { createStatus } from "./panels/status";
 import { watchPrinting } from "./printing";
-import {
-  createReader,
-  type Decisions,
-  handEdits,
-  indexOf,
-  type Model,
-  type Reading,
-  TRAITS,
-  write,
-} from "./protocol";
+import { type Decisions, handEdits, indexOf, type Model, TRAITS, write } from "./protocol";
+import { createReader, type Reading } from "./reading";
 import { createStage } from "./stage";
 import { type Action, type Axis, type Known, reduce, sameTarget, type Target, toggleAll } from "./state";
 import { adopt } from "./styles";

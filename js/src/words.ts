@@ -16,7 +16,7 @@ import {
   reasonOff,
 } from "./network";
 import type { Axis, Known, Target } from "./state";
-import { pointAt, type TradeOff } from "./tradeoff";
+import { type Foreseen, foreseen, isNarrow, type TradeOff } from "./tradeoff";
 
 /** Four significant digits, as short as they can be written. */
 export function figures(value: number): string {
@@ -84,14 +84,21 @@ export function nextWords(
   if (!change) return "nothing is left for it to take";
   const parts = [`next: ${whoGoes(net, names, change)}`];
   if (tradeoff) {
-    const losses = keepMean ? tradeoff.lossKept : tradeoff.lossZeroed;
-    const [now, then] = [pointAt(tradeoff, threshold), pointAt(tradeoff, change.level)];
-    // A curve with fewer points than steps knows the losses between them only roughly.
-    const about = tradeoff.activeEdges[then] === change.left ? "" : "about ";
-    parts.push(`loss ${figures(losses[now]!)} → ${about}${figures(losses[then]!)}`);
+    const present = change.left + change.edges.length;
+    const now = foreseen(tradeoff, threshold, present, keepMean);
+    const then = foreseen(tradeoff, change.level, change.left, keepMean);
+    parts.push(`loss ${foreseenWords(now)} → ${foreseenWords(then)}`);
   }
   parts.push(`${change.left.toLocaleString("en")} of ${count(net.edgeCount, "edge")} left`);
   return parts.join(", ");
+}
+
+/** A curve with fewer points than steps knows the losses between them only roughly. */
+function foreseenWords(loss: Foreseen): string {
+  if (loss.exact) return figures(loss.from);
+  if (isNarrow(loss)) return `about ${figures(loss.from)}`;
+  const ends = [loss.from, loss.to].sort((a, b) => a - b).map(figures);
+  return `between ${ends.join(" and ")}`;
 }
 
 /** Why a threshold has nothing to take, or "" when it has. */

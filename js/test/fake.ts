@@ -1,6 +1,7 @@
 /** A small network and a host's model that holds it, for tests; with no Python behind it unless `python` is called. */
 import { countOn, createNetwork, maskOf, type Network, NO_EDITS } from "../src/network";
-import { type Act, type Curves, createReader, type Model, type Traits } from "../src/protocol";
+import type { Act, Model, Traits } from "../src/protocol";
+import { type Curves, createReader } from "../src/reading";
 import type { Synced } from "../src/state";
 import { encode } from "../src/wire";
 

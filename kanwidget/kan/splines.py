@@ -191,7 +191,7 @@ def fit_coef(basis: Array, y: Array) -> Array:
     ndarray, shape (n, m, K)
     """
     out = np.empty((*y.shape[:2], basis.shape[1]))
-    size = max(1, WORK // max(1, y[0].size))
+    size = max(1, WORK // max(1, y.shape[1] * y.shape[2]))
     for start in range(0, len(y), size):
         block = slice(start, start + size)
         out[block] = _least_squares(basis[block], y[block])

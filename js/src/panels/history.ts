@@ -1,6 +1,7 @@
 /** The history: every command with what it cost, notes of one's own, a way back to each, and two compared. */
 import { arrange, button, element, setAttribute, setText } from "../dom";
-import type { Reading, Step } from "../protocol";
+import type { Step } from "../protocol";
+import type { Reading } from "../reading";
 import { count, figures, stepWords } from "../words";
 import type { Now, Wishes } from "./now";
 import { createRail } from "./rail";

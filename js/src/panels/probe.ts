@@ -3,7 +3,7 @@
 import { extent } from "../axis";
 import { arrange, button, element, setAttribute, setText } from "../dom";
 import { nameOf, plainText } from "../labels";
-import type { Reading } from "../protocol";
+import type { Reading } from "../reading";
 import { figures } from "../words";
 import type { Now, Wishes } from "./now";
 import { typeset } from "./typeset";

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { trace } from "../../src/forward";
-import { createReader } from "../../src/protocol";
+import { createReader } from "../../src/reading";
 import { fakeModel } from "../fake";
 import { richModel } from "../rich";
 import { click, frames, letGo, type Mounted, middle, mount } from "./mounted";
@@ -227,11 +227,11 @@ test("what is written by the checkbox, the view switch and the arrow is what the
   const view = await mount();
   await click(view.find("[data-role=keep-mean]"));
   expect(view.model.traits.keep_mean).toBe(false);
-  await click(view.find("input[value=quilt]").parentElement!);
-  expect(view.model.traits.view).toBe("quilt");
   await click(view.find("[data-role=orientation]"));
   expect(view.model.traits.orientation).toBe("up");
   expect(view.find("[data-role=orientation]").getAttribute("aria-label")).toContain("bottom");
+  await click(view.find("input[value=quilt]").parentElement!);
+  expect(view.model.traits.view).toBe("quilt");
   view.model.receive({ keep_mean: true, view: "network", orientation: "right" });
   await frames(2);
   expect(view.find<HTMLInputElement>("[data-role=keep-mean]").checked).toBe(true);
