@@ -258,11 +258,11 @@ test("what is written by the checkbox, the view switch and the arrow is what the
   const view = await mount();
   await click(view.find("[data-role=keep-mean]"));
   expect(view.model.traits.keep_mean).toBe(false);
-  await click(view.find("input[value=quilt]").parentElement!);
-  expect(view.model.traits.view).toBe("quilt");
   await click(view.find("[data-role=orientation]"));
   expect(view.model.traits.orientation).toBe("up");
   expect(view.find("[data-role=orientation]").getAttribute("aria-label")).toContain("bottom");
+  await click(view.find("input[value=quilt]").parentElement!);
+  expect(view.model.traits.view).toBe("quilt");
   view.model.receive({ keep_mean: true, view: "network", orientation: "right" });
   await frames(2);
   expect(view.find<HTMLInputElement>("[data-role=keep-mean]").checked).toBe(true);
