@@ -153,6 +153,11 @@ class Yardstick:
             name = getattr(metric, "__name__", type(metric).__name__) if metric else "RMSE"
             self.name = f"test {name}"
             return
+        if metric is not None:
+            raise ValueError(
+                "metric compares predictions with labels: hand over a dataset with labels, as "
+                "create_dataset makes it, not inputs alone"
+            )
         x = adapter.seen() if data is None else check_inputs(data, n_in, "data", device, dtype)
         self.inputs, self.rows, self.labels = x, x, adapter.forward(x)
         self.name = "RMS change of the outputs"
@@ -162,9 +167,23 @@ class Yardstick:
         return math.nan if self.silent else self.of(adapter.forward(self.rows))
 
     def of(self, pred: Tensor) -> float:
-        """Return the metric of predictions on the rows."""
+        """Return the metric of predictions on the rows.
+
+        Raises
+        ------
+        TypeError
+            If it is not one real number.
+        """
         if self.metric is not None:
-            return float(self.metric(pred, self.labels))
+            found = self.metric(pred, self.labels)
+            try:
+                return float(found + 0)  # a text is none, though it may read like one
+            except (TypeError, ValueError, RuntimeError):
+                shape = f" of shape {tuple(found.shape)}" if isinstance(found, Tensor) else ""
+                raise TypeError(
+                    f"metric {self.name.removeprefix('test ')} must return one real number, "
+                    f"got a {type(found).__name__}{shape}"
+                ) from None
         return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())
 
     def baseline(

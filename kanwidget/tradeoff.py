@@ -31,7 +31,7 @@ FIRST = math.ulp(0.0)
 
 
 CLEAR, FREE = 0.2, 0.1 + 1e-9
-"""Shares of the first loss by which a loss has clearly turned up, or hardly; the latter may round."""
+"""By which share of the first one a loss has clearly turned up, or hardly, as far as it rounds."""
 
 SHALLOW = 0.02
 """A knee is deeper below its chord: else the curve is as good as straight."""

@@ -46,6 +46,7 @@ export interface Traits extends Decisions {
   _grid: Bytes;
   _rows: Bytes;
   _row_labels: Bytes;
+  _row_numbers: Bytes;
   _cells_x: Bytes;
   _cells_y: Bytes;
   _bias: Bytes;
@@ -146,6 +147,7 @@ export const TRAITS: readonly (keyof Traits)[] = [
   "_grid",
   "_rows",
   "_row_labels",
+  "_row_numbers",
   "_cells_x",
   "_cells_y",
   "_bias",

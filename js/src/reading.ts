@@ -46,6 +46,8 @@ export interface Data {
 /** Some rows of the loss' data. */
 export interface Rows {
   readonly count: number;
+  /** Which rows of the data they are, counted from 0 and rising, (count,). */
+  readonly numbers: Float64Array;
   /** (count, inputs) */
   readonly inputs: Float32Array;
   /** (count, outputs) */
@@ -172,8 +174,10 @@ export function createReader(model: Model): () => Reading {
     if (!inputs) return null;
     const count = inputs.shape[0]!;
     const labels = maybe("_row_labels", "float32", [count, net.width[net.depth]!]);
-    return once("rows", [inputs, labels], () => ({
+    const numbers = maybe("_row_numbers", "float64", [count]);
+    return once("rows", [inputs, labels, numbers], () => ({
       count,
+      numbers: numbers?.data ?? Float64Array.from({ length: count }, (_, k) => k),
       inputs: inputs.data,
       labels: labels?.data ?? null,
     }));

@@ -113,17 +113,7 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
   const status = createStatus(wishes, signal);
   const bar = createBar(
     {
-      reset() {
-        model.send({ do: "rest" });
-        wishes.write({
-          node_threshold: 0,
-          edge_threshold: 0,
-          removed_edges: [],
-          kept_edges: [],
-          removed_nodes: [],
-          kept_nodes: [],
-        });
-      },
+      reset: () => wishes.act({ do: "reset" }),
       toggled(panel) {
         open[panel] = !open[panel];
         if (panel === "probe" && reading) {

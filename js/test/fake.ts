@@ -71,6 +71,7 @@ const NOTHING = {
   _density: none,
   _grid: none,
   _rows: none,
+  _row_numbers: none,
   _row_labels: none,
   _cells_x: none,
   _cells_y: none,

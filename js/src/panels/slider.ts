@@ -294,7 +294,11 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
         field.value = said();
       }
       setAttribute(input, "aria-valuetext", threshold > 0 ? `${short(threshold)}, ${words}` : "off");
-      toKnee.disabled = toLimit.disabled = !tradeoff || !levels;
+      for (const goes of [toKnee, toLimit]) {
+        goes.disabled = !came || !levels;
+        // For the moment in which the curve is not yet of this state: it may have the focus.
+        setAttribute(goes, "aria-disabled", came && !tradeoff ? "true" : null);
+      }
       setText(toLimit, `within ${percentWords(tolerance)}`);
       if (!levels) {
         setText(next, idle);

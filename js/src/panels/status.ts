@@ -6,7 +6,7 @@ import type { Step } from "../protocol";
 import type { Reading } from "../reading";
 import type { Axis, Known } from "../state";
 import { foreseen, isNarrow, isOf } from "../tradeoff";
-import { count, countSentence, figures, lossSentence } from "../words";
+import { count, countSentence, figures, lossSentence, named } from "../words";
 import type { Wishes } from "./now";
 
 /** A screen reader is told when things have been quiet for so long. */
@@ -100,7 +100,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       before.last.show(steps.last ? steps.last.loss_after : null, steps.last?.active_edges ?? null);
       before.now.show(present, countOn(mask));
       before.now.element.classList.toggle("pending", pending && preview === null);
-      setText(warning, looked.warning || (pending ? "" : toldOf(reading.warnings)));
+      setText(warning, looked.warning || (pending ? "" : toldOf(known.net, reading)));
       sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
       say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
     },
@@ -139,9 +139,10 @@ function stairsFor(net: Network, edits: Edits, axis: Axis): Stairs {
 }
 
 /** Some of what Python warns of; what this side finds out by itself comes before it. */
-function toldOf(warnings: readonly string[]): string {
+function toldOf(net: Network, { warnings, inVars, outVars }: Reading): string {
   const more = warnings.length - MOST_WARNINGS;
-  return warnings.slice(0, MOST_WARNINGS).join(" ") + (more > 0 ? ` And ${more} more.` : "");
+  const told = warnings.map((warning) => named(net, { inVars, outVars }, warning));
+  return told.slice(0, MOST_WARNINGS).join(" ") + (more > 0 ? ` And ${more} more.` : "");
 }
 
 function warningOf({ net, mask }: Known, dead: number): string {

@@ -229,13 +229,15 @@ test("what is wrong is said in words: Python's errors, bytes that cannot be read
   await letGo();
 });
 
-test("what Python warns of is said once the model has what is shown, a few at a time", async () => {
+test("what Python warns of is said once the model has what is shown, a few at a time, in the view's names", async () => {
   const view = await mount();
   const warning = view.find("[data-role=warning]");
   const warnings = [0, 1, 2, 3].map((i) => `Input ${i} leads nowhere any more.`);
   view.model.receive({ _warnings: warnings });
   await frames(2);
-  expect(warning.textContent).toBe(`${warnings[0]} ${warnings[1]} And 2 more.`);
+  expect(warning.textContent).toBe(
+    "Input x1 leads nowhere any more. Input x2 leads nowhere any more. And 2 more.",
+  );
   view.model.receive({ _warnings: [] });
   await frames(2);
   expect(warning.textContent).toBe("");
