@@ -29,14 +29,17 @@ READ := pykan==0.0.1 kan-gpt==1.2.0
 LAB_SETTINGS := .venv/share/jupyter/lab/settings/overrides.json
 LINTED := js/build_hook.py kanwidget tests examples
 
+# JupyterLab saves what it shows: it gets copies, which a newer example replaces.
+COPIES := $(patsubst examples/%,build/demo/%,$(wildcard examples/*.ipynb examples/*.py))
+
 .PHONY: demo test lint vitest unit browser gallery bench bench-view build clean setup chromium
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
-demo: setup
+demo: setup $(COPIES)
 	@echo "== JupyterLab on port $(PORT); stop it with Ctrl-C"
 	$(PY) -m jupyterlab --port=$(PORT) \
-	  --ServerApp.root_dir=examples --LabApp.default_url=/lab/tree/01_pruning.ipynb \
+	  --ServerApp.root_dir=build/demo --LabApp.default_url=/lab/tree/01_pruning.ipynb \
 	  $(if $(filter 0,$(OPEN)),--no-browser) \
 	  $(if $(filter command line environment,$(origin PORT)),--ServerApp.port_retries=0) \
 	  $(if $(filter undefined,$(origin TOKEN)),,--IdentityProvider.token=$(TOKEN)) \
@@ -76,12 +79,16 @@ build: setup
 	$(PY) -m hatchling build
 
 clean:
-	rm -rf .venv $(BENCH)/.venv js/node_modules kanwidget/static dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(BENCH)/.venv js/node_modules kanwidget/static dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 setup: $(READY)
 
 chromium:
 	@.ci/chromium >/dev/null
+
+build/demo/%: examples/%
+	@mkdir -p $(@D)
+	@cp $< $@
 
 $(NODE_READY): js/package.json js/package-lock.json
 	@echo "== Node packages, into js/node_modules"

@@ -31,8 +31,29 @@ const mouse: BrowserCommand<[steps: MouseStep[]]> = async ({ page, iframe }, ste
   }
 };
 
+type Fingers = [x: number, y: number][];
+
+/** Real fingers: each step is where they all are, `[]` when they have gone, a number a wait in ms. */
+const touch: BrowserCommand<[steps: (Fingers | number)[]]> = async ({ page, iframe }, steps) => {
+  const frame = await iframe.owner().boundingBox();
+  const devtools = await page.context().newCDPSession(page);
+  let down = 0;
+  for (const step of steps) {
+    if (typeof step === "number") {
+      await page.waitForTimeout(step);
+      continue;
+    }
+    const type = step.length > down ? "touchStart" : step.length < down ? "touchEnd" : "touchMove";
+    const touchPoints = step.map(([x, y], id) => ({ x: (frame?.x ?? 0) + x, y: (frame?.y ?? 0) + y, id }));
+    await devtools.send("Input.dispatchTouchEvent", { type, touchPoints });
+    down = step.length;
+  }
+  await devtools.detach();
+};
+
 declare module "vitest/browser" {
   interface BrowserCommands {
+    touch: (steps: (Fingers | number)[]) => Promise<void>;
     mouse: (steps: MouseStep[]) => Promise<void>;
   }
 }
@@ -63,7 +84,7 @@ export default defineConfig({
               },
               contextOptions: { colorScheme: "light", viewport: { width: 1000, height: 1200 } },
             }),
-            commands: { mouse },
+            commands: { mouse, touch },
           },
         },
       },

@@ -157,6 +157,11 @@ class Yardstick:
             self.rows, self.labels = dataset["test_input"], dataset["test_label"]
             self.name = f"test {_name(metric) if metric else 'RMSE'}"
             return
+        if metric is not None:
+            raise ValueError(
+                "metric compares predictions with labels: hand over a dataset with labels, as "
+                "create_dataset makes it, not inputs alone"
+            )
         x = adapter.seen() if data is None else check_inputs(data, n_in, "data", device, dtype)
         self.inputs, self.rows, self.labels = x, x, adapter.forward(x)
         self.name = "RMS change of the outputs"
@@ -166,7 +171,13 @@ class Yardstick:
         return math.nan if self.silent else self.of(adapter.forward(self.rows))
 
     def of(self, pred: Tensor) -> float:
-        """Return the metric of predictions on the rows."""
+        """Return the metric of predictions on the rows.
+
+        Raises
+        ------
+        TypeError
+            If it is not one real number.
+        """
         if self.metric is not None:
             return check_scalar(self.metric(pred, self.labels), f"metric {_name(self.metric)}")
         return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from .baseline import Baseline
 from .history import State
 from .kan.checks import Edge, Node
-from .kan.pruning import Edits, Slots, effective_mask, slots_of, taken_nodes
+from .kan.pruning import Edits, Slots, effective_mask, node_scores, slots_of, taken_nodes
 
 __all__ = [
     "Ground",
     "keep_off",
+    "keep_on",
     "remove_edge",
     "remove_node",
     "restore_edge",
@@ -147,6 +150,54 @@ def restore_node(edits: Edits, node: Node, ground: Ground) -> Edits:
                 kept_edges=edits.kept_edges | {edge for edge in side if ground.weak(edge)},
             )
     return edits
+
+
+def keep_on(state: State, was: Sequence[Tensor], baseline: Baseline) -> State:
+    """Lower the thresholds as far as it takes to leave on what was on.
+
+    Others have changed what it scores. To keep it on by hand would withdraw it from the
+    thresholds, and it is what they should take next.
+
+    Parameters
+    ----------
+    state : State
+    was : list of Tensor
+        The mask to come from.
+    baseline : Baseline
+        What the thresholds stand on from now on.
+    """
+    mine = [on & base for on, base in zip(was, baseline.mask, strict=True)]
+    for l, i, j in state.edits.kept_edges:
+        mine[l][j, i] = False
+    edges = torch.cat([s[on] for s, on in zip(baseline.scores, mine, strict=True)])
+    slots = baseline.slots
+    ends = [mine[0].new_zeros(layer.shape[1]) for layer in mine[1:]]
+    for l, (before, after) in enumerate(pairwise(mine)):
+        used = before.any(dim=1)
+        into = [bool(used[slots_of(slots, (l + 1, i))].any()) for i in range(len(ends[l]))]
+        ends[l] = after.any(dim=0) | torch.tensor(into, device=after.device)
+    for l, i in state.edits.kept_nodes:
+        if 0 < l <= len(ends):
+            ends[l - 1][i] = False
+    scores = node_scores(baseline.scores, slots)
+    nodes = torch.cat([edges[:0], *(s[on] for s, on in zip(scores, ends, strict=True))])
+    node = _under(nodes, state.node_threshold, scores)
+    edge = _under(edges, state.edge_threshold, baseline.scores)
+    short = replace(state, node_threshold=node, edge_threshold=edge).rounded(baseline)
+    if node < state.node_threshold:
+        state = replace(state, node_threshold=short.node_threshold)
+    if edge < state.edge_threshold:
+        state = replace(state, edge_threshold=short.edge_threshold)
+    return state
+
+
+def _under(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
+    """Return the threshold, or the largest score below all that must be left, or 0."""
+    if not (kept <= threshold).any():
+        return threshold
+    least = kept[~kept.isnan()].min()
+    below = torch.cat([s[s < least] for s in scores])
+    return max(0.0, float(below.max())) if len(below) else 0.0
 
 
 def keep_off(

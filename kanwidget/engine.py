@@ -254,7 +254,7 @@ class Engine:
         """Make what others left in the model the new baseline, under the same thresholds.
 
         What was off stays off, whatever it scores now, and leaves the same means: so others
-        have trained the model.
+        have trained the model. What was on stays on.
         """
         old, edits, text = self.baseline, self.state.edits, "changed from outside the session"
         retrained = stage.retrained()
@@ -279,6 +279,12 @@ class Engine:
             for edge in edges:
                 if acts.at(baseline.mask, edge):
                     edits = acts.restore_edge(edits, edge, ground)
+            state = acts.keep_on(replace(self.state, edits=edits), live, baseline)
+            for axis in ("node", "edge"):
+                lower = getattr(state, f"{axis}_threshold")
+                if lower < getattr(self.state, f"{axis}_threshold"):
+                    text += f", {axis} threshold {lower:.3g} to leave them on"
+            ground = acts.Ground.of(baseline, state)
             edits, kept_off = acts.keep_off(edits, live, self._ground(), ground)
             if kept_off:
                 text += f" ({history.count(kept_off, 'edge')} kept off)"
@@ -286,8 +292,9 @@ class Engine:
             self.width, self.columns = stage.adapter.width, stage.adapter.columns()
             edits = Edits()
             baseline = stage.look(live, bias)
-            ground = acts.Ground.of(baseline, self.state)
-        state = replace(self.state, edits=edits)
+            state = self.state
+            ground = acts.Ground.of(baseline, state)
+        state = replace(state, edits=edits)
         mask = ground.mask(edits)
         stage.show(mask, baseline.bias_under(mask, state.keep_mean))
         stage.take(switched)

@@ -62,13 +62,14 @@ class Ahead:
         self._tell = tell
         self._shown: dict[str, Any] = {}  # what the values shown depend on
         self._since: dict[str, float] = {}  # when they began to be wrong
+        self._begun: dict[str, Any] = {}  # what curves that are not yet whole depend on
         self._session: weakref.ref[PruningSession] | None = None
 
     def follow(self, session: PruningSession, selected: list[Any]) -> bool:
         """Show what is known, and nothing that is wrong for long; tell if there is work to do."""
         memory, due = Memory.of(session), False
         if self._session is None or self._session() is not session:
-            self._session, self._shown = weakref.ref(session), {}
+            self._session, self._shown, self._begun = weakref.ref(session), {}, {}
         for name, key in _keys(session, selected).items():
             if self._shown.get(name) == key:
                 self._since.pop(name, None)
@@ -79,10 +80,12 @@ class Ahead:
                 self._note(name, key)
                 continue
             due, now = True, time.monotonic()
+            if self._begun.get(name) == key:
+                continue  # it is right as far as it goes
             late = now - self._since.setdefault(name, now) > PATIENCE
             other = name not in self._shown or self._shown[name][1] != key[1]
             if late or other or memory.get(_dear(key)):
-                self._shown.pop(name, None)
+                self._forget(name)
                 self._tell(name, None)
         return due
 
@@ -100,6 +103,8 @@ class Ahead:
                     if new is not None:
                         found = new
                         self._tell(name, found)
+                        self._forget(name)
+                        self._begun[name] = key
                     yield
                     if session.closed:
                         return
@@ -113,8 +118,12 @@ class Ahead:
             self._note(name, key)
 
     def _note(self, name: str, key: Hashable) -> None:
-        self._since.pop(name, None)
+        self._forget(name)
         self._shown[name] = key
+
+    def _forget(self, name: str) -> None:
+        for memory in (self._shown, self._since, self._begun):
+            memory.pop(name, None)
 
 
 class Memory:

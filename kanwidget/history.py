@@ -22,6 +22,15 @@ from .kan.pruning import Edits
 __all__ = ["Command", "History", "State", "count", "describe", "script", "told"]
 
 
+FEW = 2
+"""Edges and nodes that a text tells apart; more are only hand edits."""
+
+_OUTSIDE = [
+    "# here the model was changed from outside the session: do the same, then",
+    "session.refresh()",
+]
+
+
 @dataclass(frozen=True)
 class State:
     """All that a person has decided, on top of a baseline."""
@@ -195,9 +204,8 @@ def script(history: History, usual_score: str = "l1") -> str:
             lines.append("session.commit()")
         elif following.kind == "score":
             lines.append(f"session.rescore({following.baseline.score!r})")
-        else:
-            lines.append("# here the model was changed from outside the session: do the same, then")
-            lines.append("session.refresh()")
+        elif lines[-2:] != _OUTSIDE:  # one after the other they are one
+            lines += _OUTSIDE
         state = following.state
     return "\n".join(lines) + "\n"
 
@@ -211,9 +219,24 @@ def describe(before: State, state: State) -> str:
             words.append(f"{name.replace('_', ' ')} {value:.3g}")
     if state.keep_mean != before.keep_mean:
         words.append("means kept" if state.keep_mean else "means not kept")
-    if state.edits != before.edits:
-        words.append("hand edits")
+    switched = _switched(before.edits, state.edits)
+    words += switched if len(switched) <= FEW else ["hand edits"]
     return ", ".join(words)
+
+
+def _switched(before: Edits, edits: Edits) -> list[str]:
+    """Say which edges and nodes a hand has switched from one state to another."""
+    words = []
+    for kind in ("edge", "node"):
+        (was_off, was_kept), (off, kept) = (
+            (getattr(e, f"removed_{kind}s"), getattr(e, f"kept_{kind}s")) for e in (before, edits)
+        )
+        gone = off - was_off
+        back = ((was_off - off) | (kept - was_kept)) - gone
+        left = was_kept - kept - gone - back
+        for ids, what in ((gone, "off"), (back, "on"), (left, "not kept")):
+            words += [f"{kind} {id} {what}" for id in sorted(ids)]
+    return words
 
 
 def count(number: int, what: str) -> str:

@@ -53,6 +53,7 @@ class Inbox(anywidget.AnyWidget):
             self.set_trait("error", "")
         except Exception as error:  # an observer's traceback would be shown nowhere
             self.set_trait("error", f"{type(error).__name__}: {error}")
+            self.send_state(list(wishes))  # the view has them as it wrote them
         finally:
             self._dragged = False
         astray = [n for n, value in known.items() if n not in wishes or _differ(wishes[n], value)]

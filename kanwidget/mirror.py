@@ -48,6 +48,7 @@ class Mirrored(traitlets.HasTraits):
     _grid = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _rows = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _row_labels = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _row_numbers = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _cells_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _cells_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _bias = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
@@ -86,8 +87,8 @@ class Mirror:
         self._measure: Yardstick | None = None
         self._compares: tuple[int, int] | None = None
 
-    def follow(self, dragged: bool) -> None:
-        """Show where the session stands; what a drag can do without may come later."""
+    def follow(self) -> None:
+        """Show where the session stands."""
         widget, session = self._widget, self._widget.session
         widget.set_trait("active_edges", session.active_edges)
         widget.set_trait("loss", session.loss)
@@ -100,6 +101,9 @@ class Mirror:
         if self._baseline is not session.baseline and not session.closed:
             self._baseline = session.baseline
             self._tell_baseline()
+
+    def later(self, dragged: bool) -> None:
+        """See to it that the rest comes, which a drag can do without for a while."""
         # After the answer, and once however many steps a cell makes.
         self._books.ask(DELAY if dragged else 0.0)
         self.look_ahead()

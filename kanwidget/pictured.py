@@ -129,7 +129,7 @@ class Pictured(Mirrored):
         if self._kept is None:
             kept = self._kept = Kept(self._picture, self._preview, self.__repr__)
             self.observe(lambda _: kept.ask(), [*_SHOWN, *_WISHED])
-        if self._kept.show():
+        if quietly(self._kept.show):
             # How many edges are on is said by the picture: it will be another one.
             return data | {"text/plain": f"KANWidget({self.session.width})"}, metadata
         picture = quietly(lambda: preview(self._preview()))

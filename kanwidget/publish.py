@@ -29,7 +29,7 @@ ROWS, ROW_BYTES = 256, 400_000
 
 
 def of_data(stage: Stage, most: int | None = None) -> Packable:
-    """Return some rows of the data that the loss is measured on, and their labels.
+    """Return some rows of the data that the loss is measured on, their labels and their numbers.
 
     Parameters
     ----------
@@ -41,13 +41,14 @@ def of_data(stage: Stage, most: int | None = None) -> Packable:
     n_in, n_out = stage.adapter.width[0], stage.adapter.width[-1]
     count = min(len(rows), min(ROWS, ROW_BYTES // (4 * n_in)) if most is None else most)
     if not count or rows.shape[1] != n_in:
-        return {"_rows": None, "_row_labels": None}
+        return {"_rows": None, "_row_labels": None, "_row_numbers": None}
     # From end to end: data may be sorted.
     some = torch.linspace(0, len(rows) - 1, count).round().long().to(rows.device)
     told = labels.shape == (len(rows), n_out) and labels.is_floating_point()
     return {
         "_rows": _array([rows[some]], np.float32),
         "_row_labels": _array([labels[some]], np.float32) if told else None,
+        "_row_numbers": _array([some], np.float64),
     }
 
 

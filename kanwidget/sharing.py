@@ -55,16 +55,44 @@ def session_of(
             old.rescore(score)
         return old
     else:
-        state, before = old.state, old.score
-        old.close()
-        session = PruningSession(model, dataset, metric=metric, score=before)
-        session.set(**state.to_dict())
-        if score is not None:
-            session.rescore(score)
-        for widget in list(_FOLLOWERS.pop(old, [])):
-            widget.session = session
-            followers(session).add(widget)
+        session = _after(old, model, dataset, metric, score)
     _SESSIONS[id(model)] = session
+    return session
+
+
+def _after(
+    old: PruningSession,
+    model: nn.Module,
+    dataset: Mapping[str, Tensor] | Tensor | None,
+    metric: Metric | None,
+    score: str | None,
+) -> PruningSession:
+    """Return a session on other data that stands where an old one does, and close that.
+
+    If there can be none, the old one goes on as if nothing had been.
+    """
+    state = old.state.to_dict()
+    old.refresh()
+    stage, session = old.stage, None
+    try:
+        stage.put_back(old.baseline.mask, old.baseline.bias)
+        session = PruningSession(model, dataset, metric=metric, score=old.score)
+        if score is not None:
+            session.stage.check_score(score)
+        session.preview(**state)  # its metric may fail there
+    except BaseException:
+        if session is not None:
+            session.close()
+        raise
+    finally:
+        stage.put_back(stage.mask, stage.bias)
+    old.close()
+    session.set(**state)
+    for widget in list(_FOLLOWERS.pop(old, [])):
+        widget.session = session
+        followers(session).add(widget)
+    if score is not None:
+        session.rescore(score)
     return session
 
 

@@ -30,6 +30,13 @@ FIRST = math.ulp(0.0)
 """The smallest threshold there is: it takes what scores 0, which a threshold of 0 leaves."""
 
 
+CLEAR, FREE = 0.2, 0.1 + 1e-9
+"""By which share of the first one a loss has clearly turned up, or hardly, as far as it rounds."""
+
+SHALLOW = 0.02
+"""A knee is deeper below its chord: else the curve is as good as straight."""
+
+
 @dataclass(frozen=True)
 class TradeOff:
     """Loss along one threshold, with all else as it is.
@@ -76,21 +83,34 @@ class TradeOff:
         return float(self.thresholds[max(0, last)])
 
     def knee(self, keep_mean: bool = True) -> float:
-        """Return the threshold from which on edges cost more than they did on average.
+        """Return the last of the thresholds before the loss turns up.
 
-        That is the point farthest below the chord from the first point to the last one, in
-        the plane of edges removed and loss, both scaled to 0 .. 1. It is 0 if no point is
-        below, and points from the first loss on that is not finite do not count.
+        A loss has clearly turned up where it is more than 20 % above the lowest so far, or is not
+        finite; nothing from there on counts. Of the points before, those are good that are at
+        most 10 % above, and the knee is the one farthest below the chord to where the loss has
+        turned up, in the plane of edges removed and loss. So what is flat is taken to its end,
+        small ups and downs are passed, and it is 0 if the first steps cost as much as the others.
+        Percents are of the loss at 0, or of the largest if that is 0.
         """
         loss = self.loss_kept if keep_mean else self.loss_zeroed
         strange = np.flatnonzero(~np.isfinite(loss))
         count = strange[0] if len(strange) else len(loss)
-        removed, loss = self.active_edges[0] - self.active_edges[:count], loss[:count]
-        if count < 3 or np.ptp(loss) == 0:
+        if count == 0:
             return 0.0
-        share, height = removed / removed[-1], (loss - loss[0]) / np.ptp(loss)
-        below = height[-1] * share - height
-        return float(self.thresholds[below.argmax()]) if below.max() > 1e-12 else 0.0
+        scale = abs(loss[0]) or loss[:count].max() or 1.0
+        loss = loss[: count + 1].copy()
+        loss[count:] = loss[0] + scale
+        above = loss - np.minimum.accumulate(loss)
+        clear = np.flatnonzero(above > CLEAR * scale)
+        end = clear[0] if len(clear) else len(loss) - 1
+        rise, removed = (loss - loss[0])[: end + 1], self.active_edges[0] - self.active_edges
+        if removed[end] == 0 or np.ptp(rise) == 0:
+            return 0.0
+        if len(clear):  # up, also where it is no more than the first
+            rise[end] = max(rise[end], CLEAR * scale)
+        below = (rise[end] * removed[: end + 1] / removed[end] - rise) / np.ptp(rise)
+        below[above[: end + 1] > FREE * scale] = 0.0
+        return float(self.thresholds[below.argmax()]) if below.max() > SHALLOW else 0.0
 
 
 @dataclass(frozen=True)

@@ -326,8 +326,10 @@ class KANWidget(Spelled, Pictured, Inbox):
 
     def _on_score(self, change: Any) -> None:
         if not self._silent:
-            self.session.rescore(change["new"])
-            self._tell()
+            try:
+                self.session.rescore(change["new"])
+            finally:
+                self._tell()
 
     def _on_selected(self, change: Any) -> None:
         if not self.session.closed:
@@ -338,8 +340,10 @@ class KANWidget(Spelled, Pictured, Inbox):
         # What it says already may be otherwise once it has looked at the model.
         told = self.session.state.to_dict()
         wishes = {n: getattr(self, n) for n in told if getattr(self, n) != told[n]}
-        self.session.set(merge=merge, **wishes)
-        self._tell(merge)
+        try:
+            self.session.set(merge=merge, **wishes)
+        finally:  # what was refused must not look as if it were done
+            self._tell(merge)
 
     def _tell(self, dragged: bool = False) -> None:
         """Bring the traits of all widgets on the session to what it says."""
@@ -356,13 +360,18 @@ class KANWidget(Spelled, Pictured, Inbox):
             self._silent = before
 
     def _follow(self, dragged: bool = False) -> None:
-        """Bring the traits to what the session says, in one message."""
+        """Bring the traits to what the session says, in one message.
+
+        Whoever observes one of them finds all others up to it.
+        """
         decisions = self.session.state.to_dict()
         with self.hold_sync(), self._following():
-            for name, value in decisions.items():
-                setattr(self, name, value)
-            self.score = self.session.score
-            self._mirror.follow(dragged)
+            with self.hold_trait_notifications():
+                for name, value in decisions.items():
+                    setattr(self, name, value)
+                self.score = self.session.score
+                self._mirror.follow()
+            self._mirror.later(dragged)
         # An observer may have set a trait meanwhile: that is a wish like any other.
         moved = any(getattr(self, n) != v for n, v in decisions.items())
         if moved and not self._silent and not self.session.closed:

@@ -2,8 +2,8 @@
 import { element } from "./dom";
 import type { Brush } from "./draw";
 import { countOn } from "./network";
-import type { Reading } from "./protocol";
 import { showsQuilt } from "./quilt/choice";
+import type { Reading } from "./reading";
 import { extend, flip } from "./selection";
 import { actionsFor, titleOf } from "./stage/actions";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "./stage/camera";
@@ -125,6 +125,10 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       pointer = at;
       events.hovered(under());
     },
+    hold([x, y]) {
+      hands.hover(null);
+      openMenuAt(x, y);
+    },
     click(at, extending) {
       if (!now) return;
       const { selected } = now.moment.known;
@@ -163,6 +167,11 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     const actions = actionsFor(known, names, target, { select, toggle, fit });
     menu.open(actions, x, y, titleOf(known, names, target), twins.focused?.button ?? stage);
   }
+  /** At a point of the stage. */
+  function openMenuAt(x: number, y: number): void {
+    const [at, origin] = [outer.getBoundingClientRect(), stage.getBoundingClientRect()];
+    openMenu(now?.face.hit(x, y) ?? null, origin.left - at.left + x, origin.top - at.top + y);
+  }
   function offerPicture(button: HTMLElement): void {
     if (!now) return;
     const [at, own] = [outer.getBoundingClientRect(), button.getBoundingClientRect()];
@@ -186,12 +195,13 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     (event) => {
       if (!now) return;
       event.preventDefault();
+      // JupyterLab has a menu of its own for what bubbles.
+      event.stopPropagation();
       // The menu key has no place of its own: it means what has the focus. Hands never touch the buttons.
       const focused = twins.element.contains(event.target as Node) ? twins.focused?.target : undefined;
       if (focused && openMenuBeside(focused)) return;
-      const [at, origin] = [outer.getBoundingClientRect(), stage.getBoundingClientRect()];
-      const target = now.face.hit(event.clientX - origin.left, event.clientY - origin.top);
-      openMenu(target, event.clientX - at.left, event.clientY - at.top);
+      const { left, top } = stage.getBoundingClientRect();
+      openMenuAt(event.clientX - left, event.clientY - top);
     },
     { signal },
   );
@@ -317,7 +327,10 @@ function measureFrame(start: number): void {
 export const STAGE_STYLES = `
 .network { position: relative; margin: 0 -16px; }
 .scroll { overflow-x: auto; overflow-y: hidden; }
-.stage { position: relative; margin: 0 auto; overflow: hidden; overflow: clip; touch-action: pan-x pan-y; }
+.stage {
+  position: relative; margin: 0 auto; overflow: hidden; overflow: clip; touch-action: pan-x pan-y;
+  user-select: none; -webkit-user-select: none; -webkit-touch-callout: none;
+}
 .stage[data-zoomed] { touch-action: none; cursor: grab; }
 .stage[data-over] { cursor: pointer; }
 .stage[data-hand="pan"] { cursor: grabbing; }

@@ -4,6 +4,7 @@
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */
 import { type Cells, finish, predicting, type Rows, rmse } from "./forward";
+import { countUpTo, type Stairs } from "./levels";
 import { countOn, type Edits, isHidden, maskOf, type Network } from "./network";
 
 /** Steps: from one threshold up to the next nothing changes. All arrays are (points,). */
@@ -51,20 +52,42 @@ export function toleratedLoss(tradeoff: TradeOff, tolerance: number, keepMean = 
   return first + tolerance * scale;
 }
 
-/** The threshold from which on edges cost more than they did on average: the point farthest below the chord. */
+/** Shares of the first loss by which a loss has clearly turned up, or hardly; the latter may round. */
+const [CLEAR, FREE] = [0.2, 0.1 + 1e-9];
+
+/** A knee is deeper below its chord: else the curve is as good as straight. */
+const SHALLOW = 0.02;
+
+/**
+ * The last threshold before the loss turns up: of the points that are hardly above the lowest, the one farthest
+ * below the chord to where it clearly is. 0 if the first steps cost as much as the others.
+ */
 export function knee(tradeoff: TradeOff, keepMean = true): number {
   const { thresholds, activeEdges } = tradeoff;
   const loss = lossesOf(tradeoff, keepMean);
   const strange = loss.findIndex((value) => !Number.isFinite(value));
   const count = strange < 0 ? loss.length : strange;
-  const finite = loss.subarray(0, count);
-  const range = largest(finite) - smallest(finite);
-  if (count < 3 || range === 0 || activeEdges[count - 1] === activeEdges[0]) return 0;
-  const height = (k: number) => (loss[k]! - loss[0]!) / range;
+  if (count === 0) return 0;
+  const scale = Math.abs(loss[0]!) || largest(loss.subarray(0, count)) || 1;
+  const known = loss.slice(0, count + 1);
+  known.fill(loss[0]! + scale, count);
+  let low = Infinity;
+  const above = known.map((value) => {
+    low = Math.min(low, value);
+    return value - low;
+  });
+  const clear = above.findIndex((rise) => rise > CLEAR * scale);
+  const end = clear < 0 ? known.length - 1 : clear;
+  const rises = known.map((value) => value - loss[0]!).subarray(0, end + 1);
+  // Up, also where it is no more than the first.
+  if (clear >= 0) rises[end] = Math.max(rises[end]!, CLEAR * scale);
+  const range = largest(rises) - smallest(rises);
   const removed = (k: number) => activeEdges[0]! - activeEdges[k]!;
-  let [best, depth] = [0, 1e-12];
-  for (let k = 0; k < count; k++) {
-    const below = height(count - 1) * (removed(k) / removed(count - 1)) - height(k);
+  if (removed(end) === 0 || range === 0) return 0;
+  let [best, depth] = [0, SHALLOW];
+  for (const [k, rise] of rises.entries()) {
+    if (above[k]! > FREE * scale) continue;
+    const below = ((rises[end]! * removed(k)) / removed(end) - rise) / range;
     if (below > depth) [best, depth] = [k, below];
   }
   return thresholds[best]!;
@@ -84,6 +107,40 @@ export function pointAt(tradeoff: TradeOff, threshold: number): number {
 
 export function lossAt(tradeoff: TradeOff, threshold: number, keepMean = true): number {
   return lossesOf(tradeoff, keepMean)[pointAt(tradeoff, threshold)] ?? Number.NaN;
+}
+
+/** What a curve knows of the loss where so many edges are left: one number, or the two on either side. */
+export interface Foreseen {
+  readonly from: number;
+  readonly to: number;
+  /** Measured just there, not between two points. */
+  readonly exact: boolean;
+}
+
+export function foreseen(tradeoff: TradeOff, threshold: number, left: number, keepMean: boolean): Foreseen {
+  const loss = lossesOf(tradeoff, keepMean);
+  const point = pointAt(tradeoff, threshold);
+  const from = loss[point] ?? Number.NaN;
+  const exact = tradeoff.activeEdges[point] === left;
+  return { from, to: exact ? from : (loss[point + 1] ?? from), exact };
+}
+
+/** So close that "about" is true of both. */
+export function isNarrow({ from, to }: Foreseen): boolean {
+  return from === to || Math.abs(to - from) <= 0.02 * Math.max(Math.abs(from), Math.abs(to));
+}
+
+const checked = new WeakMap<Stairs, { of: TradeOff; fits: boolean }>();
+
+/** Whether a curve is of the present state: what is told of an earlier one may be wrong. */
+export function isOf(tradeoff: TradeOff, stairs: Stairs): boolean {
+  const seen = checked.get(stairs);
+  if (seen?.of === tradeoff) return seen.fits;
+  const levels = stairs.goesAt.filter((_, e) => stairs.on[e]).sort();
+  const left = (threshold: number) => levels.length - countUpTo(levels, threshold);
+  const fits = tradeoff.thresholds.every((at, k) => left(at) === tradeoff.activeEdges[k]);
+  checked.set(stairs, { of: tradeoff, fits });
+  return fits;
 }
 
 /** What a loss is measured with. */

@@ -1,7 +1,7 @@
 /** The samples of each edge in the unit square, and where a point of its function lies there. Pure. */
 import type { Network } from "./network";
 import type { Box } from "./paths";
-import type { Curves } from "./protocol";
+import type { Curves } from "./reading";
 
 export interface UnitCurve {
   /** u0 v0 u1 v1 ..: v is 0 at the curve's least and 1 at its greatest value. */

@@ -1,4 +1,5 @@
 /** Wires one view: model in, frames out, wishes back. Owns its AbortController and its ResizeObserver. */
+import { watchBehind } from "./behind";
 import { watchBelow } from "./below";
 import { element, freshId } from "./dom";
 import type { Palette } from "./draw";
@@ -14,16 +15,8 @@ import { createProbe } from "./panels/probe";
 import { createScript } from "./panels/script";
 import { createSlider } from "./panels/slider";
 import { createStatus } from "./panels/status";
-import {
-  createReader,
-  type Decisions,
-  handEdits,
-  indexOf,
-  type Model,
-  type Reading,
-  TRAITS,
-  write,
-} from "./protocol";
+import { type Decisions, handEdits, indexOf, type Model, TRAITS, write } from "./protocol";
+import { createReader, type Reading } from "./reading";
 import { createStage } from "./stage";
 import { type Action, type Axis, type Known, reduce, sameTarget, type Target, toggleAll } from "./state";
 import { adopt } from "./styles";
@@ -31,12 +24,16 @@ import { palette as paletteOf, themeOf, watchLooks } from "./theme";
 import { throttle } from "./throttle";
 
 const WRITE_EVERY = 100;
+const LOST =
+  "No kernel is behind this any more: what you see is the last state. Run the notebook again for a new widget.";
 
-export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): () => void {
+export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): () => void {
   const controller = new AbortController();
   const { signal } = controller;
-  const host = element("div", { "data-lm-suppress-shortcuts": "true" });
-  const shadow = host.attachShadow({ mode: "open" });
+  const behind = watchBehind(host, () => ask(), signal);
+  const { model } = behind;
+  const mount = element("div", { "data-lm-suppress-shortcuts": "true" });
+  const shadow = mount.attachShadow({ mode: "open" });
   const root = element("div", {
     class: "kanwidget",
     role: "group",
@@ -111,17 +108,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   const status = createStatus(wishes, signal);
   const bar = createBar(
     {
-      reset() {
-        model.send({ do: "rest" });
-        wishes.write({
-          node_threshold: 0,
-          edge_threshold: 0,
-          removed_edges: [],
-          kept_edges: [],
-          removed_nodes: [],
-          kept_nodes: [],
-        });
-      },
+      reset: () => wishes.act({ do: "reset" }),
       toggled(panel) {
         open[panel] = !open[panel];
         if (panel === "probe" && reading) {
@@ -204,8 +191,9 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
   function draw(time: number): void {
     frame = 0;
     if (stale) sync();
-    status.update(known, reading, problem);
-    for (const part of acting) part.inert = reading?.closed ?? false;
+    const { lost } = behind;
+    status.update(known, reading, problem || (lost ? LOST : ""));
+    for (const part of acting) part.inert = lost || (reading?.closed ?? false);
     // Hosts that hide an output resize it to nothing and back: what was drawn stays.
     if (!known || !reading || width === 0) return;
     try {
@@ -283,7 +271,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     },
     { signal },
   );
-  el.append(host);
+  el.append(mount);
   resized.observe(stage.element);
   hideKeptPicture(el.ownerDocument, model.get("_picture"), signal);
 
@@ -294,7 +282,7 @@ export function createView(model: Model, el: HTMLElement, outer?: AbortSignal): 
     resized.disconnect();
     cancelAnimationFrame(frame);
     controller.abort();
-    host.remove();
+    mount.remove();
   }
   outer?.addEventListener("abort", close, { once: true });
   if (outer?.aborted) close();

@@ -14,9 +14,10 @@ import {
   type Network,
   nodesOn,
   reasonOff,
+  slotCount,
 } from "./network";
 import type { Axis, Known, Target } from "./state";
-import { pointAt, type TradeOff } from "./tradeoff";
+import { type Foreseen, foreseen, isNarrow, type TradeOff } from "./tradeoff";
 
 /** Four significant digits, as short as they can be written. */
 export function figures(value: number): string {
@@ -84,14 +85,21 @@ export function nextWords(
   if (!change) return "nothing is left for it to take";
   const parts = [`next: ${whoGoes(net, names, change)}`];
   if (tradeoff) {
-    const losses = keepMean ? tradeoff.lossKept : tradeoff.lossZeroed;
-    const [now, then] = [pointAt(tradeoff, threshold), pointAt(tradeoff, change.level)];
-    // A curve with fewer points than steps knows the losses between them only roughly.
-    const about = tradeoff.activeEdges[then] === change.left ? "" : "about ";
-    parts.push(`loss ${figures(losses[now]!)} → ${about}${figures(losses[then]!)}`);
+    const present = change.left + change.edges.length;
+    const now = foreseen(tradeoff, threshold, present, keepMean);
+    const then = foreseen(tradeoff, change.level, change.left, keepMean);
+    parts.push(`loss ${foreseenWords(now)} → ${foreseenWords(then)}`);
   }
   parts.push(`${change.left.toLocaleString("en")} of ${count(net.edgeCount, "edge")} left`);
   return parts.join(", ");
+}
+
+/** A curve with fewer points than steps knows the losses between them only roughly. */
+function foreseenWords(loss: Foreseen): string {
+  if (loss.exact) return figures(loss.from);
+  if (isNarrow(loss)) return `about ${figures(loss.from)}`;
+  const ends = [loss.from, loss.to].sort((a, b) => a - b).map(figures);
+  return `between ${ends.join(" and ")}`;
 }
 
 /** Why a threshold has nothing to take, or "" when it has. */
@@ -251,6 +259,26 @@ export function countSentence(known: Known, drawn = false): string {
       ? ` (the ${MAX_DRAWN.toLocaleString("en")} strongest drawn)`
       : "";
   return `${countOn(known.mask).toLocaleString("en")} of ${count(known.net.edgeCount, "edge")}${some}`;
+}
+
+/** Names for the numbers that Python knows edges and nodes by: the view has only names. */
+export function named(net: Network, names: Names, text: string): string {
+  const name = (l: number, i: number) => cut(plainText(nameOf(net, names, net.nodeOffset[l]! + i)));
+  const end = ([l, , k]: number[]) => net.slotNode[net.slotOffset[l!]! + k!]! - net.nodeOffset[l! + 1]!;
+  return text
+    .replace(/\b(?:edge|node) \((\d+(?:, \d+){1,2})\)/g, (whole, ids: string) => {
+      const at = ids.split(", ").map(Number);
+      const [l, i] = at as [number, number];
+      // Of a model that has changed since there may be no such edge.
+      if (!(i < (net.width[l] ?? 0))) return whole;
+      if (at.length === 2) return name(l, i);
+      const target = l < net.depth && at[2]! < slotCount(net, l) ? end(at) : -1;
+      return target < 0 ? whole : `${name(l, i)} → ${name(l + 1, target)}`;
+    })
+    .replace(/^(Input|Output) (\d+)/, (whole, kind: string, i: string) => {
+      const l = kind === "Input" ? 0 : net.depth;
+      return Number(i) < net.width[l]! ? `${kind} ${name(l, Number(i))}` : whole;
+    });
 }
 
 /** What a step of the history did, without the losses that stand in columns beside it. */

@@ -1,6 +1,7 @@
 /** A small network and a host's model that holds it, for tests; with no Python behind it unless `python` is called. */
 import { countOn, createNetwork, maskOf, type Network, NO_EDITS } from "../src/network";
-import { type Act, type Curves, createReader, type Model, type Traits } from "../src/protocol";
+import type { Act, Model, Traits } from "../src/protocol";
+import { type Curves, createReader } from "../src/reading";
 import type { Synced } from "../src/state";
 import { encode } from "../src/wire";
 
@@ -70,6 +71,7 @@ const NOTHING = {
   _density: none,
   _grid: none,
   _rows: none,
+  _row_numbers: none,
   _row_labels: none,
   _cells_x: none,
   _cells_y: none,
@@ -96,6 +98,8 @@ export interface FakeModel extends Model {
   listeners(): number;
   /** Changes traits as Python does, and tells the views. */
   receive(traits: Partial<Traits>): void;
+  /** Fires an event of the host's. */
+  tell(event: string): void;
   /** Python's answer to the present decisions: the mask, and a loss. */
   python(): void;
 }
@@ -137,18 +141,19 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     _baseline: pack(all, [net.edgeCount]),
     _mask: pack(all, [net.edgeCount]),
   };
-  const tell = (name: string) => {
-    for (const callback of callbacks.get(`change:${name}`) ?? []) callback();
+  const tell = (event: string) => {
+    for (const callback of callbacks.get(event) ?? []) callback();
   };
   const model: FakeModel = {
     traits,
     acts: [],
     messages: 0,
+    tell,
     listeners: () => [...callbacks.values()].reduce((n, set) => n + set.size, 0),
     get: (name) => traits[name],
     set(name, value) {
       (traits as unknown as Record<string, unknown>)[name] = value;
-      tell(name);
+      tell(`change:${name}`);
     },
     save_changes() {
       model.messages += 1;
@@ -158,7 +163,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     off: (event, callback) => callbacks.get(event)?.delete(callback),
     receive(changes) {
       Object.assign(traits, changes);
-      Object.keys(changes).forEach(tell);
+      for (const name of Object.keys(changes)) tell(`change:${name}`);
     },
     python() {
       const mask = maskOf(net, createReader(model)().edits);

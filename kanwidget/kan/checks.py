@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -124,18 +123,16 @@ def _number(value: Any, name: str) -> float:
 
 def check_scalar(value: Any, name: str) -> float:
     """Return the one number that a function of the user's gave, or say what it gave instead."""
-    what = f"{name} must return one real number for all rows"
-    if isinstance(value, (Tensor, np.ndarray)):
-        if math.prod(value.shape) != 1:
-            shape = tuple(value.shape)
-            raise ValueError(f"{what}, got an array of shape {shape}; return its mean, say")
-        value = value.item()
+    what = f"{name} must return one real number"
     try:
-        if isinstance(value, (str, bytes, complex, np.complexfloating)):
+        found = value.item() if isinstance(value, (Tensor, np.ndarray)) else value
+        if isinstance(found, (str, bytes, complex, np.complexfloating)):
             raise TypeError
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{what}, got {reprlib.repr(value)}") from None
+        return float(found)
+    except (TypeError, ValueError, RuntimeError):
+        array = isinstance(value, (Tensor, np.ndarray))
+        shape = f" of shape {tuple(value.shape)}" if array else ""
+        raise TypeError(f"{what}, got a {type(value).__name__}{shape}") from None
     except OverflowError:
         raise ValueError(f"{what}, got one too large for a float") from None
 

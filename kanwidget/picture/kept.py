@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -144,7 +145,8 @@ def _shell() -> Any:
 def _running_shell() -> Any:
     """Return IPython's shell while it runs a cell: only then an output has a place."""
     shell = _shell()
-    return shell if shell is not None and shell.display_trap.is_active else None
+    # While a cell runs, and no longer, what Python would print goes to the shell.
+    return shell if shell is not None and sys.displayhook is shell.displayhook else None
 
 
 def _after_cells(shell: Any, kept: Kept) -> Callable[[], None]:

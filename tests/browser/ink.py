@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree  # type: ignore[import-untyped]
 
 Pixels = NDArray[np.uint8]  # (height, width, 3)
 Points = NDArray[np.float64]  # (n, 2): x to the right, y down
@@ -80,17 +81,15 @@ def assert_curve(pixels: Pixels, scale: float, box: Box, points: Points, name: s
 
     rows, columns = np.mgrid[:side, :side]
     centres = np.stack([columns + left + 0.5, rows + top + 0.5], axis=2) / scale
-    gaps = np.linalg.norm(centres[:, :, None] - points, axis=3)  # (side, side, n)
-
     # Smoothed edges of a line are fainter than its middle.
     bold, any_ink = strength > 0.35 * strength.max(), strength > 0.2 * strength.max()
-    misses = gaps[bold].min(axis=0)
+    misses, _ = KDTree(centres[bold]).query(points)
     worst = int(misses.argmax())
     assert misses[worst] <= NEAR, (
         f"{name}: the model's curve passes {points[worst].round(1)}, "
         f"and the nearest ink is {misses[worst]:.1f} px away"
     )
-    strays = gaps[any_ink].min(axis=1)
+    strays, _ = KDTree(points).query(centres[any_ink])
     worst = int(strays.argmax())
     assert strays[worst] <= FAR, (
         f"{name}: there is ink at {centres[any_ink][worst].round(1)}, "

@@ -172,3 +172,21 @@ def test_a_page_reload_shows_the_same_state(view: LabView) -> None:
     view.toggle("edge", alive)
     until(lambda: same(value("w.removed_edges"), []))
     until(view.assert_agrees)
+
+
+def test_a_right_click_opens_the_widgets_menu_and_not_jupyters(view: LabView) -> None:
+    area = rectangle(view.twin("edge", "0,0,1"))
+    middle = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+    view.page.mouse.click(*middle, button="right")
+    view.root.get_by_role("menuitem", name="Switch off", exact=True).click()
+    until(lambda: same(view.edges()["0,0,1"], False))
+    until(view.assert_agrees)
+    assert not view.page.locator(".lm-Menu").is_visible()
+
+
+def test_a_widget_whose_kernel_was_restarted_says_so(view: LabView) -> None:
+    view.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    error = view.root.locator('[data-role="error"]')
+    until(lambda: same(error.inner_text()[:21], "No kernel is behind t"))
+    assert view.root.locator(".bar").evaluate("(bar) => bar.inert")
+    assert len(view.edges()) == 15

@@ -14,7 +14,7 @@ from cells import FORMULA, TUMOURS
 from lab import Notebook, set_theme
 from playwright.sync_api import Page
 from servers import until
-from view import View, rectangle, same
+from view import View, same
 
 OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
 
@@ -252,28 +252,32 @@ with torch.no_grad():
 # In a box of 24 pixels a coarse screen cannot tell its frame from its curve.
 @pytest.mark.parametrize("page", [2], indirect=True, ids=["fine screen"])
 @pytest.mark.parametrize(
-    ("cell", "drawn", "threshold", "left"),
-    [(FORMULA, 15, 0.005, 3), (NOISY, 20, 0.0, 20), (TUMOURS, 49, 0.008, 14)],
+    ("cell", "edges", "height", "threshold", "left"),
+    [(FORMULA, 15, 1600, 0.005, 3), (NOISY, 20, 1600, 0.0, 20), (TUMOURS, 95, 2100, 0.008, 14)],
     ids=["[2,5,1] trained", "[3,4,2] noisy", "[4,10,5,1] trained"],
 )
-def test_every_drawn_curve_is_the_function_that_the_model_computes(
-    open_notebook: OpenNotebook, cell: str, drawn: int, threshold: float, left: int
+def test_the_curve_of_every_edge_is_the_function_that_the_model_computes(
+    open_notebook: OpenNotebook, cell: str, edges: int, height: int, threshold: float, left: int
 ) -> None:
     notebook = open_notebook([cell, 'w = KANWidget(model, dataset, view="network")\nw'])
-    notebook.page.set_viewport_size({"width": 1400, "height": 1600})
+    notebook.page.set_viewport_size({"width": 1400, "height": height})
     view = opened(notebook)
     curves = notebook.value("_probe.curves(model, w._curves_x)")
 
     def boxes() -> list[str]:
-        sizes = {ids: rectangle(view.twin("edge", ids))["width"] for ids in view.edges()}
-        return [ids for ids, side in sizes.items() if side >= SMALLEST_BOX and view.edges()[ids]]
+        on, areas = view.edges(), view.areas("edge")
+        return [ids for ids in on if on[ids] and areas[ids]["width"] >= SMALLEST_BOX]
 
     def assert_drawn(count: int) -> None:
         shown = boxes()
         assert len(shown) == count
         view.assert_curves(shown, curves)
 
-    until(lambda: assert_drawn(drawn))
+    # As tall as the screen, so that each of fifty edges in one layer has a box.
+    view.root.locator('[data-role="full-screen"]').click()
+    notebook.page.mouse.move(2, 2)
+    until(lambda: assert_drawn(edges))
+    view.root.locator('[data-role="full-screen"]').click()
     notebook.run(f"w.node_threshold = {threshold}")
     notebook.scroll_to_widget()
     until(lambda: same(sum(view.edges().values()), left))

@@ -49,6 +49,18 @@ class View:
         assert {pressed for _, pressed in pairs} <= {"true", "false"}
         return {ids: pressed == "true" for ids, pressed in pairs}
 
+    def areas(self, kind: str) -> dict[str, FloatRect]:
+        """Return where in the window each edge or node is, all at one moment."""
+        pairs = self.root.locator(f"button[data-{kind}]").evaluate_all(
+            """(all, kind) => all.map((button) =>
+                [button.dataset[kind], button.getBoundingClientRect().toJSON()])""",
+            kind,
+        )
+        return {
+            ids: FloatRect(x=a["x"], y=a["y"], width=a["width"], height=a["height"])
+            for ids, a in pairs
+        }
+
     def status(self) -> str:
         """Return the line that tells edges and loss."""
         return self.root.locator('[data-role="status"]').inner_text()
@@ -64,7 +76,8 @@ class View:
         """Check the pixels of these edges' boxes against their functions."""
         # One picture and one moment for everything that is compared.
         frame = rectangle(self.root)
-        areas = {ids: rectangle(self.twin("edge", ids)) for ids in edges}
+        everywhere = self.areas("edge")
+        areas = {ids: everywhere[ids] for ids in edges}
         picture = Image.open(io.BytesIO(self.page.screenshot(clip=frame))).convert("RGB")
         pixels = np.asarray(picture)
         for ids, area in areas.items():

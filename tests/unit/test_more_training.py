@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession, create_dataset
+from kanwidget.kan import pruning
 
 Make = Callable[..., KAN]
 Dataset = dict[str, Tensor]
@@ -66,20 +67,88 @@ def test_the_model_computes_what_was_trained(
         model, dataset = trained(deep)
         session = PruningSession(model, dataset)
         session.set(**{f"{axis}_threshold": session.threshold_for(tolerance, axis)})
-        before, mask = session.active_edges, [layer.clone() for layer in model.mask]
+        mask = on(model)
         model.fit(dataset, steps=4, progress=False)
-        for layer in model.layers:  # what is off scores more than the threshold by now
-            layer.scale_base.data[layer.mask == 0] *= 1000
         outputs = model(dataset["test_input"]).detach()
         assert session.refresh()
-        # Of what is on the threshold may take more; nothing comes back.
-        assert all((now <= was).all() for now, was in zip(model.mask, mask, strict=True))
-        if session.active_edges == before:
-            assert torch.allclose(model(dataset["test_input"]), outputs, rtol=0, atol=1e-9)
-        assert before == 23 or "kept off" in session.history.current.text
+        assert on(model) == mask
+        assert torch.allclose(model(dataset["test_input"]), outputs, rtol=0, atol=1e-9)
         session.reset()
         assert session.active_edges == 23
         session.close()
+
+
+@pytest.mark.parametrize("axis", ["node", "edge"])
+def test_what_would_come_back_on_new_scores_is_off_by_hand(axis: str, random_kan: Make) -> None:
+    model = random_kan([2, 4, 3, 1], 0)
+    x = torch.rand(50, 2, dtype=torch.float64) * 2 - 1
+    session = PruningSession(model, x)
+    scores = pruning.node_scores(session.scores) if axis == "node" else session.scores
+    level = float(torch.cat([score.flatten() for score in scores]).median())
+    session.set(**{f"{axis}_threshold": level})
+    mask, left = on(model), session.active_edges
+    with torch.no_grad():  # as after a training: every edge scores more
+        for layer in model.layers:
+            layer.coef *= 10
+            layer.scale_base *= 10
+    outputs = model(x).detach()
+    assert session.refresh()
+    assert (on(model), session.active_edges) == (mask, left)
+    assert torch.allclose(model(x), outputs, rtol=1e-9)
+    assert f"({23 - left} edges kept off)" in session.history.current.text
+    edits = session.edits
+    assert bool(edits.removed_nodes) == (axis == "node")  # what went as a node stays one
+    assert bool(edits.removed_edges) == (axis == "edge")
+    session.set(**{f"{axis}_threshold": 0.0})
+    assert on(model) == mask
+    session.reset()
+    assert session.active_edges == 23
+    session.close()
+
+
+@pytest.mark.parametrize("axis", ["node", "edge"])
+def test_nothing_goes_that_nobody_took_though_it_scores_less_now(
+    axis: str, random_kan: Make, dataset: Dataset
+) -> None:
+    model = random_kan([2, 4, 3, 1], 1)
+    session = PruningSession(model, dataset)
+    tradeoff = session.tradeoff(axis)
+    threshold = float(tradeoff.thresholds[len(tradeoff.thresholds) // 3])
+    session.set(**{f"{axis}_threshold": threshold})
+    mask = on(model)
+    assert session.active_edges > 3
+    with torch.no_grad():
+        for layer in model.layers:  # all score a hundredth now
+            layer.coef.mul_(0.01)
+            layer.scale_base.mul_(0.01)
+    outputs = model(dataset["test_input"]).detach()
+    assert session.refresh()
+    assert on(model) == mask
+    assert torch.allclose(model(dataset["test_input"]), outputs, rtol=0, atol=1e-9)
+    assert session.edits.kept_edges == session.edits.kept_nodes == frozenset()
+    assert 0 <= getattr(session, f"{axis}_threshold") < threshold
+    assert f"{axis} threshold" in session.history.current.text
+    # What is left is still the threshold's to take.
+    gone = session.active_edges
+    later = session.tradeoff(axis).thresholds
+    session.set(**{f"{axis}_threshold": float(later[-1])})
+    assert session.active_edges < gone
+    session.close()
+
+
+def test_an_edge_switched_off_in_a_cell_takes_no_other_with_it(dataset: Dataset) -> None:
+    model = KAN([2, 5, 1], grid=5, k=3, seed=0)
+    model.fit(dataset, steps=20, lamb=0.01, lamb_entropy=10.0, progress=False)
+    session = PruningSession(model, dataset)
+    edges = sorted(s for layer in session.scores for s in layer.flatten().tolist())
+    session.set(edge_threshold=0.999 * edges[-4])  # four are on
+    mask = on(model)
+    assert mask[0][3][0]
+    model.remove_edge(0, 0, 3)  # what node 3 still gets varies less, and so does what it gives
+    mask[0][3][0] = False
+    session.refresh()
+    assert on(model) == mask
+    session.close()
 
 
 def test_a_threshold_set_after_training_in_the_same_cell_brings_nothing_back(

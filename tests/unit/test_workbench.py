@@ -78,6 +78,9 @@ def test_rows_of_the_data_can_be_picked(dataset: dict[str, Tensor], model: KAN) 
     x, y = dataset["test_input"].float().numpy(), dataset["test_label"].float().numpy()
     assert (rows[0] == x[0]).all()
     assert (rows[-1] == x[-1]).all()
+    numbers = read(w._row_numbers).astype(int)
+    assert (rows == x[numbers]).all()
+    assert (numbers[1:] > numbers[:-1]).all()
     place = [int((x == row).all(1).argmax()) for row in rows]
     assert (labels == y[place]).all()
     w.close()
@@ -273,6 +276,34 @@ def test_a_curve_that_stays_wrong_is_taken_back(
             await asyncio.sleep(0.05)
         assert w._tradeoff_edge == b""
         assert w._tradeoff_node
+        w.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_curve_that_is_not_yet_whole_is_not_taken_back_by_its_own_slider(
+    model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kanwidget.foresight.BUDGET", 0.0)
+    monkeypatch.setattr("kanwidget.foresight.HICCUPS", 1000)
+    monkeypatch.setattr("kanwidget.foresight.PATIENCE", 0.0)
+    monkeypatch.setattr("kanwidget.later.SLICE", 0.0)  # a step at a time
+
+    async def scenario() -> None:
+        w = KANWidget(model, dataset)
+        while not w._tradeoff_edge:
+            await asyncio.sleep(0.002)
+        some = read(w._tradeoff_edge)
+        assert some.shape[1] < 16
+        for level in (0.001, 0.002, 0.003):
+            w.set_state({"edge_threshold": level})
+            assert w._tradeoff_edge
+            await asyncio.sleep(0.01)
+        for _ in range(500):
+            if read(w._tradeoff_edge).shape[1] == 16:
+                break
+            await asyncio.sleep(0.01)
+        assert read(w._tradeoff_edge).shape == (4, 16)
         w.close()
 
     asyncio.run(scenario())
@@ -529,11 +560,11 @@ def test_what_is_of_nodes_that_are_gone_goes_with_them(model: KAN) -> None:
     w._fit()
     assert w.selected == [(0, 1, 1)]
     assert w.probe == [0.5, 0.5]
-    w.session.width = [3, 3, 2]
+    w.session.width, w.session.columns = [3, 3, 2], [0, 1, 2]
     w._fit()
     assert w.probe == []
     assert (w.in_vars, w.out_vars) == (["x_1", "x_2", "x_3"], ["f_1", "f_2"])
-    w.session.width = [2, 5, 1]
+    w.session.width, w.session.columns = [2, 5, 1], [0, 1]
     w.close()
 
 

@@ -30,16 +30,17 @@ export const SLIDER = `
   background: var(--taken); border: 2px solid var(--rim); box-shadow: 0 0 0 1px var(--taken);
 }
 .lossplot .dot[data-over] { border-radius: 2px; transform: rotate(45deg); }
-/* The tolerance's label makes way for what the curve says. */
 .lossplot .dot, .lossplot .knee { z-index: 1; }
 .lossplot .knee { position: absolute; width: 9px; height: 9px; margin: -4.5px; transform: rotate(45deg); background: var(--rim); border: 1.5px solid var(--ink); }
 .limit-label {
-  position: absolute; right: 0; transform: translateY(-50%); font-size: 11px; line-height: 14px; padding: 0 4px; border-radius: 4px;
+  position: absolute; right: 0; transform: translateY(-100%); font-size: 11px; line-height: 13px; padding: 0 4px; border-radius: 4px;
   background: var(--rim); color: var(--good); font-variant-numeric: tabular-nums; pointer-events: none; white-space: nowrap;
 }
 .limit-label:focus-within { outline: 2px solid var(--taken); }
 .limit-label input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; pointer-events: none; }
 .lossplot .unknown { display: none; }
+.lossplot[data-stale] > * { opacity: 0.35; }
+.lossplot[data-stale] .dot { visibility: hidden; }
 .lossplot[data-unknown] > :not(.unknown) { visibility: hidden; }
 .lossplot[data-unknown] .unknown {
   display: grid; place-items: center; position: absolute; inset: 0; text-align: center; font-size: 12px; color: var(--muted); border-radius: 6px; background: var(--wash);
@@ -77,5 +78,5 @@ export const SLIDER = `
 @container (max-width: 900px) { .slider .next { height: 32px; -webkit-line-clamp: 2; } }
 @container (max-width: 620px) { .sliders { grid-template-columns: 1fr; } .slider .next { height: 16px; -webkit-line-clamp: 1; } }
 @container (max-width: 480px) { .slider .next { height: 32px; -webkit-line-clamp: 2; } }
-@container (max-width: 380px) { .slider .takes { flex-basis: 100%; } .slider .next { height: 48px; -webkit-line-clamp: 3; } }
+@container (max-width: 320px) { .slider .takes { flex-basis: 100%; } .lossplot { margin-top: 12px; } .slider .next { height: 48px; -webkit-line-clamp: 3; } }
 `;

@@ -114,6 +114,9 @@ export function changed(net: Network, before: State, state: State): (keyof Plain
   return names.filter((name) => JSON.stringify(then[name]) !== JSON.stringify(now[name]));
 }
 
+/** Edges and nodes that a text tells apart; more are only hand edits. */
+const FEW = 2;
+
 /** What leads from one state to another, in words. */
 export function describe(net: Network, before: State, state: State): string {
   const names = new Set(changed(net, before, state));
@@ -121,8 +124,38 @@ export function describe(net: Network, before: State, state: State): string {
   if (names.has("node_threshold")) words.push(`node threshold ${general(state.edits.nodeThreshold, 3)}`);
   if (names.has("edge_threshold")) words.push(`edge threshold ${general(state.edits.edgeThreshold, 3)}`);
   if (names.has("keep_mean")) words.push(state.keepMean ? "means kept" : "means not kept");
-  if ([...names].some((name) => /^(removed|kept)_/.test(name))) words.push("hand edits");
+  const hand = switched(net, before, state);
+  words.push(...(hand.length <= FEW ? hand : ["hand edits"]));
   return words.join(", ");
+}
+
+/** Which edges and nodes a hand has switched from one state to another. */
+function switched(net: Network, before: State, state: State): string[] {
+  const words = [];
+  for (const kind of ["edge", "node"] as const) {
+    const [was, now] = [before, state].map((each) => {
+      const { [`removed_${kind}s` as const]: off, [`kept_${kind}s` as const]: kept } = plain(net, each);
+      return { off: off.map(String), kept: kept.map(String) };
+    }) as [Record<"off" | "kept", string[]>, Record<"off" | "kept", string[]>];
+    const without = (some: string[], others: string[]) => {
+      const known = new Set(others);
+      return some.filter((id) => !known.has(id));
+    };
+    const gone = without(now.off, was.off);
+    const came = new Set([...without(was.off, now.off), ...without(now.kept, was.kept)]);
+    const back = without([...came], gone).sort(inOrder);
+    const left = without(was.kept, [...now.kept, ...gone, ...back]);
+    for (const [ids, what] of [[gone, "off"] as const, [back, "on"] as const, [left, "not kept"] as const])
+      words.push(...ids.map((id) => `${kind} (${id.replaceAll(",", ", ")}) ${what}`));
+  }
+  return words;
+}
+
+/** By the numbers in them. */
+function inOrder(a: string, b: string): number {
+  const [first, second] = [a, b].map((id) => id.split(",").map(Number)) as [number[], number[]];
+  const k = first.findIndex((value, i) => value !== second[i]);
+  return k < 0 ? 0 : first[k]! - second[k]!;
 }
 
 export function count(number: number, what: string): string {

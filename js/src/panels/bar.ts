@@ -1,7 +1,8 @@
 /** The buttons at the top: history, what is shown and how, and which panels are open. */
 import { button, element, setAttribute } from "../dom";
-import type { Reading, ViewKind } from "../protocol";
+import type { ViewKind } from "../protocol";
 import { showsQuilt } from "../quilt/choice";
+import type { Reading } from "../reading";
 import type { Known } from "../state";
 import { icon } from "./icons";
 import type { Wishes } from "./now";

@@ -1,5 +1,6 @@
 /** The card of an edge: its curve large, the data under it, what it is worth. */
-import { keyOf, type Reading } from "../protocol";
+import { keyOf } from "../protocol";
+import type { Reading } from "../reading";
 import type { Target } from "../state";
 import { figures, rankOf, shareWords, short } from "../words";
 import { type Card, createShell, priceFact } from "./cardshell";

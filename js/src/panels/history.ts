@@ -1,7 +1,9 @@
 /** The history: every command with what it cost, notes of one's own, a way back to each, and two compared. */
 import { arrange, button, element, setAttribute, setText } from "../dom";
-import type { Reading, Step } from "../protocol";
-import { count, figures, stepWords } from "../words";
+import type { Names } from "../labels";
+import type { Step } from "../protocol";
+import type { Reading } from "../reading";
+import { count, figures, named, stepWords } from "../words";
 import type { Now, Wishes } from "./now";
 import { createRail } from "./rail";
 
@@ -41,6 +43,7 @@ export function createHistory(id: string, wishes: Wishes, signal: AbortSignal) {
     history: readonly Step[];
     current: number;
     compared: Uint8Array | null;
+    names: Names;
     hidden: boolean;
   } | null = null;
 
@@ -132,7 +135,7 @@ export function createHistory(id: string, wishes: Wishes, signal: AbortSignal) {
 
   return {
     element: panel,
-    update({ reading }: Now): void {
+    update({ reading, names }: Now): void {
       const { history, current, compared } = reading;
       const { hidden } = panel;
       if (hidden) return;
@@ -140,11 +143,12 @@ export function createHistory(id: string, wishes: Wishes, signal: AbortSignal) {
         shown?.history === history &&
         shown.current === current &&
         shown.compared === compared &&
+        shown.names === names &&
         !shown.hidden
       )
         return;
       const was = shown;
-      shown = { history, current, compared, hidden };
+      shown = { history, current, compared, names, hidden };
       empty.hidden = history.length > 0;
       const keep = new Set(history.map((step) => step.id));
       for (const id of rows.keys()) if (!keep.has(id)) rows.delete(id);
@@ -154,8 +158,9 @@ export function createHistory(id: string, wishes: Wishes, signal: AbortSignal) {
           row = makeRow(step);
           rows.set(step.id, row);
         }
-        setText(row.go, stepWords(step.text, reading.lossName));
-        row.go.title = `Go to: ${step.text}`;
+        const text = named(reading.net, names, step.text);
+        setText(row.go, stepWords(text, reading.lossName));
+        row.go.title = `Go to: ${text}`;
         setAttribute(row.element, "aria-current", step.id === current ? "step" : null);
         setText(row.edges, `${count(step.active_edges, "edge")}${step.stale ? " then" : ""}`);
         setText(row.loss, step.loss_after === null ? "" : figures(step.loss_after));

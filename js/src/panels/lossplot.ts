@@ -20,6 +20,9 @@ const H = PLOT_HEIGHT;
 const ABOUT =
   "The loss along this threshold. Solid: means kept; dotted: set to zero. Drag the dashed line to allow more.";
 
+/** For so long the curve of a moment ago stays, faint, when the next one is not there yet. */
+const PATIENCE = 3000;
+
 interface Shown {
   readonly tradeoff: TradeOff | null;
   readonly scale: LogAxis | null;
@@ -50,7 +53,11 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
   );
   const marks = element("div", { class: "marks", "aria-hidden": "true" });
   const dot = element("i", { class: "dot", hidden: true });
-  const bend = element("i", { class: "knee", title: "The knee: from here on edges cost more", hidden: true });
+  const bend = element("i", {
+    class: "knee",
+    title: "The knee: the last point before the loss turns up",
+    hidden: true,
+  });
   const keys = element("input", {
     type: "range",
     class: "tolerance",
@@ -66,6 +73,8 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
   let shown: Shown | null = null;
   let y: LossAxis | null = null;
   let at = Number.NaN;
+  let waits: { timer: ReturnType<typeof setTimeout>; for: Shown } | null = null;
+  signal.addEventListener("abort", () => clearTimeout(waits?.timer));
 
   keys.addEventListener("input", () => wishes.hold({ tolerance: TOLERANCES[Number(keys.value)]! }), {
     signal,
@@ -140,7 +149,8 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     const d = `M0 ${height}H${POSITIONS}`;
     line.setAttribute("d", d);
     grip.setAttribute("d", d);
-    label.style.top = `${height}px`;
+    // Over its line, so that it lies on no curve that is within.
+    label.style.top = `${Math.max(13, height)}px`;
     setText(label.firstElementChild!, percentWords(tolerance));
     const far = tradeoff.thresholds.findIndex((t) => t > thresholdFor(tradeoff, tolerance, keepMean));
     within.setAttribute(
@@ -153,37 +163,53 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     setAttribute(keys, "aria-valuetext", percentWords(tolerance));
   }
 
+  function draw(next: Shown): void {
+    if (waits) clearTimeout(waits.timer);
+    waits = null;
+    plot.removeAttribute("data-stale");
+    const before = shown;
+    shown = next;
+    const { tradeoff, keepMean, tolerance } = next;
+    const [first, second] = keepMean
+      ? [tradeoff?.lossKept, tradeoff?.lossZeroed]
+      : [tradeoff?.lossZeroed, tradeoff?.lossKept];
+    // While the tolerance is in the hand its axis stays as it is.
+    const moved = before && before.tolerance !== tolerance && before.tradeoff === tradeoff;
+    if (!moved || !y || heightOf(y, y.base + tolerance * y.unit) > 1) {
+      y = first && second ? lossAxis(first, second, tolerance) : null;
+    }
+    drawScale();
+    drawCurves(next);
+    drawLimit(next);
+    at = Number.NaN;
+  }
+
+  /** Keeps what is drawn, faint, until the next curve comes, or for as long as one may hope for it. */
+  function wait(next: Shown): void {
+    plot.toggleAttribute("data-stale", true);
+    waits ??= { timer: setTimeout(() => waits && draw(waits.for), PATIENCE), for: next };
+    waits.for = next;
+  }
+
   return {
     element: plot,
     update(next: Shown): void {
-      const before = shown;
       if (
-        before?.tradeoff === next.tradeoff &&
-        before.scale === next.scale &&
-        before.keepMean === next.keepMean &&
-        before.tolerance === next.tolerance &&
-        before.unknown === next.unknown
+        !waits &&
+        shown?.tradeoff === next.tradeoff &&
+        shown.scale === next.scale &&
+        shown.keepMean === next.keepMean &&
+        shown.tolerance === next.tolerance &&
+        shown.unknown === next.unknown
       ) {
         return;
       }
-      shown = next;
-      const { tradeoff, keepMean, tolerance } = next;
-      const [first, second] = keepMean
-        ? [tradeoff?.lossKept, tradeoff?.lossZeroed]
-        : [tradeoff?.lossZeroed, tradeoff?.lossKept];
-      // While the tolerance is in the hand its axis stays as it is.
-      const moved = before && before.tolerance !== tolerance && before.tradeoff === tradeoff;
-      if (!moved || !y || heightOf(y, y.base + tolerance * y.unit) > 1) {
-        y = first && second ? lossAxis(first, second, tolerance) : null;
-      }
-      drawScale();
-      drawCurves(next);
-      drawLimit(next);
-      at = Number.NaN;
+      if (!next.tradeoff && next.scale && shown?.tradeoff && y) wait(next);
+      else draw(next);
     },
     /** Moves the dot; nothing else, so that it can follow a drag. */
     place(threshold: number): void {
-      if (threshold === at || !shown) return;
+      if (threshold === at || !shown || waits) return;
       at = threshold;
       const { tradeoff, scale, keepMean } = shown;
       dot.hidden = !tradeoff || !scale || !y;

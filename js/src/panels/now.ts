@@ -1,7 +1,8 @@
 /** What the panels around the network are shown, and what they may ask for. */
 import type { Trace } from "../forward";
 import type { Names } from "../labels";
-import type { Act, Decisions, Reading } from "../protocol";
+import type { Act, Decisions } from "../protocol";
+import type { Reading } from "../reading";
 import type { Known, Target } from "../state";
 
 export interface Now {

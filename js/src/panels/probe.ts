@@ -1,9 +1,9 @@
 /** The probe: one sample, picked from the data or made by hand, followed through the network. */
 
-import { extent } from "../axis";
+import { extent, nearest } from "../axis";
 import { arrange, button, element, setAttribute, setText } from "../dom";
 import { nameOf, plainText } from "../labels";
-import type { Reading } from "../protocol";
+import type { Reading } from "../reading";
 import { figures } from "../words";
 import type { Now, Wishes } from "./now";
 import { typeset } from "./typeset";
@@ -20,12 +20,13 @@ interface Input {
 export function createProbe(id: string, wishes: Wishes, signal: AbortSignal) {
   const row = element("input", {
     type: "number",
-    min: "1",
+    min: "0",
     step: "1",
     "data-role": "row",
     "aria-label": "Row of the data",
   });
   const of = element("span");
+  const instead = element("span", { class: "said", role: "status", "data-role": "instead" });
   const go = (label: string, title: string, role: string, to: () => number) =>
     button(
       label,
@@ -42,6 +43,7 @@ export function createProbe(id: string, wishes: Wishes, signal: AbortSignal) {
     go("‹", "Previous row", "previous", () => (at() ?? 0) - 1),
     go("›", "Next row", "next-row", () => (at() ?? -1) + 1),
     go("random", "A row by chance", "random", () => Math.floor(Math.random() * count())),
+    instead,
   );
   const inputs = element("div", { class: "inputs", role: "group", "aria-label": "The sample's inputs" });
   const outputs = element("p", { class: "outputs", "data-role": "outputs" });
@@ -72,8 +74,9 @@ export function createProbe(id: string, wishes: Wishes, signal: AbortSignal) {
     return found.row;
   };
 
-  function pick(which: number): void {
+  function pick(which: number, typed = false): void {
     const rows = now?.reading.rows;
+    if (!typed) setText(instead, "");
     if (!rows || rows.count === 0) return;
     const k = ((which % rows.count) + rows.count) % rows.count;
     const n = now!.known.net.width[0]!;
@@ -83,10 +86,14 @@ export function createProbe(id: string, wishes: Wishes, signal: AbortSignal) {
   row.addEventListener(
     "change",
     () => {
-      const wanted = Math.round(Number(row.value));
-      const k = Math.min(count(), Math.max(1, wanted || 1));
-      row.value = `${k}`;
-      pick(k - 1);
+      const rows = now?.reading.rows;
+      if (!rows || rows.count === 0) return;
+      const wanted = row.value.trim() === "" ? Number.NaN : Number(row.value);
+      // A field that holds no number says nothing of what was typed.
+      const k = Number.isFinite(wanted) ? nearest([...rows.numbers], wanted) : (at() ?? 0);
+      row.value = `${rows.numbers[k]}`;
+      setText(instead, insteadWords(wanted, rows, k));
+      pick(k, true);
     },
     { signal },
   );
@@ -159,12 +166,16 @@ export function createProbe(id: string, wishes: Wishes, signal: AbortSignal) {
       });
       picker.hidden = count() === 0;
       const k = at();
-      setAttribute(row, "max", `${count()}`);
-      const shown = k === null ? "" : `${k + 1}`;
+      const numbers = reading.rows?.numbers;
+      const last = numbers?.at(-1) ?? 0;
+      setAttribute(row, "max", `${last}`);
+      setAttribute(row, "title", rowTitle(count(), last + 1));
+      const shown = k === null ? "" : `${numbers![k]}`;
+      if (k === null) setText(instead, "");
       const root = panel.getRootNode() as ShadowRoot;
       if (row.value !== shown && root.activeElement !== row) row.value = shown;
       row.placeholder = "–";
-      setText(of, `of ${count().toLocaleString("en")}`);
+      setText(of, `of ${(last + 1).toLocaleString("en")}`);
       if (!trace) return;
       const { net } = known;
       const first = net.nodeOffset[net.depth]!;
@@ -177,6 +188,21 @@ export function createProbe(id: string, wishes: Wishes, signal: AbortSignal) {
       setText(outputs, words.slice(0, 12).join("; "));
     },
   };
+}
+
+function rowTitle(count: number, all: number): string {
+  const some = count < all ? `; ${count.toLocaleString("en")} of them are here` : "";
+  return `Rows of the data that the loss is measured on, counted from 0${some}`;
+}
+
+/** Why it is another row than was typed, or "" if it is that row. */
+function insteadWords(wanted: number, { numbers, count }: NonNullable<Reading["rows"]>, k: number): string {
+  const [got, last] = [numbers[k]!, numbers[count - 1]!];
+  if (wanted === got) return "";
+  if (!Number.isFinite(wanted)) return `that is no number: still row ${got}`;
+  if (wanted < 0 || wanted > last || !Number.isInteger(wanted))
+    return `there is no row ${wanted}, they are 0 to ${last}: this is row ${got}`;
+  return `row ${wanted} is not among the ${count} that are here: this is row ${got}`;
 }
 
 const signed = (value: number) => figures(value).replaceAll("-", "−");

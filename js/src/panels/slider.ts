@@ -12,9 +12,9 @@ import {
   thresholdOver,
 } from "../levels";
 import type { Edits, Network } from "../network";
-import type { Reading } from "../protocol";
+import type { Reading } from "../reading";
 import type { Axis } from "../state";
-import { knee, thresholdFor } from "../tradeoff";
+import { isOf, knee, type TradeOff, thresholdFor } from "../tradeoff";
 import {
   idleWords,
   nextWords,
@@ -36,6 +36,8 @@ export interface SliderEvents {
 }
 
 const TITLES = { node: "Node threshold", edge: "Edge threshold" } as const;
+const KNEE = "To the last point before the loss turns up";
+const NO_KNEE = "no knee: the first steps cost as much as those after them";
 const KEYS: Record<string, number> = {
   ArrowRight: 1,
   ArrowUp: 1,
@@ -73,7 +75,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     title: "Type a number, or “off”",
   });
   const taken = element("span", { class: "takes" });
-  const toKnee = button("knee", { "data-role": "knee", class: "small" }, () => goTo(knee), signal);
+  const toKnee = button("knee", { "data-role": "knee", class: "small", title: KNEE }, toTheKnee, signal);
   const toLimit = button(
     "within +5 %",
     { "data-role": "within", class: "small" },
@@ -114,6 +116,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   let levels: Levels | null = null;
   let positions: Uint16Array = new Uint16Array();
   let stairs: { of: Stairs; edits: Edits } | null = null;
+  /** The loss along this threshold in the present state, if it is known. */
+  let curve: TradeOff | null = null;
   /** A stroke for each of the positions, and where each begins. */
   let strokes = "";
   let starts: number[] = [];
@@ -139,13 +143,15 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     held = false;
     events.released();
   };
-  function goTo(
-    choose: (tradeoff: NonNullable<Reading["tradeoff"]["node"]>, keepMean: boolean) => number,
-  ): void {
-    const tradeoff = now?.reading.tradeoff[axis];
-    if (!now || !tradeoff || !levels) return;
-    move(thresholdOver(levels, choose(tradeoff, now.reading.keepMean)));
+  function goTo(choose: (tradeoff: TradeOff, keepMean: boolean) => number): void {
+    if (!now || !curve || !levels) return;
+    move(thresholdOver(levels, choose(curve, now.reading.keepMean)));
     release();
+  }
+
+  function toTheKnee(): void {
+    goTo(knee);
+    if (now && curve && knee(curve, now.reading.keepMean) === 0) setText(refused, NO_KNEE);
   }
 
   input.addEventListener(
@@ -266,10 +272,12 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       shown = { edits, reading };
       if (of !== net) takeScores(of);
       const scale = levels?.scale ?? null;
-      const tradeoff = reading.tradeoff[axis];
+      const came = reading.tradeoff[axis];
+      const tradeoff = came && isOf(came, stairsNow(of, edits)) ? came : null;
+      curve = tradeoff;
       const { keepMean, tolerance } = reading;
       const idle = idleWords(of, axis, levels !== null);
-      const unknown = unknownWords(idle, reading.loss, tradeoff);
+      const unknown = unknownWords(idle, reading.loss, came);
       plot.update({ tradeoff, scale, keepMean, tolerance, unknown });
       const threshold = thresholdOf(edits);
       plot.place(threshold);
@@ -286,7 +294,11 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
         field.value = said();
       }
       setAttribute(input, "aria-valuetext", threshold > 0 ? `${short(threshold)}, ${words}` : "off");
-      toKnee.disabled = toLimit.disabled = !tradeoff || !levels;
+      for (const goes of [toKnee, toLimit]) {
+        goes.disabled = !came || !levels;
+        // For the moment in which the curve is not yet of this state: it may have the focus.
+        setAttribute(goes, "aria-disabled", came && !tradeoff ? "true" : null);
+      }
       setText(toLimit, `within ${percentWords(tolerance)}`);
       if (!levels) {
         setText(next, idle);

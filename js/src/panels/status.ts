@@ -1,11 +1,12 @@
 /** What pruning has cost so far: the headline, the figures before and now, and the line for messages. */
 import { button, element, setAttribute, setText } from "../dom";
-import { sameStairs } from "../levels";
-import { countOn, deadEnds, type Edits, isCut, sameMask } from "../network";
-import type { Reading, Step } from "../protocol";
-import type { Known } from "../state";
-import { lossAt, pointAt } from "../tradeoff";
-import { count, countSentence, figures, lossSentence } from "../words";
+import { type Stairs, sameStairs, stairsOf } from "../levels";
+import { countOn, deadEnds, type Edits, isCut, type Network, sameMask } from "../network";
+import type { Step } from "../protocol";
+import type { Reading } from "../reading";
+import type { Axis, Known } from "../state";
+import { foreseen, isNarrow, isOf } from "../tradeoff";
+import { count, countSentence, figures, lossSentence, named } from "../words";
 import type { Wishes } from "./now";
 
 /** A screen reader is told when things have been quiet for so long. */
@@ -99,7 +100,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       before.last.show(steps.last ? steps.last.loss_after : null, steps.last?.active_edges ?? null);
       before.now.show(present, countOn(mask));
       before.now.element.classList.toggle("pending", pending && preview === null);
-      setText(warning, looked.warning || (pending ? "" : toldOf(reading.warnings)));
+      setText(warning, looked.warning || (pending ? "" : toldOf(known.net, reading)));
       sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
       say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
     },
@@ -108,7 +109,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
 
 /** The loss that a curve over a slider knows, when only that threshold has moved since Python measured. */
 function foresee(
-  { edits, mask }: Known,
+  { net, edits, mask }: Known,
   { tradeoff, keepMean }: Reading,
   measured: Edits,
 ): { loss: number; about: boolean } | null {
@@ -116,16 +117,32 @@ function foresee(
     const curve = tradeoff[axis];
     if (!curve || !sameStairs(measured, edits, axis)) continue;
     const threshold = axis === "node" ? edits.nodeThreshold : edits.edgeThreshold;
-    const point = pointAt(curve, threshold);
-    return { loss: lossAt(curve, threshold, keepMean), about: curve.activeEdges[point] !== countOn(mask) };
+    const found = foreseen(curve, threshold, countOn(mask), keepMean);
+    // Between two points that are far apart nothing is known; nor by a curve of an earlier state.
+    if (!isNarrow(found) || !isOf(curve, stairsFor(net, measured, axis))) continue;
+    return { loss: found.from, about: !found.exact };
   }
   return null;
 }
 
+const stairs = new WeakMap<Edits, Partial<Record<Axis, Stairs>>>();
+
+/** The same object for the same edits: under a drag it is asked for in every frame. */
+function stairsFor(net: Network, edits: Edits, axis: Axis): Stairs {
+  let known = stairs.get(edits);
+  if (!known) {
+    known = {};
+    stairs.set(edits, known);
+  }
+  known[axis] ??= stairsOf(net, edits, axis);
+  return known[axis];
+}
+
 /** Some of what Python warns of; what this side finds out by itself comes before it. */
-function toldOf(warnings: readonly string[]): string {
+function toldOf(net: Network, { warnings, inVars, outVars }: Reading): string {
   const more = warnings.length - MOST_WARNINGS;
-  return warnings.slice(0, MOST_WARNINGS).join(" ") + (more > 0 ? ` And ${more} more.` : "");
+  const told = warnings.map((warning) => named(net, { inVars, outVars }, warning));
+  return told.slice(0, MOST_WARNINGS).join(" ") + (more > 0 ? ` And ${more} more.` : "");
 }
 
 function warningOf({ net, mask }: Known, dead: number): string {

@@ -35,6 +35,8 @@ const MAX_SCALE = 16;
 const MAX_HEIGHT = 620;
 /** Of the height there is, what the maps like to fill. */
 const WISHED = 0.84;
+/** Of the width, what the matrices beside the maps may take at most, the first that lets the maps be large enough. */
+const SHARES = [0.35, 0.28, 0.22];
 /** Narrower than this, the parts stand one under the other. */
 const SIDE_BY_SIDE = 600;
 
@@ -49,8 +51,10 @@ export function layoutMaps(
   const beside = room.width >= SIDE_BY_SIDE;
   const width = room.width - 2 * PAD;
   const head = ends ? HEAD : 0;
-  const quiltWidth = ends ? 0 : stairWidth(net, room, beside ? 0.35 * width : width);
-  const fit = (scale: number) => {
+  const quiltWidths = (beside ? SHARES : [1]).map((share) =>
+    ends ? 0 : stairWidth(net, room, share * width),
+  );
+  const fit = (scale: number, quiltWidth = quiltWidths[0]!) => {
     const totalScale = totalScaleOf(scale, rows, columns, width);
     const [stepX, stepY] = [columns * scale + GAP, rows * scale + GAP + head];
     const taken = beside ? totalScale * columns + BETWEEN + (ends ? 0 : quiltWidth + BETWEEN) : 0;
@@ -59,14 +63,17 @@ export function layoutMaps(
     const down = Math.ceil(units.count / Math.min(most, beside ? wished : most));
     const across = Math.ceil(units.count / down);
     const fits = down * stepY <= height && across * stepX - GAP + taken <= width;
-    return { scale, totalScale, stepX, stepY, across, down, fits };
+    return { scale, totalScale, stepX, stepY, across, down, fits, quiltWidth };
   };
+  // A cell of one pixel shows nothing: then the matrices beside the maps take less.
   let chosen = fit(1);
+  const narrow = quiltWidths.map((each) => fit(2, each)).find(({ fits }) => fits);
+  if (narrow) chosen = narrow;
   for (let scale = 2; scale <= MAX_SCALE; scale++) {
     const next = fit(scale);
     if (next.fits) chosen = next;
   }
-  const { scale, totalScale, stepX, stepY, across, down } = chosen;
+  const { scale, totalScale, stepX, stepY, across, down, quiltWidth } = chosen;
   const [totalWidth, totalHeight] = [columns * totalScale, rows * totalScale];
   const gridWidth = across * stepX - GAP;
   const gridHeight = down * stepY - GAP;

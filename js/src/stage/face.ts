@@ -2,7 +2,7 @@
 import type { Brush, Palette } from "../draw";
 import type { Names } from "../labels";
 import type { Box } from "../paths";
-import type { Reading } from "../protocol";
+import type { Reading } from "../reading";
 import type { Known, Target } from "../state";
 import type { Spot } from "../twins";
 import type { UnitCurve } from "../unit-curves";

@@ -1,12 +1,14 @@
 /**
  * What hands do on the stage, told apart: hover, click, double click, drag on the background (pan, or a lasso with
- * Shift), two fingers, a wheel with Ctrl or Cmd. Points are in CSS pixels of the stage. Knows nothing of networks.
+ * Shift), two fingers, a finger that rests, a wheel with Ctrl or Cmd. Points are in CSS pixels of the stage. Knows nothing of networks.
  */
 export type Point = readonly [x: number, y: number];
 
 export interface Hands {
   /** The pointer is here, or nowhere. */
   hover(at: Point | null): void;
+  /** A finger rests here: what a right click is to a mouse. */
+  hold(at: Point): void;
   /** `extend`: with Shift, Ctrl or Cmd. */
   click(at: Point, extend: boolean): void;
   /** `first` is where its first click was: the picture may have moved since. */
@@ -19,14 +21,22 @@ export interface Hands {
   cancelled(): void;
 }
 
+const apart = ([x, y]: Point, [a, b]: Point) => Math.hypot(x - a, y - b);
+
 /** A hand that holds still moves less. */
 const STILL = 4;
+/** A finger is broader, and trembles. */
+const STILL_FINGER = 10;
+/** As long as hosts wait that know a long press themselves. */
+const HOLD = 500;
 
 export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal): { cancel(): boolean } {
   const fingers = new Map<number, Point>();
   let held: { id: number; from: Point; last: Point; kind: "wait" | "pan" | "lasso"; loop: Point[] } | null =
     null;
   let moved = false;
+  let resting: { id: number; from: Point; timer: ReturnType<typeof setTimeout> } | null = null;
+  signal.addEventListener("abort", stir);
   let firstClick: Point = [0, 0];
   const at = (event: MouseEvent): Point => {
     const { left, top } = stage.getBoundingClientRect();
@@ -44,18 +54,39 @@ export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal
     stage.removeAttribute("data-hand");
   }
 
+  /** The finger does not rest any more. */
+  function stir(): void {
+    clearTimeout(resting?.timer);
+    resting = null;
+  }
+  function rest(id: number, from: Point): void {
+    const timer = setTimeout(() => {
+      resting = null;
+      moved = true;
+      drop(false);
+      hands.hold(from);
+    }, HOLD);
+    resting = { id, from, timer };
+  }
+
   on("pointerdown", (event) => {
     moved = false;
+    stir();
     if (event.button !== 0) return;
     const point = at(event);
+    const finger = event.pointerType === "touch";
     fingers.set(event.pointerId, point);
     if (fingers.size === 2) drop(false);
-    if (fingers.size !== 1 || !hands.background(point)) return;
+    if (fingers.size !== 1) return;
+    if (finger) rest(event.pointerId, point);
+    // Curves fill a network that is close by: a finger has no other way to move it.
+    if (!finger && !hands.background(point)) return;
     held = { id: event.pointerId, from: point, last: point, kind: "wait", loop: [point] };
   });
 
   on("pointermove", (event) => {
     const point = at(event);
+    if (resting?.id === event.pointerId && apart(point, resting.from) > STILL_FINGER) stir();
     if (fingers.size === 2 && fingers.has(event.pointerId)) {
       pinch(event.pointerId, point);
       return;
@@ -65,7 +96,7 @@ export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal
       return;
     }
     if (held.kind === "wait") {
-      if (Math.hypot(point[0] - held.from[0], point[1] - held.from[1]) < STILL) return;
+      if (apart(point, held.from) < (event.pointerType === "touch" ? STILL_FINGER : STILL)) return;
       held.kind = event.shiftKey ? "lasso" : "pan";
       moved = true;
       stage.setPointerCapture(event.pointerId);
@@ -86,13 +117,14 @@ export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal
     fingers.set(id, point);
     if (!other) return;
     moved = true;
-    const apart = (p: Point) => Math.max(1, Math.hypot(p[0] - other[0], p[1] - other[1]));
+    const span = (p: Point) => Math.max(1, apart(p, other));
     const middle: Point = [(point[0] + other[0]) / 2, (point[1] + other[1]) / 2];
-    hands.zoom(apart(point) / apart(before), middle);
+    hands.zoom(span(point) / span(before), middle);
     hands.pan((point[0] - before[0]) / 2, (point[1] - before[1]) / 2);
   }
 
   const lift = (event: PointerEvent) => {
+    stir();
     fingers.delete(event.pointerId);
     if (held?.id === event.pointerId) drop(event.type === "pointerup");
   };
@@ -102,11 +134,28 @@ export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal
     hands.hover(null);
   });
   // Over a page that scrolls away or under a menu, no pointer is up here any more.
-  on("lostpointercapture", lift);
+  on("lostpointercapture", (event) => {
+    // What a finger touches holds it by itself, and loses it to the stage when that takes it.
+    if (event.target === stage) lift(event);
+  });
   on("pointerleave", (event) => {
     if (held?.id === event.pointerId) return;
     fingers.delete(event.pointerId);
     hands.hover(null);
+  });
+
+  // The page may scroll under one finger. Two are ours, and so is what a browser makes of one that has rested.
+  const ours = (event: TouchEvent) => {
+    if (event.cancelable && (event.touches.length > 1 || (event.type === "touchend" && moved)))
+      event.preventDefault();
+  };
+  on("touchstart", ours, false);
+  on("touchmove", ours, false);
+  on("touchend", ours, false);
+  // Hosts that know a long press have said so themselves.
+  on("contextmenu", () => {
+    moved ||= resting !== null;
+    stir();
   });
 
   on("click", (event) => {

@@ -48,7 +48,14 @@ export function createMenu(signal: AbortSignal) {
     },
     { signal },
   );
-  menu.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
+  menu.addEventListener(
+    "contextmenu",
+    (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    { signal },
+  );
   window.addEventListener("blur", close, { signal });
 
   return {

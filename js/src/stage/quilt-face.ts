@@ -1,11 +1,11 @@
 /** The quilt: its own layout, hit test and painters, put behind the stage's zoom and under its marks. */
 import { type Brush, clear } from "../draw";
 import type { Network } from "../network";
-import type { Reading } from "../protocol";
 import { paintQuiltHighlight } from "../quilt/highlight";
 import { anchorOf, hitQuilt } from "../quilt/hit";
 import { layoutQuilt, type Quilt } from "../quilt/layout";
 import { paintQuilt } from "../quilt/paint";
+import type { Reading } from "../reading";
 import { encloses, extend } from "../selection";
 import type { Known, Target } from "../state";
 import { type Spot, spotsInOrder } from "../twins";

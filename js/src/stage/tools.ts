@@ -9,7 +9,7 @@ export interface ToolEvents {
 }
 
 const HINT = "Click: open card · Double-click: switch off or on · Shift-drag: lasso · Ctrl + wheel: zoom";
-const TOUCH_HINT = "Tap: open card · Double-tap: switch off or on · Pinch: zoom";
+const TOUCH_HINT = "Tap: open card · Double-tap: switch off or on · Hold: more · Pinch: zoom";
 
 export function createTools(host: () => HTMLElement | null, events: ToolEvents, signal: AbortSignal) {
   const button = (role: string, label: string, drawing: string, act: () => void) => {

@@ -1,8 +1,8 @@
 /** A view among others on a page of somebody else's: how it begins and ends, what it takes in and lets out. */
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import widget from "../../src/index";
-import { fakeModel } from "../fake";
+import { type FakeModel, fakeModel } from "../fake";
 import { click, doubleClick, frames, grab, letGo, middle, mount, settled } from "./mounted";
 
 test("two views of one model show the same decisions, each with its own pointer", async () => {
@@ -40,6 +40,35 @@ test("a widget whose model was given back says so, and nothing in it can be move
   await userEvent.keyboard("{Enter}");
   expect([view.model.messages, view.model.acts]).toEqual([0, []]);
   expect(view.isOn("edge", "0,0,1")).toBe(true);
+});
+
+describe("a view whose kernel has gone says so, and offers nothing that could not be done", () => {
+  const ways: Record<string, (model: FakeModel & { widget_manager?: unknown }) => void> = {
+    "the host tells of a restart": (model) => model.tell("comm_live_update"),
+    "a message cannot be sent": (model) => {
+      model.send = () => {
+        throw new Error("Cannot send");
+      };
+    },
+    "the manager has none any more": (model) => {
+      model.widget_manager = { kernel: null };
+    },
+  };
+  for (const [name, go] of Object.entries(ways)) {
+    test(name, async () => {
+      const model = Object.assign(fakeModel(), { widget_manager: { kernel: {} } });
+      const view = await mount(model);
+      expect(view.find("[data-role=error]").textContent).toBe("");
+      go(model);
+      // By now it may not be there to be pressed.
+      view.find("[data-role=commit]").click();
+      await frames(2);
+      expect(view.find("[data-role=error]").textContent).toMatch(/^No kernel .* the last state/);
+      for (const part of [".bar", ".slider", ".network"]) expect(view.find(part).inert).toBe(true);
+      view.close();
+      expect(model.listeners()).toBe(0);
+    });
+  }
 });
 
 test("a view that is closed leaves nothing behind, by its function or by the host's signal", async () => {
@@ -200,13 +229,15 @@ test("what is wrong is said in words: Python's errors, bytes that cannot be read
   await letGo();
 });
 
-test("what Python warns of is said once the model has what is shown, a few at a time", async () => {
+test("what Python warns of is said once the model has what is shown, a few at a time, in the view's names", async () => {
   const view = await mount();
   const warning = view.find("[data-role=warning]");
   const warnings = [0, 1, 2, 3].map((i) => `Input ${i} leads nowhere any more.`);
   view.model.receive({ _warnings: warnings });
   await frames(2);
-  expect(warning.textContent).toBe(`${warnings[0]} ${warnings[1]} And 2 more.`);
+  expect(warning.textContent).toBe(
+    "Input x1 leads nowhere any more. Input x2 leads nowhere any more. And 2 more.",
+  );
   view.model.receive({ _warnings: [] });
   await frames(2);
   expect(warning.textContent).toBe("");

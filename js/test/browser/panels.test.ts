@@ -2,8 +2,8 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { trace } from "../../src/forward";
-import { createReader } from "../../src/protocol";
-import { fakeModel } from "../fake";
+import { createReader } from "../../src/reading";
+import { fakeModel, pack } from "../fake";
 import { richModel } from "../rich";
 import { click, frames, letGo, type Mounted, middle, mount } from "./mounted";
 
@@ -163,10 +163,41 @@ test("the probe follows a row: its values on the cards are the network's, and th
   expect(terms).toContain("(bias)");
   await click(view.find("[data-role=next-row]"));
   expect(view.model.traits.probe).toEqual([...rows!.inputs.subarray(2, 4)]);
-  expect(view.find<HTMLInputElement>("[data-role=row]").value).toBe("2");
+  expect(view.find<HTMLInputElement>("[data-role=row]").value).toBe("1");
   await click(view.find("[data-panel=probe]"));
   expect(view.model.traits.probe).toEqual([]);
   expect(card(view, "edge8").textContent).not.toContain("φ(");
+});
+
+test("a row of the probe has the number that it has in the data, and another one is said to be another", async () => {
+  const view = await mount(richModel());
+  const count = createReader(view.model)().rows!.count;
+  const numbers = Float64Array.from({ length: count }, (_, k) => 4 * k);
+  view.model.receive({ _row_numbers: pack(numbers, [count]) });
+  await click(view.find("[data-panel=probe]"));
+  await frames(2);
+  const row = view.find<HTMLInputElement>("[data-role=row]");
+  const last = 4 * (count - 1);
+  expect(row.parentElement!.textContent).toContain(`of ${(last + 1).toLocaleString("en")}`);
+  const type = async (text: string) => {
+    row.focus();
+    row.value = text;
+    row.dispatchEvent(new Event("change"));
+    await frames(2);
+    return [row.value, view.find("[data-role=instead]").textContent];
+  };
+  expect(await type("8")).toEqual(["8", ""]);
+  expect(view.model.traits.probe).toEqual([...createReader(view.model)().rows!.inputs.subarray(4, 6)]);
+  expect(await type("9")).toEqual(["8", `row 9 is not among the ${count} that are here: this is row 8`]);
+  expect(await type("99999")).toEqual([
+    `${last}`,
+    `there is no row 99999, they are 0 to ${last}: this is row ${last}`,
+  ]);
+  expect(await type("-3")).toEqual(["0", `there is no row -3, they are 0 to ${last}: this is row 0`]);
+  expect(await type("")).toEqual(["0", "that is no number: still row 0"]);
+  await click(view.find("[data-role=next-row]"));
+  await frames(2);
+  expect([row.value, view.find("[data-role=instead]").textContent]).toEqual(["4", ""]);
 });
 
 test("dragging an input moves the dot at once, and is written ten times a second at the most", async () => {
@@ -227,11 +258,11 @@ test("what is written by the checkbox, the view switch and the arrow is what the
   const view = await mount();
   await click(view.find("[data-role=keep-mean]"));
   expect(view.model.traits.keep_mean).toBe(false);
-  await click(view.find("input[value=quilt]").parentElement!);
-  expect(view.model.traits.view).toBe("quilt");
   await click(view.find("[data-role=orientation]"));
   expect(view.model.traits.orientation).toBe("up");
   expect(view.find("[data-role=orientation]").getAttribute("aria-label")).toContain("bottom");
+  await click(view.find("input[value=quilt]").parentElement!);
+  expect(view.model.traits.view).toBe("quilt");
   view.model.receive({ keep_mean: true, view: "network", orientation: "right" });
   await frames(2);
   expect(view.find<HTMLInputElement>("[data-role=keep-mean]").checked).toBe(true);

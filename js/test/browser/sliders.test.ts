@@ -247,3 +247,68 @@ test("whatever the next change is called, it moves nothing below it", async () =
     view.el.remove();
   }
 });
+
+test("a curve of a moment ago stays, faint and without promises, until the next one comes", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  curve(view.model);
+  await frames(2);
+  const plot = inside(view, "edge", ".lossplot");
+  const line = inside<SVGPathElement>(view, "edge", ".present");
+  const says = inside(view, "edge", ".unknown");
+  const drawn = line.getAttribute("d");
+
+  expect(plot.hasAttribute("data-stale")).toBe(false);
+  // An edge goes by hand: what the curve says is of another state, though it is still here.
+  view.model.receive({ removed_edges: [[0, 0, 3]] });
+  await frames(2);
+  expect(getComputedStyle(line.ownerSVGElement!).opacity).toBe("0.35");
+  expect(next(view, "edge")).not.toContain("loss");
+  view.model.receive({ _tradeoff_edge: new DataView(new ArrayBuffer(0)) });
+  await frames(2);
+  expect(line.getAttribute("d")).toBe(drawn);
+  expect(getComputedStyle(line).visibility).toBe("visible");
+  expect(getComputedStyle(says).display).toBe("none");
+  expect(inside<HTMLButtonElement>(view, "edge", "[data-role=knee]").disabled).toBe(true);
+  const without = Array.from(rising).filter((_, e) => e !== 6);
+  view.model.receive({
+    _tradeoff_edge: packTradeoff({
+      thresholds: Float64Array.of(0, ...without),
+      activeEdges: Float64Array.from({ length: 15 }, (_, k) => 14 - k),
+      lossZeroed: Float64Array.from({ length: 15 }, (_, k) => 0.2 + 0.03 * k),
+      lossKept: Float64Array.from({ length: 15 }, (_, k) => 0.2 + 0.04 * k ** 2),
+    }),
+  });
+  await frames(2);
+  expect(plot.hasAttribute("data-stale")).toBe(false);
+  expect(line.getAttribute("d")).not.toBe(drawn);
+  expect(next(view, "edge")).toContain("loss 0.2000 → 0.2400, 13 of");
+});
+
+test("no curve stays for good: after a while it is said why there is none", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  curve(view.model);
+  await frames(2);
+  view.model.receive({ _tradeoff_edge: new DataView(new ArrayBuffer(0)) });
+  await frames(2);
+  const says = inside(view, "edge", ".unknown");
+  expect(getComputedStyle(says).display).toBe("none");
+  await expect.poll(() => getComputedStyle(says).display, { timeout: 6000 }).toBe("grid");
+  expect(says.textContent).toContain("still being computed");
+});
+
+test("a knee at 0 is said: pressing it where every step costs takes nothing and tells why", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const losses = Float64Array.from({ length: 16 }, (_, k) => 0.02 + 0.1 * k);
+  const steep = {
+    thresholds: Float64Array.of(0, ...rising),
+    activeEdges: Float64Array.from({ length: 16 }, (_, k) => 15 - k),
+    lossZeroed: losses,
+    lossKept: losses,
+  };
+  view.model.receive({ _tradeoff_edge: packTradeoff(steep) });
+  await frames(2);
+  await click(inside(view, "edge", "[data-role=knee]"));
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
+  expect(next(view, "edge")).toContain("no knee: the first steps cost as much");
+});

@@ -2,13 +2,13 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { edgeIndex } from "../../src/network";
-import { createReader } from "../../src/protocol";
+import { createReader } from "../../src/reading";
 import { createUnitCurves, inBox } from "../../src/scene";
 import { createStage, type Moment, type StageEvents } from "../../src/stage";
 import { reduce } from "../../src/state";
 import { INKS } from "../../src/theme";
 import { type FakeModel, fakeModel, pack, randomNumbers } from "../fake";
-import { click, doubleClick, frames, type Mounted, middle, mount, settled } from "./mounted";
+import { click, doubleClick, frames, grab, letGo, type Mounted, middle, mount, settled } from "./mounted";
 
 const selected = (view: { model: FakeModel }) => view.model.traits.selected;
 const current = (view: Mounted) => [...view.root.querySelectorAll(".twins [aria-current]")];
@@ -366,6 +366,31 @@ describe("the picture", () => {
     }
     await doubleClick(view.twin("edge", "0,0,3"));
     expect(view.isOn("edge", "0,0,3")).toBe(true);
+  });
+
+  test("of a crowd, lines that would go are broken in the middle, so that colour is not all that tells", async () => {
+    const view = await mount(
+      fakeModel(
+        [12, 20],
+        Float64Array.from({ length: 240 }, (_, e) => 0.1 + e / 1000),
+      ),
+    );
+    view.model.receive({ view: "network" });
+    await settled();
+    const [from, to] = [0, 1].map((l) => middle(view.twin("node", `${l},0`))[0]);
+    const { left } = view.canvas.getBoundingClientRect();
+    const inkAt = (share: number) => {
+      const x = Math.round(from! + (to! - from!) * share - left);
+      const ctx = view.canvas.getContext("2d")!;
+      const { data } = ctx.getImageData(x, 0, 1, view.canvas.height);
+      return data.filter((alpha, k) => k % 4 === 3 && alpha > 0).length;
+    };
+    expect(inkAt(0.4)).toBeGreaterThan(200);
+    await grab(view.slider("edge"), 1000);
+    await frames(2);
+    expect(inkAt(0.25)).toBeGreaterThan(200);
+    expect(inkAt(0.4)).toBeLessThan(150);
+    await letGo();
   });
 
   test("a font that comes late is measured anew", async () => {

@@ -101,9 +101,11 @@ describe("the next change in words", () => {
     );
     expect(nextWords(net, names, change, 0, false, known)).toContain("0.02340 → 0.02400");
   });
-  test("says so when the curve has no point just there", () => {
+  test("says between what when the curve has no point just there, and about when that is the same", () => {
     const change = nextChange(net, stairs, "edge", 0);
-    expect(nextWords(net, names, change, 0, true, tradeoff)).toContain("→ about 0.02360");
+    expect(nextWords(net, names, change, 0, true, tradeoff)).toContain("→ between 0.02360 and 0.05000, 14");
+    const flat = { ...tradeoff, lossKept: Float64Array.of(0.0234, 0.0236, 0.0237) };
+    expect(nextWords(net, names, change, 0, true, flat)).toContain("→ about 0.02360, 14");
   });
   test("counts equal scores together, and names a node", () => {
     const equal = networkOf([2, 5, 1], new Float64Array(15).fill(0.5));

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { createReader, handEdits, type Traits, write } from "../../src/protocol";
+import { handEdits, type Traits, write } from "../../src/protocol";
+import { createReader } from "../../src/reading";
 import { decode } from "../../src/wire";
 import { fakeModel, pack } from "../fake";
 

@@ -207,6 +207,15 @@ test("a shape that does not fit the inputs is not used", () => {
   expect(made([784, 64, 10], 900, [28, 28]).maps).not.toBeNull();
 });
 
+test("a cell of a map is more than a pixel, where matrices beside the maps can make way", () => {
+  for (const across of [900, 930, 960, 1200]) {
+    const { maps, width, blocks } = made([784, 64, 10], across, [28, 28]);
+    expect(maps!.scale, `${across}`).toBeGreaterThanOrEqual(2);
+    expect(width).toBe(across);
+    expect(blocks[1]!.width).toBeGreaterThan(120);
+  }
+});
+
 test("maps of hidden units stand in the order in which a threshold takes them, the first to go last", () => {
   const { net, maps } = made([12, 9, 2], 900, [3, 4]);
   const strengths = Array.from(maps!.units.node, (i) => net.nodeScores[12 + i]!);

@@ -1,8 +1,19 @@
 /** What the browser reads off a trade-off, and computes of one, against what Python does. */
 import { describe, expect, test } from "vitest";
 import { edgeIds, nodeIds } from "../../src/kernel/wishes";
-import type { EdgeIndex, Edits, NodeIndex } from "../../src/network";
+import { levelsOf, nextChange, stairsOf, stepped } from "../../src/levels";
 import {
+  countOn,
+  createNetwork,
+  type EdgeIndex,
+  type Edits,
+  maskOf,
+  type Network,
+  NO_EDITS,
+  type NodeIndex,
+} from "../../src/network";
+import {
+  isOf,
   knee,
   lossAt,
   MOST_POINTS,
@@ -12,6 +23,7 @@ import {
   tradeoffFrom,
   tradeoffOf,
 } from "../../src/tradeoff";
+import { figures, nextWords } from "../../src/words";
 import { randomNumbers } from "../fake";
 import { distance, golden, networkFrom, type Tables } from "../golden";
 
@@ -72,15 +84,21 @@ describe("both languages read the same off a trade-off", () => {
 
   test("and the file has knees and thresholds of more than 0", () => {
     expect(cases.filter((one) => one.knee[1] > 0).length).toBeGreaterThan(10);
+    expect(cases.filter((one) => one.knee[1] === 0).length).toBeGreaterThan(10);
     expect(cases.filter((one) => one.threshold_for.some(([, , at]) => at > 0)).length).toBeGreaterThan(10);
     expect(JSON.stringify(cases)).toContain('"nan"');
   });
 });
 
-test("the knee may be shallow, but a straight line has none", () => {
-  const line = (middle: number) =>
-    tradeoffFrom(Float64Array.of(0, 1, 2, 2, 1, 0, 0, middle, 1, 0, middle, 1));
-  expect([0.5, 0.4999, 0.5 - 1e-14, 0.6].map((middle) => knee(line(middle)))).toEqual([0, 1, 0, 0]);
+test.each([
+  ["flat, then a cliff", [0.1391, 0.1391, 0.1392, 0.1392, 1.367], 3],
+  ["a cliff at once", [0.0214, 0.113, 0.166, 0.212, 1.37], 0],
+  ["an error rate", [0.065, 0.07, 0.065, 0.075, 0.065, 0.11, 0.2], 4],
+  ["a straight line", [1, 1.02, 1.04, 1.06, 1.08], 0],
+])("the knee is the last point before the loss turns up: %s", (_, losses, steps) => {
+  const n = losses.length;
+  const rows = [losses.keys(), [...losses.keys()].reverse(), new Array(n).fill(1), losses];
+  expect(knee(tradeoffFrom(Float64Array.from(rows.flatMap((row) => [...row]))))).toBe(steps);
 });
 
 test.each([-1, NaN])("a tolerance of %d is refused in words", (tolerance) => {
@@ -146,5 +164,102 @@ describe("the curves that a page computes by itself", () => {
       expect(few.lossKept[k]).toBe(lossAt(all, threshold, true));
       expect(few.activeEdges[k]).toBe(all.activeEdges[pointAt(all, threshold)]);
     }
+  });
+});
+
+describe("what is told of the next step", () => {
+  const random = randomNumbers(8);
+  const names = { inVars: [], outVars: [] };
+  /** A network whose scores have the digits of either library, some of them equal or one apart. */
+  function someNet(): Network {
+    const width = [
+      [2, 5, 1],
+      [4, 5, 3, 2],
+      [3, 4],
+    ][Math.floor(3 * random())]!;
+    const count = width.slice(1).reduce((sum, to, l) => sum + to * width[l]!, 0);
+    const single = random() < 0.5;
+    const scores = Array.from({ length: count }, () =>
+      (single ? Math.fround : Number)(10 ** (-4 * random())),
+    );
+    for (let e = 1; e < count; e += 4) scores[e] = scores[e - 1]! * (random() < 0.5 ? 1 : 1 + 2 ** -23);
+    scores[0] = 0;
+    const net = createNetwork(width, Float64Array.from(scores), new Uint8Array(count).fill(1));
+    return net;
+  }
+  const someOf = (n: number) => new Set(Array.from({ length: n }, (_, k) => k).filter(() => random() < 0.15));
+  function someEdits(net: Network): Edits {
+    const other = random() < 0.5 ? 0 : 10 ** (-4 * random());
+    return {
+      nodeThreshold: other,
+      edgeThreshold: other / 3,
+      removedEdges: someOf(net.edgeCount),
+      keptEdges: someOf(net.edgeCount),
+      removedNodes: someOf(net.nodeCount),
+      keptNodes: someOf(net.nodeCount),
+    };
+  }
+  /** Any losses will do: they belong to masks. */
+  const lossOf = (mask: Uint8Array) => mask.reduce((sum, on, e) => sum + on * Math.sin(e + 1), 50);
+  function measured(net: Network, edits: Edits, axis: "node" | "edge"): TradeOff {
+    const name = axis === "node" ? "nodeThreshold" : "edgeThreshold";
+    const steps = [0, ...stairsOf(net, edits, axis).steps];
+    const masks = steps.map((at) => maskOf(net, { ...edits, [name]: at }));
+    const losses = Float64Array.from(masks, lossOf);
+    return {
+      thresholds: Float64Array.from(steps),
+      activeEdges: Float64Array.from(masks, countOn),
+      lossKept: losses,
+      lossZeroed: losses,
+    };
+  }
+
+  test.each(["node", "edge"] as const)(
+    "is what the %s threshold comes to that the next tick sets",
+    (axis) => {
+      const name = axis === "node" ? "nodeThreshold" : "edgeThreshold";
+      let [exact, between] = [0, 0];
+      for (let n = 0; n < 60; n++) {
+        const net = someNet();
+        const edits = someEdits(net);
+        const levels = levelsOf(net, axis);
+        if (!levels) continue;
+        const stairs = stairsOf(net, edits, axis);
+        const all = measured(net, edits, axis);
+        expect(isOf(all, stairs)).toBe(true);
+        const places = [...all.thresholds.keys()].filter(
+          (k) => k === 0 || k === all.thresholds.length - 1 || random() < 0.5,
+        );
+        const pick = (values: Float64Array) => Float64Array.from(places, (k) => values[k]!);
+        const some = Object.fromEntries(
+          Object.entries(all).map(([key, values]) => [key, pick(values)]),
+        ) as unknown as TradeOff;
+        for (let threshold = 0; ; ) {
+          const change = nextChange(net, stairs, axis, threshold);
+          if (!change) break;
+          const next = stepped(levels, stairs, threshold, 1);
+          const [truth, now] = [next, threshold].map((at) => lossOf(maskOf(net, { ...edits, [name]: at })));
+          const told = nextWords(net, names, change, threshold, true, all);
+          expect(told).toContain(`loss ${figures(now!)} → ${figures(truth!)}, ${change.left} of`);
+          const roughly = nextWords(net, names, change, threshold, true, some);
+          const plain = / → (\d[\d.]*),/.exec(roughly);
+          if (plain) {
+            expect(plain[1]).toBe(figures(truth!));
+            exact++;
+          } else between++;
+          expect(next).toBeGreaterThan(threshold);
+          threshold = next;
+        }
+      }
+      expect(Math.min(exact, between)).toBeGreaterThan(50);
+    },
+  );
+
+  test("is nothing by a curve of another state", () => {
+    const net = someNet();
+    const edits = { ...NO_EDITS, removedEdges: new Set([3]) };
+    const before = measured(net, NO_EDITS, "edge");
+    expect(isOf(before, stairsOf(net, NO_EDITS, "edge"))).toBe(true);
+    expect(isOf(before, stairsOf(net, edits, "edge"))).toBe(false);
   });
 });

@@ -1,0 +1,50 @@
+/** Whether there is still a kernel behind the model: no host says so in one way, and none of these throws any more. */
+import type { Model } from "./protocol";
+
+/** What Jupyter's managers tell besides; others have neither the event nor the manager. */
+type Hosted = Model & { readonly widget_manager?: { readonly kernel?: unknown } };
+
+export interface Behind {
+  /** The model, whose messages may be lost, and then say so. */
+  readonly model: Model;
+  readonly lost: boolean;
+}
+
+/** Calls back when the kernel has gone: then the model stays as it was last, for good. */
+export function watchBehind(host: Model, told: () => void, signal: AbortSignal): Behind {
+  let gone = false;
+  const lose = () => {
+    if (gone) return;
+    gone = true;
+    told();
+  };
+  // A restart: ipywidgets parts the models from their kernel, and they never come back to one.
+  host.on("comm_live_update", lose);
+  signal.addEventListener("abort", () => host.off("comm_live_update", lose));
+  /** A kernel that was shut down tells nobody. */
+  const isShut = () => (host as Hosted).widget_manager?.kernel === null;
+  const trying = (send: () => void) => {
+    try {
+      send();
+    } catch {
+      lose();
+    }
+    // Then traits are dropped without a word.
+    if (isShut()) lose();
+  };
+  return {
+    model: {
+      get: (name) => host.get(name),
+      set: (name, value) => host.set(name, value),
+      on: (event, callback) => host.on(event, callback),
+      off: (event, callback) => host.off(event, callback),
+      save_changes: () => trying(() => host.save_changes()),
+      send: (act) => trying(() => host.send(act)),
+      ...(host.standalone && { standalone: true }),
+    },
+    get lost() {
+      if (!gone && isShut()) gone = true;
+      return gone;
+    },
+  };
+}
