@@ -71,6 +71,8 @@ def page(widget: Mirrored, title: str | None, data_rows: int) -> str:
     traits |= {"_scores_known": [], "_warnings": []}
     traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))
     carried = 0 if rows["_rows"] is None else len(rows["_rows"])
+    traits["_loss"], kinds = publish.of_loss(stage, carried)
+    traits["_row_kinds"] = b"" if kinds is None else pack(kinds)
     if not carried:
         traits |= {"_density": b"", "_grid": b"", "probe": []}
     elif not traits["_cells_x"]:
@@ -98,6 +100,12 @@ def _told(stage: Stage, traits: Mapping[str, Any], carried: int) -> str:
     known = f"This page holds {count:,} edges and {carried:,} of {len(stage.yardstick.rows):,} rows"
     if not carried or not (traits["_cells_x"] or traits.get("_parts_counts")):
         return f"{known} of data. It tells the losses that were measured when it was made."
+    if not traits["_loss"]:
+        metric = traits["loss_name"].removeprefix("test ")
+        return (
+            f"{known} of data. {metric} was {traits['loss']:.4g} in Python, and stayed there: this "
+            "page computes how far the outputs move instead. Nothing reaches a model."
+        )
     return f"{known} of data: every loss is computed here, on these rows. Nothing reaches a model."
 
 

@@ -13,12 +13,23 @@ from torch import Tensor
 
 from .baseline import Baseline
 from .history import Command, History
+from .losses import known
 from .shares import shared_cells
 from .stage import Stage
 from .tables import MANY, cells
 from .tradeoff import TradeOff
 
-__all__ = ["along", "books", "compared", "mask", "of_baseline", "of_data", "of_large", "quantised"]
+__all__ = [
+    "along",
+    "books",
+    "compared",
+    "mask",
+    "of_baseline",
+    "of_data",
+    "of_large",
+    "of_loss",
+    "quantised",
+]
 
 Array = NDArray[np.generic]
 Packable = dict[str, Array | None]
@@ -42,14 +53,27 @@ def of_data(stage: Stage, most: int | None = None) -> Packable:
     count = min(len(rows), min(ROWS, ROW_BYTES // (4 * n_in)) if most is None else most)
     if not count or rows.shape[1] != n_in:
         return {"_rows": None, "_row_labels": None, "_row_numbers": None}
-    # From end to end: data may be sorted.
-    some = torch.linspace(0, len(rows) - 1, count).round().long().to(rows.device)
+    some = _spread(rows, count)
     told = labels.shape == (len(rows), n_out) and labels.is_floating_point()
     return {
         "_rows": _array([rows[some]], np.float32),
         "_row_labels": _array([labels[some]], np.float32) if told else None,
         "_row_numbers": _array([some], np.float64),
     }
+
+
+def of_loss(stage: Stage, count: int) -> tuple[str, Array | None]:
+    """Return which loss a page computes, "" for none, and the classes of rows if it takes them."""
+    measure = stage.yardstick
+    kind = known(measure, stage.adapter.width[-1])
+    if kind != "cross_entropy" or not count:
+        return kind, None
+    return kind, _array([measure.labels[_spread(measure.rows, count)]], np.float32)
+
+
+def _spread(rows: Tensor, count: int) -> Tensor:
+    """Return the numbers of some rows, from end to end: data may be sorted."""
+    return torch.linspace(0, len(rows) - 1, count).round().long().to(rows.device)
 
 
 def of_baseline(stage: Stage, baseline: Baseline) -> Packable:

@@ -3,8 +3,9 @@
  *
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */
-import { type Cells, finish, predicting, type Rows, rmse } from "./forward";
+import { type Cells, finish, predicting, type Rows } from "./forward";
 import { countUpTo, type Stairs } from "./levels";
+import type { Loss } from "./losses";
 import { countOn, type Edits, isHidden, maskOf, type Network } from "./network";
 
 /** Steps: from one threshold up to the next nothing changes. All arrays are (points,). */
@@ -147,8 +148,9 @@ export function isOf(tradeoff: TradeOff, stairs: Stairs): boolean {
 export interface Measure {
   /** (count, n_in) */
   readonly rows: Rows;
-  /** (count, n_out) */
+  /** (count, n_out), or what the loss takes. */
   readonly labels: Rows;
+  readonly loss: Loss;
 }
 
 /** Computes the curves of one threshold, all else as it is. */
@@ -167,7 +169,7 @@ export function tradeoffOf(
 export function* along(
   net: Network,
   cells: Cells,
-  { rows, labels }: Measure,
+  { rows, labels, loss }: Measure,
   edits: Edits,
   axis: "node" | "edge",
   most = MOST_POINTS,
@@ -182,8 +184,8 @@ export function* along(
   for (const [k, threshold] of thresholds.entries()) {
     for (let e = 0; e < mask.length; e++) if (offAt[e]! <= threshold) mask[e] = 0;
     activeEdges[k] = countOn(mask);
-    lossZeroed[k] = rmse(yield* predicting(net, cells, mask, false, rows), labels);
-    lossKept[k] = rmse(yield* predicting(net, cells, mask, true, rows), labels);
+    lossZeroed[k] = loss(yield* predicting(net, cells, mask, false, rows), labels);
+    lossKept[k] = loss(yield* predicting(net, cells, mask, true, rows), labels);
     yield;
   }
   return { thresholds, activeEdges, lossZeroed, lossKept };

@@ -59,7 +59,7 @@ export function richTraits(width = [2, 5, 1], scores = scoresOf(width)): Partial
   );
   const pure = predict(net, cells, net.baseline, true, inputs);
   const labels = Float32Array.from(pure, (y) => y + 0.05 * (random() + random() - 1));
-  const measure = { rows: inputs, labels };
+  const measure = { rows: inputs, labels, loss: rmse };
   const loss = rmse(pure, labels);
   const density = each(sources, (n) => {
     const bins: number[] = new Array(BINS).fill(0);

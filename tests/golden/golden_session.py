@@ -6,7 +6,9 @@ import random
 from typing import Any
 
 import numpy as np
+import torch
 from golden_forward import flat, random_data, random_kan, random_state, short, tables
+from torch.nn import functional as F
 
 from kanwidget import PruningSession
 from kanwidget.adapters import adapt
@@ -68,6 +70,25 @@ def tradeoffs() -> dict[str, Any]:
                 "knee": [found.knee(keep) for keep in (False, True)],
             }
         )
+    return {"cases": cases}
+
+
+def losses() -> dict[str, Any]:
+    """Predictions and labels, and what torch's losses make of them."""
+    generator = torch.Generator().manual_seed(4)
+    numbers = torch.randn(7, 3, generator=generator).double()
+    pairs = {
+        "mse": (F.mse_loss, numbers * 2 - 1),
+        "l1": (F.l1_loss, numbers.abs()),
+        "bce": (F.binary_cross_entropy_with_logits, (numbers > 0).double()),
+        "cross_entropy": (F.cross_entropy, torch.tensor([0, 1, 2, 2, 1, 0, 1])),
+    }
+    cases = []
+    for size in (1.0, 300.0):  # for which exp overflows
+        pred = size * torch.randn(7, 3, generator=generator).double()
+        for name, (loss, labels) in pairs.items():
+            lists = [pred.flatten().tolist(), labels.flatten().tolist()]
+            cases.append({"loss": name, "pair": lists, "value": float(loss(pred, labels))})
     return {"cases": cases}
 
 

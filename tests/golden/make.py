@@ -160,6 +160,7 @@ def text(content: dict[str, Any]) -> str:
 
 FILES = {
     "forward.json": golden_forward.forward,
+    "losses.json": golden_session.losses,
     "layout.json": golden_layout.layouts,
     "masks.json": masks,
     "page.json": golden_session.page,

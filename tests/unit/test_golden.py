@@ -42,7 +42,7 @@ def test_golden_files_are_up_to_date(make: Any, name: str) -> None:
     assert (GOLDEN / name).read_text() == fresh, STALE
 
 
-@pytest.mark.parametrize("name", ["forward.json", "page.json", "tradeoff.json"])
+@pytest.mark.parametrize("name", ["forward.json", "page.json", "tradeoff.json", "losses.json"])
 def test_golden_numbers_are_those_of_any_machine(make: Any, name: str) -> None:
     # Another machine may sum in another order.
     fresh = json.loads(make.text(make.FILES[name]()))

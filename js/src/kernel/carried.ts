@@ -1,5 +1,6 @@
 /** What an exported page carries, read once: the network, and what its loss is computed with. */
-import { type Cells, predict, sharedCells } from "../forward";
+import { type Cells, predict, rmse, sharedCells } from "../forward";
+import { LOSSES } from "../losses";
 import { createNetwork, type Network } from "../network";
 import { type Bytes, decode } from "../wire";
 import type { Bench } from "./session";
@@ -23,10 +24,29 @@ export function benchOf(given: Given, net: Network): Bench | null {
   if (!rows || !cells) return null;
   const count = rows.length / net.width[0]!;
   if (!Number.isInteger(count)) throw misfit(net);
-  if (labels?.length === count * net.width[net.depth]!) return { cells, measure: { rows, labels } };
+  const kind = kindOf(given);
+  const loss = LOSSES.get(kind);
+  const [told, size] =
+    kind === "cross_entropy"
+      ? [numbers(given, "_row_kinds", "float32"), count]
+      : [labels, count * net.width[net.depth]!];
+  // Without labels they are the model's outputs at first: nothing has moved where Python says so.
+  const still = isChange(given) && given.baseline_loss === 0;
+  if (loss && told?.length === size && !still) return { cells, measure: { rows, labels: told, loss } };
   // As a session does without labels: what counts is how far the outputs move.
-  return { cells, measure: { rows, labels: predict(net, cells, net.baseline, true, rows) } };
+  const outputs = predict(net, cells, net.baseline, true, rows);
+  return { cells, measure: { rows, labels: outputs, loss: rmse } };
 }
+
+/** What the page computes: the metric that Python had, by the name of its formula, "" if it stayed there. */
+function kindOf(given: Given): string {
+  if (typeof given._loss === "string") return given._loss;
+  return /\bRMSE$/.test(nameOf(given)) || isChange(given) ? "rmse" : "";
+}
+
+const nameOf = (given: Given) => (typeof given.loss_name === "string" ? given.loss_name : "");
+const CHANGE = "RMS change of the outputs";
+const isChange = (given: Given) => nameOf(given) === CHANGE;
 
 function cellsOf(given: Given, net: Network): Cells | null {
   const double = (name: string) => numbers(given, name, "float64");
@@ -65,10 +85,10 @@ function numbers<N extends "float32" | "float64">(given: Given, name: string, dt
 
 /** The name of the loss on the page, and of how many rows it is. */
 export function lossNameOf(given: Given, net: Network, bench: Bench | null): string {
-  const name = typeof given.loss_name === "string" ? given.loss_name : "";
+  const name = nameOf(given);
   if (bench === null) return name;
   const rows = bench.measure.rows.length / net.width[0]!;
-  // A metric of one's own stays in Python.
-  const ours = /(\bRMSE|^RMS change of the outputs)$/.test(name) ? name : "RMSE";
+  // A metric of one's own stays in Python: the page says what it shows in its place.
+  const ours = LOSSES.has(kindOf(given)) ? name : CHANGE;
   return `${ours} (${rows} ${rows === 1 ? "row" : "rows"})`;
 }

@@ -1,5 +1,5 @@
 /** What a person does on a page without a kernel, and what it costs: `kanwidget/session.py` on a network that stands still. */
-import { type Cells, finish, predicting, rmse } from "../forward";
+import { type Cells, finish, predicting } from "../forward";
 import { countOn, deadEnds, maskOf, type Network, sameMask } from "../network";
 import { removeNode, type Target, toggle } from "../state";
 import type { Measure } from "../tradeoff";
@@ -78,7 +78,10 @@ export class Session {
     const known = this.#known(mask, keepMean);
     if (known !== undefined || this.bench === null) return known ?? Number.NaN;
     const { cells, measure } = this.bench;
-    const loss = rmse(yield* predicting(this.net, cells, mask, keepMean, measure.rows), measure.labels);
+    const loss = measure.loss(
+      yield* predicting(this.net, cells, mask, keepMean, measure.rows),
+      measure.labels,
+    );
     if (this.#heavy) {
       if (this.#measured.length === MOST_KNOWN) this.#measured.shift();
       this.#measured.push({ mask, keepMean, loss });

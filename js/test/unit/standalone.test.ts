@@ -299,7 +299,34 @@ describe("what a page begins with", () => {
 
   test("says how many rows the loss is of, and keeps no name of a metric that is not its own", () => {
     expect(read(page(), "loss_name")).toBe("test RMSE (12 rows)");
-    expect(read(page({ loss_name: "test huber" }), "loss_name")).toBe("RMSE (12 rows)");
+    expect(read(page({ loss_name: "test huber" }), "loss_name")).toBe("RMS change of the outputs (12 rows)");
+    expect(read(page({ loss_name: "test RMSE", _loss: "" }), "loss_name")).toContain("RMS change");
+    expect(read(page({ loss_name: "test l1_loss", _loss: "l1" }), "loss_name")).toBe(
+      "test l1_loss (12 rows)",
+    );
+  });
+
+  test("a metric that stayed in Python is replaced by how far the outputs move, which at first they have not", () => {
+    const model = page({ loss_name: "test huber", _loss: "" });
+    expect([read(model, "loss"), read(model, "baseline_loss")]).toEqual([0, 0]);
+    write(model, { node_threshold: 9 });
+    expect(read(model, "loss")).toBeGreaterThan(0.01);
+  });
+
+  test("torch's own losses are computed here, at every point of the curves too", () => {
+    const usual = read(page(), "loss") as number;
+    const model = page({ loss_name: "test mse_loss", _loss: "mse" });
+    expect(read(model, "loss")).toBeCloseTo(usual ** 2, 12);
+    const { lossKept } = tradeoffFrom(doubles(model, "_tradeoff_edge"));
+    expect(lossKept[0]).toBe(read(model, "baseline_loss"));
+  });
+
+  test("what has not moved in Python has not moved here: rounding is no loss", () => {
+    const name = "RMS change of the outputs";
+    const model = page({ loss_name: name, _loss: "rmse", baseline_loss: 0 });
+    expect([read(model, "baseline_loss"), read(model, "loss_name")]).toEqual([0, `${name} (12 rows)`]);
+    const moved = page({ loss_name: name, _loss: "rmse", baseline_loss: 0.3 });
+    expect(read(moved, "baseline_loss")).toBeGreaterThan(0);
   });
 
   test("without labels, the loss is how far the outputs moved", () => {

@@ -1,5 +1,6 @@
 /** What the browser reads off a trade-off, and computes of one, against what Python does. */
 import { describe, expect, test } from "vitest";
+import { rmse } from "../../src/forward";
 import { edgeIds, nodeIds } from "../../src/kernel/wishes";
 import { levelsOf, nextChange, stairsOf, stepped } from "../../src/levels";
 import {
@@ -119,7 +120,11 @@ describe("the curves that a page computes by itself", () => {
     let compared = 0;
     for (const one of nets) {
       const { net, cells } = networkFrom(one);
-      const measure = { rows: Float64Array.from(one.rows), labels: Float64Array.from(one.labels) };
+      const measure = {
+        rows: Float64Array.from(one.rows),
+        labels: Float64Array.from(one.labels),
+        loss: rmse,
+      };
       for (const { axis, state, ...curves } of one.tradeoffs) {
         const edits: Edits = {
           nodeThreshold: state.node_threshold,
@@ -144,7 +149,7 @@ describe("the curves that a page computes by itself", () => {
     const { net, cells } = networkFrom(nets[4]!);
     const random = randomNumbers(3);
     const rows = Float64Array.from({ length: 80 }, () => 2 * random() - 1);
-    const measure = { rows, labels: new Float64Array(20) };
+    const measure = { rows, labels: new Float64Array(20), loss: rmse };
     const edits: Edits = {
       nodeThreshold: 0,
       edgeThreshold: 0,
