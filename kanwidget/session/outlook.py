@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
+from kanwidget.adapters import Adapter
+
 from . import edits as acts
 from . import guards, tradeoff
-from .adapters import Adapter
 from .baseline import Baseline
 from .engine import Engine
 from .history import State

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kanwidget.session.stage import Stage
+
 from . import publish
 from .mirror import Mirrored
-from .stage import Stage
 from .wire import pack, unpack
 
 __all__ = ["bundle", "page"]

@@ -11,12 +11,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from kanwidget.kan.checks import Node
+from kanwidget.kan.pruning import Edits
+
 from . import archive, guards, history
 from . import edits as acts
 from .baseline import Metric, Yardstick
 from .history import State
-from .kan.checks import Node
-from .kan.pruning import Edits
 from .outlook import Outcome, Outlook
 
 __all__ = ["NOTE", "Outcome", "PruningSession"]

@@ -8,11 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from . import edits as acts
-from . import history
-from .baseline import Baseline, Metric
-from .history import Command, History, State
-from .kan.checks import (
+from kanwidget.kan.checks import (
     Edge,
     Node,
     check_edge,
@@ -21,7 +17,12 @@ from .kan.checks import (
     check_nodes,
     check_threshold,
 )
-from .kan.pruning import Edits
+from kanwidget.kan.pruning import Edits
+
+from . import edits as acts
+from . import history
+from .baseline import Baseline, Metric
+from .history import Command, History, State
 from .stage import Stage
 
 __all__ = ["Engine"]

@@ -13,11 +13,12 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
+from kanwidget.kan.checks import check_whole
+from kanwidget.session.baseline import Metric
+from kanwidget.session.history import State
+
 from . import export
-from .baseline import Metric
-from .history import State
 from .inbox import Inbox
-from .kan.checks import check_whole
 from .mirror import Mirror
 from .pictured import Pictured
 from .sharing import followers, session_of, watch_cells

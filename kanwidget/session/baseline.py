@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .adapters import Adapter
-from .kan.checks import check_scalar
-from .kan.tensors import check_dataset, check_inputs
+from kanwidget.adapters import Adapter
+from kanwidget.kan.checks import check_scalar
+from kanwidget.kan.tensors import check_dataset, check_inputs
 
 __all__ = ["Baseline", "Metric", "Yardstick"]
 

@@ -16,7 +16,7 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
-from .kan.checks import (
+from kanwidget.kan.checks import (
     check_edge,
     check_edges,
     check_node,
@@ -24,7 +24,7 @@ from .kan.checks import (
     check_threshold,
     check_whole,
 )
-from .session import PruningSession
+from kanwidget.session import PruningSession
 
 __all__ = [
     "Choice",
