@@ -1,4 +1,4 @@
-/** The script of an exported page, see `kanwidget/export.py`: the view, with the kernel in the browser behind it. */
+/** The script of an exported page, see `kanwidget/widget/export.py`: the view, with the kernel in the browser behind it. */
 import { standaloneModel } from "./kernel/standalone";
 import { createView } from "./view";
 import { fromBase64 } from "./wire";

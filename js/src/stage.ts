@@ -16,7 +16,7 @@ import { pressKey } from "./stage/keys";
 import { paintLasso } from "./stage/marks";
 import { createMenu } from "./stage/menu";
 import { createNetworkFace } from "./stage/network-face";
-import { keepingActions, type Picture } from "./stage/picture";
+import { keepingActions, LIGHT, type Picture, svgOf } from "./stage/picture";
 import { createQuiltFace } from "./stage/quilt-face";
 import { createRoomMeter } from "./stage/room";
 import { createTools } from "./stage/tools";
@@ -40,7 +40,7 @@ export interface StageEvents {
   changed(): void;
 }
 
-const MIN_FULL_HEIGHT = 240;
+const MIN_FULL_HEIGHT = 180;
 
 export function createStage(events: StageEvents, signal: AbortSignal) {
   const canvases = createCanvases();
@@ -231,14 +231,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   }
 
   /** In full screen the stage has what the rest of the page leaves. */
-  function fullHeight(): number | undefined {
-    const host = tools.isFull() ? outer.closest<HTMLElement>(".kanwidget") : null;
-    if (!host) return undefined;
-    const rest = [...host.children].reduce((sum, child) => sum + child.getBoundingClientRect().height, 0);
-    const style = getComputedStyle(host);
-    const rims = Number.parseFloat(style.paddingTop) + Number.parseFloat(style.paddingBottom) + 24;
-    return Math.max(MIN_FULL_HEIGHT, Math.floor(innerHeight - rims - rest + stage.offsetHeight));
-  }
+  const fullHeight = () => (tools.isFull() ? Math.max(MIN_FULL_HEIGHT, scroll.clientHeight) : undefined);
 
   /** The face that shows a moment; a camera that belongs to another picture is let go. */
   function faceOf(moment: Moment, unit: UnitCurve, time: number): { face: Face; maxZoom: number } {
@@ -273,6 +266,11 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
 
   return {
     element: outer,
+    /** The picture that would be kept, for paper. */
+    svg(): string | null {
+      const picture = takePicture();
+      return picture && svgOf(picture, LIGHT);
+    },
     /** Shows a moment; true while something still moves, so that another frame is due. */
     render(moment: Moment, time: number): boolean {
       const start = performance.now();

@@ -2,7 +2,9 @@
 import { BAR } from "./css/bar";
 import { BASE } from "./css/base";
 import { CARDS } from "./css/cards";
+import { FULL } from "./css/full";
 import { PANELS } from "./css/panels";
+import { PRINT } from "./css/print";
 import { SLIDER } from "./css/slider";
 import { element } from "./dom";
 import { STAGE_STYLES } from "./stage";
@@ -10,9 +12,11 @@ import { MENU_STYLES } from "./stage/menu";
 import { TOOLS_STYLES } from "./stage/tools";
 import { TWINS_STYLES } from "./twins";
 
-const STYLES = [BASE, BAR, SLIDER, STAGE_STYLES, TWINS_STYLES, TOOLS_STYLES, MENU_STYLES, CARDS, PANELS].join(
-  "",
-);
+const STYLES = [
+  ...[BASE, BAR, SLIDER, STAGE_STYLES, TWINS_STYLES, TOOLS_STYLES, MENU_STYLES, CARDS, PANELS],
+  // Last: what they say for a full screen and for paper goes before what is said for a page.
+  ...[FULL, PRINT],
+].join("");
 
 /** A page's policy may forbid style elements; sheets made by script it allows. */
 export function adopt(shadow: ShadowRoot): void {

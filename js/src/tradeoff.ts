@@ -1,5 +1,5 @@
 /**
- * Loss along a threshold, and what follows from it, by the rules of `kanwidget/tradeoff.py`. Pure.
+ * Loss along a threshold, and what follows from it, by the rules of `kanwidget/session/tradeoff.py`. Pure.
  *
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */

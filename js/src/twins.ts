@@ -1,10 +1,11 @@
 /**
- * A button over each node and each edge that is drawn: what the canvas shows, for keyboard and screen reader.
+ * A button over each node and each edge that is drawn: what the canvas shows, for keyboard and screen reader. Where
+ * edges are too many, a weak one has its button while the keyboard is there.
  *
  * They are one stop of the Tab key; arrow keys go to the neighbour in their direction. A button is pressed while its
  * target is on, and current while it is selected. They lie in the coordinates of the layout: zooming moves their parent.
  */
-import { element, setAttribute } from "./dom";
+import { arrange, element, setAttribute } from "./dom";
 import type { Names } from "./labels";
 import { edgeIndex, type Network, nodeIndex, nodesOnOf } from "./network";
 import { type Box, centreOf } from "./paths";
@@ -25,20 +26,16 @@ export interface Spot {
   readonly box: Box;
 }
 
-/** Beyond so many edges, only the strongest have a button. */
+/** Beyond so many edges, only the strongest always have a button. */
 const MAX_EDGES = 600;
 
 /** Layer by layer, its nodes and then the edges out of it: the order in which a screen reader meets them. */
 export function spotsInOrder(
   net: Network,
-  settled: Uint8Array,
   edges: Iterable<number>,
   boxOf: (target: Target) => Box | null,
 ): Spot[] {
-  const strongest = [...edges]
-    .sort((a, b) => settled[b]! - settled[a]! || net.scores[b]! - net.scores[a]! || a - b)
-    .slice(0, MAX_EDGES)
-    .sort((a, b) => a - b);
+  const sorted = Uint32Array.from(edges).sort();
   const spots: Spot[] = [];
   const put = (target: Target) => {
     const box = boxOf(target);
@@ -47,11 +44,20 @@ export function spotsInOrder(
   let next = 0;
   for (let l = 0; l <= net.depth; l++) {
     for (let id = net.nodeOffset[l]!; id < net.nodeOffset[l + 1]!; id++) put({ kind: "node", id });
-    for (; next < strongest.length && strongest[next]! < net.edgeOffset[l + 1]!; next++) {
-      put({ kind: "edge", id: strongest[next]! });
+    for (; next < sorted.length && sorted[next]! < net.edgeOffset[l + 1]!; next++) {
+      put({ kind: "edge", id: sorted[next]! });
     }
   }
   return spots;
+}
+
+/** The edges that always have a button. */
+function strongest(spots: readonly Spot[], { net, settled }: Known): ReadonlySet<number> {
+  const edges = spots.flatMap(({ target: { kind, id } }) => (kind === "edge" ? id : []));
+  if (edges.length > MAX_EDGES) {
+    edges.sort((a, b) => settled[b]! - settled[a]! || net.scores[b]! - net.scores[a]! || a - b);
+  }
+  return new Set(edges.slice(0, MAX_EDGES));
 }
 
 type Direction = readonly [x: -1 | 0 | 1, y: -1 | 0 | 1];
@@ -81,12 +87,23 @@ export function neighbour(spots: readonly Spot[], from: Spot, [dx, dy]: Directio
   return best;
 }
 
+interface Drawn {
+  readonly spots: readonly Spot[];
+  readonly names: Names;
+  readonly known: Known;
+}
+
 export function createTwins(events: TwinEvents, signal: AbortSignal) {
   const container = element("div", { class: "twins", role: "group", "aria-label": "Nodes and edges" });
   const buttons = new Map<string, HTMLButtonElement>();
   const spotOf = new WeakMap<EventTarget, Spot>();
-  let drawn: { spots: readonly Spot[]; names: Names; known: Known } | null = null;
-  /** In the order of the spots. */
+  let drawn: Drawn | null = null;
+  let named: Names | null = null;
+  let strong: ReadonlySet<number> = new Set();
+  /** Weak edges that have a button: where the keyboard is, and where it goes. */
+  let guests: readonly Target[] = [];
+  /** The spots that have a button, and these in the same order. */
+  let reached: readonly Spot[] = [];
   let order: readonly HTMLButtonElement[] = [];
   let stop: HTMLButtonElement | null = null;
   let byHand = false;
@@ -133,7 +150,7 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
       else if (event.key === "End") goal = spots.at(-1);
       else return;
       event.preventDefault();
-      if (goal) buttons.get(keyOf(goal.target))?.focus({ preventScroll: true });
+      if (goal) buttonOf(goal.target)?.focus({ preventScroll: true });
     },
     { signal },
   );
@@ -145,29 +162,61 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
     button.style.cssText = `left:${box.x}px;top:${box.y}px;width:${box.side}px;height:${box.side}px`;
   }
 
-  /** Gives every spot its button. */
-  function place(spots: readonly Spot[], net: Network, names: Names): void {
+  /** Gives every spot that is reached its button. */
+  function place({ spots, known, names }: Drawn): void {
+    const invited = new Set(guests.map(keyOf));
+    reached = spots.filter(
+      ({ target }) => target.kind === "node" || strong.has(target.id) || invited.has(keyOf(target)),
+    );
     const keep = new Set<string>();
-    order = spots.map((spot) => {
+    order = reached.map((spot) => {
       const key = keyOf(spot.target);
       let button = buttons.get(key);
       if (!button) {
         button = element("button", { type: "button", tabindex: "-1" });
         buttons.set(key, button);
       }
-      spotOf.set(button, spot);
-      name(button, net, names, spot);
+      if (spotOf.get(button) !== spot || names !== named) {
+        spotOf.set(button, spot);
+        name(button, known.net, names, spot);
+      }
       keep.add(key);
       return button;
     });
+    named = names;
     for (const key of buttons.keys()) if (!keep.has(key)) buttons.delete(key);
+    arrange(container, order);
+    if (!stop?.isConnected) rove(order[0] ?? null);
+  }
+
+  function tell({ mask, net, selected }: Known): void {
+    const on = { node: nodesOnOf(net, mask), edge: mask };
+    const chosen = new Set(selected.map(keyOf));
+    reached.forEach(({ target }, k) => {
+      const button = order[k]!;
+      setAttribute(button, "aria-pressed", on[target.kind][target.id] ? "true" : "false");
+      setAttribute(button, "aria-current", chosen.size > 0 && chosen.has(keyOf(target)) ? "true" : null);
+    });
+  }
+
+  /** The button of what is drawn; a weak edge gets one. */
+  function buttonOf(target: Target): HTMLButtonElement | undefined {
+    const there = buttons.get(keyOf(target));
+    if (there || !drawn) return there;
+    // The focus must not be lost on the way.
+    const here = active();
+    const left = here && spotOf.get(here)?.target;
+    guests = left ? [left, target] : [target];
+    place(drawn);
+    tell(drawn.known);
+    return buttons.get(keyOf(target));
   }
 
   return {
     element: container,
     /** Gives a target that was clicked the focus, if it has a button: keys go on from there, but no ring is due. */
     take(target: Target): boolean {
-      const button = buttons.get(keyOf(target));
+      const button = buttonOf(target);
       byHand = true;
       button?.focus({ preventScroll: true });
       byHand = false;
@@ -191,26 +240,14 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
     },
     update(spots: readonly Spot[], known: Known, names: Names): void {
       const before = drawn;
-      const { net, mask, selected } = known;
       const moved = before?.spots !== spots || before.names !== names;
-      if (!moved && before.known.mask === mask && before.known.selected === selected) return;
+      if (!moved && before.known.mask === known.mask && before.known.selected === known.selected) return;
       drawn = { spots, names, known };
-      const on = { node: nodesOnOf(net, mask), edge: mask };
-      if (moved) place(spots, net, names);
-      const chosen = new Set(selected.map(keyOf));
-      spots.forEach(({ target }, k) => {
-        const button = order[k]!;
-        setAttribute(button, "aria-pressed", on[target.kind][target.id] ? "true" : "false");
-        setAttribute(button, "aria-current", chosen.size > 0 && chosen.has(keyOf(target)) ? "true" : null);
-      });
-      if (!moved) return;
-      // Moving a button in the document would take the focus from it, so it is done only when the set changed.
-      if (order.length !== container.children.length || order.some((b, k) => b !== container.children[k])) {
-        const focused = active();
-        container.replaceChildren(...order);
-        if (focused?.isConnected) focused.focus({ preventScroll: true });
+      if (moved) {
+        if (before?.spots !== spots) strong = strongest(spots, known);
+        place(drawn);
       }
-      if (!stop?.isConnected) rove(order[0] ?? null);
+      tell(known);
     },
   };
 }

@@ -4,6 +4,7 @@ import { watchBelow } from "./below";
 import { element, freshId } from "./dom";
 import type { Palette } from "./draw";
 import { type Trace, trace } from "./forward";
+import { createIntoView } from "./into-view";
 import { hideKeptPicture } from "./kept-picture";
 import type { Names } from "./labels";
 import { createBar, type PanelName } from "./panels/bar";
@@ -15,6 +16,7 @@ import { createProbe } from "./panels/probe";
 import { createScript } from "./panels/script";
 import { createSlider } from "./panels/slider";
 import { createStatus } from "./panels/status";
+import { watchPrinting } from "./printing";
 import { type Decisions, handEdits, indexOf, type Model, TRAITS, write } from "./protocol";
 import { createReader, type Reading } from "./reading";
 import { createStage } from "./stage";
@@ -80,11 +82,14 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
     if (!now) return;
     changeModel(() => write(model, handEdits(now.net, toggleAll(now.net, now.edits, targets))));
   };
+  const intoView = createIntoView(signal);
   const select = (targets: readonly Target[]) => {
     const now = known;
+    const opens = targets.some((each) => !now?.selected.some((other) => sameTarget(other, each)));
     if (now) changeModel(() => write(model, { selected: targets.map((target) => indexOf(now.net, target)) }));
     // The cards are there at once: the focus may go to one of them.
     if (known && reading) cards.update({ known, reading, names, trace: follow(known, reading) });
+    if (opens && cards.element.lastElementChild) intoView.bring(cards.element.lastElementChild);
   };
 
   const wishes: Wishes = {
@@ -114,6 +119,7 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
         if (panel === "probe" && reading) {
           wishes.write({ probe: open.probe && reading.cells ? probe.first(reading) : [] });
         }
+        if (open[panel]) intoView.bring({ probe, history, script }[panel].element);
         ask();
       },
     },
@@ -162,8 +168,7 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
     status.messages,
     stage.element,
     legend.element,
-    cards.element,
-    panels,
+    element("div", { class: "beside" }, cards.element, panels),
   );
   /** All that acts on the model: everything but what is said. */
   const acting = [bar, ...sliders, stage, cards, probe, history].map((part) => part.element);
@@ -238,7 +243,7 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
   }
 
   function look(): { palette: Palette; font: string } {
-    const theme = themeOf(el);
+    const theme = root.dataset.printing === undefined ? themeOf(el) : "light";
     root.dataset.theme = theme;
     return { palette: paletteOf(root, theme), font: getComputedStyle(root).fontFamily };
   }
@@ -258,6 +263,13 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
     width = Math.floor(entry?.contentBoxSize[0]?.inlineSize ?? 0);
     ask();
   });
+  const redraw = (sheet: number | null) => {
+    width = sheet ?? Math.floor(stage.element.clientWidth);
+    looks = null;
+    // Once to begin what moves, and once when it has come to rest.
+    for (const after of [0, 1e4]) draw(performance.now() + after);
+  };
+  watchPrinting(root, { redraw, picture: stage.svg }, signal);
   root.addEventListener(
     "keydown",
     (event) => {

@@ -1,4 +1,4 @@
-/** Packed arrays: bytes to typed arrays, checked; `kanwidget/wire.py` writes the same. */
+/** Packed arrays: bytes to typed arrays, checked; `kanwidget/widget/wire.py` writes the same. */
 export type Bytes = ArrayBuffer | ArrayBufferView;
 
 const DTYPES = { 1: Float32Array, 2: Float64Array, 3: Uint8Array } as const;
@@ -50,7 +50,7 @@ export function decode<N extends DtypeName>(
   return { sequence, shape, data: new Typed(copy) as ArrayOf<N> };
 }
 
-/** As in `kanwidget/wire.py`: magic, version, dtype, sequence, shape, padding to 8 bytes, data. */
+/** As in `kanwidget/widget/wire.py`: magic, version, dtype, sequence, shape, padding to 8 bytes, data. */
 export function encode(
   data: Float32Array | Float64Array | Uint8Array,
   shape: readonly number[] = [data.length],

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from kanwidget.kan.tensors import check_model
 
 from .base import BaseAdapter
 from .efficient import EfficientAdapter
@@ -23,6 +29,9 @@ _OURS: tuple[type[BaseAdapter], ...] = (
     FastAdapter,
 )
 _REGISTERED: list[Any] = []
+
+DTYPES = torch.float32, torch.float64
+"""In which scores, means and losses can be computed."""
 
 Kind = TypeVar("Kind", bound=type)
 
@@ -64,21 +73,58 @@ def adapt(model: object) -> Adapter:
     Raises
     ------
     TypeError
-        If no adapter knows such a model; the message lists those that exist.
+        If no adapter knows such a model, or its numbers cannot be computed with; the message
+        says what would do.
     """
-    doubts, kinds = [], [*_REGISTERED, *_OURS]
-    for kind in kinds:
+    if isinstance(model, nn.Module):
+        check_model(model)
+    found, doubts = _wrap(model)
+    if found is not None:
+        if found.dtype not in DTYPES:
+            raise TypeError(
+                f"the model's numbers are {found.dtype}, in which nothing can be measured; turn "
+                "it into torch.float32 with model.float(), or a copy of it: "
+                "copy.deepcopy(model).float()"
+            )
+        return found
+    kind = type(model).__qualname__
+    if type(model).__module__ != "builtins":
+        kind = f"{type(model).__module__}.{kind}"
+    start = f"cannot read a {kind}{doubts} as a KAN"
+    inside = _inside(model)
+    if inside:
+        raise TypeError(f"{start}, but what it holds: hand over model{inside}")
+    if isinstance(model, (Mapping, Tensor)):
+        advice = "The model comes first, and then its data"
+    else:
+        advice = (
+            "For any other, write an adapter (examples/toy_adapter.py is a short one) and hand it "
+            "to kanwidget.register_adapter"
+        )
+    supported = ", ".join(kind.supports for kind in [*_REGISTERED, *_OURS])
+    raise TypeError(f"{start}; supported: {supported}. {advice}")
+
+
+def _wrap(model: object) -> tuple[Adapter | None, str]:
+    """Return the first adapter that knows a model, or what those say that nearly do."""
+    doubts = ""
+    for kind in [*_REGISTERED, *_OURS]:
         try:
-            adapter = kind.wrap(model)
+            adapter: Adapter | None = kind.wrap(model)
         except TypeError as doubt:
-            doubts.append(f" ({doubt})")
+            doubts += f" ({doubt})"
             continue
         if adapter is not None:
-            found: Adapter = adapter
-            return found
-    raise TypeError(
-        f"cannot read a {type(model).__module__}.{type(model).__qualname__}{''.join(doubts)} as a "
-        f"KAN; supported: {', '.join(kind.supports for kind in kinds)}. For any other, write an "
-        "adapter (examples/toy_adapter.py is a short one) and hand it to "
-        "kanwidget.register_adapter"
-    )
+            return adapter, ""
+    return None, doubts
+
+
+def _inside(model: object) -> str:
+    """Return how to get at the one KAN in a model, such as ``[0]``; "" if it holds none or more."""
+    found: list[str] = []
+    for path, part in model.named_modules() if isinstance(model, nn.Module) else ():
+        inner = any(path.startswith(f"{outer}.") for outer in found)
+        if path and not inner and _wrap(part)[0] is not None:
+            found.append(path)
+    names = found[0].split(".") if len(found) == 1 else []
+    return "".join(f"[{name}]" if name.isdigit() else f".{name}" for name in names)

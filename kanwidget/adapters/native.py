@@ -103,7 +103,7 @@ class NativeAdapter(BaseAdapter):
         return digest.hexdigest()
 
     def switched(self) -> Sequence[tuple[Edge, bool]]:
-        return self._model.switched
+        return self._model._switched
 
     def version(self) -> Hashable:
         layers = self._model.layers

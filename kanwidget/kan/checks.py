@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 __all__ = [
-    "DATASET_KEYS",
     "Edge",
     "Node",
     "check_config",
-    "check_dataset",
     "check_edge",
-    "check_inputs",
+    "check_edges",
     "check_node",
+    "check_nodes",
     "check_number",
+    "check_scalar",
     "check_threshold",
     "check_whole",
 ]
@@ -30,8 +30,6 @@ Edge = tuple[int, int, int]
 
 Node = tuple[int, int]
 """``(l, i)``: node ``i`` of node layer ``l``, 0 being the inputs."""
-
-DATASET_KEYS = ("train_input", "train_label", "test_input", "test_label")
 
 
 def check_config(
@@ -67,7 +65,7 @@ def check_config(
         )
     try:
         low_high = [float(value) for value in grid_range]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(
             f"grid_range must be two numbers, (low, high), got {grid_range!r}"
         ) from None
@@ -119,6 +117,24 @@ def _number(value: Any, name: str) -> float:
         return float(value)  # numpy's and torch's scalars too
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
+    except OverflowError:  # of an int; to print it may take a page, or fail too
+        raise ValueError(f"{name} must be a finite number, got one too large for a float") from None
+
+
+def check_scalar(value: Any, name: str) -> float:
+    """Return the one number that a function of the user's gave, or say what it gave instead."""
+    what = f"{name} must return one real number"
+    try:
+        found = value.item() if isinstance(value, (Tensor, np.ndarray)) else value
+        if isinstance(found, (str, bytes, complex, np.complexfloating)):
+            raise TypeError
+        return float(found)
+    except (TypeError, ValueError, RuntimeError):
+        array = isinstance(value, (Tensor, np.ndarray))
+        shape = f" of shape {tuple(value.shape)}" if array else ""
+        raise TypeError(f"{what}, got a {type(value).__name__}{shape}") from None
+    except OverflowError:
+        raise ValueError(f"{what}, got one too large for a float") from None
 
 
 def check_node(width: Sequence[int], l: int, i: int) -> Node:
@@ -144,97 +160,27 @@ def check_edge(
     return l, i, _check_index(j, width[l + 1], what, f"nodes in node layer {l + 1}")
 
 
-def check_inputs(
-    x: object, n_in: int, name: str, device: torch.device, dtype: torch.dtype
-) -> Tensor:
-    """Return inputs as a tensor ``(rows, n_in)``, or raise a ValueError or TypeError."""
-    if not isinstance(x, Tensor):
-        raise TypeError(
-            f"{name} must be a torch tensor of shape (rows, {n_in}), got {type(x).__name__}"
-        )
-    if x.dim() != 2 or x.shape[1] != n_in:
-        raise ValueError(f"{name} must have shape (rows, {n_in}), got {tuple(x.shape)}")
-    if len(x) == 0:
-        raise ValueError(f"{name} has no rows")
-    return _convert(x, name, device, dtype)
+def check_edges(
+    width: Sequence[int], edges: Iterable[Sequence[int]], slots: Sequence[Sequence[int]] = ()
+) -> frozenset[Edge]:
+    """Return edges as a set of ``(l, i, j)``, or raise an IndexError or TypeError."""
+    ids = _ids(edges, "l", "i", "j")
+    return frozenset(check_edge(width, l, i, j, slots) for l, i, j in ids)
 
 
-def check_dataset(
-    dataset: object,
-    n_in: int,
-    n_out: int | None,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> dict[str, Tensor]:
-    """Return a dataset moved to a model's device and dtype, or say what is wrong with it.
-
-    Parameters
-    ----------
-    dataset : mapping
-        With the four entries that `create_dataset` makes.
-    n_in : int
-        Columns that inputs must have.
-    n_out : int or None
-        Columns that labels must have; None leaves labels (shape and integer dtype) to a
-        loss function of the user's own.
-    device, dtype
-        Where to, for inputs and for labels that are floating point numbers.
-
-    Raises
-    ------
-    TypeError
-        If it is not a mapping of tensors.
-    ValueError
-        If entries are missing, shapes do not match, or numbers are NaN or infinite.
-    """
-    if not isinstance(dataset, Mapping):
-        raise TypeError(
-            f"dataset must be a dict with the entries {', '.join(DATASET_KEYS)}, "
-            f"got {type(dataset).__name__}"
-        )
-    missing = [key for key in DATASET_KEYS if key not in dataset]
-    if missing:
-        raise ValueError(
-            f"dataset lacks {', '.join(missing)}; it must have {', '.join(DATASET_KEYS)} "
-            "(create_dataset makes one)"
-        )
-    checked: dict[str, Tensor] = {}
-    for part in ("train", "test"):
-        x = check_inputs(dataset[f"{part}_input"], n_in, f"dataset['{part}_input']", device, dtype)
-        name, y = f"dataset['{part}_label']", dataset[f"{part}_label"]
-        if not isinstance(y, Tensor):
-            raise TypeError(f"{name} must be a torch tensor, got {type(y).__name__}")
-        shape = tuple(y.shape)
-        if n_out is not None and shape != (len(x), n_out):
-            raise ValueError(f"{name} must have shape ({len(x)}, {n_out}), got {shape}")
-        if y.dim() == 0 or len(y) != len(x):
-            raise ValueError(f"{name} must have {len(x)} rows, as the inputs have; got {shape}")
-        as_number = n_out is not None or y.is_floating_point()
-        checked[f"{part}_input"] = x
-        checked[f"{part}_label"] = _convert(y, name, device, dtype if as_number else y.dtype)
-    return checked
+def check_nodes(width: Sequence[int], nodes: Iterable[Sequence[int]]) -> frozenset[Node]:
+    """Return nodes as a set of ``(l, i)``, or raise an IndexError or TypeError."""
+    return frozenset(check_node(width, l, i) for l, i in _ids(nodes, "l", "i"))
 
 
-def _convert(values: Tensor, name: str, device: torch.device, dtype: torch.dtype) -> Tensor:
-    found = _check_finite(values, name).detach().to(device, dtype)
-    if not torch.isfinite(found).all():
-        largest = float(values.abs().max())
-        raise ValueError(
-            f"{name} holds numbers up to {largest:g}, too large for the model's {dtype}; "
-            "scale them, or make the model with dtype=torch.float64"
-        )
-    return found
-
-
-def _check_finite(values: Tensor, name: str) -> Tensor:
-    bad = ~torch.isfinite(values)
-    if bad.any():
-        row = int(bad.nonzero()[0, 0])
-        raise ValueError(
-            f"{name} holds {int(bad.sum())} numbers that are NaN or infinite, the first in "
-            f"row {row}; drop or mend those rows"
-        )
-    return values
+def _ids(values: object, *names: str) -> Iterator[Sequence[int]]:
+    shape = f"({', '.join(names)})"
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"expected a list of ids {shape}, got {values!r}")
+    for ids in values:
+        if not isinstance(ids, (list, tuple)) or len(ids) != len(names):
+            raise TypeError(f"expected ids {shape}, got {ids!r}")
+        yield ids
 
 
 def _check_index(index: int, size: int, what: str, axis: str) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .checks import DATASET_KEYS, check_whole
+from .checks import check_whole
+from .tensors import DATASET_KEYS
 
 __all__ = ["create_dataset"]
 

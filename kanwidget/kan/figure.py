@@ -49,6 +49,7 @@ class KANFigure(Figure):
 
 def plot(
     model: KAN,
+    *,
     beta: float = 3.0,
     mask: bool | float = False,
     mode: str = "supervised",
@@ -63,7 +64,6 @@ def plot(
 
     Parameters
     ----------
-    model : KAN
     beta : float
         Opacity of an edge is ``tanh(beta * score)``.
     mask : bool or float

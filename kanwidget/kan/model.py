@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import bisect
 import copy
+import functools
 import math
 import os
-from collections.abc import Callable, Mapping, MutableSequence, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from . import checks, pruning, storage
+from . import checks, figure, pruning, storage, tensors, training
 from .layer import KANLayer
-from .training import FitResults, fit
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["KAN"]
 
@@ -93,6 +90,8 @@ class KAN(nn.Module):
             layer.reset(generator, noise_scale, noise_scale_base)
             self.layers.append(layer)
         self._seen: Tensor | None = None
+        # Every edge that was switched, in order, and whether on: a mask does not tell that
+        # somebody switched off what was off already.
         self._switched: list[tuple[checks.Edge, bool]] = []
 
     @property
@@ -150,7 +149,7 @@ class KAN(nn.Module):
             If ``x`` is not a finite tensor of shape (rows, width[0]).
         """
         with torch.no_grad():
-            return self.forward_with_scores(self.check_inputs(x, "x"))[1]
+            return self.forward_with_scores(self._check_inputs(x, "x"))[1]
 
     @torch.no_grad()
     def means(self, x: Tensor) -> list[Tensor]:
@@ -158,21 +157,13 @@ class KAN(nn.Module):
 
         Edges that are off have mean 0.
         """
-        values = self.propagate(self.check_inputs(x, "x"))
+        values = self.propagate(self._check_inputs(x, "x"))
         return [layer.means(v) for layer, v in zip(self.layers, values, strict=False)]
 
     @property
     def acts_scale(self) -> list[Tensor]:
         """`scores` on the inputs that the model last saw (after `fit`: the training inputs)."""
         return self.scores(self.seen())
-
-    @property
-    def switched(self) -> Sequence[tuple[checks.Edge, bool]]:
-        """Every edge that `remove_edge` and the like switched, in order, and whether on.
-
-        A mask does not tell that somebody switched off what was off already.
-        """
-        return self._switched
 
     def seen(self) -> Tensor:
         """Return the inputs that the model last saw, ``(batch, width[0])``.
@@ -187,12 +178,7 @@ class KAN(nn.Module):
                 f"KAN({self.width}) has seen no data yet, so its edges have no scores; "
                 "call model(x) or model.fit(dataset) first"
             )
-        return self.check_inputs(self._seen, "the data that the model last saw")
-
-    def check_inputs(self, x: object, name: str) -> Tensor:
-        """Return finite inputs ``(rows, width[0])`` in the model's dtype, or raise in words."""
-        mask = self.mask[0]
-        return checks.check_inputs(x, self.width[0], name, mask.device, mask.dtype)
+        return self._check_inputs(self._seen, "the data that the model last saw")
 
     @torch.no_grad()
     def update_grid(self, x: Tensor) -> None:
@@ -201,17 +187,22 @@ class KAN(nn.Module):
         The grids of nodes without an edge out, or which no input reaches, stay: see
         `pruning.varying`.
         """
-        x = self.check_inputs(x, "x")
+        x = self._check_inputs(x, "x")
         for layer, which in zip(self.layers, pruning.varying(self.mask), strict=True):
             layer.update_grid(x, which)
             x = layer(x)
 
-    def fit(self, dataset: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> FitResults:
-        """Train on a dataset; see `kanwidget.kan.training.fit` for all that can be set."""
-        return fit(self, dataset, *args, **kwargs)
+    fit = training.fit
 
-    def train(self, mode: Any = True, *args: Any, **kwargs: Any) -> Any:
-        """`fit` if given a dataset, as in pykan; torch's own ``train(mode)`` if given a bool."""
+    @functools.wraps(training.fit, assigned=())  # so that it shows what it takes
+    def train(  # type: ignore[override]  # it takes what torch's takes, too
+        self, mode: Any = True, *args: Any, **kwargs: Any
+    ) -> Any:
+        """`fit` if given a dataset, as in pykan; torch's own ``train(mode)`` if given a bool.
+
+        Parameters and results are those of `fit`; or ``mode`` is True or False, and the model
+        is returned.
+        """
         if "dataset" in kwargs:
             return self.fit(*args, **kwargs)
         if isinstance(mode, bool):
@@ -353,11 +344,7 @@ class KAN(nn.Module):
         alive = zip(pruning.reached(self.mask), pruning.leading(self.mask), strict=True)
         return self._keep([(a & b).nonzero().flatten().tolist() for a, b in alive][1:-1])
 
-    def plot(self, **kwargs: Any) -> Figure:
-        """Draw the network; see `kanwidget.kan.figure.plot` for all that can be set."""
-        from .figure import plot  # matplotlib takes a while to import
-
-        return plot(self, **kwargs)
+    plot = figure.plot
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file: numbers, masks, grids and settings, no code.
@@ -388,9 +375,15 @@ class KAN(nn.Module):
         """Say the widths, as torch's own modules say their shape."""
         return f"width={self.width}"
 
+    def _check_inputs(self, x: object, name: str) -> Tensor:
+        """Return finite inputs ``(rows, width[0])`` in the model's dtype, or raise in words."""
+        mask = self.mask[0]
+        return tensors.check_inputs(x, self.width[0], name, mask.device, mask.dtype)
+
     def _convert(self, x: Tensor) -> Tensor:
         if not isinstance(x, Tensor):
             raise TypeError(f"KAN({self.width}) takes a torch tensor, got {type(x).__name__}")
+        tensors.check_kind(x, f"the input of KAN({self.width})")
         if x.dim() != 2 or x.shape[1] != self.width[0]:
             raise ValueError(
                 f"KAN({self.width}) takes inputs of shape (batch, {self.width[0]}), "

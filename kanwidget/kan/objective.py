@@ -9,6 +9,7 @@ through autograd. A test holds the two together.
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from . import pruning
+from .checks import check_scalar
 from .closed_form import Array, LayerArrays, as_array
 
 if TYPE_CHECKING:
@@ -233,6 +235,9 @@ class FitObjective:
             with torch.enable_grad():
                 pred, scores = model.forward_with_scores(self._x)
                 loss, reg = self._loss_fn(pred, self._y), pred.new_zeros(())
+                if not isinstance(loss, Tensor):
+                    raise TypeError(f"loss_fn must return a torch tensor, got {reprlib.repr(loss)}")
+                check_scalar(loss, "loss_fn")
                 for layer, score in zip(model.layers, scores, strict=True):
                     reg = reg + self._penalty(layer, score)
                 objective = loss + self._penalty.lamb * reg

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .checks import check_dataset, check_number, check_whole
+from .checks import check_number, check_scalar, check_whole
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
+from .tensors import check_dataset, check_model
 
 if TYPE_CHECKING:
     from .model import KAN
@@ -56,7 +57,6 @@ def fit(
 
     Parameters
     ----------
-    model : KAN
     dataset : dict
         ``train_input`` ``(rows, n_in)``, ``train_label`` ``(rows, n_out)``, and the same for
         ``test_``; `create_dataset` makes one.
@@ -111,9 +111,12 @@ def fit(
     ValueError, TypeError
         If something cannot be trained on; the model is unchanged then.
     """
+    check_model(model)
     mask = model.mask[0]
     n_out = model.width[-1] if loss_fn is None else None
     data = check_dataset(dataset, model.width[0], n_out, mask.device, mask.dtype)
+    if loss_fn is not None and not callable(loss_fn):
+        raise TypeError(f"loss_fn must be a function of (prediction, label), got {loss_fn!r}")
     if opt not in ("LBFGS", "Adam"):
         raise ValueError(f"opt must be 'LBFGS' or 'Adam', got {opt!r}")
     lr, batch = check_number(lr, "lr"), check_whole(batch, "batch")
@@ -168,7 +171,7 @@ def fit(
             results["test_loss"].append(report(test.loss))
             results["reg"].append(objective.reg)
             for name, metric in named.items():
-                results[name].append(float(metric()))
+                results[name].append(check_scalar(metric(), f"metric {name}"))
             if step % log == 0:
                 bar.set_description(
                     "train loss: {train_loss:.2e} | test loss: {test_loss:.2e} | "
@@ -188,7 +191,7 @@ def fit(
     finally:
         bar.close()
     if results.stopped.startswith("diverged"):
-        warnings.warn(results.stopped, RuntimeWarning, stacklevel=3)
+        warnings.warn(results.stopped, RuntimeWarning, stacklevel=2)
     model(data["train_input"])  # scores come from the training inputs from here on
     return results
 

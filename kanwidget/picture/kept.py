@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kanwidget.later import Later, running_loop
+from kanwidget.widget.later import Later, running_loop
 
 from .drawing import preview
 from .sheet import Picture

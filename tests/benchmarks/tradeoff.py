@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanwidget import KAN, create_dataset, tradeoff
+from kanwidget import KAN, create_dataset
 from kanwidget.adapters.native import NativeAdapter
-from kanwidget.baseline import Baseline
-from kanwidget.history import State
+from kanwidget.session import tradeoff
+from kanwidget.session.baseline import Baseline
+from kanwidget.session.history import State
 
 torch.set_num_threads(1)
 

@@ -11,7 +11,8 @@ from playwright.sync_api import Page
 from servers import until
 from view import same
 
-BATCH = 50
+# JupyterLab shows fifty outputs of a cell, and a widget has two: its view and its picture.
+BATCH = 25
 
 # Remembers weakly, and counts what is still remembered.
 COLLECT = """() => {

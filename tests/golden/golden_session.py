@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from kanwidget import PruningSession
 from kanwidget.adapters import adapt
-from kanwidget.history import State
-from kanwidget.tradeoff import TradeOff
+from kanwidget.session.history import State
+from kanwidget.session.tradeoff import TradeOff
 
 TOLERANCES = (0.0, 0.05, 0.5, 20.0)
 

@@ -19,15 +19,15 @@ import golden_session
 import numpy as np
 import torch
 
-from kanwidget.edits import (
+from kanwidget.kan.pruning import Edits, connected, node_scores
+from kanwidget.session.edits import (
     Ground,
     remove_edge,
     remove_node,
     restore_edge,
     restore_node,
 )
-from kanwidget.kan.pruning import Edits, connected, node_scores
-from kanwidget.wire import pack, unpack
+from kanwidget.widget.wire import pack, unpack
 
 HERE = Path(__file__).parent
 WIDTHS = ([2, 5, 1], [1, 1], [3, 2], [2, 3, 3, 2], [4, 10, 5, 1], [2, 1, 2], [3, 4, 1, 4, 2])

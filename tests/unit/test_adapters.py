@@ -18,7 +18,7 @@ import kanwidget
 from kanwidget import KAN, PruningSession, adapters
 from kanwidget.adapters import BaseAdapter, adapt, register_adapter
 from kanwidget.adapters.native import NativeAdapter
-from kanwidget.tables import cells
+from kanwidget.widget.tables import cells
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from kanwidget import KANWidget, PruningSession
 from kanwidget.adapters import adapt
 from kanwidget.adapters.pykan import PykanAdapter
-from kanwidget.tables import cells
+from kanwidget.widget.tables import cells
 
 kan = pytest.importorskip("kan", reason="pykan is not installed")
 if not hasattr(kan, "MultKAN"):

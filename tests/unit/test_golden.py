@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanwidget.wire import pack, unpack
+from kanwidget.widget.wire import pack, unpack
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 STALE = "run: python tests/golden/make.py"

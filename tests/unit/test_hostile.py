@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget
-from kanwidget.wire import pack, unpack
+from kanwidget.widget.wire import pack, unpack
 
 HUGE = 10**400
 

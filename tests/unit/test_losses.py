@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.losses import known
+from kanwidget.widget.losses import known
 
 X = torch.rand(30, 2, dtype=torch.float64)
 

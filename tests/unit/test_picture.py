@@ -21,10 +21,11 @@ from PIL import Image
 from products import Products, ProductsAdapter
 from torch import Tensor
 
-from kanwidget import KAN, KANWidget, PruningSession, stage
+from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.picture import figure, preview, save
 from kanwidget.picture.drawing import HEAVY
 from kanwidget.picture.names import mathtext, runs_of
+from kanwidget.session import stage
 
 SVG = "{http://www.w3.org/2000/svg}"
 Groups = dict[str, ElementTree.Element]

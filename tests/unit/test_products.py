@@ -16,9 +16,10 @@ from test_tables import forward as by_cells
 from test_tables import table_of
 from torch import Tensor
 
-from kanwidget import PruningSession, stage
-from kanwidget.edits import Ground
+from kanwidget import PruningSession
 from kanwidget.kan import pruning
+from kanwidget.session import stage
+from kanwidget.session.edits import Ground
 
 WIDTH, SLOTS = [2, 3, 2], [[0, 1, 1, 2], [0, 0, 1]]
 EDGES = [(l, i, j) for l, own in enumerate(SLOTS) for j in range(len(own)) for i in range(WIDTH[l])]

@@ -15,8 +15,8 @@ from torch import Tensor
 from kanwidget import KAN, PruningSession
 from kanwidget.adapters import adapt
 from kanwidget.adapters.native import NativeAdapter
-from kanwidget.shares import SharedCells, shared_cells
-from kanwidget.tables import MANY, Cells, cells
+from kanwidget.widget.shares import SharedCells, shared_cells
+from kanwidget.widget.tables import MANY, Cells, cells
 
 Make = Callable[..., KAN]
 Floats = NDArray[np.float64]

@@ -13,14 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from kanwidget import KAN, PruningSession, pricing, tradeoff
+from kanwidget import KAN, PruningSession
 from kanwidget.adapters.native import NativeAdapter
-from kanwidget.baseline import Baseline
-from kanwidget.history import State
 from kanwidget.kan import alternatives, pruning, splines
 from kanwidget.kan.alternatives import Plan
 from kanwidget.kan.cells import Cells
 from kanwidget.kan.pruning import Edits
+from kanwidget.session import pricing, tradeoff
+from kanwidget.session.baseline import Baseline
+from kanwidget.session.history import State
 
 Make = Callable[..., KAN]
 Loss = Callable[[Tensor], float]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.history import script
+from kanwidget.session.history import script
 
 Dataset = dict[str, Tensor]
 

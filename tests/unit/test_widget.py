@@ -21,7 +21,7 @@ from torch import Tensor
 from traitlets import TraitError
 
 from kanwidget import KAN, KANWidget
-from kanwidget.wire import unpack
+from kanwidget.widget.wire import unpack
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from torch import Tensor
 from traitlets import TraitError
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.wire import unpack
+from kanwidget.widget.wire import unpack
 
 Make = Callable[..., KAN]
 
@@ -220,10 +220,10 @@ def test_what_cannot_be_measured_is_not_shown(model: KAN, dataset: dict[str, Ten
 def test_a_large_network_gets_a_few_points_bit_by_bit(
     widget: KANWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.foresight.BUDGET", 0.0)
+    monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.0)
     assert widget._tradeoff_edge == b""  # nothing fits in no time at all
     monkeypatch.undo()
-    monkeypatch.setattr("kanwidget.foresight.POINTS", 8)
+    monkeypatch.setattr("kanwidget.widget.foresight.POINTS", 8)
     widget.node_threshold = 1e-9
     points = read(widget._tradeoff_edge)
     assert points.shape == (4, 8)
@@ -265,7 +265,7 @@ def test_nobody_waits_for_what_could_be(model: KAN, dataset: dict[str, Tensor]) 
 def test_a_curve_that_stays_wrong_is_taken_back(
     model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.foresight.PATIENCE", 0.1)
+    monkeypatch.setattr("kanwidget.widget.foresight.PATIENCE", 0.1)
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)
@@ -284,10 +284,10 @@ def test_a_curve_that_stays_wrong_is_taken_back(
 def test_a_curve_that_is_not_yet_whole_is_not_taken_back_by_its_own_slider(
     model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.foresight.BUDGET", 0.0)
-    monkeypatch.setattr("kanwidget.foresight.HICCUPS", 1000)
-    monkeypatch.setattr("kanwidget.foresight.PATIENCE", 0.0)
-    monkeypatch.setattr("kanwidget.later.SLICE", 0.0)  # a step at a time
+    monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.0)
+    monkeypatch.setattr("kanwidget.widget.foresight.HICCUPS", 1000)
+    monkeypatch.setattr("kanwidget.widget.foresight.PATIENCE", 0.0)
+    monkeypatch.setattr("kanwidget.widget.later.SLICE", 0.0)  # a step at a time
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)

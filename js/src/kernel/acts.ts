@@ -1,4 +1,4 @@
-/** What a view may ask for by message, on pages without a kernel: as `kanwidget/acts.py` has it. */
+/** What a view may ask for by message, on pages without a kernel: as `kanwidget/widget/acts.py` has it. */
 import type { Session } from "./session";
 
 type Message = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 /**
- * Commands, undo and redo along a tree, and the Python lines that replay them, as `kanwidget/history.py` has them.
+ * Commands, undo and redo along a tree, and the Python lines that replay them, as `kanwidget/session/history.py` has them.
  *
  * For pages without a kernel; with one, Python does this. Nothing is forgotten: undoing and then doing something
  * else starts a branch.

@@ -1,4 +1,4 @@
-/** What a person does on a page without a kernel, and what it costs: `kanwidget/session.py` on a network that stands still. */
+/** What a person does on a page without a kernel, and what it costs: `kanwidget/session/session.py` on a network that stands still. */
 import { type Cells, finish, predicting } from "../forward";
 import { countOn, deadEnds, maskOf, type Network, sameMask } from "../network";
 import { removeNode, type Target, toggle } from "../state";

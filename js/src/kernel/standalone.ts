@@ -1,7 +1,7 @@
 /**
  * The kernel in the browser: a host's model for a page that has no Python behind it.
  *
- * It answers what a view writes and sends with the same traits as `kanwidget/widget.py`, computed from what the
+ * It answers what a view writes and sends with the same traits as `kanwidget/widget/widget.py`, computed from what the
  * page carries. Whatever else is written is dropped, and the view is told the truth again.
  */
 

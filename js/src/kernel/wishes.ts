@@ -1,6 +1,6 @@
 /**
  * What a view may write, made sense of: for each trait the value that counts, or undefined if none does.
- * As `kanwidget/traits.py` does it, for pages without a kernel. Pure.
+ * As `kanwidget/widget/traits.py` does it, for pages without a kernel. Pure.
  */
 import { type EdgeIndex, edgeId, type Network, type NodeIndex, nodeId, slotCount } from "../network";
 

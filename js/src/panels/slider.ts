@@ -127,6 +127,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   let latest: number | null = null;
   let shown: { edits: Edits; reading: Reading } | null = null;
   let byKey = false;
+  /** The thumb is where the pointer is. */
+  let followed = false;
 
   const thresholdOf = (edits: Edits) => (axis === "node" ? edits.nodeThreshold : edits.edgeThreshold);
 
@@ -135,12 +137,14 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     setText(refused, "");
     const apart = !held && !(key && byKey);
     [held, byKey] = [true, key];
+    if (key) followed = false;
     latest = threshold;
     events.moved(axis, threshold, apart);
   }
   const release = () => {
     if (!held) return;
-    held = false;
+    held = followed = false;
+    if (latest !== null) put(latest);
     events.released();
   };
   function goTo(choose: (tradeoff: TradeOff, keepMean: boolean) => number): void {
@@ -157,8 +161,10 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   input.addEventListener(
     "input",
     () => {
-      // The thumb snaps: between two scores all thresholds do the same, and the roundest of them is written.
+      // The value snaps: between two scores all thresholds do the same, and the roundest of them is written. The
+      // thumb stays under the pointer until it is let go, and what is filled behind it ends at the value.
       if (!levels) return;
+      followed = true;
       const threshold = thresholdOver(levels, thresholdAt(levels.scale, Number(input.value)));
       put(threshold);
       move(threshold);
@@ -246,7 +252,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
 
   function put(threshold: number): void {
     const position = levels ? Math.round(positionOf(levels.scale, threshold)) : 0;
-    if (input.value !== `${position}`) input.value = `${position}`;
+    if (!followed && input.value !== `${position}`) input.value = `${position}`;
     input.style.setProperty("--at", `${position / POSITIONS}`);
   }
 

@@ -58,7 +58,7 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
       old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
     const eases = from && !isCalm() && old.room.height === room.height;
     easing = eases ? { from, since: time } : null;
-    drawn = { layout, net, settled, symbolic, room, kept, spots: spotsOf(layout, net, settled) };
+    drawn = { layout, net, settled, symbolic, room, kept, spots: spotsOf(layout, net) };
     return drawn;
   }
 
@@ -120,8 +120,8 @@ function aroundNode(layout: Layout, n: number): Box {
   return { x: layout.nodeX[n]! - r, y: layout.nodeY[n]! - r, side: 2 * r };
 }
 
-function spotsOf(layout: Layout, net: Network, settled: Uint8Array): Spot[] {
-  return spotsInOrder(net, settled, layout.places.keys(), ({ kind, id }) =>
+function spotsOf(layout: Layout, net: Network): Spot[] {
+  return spotsInOrder(net, layout.places.keys(), ({ kind, id }) =>
     kind === "node" ? aroundNode(layout, id) : layout.places.get(id)!.anchor,
   );
 }

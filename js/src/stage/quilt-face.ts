@@ -37,7 +37,7 @@ export function createQuiltFace(roomOf: RoomMeter): FaceMaker {
     const of = [known.net, room, reading.inputShape];
     if (made?.of.every((value, k) => value === of[k])) return made;
     const quilt = layoutQuilt(known.net, known.settled, room, reading.inputShape);
-    made = { quilt, spots: spotsOf(quilt, known.net, known.settled), of };
+    made = { quilt, spots: spotsOf(quilt, known.net), of };
     return made;
   }
 
@@ -130,8 +130,8 @@ function frame({ ctx }: Brush, rect: Rectangle, colour: string, width: number, d
   ctx.setLineDash([]);
 }
 
-function spotsOf(quilt: Quilt, net: Network, settled: Uint8Array): Spot[] {
-  return spotsInOrder(net, settled, Array(net.edgeCount).keys(), (target) => {
+function spotsOf(quilt: Quilt, net: Network): Spot[] {
+  return spotsInOrder(net, Array(net.edgeCount).keys(), (target) => {
     const rect = anchorOf(quilt, target);
     return rect && { x: rect.x, y: rect.y, side: Math.max(6, Math.min(rect.width, rect.height)) };
   });

@@ -113,5 +113,4 @@ export const TOOLS_STYLES = `
 .tools button[aria-disabled="true"]:hover { background: transparent; }
 .tools svg { display: block; width: 14px; height: 14px; fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
 @container (max-width: 460px) { .tools .hint:not([data-said]) { visibility: hidden; max-height: 28px; } }
-.kanwidget:fullscreen { border-radius: 0; overflow: auto; }
 `;

@@ -4,7 +4,7 @@ import { commands, userEvent } from "vitest/browser";
 import { countOn, createNetwork, maskOf, NO_EDITS } from "../../src/network";
 import { type FakeModel, fakeModel } from "../fake";
 import { packTradeoff, richModel } from "../rich";
-import { click, frames, grab, letGo, type Mounted, middle, mount } from "./mounted";
+import { click, frames, grab, letGo, type Mounted, middle, mount, thumb } from "./mounted";
 
 const rising = Float64Array.from({ length: 15 }, (_, e) => 1e-4 * 1.9 ** e);
 const panel = (view: Mounted, axis: "node" | "edge") => view.slider(axis).closest<HTMLElement>(".slider")!;
@@ -171,7 +171,7 @@ test("without a curve the slider says so and works; the curve comes without movi
   expect(panel(view, "edge").querySelector(".unknown")!.getBoundingClientRect().height).toBe(0);
 });
 
-test("the dot is on the curve: where the thumb is, at the height of its loss", async () => {
+test("the dot is on the curve: where the thumb comes to rest, at the height of its loss", async () => {
   const view = await mount(richModel());
   await grab(view.slider("edge"), 700);
   const dot = inside(view, "edge", ".dot").getBoundingClientRect();
@@ -186,10 +186,11 @@ test("the dot is on the curve: where the thumb is, at the height of its loss", a
     else b = middle;
   }
   expect(Math.abs(line.getPointAtLength(a).y + box.y - y)).toBeLessThan(1);
-  const thumb = view.slider("edge").getBoundingClientRect();
-  const share = Number(view.slider("edge").value) / 1000;
-  expect(Math.abs(thumb.x + 8 + share * (thumb.width - 16) - x)).toBeLessThan(1);
+  const track = view.slider("edge").getBoundingClientRect();
+  const fromThumb = (share: number) => Math.abs(track.x + 8 + share * (track.width - 16) - x);
+  expect(fromThumb(Number(view.slider("edge").style.getPropertyValue("--at")))).toBeLessThan(1);
   await letGo();
+  expect(fromThumb(Number(view.slider("edge").value) / 1000)).toBeLessThan(1);
 });
 
 test("losses that are absurd or no numbers are marked, and the rest stays legible", async () => {
@@ -311,4 +312,28 @@ test("a knee at 0 is said: pressing it where every step costs takes nothing and 
   await frames(2);
   expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
   expect(next(view, "edge")).toContain("no knee: the first steps cost as much");
+});
+
+test("the thumb stays under the pointer, and settles where its value is when it is let go", async () => {
+  const view = await mount();
+  const slider = view.slider("node");
+  const seen: number[] = [];
+  for (const position of [560, 600, 640, 680]) {
+    if (seen.length === 0) await grab(slider, position);
+    else await commands.mouse([["move", ...thumb(slider, position)]]);
+    await frames(2);
+    expect(Math.abs(Number(slider.value) - position)).toBeLessThan(6);
+    seen.push(view.model.traits.node_threshold);
+  }
+  // One score in a wide span: the value has two places at most.
+  expect(new Set(seen).size).toBeLessThanOrEqual(2);
+  const held = Number(slider.value);
+  await letGo();
+  const settled = Number(slider.value);
+  expect(Math.abs(settled - held)).toBeGreaterThan(6);
+  expect(Number(slider.style.getPropertyValue("--at"))).toBeCloseTo(settled / 1000);
+  slider.focus();
+  await userEvent.keyboard("{Home}");
+  await frames(2);
+  expect(slider.value).toBe("0");
 });

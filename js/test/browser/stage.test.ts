@@ -638,4 +638,53 @@ describe("quilt and network", () => {
     expect(focused(view)?.getAttribute("data-edge")).toMatch(/^0,/);
     expect(focused(view)).not.toBe(twin);
   });
+
+  test("the arrow keys lead to every patch, though only the strongest have a button of their own", async () => {
+    const width = [40, 30];
+    const random = randomNumbers(7);
+    const scores = Float64Array.from({ length: 1200 }, () => 0.01 + random());
+    const view = await mount(fakeModel(width, scores));
+    await frames(2);
+    const edges = () => view.root.querySelectorAll("button[data-edge]").length;
+    expect(edges()).toBe(600);
+    const where = () => focused(view)?.getAttribute("data-edge") ?? "";
+    const start = view.root.querySelector<HTMLElement>("button[data-edge]")!;
+    /** All that one key and the one against it lead to, until they leave the patches. */
+    const along = async (...keys: string[]) => {
+      const seen = new Set<string>();
+      for (const key of keys) {
+        start.focus();
+        for (let before = ""; where() !== "" && where() !== before; ) {
+          before = where();
+          seen.add(before);
+          await userEvent.keyboard(`{${key}}`);
+        }
+      }
+      return seen;
+    };
+    const lines = [await along("ArrowLeft", "ArrowRight"), await along("ArrowUp", "ArrowDown")];
+    expect(lines.map((line) => line.size).sort()).toEqual([30, 40]);
+    expect(edges()).toBeLessThan(604);
+  });
+
+  test("a weak patch that the keyboard has come to is switched, and keeps the focus", async () => {
+    const scores = Float64Array.from({ length: 1200 }, (_, e) => 1200 - e);
+    const view = await mount(fakeModel([40, 30], scores));
+    await frames(2);
+    // Weaker ones come after it.
+    const last = [...view.root.querySelectorAll<HTMLElement>("button[data-edge]")].find(
+      (button) => edgeIndex(createReader(view.model)().net, 599).join() === button.dataset.edge,
+    )!;
+    last.focus();
+    const own = new Set(view.root.querySelectorAll("button[data-edge]"));
+    for (const key of ["ArrowDown", "ArrowRight", "ArrowDown", "ArrowRight"])
+      if (own.has(focused(view)!)) await userEvent.keyboard(`{${key}}`);
+    const index = focused(view)!.getAttribute("data-edge")!;
+    expect(own.has(focused(view)!)).toBe(false);
+    await userEvent.keyboard(" ");
+    expect(view.model.traits.removed_edges.map(String)).toEqual([index]);
+    await frames(2);
+    expect(focused(view)!.getAttribute("data-edge")).toBe(index);
+    expect(focused(view)!.getAttribute("aria-pressed")).toBe("false");
+  });
 });

@@ -9,10 +9,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from kanwidget.adapters import adapt
+from kanwidget.kan.checks import Edge
+
 from . import tradeoff
-from .adapters import adapt
 from .baseline import Baseline, Metric, Yardstick
-from .kan.checks import Edge
 from .ledger import Ledger
 
 __all__ = ["Stage"]

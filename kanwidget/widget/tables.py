@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .adapters import Adapter
-from .baseline import Baseline
+from kanwidget.adapters import Adapter
+from kanwidget.session.baseline import Baseline
 
 __all__ = [
     "BYTES",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from .kan.checks import Node
-from .kan.pruning import Slots, fed, leading, reached, slots_of
+from kanwidget.kan.checks import Node
+from kanwidget.kan.pruning import Slots, fed, leading, reached, slots_of
 
 __all__ = ["dead_ends", "warnings"]
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import traitlets
 
+from kanwidget.picture import Picture, figure, preview, save
+from kanwidget.picture.drawing import DPI, check_path
+from kanwidget.picture.kept import Kept, quietly
+
 from .mirror import Mirrored
-from .picture import Picture, figure, preview, save
-from .picture.drawing import DPI, check_path
-from .picture.kept import Kept, quietly
 
 __all__ = ["Pictured"]
 

@@ -10,11 +10,12 @@ import anywidget
 import traitlets
 from torch import Tensor
 
+from kanwidget.session import PruningSession
+from kanwidget.session.baseline import Baseline, Yardstick
+
 from . import publish
-from .baseline import Baseline, Yardstick
 from .foresight import PRICES, Ahead
 from .later import Later, running_loop
-from .session import PruningSession
 from .traits import LaterBytes, LaterInt, LaterList, LaterText
 from .wire import pack
 

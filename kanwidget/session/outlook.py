@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
+from kanwidget.adapters import Adapter
+
 from . import edits as acts
 from . import guards, tradeoff
-from .adapters import Adapter
 from .baseline import Baseline
 from .engine import Engine
 from .history import State
@@ -21,7 +22,17 @@ __all__ = ["Outcome", "Outlook"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step would lead to: edges left, loss, and what speaks against it, in words."""
+    """What a step would lead to.
+
+    Attributes
+    ----------
+    active_edges : int
+        Edges left.
+    loss : float
+        The session's metric then.
+    warnings : list of str
+        What speaks against it, in words.
+    """
 
     active_edges: int
     loss: float
@@ -34,9 +45,15 @@ class Outlook(Engine):
     def preview(self, **changes: Any) -> Outcome:
         """Tell what `set` would lead to, and change nothing.
 
+        Parameters
+        ----------
+        **changes
+            As for `set`: thresholds, hand edits, ``keep_mean``.
+
         Returns
         -------
         Outcome
+            ``active_edges``, ``loss`` and ``warnings``.
         """
         state = self._changed(changes)
         self._refresh()
@@ -55,7 +72,7 @@ class Outlook(Engine):
         IndexError, TypeError
             If there is no such edge or node.
         """
-        check: Any = self.check_edge if len(ids) == 3 else self.check_node
+        check: Any = self._check_edge if len(ids) == 3 else self._check_node
         where: Any = check(*ids)
         self._refresh()
         ground, edits = self._ground(), self.state.edits
@@ -82,7 +99,7 @@ class Outlook(Engine):
     def _warnings(self, mask: list[Tensor], bias: list[Tensor]) -> list[str]:
         """Say what speaks against a mask, and what one should know of the model."""
         baseline = self.baseline
-        return [*guards.warnings(baseline.mask, mask, baseline.slots, bias), *self.notes]
+        return [*guards.warnings(baseline.mask, mask, baseline.slots, bias), *baseline.notes]
 
     def tradeoff(
         self,
@@ -101,6 +118,12 @@ class Outlook(Engine):
             Asked now and then; once it is true, `tradeoff.Cancelled` is raised.
         progress : callable, optional
             Told how far it is, from 0 to 1.
+
+        Returns
+        -------
+        TradeOff
+            ``thresholds`` and, at each, ``active_edges``, and ``loss_zeroed`` or ``loss_kept``
+            if what goes leaves nothing or its mean.
         """
         self._refresh()
         return tradeoff.along(*self._measured(), axis, stop, progress)
@@ -113,6 +136,11 @@ class Outlook(Engine):
         tolerance : float
             0.05 allows losses up to 1.05 times the one at a threshold of 0.
         axis : {"node", "edge"}
+
+        Returns
+        -------
+        float
+            One of the ``thresholds`` of `tradeoff`.
         """
         return self.tradeoff(axis).threshold_for(tolerance, self.state.keep_mean)
 
@@ -128,6 +156,12 @@ class Outlook(Engine):
         ----------
         stop, progress
             As in `tradeoff`.
+
+        Returns
+        -------
+        Costs
+            ``loss`` at present; ``edges_zeroed`` and ``edges_kept``, the loss without each edge
+            if it leaves nothing or its mean; ``nodes_zeroed`` and ``nodes_kept`` likewise.
         """
         self._refresh()
         return tradeoff.without_each(*self._measured(), stop, progress)

@@ -11,12 +11,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from kanwidget.kan.checks import Node
+from kanwidget.kan.pruning import Edits
+
 from . import archive, guards, history
 from . import edits as acts
 from .baseline import Metric, Yardstick
 from .history import State
-from .kan.checks import Node
-from .kan.pruning import Edits
 from .outlook import Outcome, Outlook
 
 __all__ = ["NOTE", "Outcome", "PruningSession"]
@@ -71,6 +72,11 @@ class PruningSession(Outlook):
         If the data does not fit, or there is none.
     """
 
+    def __repr__(self) -> str:
+        total = sum(layer.numel() for layer in self.mask)
+        now = f"{self.active_edges} of {total} edges on, {self.loss_name} {self.loss:.4g}"
+        return f"PruningSession({self.width}, {now}{', closed' if self.closed else ''})"
+
     def is_on(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
         return self._stage is not None and self._stage.adapter.model is model
@@ -111,6 +117,11 @@ class PruningSession(Outlook):
         return self.baseline.score
 
     @property
+    def baseline_loss(self) -> float:
+        """The metric before thresholds and hand edits."""
+        return self.baseline.loss
+
+    @property
     def warnings(self) -> list[str]:
         """What is wrong with the present state, in words."""
         return self._warnings(self.mask, self._last.bias)
@@ -145,7 +156,7 @@ class PruningSession(Outlook):
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
-        edge = self.check_edge(l, i, j)
+        edge = self._check_edge(l, i, j)
         self._edit(lambda edits: acts.remove_edge(edits, edge), f"edge {edge} off")
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
@@ -153,12 +164,12 @@ class PruningSession(Outlook):
 
         If a node at its end was removed by hand, the node comes back with this edge alone.
         """
-        edge = self.check_edge(l, i, j)
+        edge = self._check_edge(l, i, j)
         self._edit(lambda edits: acts.restore_edge(edits, edge, self._ground()), f"edge {edge} on")
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
-        node = self.check_node(l, i)
+        node = self._check_node(l, i)
         self._edit(lambda edits: acts.remove_node(edits, node), f"node {node} off")
 
     def restore_node(self, l: int, i: int) -> None:
@@ -167,7 +178,7 @@ class PruningSession(Outlook):
         Edges that were removed one by one stay off, unless the node would be left without
         a way in or without a way out: then all its edges on that side come back.
         """
-        node = self.check_node(l, i)
+        node = self._check_node(l, i)
         self._edit(lambda edits: acts.restore_node(edits, node, self._ground()), f"node {node} on")
 
     def dead_ends(self) -> list[Node]:

@@ -15,11 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .adapters import Adapter
+from kanwidget.adapters import Adapter
+from kanwidget.kan import pruning
+from kanwidget.kan.alternatives import Plan
+
 from .baseline import Baseline
 from .history import State
-from .kan import pruning
-from .kan.alternatives import Plan
 from .pricing import Cancelled, Loss, Progress, Stop, Watch, losses
 
 __all__ = ["Cancelled", "Costs", "TradeOff", "ablation", "along", "without_each"]

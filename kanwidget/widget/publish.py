@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .baseline import Baseline
-from .history import Command, History
+from kanwidget.session.baseline import Baseline
+from kanwidget.session.history import Command, History
+from kanwidget.session.stage import Stage
+from kanwidget.session.tradeoff import TradeOff
+
 from .losses import known
 from .shares import shared_cells
-from .stage import Stage
 from .tables import MANY, cells
-from .tradeoff import TradeOff
 
 __all__ = [
     "along",

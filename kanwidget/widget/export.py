@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kanwidget.session.stage import Stage
+
 from . import publish
 from .mirror import Mirrored
-from .stage import Stage
 from .wire import pack, unpack
 
 __all__ = ["bundle", "page"]
@@ -33,6 +34,12 @@ body {
 }
 h1 { margin: 0 16px 4px; font-size: 22px; font-weight: 600; overflow-wrap: anywhere; }
 p { margin: 0 16px 12px; color: var(--muted); }
+@page { margin: 12mm; }
+@media print {
+  :root { color-scheme: light; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
+  body { padding: 0; max-width: 680px; }
+  h1, body > p { margin-left: 0; margin-right: 0; }
+}
 """
 
 

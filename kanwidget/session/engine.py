@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
 
+from kanwidget.kan.checks import (
+    Edge,
+    Node,
+    check_edge,
+    check_edges,
+    check_node,
+    check_nodes,
+    check_threshold,
+)
+from kanwidget.kan.pruning import Edits
+
 from . import edits as acts
 from . import history
 from .baseline import Baseline, Metric
 from .history import Command, History, State
-from .kan.checks import Edge, Node, check_edge, check_node, check_threshold
-from .kan.pruning import Edits
 from .stage import Stage
 
 __all__ = ["Engine"]
@@ -37,7 +46,7 @@ class Engine:
         stage = Stage(model, dataset, metric, score)
         self.loss_name = stage.yardstick.name
         self.width, self.columns = stage.adapter.width, stage.adapter.columns()
-        self.notes, self._coupled = stage.adapter.notes(), stage.adapter.coupled
+        self._coupled = stage.adapter.coupled
         self._usual_score = stage.adapter.kinds[0]
         self._origin = stage.origin
         try:
@@ -101,21 +110,13 @@ class Engine:
         """How many edges are on."""
         return sum(int(layer.sum()) for layer in self.mask)
 
-    def check_edge(self, l: int, i: int, j: int) -> Edge:
+    def _check_edge(self, l: int, i: int, j: int) -> Edge:
         """Return ``(l, i, j)`` as plain ints, or raise an IndexError or TypeError."""
         return check_edge(self.width, l, i, j, self.baseline.slots)
 
-    def check_node(self, l: int, i: int) -> Node:
+    def _check_node(self, l: int, i: int) -> Node:
         """Return ``(l, i)`` as plain ints, or raise an IndexError or TypeError."""
         return check_node(self.width, l, i)
-
-    def check_edges(self, edges: Iterable[Sequence[int]]) -> frozenset[Edge]:
-        """Return edges as a set of ``(l, i, j)``, or raise an IndexError or TypeError."""
-        return frozenset(self.check_edge(*ids) for ids in _ids(edges, "l", "i", "j"))
-
-    def check_nodes(self, nodes: Iterable[Sequence[int]]) -> frozenset[Node]:
-        """Return nodes as a set of ``(l, i)``, or raise an IndexError or TypeError."""
-        return frozenset(self.check_node(*ids) for ids in _ids(nodes, "l", "i"))
 
     def refresh(self) -> bool:
         """Take in what others did to the model since; return whether there was anything.
@@ -141,9 +142,9 @@ class Engine:
             if name in ("node_threshold", "edge_threshold"):
                 new[name] = check_threshold(value, name)
             elif name in ("removed_edges", "kept_edges"):
-                edits[name] = self.check_edges(value)
+                edits[name] = check_edges(self.width, value, self.baseline.slots)
             elif name in ("removed_nodes", "kept_nodes"):
-                edits[name] = self.check_nodes(value)
+                edits[name] = check_nodes(self.width, value)
             elif name == "keep_mean":
                 new[name] = bool(value)
             else:
@@ -301,13 +302,3 @@ class Engine:
         if retrained:
             self.history.since = baseline.number
         self._record("outside", text, state, baseline)
-
-
-def _ids(values: object, *names: str) -> Iterator[Sequence[int]]:
-    shape = f"({', '.join(names)})"
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"expected a list of ids {shape}, got {values!r}")
-    for ids in values:
-        if not isinstance(ids, (list, tuple)) or len(ids) != len(names):
-            raise TypeError(f"expected ids {shape}, got {ids!r}")
-        yield ids

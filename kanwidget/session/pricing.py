@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .adapters import Adapter
-from .kan.alternatives import Imprecise, Plan
+from kanwidget.adapters import Adapter
+from kanwidget.kan.alternatives import Imprecise, Plan
 
 __all__ = ["Cancelled", "Loss", "Progress", "Stop", "Watch", "losses"]
 

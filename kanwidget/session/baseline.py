@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .adapters import Adapter
-from .kan.checks import check_dataset, check_inputs
+from kanwidget.adapters import Adapter
+from kanwidget.kan.checks import check_scalar
+from kanwidget.kan.tensors import check_dataset, check_inputs
 
 __all__ = ["Baseline", "Metric", "Yardstick"]
 
@@ -50,6 +51,8 @@ class Baseline:
     """The node of each target, if there are products; see `Adapter.slots`."""
     score: str = "l1"
     """What the scores are; see `PruningSession.rescore`."""
+    notes: list[str] = field(default_factory=list)
+    """What one should know of the model, in words, whatever its mask."""
 
     def bias_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return the biases that go with a mask.
@@ -142,6 +145,8 @@ class Yardstick:
             adapter.device,
             adapter.dtype,
         )
+        if metric is not None and not callable(metric):
+            raise TypeError(f"metric must be a function of (prediction, label), got {metric!r}")
         data = adapter.own(data)
         self.metric: Metric | None = None
         self._number = -1
@@ -150,8 +155,7 @@ class Yardstick:
             dataset = check_dataset(data, n_in, None if metric else n_out, device, dtype)
             self.metric, self.inputs = metric, dataset["train_input"]
             self.rows, self.labels = dataset["test_input"], dataset["test_label"]
-            name = getattr(metric, "__name__", type(metric).__name__) if metric else "RMSE"
-            self.name = f"test {name}"
+            self.name = f"test {_name(metric) if metric else 'RMSE'}"
             return
         if metric is not None:
             raise ValueError(
@@ -175,15 +179,7 @@ class Yardstick:
             If it is not one real number.
         """
         if self.metric is not None:
-            found = self.metric(pred, self.labels)
-            try:
-                return float(found + 0)  # a text is none, though it may read like one
-            except (TypeError, ValueError, RuntimeError):
-                shape = f" of shape {tuple(found.shape)}" if isinstance(found, Tensor) else ""
-                raise TypeError(
-                    f"metric {self.name.removeprefix('test ')} must return one real number, "
-                    f"got a {type(found).__name__}{shape}"
-                ) from None
+            return check_scalar(self.metric(pred, self.labels), f"metric {_name(self.metric)}")
         return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())
 
     def baseline(
@@ -213,6 +209,7 @@ class Yardstick:
             [_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True)],
             adapter.slots(),
             kind,
+            [*adapter.notes(), *_not_finite(mask, means, bias)],
         )
 
     def digest(self) -> str:
@@ -221,6 +218,28 @@ class Yardstick:
         for values in (self.inputs, self.rows, self.labels):
             digest.update(values.detach().cpu().double().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _name(metric: Metric) -> str:
+    return getattr(metric, "__name__", type(metric).__name__)
+
+
+def _not_finite(
+    mask: Sequence[Tensor], means: Sequence[Tensor], bias: Sequence[Tensor]
+) -> list[str]:
+    """Say where a model's numbers stop being numbers, if they do: all that follows has none."""
+    for l, (on, mean, constant) in enumerate(zip(mask, means, bias, strict=True)):
+        edges = [(l, i, j) for j, i in (on & ~mean.isfinite()).nonzero().tolist()]
+        slots = (~constant.isfinite()).nonzero().flatten().tolist()
+        if not edges and not slots:
+            continue
+        where = f"edge {edges[0]}" if edges else f"bias {slots[0]} of layer {l}"
+        more = f" (and {len(edges) - 1} more)" if len(edges) > 1 else ""
+        return [
+            f"The model is broken: {where}{more} gives numbers that are NaN or infinite on these "
+            "data, and so does what it leads to."
+        ]
+    return []
 
 
 def _density(values: Tensor, low: Tensor, high: Tensor) -> Tensor:

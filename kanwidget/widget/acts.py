@@ -9,7 +9,7 @@ import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .session import NOTE, PruningSession
+from kanwidget.session import NOTE, PruningSession
 
 __all__ = ["Refused", "act", "in_words", "pair"]
 

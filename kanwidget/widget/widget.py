@@ -13,11 +13,12 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
+from kanwidget.kan.checks import check_whole
+from kanwidget.session.baseline import Metric
+from kanwidget.session.history import State
+
 from . import export
-from .baseline import Metric
-from .history import State
 from .inbox import Inbox
-from .kan.checks import check_whole
 from .mirror import Mirror
 from .pictured import Pictured
 from .sharing import followers, session_of, watch_cells
@@ -29,13 +30,14 @@ from .traits import (
     Sample,
     Selection,
     Shape,
+    Spelled,
     Threshold,
 )
 
 __all__ = ["KANWidget"]
 
 
-class KANWidget(Pictured, Inbox):
+class KANWidget(Spelled, Pictured, Inbox):
     """Draw a live KAN, and prune it by hand.
 
     Sliders and clicks switch edges of ``model`` itself, so the next ``model(x)`` shows what
@@ -52,7 +54,8 @@ class KANWidget(Pictured, Inbox):
     metric : callable, optional
         ``(prediction, label) -> scalar`` in place of the root mean squared error.
     **traits
-        Initial values of the traits below that are yours to set.
+        Initial values of the traits below, but for the last five, which are to read. The page
+        sets them too, but for names and ``input_shape``.
 
     Raises
     ------
@@ -63,6 +66,38 @@ class KANWidget(Pictured, Inbox):
     ----------
     session : PruningSession
         What acts on the model, and what can be asked of it without a notebook.
+    node_threshold, edge_threshold : float
+        Hidden nodes, or edges, with a score at or below it are off; 0 takes nothing.
+    removed_edges, kept_edges : list of (l, i, j)
+        Edges switched off by hand; kept on against thresholds and baseline.
+    removed_nodes, kept_nodes : list of (l, i)
+        Nodes switched off by hand; kept on against the node threshold.
+    keep_mean : bool
+        Whether an edge that goes off leaves its mean output in a bias, as is usual.
+    in_vars, out_vars : list of str
+        Names of inputs (those of all columns of the data will do) and outputs.
+    input_shape : (int, int)
+        Rows and columns of inputs that are an image, such as (28, 28), or ().
+    score : {"l1", "attribution", "ablation"}
+        What edges score, see `PruningSession.rescore`; at first as the model's library does.
+    selected : list of (l, i, j) and (l, i)
+        Edges and nodes with a card, 64 at most.
+    probe : list of float
+        The inputs followed through the network, or [].
+    tolerance : float
+        By which share the loss may grow: the line over the sliders, at 0.05.
+    view : {"auto", "network", "quilt"}
+        How the model is drawn.
+    orientation : {"right", "up"}
+        Where the inputs lead.
+    active_edges : int
+        How many edges are on.
+    loss, baseline_loss : float
+        Loss at present, and before thresholds and hand edits.
+    loss_name : str
+        What the losses measure.
+    error : str
+        What went wrong with the page's last wish, in words; "" if nothing did.
 
     Examples
     --------
@@ -74,69 +109,26 @@ class KANWidget(Pictured, Inbox):
     _esm = export.bundle("widget.js")
 
     node_threshold = Threshold(0.0).tag(sync=True)
-    """Hidden nodes with a score at or below it are off; 0 takes nothing. Yours and the view's."""
-
     edge_threshold = Threshold(0.0).tag(sync=True)
-    """Edges with a score at or below it are off; 0 takes nothing. Yours and the view's."""
-
     removed_edges = Edges().tag(sync=True)
-    """Edges ``(l, i, j)`` switched off by hand, sorted. Yours and the view's."""
-
     kept_edges = Edges().tag(sync=True)
-    """Edges ``(l, i, j)`` kept on against thresholds and baseline, sorted. Yours and the view's."""
-
     removed_nodes = Nodes().tag(sync=True)
-    """Nodes ``(l, i)`` switched off by hand, sorted. Yours and the view's."""
-
     kept_nodes = Nodes().tag(sync=True)
-    """Nodes ``(l, i)`` kept on against the node threshold, sorted. Yours and the view's."""
-
     in_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
-    """Names of the inputs, ``x_1, x_2, ..`` by default. Yours; where pykan has pruned inputs, those
-    of all columns of the data will do."""
-
     out_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
-    """Names of the outputs, ``f(x)`` or ``f_1, f_2, ..`` by default. Yours."""
-
     keep_mean = Flag(True).tag(sync=True)
-    """Whether an edge that goes off leaves its mean output in a bias. Yours and the view's."""
-
     selected = Selection().tag(sync=True)
-    """Edges ``(l, i, j)`` and nodes ``(l, i)`` with a card, 64 at most. Yours and the view's."""
-
     probe = Sample().tag(sync=True)
-    """The inputs followed through the network, a row of numbers, or []. Yours and the view's."""
-
     tolerance = Threshold(0.05).tag(sync=True)
-    """By which share the loss may grow: the line over the sliders. Yours and the view's."""
-
     view = Choice("auto", "network", "quilt").tag(sync=True)
-    """How the model is drawn: ``auto``, ``network`` or ``quilt``. Yours and the view's."""
-
     orientation = Choice("right", "up").tag(sync=True)
-    """Where inputs lead: ``right``, or ``up`` from the bottom. Yours and the view's."""
-
     input_shape = Shape().tag(sync=True)
-    """Rows and columns of inputs that are an image, such as (28, 28), or (). Yours."""
-
     score = Choice("l1", "attribution", "ablation").tag(sync=True)
-    """What edges score, see `PruningSession.rescore`; at first as the model's library does. Yours
-    and the view's."""
-
     active_edges = traitlets.Int(read_only=True).tag(sync=True)
-    """How many edges are on. To read."""
-
     loss = traitlets.Float(read_only=True).tag(sync=True)
-    """Loss at present, see ``loss_name``. To read."""
-
     baseline_loss = traitlets.Float(read_only=True).tag(sync=True)
-    """Loss before thresholds and hand edits. To read."""
-
     loss_name = traitlets.Unicode(read_only=True).tag(sync=True)
-    """What the losses measure. To read."""
-
     error = traitlets.Unicode(read_only=True).tag(sync=True)
-    """What went wrong with the view's last wish, in words; "" if nothing did. To read."""
 
     def __init__(
         self,

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from .baseline import Metric
-from .session import PruningSession
+from kanwidget.session import PruningSession
+from kanwidget.session.baseline import Metric
 
 __all__ = ["Follower", "followers", "session_of", "watch_cells"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torch.nn import functional as F
 
-from .baseline import Yardstick
+from kanwidget.session.baseline import Yardstick
 
 __all__ = ["known"]
 

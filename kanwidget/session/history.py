@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kanwidget.kan import pruning
+from kanwidget.kan.pruning import Edits
+
 from .baseline import Baseline
-from .kan import pruning
-from .kan.pruning import Edits
 
 __all__ = ["Command", "History", "State", "count", "describe", "script", "told"]
 

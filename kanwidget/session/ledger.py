@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from .adapters import Adapter
-from .kan.checks import Edge
+from kanwidget.adapters import Adapter
+from kanwidget.kan.checks import Edge
 
 __all__ = ["Ledger"]
 

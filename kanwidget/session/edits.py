@@ -9,10 +9,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from kanwidget.kan.checks import Edge, Node
+from kanwidget.kan.pruning import Edits, Slots, effective_mask, node_scores, slots_of, taken_nodes
+
 from .baseline import Baseline
 from .history import State
-from .kan.checks import Edge, Node
-from .kan.pruning import Edits, Slots, effective_mask, node_scores, slots_of, taken_nodes
 
 __all__ = [
     "Ground",

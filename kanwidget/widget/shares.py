@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .adapters import Adapter
-from .baseline import Baseline
+from kanwidget.adapters import Adapter
+from kanwidget.session.baseline import Baseline
+
 from .tables import BYTES, Layer, extremes, layer_of, layers_of, points_on
 
 __all__ = ["SharedCells", "shared_cells"]

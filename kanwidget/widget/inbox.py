@@ -8,10 +8,11 @@ from typing import Any
 
 import anywidget
 
+from kanwidget.session import PruningSession
+
 from . import acts
 from .later import running_loop
 from .mirror import Mirror
-from .session import PruningSession
 from .traits import Wish
 
 __all__ = ["Inbox"]

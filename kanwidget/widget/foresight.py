@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .kan import pruning
-from .pricing import Cancelled
+from kanwidget.kan import pruning
+from kanwidget.session import PruningSession
+from kanwidget.session.pricing import Cancelled
+from kanwidget.session.tradeoff import FIRST
+
 from .publish import along, finite
-from .session import PruningSession
-from .tradeoff import FIRST
 
 __all__ = ["AXES", "PRICES", "Ahead", "Memory", "curve", "prices"]
 

@@ -7,6 +7,7 @@ a page, which may hold anything: it returns what makes sense of them, or None.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,8 +16,15 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
-from .kan.checks import check_threshold, check_whole
-from .session import PruningSession
+from kanwidget.kan.checks import (
+    check_edge,
+    check_edges,
+    check_node,
+    check_nodes,
+    check_threshold,
+    check_whole,
+)
+from kanwidget.session import PruningSession
 
 __all__ = [
     "Choice",
@@ -30,9 +38,23 @@ __all__ = [
     "Sample",
     "Selection",
     "Shape",
+    "Spelled",
     "Threshold",
     "Wish",
 ]
+
+
+class Spelled(traitlets.HasTraits):
+    """Refuses to set what is no trait and looks like one: a misspelt name would do nothing."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Any other name is free, as on every object: hosts and derived classes have their own.
+        if not (name.startswith("_") or hasattr(type(self), name) or name in self.__dict__):
+            known = [known for known in self.trait_names(sync=True) if not known.startswith("_")]
+            for near in difflib.get_close_matches(name, known, 1, 0.8):
+                kind = type(self).__name__
+                raise AttributeError(f"{kind} has no {name} to set; do you mean {near}?")
+        super().__setattr__(name, value)
 
 
 class Threshold(traitlets.Float[float, Any]):
@@ -82,16 +104,16 @@ class Edges(_Ids):
     """Ids ``(l, i, j)``."""
 
     def check(self, session: PruningSession, ids: Any) -> frozenset[Any]:
-        """See `PruningSession.check_edges`."""
-        return session.check_edges(ids)
+        """See `check_edges`."""
+        return check_edges(session.width, ids, session.baseline.slots)
 
 
 class Nodes(_Ids):
     """Ids ``(l, i)``."""
 
     def check(self, session: PruningSession, ids: Any) -> frozenset[Any]:
-        """See `PruningSession.check_nodes`."""
-        return session.check_nodes(ids)
+        """See `check_nodes`."""
+        return check_nodes(session.width, ids)
 
 
 class Choice(traitlets.Unicode[str, Any]):
@@ -153,6 +175,8 @@ class Sample(traitlets.List[Any]):
             row = np.asarray([] if value is None else value, dtype=np.float64)
         except (TypeError, ValueError):
             raise TypeError(f"{self.name} must be a row of numbers, got {value!r}") from None
+        except OverflowError:
+            raise ValueError(f"{self.name} holds numbers too large for a float") from None
         width = obj.session.width[0]
         if row.size == 0:
             return []
@@ -216,9 +240,10 @@ def _check_id(session: PruningSession, ids: Any) -> tuple[int, ...]:
     """Return an edge or a node, or raise an IndexError or TypeError."""
     if not isinstance(ids, (list, tuple)) or len(ids) not in (2, 3):
         raise TypeError(f"expected an edge (l, i, j) or a node (l, i), got {ids!r}")
-    check = session.check_edges if len(ids) == 3 else session.check_nodes
-    (found,) = check([ids])
-    return tuple(found)
+    if len(ids) == 2:
+        return check_node(session.width, *ids)
+    l, i, j = ids
+    return check_edge(session.width, l, i, j, session.baseline.slots)
 
 
 def _finite(value: Any) -> float | None:
