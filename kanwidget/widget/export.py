@@ -79,6 +79,8 @@ def page(widget: Mirrored, title: str | None, data_rows: int) -> str:
     elif not traits["_cells_x"]:
         traits["_parts_counts"], parts = publish.of_large(stage, widget.session.baseline)
         traits |= {name: pack(array) for name, array in parts.items() if array is not None}
+        if not unpack(traits["_folded"])[0].any():  # half a megabyte of zeros
+            traits["_folded"] = b""
     return _document(traits, title or f"KAN {width}", _told(stage, traits, carried))
 
 

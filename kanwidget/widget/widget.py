@@ -251,6 +251,10 @@ class KANWidget(Spelled, Pictured, Inbox):
         has been moved for a moment; its page is larger, 15 MB with 50,816 edges. Beyond 200,000
         edges it is only shown, with the losses that were measured here.
 
+        A page computes the RMSE and torch's own MSE, L1, cross entropy and binary cross entropy
+        with logits. Any other ``metric`` stays in Python: the page shows how far the outputs move
+        instead, and says so.
+
         Parameters
         ----------
         path : path, optional

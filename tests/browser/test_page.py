@@ -224,7 +224,9 @@ def test_a_probe_shows_what_the_forward_pass_gives(twin: Twin, view: ExportedPag
         told = f"f(x) = {figures(truth[row].item())}, label {figures(y[row].item())}"
         until(lambda told=told: same(outputs.inner_text(), told.replace("-", "−")))  # type: ignore[misc]
         view.press("next-row")
-    assert "of 200" in view.root.locator(".picker").inner_text()
+    assert "of 1,000" in view.root.locator(".picker").inner_text()
+    title = view.root.locator('[data-role="row"]').get_attribute("title")
+    assert "200 of them are here" in (title or "")
 
 
 def test_a_reload_starts_again(demo: Demo, twin: Twin, view: ExportedPage) -> None:

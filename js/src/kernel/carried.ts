@@ -50,8 +50,9 @@ const isChange = (given: Given) => nameOf(given) === CHANGE;
 
 function cellsOf(given: Given, net: Network): Cells | null {
   const double = (name: string) => numbers(given, name, "float64");
-  const [bias, offset, means, folded] = ["_bias", "_offset", "_means", "_folded"].map(double);
-  if (!(bias && offset && means && folded)) return null;
+  const [bias, offset, means] = ["_bias", "_offset", "_means"].map(double);
+  if (!(bias && offset && means)) return null;
+  const folded = double("_folded") ?? new Float64Array(net.edgeCount);
   const constants = { bias, offset, means, folded };
   const sizes = [
     [bias, net.slotNode.length],
