@@ -98,7 +98,10 @@ def _told(stage: Stage, traits: Mapping[str, Any], carried: int) -> str:
     known = f"This page holds {count:,} edges and {carried:,} of {len(stage.yardstick.rows):,} rows"
     if not carried or not (traits["_cells_x"] or traits.get("_parts_counts")):
         return f"{known} of data. It tells the losses that were measured when it was made."
-    return f"{known} of data: every loss is computed here, on these rows. Nothing reaches a model."
+    return (
+        f"{known} of data: every loss is computed here, on these rows. "
+        "Nothing reaches a model, so there is nothing to commit."
+    )
 
 
 def _document(traits: Mapping[str, Any], title: str, told: str) -> str:
