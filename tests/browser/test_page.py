@@ -134,10 +134,13 @@ def test_dragging_shows_the_curves_the_loss_and_the_edges_that_python_gives(
             twin.session.set(**changes)
             twin.assert_agrees(view)
 
+        def settled() -> None:
+            agree()
+            assert view.script() == twin.session.script()
+
         until(agree)  # in the hand
         view.page.mouse.up()
-        until(agree)
-        assert view.script() == twin.session.script()
+        until(settled)
         on = [ids for ids, is_on in view.edges().items() if is_on]
         curves = twin.curves()
         until(lambda on=on, curves=curves: view.assert_curves(on, curves))  # type: ignore[misc]
