@@ -147,7 +147,7 @@ def test_a_whole_session_needs_nothing_but_the_keyboard(
     assert copied == value("w.script()")
 
     notebook.define(
-        f"again = copy.deepcopy(original)\nexec({copied!r}, dict(model=again, data=dataset))"
+        f"again = copy.deepcopy(original)\nexec({copied!r}, dict(model=again, dataset=dataset))"
     )
     assert value("_probe.mask(again) == _probe.mask(model)")
     assert value("(again(x) - model(x)).abs().max().item()") < 1e-12
