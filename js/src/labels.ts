@@ -39,6 +39,12 @@ export const plainText = (name: string): string =>
     .map((run) => run.text)
     .join("");
 
+/** Letters that run from the right, and marks that turn what follows around. */
+const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A name for a sentence, which it must not turn around. */
+export const isolated = (text: string): string => (TURNS.test(text) ? `\u2068${text}\u2069` : text);
+
 export interface Names {
   readonly inVars: readonly string[];
   readonly outVars: readonly string[];

@@ -11,7 +11,7 @@ import { edgeIndex, type Network, nodeIndex, nodesOnOf } from "./network";
 import { type Box, centreOf } from "./paths";
 import { keyOf } from "./protocol";
 import type { Known, Target } from "./state";
-import { accessibleName } from "./words";
+import { accessibleName, stateWords } from "./words";
 
 export interface TwinEvents {
   /** Focus came to a target, and not from a click on it, or left it. */
@@ -189,12 +189,16 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
     if (!stop?.isConnected) rove(order[0] ?? null);
   }
 
-  function tell({ mask, net, selected }: Known): void {
+  function tell(known: Known): void {
+    const { mask, net, selected } = known;
     const on = { node: nodesOnOf(net, mask), edge: mask };
     const chosen = new Set(selected.map(keyOf));
     reached.forEach(({ target }, k) => {
       const button = order[k]!;
-      setAttribute(button, "aria-pressed", on[target.kind][target.id] ? "true" : "false");
+      const isOn = on[target.kind][target.id] === 1;
+      setAttribute(button, "aria-pressed", `${isOn}`);
+      // Why it is off; nobody listens while a threshold is dragged.
+      if (!known.drag) setAttribute(button, "aria-description", isOn ? null : stateWords(known, target));
       setAttribute(button, "aria-current", chosen.size > 0 && chosen.has(keyOf(target)) ? "true" : null);
     });
   }
@@ -241,7 +245,10 @@ export function createTwins(events: TwinEvents, signal: AbortSignal) {
     update(spots: readonly Spot[], known: Known, names: Names): void {
       const before = drawn;
       const moved = before?.spots !== spots || before.names !== names;
-      if (!moved && before.known.mask === known.mask && before.known.selected === known.selected) return;
+      const same = (["mask", "selected", "edits", "drag"] as const).every(
+        (name) => before?.known[name] === known[name],
+      );
+      if (!moved && same) return;
       drawn = { spots, names, known };
       if (moved) {
         if (before?.spots !== spots) strong = strongest(spots, known);

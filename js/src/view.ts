@@ -113,7 +113,18 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
   const status = createStatus(wishes, signal);
   const bar = createBar(
     {
-      reset: () => wishes.act({ do: "reset" }),
+      reset() {
+        wishes.act({ do: "reset" });
+        // Marimo runs the cells that depend on a widget after what its page writes, not what it sends.
+        wishes.write({
+          node_threshold: 0,
+          edge_threshold: 0,
+          removed_edges: [],
+          kept_edges: [],
+          removed_nodes: [],
+          kept_nodes: [],
+        });
+      },
       toggled(panel) {
         open[panel] = !open[panel];
         if (panel === "probe" && reading) {

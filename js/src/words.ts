@@ -1,6 +1,6 @@
 /** What the view says, in words: states, scores, what a threshold takes. Pure. */
 
-import { type Names, nameOf, plainText } from "./labels";
+import { isolated, type Names, nameOf, plainText } from "./labels";
 import { MAX_DRAWN } from "./layout";
 import { cutTo } from "./letters";
 import type { Change } from "./levels";
@@ -123,7 +123,7 @@ const cut = (name: string) => cutTo(name, LONG);
 const LONG = 16;
 
 function whoGoes(net: Network, names: Names, { edges, nodes }: Change): string {
-  const name = (node: number) => cut(plainText(nameOf(net, names, node)));
+  const name = (node: number) => isolated(cut(plainText(nameOf(net, names, node))));
   if (nodes.length > 1) return `${count(nodes.length, "node")} with ${count(edges.length, "edge")} go`;
   if (nodes.length === 1) return `${name(nodes[0]!)} goes with ${count(edges.length, "edge")}`;
   if (edges.length > 1) return `${count(edges.length, "edge")} go`;
@@ -244,10 +244,11 @@ function edgeState(net: Network, edits: Edits, edge: number): string {
 export function accessibleName(net: Network, names: Names, target: Target): string {
   if (target.kind === "node") {
     const kind = isHidden(net, target.id) ? "Node" : target.id < net.width[0]! ? "Input" : "Output";
-    return `${kind} ${plainText(nameOf(net, names, target.id))}`;
+    const score = kind === "Node" ? `, score ${figures(net.nodeScores[target.id]!)}` : "";
+    return `${kind} ${isolated(plainText(nameOf(net, names, target.id)))}${score}`;
   }
   const [from, to] = [net.source[target.id]!, net.target[target.id]!].map((n) =>
-    plainText(nameOf(net, names, n)),
+    isolated(plainText(nameOf(net, names, n))),
   );
   return `Edge ${edgeIndex(net, target.id).join(", ")}: ${from} to ${to}, score ${figures(net.scores[target.id]!)}`;
 }

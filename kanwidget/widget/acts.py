@@ -93,4 +93,5 @@ def _number(id: Any) -> int:
 
 
 def _short(value: Any) -> str:
-    return reprlib.repr(value)
+    text = reprlib.repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -109,7 +109,10 @@ def _told(stage: Stage, traits: Mapping[str, Any], carried: int) -> str:
             f"{known} of data. {metric} was {traits['loss']:.4g} in Python, and stayed there: this "
             "page computes how far the outputs move instead. Nothing reaches a model."
         )
-    return f"{known} of data: every loss is computed here, on these rows. Nothing reaches a model."
+    return (
+        f"{known} of data: every loss is computed here, on these rows. "
+        "Nothing reaches a model, so there is nothing to commit."
+    )
 
 
 def _document(traits: Mapping[str, Any], title: str, told: str) -> str:

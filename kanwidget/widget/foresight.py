@@ -33,7 +33,7 @@ BUDGET = 0.25
 """Seconds that one piece of work may take."""
 
 HICCUPS = 2
-"""Measurements that may take longer: on a busy machine one does, and the next does not."""
+"""Measurements that may take longer: the first do, while caches are cold."""
 
 POINTS = 64
 """Points of a curve that cannot be measured whole in that time."""
@@ -218,9 +218,10 @@ def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Float
                 continue
             point = [float(levels[place])]
             for keep_mean in (False, True):
-                start, to = time.perf_counter(), {f"{axis}_threshold": point[0]}
+                start, to = time.thread_time(), {f"{axis}_threshold": point[0]}
                 found = session.preview(keep_mean=keep_mean, **to)
-                slow += time.perf_counter() - start > BUDGET
+                # Time of our own: what others take of a busy machine says nothing of the next.
+                slow += time.thread_time() - start > BUDGET
                 if _key(session, axis) != key or slow > HICCUPS:
                     return  # it is another state, or too dear
                 point += [found.loss] if keep_mean else [found.active_edges, found.loss]

@@ -10,8 +10,8 @@ import traitlets
 
 from kanwidget.picture import Picture, figure, preview, save
 from kanwidget.picture.drawing import DPI, check_path
-from kanwidget.picture.kept import Kept, quietly
 
+from .kept import Kept, quietly
 from .mirror import Mirrored
 
 __all__ = ["Pictured"]

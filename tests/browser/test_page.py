@@ -112,6 +112,7 @@ def test_it_is_one_small_file_that_says_what_it_holds(demo: Demo, view: Exported
     assert "src=" not in re.sub(r"<script.*?</script>", "", demo.html, flags=re.DOTALL)
     text = view.page.inner_text("body")
     assert "This page holds 15 edges and 200 of 1,000 rows of data" in text
+    assert "nothing to commit" in text
     assert "test RMSE (200 rows)" in view.status()
     assert view.page.title() == view.page.inner_text("h1") == "The demo"
 
@@ -133,10 +134,13 @@ def test_dragging_shows_the_curves_the_loss_and_the_edges_that_python_gives(
             twin.session.set(**changes)
             twin.assert_agrees(view)
 
+        def settled() -> None:
+            agree()
+            assert view.script() == twin.session.script()
+
         until(agree)  # in the hand
         view.page.mouse.up()
-        until(agree)
-        assert view.script() == twin.session.script()
+        until(settled)
         on = [ids for ids, is_on in view.edges().items() if is_on]
         curves = twin.curves()
         until(lambda on=on, curves=curves: view.assert_curves(on, curves))  # type: ignore[misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -231,6 +232,19 @@ def test_a_large_network_gets_a_few_points_bit_by_bit(
         for keep_mean, loss in ((False, zeroed), (True, kept)):
             outcome = widget.session.preview(edge_threshold=threshold, keep_mean=keep_mean)
             assert (outcome.active_edges, outcome.loss) == (edges, loss)
+
+
+def test_what_others_take_of_a_busy_machine_leaves_no_curve_out(
+    model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waits(pred: Tensor, label: Tensor) -> Tensor:
+        time.sleep(0.03)
+        return (pred - label).abs().mean()
+
+    monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.02)
+    w = KANWidget(model, dataset, metric=waits)
+    assert read(w._tradeoff_node).shape[1] == len(w.session.tradeoff("node").thresholds)
+    w.close()
 
 
 def test_nobody_waits_for_what_could_be(model: KAN, dataset: dict[str, Tensor]) -> None:

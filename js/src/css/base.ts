@@ -62,5 +62,13 @@ input[type="text"]:hover, input[type="number"]:hover { border-color: var(--edge)
 .panel header { display: flex; align-items: center; gap: 10px; min-height: 26px; margin-bottom: 6px; }
 .panel header h3 { flex: none; }
 .panel header .said { flex: 1; color: var(--muted); min-width: 0; font-size: 12px; }
+@media (forced-colors: active) {
+  /* Washes and tints are gone: what is pressed has the system's own colours for it. */
+  button.quiet[aria-expanded="true"], button.quiet[aria-pressed="true"], .segments input:checked + span, .switch[aria-checked="true"] {
+    forced-color-adjust: none; background: Highlight; color: HighlightText; border-color: Highlight;
+  }
+  .switch::before { forced-color-adjust: none; background: ButtonText; }
+  .switch[aria-checked="true"]::before { background: HighlightText; }
+}
 @media (prefers-reduced-motion: reduce) { .kanwidget * { transition: none !important; scroll-behavior: auto !important; } }
 `;

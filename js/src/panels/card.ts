@@ -29,7 +29,10 @@ export function createCard() {
       if (words !== shown) {
         shown = words;
         title.replaceChildren(
-          ...description.names.flatMap((name, k) => [...(k > 0 ? [" → "] : []), ...typeset(name)]),
+          ...description.names.flatMap((name, k) => [
+            ...(k > 0 ? [" → "] : []),
+            element("bdi", {}, ...typeset(name)),
+          ]),
         );
         details.textContent = description.details.join(", ");
       }

@@ -17,7 +17,7 @@ export function createEdgeCard(
   const shell = createShell(target, wishes, close, signal);
   const chart = createChart();
   shell.body.append(chart.element);
-  let drawn: { curves: Reading["curves"]; data: Reading["data"] } | null = null;
+  let drawn: Pick<Reading, "curves" | "data" | "symbolic"> | null = null;
   let ranked: { scores: Float64Array; rank: number } | null = null;
 
   return {
@@ -28,8 +28,9 @@ export function createEdgeCard(
       const { net } = known;
       const on = shell.update(now);
       const source = net.source[edge]!;
-      if (drawn?.curves !== reading.curves || drawn.data !== reading.data) {
-        drawn = { curves: reading.curves, data: reading.data };
+      const { curves, data, symbolic } = reading;
+      if (drawn?.curves !== curves || drawn.data !== data || drawn.symbolic !== symbolic) {
+        drawn = { curves, data, symbolic };
         chart.draw(plottedOf(reading, source, edge));
       }
       if (ranked?.scores !== net.scores) ranked = { scores: net.scores, rank: rankOf(net, edge) };
@@ -48,7 +49,7 @@ export function createEdgeCard(
   };
 }
 
-function plottedOf({ curves, data }: Reading, source: number, edge: number) {
+function plottedOf({ curves, data, symbolic }: Reading, source: number, edge: number) {
   const { samples } = curves;
   const [low, high] = data?.grid
     ? [data.grid[3 * source]!, data.grid[3 * source + 1]!]
@@ -56,7 +57,8 @@ function plottedOf({ curves, data }: Reading, source: number, edge: number) {
   return {
     x: curves.x.subarray(source * samples, (source + 1) * samples),
     y: curves.of(edge),
-    base: curves.baseOf(edge),
+    // A formula has no parts.
+    base: symbolic.has(edge) ? null : curves.baseOf(edge),
     density: data?.density.subarray(source * data.bins, (source + 1) * data.bins) ?? null,
     grid: Number.isFinite(low) && Number.isFinite(high) ? ([low, high] as const) : null,
   };

@@ -1,6 +1,6 @@
 /** Names with their subscripts, as elements. */
 import { element } from "../dom";
-import { type Names, nameOf, plainText, runsOf } from "../labels";
+import { isolated, type Names, nameOf, plainText, runsOf } from "../labels";
 import { cutTo } from "../letters";
 import type { Network } from "../network";
 import type { Target } from "../state";
@@ -17,6 +17,7 @@ export function typesetPath(names: readonly string[]): (Node | string)[] {
   const most = Math.floor(LINE / names.length);
   const written = (name: string) => {
     const [plain, short] = [plainText(name), cutTo(plainText(name), most)];
+    if (isolated(plain) !== plain) return [isolated(short)];
     return short === plain ? typeset(name) : [short];
   };
   return names.flatMap((name, k) => [...(k > 0 ? [" → "] : []), ...written(name)]);
@@ -27,4 +28,5 @@ export function namesOf(net: Network, names: Names, { kind, id }: Target): strin
   return nodes.map((node) => nameOf(net, names, node));
 }
 
-export const plainPath = (names: readonly string[]): string => names.map(plainText).join(" to ");
+export const plainPath = (names: readonly string[]): string =>
+  names.map((name) => isolated(plainText(name))).join(" to ");

@@ -1,5 +1,5 @@
 /** What the context menu offers for a target, for several, and for the empty stage. */
-import { type Names, nameOf, plainText } from "../labels";
+import { isolated, type Names, nameOf, plainText } from "../labels";
 import { edgesOf, extend, flip, includes, weakerThan } from "../selection";
 import { isTargetOn, type Known, type Target } from "../state";
 import type { Item } from "./menu";
@@ -18,7 +18,7 @@ const isSeveral = (selected: readonly Target[], target: Target) =>
 export function titleOf({ net, selected }: Known, names: Names, target: Target | null): string {
   if (!target) return "Network";
   if (isSeveral(selected, target)) return `${selected.length} selected`;
-  const name = (node: number) => plainText(nameOf(net, names, node));
+  const name = (node: number) => isolated(plainText(nameOf(net, names, node)));
   if (target.kind === "node") return name(target.id);
   return `${name(net.source[target.id]!)} → ${name(net.target[target.id]!)}`;
 }
@@ -57,7 +57,7 @@ function forOne(known: Known, names: Names, target: Target, doing: Doing): Group
 function around({ net }: Known, names: Names, target: Target, doing: Doing): Item[] {
   const nodes = target.kind === "node" ? [target.id] : [net.source[target.id]!, net.target[target.id]!];
   return nodes.map((node) => ({
-    text: `Select all edges of ${plainText(nameOf(net, names, node))}`,
+    text: `Select all edges of ${isolated(plainText(nameOf(net, names, node)))}`,
     do: () => doing.select(extend([], edgesOf(net, node))),
   }));
 }

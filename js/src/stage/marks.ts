@@ -47,9 +47,12 @@ export function paintMarks(
     underBoxes(brush, scene, () => {
       for (const edge of halos) if (!edge.box) paintLine(brush, edge, edge.look === "on" ? [] : [5, 5]);
     });
-    for (const { box, anchor } of halos) {
-      if (box) frame(brush, box, 1, 2, brush.palette.selected);
-      else dot(ctx, ...centreOf(anchor), 4, brush.palette.selected);
+    for (const { box, anchor, difference } of halos) {
+      // What differs has a frame and a number there already: this one goes around them.
+      const [x, y] = centreOf(anchor);
+      if (box) frame(brush, box, difference ? 4 : 1, 2, brush.palette.selected);
+      else if (difference) ring(brush, { x, y, r: 7 }, brush.palette.selected, 2, 3);
+      else dot(ctx, x, y, 4, brush.palette.selected);
     }
   }
   for (const { kind, id } of selected) {
@@ -59,6 +62,8 @@ export function paintMarks(
   if (probe) paintProbe(brush, shown, probe, net);
   ctx.globalAlpha = 1;
 }
+
+type Circle = Pick<NodeShape, "x" | "y" | "r">;
 
 /** A square around a box or beside a line. */
 function frame({ ctx }: Brush, { x, y, side }: Box, away: number, width: number, colour: string): void {
@@ -70,7 +75,7 @@ function frame({ ctx }: Brush, { x, y, side }: Box, away: number, width: number,
   ctx.stroke();
 }
 
-function ring({ ctx }: Brush, { x, y, r }: NodeShape, colour: string, width: number, away: number): void {
+function ring({ ctx }: Brush, { x, y, r }: Circle, colour: string, width: number, away: number): void {
   ctx.strokeStyle = colour;
   ctx.lineWidth = width;
   ctx.beginPath();

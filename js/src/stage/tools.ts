@@ -11,6 +11,10 @@ export interface ToolEvents {
 const HINT = "Click: open card · Double-click: switch off or on · Shift-drag: lasso · Ctrl + wheel: zoom";
 const TOUCH_HINT = "Tap: open card · Double-tap: switch off or on · Hold: more · Pinch: zoom";
 
+/** How long a message stays, in ms, and for each of its letters. */
+const SAID_FOR = 3000;
+const READ = 60;
+
 export function createTools(host: () => HTMLElement | null, events: ToolEvents, signal: AbortSignal) {
   const button = (role: string, label: string, drawing: string, act: () => void) => {
     const made = element("button", { type: "button", "data-role": role, "aria-label": label, title: label });
@@ -53,10 +57,18 @@ export function createTools(host: () => HTMLElement | null, events: ToolEvents, 
     element("div", { role: "group", "aria-label": "Picture" }, picture),
   );
 
-  /** In place of the hint, which has been read by then. */
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const quiet = () => {
+    delete hint.dataset.said;
+    setText(hint, touch ? TOUCH_HINT : HINT);
+  };
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  /** In place of the hint, until it has been read. */
   function say(words: string): void {
     hint.dataset.said = "";
     setText(hint, words);
+    clearTimeout(timer);
+    timer = setTimeout(quiet, SAID_FOR + READ * words.length);
   }
   const fullScreenElement = () => {
     const root = host()?.getRootNode();

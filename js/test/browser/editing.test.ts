@@ -211,7 +211,10 @@ test("Reset asks for a reset, which is one step with that name", async () => {
   await click(reset);
   // Python does it, and its history calls it so; a page without a kernel is asked in its own tests.
   expect(view.model.acts).toEqual([{ do: "reset" }]);
-  expect(view.model.messages).toBe(0);
+  // What it then is, is written too, in one message: marimo's cells follow nothing else.
+  expect(view.model.messages).toBe(1);
+  expect(view.model.get("node_threshold")).toBe(0);
+  expect(view.model.get("removed_nodes")).toEqual([]);
 });
 
 test("letting go of one slider does not undo what Python has just done to the other", async () => {

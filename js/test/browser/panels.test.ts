@@ -452,3 +452,14 @@ test("what the scores are is told and can be chosen, where the model knows more 
   await frames(2);
   expect(choice.checkVisibility()).toBe(false);
 });
+
+test("the card of a formula shows it whole, without the parts of a spline", async () => {
+  const view = await mount(richModel());
+  view.model.receive({ selected: [[0, 0, 0]] });
+  await frames(2);
+  expect(view.find(".detail .chart").textContent).toContain("spline");
+  view.model.receive({ _symbolic: [[0, 0, 0, "sin"]] });
+  await frames(2);
+  expect(view.find(".detail .facts").textContent).toContain("formulasin");
+  expect(view.find(".detail .chart").textContent).not.toContain("spline");
+});

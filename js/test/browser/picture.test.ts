@@ -202,6 +202,8 @@ test("a clipboard that is closed is said in words, and an open one gets the SVG 
   await copy("Copy as SVG");
   await vi.waitFor(() => expect(view.find(".hint").textContent).toBe("Copied as SVG, as text."));
   parse(texts[0]!);
+  // What hands can do here is said again once that has been read.
+  await vi.waitFor(() => expect(view.find(".hint").textContent).toMatch(/^Click: open card/), 8000);
   write.mockRejectedValue(new DOMException("no", "NotAllowedError"));
   await copy("Copy as SVG");
   await vi.waitFor(() =>

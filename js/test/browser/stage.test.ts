@@ -113,6 +113,22 @@ describe("selection", () => {
 });
 
 describe("by keyboard and screen reader", () => {
+  test("what is off says why, and a node says its score", async () => {
+    const view = await mount();
+    const told = () => view.twin("node", "1,0").getAttribute("aria-description");
+    expect(told()).toBeNull();
+    expect(view.twin("node", "1,0").getAttribute("aria-label")).toMatch(/^Node h1,0, score [\d.e-]+$/);
+    view.model.receive({ node_threshold: 2e-4 });
+    view.model.python();
+    await frames(2);
+    expect(told()).toBe("taken by the node threshold");
+    expect(view.twin("edge", "0,0,0").getAttribute("aria-description")).toBe("taken by the node threshold");
+    view.model.receive({ node_threshold: 0, removed_nodes: [[1, 0]] });
+    view.model.python();
+    await frames(2);
+    expect(told()).toBe("off by hand");
+  });
+
   test("the network is one stop of the Tab key, and arrows go to the neighbour", async () => {
     const view = await mount();
     expect(view.root.querySelectorAll(".twins [tabindex='0']")).toHaveLength(1);
@@ -449,6 +465,16 @@ describe("the picture", () => {
       const { left, top } = view.twin("edge", index).getBoundingClientRect();
       expect(pixel(view, "marks", left - 7, top)[3], index).toBeGreaterThan(60);
     }
+    // One that is selected too keeps its number, and has a frame of its own around the other.
+    const { left, top, height } = view.twin("edge", "1,0,0").getBoundingClientRect();
+    const outside = () => pixel(view, "marks", left - 5, top + height / 2)[3]!;
+    const number = pixel(view, "marks", left, top);
+    expect(outside()).toBe(0);
+    view.model.receive({ selected: [[1, 0, 0]] });
+    await frames(3);
+    expect(outside()).toBeGreaterThan(100);
+    expect(pixel(view, "marks", left, top)).toEqual(number);
+    view.model.receive({ selected: [] });
     view.model.receive({ _compared: new DataView(new ArrayBuffer(0)) });
     await frames(3);
     expect(dark("1,2,0")).toBe(before);

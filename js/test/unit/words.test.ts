@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { axisOf, POSITIONS, positionOf, thresholdAt } from "../../src/axis";
-import { nameOf, plainText, runsOf } from "../../src/labels";
+import { isolated, nameOf, plainText, runsOf } from "../../src/labels";
 import { createNetwork, edgeId, maskOf, NO_EDITS, nodeId } from "../../src/network";
 import { reduce } from "../../src/state";
 import {
@@ -100,7 +100,7 @@ test("an edge is described by its ends, its score and why it is off", () => {
 test("accessible names say which edge, from where to where", () => {
   expect(accessibleName(net, names, { kind: "edge", id: 7 })).toBe("Edge 0, 1, 3: x2 to h1,3, score 0.1130");
   expect(accessibleName(net, names, { kind: "node", id: 0 })).toBe("Input x1");
-  expect(accessibleName(net, names, { kind: "node", id: 3 })).toBe("Node h1,1");
+  expect(accessibleName(net, names, { kind: "node", id: 3 })).toBe("Node h1,1, score 0.001100");
   expect(accessibleName(net, names, { kind: "node", id: 7 })).toBe("Output f(x)");
 });
 
@@ -150,4 +150,13 @@ test("an edge into a product is named by its node", () => {
 test("numbers are short and keep their figures", () => {
   expect([0, 1.23e-7, 12.3456, 123456].map(figures)).toEqual(["0", "1.23e-7", "12.35", "1.23e+5"]);
   expect([0, 0.012345, 1.5e-5].map(short)).toEqual(["0", "0.0123", "1.5e-5"]);
+});
+
+test("a name that runs from the right turns nothing around but itself", () => {
+  expect(isolated("x1")).toBe("x1");
+  for (const name of ["\u05d0\u05d1", "\u202eabc"]) {
+    expect(isolated(name)).toBe(`\u2068${name}\u2069`);
+    const turned = { ...names, inVars: [name, "x_2"] };
+    expect(accessibleName(net, turned, { kind: "edge", id: 6 })).toContain(`: \u2068${name}\u2069 to h1,3`);
+  }
 });

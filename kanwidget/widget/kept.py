@@ -15,10 +15,10 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kanwidget.widget.later import Later, running_loop
+from kanwidget.picture.drawing import preview
+from kanwidget.picture.sheet import Picture
 
-from .drawing import preview
-from .sheet import Picture
+from .later import Later, running_loop
 
 __all__ = ["Kept", "markup", "quietly"]
 
