@@ -7,26 +7,23 @@ again, so that whatever else the machine does meets all alike; medians are quote
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import math
 import os
-import platform
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
 
+from readme import machine, table, write
+
 HERE = Path(__file__).parent
-README = HERE.parents[1] / "README.md"
 BEGIN, END = "<!-- benchmarks: written by make bench -->", "<!-- benchmarks: end -->"
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -248,44 +245,17 @@ def target(text: str, kept: bool) -> None:
     targets.append((text, kept))
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table in Markdown, below what it shows."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join([caption, "", *(f"| {' | '.join(line)} |" for line in lines)])
-
-
-def machine() -> str:
-    """Say what all this ran on, and when."""
-    cpu, system = platform.processor() or platform.machine(), platform.platform(terse=True)
-    if (info := Path("/proc/cpuinfo")).exists():
-        found = re.search(r"model name\s*:\s*(.+)", info.read_text())
-        cpu = found[1] if found else cpu
-    if Path("/etc/os-release").exists():
-        system = platform.freedesktop_os_release().get("PRETTY_NAME", system)
-    return (
-        f"{datetime.date.today()}, {cpu} ({os.cpu_count()} cores), {system}, "
-        f"Python {platform.python_version()}, torch {version('torch')}, one thread."
-    )
-
-
-def write(text: str) -> None:
-    """Put the tables into the README, between its two markers."""
-    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    README.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure everything, print it, and write it into the README."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round; the README stays")
     quick = parser.parse_args().quick
-    parts = [machine()]
+    parts = [f"{machine()}, one thread."]
     for part, rounds in ((training, 5), (passes, 11), (looks, 11), (growth, 7)):
         parts.append(part(1 if quick else rounds))
         print(parts[-1], end="\n\n", flush=True)
     if not quick:
-        write("\n\n".join(parts))
+        write(BEGIN, "\n\n".join(parts), END)
     for text, kept in targets:
         print("kept  " if kept else "MISSED", text)
 

@@ -21,12 +21,12 @@ from statistics import median, quantiles
 from typing import Any
 
 HERE = Path(__file__).parent
-README = HERE.parents[1] / "README.md"
 sys.path.insert(0, str(HERE.parent / "browser"))
 
 from chromium import ARGUMENTS, find_chromium  # noqa: E402
 from lab import JupyterServer, Notebook, wait_ready  # noqa: E402
 from playwright.sync_api import Browser, Page, WebSocket, sync_playwright  # noqa: E402
+from readme import machine, table, write  # noqa: E402
 from view import View, rectangle, thumb  # noqa: E402
 
 BEGIN, END = "<!-- view benchmarks: written by make bench-view -->", "<!-- view benchmarks: end -->"
@@ -40,6 +40,21 @@ NETS: dict[str, tuple[list[int], tuple[float, float]]] = {
 VIEWS = {"15": ("auto",), "500": ("auto", "network"), "2,000": ("auto", "network")}
 FRAME = 1000 / 60
 SIZE = {"width": 1200, "height": 1000}
+
+WHERE = (
+    "{machine}, Chromium {chromium} with software rendering, 1,200 by 1,000 pixels; medians of "
+    "three rounds. *Median* and *p95*: milliseconds of script a frame, all the page's listeners "
+    "and panels included. *Late*: by more than one frame."
+)
+PAGES = (
+    "**Exported pages**, which compute by themselves: a node or edge threshold dragged up and "
+    "down, and 1,000 presses of Page Up and Page Down."
+)
+LAB = (
+    "**JupyterLab**, where Python computes: 1,000 moves of the mouse, the messages that they send, "
+    "and the milliseconds to the confirmed numbers, at their end and after other releases "
+    "(median, and of how many)."
+)
 
 SETUP = """
 import torch
@@ -276,19 +291,6 @@ def load() -> str:
     return f"{os.getloadavg()[0]:.1f}"
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table in Markdown, below what it shows."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join([caption, "", *(f"| {' | '.join(line)} |" for line in lines)])
-
-
-def write(text: str) -> None:
-    """Put the tables into the README, between its two markers."""
-    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    README.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure everything, print it, and write it into the README."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -299,9 +301,9 @@ def main() -> None:
     parser.add_argument("--part", choices=("pages", "lab"), help="one part; the README stays")
     options = parser.parse_args()
     rounds = 1 if options.quick else 3
-    parts = []
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        parts = [WHERE.format(machine=machine(), chromium=browser.version.split(".")[0])]
         if options.part != "lab":
             rows = in_pages(browser, Path(name), rounds, options.only)
             head = [
@@ -314,17 +316,17 @@ def main() -> None:
                 "late %",
                 "kept",
             ]
-            parts.append(table("**Frames** of exported pages while a threshold moves.", head, rows))
+            parts.append(table(PAGES, head, rows))
         if options.part != "pages":
             rows = in_lab(browser, Path(name), rounds, options.only)
             head = ["edges", "median ms", "p95 ms", "promised", "frame every ms", "late %"]
             head += ["messages/s", "after 1,000 moves, ms", "after a release, ms"]
-            parts.append(table("**JupyterLab**, 1,000 moves of the mouse.", head, rows))
+            parts.append(table(LAB, head, rows))
         browser.close()
     text = "\n\n".join(parts)
     print(f"\n{text}\n")
     if not (options.quick or options.only or options.part):
-        write(text)
+        write(BEGIN, text, END)
 
 
 if __name__ == "__main__":
