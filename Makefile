@@ -1,9 +1,9 @@
 # make demo    open JupyterLab on the example notebook   (PORT=8899, OPEN=0: only serve it, TOKEN=: the server's token)
 # make test    every check, the browser tests too
 # make lint, make unit, make browser                     parts of it
-# make bench   measure the KAN next to others (five minutes), and write the tables into the README
+# make bench   measure the KAN next to others (five minutes), and write the tables into examples/guide/performance.md
 # make gallery take the pictures in examples/gallery anew
-# make bench-view   measure the view in Chromium (half an hour), and write the table into the README
+# make bench-view   measure the view in Chromium (half an hour), and write the tables there, too
 # make build   the wheel and the sdist, in dist/
 # make clean   remove everything that was built or installed here
 #
@@ -12,6 +12,8 @@
 PYTHON ?= python3
 PORT ?= 8888
 OPEN ?= 1
+# Tests run in so many processes, each with servers of its own.
+WORKERS ?= 2
 
 PY := .venv/bin/python
 SOURCES := $(shell find js/src -type f)
@@ -46,7 +48,7 @@ demo: setup $(COPIES)
 	  $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: chromium lint vitest
-	$(PY) -m pytest
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 lint: setup
 	$(PY) -m ruff check $(LINTED)

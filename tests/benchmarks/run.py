@@ -1,4 +1,4 @@
-"""Measure kanwidget's KAN next to others, and write the tables into the README: ``make bench``.
+"""Measure kanwidget's KAN next to others, and write the tables into the guide: ``make bench``.
 
 Each library runs in a process of its own, on one thread. All are asked in turns, again and
 again, so that whatever else the machine does meets all alike; medians are quoted.
@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
 
-from readme import machine, table, write
+from performance_page import machine, table, write
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- benchmarks: written by make bench -->", "<!-- benchmarks: end -->"
@@ -246,9 +246,9 @@ def target(text: str, kept: bool) -> None:
 
 
 def main() -> None:
-    """Measure everything, print it, and write it into the README."""
+    """Measure everything, print it, and write it into the guide."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round; the README stays")
+    parser.add_argument("--quick", action="store_true", help="one round; the guide stays")
     quick = parser.parse_args().quick
     parts = [f"{machine()}, one thread."]
     for part, rounds in ((training, 5), (passes, 11), (looks, 11), (growth, 7)):

@@ -1,4 +1,4 @@
-"""Measure the view in Chromium, and write the README's table: ``make bench-view``.
+"""Measure the view in Chromium, and write the tables into the guide: ``make bench-view``.
 
 A threshold is dragged with the mouse and swept with the keyboard, in exported pages and in
 JupyterLab, without a graphics card. Main-thread time is what the page's animation callbacks and
@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parent / "browser"))
 from chromium import ARGUMENTS, find_chromium  # noqa: E402
 from lab import JupyterServer, Notebook, wait_ready  # noqa: E402
 from playwright.sync_api import Browser, Page, WebSocket, sync_playwright  # noqa: E402
-from readme import machine, table, write  # noqa: E402
+from performance_page import machine, table, write  # noqa: E402
 from view import View, rectangle, thumb  # noqa: E402
 
 BEGIN, END = "<!-- view benchmarks: written by make bench-view -->", "<!-- view benchmarks: end -->"
@@ -292,13 +292,13 @@ def load() -> str:
 
 
 def main() -> None:
-    """Measure everything, print it, and write it into the README."""
+    """Measure everything, print it, and write it into the guide."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round; the README stays")
+    parser.add_argument("--quick", action="store_true", help="one round; the guide stays")
     parser.add_argument(
-        "--only", nargs="*", default=[], choices=NETS, help="edges; the README stays"
+        "--only", nargs="*", default=[], choices=NETS, help="edges; the guide stays"
     )
-    parser.add_argument("--part", choices=("pages", "lab"), help="one part; the README stays")
+    parser.add_argument("--part", choices=("pages", "lab"), help="one part; the guide stays")
     options = parser.parse_args()
     rounds = 1 if options.quick else 3
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -312,3 +313,11 @@ def test_an_sdist_is_never_built_from(hook: ModuleType, tree: Path, fake_npm: Np
         os.utime(tree / built, (0, 0))
     assert hook.ensure_built(tree) is False
     assert calls() == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *(ROOT / "examples/guide").glob("*.md")])
+def test_every_link_of_the_readme_and_the_guide_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert links or "](" not in page.read_text(encoding="utf-8")
+    for link in links:
+        assert (page.parent / link).exists(), f"{page.name} links to {link}"

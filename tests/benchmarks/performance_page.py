@@ -1,4 +1,4 @@
-"""What benchmarks write into the README: where they ran, and tables between two markers."""
+"""What benchmarks write into the guide's page on performance: where they ran, and their tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "examples" / "guide" / "performance.md"
 
 
 def machine() -> str:
@@ -34,7 +34,7 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> s
 
 
 def write(begin: str, text: str, end: str) -> None:
-    """Put tables into the README, between two markers."""
-    before, rest = README.read_text(encoding="utf-8").split(begin)
+    """Put tables into the page, between two markers."""
+    before, rest = PAGE.read_text(encoding="utf-8").split(begin)
     _, after = rest.split(end)
-    README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
