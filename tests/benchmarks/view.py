@@ -25,8 +25,8 @@ sys.path.insert(0, str(HERE.parent / "browser"))
 
 from chromium import ARGUMENTS, find_chromium  # noqa: E402
 from lab import JupyterServer, Notebook, wait_ready  # noqa: E402
-from playwright.sync_api import Browser, Page, WebSocket, sync_playwright  # noqa: E402
 from performance_page import machine, table, write  # noqa: E402
+from playwright.sync_api import Browser, Page, WebSocket, sync_playwright  # noqa: E402
 from view import View, rectangle, thumb  # noqa: E402
 
 BEGIN, END = "<!-- view benchmarks: written by make bench-view -->", "<!-- view benchmarks: end -->"
