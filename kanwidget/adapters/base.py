@@ -17,7 +17,7 @@ from kanwidget.kan.checks import Edge
 from .scoring import KINDS, scores
 from .scoring import means as mean_outputs
 
-__all__ = ["BaseAdapter"]
+__all__ = ["BaseAdapter", "as_bytes"]
 
 
 class BaseAdapter(ABC):
@@ -236,7 +236,7 @@ class BaseAdapter(ABC):
         """Return a digest of the model's numbers, the same in every process."""
         digest = hashlib.sha256(repr((self.width, self._settings())).encode())
         for value in [*self._numbers(), *self.mask(), *self.bias()]:
-            digest.update(_bytes(value))
+            digest.update(as_bytes(value))
         return digest.hexdigest()
 
     def switched(self) -> Sequence[tuple[Edge, bool]]:
@@ -246,7 +246,7 @@ class BaseAdapter(ABC):
     def version(self) -> Hashable:
         """Return a value that changes with the model's numbers, masks and biases left out."""
         # Not the tensors' version counters: what is written through ``.data`` escapes them.
-        return repr(self._settings()), tuple((v.shape, hash(_bytes(v))) for v in self._numbers())
+        return repr(self._settings()), tuple((v.shape, hash(as_bytes(v))) for v in self._numbers())
 
     def _numbers(self) -> list[Tensor]:
         """Return the tensors that make the functions: no masks, and no biases."""
@@ -305,7 +305,8 @@ class BaseAdapter(ABC):
         return kept, targets, folded
 
 
-def _bytes(value: Tensor) -> bytes:
+def as_bytes(value: Tensor) -> bytes:
+    """Return a tensor's numbers as they lie in memory."""
     # Whatever the dtype: numpy has no bfloat16.
     flat = value.detach().cpu().contiguous().reshape(-1)
     return flat.view(torch.uint8).numpy().tobytes()

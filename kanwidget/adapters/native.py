@@ -14,7 +14,7 @@ from kanwidget.kan.checks import Edge
 from kanwidget.kan.closed_form import as_array
 from kanwidget.kan.splines import extend_grid
 
-from .base import BaseAdapter
+from .base import BaseAdapter, as_bytes
 
 __all__ = ["NativeAdapter"]
 
@@ -101,7 +101,7 @@ class NativeAdapter(BaseAdapter):
     def fingerprint(self) -> str:
         digest = hashlib.sha256(repr(self.width).encode())
         for value in self._model.state_dict().values():
-            digest.update(value.detach().cpu().numpy().tobytes())
+            digest.update(as_bytes(value))
         return digest.hexdigest()
 
     def switched(self) -> Sequence[tuple[Edge, bool]]:

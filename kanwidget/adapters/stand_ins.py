@@ -98,20 +98,22 @@ class GridUpdate:
         self._model = None if model is None else weakref.ref(model)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GridUpdate:
-        model, layer = self._model and self._model(), memo.get(id(self._layer), self._layer)
-        return GridUpdate(self._constant, memo.get(id(model)), layer)
+        model = memo.get(id(self._whole()))  # None in a copy of the layer alone
+        return GridUpdate(self._constant, model, memo.get(id(self._layer), self._layer))
 
     def __reduce__(self) -> Any:
         return GridUpdate, (self._constant, None, self._layer)
+
+    def _whole(self) -> nn.Module | None:
+        return None if self._model is None else self._model()
 
     @torch.no_grad()
     def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Update the grids of the inputs that vary in samples ``(rows, n_in)``."""
         layer, update = self._layer, type(self._layer).update_grid_from_samples
         span = x.amax(0) - x.amin(0)
-        model = self._model and self._model()
         still = span <= 64 * torch.finfo(x.dtype).eps * x.abs().amax(0)
-        if model is not None:
+        if (model := self._whole()) is not None:
             still = still | self._constant(model).to(x.device)
         if not still.any():
             return update(layer, x, *args, **kwargs)

@@ -52,6 +52,11 @@ def cut_off(session: PruningSession) -> None:
                     session.remove_edge(l - 1, h, j)
 
 
+def train(model: Any, dataset: dict[str, Tensor], opt: str, **settings: Any) -> Any:
+    rate = 1.0 if opt == "LBFGS" else 0.01
+    return untouched(lambda: model.fit(dataset, opt=opt, lr=rate, **settings))
+
+
 @pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
 @pytest.mark.parametrize("build", [product, chain, with_formulas, single])
 def test_a_pruned_model_trains_in_a_cell(build: Callable[[], Any], opt: str) -> None:
@@ -65,11 +70,7 @@ def test_a_pruned_model_trains_in_a_cell(build: Callable[[], Any], opt: str) -> 
             before, off = session.loss, [(m.T, f) for m, f in masks_of(model)]
             widths = [layer.grid[:, -1] - layer.grid[:, 0] for layer in model.act_fun]
             torch.manual_seed(seed)
-            found = untouched(
-                lambda: model.fit(  # noqa: B023
-                    dataset, opt=opt, steps=7, lr=1.0 if opt == "LBFGS" else 0.01, lamb=1e-3
-                )
-            )
+            found = train(model, dataset, opt=opt, steps=7, lamb=1e-3)
             assert found["train_loss"][-1] < before
             assert all(p.isfinite().all() for p in model.parameters())
             # What waits for its edges to be switched on again is still of use then.
@@ -82,7 +83,7 @@ def test_a_pruned_model_trains_in_a_cell(build: Callable[[], Any], opt: str) -> 
             session.commit()
         # What is committed has to be safe without a session, too.
         loss = float(found["train_loss"][-1])
-        found = untouched(lambda: model.fit(dataset, opt=opt, steps=3, lr=0.01))  # noqa: B023
+        found = train(model, dataset, opt=opt, steps=3)
         assert float(found["train_loss"][-1]) < loss + 1e-2
         assert all(p.isfinite().all() for p in model.parameters())
         assert all(a <= vars(layer).keys() for a, layer in zip(edges, model.act_fun, strict=True))
