@@ -18,7 +18,7 @@ from .copying import Weights, named_tensors, private_copy, same_bits
 from .scoring import KINDS, scores
 from .scoring import means as mean_outputs
 
-__all__ = ["BaseAdapter"]
+__all__ = ["BaseAdapter", "as_bytes"]
 
 
 class BaseAdapter(ABC):
@@ -159,7 +159,7 @@ class BaseAdapter(ABC):
         for l, values in enumerate(self.inputs_of(x)):
             low, high = values.amin(0), values.amax(0)
             # A node that emits one value still has edges to look at: show them around it.
-            room = torch.where(high > low, 0.0, 0.5)
+            room = (high <= low).to(low) / 2
             low, high = low - room, high + room
             points = low + (high - low) * share.unsqueeze(1)  # (n, n_in)
             drawn.append((points.T, self.functions(l, points)))
@@ -201,6 +201,27 @@ class BaseAdapter(ABC):
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         """Make these the live masks and constants; what is equal is not written."""
 
+    def fitting(
+        self, mask: Sequence[Tensor], bias: Sequence[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return masks and constants as `set_mask` writes them: of the model's device and dtype.
+
+        Raises
+        ------
+        ValueError
+            If the model has edges of other shapes, as one has whose layers were replaced.
+        """
+        live = [tuple(on.shape) for on in self.mask()]
+        given = [tuple(on.shape) for on in mask]
+        if given != live or [tuple(b.shape) for b in bias] != [shape[:1] for shape in live]:
+            raise ValueError(
+                f"the model has layers of edges of shapes {live} now, and these masks are for "
+                f"{given}: nothing was changed; start a new session or widget on the model"
+            )
+        device, dtype = self.device, self.dtype
+        on = [layer.detach().to(device, torch.bool) for layer in mask]
+        return on, [constant.detach().to(device, dtype) for constant in bias]
+
     def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]] | None:
         """Return None: there is no faster way than one forward each."""
         return None
@@ -216,7 +237,7 @@ class BaseAdapter(ABC):
         """Return a digest of the model's numbers, the same in every process."""
         digest = hashlib.sha256(repr((self.width, self._settings())).encode())
         for value in [*self._numbers(), *self.mask(), *self.bias()]:
-            digest.update(_bytes(value))
+            digest.update(as_bytes(value))
         return digest.hexdigest()
 
     def switched(self) -> Sequence[tuple[Edge, bool]]:
@@ -263,7 +284,7 @@ class BaseAdapter(ABC):
     def version(self) -> Hashable:
         """Return a value that changes with the model's numbers, masks and biases left out."""
         # Not the tensors' version counters: what is written through ``.data`` escapes them.
-        return repr(self._settings()), tuple((v.shape, hash(_bytes(v))) for v in self._numbers())
+        return repr(self._settings()), tuple((v.shape, hash(as_bytes(v))) for v in self._numbers())
 
     def _numbers(self) -> list[Tensor]:
         """Return the tensors that make the functions: no masks, and no biases."""
@@ -322,5 +343,8 @@ class BaseAdapter(ABC):
         return kept, targets, folded
 
 
-def _bytes(value: Tensor) -> bytes:
-    return value.detach().cpu().contiguous().numpy().tobytes()
+def as_bytes(value: Tensor) -> bytes:
+    """Return a tensor's numbers as they lie in memory."""
+    # Whatever the dtype: numpy has no bfloat16.
+    flat = value.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().tobytes()
