@@ -30,7 +30,9 @@ def make(kind: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> Any:
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
         torch.manual_seed(seed)
-        model = _MAKERS[kind](seed).to(dtype)
+        model = _MAKERS[kind](seed)
+        # pykan's `to` takes everything for a device.
+        model = model.double() if dtype == torch.float64 else model.float()
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for name, value in model.named_parameters():
