@@ -320,21 +320,6 @@ def test_a_foreign_model_or_content_is_refused_in_words(random_kan: Make) -> Non
         session.to_dict()
 
 
-def test_what_others_did_stays_when_one_goes_back(model: KAN, dataset: dict[str, Tensor]) -> None:
-    session = PruningSession(model, dataset)
-    session.set(node_threshold=0.01)
-    model.fit(dataset, steps=1, progress=False)
-    session.refresh()
-    assert session.history.current.kind == "outside"
-    weights = {n: v.clone() for n, v in model.state_dict().items() if "coef" in n or "scale" in n}
-    session.undo()
-    session.undo()
-    assert session.active_edges == 15
-    session.redo()
-    state = model.state_dict()
-    assert all(torch.equal(state[name], value) for name, value in weights.items())
-
-
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_two_sessions_on_one_model_close_in_any_order(
     model: KAN, dataset: dict[str, Tensor], order: tuple[int, int]
