@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from kanwidget.kan import pruning
 from kanwidget.session import PruningSession
 from kanwidget.session.pricing import Cancelled
-from kanwidget.session.tradeoff import FIRST
 
 from .publish import along, finite
 
@@ -262,4 +261,4 @@ def _levels(session: PruningSession, axis: str) -> Floats:
             [scores[0].flatten()[:0], *pruning.node_scores(scores, session.baseline.slots)]
         )
     levels = np.unique(found.detach().cpu().double().numpy())
-    return np.concatenate([[0.0], np.maximum(levels[np.isfinite(levels)], FIRST)])
+    return np.concatenate([[0.0], np.maximum(levels[np.isfinite(levels)], pruning.LEAST)])
