@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,16 +14,15 @@ from kanwidget.adapters import Adapter
 from kanwidget.kan.checks import check_scalar
 from kanwidget.kan.tensors import check_dataset, check_inputs
 
-__all__ = ["Baseline", "Metric", "Yardstick"]
+from .metric import Metric, check_metric, doubts, is_higher_better, name_of
+
+__all__ = ["Baseline", "Yardstick"]
 
 CURVE_POINTS = 64
 """Samples of each curve that a view draws."""
 
 BINS = 32
 """Bins of the data's density under each curve."""
-
-Metric = Callable[[Tensor, Tensor], Any]
-"""From predictions and labels to a scalar; less is better."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +129,22 @@ class Baseline:
 
 
 class Yardstick:
-    """The data and the metric of a session; see `PruningSession`."""
+    """The data and the metric of a session; see `PruningSession`.
+
+    The data are copies: what others write to their tensors later changes no loss.
+
+    Attributes
+    ----------
+    higher_is_better : bool
+        Whether more of the metric is better.
+    """
 
     def __init__(
         self,
         adapter: Adapter,
         data: Mapping[str, Tensor] | Tensor | None,
         metric: Metric | None,
+        higher_is_better: bool | None = None,
     ) -> None:
         n_in, n_out, device, dtype = (
             adapter.width[0],
@@ -145,17 +152,19 @@ class Yardstick:
             adapter.device,
             adapter.dtype,
         )
-        if metric is not None and not callable(metric):
-            raise TypeError(f"metric must be a function of (prediction, label), got {metric!r}")
+        if metric is not None:
+            check_metric(metric)
+        self.higher_is_better = is_higher_better(metric, higher_is_better)
+        self._doubts = doubts(metric, higher_is_better)
         data = adapter.own(data)
         self.metric: Metric | None = None
         self._number = -1
         self.silent = False
         if isinstance(data, Mapping):
             dataset = check_dataset(data, n_in, None if metric else n_out, device, dtype)
-            self.metric, self.inputs = metric, dataset["train_input"]
-            self.rows, self.labels = dataset["test_input"], dataset["test_label"]
-            self.name = f"test {_name(metric) if metric else 'RMSE'}"
+            self.metric, self.inputs = metric, dataset["train_input"].clone()
+            self.rows, self.labels = dataset["test_input"].clone(), dataset["test_label"].clone()
+            self.name = f"test {name_of(metric) if metric else 'RMSE'}"
             return
         if metric is not None:
             raise ValueError(
@@ -163,6 +172,7 @@ class Yardstick:
                 "create_dataset makes it, not inputs alone"
             )
         x = adapter.seen() if data is None else check_inputs(data, n_in, "data", device, dtype)
+        x = x.clone()
         self.inputs, self.rows, self.labels = x, x, adapter.forward(x)
         self.name = "RMS change of the outputs"
 
@@ -179,7 +189,9 @@ class Yardstick:
             If it is not one real number.
         """
         if self.metric is not None:
-            return check_scalar(self.metric(pred, self.labels), f"metric {_name(self.metric)}")
+            # Tensors of its own: it may work in place.
+            value = self.metric(pred.clone(), self.labels.clone())
+            return check_scalar(value, f"metric {name_of(self.metric)}")
         return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())
 
     def baseline(
@@ -209,7 +221,12 @@ class Yardstick:
             [_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True)],
             adapter.slots(),
             kind,
-            [*adapter.notes(), *_not_finite(mask, means, bias)],
+            [
+                *adapter.notes(),
+                *self._doubts,
+                *_do_not_vary(self.inputs),
+                *_not_finite(mask, means, bias),
+            ],
         )
 
     def digest(self) -> str:
@@ -220,8 +237,17 @@ class Yardstick:
         return digest.hexdigest()
 
 
-def _name(metric: Metric) -> str:
-    return getattr(metric, "__name__", type(metric).__name__)
+def _do_not_vary(inputs: Tensor) -> list[str]:
+    """Say which inputs have the same value in all rows, if there is more than one row."""
+    same = (inputs == inputs[0]).all(0).nonzero().flatten().tolist()
+    if len(inputs) < 2 or not same:
+        return []
+    more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
+    verb = "do" if more else "does"
+    return [
+        f"Input node (0, {same[0]}){more} {verb} not vary in these data: edges from there add a "
+        "constant, whatever they score."
+    ]
 
 
 def _not_finite(

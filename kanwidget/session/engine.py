@@ -21,8 +21,9 @@ from kanwidget.kan.pruning import Edits
 
 from . import edits as acts
 from . import history
-from .baseline import Baseline, Metric
+from .baseline import Baseline
 from .history import Command, History, State
+from .metric import Metric
 from .stage import Stage
 
 __all__ = ["Engine"]
@@ -42,9 +43,11 @@ class Engine:
         keep_mean: bool = True,
         metric: Metric | None = None,
         score: str | None = None,
+        higher_is_better: bool | None = None,
     ) -> None:
-        stage = Stage(model, dataset, metric, score)
+        stage = Stage(model, dataset, metric, score, higher_is_better)
         self.loss_name = stage.yardstick.name
+        self.higher_is_better = stage.yardstick.higher_is_better
         self.width, self.columns = stage.adapter.width, stage.adapter.columns()
         self._coupled = stage.adapter.coupled
         self._usual_score = stage.adapter.kinds[0]

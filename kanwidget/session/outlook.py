@@ -126,23 +126,32 @@ class Outlook(Engine):
             if what goes leaves nothing or its mean.
         """
         self._refresh()
-        return tradeoff.along(*self._measured(), axis, stop, progress)
+        return tradeoff.along(*self._measured(), axis, stop, progress, self.higher_is_better)
 
     def threshold_for(self, tolerance: float = 0.05, axis: str = "edge") -> float:
-        """Return the largest threshold up to which the loss stays within a tolerance.
+        """Return the threshold that leaves the fewest edges while the loss is within a tolerance.
+
+        The other threshold and the hand edits stay as they are.
 
         Parameters
         ----------
         tolerance : float
-            0.05 allows losses up to 1.05 times the one at a threshold of 0.
+            0.05 allows losses up to 1.05 times the one at a threshold of 0; down to 0.95 times,
+            if higher is better.
         axis : {"node", "edge"}
 
         Returns
         -------
         float
-            One of the ``thresholds`` of `tradeoff`.
+            One of the ``thresholds`` of `tradeoff`. It leaves no more edges than are left now.
+
+        Raises
+        ------
+        ValueError
+            If no network with as few edges as there are now is within the tolerance.
         """
-        return self.tradeoff(axis).threshold_for(tolerance, self.state.keep_mean)
+        curve = self.tradeoff(axis)
+        return curve.threshold_for(tolerance, self.state.keep_mean, self.active_edges)
 
     def costs(
         self,

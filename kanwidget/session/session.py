@@ -16,8 +16,9 @@ from kanwidget.kan.pruning import Edits
 
 from . import archive, guards, history
 from . import edits as acts
-from .baseline import Metric, Yardstick
+from .baseline import Yardstick
 from .history import State
+from .metric import Metric
 from .outlook import Outcome, Outlook
 
 __all__ = ["NOTE", "Outcome", "PruningSession"]
@@ -48,9 +49,12 @@ class PruningSession(Outlook):
     metric : callable, optional
         ``(prediction, label) -> scalar``, such as a torch loss; the root mean squared error by
         default. Without labels it is the root mean squared change of the outputs, and
-        there can be no other.
+        there can be no other. Less is better, unless ``higher_is_better`` says otherwise.
     score : {"l1", "attribution", "ablation"}, optional
         What edges score, see `rescore`; by default what the model's own library uses.
+    higher_is_better : bool, optional
+        Whether more of the metric is better, as of an accuracy. By default what the metric
+        says itself in an attribute ``higher_is_better``, as torchmetrics' do; else less is.
 
     Attributes
     ----------
@@ -61,6 +65,8 @@ class PruningSession(Outlook):
         Mask, scores, means and curves that the thresholds and hand edits stand on.
     loss_name : str
         What `loss` measures.
+    higher_is_better : bool
+        Whether more of it is better.
     history : History
         Every step, as a tree of commands.
 
@@ -82,14 +88,18 @@ class PruningSession(Outlook):
         return self._stage is not None and self._stage.adapter.model is model
 
     def measures_with(
-        self, dataset: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
+        self,
+        dataset: Mapping[str, Tensor] | Tensor | None,
+        metric: Metric | None,
+        higher_is_better: bool | None = None,
     ) -> bool:
         """Whether a session on these data and this metric would measure the same."""
         if dataset is None:
             return metric is None
         ours = self._live().yardstick
-        other = Yardstick(self._live().adapter, dataset, metric)
-        return other.digest() == ours.digest() and other.metric is ours.metric
+        other = Yardstick(self._live().adapter, dataset, metric, higher_is_better)
+        same = other.metric is ours.metric and other.higher_is_better == ours.higher_is_better
+        return same and other.digest() == ours.digest()
 
     @property
     def node_threshold(self) -> float:
@@ -315,6 +325,7 @@ class PruningSession(Outlook):
         dataset: Mapping[str, Tensor] | Tensor | None = None,
         *,
         metric: Metric | None = None,
+        higher_is_better: bool | None = None,
     ) -> PruningSession:
         """Start a session on a model, and bring it to what `to_dict` kept.
 
@@ -326,7 +337,9 @@ class PruningSession(Outlook):
         archive.check_format(content)
         with archive.in_words():
             first = content["commands"][0].get("score")
-        session = cls(model, dataset, metric=metric, score=first)
+        session = cls(
+            model, dataset, metric=metric, score=first, higher_is_better=higher_is_better
+        )
         try:
             archive.check_owner(content, session._origin, session._live().yardstick.digest())
             with archive.in_words():

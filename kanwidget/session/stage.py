@@ -13,8 +13,9 @@ from kanwidget.adapters import adapt
 from kanwidget.kan.checks import Edge
 
 from . import tradeoff
-from .baseline import Baseline, Metric, Yardstick
+from .baseline import Baseline, Yardstick
 from .ledger import Ledger
+from .metric import Metric
 
 __all__ = ["Stage"]
 
@@ -45,10 +46,11 @@ class Stage:
         data: Mapping[str, Tensor] | Tensor | None,
         metric: Metric | None,
         score: str | None = None,
+        higher_is_better: bool | None = None,
     ) -> None:
         self.adapter = adapter = adapt(model)
         self.score = adapter.kinds[0] if score is None else self.check_score(score)
-        self.yardstick = Yardstick(adapter, data, metric)
+        self.yardstick = Yardstick(adapter, data, metric, higher_is_better)
         self.origin = adapter.fingerprint()
         self._ledger = Ledger.join(adapter)
         self.mask, self.bias, self.loss = adapter.mask(), adapter.bias(), math.nan
@@ -63,7 +65,9 @@ class Stage:
         if self.score != ABLATION:
             return measure.baseline(adapter, mask, bias, folded, self.score)
         baseline = measure.baseline(adapter, mask, bias, folded, adapter.kinds[0])
-        scores = tradeoff.ablation(adapter, measure.rows, measure.of, baseline)
+        scores = tradeoff.ablation(
+            adapter, measure.rows, measure.of, baseline, measure.higher_is_better
+        )
         return replace(baseline, scores=scores, score=ABLATION)
 
     @property

@@ -169,6 +169,7 @@ def along(
     axis: str,
     stop: Stop | None = None,
     progress: Progress | None = None,
+    higher_is_better: bool = False,
 ) -> TradeOff:
     """Measure the loss at every value of a threshold that matters.
 
@@ -187,6 +188,8 @@ def along(
         Asked often: once it is true, all ends.
     progress : callable, optional
         Called with the share that is done, 0 .. 1.
+    higher_is_better : bool
+        Whether more of the loss is better.
 
     Raises
     ------
@@ -223,7 +226,8 @@ def along(
     measured = losses(adapter, rows, loss, plan, Watch(plan.count + 1, stop, progress))
     total = sum(int(layer.sum()) for layer in mask)
     left = total - np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return TradeOff(axis, np.concatenate([[0.0], levels]), left, measured[:, 0], measured[:, 1])
+    thresholds = np.concatenate([[0.0], levels])
+    return TradeOff(axis, thresholds, left, measured[:, 0], measured[:, 1], higher_is_better)
 
 
 def without_each(
@@ -280,18 +284,25 @@ def without_each(
     return Costs(float(by_edge[0, 1]), *tables)
 
 
-def ablation(adapter: Adapter, rows: Tensor, loss: Loss, baseline: Baseline) -> list[Tensor]:
-    """Score edges by how much the loss grows without each alone, its mean kept.
+def ablation(
+    adapter: Adapter,
+    rows: Tensor,
+    loss: Loss,
+    baseline: Baseline,
+    higher_is_better: bool = False,
+) -> list[Tensor]:
+    """Score edges by how much worse the loss is without each alone, its mean kept.
 
     Returns
     -------
     list of float64 Tensor, shapes (n_out, n_in)
-        0 for edges that are off, and for those without which the loss is no larger.
+        0 for edges that are off, and for those without which the loss is no worse.
     """
     off = [torch.zeros_like(score) for score in baseline.scores]
     costs = without_each(adapter, rows, loss, replace(baseline, scores=off), State())
+    sign = -1.0 if higher_is_better else 1.0
     return [
-        (edges - costs.loss).clamp_min(0.0).to(on.device).masked_fill(~on, 0.0)
+        (sign * (edges - costs.loss)).clamp_min(0.0).to(on.device).masked_fill(~on, 0.0)
         for edges, on in zip(costs.edges_kept, baseline.mask, strict=True)
     ]
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from kanwidget.session import PruningSession
-from kanwidget.session.baseline import Metric
+from kanwidget.session.metric import Metric
 
 __all__ = ["Follower", "followers", "session_of", "watch_cells"]
 
@@ -40,6 +40,7 @@ def session_of(
     dataset: Mapping[str, Tensor] | Tensor | None,
     metric: Metric | None,
     score: str | None = None,
+    higher_is_better: bool | None = None,
 ) -> PruningSession:
     """Return the session that a widget on a model works.
 
@@ -49,13 +50,15 @@ def session_of(
     """
     old = _SESSIONS.get(id(model))
     if old is None or old.closed or not old.is_on(model):
-        session = PruningSession(model, dataset, metric=metric, score=score)
-    elif old.measures_with(dataset, metric):
+        session = PruningSession(
+            model, dataset, metric=metric, score=score, higher_is_better=higher_is_better
+        )
+    elif old.measures_with(dataset, metric, higher_is_better):
         if score is not None:
             old.rescore(score)
         return old
     else:
-        session = _after(old, model, dataset, metric, score)
+        session = _after(old, model, dataset, metric, score, higher_is_better)
     _SESSIONS[id(model)] = session
     return session
 
@@ -66,6 +69,7 @@ def _after(
     dataset: Mapping[str, Tensor] | Tensor | None,
     metric: Metric | None,
     score: str | None,
+    higher_is_better: bool | None,
 ) -> PruningSession:
     """Return a session on other data that stands where an old one does, and close that.
 
@@ -76,7 +80,9 @@ def _after(
     stage, session = old.stage, None
     try:
         stage.put_back(old.baseline.mask, old.baseline.bias)
-        session = PruningSession(model, dataset, metric=metric, score=old.score)
+        session = PruningSession(
+            model, dataset, metric=metric, score=old.score, higher_is_better=higher_is_better
+        )
         if score is not None:
             session.stage.check_score(score)
         session.preview(**state)  # its metric may fail there

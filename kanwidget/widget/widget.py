@@ -14,8 +14,8 @@ import traitlets
 from torch import Tensor, nn
 
 from kanwidget.kan.checks import check_whole
-from kanwidget.session.baseline import Metric
 from kanwidget.session.history import State
+from kanwidget.session.metric import Metric
 
 from . import export
 from .inbox import Inbox
@@ -52,9 +52,13 @@ class KANWidget(Spelled, Pictured, Inbox):
         As `create_dataset` makes it: scores come from the training inputs, the loss from the
         test rows. Or inputs alone. By default the inputs that the model last saw.
     metric : callable, optional
-        ``(prediction, label) -> scalar`` in place of the root mean squared error.
+        ``(prediction, label) -> scalar`` in place of the root mean squared error. Less is
+        better, unless ``higher_is_better`` says otherwise.
+    higher_is_better : bool, optional
+        Whether more of the metric is better, as of an accuracy. By default what the metric
+        says itself in an attribute ``higher_is_better``, as torchmetrics' do; else less is.
     **traits
-        Initial values of the traits below, but for the last five, which are to read. The page
+        Initial values of the traits below, but for the last six, which are to read. The page
         sets them too, but for names and ``input_shape``.
 
     Raises
@@ -85,7 +89,7 @@ class KANWidget(Spelled, Pictured, Inbox):
     probe : list of float
         The inputs followed through the network, or [].
     tolerance : float
-        By which share the loss may grow: the line over the sliders, at 0.05.
+        By which share the loss may get worse: the line over the sliders, at 0.05.
     view : {"auto", "network", "quilt"}
         How the model is drawn.
     orientation : {"right", "up"}
@@ -96,6 +100,8 @@ class KANWidget(Spelled, Pictured, Inbox):
         Loss at present, and before thresholds and hand edits.
     loss_name : str
         What the losses measure.
+    higher_is_better : bool
+        Whether more of it is better.
     error : str
         What went wrong with the page's last wish, in words; "" if nothing did.
 
@@ -128,6 +134,7 @@ class KANWidget(Spelled, Pictured, Inbox):
     loss = traitlets.Float(read_only=True).tag(sync=True)
     baseline_loss = traitlets.Float(read_only=True).tag(sync=True)
     loss_name = traitlets.Unicode(read_only=True).tag(sync=True)
+    higher_is_better = traitlets.Bool(read_only=True).tag(sync=True)
     error = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
@@ -136,6 +143,7 @@ class KANWidget(Spelled, Pictured, Inbox):
         dataset: Mapping[str, Tensor] | Tensor | None = None,
         *,
         metric: Metric | None = None,
+        higher_is_better: bool | None = None,
         **traits: Any,
     ) -> None:
         score = traits.pop("score", None)
@@ -146,7 +154,7 @@ class KANWidget(Spelled, Pictured, Inbox):
             raise TypeError(
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
-        self.session = session_of(model, dataset, metric, score)
+        self.session = session_of(model, dataset, metric, score, higher_is_better)
         self._mirror = Mirror(self)
         self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
