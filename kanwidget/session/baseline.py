@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
+from kanwidget.adapters.scoring import forward
 from kanwidget.kan.checks import check_scalar
+from kanwidget.kan.row_blocks import split
 from kanwidget.kan.tensors import check_dataset, check_inputs
 
 from .metric import Metric, check_metric, doubts, is_higher_better, name_of
@@ -21,6 +23,9 @@ __all__ = ["Baseline", "Yardstick"]
 CURVE_POINTS = 64
 """Samples of each curve that a view draws."""
 
+CURVE_ROWS = 4096
+"""Rows of data that curves and densities are drawn over, at the most: evenly spread over all."""
+
 BINS = 32
 """Bins of the data's density under each curve."""
 
@@ -29,7 +34,9 @@ BINS = 32
 class Baseline:
     """The model as it was when a session began or was last committed, and what follows from it.
 
-    Lists hold one tensor for each layer: ``(n_out, n_in)``, or ``(n_out,)`` for biases.
+    Lists hold one tensor for each layer: ``(n_out, n_in)``, or ``(n_out,)`` for biases. Curves,
+    densities and grids are only drawn: they are large, and empty in a baseline that a session
+    does not stand on; see `forget_drawing` and `Yardstick.draw`.
     """
 
     mask: list[Tensor]
@@ -51,6 +58,11 @@ class Baseline:
     """What the scores are; see `PruningSession.rescore`."""
     notes: list[str] = field(default_factory=list)
     """What one should know of the model, in words, whatever its mask."""
+
+    def forget_drawing(self) -> None:
+        """Let go of what is only drawn, in all copies of this baseline."""
+        for drawn in (self.curves, self.density, self.grid):
+            drawn.clear()
 
     def bias_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return the biases that go with a mask.
@@ -173,12 +185,12 @@ class Yardstick:
             )
         x = adapter.seen() if data is None else check_inputs(data, n_in, "data", device, dtype)
         x = x.clone()
-        self.inputs, self.rows, self.labels = x, x, adapter.forward(x)
+        self.inputs, self.rows, self.labels = x, x, forward(adapter, x)
         self.name = "RMS change of the outputs"
 
     def loss(self, adapter: Adapter) -> float:
         """Return the metric of a model as it is."""
-        return math.nan if self.silent else self.of(adapter.forward(self.rows))
+        return math.nan if self.silent else self.of(forward(adapter, self.rows))
 
     def of(self, pred: Tensor) -> float:
         """Return the metric of predictions on the rows.
@@ -206,34 +218,50 @@ class Yardstick:
         self._number += 1
         scores = adapter.scores(self.inputs, kind)
         means = adapter.means(self.inputs)  # in the model's dtype, as biases are
-        curves = adapter.curves(self.inputs, CURVE_POINTS)
-        values = adapter.inputs_of(self.inputs)
-        return Baseline(
+        baseline = Baseline(
             mask,
             bias,
             folded or [torch.zeros_like(mean) for mean in means],
             scores,
             means,
-            curves,
+            [],
             self.loss(adapter),
             self._number,
-            [_density(v, x[:, 0], x[:, -1]) for v, (x, _) in zip(values, curves, strict=True)],
-            [_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True)],
-            adapter.slots(),
-            kind,
-            [
+            slots=adapter.slots(),
+            score=kind,
+            notes=[
                 *adapter.notes(),
                 *self._doubts,
                 *_do_not_vary(self.inputs),
                 *_not_finite(mask, means, bias),
             ],
         )
+        self.draw(adapter, baseline)
+        return baseline
+
+    def draw(self, adapter: Adapter, baseline: Baseline) -> None:
+        """Give a baseline its curves, densities and grids, of a model that has its masks.
+
+        They are over `CURVE_ROWS` of the training inputs, if there are more.
+        """
+        rows = self.inputs
+        if len(rows) > CURVE_ROWS:
+            some = torch.linspace(0, len(rows) - 1, CURVE_ROWS, dtype=torch.float64)
+            rows = rows[some.round().long().to(rows.device)]
+        curves, values = adapter.curves(rows, CURVE_POINTS), adapter.inputs_of(rows)
+        baseline.forget_drawing()
+        baseline.curves.extend(curves)
+        baseline.density.extend(
+            _density(v, x[:, 0], x[:, -1]) for v, (x, _) in zip(values, curves, strict=True)
+        )
+        baseline.grid.extend(_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True))
 
     def digest(self) -> str:
         """Return what tells these data from others."""
         digest = hashlib.sha256()
         for values in (self.inputs, self.rows, self.labels):
-            digest.update(values.detach().cpu().double().numpy().tobytes())
+            for rows in split(values, values[:1].numel()):
+                digest.update(rows.detach().cpu().double().contiguous().numpy())
         return digest.hexdigest()
 
 

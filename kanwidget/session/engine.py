@@ -190,6 +190,8 @@ class Engine:
 
     def _record(self, kind: str, text: str, state: State, baseline: Baseline) -> None:
         before = self.history.current
+        if baseline is not before.baseline:
+            before.baseline.forget_drawing()
         self.history.add(
             Command(
                 len(self.history.commands),
@@ -224,13 +226,16 @@ class Engine:
             ]
             stage.score = baseline.score
             baseline = stage.look(baseline.mask, bias, baseline.folded)
-        state = command.state
+        state, before = command.state, self.baseline
         mask = acts.Ground.of(baseline, state).mask(state.edits)
+        stage.draw(baseline)
         stage.show(mask, baseline.bias_under(mask, state.keep_mean))
         if baseline is not self.baseline:
             stage.settle(baseline)
             stage.score = baseline.score
         self.history.stand(command)
+        if baseline is not before:
+            before.forget_drawing()
         if stale:
             self.history.amend(
                 baseline=baseline, loss_after=self.loss, active_edges=self.active_edges

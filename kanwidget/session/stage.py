@@ -75,6 +75,17 @@ class Stage:
         """Names of the scores that edges can have, the usual one first."""
         return [*self.adapter.kinds, ABLATION]
 
+    def draw(self, baseline: Baseline) -> None:
+        """Give a baseline its curves again, if it has let go of them; the model gets its masks."""
+        if baseline.curves:
+            return
+        try:
+            self._ledger.write(self.adapter, baseline.mask, baseline.bias)
+            self.yardstick.draw(self.adapter, baseline)
+        except BaseException:
+            self._ledger.write(self.adapter, self.mask, self.bias)
+            raise
+
     def check_score(self, score: str) -> str:
         """Return the name of a score that edges can have, or raise a ValueError."""
         known = self.scores_known
