@@ -173,9 +173,9 @@ class _Run:
 
     def blocks(self) -> Iterator[tuple[list[int], Tensor]]:
         yield from self._start()
-        start = self._values[-1].view(1, len(self._values[-1]), 2, -1)
         # A copy: whoever measures it may write to it.
-        yield [0], start.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
+        start = self._values[-1].permute(1, 2, 0).clone(memory_format=torch.contiguous_format)
+        yield [0], start.unsqueeze(0)
         for first in range(1, self._plan.count + 1, self._block):
             yield from self._points(first, min(first + self._block, self._plan.count + 1))
 
@@ -186,19 +186,21 @@ class _Run:
             self._last = time.perf_counter()
 
     def _start(self) -> Iterator[tuple[list[int], Tensor]]:
-        """Find all nodes' values at point 0, ``(n, 2 * rows)`` for each node layer."""
-        values = [torch.cat([self._x, self._x], 1)]
-        x = values[0]
+        """Find all nodes' values at point 0, ``(n, 2, rows)`` for each node layer."""
+        x = self._x
+        values = [x.unsqueeze(1).expand(-1, 2, -1)]  # inputs are the same, means lost or kept
         for l, layer in enumerate(self._layers):
             bias = torch.stack([b[l].detach().to(x) for b in self._plan.bias], 1)
-            out = bias.repeat_interleave(self._rows, 1)
+            out = bias.unsqueeze(2).repeat(1, 1, self._rows)
             weight = layer.functions.weight
             size = max(1, WORK // (layer.n_in * weight.shape[2]))
-            for low in range(0, out.shape[1], size):
+            for low in range(0, self._rows, size):
                 here = slice(low, low + size)
-                feats = layer.functions.features(slice(None), values[-1][:, here].contiguous())
-                out[:, here] += weight.flatten(1) @ feats.flatten(0, 1)
-                yield from self._pause()
+                for kept in (slice(0, 2),) if l == 0 else (slice(0, 1), slice(1, 2)):
+                    before = values[-1][:, kept.start, here].contiguous()
+                    feats = layer.functions.features(slice(None), before)
+                    out[:, kept, here] += (weight.flatten(1) @ feats.flatten(0, 1)).unsqueeze(1)
+                    yield from self._pause()
             values.append(_sound(out))
         self._values = values
 
@@ -277,7 +279,7 @@ class _Run:
 
         Nested points leave the values of the last one as the start of the next block.
         """
-        both = [v.view(len(v), 2, -1)[..., rows] for v in self._values]
+        both = [values[..., rows] for values in self._values]
         before = both[0].reshape(len(both[0]), -1)
         for l, (layer, step, after) in enumerate(zip(self._layers, steps, both[1:], strict=True)):
             start = after.reshape(len(after), -1)

@@ -239,6 +239,19 @@ class Yardstick:
         self.draw(adapter, baseline)
         return baseline
 
+    def rescored(self, baseline: Baseline, scores: list[Tensor], score: str) -> Baseline:
+        """Return a baseline of the same model with other scores."""
+        self._number += 1
+        return replace(
+            baseline,
+            scores=scores,
+            score=score,
+            number=self._number,
+            curves=[*baseline.curves],
+            density=[*baseline.density],
+            grid=[*baseline.grid],
+        )
+
     def draw(self, adapter: Adapter, baseline: Baseline) -> None:
         """Give a baseline its curves, densities and grids, of a model that has its masks.
 

@@ -20,6 +20,7 @@ from .baseline import Yardstick
 from .history import State
 from .metric import Metric
 from .outlook import Outcome, Outlook
+from .pricing import Progress, Stop
 
 __all__ = ["NOTE", "Outcome", "PruningSession"]
 
@@ -221,7 +222,9 @@ class PruningSession(Outlook):
         stage.settle(baseline)
         self._record("commit", "commit", State(keep_mean=self.state.keep_mean), baseline)
 
-    def rescore(self, score: str) -> None:
+    def rescore(
+        self, score: str, *, stop: Stop | None = None, progress: Progress | None = None
+    ) -> None:
         """Score the baseline's edges in another way, and set both thresholds to 0.
 
         Parameters
@@ -229,28 +232,27 @@ class PruningSession(Outlook):
         score : {"l1", "attribution", "ablation"}
             Mean size of the edge's output over the width of its grid; which share of what
             varies in the outputs comes through it, as pykan 0.2.x traces it back; or by how
-            much the loss grows without it, its mean kept.
+            much worse the loss gets without it, its mean kept.
+        stop, progress
+            As in `tradeoff`, for ``ablation``: it measures the loss without each edge.
 
         Raises
         ------
         ValueError
             If there is no such score.
+        Cancelled
+            If ``stop`` became true; all is as it was.
         """
         stage = self._live()
         stage.check_score(score)
         self._refresh()
         if score == self.score:
             return
-        before, stage.score = stage.score, score
-        old, state = self.baseline, replace(self.state, node_threshold=0.0, edge_threshold=0.0)
-        try:
-            baseline = stage.look(old.mask, old.bias, old.folded)
-            mask = acts.Ground.of(baseline, state).mask(state.edits)
-            stage.show(mask, baseline.bias_under(mask, state.keep_mean))
-        except BaseException:
-            stage.score = before
-            stage.put_back(stage.mask, stage.bias)
-            raise
+        state = replace(self.state, node_threshold=0.0, edge_threshold=0.0)
+        baseline = stage.rescored(self.baseline, score, stop, progress)
+        mask = acts.Ground.of(baseline, state).mask(state.edits)
+        stage.show(mask, baseline.bias_under(mask, state.keep_mean))
+        stage.score = score
         self._record("score", f"scores by {score}", state, baseline)
 
     def undo(self) -> bool:

@@ -16,6 +16,7 @@ from . import tradeoff
 from .baseline import Baseline, Yardstick
 from .ledger import Ledger
 from .metric import Metric
+from .pricing import Progress, Stop
 
 __all__ = ["Stage"]
 
@@ -74,6 +75,32 @@ class Stage:
     def scores_known(self) -> list[str]:
         """Names of the scores that edges can have, the usual one first."""
         return [*self.adapter.kinds, ABLATION]
+
+    def rescored(
+        self,
+        baseline: Baseline,
+        score: str,
+        stop: Stop | None = None,
+        progress: Progress | None = None,
+    ) -> Baseline:
+        """Return a baseline with other scores, and give the model back its masks.
+
+        Raises
+        ------
+        Cancelled
+            If ``stop`` became true.
+        """
+        adapter, measure = self.adapter, self.yardstick
+        try:
+            self._ledger.write(adapter, baseline.mask, baseline.bias)
+            if score == ABLATION:
+                how = measure.rows, measure.of, baseline, measure.higher_is_better, stop, progress
+                scores = tradeoff.ablation(adapter, *how)
+            else:
+                scores = adapter.scores(measure.inputs, score)
+        finally:
+            self._ledger.write(adapter, self.mask, self.bias)
+        return measure.rescored(baseline, scores, score)
 
     def draw(self, baseline: Baseline) -> None:
         """Give a baseline its curves again, if it has let go of them; the model gets its masks."""

@@ -290,8 +290,12 @@ def ablation(
     loss: Loss,
     baseline: Baseline,
     higher_is_better: bool = False,
+    stop: Stop | None = None,
+    progress: Progress | None = None,
 ) -> list[Tensor]:
     """Score edges by how much worse the loss is without each alone, its mean kept.
+
+    Parameters are those of `along`, as is the error.
 
     Returns
     -------
@@ -299,7 +303,8 @@ def ablation(
         0 for edges that are off, and for those without which the loss is no worse.
     """
     off = [torch.zeros_like(score) for score in baseline.scores]
-    costs = without_each(adapter, rows, loss, replace(baseline, scores=off), State())
+    unscored = replace(baseline, scores=off)
+    costs = without_each(adapter, rows, loss, unscored, State(), stop, progress)
     sign = -1.0 if higher_is_better else 1.0
     return [
         (sign * (edges - costs.loss)).clamp_min(0.0).to(on.device).masked_fill(~on, 0.0)

@@ -18,6 +18,7 @@ from kanwidget.session.history import State
 from kanwidget.session.metric import Metric
 
 from . import export
+from .foresight import rescore_quickly
 from .inbox import Inbox
 from .mirror import Mirror
 from .pictured import Pictured
@@ -340,7 +341,10 @@ class KANWidget(Spelled, Pictured, Inbox):
     def _on_score(self, change: Any) -> None:
         if not self._silent:
             try:
-                self.session.rescore(change["new"])
+                if self._from_page:
+                    rescore_quickly(self.session, change["new"])
+                else:
+                    self.session.rescore(change["new"])
             finally:
                 self._tell()
 
