@@ -188,6 +188,12 @@ class Yardstick:
         self.inputs, self.rows, self.labels = x, x, forward(adapter, x)
         self.name = "RMS change of the outputs"
 
+    @staticmethod
+    def check_inputs(adapter: Adapter, inputs: object) -> Tensor:
+        """Return inputs of a model in its dtype and columns, or raise a ValueError or TypeError."""
+        like = adapter.device, adapter.dtype
+        return check_inputs(adapter.own(inputs), adapter.width[0], "inputs", *like)
+
     def loss(self, adapter: Adapter) -> float:
         """Return the metric of a model as it is."""
         return math.nan if self.silent else self.of(forward(adapter, self.rows))

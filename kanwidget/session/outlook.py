@@ -32,32 +32,37 @@ class Outcome:
         The session's metric then.
     warnings : list of str
         What speaks against it, in words.
+    outputs : Tensor or None, shape (rows, width[-1])
+        What the model would give for the inputs that were handed over, if any were.
     """
 
     active_edges: int
     loss: float
     warnings: list[str]
+    outputs: Tensor | None = None
 
 
 class Outlook(Engine):
     """Questions to a session; none changes anything."""
 
-    def preview(self, **changes: Any) -> Outcome:
+    def preview(self, *, inputs: Tensor | None = None, **changes: Any) -> Outcome:
         """Tell what `set` would lead to, and change nothing.
 
         Parameters
         ----------
+        inputs : Tensor, shape (rows, width[0]), optional
+            Inputs to give the outputs for, too.
         **changes
             As for `set`: thresholds, hand edits, ``keep_mean``.
 
         Returns
         -------
         Outcome
-            ``active_edges``, ``loss`` and ``warnings``.
+            ``active_edges``, ``loss``, ``warnings``, and ``outputs`` for the inputs.
         """
         state = self._changed(changes)
         self._refresh()
-        return self._outcome(state)
+        return self._outcome(state, inputs)
 
     def preview_toggle(self, *ids: int) -> Outcome:
         """Tell what it would lead to if an edge ``l, i, j`` or a node ``l, i`` were switched.
@@ -87,14 +92,12 @@ class Outlook(Engine):
             toggled = acts.restore_node(edits, where, ground)
         return self._outcome(replace(self.state, edits=toggled))
 
-    def _outcome(self, state: State) -> Outcome:
+    def _outcome(self, state: State, inputs: Tensor | None = None) -> Outcome:
         mask = self._ground(state).mask(state.edits)
         bias = self.baseline.bias_under(mask, state.keep_mean)
-        return Outcome(
-            sum(int(layer.sum()) for layer in mask),
-            self._live().try_out(mask, bias),
-            self._warnings(mask, bias),
-        )
+        loss, outputs = self._live().try_out(mask, bias, inputs)
+        edges = sum(int(layer.sum()) for layer in mask)
+        return Outcome(edges, loss, self._warnings(mask, bias), outputs)
 
     def _warnings(self, mask: list[Tensor], bias: list[Tensor]) -> list[str]:
         """Say what speaks against a mask, and what one should know of the model."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kanwidget.adapters import adapt
+from kanwidget.adapters.scoring import forward
 from kanwidget.kan.checks import Edge
 
 from . import tradeoff
@@ -130,11 +131,23 @@ class Stage:
             raise
         self.mask, self.bias, self.loss = mask, bias, loss
 
-    def try_out(self, mask: list[Tensor], bias: list[Tensor]) -> float:
-        """Measure the model with other masks and biases, and give it back its own."""
+    def try_out(
+        self, mask: list[Tensor], bias: list[Tensor], inputs: Tensor | None = None
+    ) -> tuple[float, Tensor | None]:
+        """Measure the model with other masks and biases, and give it back its own.
+
+        Returns
+        -------
+        loss : float
+        outputs : Tensor or None
+            What it gives for inputs, if there are some.
+        """
+        if inputs is not None:
+            inputs = self.yardstick.check_inputs(self.adapter, inputs)
         try:
             self._ledger.write(self.adapter, mask, bias)
-            return self.yardstick.loss(self.adapter)
+            outputs = None if inputs is None else forward(self.adapter, inputs)
+            return self.yardstick.loss(self.adapter), outputs
         finally:
             self._ledger.write(self.adapter, self.mask, self.bias)
 

@@ -211,6 +211,24 @@ def test_what_scores_zero_goes_where_the_curve_says_if_torch_flushes_denormals(a
             torch.set_flush_denormal(False)
 
 
+def test_a_preview_gives_outputs_and_changes_nothing(classified: tuple[KAN, Data]) -> None:
+    model, data = classified
+    x = data["test_input"][:7]
+    with PruningSession(model, data) as session:
+        session.remove_edge(0, 1, 1)
+        before, now = len(session.history.commands), model(x)
+        found = session.preview(removed_edges=[(0, 0, 1)], edge_threshold=0.05, inputs=x)
+        assert session.preview().outputs is None
+        assert torch.equal(model(x), now)
+        assert len(session.history.commands) == before
+        session.set(removed_edges=[(0, 0, 1)], edge_threshold=0.05)
+        assert found.loss == session.loss
+        assert found.outputs is not None
+        assert torch.equal(found.outputs, model(x))
+        with pytest.raises(ValueError, match=r"inputs must have shape \(rows, 3\)"):
+            session.preview(inputs=x[:, :2])
+
+
 def test_an_input_that_does_not_vary_is_told() -> None:
     x = torch.rand(30, 3)
     x[:, 1] = 7.0
