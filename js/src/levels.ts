@@ -8,7 +8,8 @@ import { type Edits, isHidden, LEAST, maskOf, type Network } from "./network";
 import type { Axis } from "./state";
 
 /** The smallest threshold that takes a score. */
-export const levelOf = (score: number) => (Number.isNaN(score) ? Number.POSITIVE_INFINITY : Math.max(score, LEAST));
+export const levelOf = (score: number) =>
+  Number.isNaN(score) ? Number.POSITIVE_INFINITY : Math.max(score, LEAST);
 
 export interface Levels {
   readonly scale: LogAxis;

@@ -15,12 +15,18 @@ __all__ = ["KINDS", "Emitting", "attribution", "forward", "means", "scores"]
 KINDS = ("l1", "attribution")
 """The scores that follow from the edges' outputs alone."""
 
-class Emitting(Protocol):
-    """What an adapter must answer; see `Adapter`."""
+
+class Forwards(Protocol):
+    """What an adapter must answer to map inputs to outputs; see `Adapter`."""
 
     @property
     def width(self) -> list[int]: ...
     def forward(self, x: Tensor) -> Tensor: ...
+
+
+class Emitting(Forwards, Protocol):
+    """What an adapter must answer to have its edges scored; see `Adapter`."""
+
     def outputs(self, l: int, x: Tensor) -> Tensor: ...
     def summands(self, l: int, x: Tensor) -> Tensor: ...
     def inputs_of(self, x: Tensor) -> list[Tensor]: ...
@@ -34,7 +40,7 @@ def means(adapter: Emitting, x: Tensor) -> list[Tensor]:
     return _mean_outputs(adapter, x, lambda out: out)
 
 
-def forward(adapter: Emitting, x: Tensor) -> Tensor:
+def forward(adapter: Forwards, x: Tensor) -> Tensor:
     """Return the outputs of a model as it is, for rows in blocks."""
     blocks = split(x, 8 * max(adapter.width))
     return torch.cat([adapter.forward(rows) for rows in blocks])

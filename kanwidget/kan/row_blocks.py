@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 __all__ = ["WORK", "mean_over", "split"]
@@ -14,12 +15,10 @@ WORK = 1 << 22
 
 def split(x: Tensor, numbers: int) -> Sequence[Tensor]:
     """Split rows into blocks, for work that makes so many numbers of each row."""
-    return x.split(max(1, WORK // max(1, numbers)))
+    return torch.split(x, max(1, WORK // max(1, numbers)))
 
 
-def mean_over(
-    x: Tensor, numbers: int, function: Callable[[Tensor], list[Tensor]]
-) -> list[Tensor]:
+def mean_over(x: Tensor, numbers: int, function: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
     """Return what a function gives for all rows, if it gives means over rows.
 
     Sums over blocks are in float64; rows that fit one block are given to the function at once.

@@ -280,7 +280,7 @@ class Yardstick:
         digest = hashlib.sha256()
         for values in (self.inputs, self.rows, self.labels):
             for rows in split(values, values[:1].numel()):
-                digest.update(rows.detach().cpu().double().contiguous().numpy())
+                digest.update(rows.detach().cpu().double().numpy().tobytes())
         return digest.hexdigest()
 
 

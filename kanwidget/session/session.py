@@ -339,9 +339,7 @@ class PruningSession(Outlook):
         archive.check_format(content)
         with archive.in_words():
             first = content["commands"][0].get("score")
-        session = cls(
-            model, dataset, metric=metric, score=first, higher_is_better=higher_is_better
-        )
+        session = cls(model, dataset, metric=metric, score=first, higher_is_better=higher_is_better)
         try:
             archive.check_owner(content, session._origin, session._live().yardstick.digest())
             with archive.in_words():

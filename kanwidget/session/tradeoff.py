@@ -314,9 +314,7 @@ def ablation(
 
 def _edge_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
     """Return at which edge threshold each edge goes, inf if at none, on the CPU."""
-    return _kept(
-        [_cpu(s).nan_to_num(math.inf, math.inf).clamp_min(pruning.LEAST) for s in baseline.scores], state
-    )
+    return _kept([_levels(score) for score in baseline.scores], state)
 
 
 def _node_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
@@ -325,8 +323,7 @@ def _node_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
     alive = pruning.reached(baseline.mask, slots)
     nodes = [torch.full(layer.shape, math.inf, dtype=torch.float64) for layer in alive]
     for l, score in enumerate(pruning.node_scores(baseline.scores, slots), start=1):
-        taken = _cpu(score).nan_to_num(math.inf, math.inf).clamp_min(pruning.LEAST)
-        nodes[l] = torch.where(alive[l].cpu(), taken, math.inf)
+        nodes[l] = torch.where(alive[l].cpu(), _levels(score), math.inf)
     for l, i in state.edits.kept_nodes:
         nodes[l][i] = math.inf
     of_slots = [pruning.of_nodes(n, slots, l).unsqueeze(1) for l, n in enumerate(nodes[1:])]
@@ -339,8 +336,10 @@ def _kept(off_at: list[Tensor], state: State) -> list[Tensor]:
     return off_at
 
 
-def _cpu(values: Tensor) -> Tensor:
-    return values.detach().to("cpu", torch.float64)
+def _levels(scores: Tensor) -> Tensor:
+    """Return the smallest thresholds that take scores, inf where there is none."""
+    cpu = scores.detach().to("cpu", torch.float64)
+    return cpu.nan_to_num(math.inf, math.inf).clamp_min(pruning.LEAST)
 
 
 def _numbered(layers: list[Tensor]) -> list[Tensor]:

@@ -203,9 +203,7 @@ def rescore_quickly(session: PruningSession, score: str) -> None:
         done = share
 
     try:
-        session.rescore(
-            score, stop=lambda: time.perf_counter() - start > BUDGET, progress=progress
-        )
+        session.rescore(score, stop=lambda: time.perf_counter() - start > BUDGET, progress=progress)
     except Cancelled:
         seconds = (time.perf_counter() - start) / done if done else math.inf
         about = f"takes about {seconds:,.0f} s" if seconds < 1e4 else "takes long"
@@ -246,7 +244,8 @@ def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Float
                 continue
             point = [float(levels[place])]
             for keep_mean in (False, True):
-                start, to = _now(), {f"{axis}_threshold": point[0]}
+                to: dict[str, Any] = {f"{axis}_threshold": point[0]}
+                start = _now()
                 found = session.preview(keep_mean=keep_mean, **to)
                 slow += _is_slow(start)
                 if _key(session, axis) != key or slow > HICCUPS:

@@ -157,7 +157,10 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     label.style.top = `${Math.max(13, height)}px`;
     const words = toleranceWords(tolerance, higherIsBetter);
     setText(label.firstElementChild!, words);
-    within.setAttribute("d", stretches(tradeoff, scale, withinTolerance(tradeoff, tolerance, keepMean), height));
+    within.setAttribute(
+      "d",
+      stretches(tradeoff, scale, withinTolerance(tradeoff, tolerance, keepMean), height),
+    );
     keys.value = `${nearest(TOLERANCES, tolerance)}`;
     setAttribute(keys, "aria-valuetext", words);
   }
@@ -175,7 +178,9 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     // While the tolerance is in the hand its axis stays as it is.
     const moved = before && before.tolerance !== tolerance && before.tradeoff === tradeoff;
     if (!moved || !y || heightOf(y, y.base + tolerance * y.unit) > 1) {
-      const [a, b] = [first, second].map((losses) => losses && aboutFirst(losses, first![0]!, next.higherIsBetter));
+      const [a, b] = [first, second].map(
+        (losses) => losses && aboutFirst(losses, first![0]!, next.higherIsBetter),
+      );
       y = a && b ? lossAxis(a, b, tolerance) : null;
     }
     drawScale();

@@ -77,12 +77,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   });
   const taken = element("span", { class: "takes" });
   const toKnee = button("knee", { "data-role": "knee", class: "small", title: KNEE }, toTheKnee, signal);
-  const toLimit = button(
-    "within +5 %",
-    { "data-role": "within", class: "small" },
-    toTheLimit,
-    signal,
-  );
+  const toLimit = button("within +5 %", { "data-role": "within", class: "small" }, toTheLimit, signal);
   const plot = createLossPlot(title, wishes, signal);
   const above = svg("path");
   const below = svg("path", { class: "gone" });

@@ -91,8 +91,12 @@ describe("both languages read the same off a trade-off", () => {
   test("and the file has knees and thresholds of more than 0", () => {
     expect(cases.filter((one) => one.knee[1] > 0).length).toBeGreaterThan(10);
     expect(cases.filter((one) => one.knee[1] === 0).length).toBeGreaterThan(10);
-    expect(cases.filter((one) => one.threshold_for.some(([, , , at]) => (at ?? 0) > 0)).length).toBeGreaterThan(10);
-    expect(cases.filter((one) => one.threshold_for.some(([, , , at]) => at === null)).length).toBeGreaterThan(10);
+    expect(
+      cases.filter((one) => one.threshold_for.some(([, , , at]) => (at ?? 0) > 0)).length,
+    ).toBeGreaterThan(10);
+    expect(cases.filter((one) => one.threshold_for.some(([, , , at]) => at === null)).length).toBeGreaterThan(
+      10,
+    );
     expect(cases.filter((one) => one.higher_is_better && one.knee[1] > 0).length).toBeGreaterThan(3);
     expect(JSON.stringify(cases)).toContain('"nan"');
   });
