@@ -46,6 +46,7 @@ const FORMS: Partial<Record<keyof Traits, readonly [is: Is, what: string]>> = {
   loss: NUMBER,
   baseline_loss: NUMBER,
   loss_name: TEXT,
+  higher_is_better: [(value) => typeof value === "boolean", "true or false"],
   error: TEXT,
   input_shape: [listOf(whole), "rows and columns"],
   _width: [listOf((n) => whole(n) && (n as number) > 0), "a list of widths"],

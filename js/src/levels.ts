@@ -4,12 +4,12 @@
  * Between two levels every threshold does the same, so that the view writes the roundest number there.
  */
 import { axisOf, type LogAxis, roundBetween } from "./axis";
-import { type Edits, isHidden, maskOf, type Network } from "./network";
+import { type Edits, isHidden, LEAST, maskOf, type Network } from "./network";
 import type { Axis } from "./state";
 
-/** A score of 0 goes at the smallest threshold there is. */
-const FIRST = Number.MIN_VALUE;
-const levelOf = (score: number) => (Number.isNaN(score) ? Number.POSITIVE_INFINITY : Math.max(score, FIRST));
+/** The smallest threshold that takes a score. */
+export const levelOf = (score: number) =>
+  Number.isNaN(score) ? Number.POSITIVE_INFINITY : Math.max(score, LEAST);
 
 export interface Levels {
   readonly scale: LogAxis;

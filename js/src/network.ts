@@ -198,10 +198,16 @@ export function outgoing(net: Network, node: number): number[] {
   return Array.from({ length: slotCount(net, l) }, (_, j) => net.edgeOffset[l]! + j * net.width[l]! + i);
 }
 
+/**
+ * The smallest threshold, which takes what scores 0: one below it takes nothing, as 0 does.
+ * It is the smallest normal number: Python may count those below as 0.
+ */
+export const LEAST = 2 ** -1022;
+
 /** Whether the node threshold takes `node`. A node no input reaches only emits a constant and is left alone. */
 export function isTaken(net: Network, edits: Edits, node: number): boolean {
   return (
-    edits.nodeThreshold > 0 &&
+    edits.nodeThreshold >= LEAST &&
     net.reached[node] === 1 &&
     net.nodeScores[node]! <= edits.nodeThreshold &&
     !edits.keptNodes.has(node)
@@ -212,10 +218,10 @@ export function isTaken(net: Network, edits: Edits, node: number): boolean {
 export function maskOf(net: Network, edits: Edits): Uint8Array {
   const { source, target, scores, baseline } = net;
   const taken = new Uint8Array(net.nodeCount);
-  if (edits.nodeThreshold > 0) {
+  if (edits.nodeThreshold >= LEAST) {
     for (let n = 0; n < net.nodeCount; n++) taken[n] = isTaken(net, edits, n) ? 1 : 0;
   }
-  const te = edits.edgeThreshold > 0 ? edits.edgeThreshold : Number.NEGATIVE_INFINITY;
+  const te = edits.edgeThreshold >= LEAST ? edits.edgeThreshold : Number.NEGATIVE_INFINITY;
   const mask = new Uint8Array(net.edgeCount);
   for (let e = 0; e < net.edgeCount; e++) {
     if (baseline[e] && !(scores[e]! <= te) && !taken[source[e]!] && !taken[target[e]!]) mask[e] = 1;
@@ -242,7 +248,7 @@ export function reasonOff(net: Network, edits: Edits, edge: number): Reason | nu
   if (edits.removedEdges.has(edge) || edits.removedNodes.has(a) || edits.removedNodes.has(b)) return "hand";
   if (edits.keptEdges.has(edge)) return null;
   if (!net.baseline[edge]) return "model";
-  if (edits.edgeThreshold > 0 && net.scores[edge]! <= edits.edgeThreshold) return "edge threshold";
+  if (edits.edgeThreshold >= LEAST && net.scores[edge]! <= edits.edgeThreshold) return "edge threshold";
   return isTaken(net, edits, a) || isTaken(net, edits, b) ? "node threshold" : null;
 }
 

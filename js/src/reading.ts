@@ -64,6 +64,8 @@ export interface Reading {
   readonly loss: number | null;
   readonly baselineLoss: number | null;
   readonly lossName: string;
+  /** The loss is a metric such as accuracy, of which more is better. */
+  readonly higherIsBetter: boolean;
   readonly error: string;
   /** Whether the model has been given back: nothing that is done here reaches it any more. */
   readonly closed: boolean;
@@ -204,7 +206,8 @@ export function createReader(model: Model): () => Reading {
 
   function readTradeoff(name: "_tradeoff_node" | "_tradeoff_edge"): TradeOff | null {
     const packed = maybe(name, "float64", [4, null]);
-    return packed && once(`${name} rows`, [packed], () => tradeoffFrom(packed.data));
+    const better = model.get("higher_is_better") === true;
+    return packed && once(`${name} rows ${better}`, [packed], () => tradeoffFrom(packed.data, better));
   }
 
   return () => {
@@ -242,6 +245,7 @@ export function createReader(model: Model): () => Reading {
       loss: number(model.get("loss")),
       baselineLoss: number(model.get("baseline_loss")),
       lossName: model.get("loss_name") ?? "",
+      higherIsBetter: model.get("higher_is_better") === true,
       error: model.get("error") ?? "",
       closed: model.get("_closed") === true,
       warnings: json("warnings", [], model.get("_warnings"), () => model.get("_warnings") ?? []),

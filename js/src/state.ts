@@ -9,6 +9,7 @@ import {
   incoming,
   isOn,
   isTaken,
+  LEAST,
   maskOf,
   type Network,
   nodesOn,
@@ -75,7 +76,7 @@ export function restoreNode(net: Network, edits: Edits, node: number): Edits {
     if (side.some((edge) => isOn(net, next, edge))) continue;
     for (const edge of side) {
       next.removedEdges.delete(edge);
-      const weak = next.edgeThreshold > 0 && net.scores[edge]! <= next.edgeThreshold;
+      const weak = next.edgeThreshold >= LEAST && net.scores[edge]! <= next.edgeThreshold;
       if (!net.baseline[edge] || weak) next.keptEdges.add(edge);
     }
   }

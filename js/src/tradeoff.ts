@@ -4,7 +4,7 @@
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */
 import { type Cells, finish, predicting, type Rows } from "./forward";
-import { countUpTo, type Stairs } from "./levels";
+import { countUpTo, levelOf, type Stairs } from "./levels";
 import type { Loss } from "./losses";
 import { countOn, type Edits, isHidden, maskOf, type Network } from "./network";
 
@@ -16,40 +16,65 @@ export interface TradeOff {
   /** Loss if what goes leaves nothing, or its mean. */
   readonly lossZeroed: Float64Array;
   readonly lossKept: Float64Array;
+  /** The loss is a metric such as accuracy, of which more is better. */
+  readonly higherIsBetter?: boolean;
 }
 
 /** Points computed here at most; the first and the last always are. */
 export const MOST_POINTS = 200;
 
 /** Reads rows of thresholds, edges left, and losses: `(4, points)` as it comes over the wire. */
-export function tradeoffFrom(data: Float64Array): TradeOff {
+export function tradeoffFrom(data: Float64Array, higherIsBetter = false): TradeOff {
   const n = data.length / 4;
   const [thresholds, activeEdges, lossZeroed, lossKept] = [0, 1, 2, 3].map((k) =>
     data.subarray(k * n, (k + 1) * n),
   ) as [Float64Array, Float64Array, Float64Array, Float64Array];
-  return { thresholds, activeEdges, lossZeroed, lossKept };
+  return { thresholds, activeEdges, lossZeroed, lossKept, higherIsBetter };
 }
 
 function lossesOf(tradeoff: TradeOff, keepMean: boolean): Float64Array {
   return keepMean ? tradeoff.lossKept : tradeoff.lossZeroed;
 }
 
-/** The largest of the thresholds up to which every loss is within the tolerance. */
-export function thresholdFor(tradeoff: TradeOff, tolerance = 0.05, keepMean = true): number {
-  if (!(tolerance >= 0)) throw new Error(`tolerance must be a number of at least 0, got ${tolerance}`);
-  const loss = lossesOf(tradeoff, keepMean);
-  const limit = toleratedLoss(tradeoff, tolerance, keepMean);
-  let last = 0;
-  // A loss that is not a number is not good either.
-  while (last < loss.length && loss[last]! <= limit) last++;
-  return tradeoff.thresholds[Math.max(0, last - 1)] ?? 0;
+/** The same losses such that less is better. */
+function costsOf(tradeoff: TradeOff, keepMean: boolean): Float64Array {
+  const losses = lossesOf(tradeoff, keepMean);
+  return tradeoff.higherIsBetter ? losses.map((loss) => -loss) : losses;
 }
 
-/** The loss up to which a tolerance goes. A loss of 0 has no size: then it is that of the largest. */
+/**
+ * The threshold that leaves the fewest edges, `mostEdges` of them or fewer, while the loss is within the tolerance.
+ * Null when there is none. Losses on the way may be worse: what counts is the network that is left.
+ */
+export function thresholdFor(
+  tradeoff: TradeOff,
+  tolerance = 0.05,
+  keepMean = true,
+  mostEdges = Number.POSITIVE_INFINITY,
+): number | null {
+  const within = withinTolerance(tradeoff, tolerance, keepMean);
+  const k = within.findLastIndex((good, point) => good && tradeoff.activeEdges[point]! <= mostEdges);
+  return k < 0 ? null : tradeoff.thresholds[k]!;
+}
+
+/** For each point whether its loss is within the tolerance; one that is not a number is not. */
+export function withinTolerance(tradeoff: TradeOff, tolerance: number, keepMean: boolean): boolean[] {
+  if (!(tolerance >= 0)) throw new Error(`tolerance must be a number of at least 0, got ${tolerance}`);
+  const limit = costLimit(tradeoff, tolerance, keepMean);
+  return Array.from(costsOf(tradeoff, keepMean), (cost) => cost <= limit);
+}
+
+/** The loss up to which a tolerance goes, or down to which if higher is better. */
 export function toleratedLoss(tradeoff: TradeOff, tolerance: number, keepMean = true): number {
-  const loss = lossesOf(tradeoff, keepMean);
-  const first = loss[0] ?? Number.NaN;
-  const scale = Math.abs(first) || (first === 0 ? largest(loss) : Number.NaN);
+  const limit = costLimit(tradeoff, tolerance, keepMean);
+  return tradeoff.higherIsBetter ? -limit : limit;
+}
+
+/** A loss of 0 has no size: then it is that of the worst. */
+function costLimit(tradeoff: TradeOff, tolerance: number, keepMean: boolean): number {
+  const costs = costsOf(tradeoff, keepMean);
+  const first = costs[0] ?? Number.NaN;
+  const scale = Math.abs(first) || (first === 0 ? largest(costs) : Number.NaN);
   return first + tolerance * scale;
 }
 
@@ -60,12 +85,12 @@ const [CLEAR, FREE] = [0.2, 0.1 + 1e-9];
 const SHALLOW = 0.02;
 
 /**
- * The last threshold before the loss turns up: of the points that are hardly above the lowest, the one farthest
+ * The last threshold before the loss turns up (down, if higher is better): of the points that are hardly above the lowest, the one farthest
  * below the chord to where it clearly is. 0 if the first steps cost as much as the others.
  */
 export function knee(tradeoff: TradeOff, keepMean = true): number {
   const { thresholds, activeEdges } = tradeoff;
-  const loss = lossesOf(tradeoff, keepMean);
+  const loss = costsOf(tradeoff, keepMean);
   const strange = loss.findIndex((value) => !Number.isFinite(value));
   const count = strange < 0 ? loss.length : strange;
   if (count === 0) return 0;
@@ -191,16 +216,13 @@ export function* along(
   return { thresholds, activeEdges, lossZeroed, lossKept };
 }
 
-/** The smallest threshold takes what scores 0, which a threshold of 0 leaves. */
-const takenAt = (score: number) => (Number.isNaN(score) ? Infinity : Math.max(score, Number.MIN_VALUE));
-
 function edgeThresholds(net: Network, edits: Edits): Float64Array {
-  return kept(net.scores.map(takenAt), edits);
+  return kept(net.scores.map(levelOf), edits);
 }
 
 function nodeThresholds(net: Network, edits: Edits): Float64Array {
   const nodes = net.nodeScores.map((score, n) =>
-    isHidden(net, n) && net.reached[n] && !edits.keptNodes.has(n) ? takenAt(score) : Infinity,
+    isHidden(net, n) && net.reached[n] && !edits.keptNodes.has(n) ? levelOf(score) : Infinity,
   );
   const at = (_: unknown, e: number) => Math.min(nodes[net.source[e]!]!, nodes[net.target[e]!]!);
   return kept(Float64Array.from(net.scores, at), edits);

@@ -67,6 +67,16 @@ export function percentWords(share: number): string {
   return `${share < 0 ? "−" : "+"}${round.toLocaleString("en")} %`;
 }
 
+/** By how much the loss may get worse: "+5 %", or "−5 %" of a metric of which more is better. */
+export function toleranceWords(tolerance: number, higherIsBetter: boolean): string {
+  return percentWords(higherIsBetter ? -tolerance : tolerance);
+}
+
+/** Why the button for the tolerance does nothing. */
+export function noneWithin(tolerance: number, higherIsBetter: boolean): string {
+  return `no smaller network is within ${toleranceWords(tolerance, higherIsBetter)} along this threshold`;
+}
+
 /** A share of all: "0 %", "2.3 %". */
 export function shareWords(share: number): string {
   if (!(share > 0)) return "0 %";

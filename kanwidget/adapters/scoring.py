@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["KINDS", "Emitting", "attribution", "means", "scores"]
+from kanwidget.kan.row_blocks import split
+
+__all__ = ["KINDS", "Emitting", "attribution", "forward", "means", "scores"]
 
 KINDS = ("l1", "attribution")
 """The scores that follow from the edges' outputs alone."""
 
-Emit = Callable[[Tensor], Tensor]
-"""From a layer's inputs ``(rows, n_in)`` to what its edges emit, ``(n_out, n_in, rows)``."""
 
-WORK = 1 << 22
-"""Numbers in the largest array."""
-
-
-class Emitting(Protocol):
-    """What an adapter must answer; see `Adapter`."""
+class Forwards(Protocol):
+    """What an adapter must answer to map inputs to outputs; see `Adapter`."""
 
     @property
     def width(self) -> list[int]: ...
+    def forward(self, x: Tensor) -> Tensor: ...
+
+
+class Emitting(Forwards, Protocol):
+    """What an adapter must answer to have its edges scored; see `Adapter`."""
+
     def outputs(self, l: int, x: Tensor) -> Tensor: ...
     def summands(self, l: int, x: Tensor) -> Tensor: ...
     def inputs_of(self, x: Tensor) -> list[Tensor]: ...
@@ -36,8 +37,13 @@ class Emitting(Protocol):
 
 def means(adapter: Emitting, x: Tensor) -> list[Tensor]:
     """Return every edge's mean output; 0 where a mask is off."""
-    layers = zip(adapter.inputs_of(x), adapter.mask(), strict=True)
-    return [_mean(partial(adapter.outputs, l), values, on) for l, (values, on) in enumerate(layers)]
+    return _mean_outputs(adapter, x, lambda out: out)
+
+
+def forward(adapter: Forwards, x: Tensor) -> Tensor:
+    """Return the outputs of a model as it is, for rows in blocks."""
+    blocks = split(x, 8 * max(adapter.width))
+    return torch.cat([adapter.forward(rows) for rows in blocks])
 
 
 def scores(adapter: Emitting, x: Tensor, kind: str) -> list[Tensor]:
@@ -54,50 +60,86 @@ def scores(adapter: Emitting, x: Tensor, kind: str) -> list[Tensor]:
     """
     if kind not in KINDS:
         raise ValueError(f"an edge has no score {kind!r}; it has {', '.join(KINDS)}")
-    layers = list(zip(adapter.inputs_of(x), adapter.mask(), strict=True))
     if kind == "attribution":
-        found = [
-            _spreads(partial(adapter.summands, l), values, on)
-            for l, (values, on) in enumerate(layers)
-        ]
-        spread, of_sums = (list(part) for part in zip(*found, strict=True))
-        return attribution(spread, of_sums, adapter.slots(), adapter.width)
+        return attribution(*_spreads(adapter, x), adapter.slots(), adapter.width)
     sized = []
-    for l, ((values, on), ends) in enumerate(zip(layers, adapter.grid(), strict=True)):
-        size = _mean(partial(_size, adapter, l), values, on)
-        span = (ends[:, 1] - ends[:, 0]).double()
-        span = torch.where(span.isnan(), (values.amax(0) - values.amin(0)).double(), span)
-        sized.append(size.double() / (span + 1e-4))
+    grids, sizes = adapter.grid(), _mean_outputs(adapter, x, torch.abs)
+    ends = _ranges(adapter, x) if any(bool(grid.isnan().any()) for grid in grids) else grids
+    for size, grid, end in zip(sizes, grids, ends, strict=True):
+        span, of_data = ((e[:, 1] - e[:, 0]).double() for e in (grid, end))
+        sized.append(size.double() / (torch.where(span.isnan(), of_data, span) + 1e-4))
     return sized
 
 
-def _size(adapter: Emitting, l: int, x: Tensor) -> Tensor:
-    return adapter.outputs(l, x).abs()
+def _row_blocks(adapter: Emitting, x: Tensor) -> Iterator[list[Tensor]]:
+    """Yield what enters each layer, for a block of rows after the other."""
+    for rows in split(x, 8 * max(adapter.width)):
+        yield adapter.inputs_of(rows)
 
 
-def _mean(emit: Emit, x: Tensor, on: Tensor) -> Tensor:
-    """Return the mean over rows of what is emitted, ``(n_out, n_in)``."""
-    total = x.new_zeros(on.shape)
-    for rows in _split(x, on):
-        total += emit(rows).sum(2)
-    return (total / len(x)).masked_fill(~on, 0.0)
+def _mean_outputs(
+    adapter: Emitting, x: Tensor, function: Callable[[Tensor], Tensor]
+) -> list[Tensor]:
+    """Return the means of a function of what edges emit, 0 where a mask is off."""
+    mask = adapter.mask()
+    totals = [x.new_zeros(on.shape) for on in mask]
+    for inputs in _row_blocks(adapter, x):
+        for l, (values, on) in enumerate(zip(inputs, mask, strict=True)):
+            for rows in split(values, on.numel()):
+                totals[l] += function(adapter.outputs(l, rows)).sum(2)
+    return [(t / len(x)).masked_fill(~on, 0.0) for t, on in zip(totals, mask, strict=True)]
 
 
-def _spreads(emit: Emit, x: Tensor, on: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the standard deviation of what edges emit, and of its sums, in float64."""
-    mean, second = _mean(emit, x, on).double(), torch.zeros_like(on, dtype=torch.float64)
-    sums = []
-    for rows in _split(x, on):
-        out = emit(rows).masked_fill(~on.unsqueeze(2), 0.0).double()
-        second += (out - mean.unsqueeze(2)).square().sum(2)
-        sums.append(out.sum(1).T)
-    # One row does not vary: that is 0, and not the NaN of dividing by no rows.
-    degrees = max(1, len(x) - 1)
-    return (second / degrees).sqrt(), torch.cat(sums).std(0, correction=min(1, len(x) - 1))
+def _ranges(adapter: Emitting, x: Tensor) -> list[Tensor]:
+    """Return the least and largest value of each input of each layer, ``(n_in, 2)``."""
+    found: list[Tensor] = []
+    for inputs in _row_blocks(adapter, x):
+        ends = [torch.stack([values.amin(0), values.amax(0)], 1) for values in inputs]
+        if found:
+            both = [torch.stack(pair) for pair in zip(found, ends, strict=True)]
+            ends = [torch.stack([p[..., 0].amin(0), p[..., 1].amax(0)], 1) for p in both]
+        found = ends
+    return found
 
 
-def _split(x: Tensor, on: Tensor) -> tuple[Tensor, ...]:
-    return torch.split(x, max(1, WORK // on.numel()))
+def _spreads(adapter: Emitting, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the standard deviations of what edges emit, and of its sums, in float64."""
+    mask = adapter.mask()
+    edges = [_Spread() for _ in mask]
+    sums = [_Spread() for _ in mask]
+    for inputs in _row_blocks(adapter, x):
+        for l, (values, on) in enumerate(zip(inputs, mask, strict=True)):
+            for rows in split(values, on.numel()):
+                out = adapter.summands(l, rows).masked_fill(~on.unsqueeze(2), 0.0).double()
+                edges[l].add(out)
+                sums[l].add(out.sum(1))
+    return [spread.found for spread in edges], [spread.found for spread in sums]
+
+
+class _Spread:
+    """The standard deviation along the last axis of arrays that come in blocks."""
+
+    _mean: Tensor
+    _squares: Tensor  # summed distances from the mean
+    _count = 0
+
+    def add(self, values: Tensor) -> None:
+        """Take in a block (Chan, Golub and LeVeque 1983)."""
+        count = values.shape[-1]
+        mean = values.mean(-1)
+        squares = (values - mean.unsqueeze(-1)).square().sum(-1)
+        if not self._count:
+            self._mean, self._squares, self._count = mean, squares, count
+            return
+        total, apart = self._count + count, mean - self._mean
+        self._mean = self._mean + apart * (count / total)
+        self._squares = self._squares + squares + apart.square() * (self._count * count / total)
+        self._count = total
+
+    @property
+    def found(self) -> Tensor:
+        # One row does not vary: that is 0, and not the NaN of dividing by no rows.
+        return (self._squares / max(1, self._count - 1)).sqrt()
 
 
 def attribution(

@@ -11,7 +11,8 @@ point; rows of data are the last axis, twice: first with the edges' means lost, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,9 @@ CACHED = 1 << 16
 
 BLOCK = 128
 """Points taken together at the most: enough for numpy's and torch's calls to cost little."""
+
+PATIENCE = 0.05
+"""Seconds after which an answer without points is given."""
 
 LARGE = 1e6
 """Values from which on sums that change little by little would show their rounding."""
@@ -84,7 +88,8 @@ def outputs(
     ------
     points : list of int
         Points in rising order, 0 first. One that is left out has the outputs of the point
-        before it (of point 0, if points are not nested).
+        before it (of point 0, if points are not nested). Where the work is long there are
+        answers without any points, so that whoever waits can do something else or stop.
     values : Tensor, shape (len(points), 2, rows, n_out)
         Outputs with means lost and kept, float64, on the CPU.
 
@@ -93,7 +98,19 @@ def outputs(
     Imprecise
         If values are met that are not finite or very large. Points may be missing then.
     """
-    return _Run(layers, x, plan).blocks()
+    return _without_gradients(_Run(layers, x, plan).blocks())
+
+
+def _without_gradients(
+    blocks: Iterator[tuple[list[int], Tensor]],
+) -> Iterator[tuple[list[int], Tensor]]:
+    """Compute each answer without gradients; between answers the caller's setting holds."""
+    while True:
+        with torch.no_grad():
+            found = next(blocks, None)
+        if found is None:
+            return
+        yield found
 
 
 class _Layer:
@@ -150,38 +167,52 @@ class _Run:
         self._rows = len(x)
         self._memory = [torch.empty(0, dtype=torch.float64)] * len(layers)
         self._block = int(np.clip(2 * WORK // (sum(width) * max(1, self._rows)), 1, BLOCK))
-        self._values = self._start(x.detach().to("cpu", torch.float64).T)
+        self._x = x.detach().to("cpu", torch.float64).T
+        self._values: list[Tensor] = []
+        self._last = time.perf_counter()
 
     def blocks(self) -> Iterator[tuple[list[int], Tensor]]:
-        start = self._values[-1].view(1, len(self._values[-1]), 2, -1)
-        yield [0], start.permute(0, 2, 3, 1).contiguous()
+        yield from self._start()
+        # A copy: whoever measures it may write to it.
+        start = self._values[-1].permute(1, 2, 0).clone(memory_format=torch.contiguous_format)
+        yield [0], start.unsqueeze(0)
         for first in range(1, self._plan.count + 1, self._block):
-            yield self._points(first, min(first + self._block, self._plan.count + 1))
+            yield from self._points(first, min(first + self._block, self._plan.count + 1))
 
-    def _start(self, x: Tensor) -> list[Tensor]:
-        """Return all nodes' values at point 0, ``(n, 2 * rows)`` for each node layer."""
-        values = [torch.cat([x, x], 1)]
+    def _pause(self) -> Iterator[tuple[list[int], Tensor]]:
+        """Give an answer without points, if the last answer was some time ago."""
+        if time.perf_counter() - self._last > PATIENCE:
+            yield [], torch.empty(0, 2, self._rows, self._layers[-1].n_out, dtype=torch.float64)
+            self._last = time.perf_counter()
+
+    def _start(self) -> Iterator[tuple[list[int], Tensor]]:
+        """Find all nodes' values at point 0, ``(n, 2, rows)`` for each node layer."""
+        x = self._x
+        values = [x.unsqueeze(1).expand(-1, 2, -1)]  # inputs are the same, means lost or kept
         for l, layer in enumerate(self._layers):
             bias = torch.stack([b[l].detach().to(x) for b in self._plan.bias], 1)
-            out = bias.repeat_interleave(self._rows, 1)
+            out = bias.unsqueeze(2).repeat(1, 1, self._rows)
             weight = layer.functions.weight
             size = max(1, WORK // (layer.n_in * weight.shape[2]))
-            for low in range(0, out.shape[1], size):
+            for low in range(0, self._rows, size):
                 here = slice(low, low + size)
-                feats = layer.functions.features(slice(None), values[-1][:, here].contiguous())
-                out[:, here] += weight.flatten(1) @ feats.flatten(0, 1)
+                for kept in (slice(0, 2),) if l == 0 else (slice(0, 1), slice(1, 2)):
+                    before = values[-1][:, kept.start, here].contiguous()
+                    feats = layer.functions.features(slice(None), before)
+                    out[:, kept, here] += (weight.flatten(1) @ feats.flatten(0, 1)).unsqueeze(1)
+                    yield from self._pause()
             values.append(_sound(out))
-        return values
+        self._values = values
 
-    @torch.no_grad()
-    def _points(self, first: int, last: int) -> tuple[list[int], Tensor]:
-        """Return the outputs at those of the points ``first .. last - 1`` that have new ones."""
+    def _points(self, first: int, last: int) -> Iterator[tuple[list[int], Tensor]]:
+        """Give the outputs at those of the points ``first .. last - 1`` that have new ones."""
         steps, at, node = [], np.empty(0, np.int64), np.empty(0, np.int64)
         for l in range(len(self._layers)):
             steps.append(self._step(l, first, last, at, node))
             at, node = steps[-1].at, steps[-1].node
         if not len(at):
-            return [], torch.empty(0, 2, self._rows, self._layers[-1].n_out, dtype=torch.float64)
+            yield from self._pause()
+            return
         points = np.unique(at)
         n_out = self._layers[-1].n_out
         wanted = self._versions(
@@ -191,10 +222,11 @@ class _Run:
         size = max(1, WORK // (2 * max(len(step.at) for step in steps)))
         for low in range(0, self._rows, size):
             rows = slice(low, low + size)
-            last_values = self._advance(steps, rows)
+            last_values = yield from self._advance(steps, rows)
             out[..., rows] = last_values[torch.from_numpy(wanted)].view(len(points), n_out, 2, -1)
+            yield from self._pause()
         _sound(out)
-        return points.tolist(), out.permute(0, 2, 3, 1).contiguous()
+        yield points.tolist(), out.permute(0, 2, 3, 1).contiguous()
 
     def _versions(self, at: Ints, node: Ints, i: Ints, before: Ints, n: int) -> Ints:
         """Return which versions nodes ``i`` have just before points, of changes sorted."""
@@ -240,12 +272,14 @@ class _Run:
             _sorted(place[len(plus) :], np.concatenate([leads, ends])),
         )
 
-    def _advance(self, steps: list[_Step], rows: slice) -> Tensor:
+    def _advance(
+        self, steps: list[_Step], rows: slice
+    ) -> Generator[tuple[list[int], Tensor], None, Tensor]:
         """Evaluate a block of points for some rows; return all versions of the outputs.
 
         Nested points leave the values of the last one as the start of the next block.
         """
-        both = [v.view(len(v), 2, -1)[..., rows] for v in self._values]
+        both = [values[..., rows] for values in self._values]
         before = both[0].reshape(len(both[0]), -1)
         for l, (layer, step, after) in enumerate(zip(self._layers, steps, both[1:], strict=True)):
             start = after.reshape(len(after), -1)
@@ -262,7 +296,8 @@ class _Run:
                 torch.index_select(start, 0, node, out=change)
             if step.shift.any():
                 change.view(len(node), 2, -1).add_(torch.from_numpy(step.shift).unsqueeze(2))
-            _evaluate(layer, step, before, change)
+            for _ in _evaluate(layer, step, before, change):
+                yield from self._pause()
             before = versions
             if not self._plan.nested:
                 continue
@@ -289,8 +324,8 @@ def _sorted(place: Ints, target: Ints) -> tuple[Ints, Ints]:
     return place[order], target[order]
 
 
-def _evaluate(layer: _Layer, step: _Step, before: Tensor, change: Tensor) -> None:
-    """Add to changes ``(n, batch)`` what versions before the layer make different."""
+def _evaluate(layer: _Layer, step: _Step, before: Tensor, change: Tensor) -> Iterator[None]:
+    """Add to changes ``(n, batch)`` what versions before the layer make different, in pieces."""
     ends = np.flatnonzero(np.diff(step.version, append=-1)) + 1  # of the edges of each version
     fits = max(1, CACHED // max(1, before.shape[1]))
     size, low = fits * (8 if len(step.edge) > cells.MANY * len(ends) else 1), 0
@@ -306,6 +341,7 @@ def _evaluate(layer: _Layer, step: _Step, before: Tensor, change: Tensor) -> Non
                 part = pick(phi, of[a:b] - low)
                 change.index_add_(0, torch.from_numpy(target[a:b]), part, alpha=sign)
         low = high
+        yield
 
 
 def _accumulate(change: Tensor, node: Ints, start: Tensor) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from . import checks, figure, pruning, storage, tensors, training
 from .layer import KANLayer
+from .row_blocks import mean_over
 
 __all__ = ["KAN"]
 
@@ -148,8 +149,9 @@ class KAN(nn.Module):
         ValueError, TypeError
             If ``x`` is not a finite tensor of shape (rows, width[0]).
         """
+        x = self._check_inputs(x, "x")
         with torch.no_grad():
-            return self.forward_with_scores(self._check_inputs(x, "x"))[1]
+            return mean_over(x, self._numbers, lambda rows: self.forward_with_scores(rows)[1])
 
     @torch.no_grad()
     def means(self, x: Tensor) -> list[Tensor]:
@@ -157,8 +159,17 @@ class KAN(nn.Module):
 
         Edges that are off have mean 0.
         """
-        values = self.propagate(self._check_inputs(x, "x"))
-        return [layer.means(v) for layer, v in zip(self.layers, values, strict=False)]
+
+        def of_rows(rows: Tensor) -> list[Tensor]:
+            values = self.propagate(rows)
+            return [layer.means(v) for layer, v in zip(self.layers, values, strict=False)]
+
+        return mean_over(self._check_inputs(x, "x"), self._numbers, of_rows)
+
+    @property
+    def _numbers(self) -> int:
+        """How many numbers the features of one row are, in the layer with the most."""
+        return max(layer.n_in * (layer.coef.shape[2] + 1) for layer in self.layers)
 
     @property
     def acts_scale(self) -> list[Tensor]:

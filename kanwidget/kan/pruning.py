@@ -19,6 +19,7 @@ from .checks import Edge, Node
 from .layer import KANLayer
 
 __all__ = [
+    "LEAST",
     "Edits",
     "Slots",
     "compact_layers",
@@ -36,6 +37,12 @@ __all__ = [
     "taken_nodes",
     "varying",
 ]
+
+LEAST = 2.0**-1022
+"""The smallest threshold, which takes what scores 0: one below it takes nothing, as 0 does.
+
+It is the smallest normal float64: those below count as 0 under `torch.set_flush_denormal`.
+"""
 
 Slots = Sequence[Sequence[int]]
 """For each layer the node of the next node layer that each target belongs to."""
@@ -148,7 +155,7 @@ def taken_nodes(
     """
     alive = reached(baseline, slots)
     taken = [torch.zeros_like(nodes) for nodes in alive]
-    if threshold > 0:
+    if threshold >= LEAST:
         for l, score in enumerate(node_scores(scores, slots), start=1):
             taken[l] = alive[l] & (score <= threshold)
         for l, i in kept:
@@ -186,7 +193,7 @@ def effective_mask(
     """
     edits = edits or Edits()
     mask = [layer != 0 for layer in baseline]
-    if edge_threshold > 0:
+    if edge_threshold >= LEAST:
         mask = [
             layer & ~(score <= edge_threshold) for layer, score in zip(mask, scores, strict=True)
         ]

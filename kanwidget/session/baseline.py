@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,26 +13,32 @@ from torch import Tensor
 
 from kanwidget.adapters import Adapter
 from kanwidget.adapters.copying import same_bits
+from kanwidget.adapters.scoring import forward
 from kanwidget.kan.checks import Edge, check_scalar
+from kanwidget.kan.row_blocks import split
 from kanwidget.kan.tensors import check_dataset, check_inputs
 
-__all__ = ["Baseline", "Metric", "Yardstick"]
+from .metric import Metric, check_metric, doubts, is_higher_better, name_of
+
+__all__ = ["Baseline", "Yardstick"]
 
 CURVE_POINTS = 64
 """Samples of each curve that a view draws."""
 
+CURVE_ROWS = 4096
+"""Rows of data that curves and densities are drawn over, at the most: evenly spread over all."""
+
 BINS = 32
 """Bins of the data's density under each curve."""
-
-Metric = Callable[[Tensor, Tensor], Any]
-"""From predictions and labels to a scalar; less is better."""
 
 
 @dataclass(frozen=True)
 class Baseline:
     """The model as it was when a session began or was last committed, and what follows from it.
 
-    Lists hold one tensor for each layer: ``(n_out, n_in)``, or ``(n_out,)`` for biases.
+    Lists hold one tensor for each layer: ``(n_out, n_in)``, or ``(n_out,)`` for biases. Curves,
+    densities and grids are only drawn: they are large, and empty in a baseline that a session
+    does not stand on; see `forget_drawing` and `Yardstick.draw`.
     """
 
     mask: list[Tensor]
@@ -56,6 +62,13 @@ class Baseline:
     """What one should know of the model, in words, whatever its mask."""
     broken: list[Edge] = field(default_factory=list)
     """Edges whose outputs are NaN or infinite on these data; they have no mean to keep."""
+
+    def forget_drawing(self, other: Baseline | None = None) -> None:
+        """Let go of what is only drawn, in all copies of this baseline; not if another has it."""
+        if other is not None and other.curves is self.curves:
+            return
+        for drawn in (self.curves, self.density, self.grid):
+            drawn.clear()
 
     def bias_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return the biases that go with a mask.
@@ -144,13 +157,22 @@ class Baseline:
 
 
 class Yardstick:
-    """The data and the metric of a session; see `PruningSession`."""
+    """The data and the metric of a session; see `PruningSession`.
+
+    The data are copies: what others write to their tensors later changes no loss.
+
+    Attributes
+    ----------
+    higher_is_better : bool
+        Whether more of the metric is better.
+    """
 
     def __init__(
         self,
         adapter: Adapter,
         data: Mapping[str, Tensor] | Tensor | None,
         metric: Metric | None,
+        higher_is_better: bool | None = None,
     ) -> None:
         n_in, n_out, device, dtype = (
             adapter.width[0],
@@ -158,17 +180,19 @@ class Yardstick:
             adapter.device,
             adapter.dtype,
         )
-        if metric is not None and not callable(metric):
-            raise TypeError(f"metric must be a function of (prediction, label), got {metric!r}")
+        if metric is not None:
+            check_metric(metric)
+        self.higher_is_better = is_higher_better(metric, higher_is_better)
+        self._doubts = doubts(metric, higher_is_better)
         data = adapter.own(data)
         self.metric: Metric | None = None
         self._number = -1
         self.silent = False
         if isinstance(data, Mapping):
             dataset = check_dataset(data, n_in, None if metric else n_out, device, dtype)
-            self.metric, self.inputs = metric, dataset["train_input"]
-            self.rows, self.labels = dataset["test_input"], dataset["test_label"]
-            self.name = f"test {_name(metric) if metric else 'RMSE'}"
+            self.metric, self.inputs = metric, dataset["train_input"].clone()
+            self.rows, self.labels = dataset["test_input"].clone(), dataset["test_label"].clone()
+            self.name = f"test {name_of(metric) if metric else 'RMSE'}"
             return
         if metric is not None:
             raise ValueError(
@@ -176,12 +200,19 @@ class Yardstick:
                 "create_dataset makes it, not inputs alone"
             )
         x = adapter.seen() if data is None else check_inputs(data, n_in, "data", device, dtype)
-        self.inputs, self.rows, self.labels = x, x, adapter.forward(x)
+        x = x.clone()
+        self.inputs, self.rows, self.labels = x, x, forward(adapter, x)
         self.name = "RMS change of the outputs"
+
+    @staticmethod
+    def check_inputs(adapter: Adapter, inputs: object) -> Tensor:
+        """Return inputs of a model in its dtype and columns, or raise a ValueError or TypeError."""
+        like = adapter.device, adapter.dtype
+        return check_inputs(adapter.own(inputs), adapter.width[0], "inputs", *like)
 
     def loss(self, adapter: Adapter) -> float:
         """Return the metric of a model as it is."""
-        return math.nan if self.silent else self.of(adapter.forward(self.rows))
+        return math.nan if self.silent else self.of(forward(adapter, self.rows))
 
     def of(self, pred: Tensor) -> float:
         """Return the metric of predictions on the rows.
@@ -192,7 +223,9 @@ class Yardstick:
             If it is not one real number.
         """
         if self.metric is not None:
-            return check_scalar(self.metric(pred, self.labels), f"metric {_name(self.metric)}")
+            # Tensors of its own: it may work in place.
+            value = self.metric(pred.clone(), self.labels.clone())
+            return check_scalar(value, f"metric {name_of(self.metric)}")
         return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())
 
     def baseline(
@@ -207,29 +240,62 @@ class Yardstick:
         self._number += 1
         scores = adapter.scores(self.inputs, kind)
         means = adapter.means(self.inputs)  # in the model's dtype, as biases are
-        curves = adapter.curves(self.inputs, CURVE_POINTS)
-        values = adapter.inputs_of(self.inputs)
-        return Baseline(
+        baseline = Baseline(
             mask,
             bias,
             folded or [torch.zeros_like(mean) for mean in means],
             scores,
             means,
-            curves,
+            [],
             self.loss(adapter),
             self._number,
-            [_density(v, x[:, 0], x[:, -1]) for v, (x, _) in zip(values, curves, strict=True)],
-            [_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True)],
-            adapter.slots(),
-            kind,
-            adapter.notes(),
+            slots=adapter.slots(),
+            score=kind,
+            notes=[
+                *adapter.notes(),
+                *self._doubts,
+                *_do_not_vary(self.inputs),
+            ],
         )
+        self.draw(adapter, baseline)
+        return baseline
+
+    def rescored(self, baseline: Baseline, scores: list[Tensor], score: str) -> Baseline:
+        """Return a baseline of the same model with other scores."""
+        self._number += 1
+        return replace(
+            baseline,
+            scores=scores,
+            score=score,
+            number=self._number,
+            curves=[*baseline.curves],
+            density=[*baseline.density],
+            grid=[*baseline.grid],
+        )
+
+    def draw(self, adapter: Adapter, baseline: Baseline) -> None:
+        """Give a baseline its curves, densities and grids, of a model that has its masks.
+
+        They are over `CURVE_ROWS` of the training inputs, if there are more.
+        """
+        rows = self.inputs
+        if len(rows) > CURVE_ROWS:
+            some = torch.linspace(0, len(rows) - 1, CURVE_ROWS, dtype=torch.float64)
+            rows = rows[some.round().long().to(rows.device)]
+        curves, values = adapter.curves(rows, CURVE_POINTS), adapter.inputs_of(rows)
+        baseline.forget_drawing()
+        baseline.curves.extend(curves)
+        baseline.density.extend(
+            _density(v, x[:, 0], x[:, -1]) for v, (x, _) in zip(values, curves, strict=True)
+        )
+        baseline.grid.extend(_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True))
 
     def digest(self) -> str:
         """Return what tells these data from others."""
         digest = hashlib.sha256()
         for values in (self.inputs, self.rows, self.labels):
-            digest.update(values.detach().cpu().double().numpy().tobytes())
+            for rows in split(values, values[:1].numel()):
+                digest.update(rows.detach().cpu().double().numpy().tobytes())
         return digest.hexdigest()
 
 
@@ -237,8 +303,17 @@ def _shared(value: Tensor, old: Tensor) -> Tensor:
     return old if same_bits(value, old) else value
 
 
-def _name(metric: Metric) -> str:
-    return getattr(metric, "__name__", type(metric).__name__)
+def _do_not_vary(inputs: Tensor) -> list[str]:
+    """Say which inputs have the same value in all rows, if there is more than one row."""
+    same = (inputs == inputs[0]).all(0).nonzero().flatten().tolist()
+    if len(inputs) < 2 or not same:
+        return []
+    more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
+    verb = "do" if more else "does"
+    return [
+        f"Input node (0, {same[0]}){more} {verb} not vary in these data: edges from there add a "
+        "constant, whatever they score."
+    ]
 
 
 def _density(values: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 
 from kanwidget.kan.checks import Edge, Node
-from kanwidget.kan.pruning import Edits, Slots, effective_mask, node_scores, slots_of, taken_nodes
+from kanwidget.kan.pruning import (
+    LEAST,
+    Edits,
+    Slots,
+    effective_mask,
+    node_scores,
+    slots_of,
+    taken_nodes,
+)
 
 from .baseline import Baseline
 from .history import State
@@ -56,7 +64,7 @@ class Ground:
 
     def weak(self, edge: Edge) -> bool:
         """Whether an edge is off in the baseline or at or below the edge threshold."""
-        return not at(self.baseline, edge) or 0 < self.edge_threshold >= at(self.scores, edge)
+        return not at(self.baseline, edge) or LEAST <= self.edge_threshold >= at(self.scores, edge)
 
     def takes(self, node: Node, edits: Edits) -> bool:
         """Whether the node threshold takes a node."""

@@ -12,11 +12,14 @@ from torch import Tensor
 
 from kanwidget.adapters import Adapter, check_dtype
 from kanwidget.adapters.copying import Weights
+from kanwidget.adapters.scoring import forward
 from kanwidget.evaluate.scratch import Scratch
 from kanwidget.kan.checks import Edge
 
 from . import tradeoff
-from .baseline import Baseline, Metric, Yardstick
+from .baseline import Baseline, Yardstick
+from .metric import Metric
+from .pricing import Progress, Stop
 
 __all__ = ["Evaluator", "Facts"]
 
@@ -34,6 +37,8 @@ class Facts(NamedTuple):
     scores_known: list[str]
     """Names of the scores that edges can have, the usual one first."""
     loss_name: str
+    higher_is_better: bool
+    """Whether more of what `loss_name` says is better."""
 
 
 class Evaluator:
@@ -53,12 +58,13 @@ class Evaluator:
         live: Adapter,
         data: Mapping[str, Tensor] | Tensor | None,
         metric: Metric | None,
+        higher_is_better: bool | None = None,
         before: Evaluator | None = None,
     ) -> None:
         check_dtype(live)
-        self._source = data, metric
+        self._source = data, metric, higher_is_better
         self.scratch = Scratch(live)
-        self.yardstick = _yardstick(live, data, metric, before)
+        self.yardstick = _yardstick(live, self._source, before)
         adapter = self.adapter
         self.facts = Facts(
             adapter.width,
@@ -66,6 +72,7 @@ class Evaluator:
             adapter.coupled,
             [*adapter.kinds, ABLATION],
             self.yardstick.name,
+            self.yardstick.higher_is_better,
         )
 
     @property
@@ -75,7 +82,7 @@ class Evaluator:
 
     def renewed(self, live: Adapter) -> Evaluator:
         """Return one for a model that others have changed."""
-        return Evaluator(live, *self._source, self)
+        return Evaluator(live, *self._source, before=self)
 
     def with_weights(self, weights: Weights) -> Evaluator:
         """Return one for the same model with other weights."""
@@ -115,8 +122,43 @@ class Evaluator:
         baseline = self._measured(mask, bias, folded, kind)
         if score != ABLATION:
             return baseline
-        found = tradeoff.ablation(*self.measured_with(), baseline)
+        better = self.facts.higher_is_better
+        found = tradeoff.ablation(*self.measured_with(), baseline, better)
         return replace(baseline, scores=found, score=ABLATION)
+
+    def rescored(
+        self,
+        baseline: Baseline,
+        score: str,
+        stop: Stop | None = None,
+        progress: Progress | None = None,
+    ) -> Baseline:
+        """Return a baseline with other scores.
+
+        Raises
+        ------
+        Cancelled
+            If ``stop`` became true.
+        """
+        adapter, measure = self.scratch.under(baseline.mask, baseline.bias), self.yardstick
+        if score == ABLATION:
+            better, given = self.facts.higher_is_better, self.measured_with()
+            found = tradeoff.ablation(*given, baseline, better, stop, progress)
+        elif baseline.broken:
+            found = self._measured(baseline.mask, baseline.bias, baseline.folded, score).scores
+        else:
+            found = adapter.scores(measure.inputs, score)
+        return measure.rescored(baseline, found, score)
+
+    def draw(self, baseline: Baseline) -> None:
+        """Give a baseline its curves again, if it has let go of them."""
+        if not baseline.curves:
+            self.yardstick.draw(self.scratch.under(baseline.mask, baseline.bias), baseline)
+
+    def outputs(self, mask: Sequence[Tensor], bias: Sequence[Tensor], inputs: object) -> Tensor:
+        """Return what the model gives for inputs under masks and biases."""
+        checked = self.yardstick.check_inputs(self.adapter, inputs)
+        return forward(self.scratch.under(mask, bias), checked)
 
     def measured_with(self) -> tuple[Adapter, Tensor, Any]:
         """Return what a trade-off is measured with: private copy, rows, and loss."""
@@ -163,17 +205,16 @@ class Evaluator:
 
 def _yardstick(
     live: Adapter,
-    data: Mapping[str, Tensor] | Tensor | None,
-    metric: Metric | None,
+    source: tuple[Mapping[str, Tensor] | Tensor | None, Metric | None, bool | None],
     before: Evaluator | None,
 ) -> Yardstick:
     """Return the data and metric for a model: those from before as far as they fit."""
     ends, device, dtype = (live.width[0], live.width[-1]), live.device, live.dtype
     if before is None:
-        return Yardstick(live, data, metric)
+        return Yardstick(live, *source)
     was, facts = before.yardstick, before.facts
     if ends != (facts.width[0], facts.width[-1]) or live.columns() != facts.columns:
-        new = Yardstick(live, data, metric)
+        new = Yardstick(live, *source)
         new._number = was._number
         return new
     if was.rows.device == device and was.rows.dtype == dtype:
@@ -187,5 +228,3 @@ def _yardstick(
 
 def _finite(values: Tensor) -> Tensor:
     return values.masked_fill(~values.isfinite(), 0.0)
-
-

@@ -30,11 +30,14 @@ class Outcome:
         The session's metric then.
     warnings : list of str
         What speaks against it, in words.
+    outputs : Tensor or None, shape (rows, width[-1])
+        What the model would give for the inputs that were handed over, if any were.
     """
 
     active_edges: int
     loss: float
     warnings: list[str]
+    outputs: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,17 @@ class Stage:
     scores_known: list[str]
 
 
-def outcome(evaluator: Evaluator, baseline: Baseline, state: State) -> Outcome:
-    """Tell what a state would lead to."""
+def outcome(
+    evaluator: Evaluator, baseline: Baseline, state: State, inputs: Tensor | None = None
+) -> Outcome:
+    """Tell what a state would lead to, and what the model would give for inputs then."""
     mask = acts.Ground.of(baseline, state).mask(state.edits)
     bias = baseline.bias_under(mask, state.keep_mean)
     return Outcome(
         sum(int(layer.sum()) for layer in mask),
         evaluator.loss(mask, bias),
         warnings(baseline, mask, bias),
+        None if inputs is None else evaluator.outputs(mask, bias, inputs),
     )
 
 

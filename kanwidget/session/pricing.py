@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
+from kanwidget.adapters.scoring import forward
 from kanwidget.kan.alternatives import Imprecise, Plan
 
 __all__ = ["Cancelled", "Loss", "Progress", "Stop", "Watch", "losses"]
@@ -19,7 +20,7 @@ __all__ = ["Cancelled", "Loss", "Progress", "Stop", "Watch", "losses"]
 Floats = NDArray[np.float64]
 
 Loss = Callable[[Tensor], float]
-"""From predictions ``(rows, n_out)`` to a number; less is better."""
+"""From predictions ``(rows, n_out)`` to a number. It may write to them."""
 
 Stop = Callable[[], bool]
 Progress = Callable[[float], object]
@@ -72,6 +73,7 @@ def _fill(
         for point, pair in zip(points, values.to(device, dtype), strict=True):
             found[before + 1 : point] = found[before if plan.nested else 0]
             for kept, pred in enumerate(pair):
+                watch.check()
                 found[point, kept] = float(loss(pred))
             before = point
         watch.tell(start + before + 1)
@@ -105,7 +107,7 @@ def _one_by_one(
                     for b, s, off in zip(start, shift, gone, strict=True)
                 ]
                 adapter.set_mask(now, moved)
-                pair.append(adapter.forward(rows))
+                pair.append(forward(adapter, rows))
         finally:
             # What measures the loss sees the model as it was.
             adapter.set_mask(mask, bias)

@@ -16,10 +16,12 @@ from kanwidget.kan.pruning import Edits
 
 from . import archive, guards, history, outlook, tradeoff
 from . import edits as acts
-from .baseline import Baseline, Metric, Yardstick
+from .baseline import Baseline, Yardstick
 from .history import History, State
 from .live_model import Masks
+from .metric import Metric
 from .outlook import Outcome, Stage
+from .pricing import Progress, Stop
 from .snapshots import HISTORY_BYTES, Snapshots
 from .steps import Steps
 from .tradeoff import Costs, TradeOff
@@ -53,13 +55,16 @@ class PruningSession:
     metric : callable, optional
         ``(prediction, label) -> scalar``, such as a torch loss; the root mean squared error by
         default. Without labels it is the root mean squared change of the outputs, and
-        there can be no other.
+        there can be no other. Less is better, unless ``higher_is_better`` says otherwise.
     score : {"l1", "attribution", "ablation"}, optional
         What edges score, see `rescore`; by default what the model's own library uses.
     history_bytes : int
         How much memory the weights from before outside trainings may take, 256 MiB by default.
         When it is full the oldest go; steps that had them are shown with the weights of now, and
         say so.
+    higher_is_better : bool, optional
+        Whether more of the metric is better, as of an accuracy. By default what the metric
+        says itself in an attribute ``higher_is_better``, as torchmetrics' do; else less is.
 
     Attributes
     ----------
@@ -70,6 +75,8 @@ class PruningSession:
         Mask, scores, means and curves that the thresholds and hand edits stand on.
     loss_name : str
         What `loss` measures.
+    higher_is_better : bool
+        Whether more of it is better.
     history : History
         Every step, as a tree of commands.
 
@@ -89,10 +96,19 @@ class PruningSession:
         keep_mean: bool = True,
         metric: Metric | None = None,
         score: str | None = None,
+        higher_is_better: bool | None = None,
         history_bytes: int = HISTORY_BYTES,
     ) -> None:
         snapshots = Snapshots(check_whole(history_bytes, "history_bytes", 0))
-        self._steps = Steps(model, dataset, metric, score, bool(keep_mean), snapshots)
+        self._steps = Steps(
+            model,
+            dataset,
+            metric,
+            score,
+            bool(keep_mean),
+            snapshots,
+            higher_is_better=higher_is_better,
+        )
 
     @property
     def history(self) -> History:
@@ -113,6 +129,11 @@ class PruningSession:
     def loss_name(self) -> str:
         """What `loss` measures."""
         return self._steps.facts.loss_name
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more of what `loss` measures is better."""
+        return self._steps.facts.higher_is_better
 
     @property
     def closed(self) -> bool:
@@ -167,14 +188,18 @@ class PruningSession:
         return self._steps.live is not None and self._steps.live.adapter.model is model
 
     def measures_with(
-        self, dataset: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
+        self,
+        dataset: Mapping[str, Tensor] | Tensor | None,
+        metric: Metric | None,
+        higher_is_better: bool | None = None,
     ) -> bool:
         """Whether a session on these data and this metric would measure the same."""
         if dataset is None:
             return metric is None
         ours = self._steps.open_evaluator().yardstick
-        other = Yardstick(self._steps.open_model().adapter, dataset, metric)
-        return other.digest() == ours.digest() and other.metric is ours.metric
+        other = Yardstick(self._steps.open_model().adapter, dataset, metric, higher_is_better)
+        same = other.metric is ours.metric and other.higher_is_better == ours.higher_is_better
+        return same and other.digest() == ours.digest()
 
     @property
     def node_threshold(self) -> float:
@@ -256,7 +281,9 @@ class PruningSession:
         If a node at its end was removed by hand, the node comes back with this edge alone.
         """
         edge = self._check_edge(l, i, j)
-        self._edit(lambda edits: acts.restore_edge(edits, edge, self._steps.ground()), f"edge {edge} on")
+        self._edit(
+            lambda edits: acts.restore_edge(edits, edge, self._steps.ground()), f"edge {edge} on"
+        )
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
@@ -270,7 +297,9 @@ class PruningSession:
         a way in or without a way out: then all its edges on that side come back.
         """
         node = self._check_node(l, i)
-        self._edit(lambda edits: acts.restore_node(edits, node, self._steps.ground()), f"node {node} on")
+        self._edit(
+            lambda edits: acts.restore_node(edits, node, self._steps.ground()), f"node {node} on"
+        )
 
     def dead_ends(self) -> list[Node]:
         """Return hidden nodes with edges in, from which no output can be reached."""
@@ -297,7 +326,9 @@ class PruningSession:
         """Make the present state the new baseline; `close` leaves the model there."""
         self._steps.commit()
 
-    def rescore(self, score: str) -> None:
+    def rescore(
+        self, score: str, *, stop: Stop | None = None, progress: Progress | None = None
+    ) -> None:
         """Score the baseline's edges in another way, and set both thresholds to 0.
 
         Parameters
@@ -305,14 +336,18 @@ class PruningSession:
         score : {"l1", "attribution", "ablation"}
             Mean size of the edge's output over the width of its grid; which share of what
             varies in the outputs comes through it, as pykan 0.2.x traces it back; or by how
-            much the loss grows without it, its mean kept.
+            much worse the loss gets without it, its mean kept.
+        stop, progress
+            As in `tradeoff`, for ``ablation``: it measures the loss without each edge.
 
         Raises
         ------
         ValueError
             If there is no such score.
+        Cancelled
+            If ``stop`` became true; all is as it was.
         """
-        self._steps.rescore(score)
+        self._steps.rescore(score, stop, progress)
 
     def refresh(self) -> bool:
         """Take in what others did to the model since; return whether there was anything.
@@ -323,22 +358,24 @@ class PruningSession:
         """
         return self._steps.refresh()
 
-    def preview(self, **changes: Any) -> Outcome:
+    def preview(self, *, inputs: Tensor | None = None, **changes: Any) -> Outcome:
         """Tell what `set` would lead to, and change nothing.
 
         Parameters
         ----------
+        inputs : Tensor, shape (rows, width[0]), optional
+            Inputs to give the outputs for, too.
         **changes
             As for `set`: thresholds, hand edits, ``keep_mean``.
 
         Returns
         -------
         Outcome
-            ``active_edges``, ``loss`` and ``warnings``.
+            ``active_edges``, ``loss``, ``warnings``, and ``outputs`` for the inputs.
         """
         state = self._changed(changes)
         self.refresh()
-        return self._outcome(state)
+        return self._outcome(state, inputs)
 
     def preview_toggle(self, *ids: int) -> Outcome:
         """Tell what it would lead to if an edge ``l, i, j`` or a node ``l, i`` were switched.
@@ -384,23 +421,32 @@ class PruningSession:
             if what goes leaves nothing or its mean.
         """
         self.refresh()
-        return tradeoff.along(*self._given(), axis, stop, progress)
+        return tradeoff.along(*self._given(), axis, stop, progress, self.higher_is_better)
 
     def threshold_for(self, tolerance: float = 0.05, axis: str = "edge") -> float:
-        """Return the largest threshold up to which the loss stays within a tolerance.
+        """Return the threshold that leaves the fewest edges while the loss is within a tolerance.
+
+        The other threshold and the hand edits stay as they are.
 
         Parameters
         ----------
         tolerance : float
-            0.05 allows losses up to 1.05 times the one at a threshold of 0.
+            0.05 allows losses up to 1.05 times the one at a threshold of 0; down to 0.95 times,
+            if higher is better.
         axis : {"node", "edge"}
 
         Returns
         -------
         float
-            One of the ``thresholds`` of `tradeoff`.
+            One of the ``thresholds`` of `tradeoff`. It leaves no more edges than are left now.
+
+        Raises
+        ------
+        ValueError
+            If no network with as few edges as there are now is within the tolerance.
         """
-        return self.tradeoff(axis).threshold_for(tolerance, self.state.keep_mean)
+        curve = self.tradeoff(axis)
+        return curve.threshold_for(tolerance, self.state.keep_mean, self.active_edges)
 
     def costs(
         self,
@@ -501,6 +547,7 @@ class PruningSession:
         dataset: Mapping[str, Tensor] | Tensor | None = None,
         *,
         metric: Metric | None = None,
+        higher_is_better: bool | None = None,
     ) -> PruningSession:
         """Start a session on a model, and bring it to what `to_dict` kept.
 
@@ -512,7 +559,12 @@ class PruningSession:
         commands = archive.checked(content)
         first = commands[0]
         session = cls(
-            model, dataset, metric=metric, score=first.score, keep_mean=first.state.keep_mean
+            model,
+            dataset,
+            metric=metric,
+            score=first.score,
+            keep_mean=first.state.keep_mean,
+            higher_is_better=higher_is_better,
         )
         steps = session._steps
         steps.held = True  # nothing is written to the model until all of it makes sense
@@ -541,6 +593,7 @@ class PruningSession:
         dataset: Mapping[str, Tensor] | Tensor | None,
         metric: Metric | None,
         score: str | None = None,
+        higher_is_better: bool | None = None,
     ) -> Iterator[PruningSession]:
         """Yield a session on other data that stands where this one does, and end this one.
 
@@ -548,7 +601,7 @@ class PruningSession:
 
         Parameters
         ----------
-        dataset, metric
+        dataset, metric, higher_is_better
             As for `PruningSession`.
         score : str, optional
             What edges score from then on; by default what they score now.
@@ -621,8 +674,8 @@ class PruningSession:
         """Return the present state with checked changes."""
         return self.state.changed(changes, self.width, self.baseline.slots)
 
-    def _outcome(self, state: State) -> Outcome:
-        return outlook.outcome(self._steps.open_evaluator(), self.baseline, state)
+    def _outcome(self, state: State, inputs: Tensor | None = None) -> Outcome:
+        return outlook.outcome(self._steps.open_evaluator(), self.baseline, state, inputs)
 
     def _digest(self) -> str:
         return self._steps.open_evaluator().yardstick.digest()

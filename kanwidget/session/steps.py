@@ -13,11 +13,13 @@ from kanwidget.kan.write_lock import fit_of
 
 from . import edits as acts
 from . import history
-from .baseline import Baseline, Metric
+from .baseline import Baseline
 from .evaluator import Evaluator
 from .external_changes import adopt, like
 from .history import Command, History, State
 from .live_model import Change, Found, LiveModel, Masks
+from .metric import Metric
+from .pricing import Progress, Stop
 from .snapshots import Snapshots
 
 __all__ = ["Steps"]
@@ -56,9 +58,10 @@ class Steps:
         keep_mean: bool,
         snapshots: Snapshots,
         start: Masks | None = None,
+        higher_is_better: bool | None = None,
     ) -> None:
         adapter = adapt(model)
-        self.evaluator = evaluator = Evaluator(adapter, data, metric)
+        self.evaluator = evaluator = Evaluator(adapter, data, metric, higher_is_better)
         self.facts = evaluator.facts
         score = evaluator.facts.scores_known[0] if score is None else evaluator.check_score(score)
         self.held = False
@@ -133,7 +136,9 @@ class Steps:
 
     # Steps -----------------------------------------------------------------------------------
 
-    def apply(self, state: State, what: str = "", merge: bool = False, always: bool = False) -> None:
+    def apply(
+        self, state: State, what: str = "", merge: bool = False, always: bool = False
+    ) -> None:
         """Bring the model to a state.
 
         Parameters
@@ -185,14 +190,16 @@ class Steps:
         shared = baseline.sharing(self.baseline)
         self._do(self._measured("commit", "commit", state, shared, self.current), settles=True)
 
-    def rescore(self, score: str) -> None:
+    def rescore(
+        self, score: str, stop: Stop | None = None, progress: Progress | None = None
+    ) -> None:
         """Score edges in another way, and set both thresholds to 0."""
         self.open_evaluator().check_score(score)
         self.refresh()
         old, evaluator = self.baseline, self.open_evaluator()
         if score == old.score:
             return
-        baseline = evaluator.baseline(old.mask, old.bias, old.folded, score).sharing(old)
+        baseline = evaluator.rescored(old, score, stop, progress)
         state = replace(self.state, node_threshold=0.0, edge_threshold=0.0)
         self._do(self._measured("score", f"scores by {score}", state, baseline, self.current))
 
@@ -324,6 +331,7 @@ class Steps:
 
     def _measured_again(self, command: Command, evaluator: Evaluator) -> Command:
         """Return a command with the loss that it has now: a metric may have changed its mind."""
+        evaluator.draw(command.baseline)
         masks = _masks(command.baseline, command.state)
         loss, parent = evaluator.loss(*masks), command.parent
         if loss == command.loss_after or loss != loss:
@@ -369,9 +377,10 @@ class Steps:
         weights: tuple[Any, Any] = (None, None),
     ) -> None:
         """Write to the model what a command wants, and stand there."""
-        before = self.open_evaluator()
+        before, left = self.open_evaluator(), self.baseline
         if self.held:
             self.history.stand(command)
+            left.forget_drawing(command.baseline)
             return
         wanted, (had, gets) = _masks(command.baseline, command.state), weights
         seen = seen or self.shown
@@ -383,6 +392,7 @@ class Steps:
             self.history.stand(command)
         finally:
             self._recover()
+        left.forget_drawing(command.baseline)
 
     def _recover(self) -> None:
         """Finish a step that has happened, and take back one that has not."""
@@ -495,5 +505,3 @@ def _lowered(before: State, after: State) -> str:
     if not said:
         return ""
     return f"{' and '.join(said)}: by their new scores it would have taken more."
-
-

@@ -27,10 +27,6 @@ __all__ = ["Cancelled", "Costs", "TradeOff", "ablation", "along", "without_each"
 
 Floats = NDArray[np.float64]
 
-FIRST = math.ulp(0.0)
-"""The smallest threshold there is: it takes what scores 0, which a threshold of 0 leaves."""
-
-
 CLEAR, FREE = 0.2, 0.1 + 1e-9
 """By which share of the first one a loss has clearly turned up, or hardly, as far as it rounds."""
 
@@ -54,6 +50,8 @@ class TradeOff:
         Edges left.
     loss_zeroed, loss_kept : ndarray, shape (points,)
         Loss if what goes leaves nothing, or its mean.
+    higher_is_better : bool
+        Whether the loss is a metric such as accuracy, of which more is better.
     """
 
     axis: str
@@ -61,30 +59,56 @@ class TradeOff:
     active_edges: NDArray[np.int64]
     loss_zeroed: Floats
     loss_kept: Floats
+    higher_is_better: bool = False
 
-    def threshold_for(self, tolerance: float = 0.05, keep_mean: bool = True) -> float:
-        """Return the largest of the thresholds up to which every loss is still good.
+    def threshold_for(
+        self, tolerance: float = 0.05, keep_mean: bool = True, most_edges: int | None = None
+    ) -> float:
+        """Return the threshold that leaves the fewest edges while the loss is within a tolerance.
 
-        A loss is good within ``(1 + tolerance)`` times the loss at 0. If that is 0, within
-        ``tolerance`` times the largest loss; if it is negative, within ``tolerance`` times its
-        size above it.
+        A loss is within it up to ``(1 + tolerance)`` times the loss at 0; if higher is better,
+        down to ``(1 - tolerance)`` times. If the loss at 0 is 0, the tolerance is a share of
+        the worst loss; if it is negative, a share of its size. Losses on the way may be
+        worse: what counts is the network that is left.
+
+        Parameters
+        ----------
+        tolerance : float
+        keep_mean : bool
+            Which of the two losses.
+        most_edges : int, optional
+            How many edges it may leave, such as those that are left now.
 
         Raises
         ------
         ValueError
-            If the tolerance is not a number of at least 0.
+            If the tolerance is not a number of at least 0, or no such network is within it.
         """
         if not tolerance >= 0:
             raise ValueError(f"tolerance must be a number of at least 0, got {tolerance!r}")
+        cost, left = self._costs(keep_mean), self.active_edges
+        few = left <= (left[0] if most_edges is None else most_edges)
+        with np.errstate(invalid="ignore"):  # no tolerance at all of an infinite loss
+            limit = cost[0] + tolerance * (abs(cost[0]) or np.nanmax(cost))
+        # Not cost > limit: a loss that is NaN is not within the tolerance either.
+        within = np.flatnonzero((cost <= limit) & few)
+        if len(within):
+            return float(self.thresholds[within[-1]])
+        name = f"{tolerance:.3g} of the loss at threshold 0"
+        if not math.isfinite(cost[0]):
+            raise ValueError(f"no network is within {name}, which is {cost[0]:g}")
+        raise ValueError(
+            f"no network with at most {most_edges} edges is within {name}; allow a larger "
+            f"tolerance, or lower the {self.axis} threshold first"
+        )
+
+    def _costs(self, keep_mean: bool) -> Floats:
+        """Return the losses such that less is better."""
         loss = self.loss_kept if keep_mean else self.loss_zeroed
-        scale = abs(loss[0]) or np.nanmax(loss)
-        # Not loss > limit: a loss that is not a number is not good either.
-        bad = np.flatnonzero(~(loss <= loss[0] + tolerance * scale))
-        last = bad[0] - 1 if len(bad) else len(loss) - 1
-        return float(self.thresholds[max(0, last)])
+        return -loss if self.higher_is_better else loss
 
     def knee(self, keep_mean: bool = True) -> float:
-        """Return the last of the thresholds before the loss turns up.
+        """Return the last of the thresholds before the loss turns up (down, if higher is better).
 
         A loss has clearly turned up where it is more than 20 % above the lowest so far, or is not
         finite; nothing from there on counts. Of the points before, those are good that are at
@@ -93,7 +117,7 @@ class TradeOff:
         small ups and downs are passed, and it is 0 if the first steps cost as much as the others.
         Percents are of the loss at 0, or of the largest if that is 0.
         """
-        loss = self.loss_kept if keep_mean else self.loss_zeroed
+        loss = self._costs(keep_mean)
         strange = np.flatnonzero(~np.isfinite(loss))
         count = strange[0] if len(strange) else len(loss)
         if count == 0:
@@ -145,6 +169,7 @@ def along(
     axis: str,
     stop: Stop | None = None,
     progress: Progress | None = None,
+    higher_is_better: bool = False,
 ) -> TradeOff:
     """Measure the loss at every value of a threshold that matters.
 
@@ -163,6 +188,8 @@ def along(
         Asked often: once it is true, all ends.
     progress : callable, optional
         Called with the share that is done, 0 .. 1.
+    higher_is_better : bool
+        Whether more of the loss is better.
 
     Raises
     ------
@@ -199,7 +226,8 @@ def along(
     measured = losses(adapter, rows, loss, plan, Watch(plan.count + 1, stop, progress))
     total = sum(int(layer.sum()) for layer in mask)
     left = total - np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return TradeOff(axis, np.concatenate([[0.0], levels]), left, measured[:, 0], measured[:, 1])
+    thresholds = np.concatenate([[0.0], levels])
+    return TradeOff(axis, thresholds, left, measured[:, 0], measured[:, 1], higher_is_better)
 
 
 def without_each(
@@ -256,27 +284,37 @@ def without_each(
     return Costs(float(by_edge[0, 1]), *tables)
 
 
-def ablation(adapter: Adapter, rows: Tensor, loss: Loss, baseline: Baseline) -> list[Tensor]:
-    """Score edges by how much the loss grows without each alone, its mean kept.
+def ablation(
+    adapter: Adapter,
+    rows: Tensor,
+    loss: Loss,
+    baseline: Baseline,
+    higher_is_better: bool = False,
+    stop: Stop | None = None,
+    progress: Progress | None = None,
+) -> list[Tensor]:
+    """Score edges by how much worse the loss is without each alone, its mean kept.
+
+    Parameters are those of `along`, as is the error.
 
     Returns
     -------
     list of float64 Tensor, shapes (n_out, n_in)
-        0 for edges that are off, and for those without which the loss is no larger.
+        0 for edges that are off, and for those without which the loss is no worse.
     """
     off = [torch.zeros_like(score) for score in baseline.scores]
-    costs = without_each(adapter, rows, loss, replace(baseline, scores=off), State())
+    unscored = replace(baseline, scores=off)
+    costs = without_each(adapter, rows, loss, unscored, State(), stop, progress)
+    sign = -1.0 if higher_is_better else 1.0
     return [
-        (edges - costs.loss).clamp_min(0.0).to(on.device).masked_fill(~on, 0.0)
+        (sign * (edges - costs.loss)).clamp_min(0.0).to(on.device).masked_fill(~on, 0.0)
         for edges, on in zip(costs.edges_kept, baseline.mask, strict=True)
     ]
 
 
 def _edge_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
     """Return at which edge threshold each edge goes, inf if at none, on the CPU."""
-    return _kept(
-        [_cpu(s).nan_to_num(math.inf, math.inf).clamp_min(FIRST) for s in baseline.scores], state
-    )
+    return _kept([_levels(score) for score in baseline.scores], state)
 
 
 def _node_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
@@ -285,8 +323,7 @@ def _node_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
     alive = pruning.reached(baseline.mask, slots)
     nodes = [torch.full(layer.shape, math.inf, dtype=torch.float64) for layer in alive]
     for l, score in enumerate(pruning.node_scores(baseline.scores, slots), start=1):
-        taken = _cpu(score).nan_to_num(math.inf, math.inf).clamp_min(FIRST)
-        nodes[l] = torch.where(alive[l].cpu(), taken, math.inf)
+        nodes[l] = torch.where(alive[l].cpu(), _levels(score), math.inf)
     for l, i in state.edits.kept_nodes:
         nodes[l][i] = math.inf
     of_slots = [pruning.of_nodes(n, slots, l).unsqueeze(1) for l, n in enumerate(nodes[1:])]
@@ -299,8 +336,10 @@ def _kept(off_at: list[Tensor], state: State) -> list[Tensor]:
     return off_at
 
 
-def _cpu(values: Tensor) -> Tensor:
-    return values.detach().to("cpu", torch.float64)
+def _levels(scores: Tensor) -> Tensor:
+    """Return the smallest thresholds that take scores, inf where there is none."""
+    cpu = scores.detach().to("cpu", torch.float64)
+    return cpu.nan_to_num(math.inf, math.inf).clamp_min(pruning.LEAST)
 
 
 def _numbered(layers: list[Tensor]) -> list[Tensor]:

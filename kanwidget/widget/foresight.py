@@ -7,6 +7,7 @@ can listen in between. What was found is remembered as long as its session lives
 from __future__ import annotations
 
 import logging
+import math
 import time
 import weakref
 from collections import OrderedDict
@@ -20,11 +21,10 @@ from numpy.typing import NDArray
 from kanwidget.kan import pruning
 from kanwidget.session import PruningSession
 from kanwidget.session.pricing import Cancelled
-from kanwidget.session.tradeoff import FIRST
 
 from .publish import along, finite
 
-__all__ = ["AXES", "PRICES", "Ahead", "Memory", "curve", "prices"]
+__all__ = ["AXES", "PRICES", "Ahead", "Memory", "curve", "prices", "rescore_quickly"]
 
 AXES = {"_tradeoff_node": "node", "_tradeoff_edge": "edge"}
 PRICES = "_prices"
@@ -188,6 +188,32 @@ def curve(session: PruningSession, axis: str) -> Iterator[Floats | None]:
         memory.keep(key, found)
 
 
+def rescore_quickly(session: PruningSession, score: str) -> None:
+    """Score the edges anew if that takes no time; a page that waits can do nothing else.
+
+    Raises
+    ------
+    ValueError
+        If it takes longer. It says how to do it in a cell.
+    """
+    start, done = time.perf_counter(), 0.0
+
+    def progress(share: float) -> None:
+        nonlocal done
+        done = share
+
+    try:
+        session.rescore(score, stop=lambda: time.perf_counter() - start > BUDGET, progress=progress)
+    except Cancelled:
+        seconds = (time.perf_counter() - start) / done if done else math.inf
+        about = f"takes about {seconds:,.0f} s" if seconds < 1e4 else "takes long"
+        edges = sum(layer.numel() for layer in session.mask)
+        raise ValueError(
+            f"to score {edges:,} edges by {score} {about} here, and nothing else could be done "
+            f"meanwhile; do it in a cell, where it can be interrupted: w.score = {score!r}"
+        ) from None
+
+
 def prices(session: PruningSession, selected: list[Any]) -> Iterator[list[Any] | None]:
     """Measure the loss if each of some edges and nodes were switched; None until all are."""
     memory, now = Memory.of(session), (session.baseline.number, session.state)
@@ -218,10 +244,10 @@ def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Float
                 continue
             point = [float(levels[place])]
             for keep_mean in (False, True):
-                start, to = time.thread_time(), {f"{axis}_threshold": point[0]}
+                to: dict[str, Any] = {f"{axis}_threshold": point[0]}
+                start = _now()
                 found = session.preview(keep_mean=keep_mean, **to)
-                # Time of our own: what others take of a busy machine says nothing of the next.
-                slow += time.thread_time() - start > BUDGET
+                slow += _is_slow(start)
                 if _key(session, axis) != key or slow > HICCUPS:
                     return  # it is another state, or too dear
                 point += [found.loss] if keep_mean else [found.active_edges, found.loss]
@@ -232,6 +258,22 @@ def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Float
         if len(some) > POINTS // 8 or step == 1:
             yield np.array([memory.get(("point", key, place)) for place in some]).T
         step //= 2
+
+
+def _now() -> tuple[float, float]:
+    """Return the time, by this thread's clock and by the clock on the wall."""
+    return time.thread_time(), time.perf_counter()
+
+
+def _is_slow(start: tuple[float, float]) -> bool:
+    """Whether work since some time took too long.
+
+    What others take of a busy machine says nothing of the next time, so that the thread's clock
+    counts; it stands still while a metric waits, so that the other one counts too, at twice the
+    time.
+    """
+    own, wall = (now - then for now, then in zip(_now(), start, strict=True))
+    return own > BUDGET or wall > 2 * BUDGET
 
 
 def _keys(session: PruningSession, selected: list[Any]) -> dict[str, Any]:
@@ -262,4 +304,4 @@ def _levels(session: PruningSession, axis: str) -> Floats:
             [scores[0].flatten()[:0], *pruning.node_scores(scores, session.baseline.slots)]
         )
     levels = np.unique(found.detach().cpu().double().numpy())
-    return np.concatenate([[0.0], np.maximum(levels[np.isfinite(levels)], FIRST)])
+    return np.concatenate([[0.0], np.maximum(levels[np.isfinite(levels)], pruning.LEAST)])

@@ -25,6 +25,7 @@ class Inbox(anywidget.AnyWidget):
     _mirror: Mirror
     _tell: Callable[[], None]
     _dragged = False  # true while a slider's message is taken in
+    _from_page = False  # true while any message is
 
     def _listen(self) -> None:
         """Take this thread for the one that owns the model."""
@@ -48,6 +49,7 @@ class Inbox(anywidget.AnyWidget):
             clean = trait.wish(self.session, value) if isinstance(trait, Wish) else None
             if clean is not None:
                 wishes[name] = clean
+        self._from_page = True
         self._dragged = set(wishes) in ({"node_threshold"}, {"edge_threshold"})
         try:
             super().set_state(wishes)
@@ -56,7 +58,7 @@ class Inbox(anywidget.AnyWidget):
             self.set_trait("error", f"{type(error).__name__}: {error}")
             self.send_state(list(wishes))  # the view has them as it wrote them
         finally:
-            self._dragged = False
+            self._dragged = self._from_page = False
         astray = [n for n, value in known.items() if n not in wishes or _differ(wishes[n], value)]
         if astray:
             self.send_state(astray)

@@ -85,15 +85,20 @@ class Later:
             self._longest *= 0.9  # what was slow once need not stay so
         work, start = self._work, time.perf_counter()
         end = start + SLICE
-        for _ in work:
-            now = time.perf_counter()
-            self._longest, start = max(self._longest, now - start), now
-            if self._work is not work:  # asked anew, or dropped, meanwhile
+        try:
+            for _ in work:
+                now = time.perf_counter()
+                self._longest, start = max(self._longest, now - start), now
+                if self._work is not work:  # asked anew, or dropped, meanwhile
+                    return
+                if now > end:
+                    break
+            else:
+                self._work = None
                 return
-            if now > end:
-                break
-        else:
-            self._work = None
-            return
+        except BaseException:
+            if self._work is work:  # it is over, and not still to be done
+                self._work = None
+            raise
         if self._loop is not None and self.runs:
             self._timer = self._loop.call_later(0.002, self._turn)

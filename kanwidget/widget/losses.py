@@ -40,6 +40,8 @@ def known(measure: Yardstick, n_out: int) -> str:
     labels that its formula is plain for.
     """
     metric, labels = measure.metric, measure.labels
+    if measure.higher_is_better:  # none of these is such a metric
+        return ""
     plain = labels.shape == (len(measure.rows), n_out) and labels.is_floating_point()
     if metric is None:
         return "rmse" if plain else ""

@@ -95,6 +95,7 @@ class Mirror:
         widget.set_trait("loss", session.loss)
         widget.set_trait("baseline_loss", session.baseline.loss)
         widget.set_trait("loss_name", session.loss_name)
+        widget.set_trait("higher_is_better", session.higher_is_better)
         widget.set_trait("_warnings", session.warnings[:MOST_WARNINGS])
         if self._mask is not session.mask:
             self._mask = session.mask

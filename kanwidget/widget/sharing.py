@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from kanwidget.session import PruningSession
-from kanwidget.session.baseline import Metric
+from kanwidget.session.metric import Metric
 
 __all__ = ["Follower", "followers", "session_of", "watch_cells"]
 
@@ -42,6 +42,7 @@ def session_of(
     dataset: Mapping[str, Tensor] | Tensor | None,
     metric: Metric | None,
     score: str | None = None,
+    higher_is_better: bool | None = None,
 ) -> Iterator[PruningSession]:
     """Yield the session that a widget on a model works, to make the widget with.
 
@@ -52,11 +53,13 @@ def session_of(
     """
     old = _SESSIONS.get(id(model))
     if old is None or old.closed or not old.is_on(model):
-        session = PruningSession(model, dataset, metric=metric, score=score)
+        session = PruningSession(
+            model, dataset, metric=metric, score=score, higher_is_better=higher_is_better
+        )
         with _closed_if_it_fails(session):
             _SESSIONS[id(model)] = session
             yield session
-    elif old.measures_with(dataset, metric):
+    elif old.measures_with(dataset, metric, higher_is_better):
         here = old.history.current.id
         try:
             if score is not None:
@@ -67,7 +70,7 @@ def session_of(
                 old.jump(here)
             raise
     else:
-        with old.succeeded_by(dataset, metric, score) as session:
+        with old.succeeded_by(dataset, metric, score, higher_is_better) as session:
             yield session
         _SESSIONS[id(model)] = session
         for widget in list(_FOLLOWERS.pop(old, [])):

@@ -14,10 +14,11 @@ import traitlets
 from torch import Tensor, nn
 
 from kanwidget.kan.checks import check_whole
-from kanwidget.session.baseline import Metric
 from kanwidget.session.history import State
+from kanwidget.session.metric import Metric
 
 from . import export
+from .foresight import rescore_quickly
 from .inbox import Inbox
 from .mirror import Mirror
 from .pictured import Pictured
@@ -52,9 +53,13 @@ class KANWidget(Spelled, Pictured, Inbox):
         As `create_dataset` makes it: scores come from the training inputs, the loss from the
         test rows. Or inputs alone. By default the inputs that the model last saw.
     metric : callable, optional
-        ``(prediction, label) -> scalar`` in place of the root mean squared error.
+        ``(prediction, label) -> scalar`` in place of the root mean squared error. Less is
+        better, unless ``higher_is_better`` says otherwise.
+    higher_is_better : bool, optional
+        Whether more of the metric is better, as of an accuracy. By default what the metric
+        says itself in an attribute ``higher_is_better``, as torchmetrics' do; else less is.
     **traits
-        Initial values of the traits below, but for the last five, which are to read. The page
+        Initial values of the traits below, but for the last six, which are to read. The page
         sets them too, but for names and ``input_shape``.
 
     Raises
@@ -85,7 +90,7 @@ class KANWidget(Spelled, Pictured, Inbox):
     probe : list of float
         The inputs followed through the network, or [].
     tolerance : float
-        By which share the loss may grow: the line over the sliders, at 0.05.
+        By which share the loss may get worse: the line over the sliders, at 0.05.
     view : {"auto", "network", "quilt"}
         How the model is drawn.
     orientation : {"right", "up"}
@@ -96,6 +101,8 @@ class KANWidget(Spelled, Pictured, Inbox):
         Loss at present, and before thresholds and hand edits.
     loss_name : str
         What the losses measure.
+    higher_is_better : bool
+        Whether more of it is better.
     error : str
         What went wrong with the page's last wish, in words; "" if nothing did.
 
@@ -128,6 +135,7 @@ class KANWidget(Spelled, Pictured, Inbox):
     loss = traitlets.Float(read_only=True).tag(sync=True)
     baseline_loss = traitlets.Float(read_only=True).tag(sync=True)
     loss_name = traitlets.Unicode(read_only=True).tag(sync=True)
+    higher_is_better = traitlets.Bool(read_only=True).tag(sync=True)
     error = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
@@ -136,17 +144,20 @@ class KANWidget(Spelled, Pictured, Inbox):
         dataset: Mapping[str, Tensor] | Tensor | None = None,
         *,
         metric: Metric | None = None,
+        higher_is_better: bool | None = None,
         **traits: Any,
     ) -> None:
         score = traits.pop("score", None)
         yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
-        kept: dict[str, Any] = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}
+        kept: dict[str, Any] = {
+            name: traits.pop(name) for name in ("layout", "tooltip") if name in traits
+        }
         unknown = sorted(set(traits) - set(yours))
         if unknown:
             raise TypeError(
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
-        with session_of(model, dataset, metric, score) as self.session:
+        with session_of(model, dataset, metric, score, higher_is_better) as self.session:
             self._make(traits, kept)
         self.observe(self._on_decision, names=self._decisions())
         self.observe(self._on_selected, names="selected")
@@ -333,7 +344,10 @@ class KANWidget(Spelled, Pictured, Inbox):
     def _on_score(self, change: Any) -> None:
         if not self._silent:
             try:
-                self.session.rescore(change["new"])
+                if self._from_page:
+                    rescore_quickly(self.session, change["new"])
+                else:
+                    self.session.rescore(change["new"])
             finally:
                 self._tell()
 

@@ -48,24 +48,34 @@ def tradeoffs() -> dict[str, Any]:
         [1.0, 1.01, 1.02, 1.01, 1.02, 1.4, 1.0, 3.0],
         [0.0, 1e-6, 1e-5, 1e-3, 0.02, 0.3, 1.0],
         [2.0, 1.5, 1.2, 1.21, 1.9, 2.1, 9.0],
+        [1.0, 1.3, 1.2, 1.02, 1.4, 1.01, nan, 0.9, 3.0],
+    ]
+    # Metrics of which more is better: accuracies, and others that are 0 or negative.
+    better = [
+        [0.97, 0.97, 0.96, 0.5, 0.93, 0.45, 0.1],
+        [0.0, -0.1, 0.2, -0.04, -1.0],
+        [-0.5, -0.51, -0.4, -0.9, nan],
+        [nan, 0.9],
     ]
     for _ in range(24):
         n = rng.randrange(3, 30)
         size = sorted(round(10 ** rng.uniform(-2, 1), 3) for _ in range(n))
         losses.append([0.25 + s + round(rng.gauss(0, 0.02), 3) for s in size])
+        better.append([1 - 0.1 * s + round(rng.gauss(0, 0.02), 3) for s in size])
     cases = []
-    for zeroed in losses:
+    for zeroed, higher in [*((l, False) for l in losses), *((l, True) for l in better)]:
         kept = [rng.choice([1.0, 0.5]) * loss for loss in zeroed]
         levels = sorted({round(10 ** rng.uniform(-6, 0), 9) for _ in zeroed[1:]})
         gone = [0, *np.cumsum([rng.randrange(1, 4) for _ in zeroed[1:]]).tolist()]
         left = [gone[-1] + rng.randrange(3) - n for n in gone]
         arrays = [[0.0, *levels], left, zeroed, kept]
-        found = TradeOff("edge", *map(np.array, arrays))  # type: ignore[arg-type]
+        found = TradeOff("edge", *map(np.array, arrays), higher)  # type: ignore[arg-type]
         cases.append(
             {
                 **dict(zip(("thresholds", "active_edges"), arrays[:2], strict=True)),
                 "loss_zeroed": list(map(_said, zeroed)),
                 "loss_kept": list(map(_said, kept)),
+                "higher_is_better": higher,
                 "threshold_for": _thresholds(found),
                 "knee": [found.knee(keep) for keep in (False, True)],
             }
@@ -92,11 +102,21 @@ def losses() -> dict[str, Any]:
     return {"cases": cases}
 
 
-def _thresholds(found: TradeOff) -> list[tuple[float, bool, float]]:
-    with np.errstate(invalid="ignore"):  # no tolerance at all of an infinite loss
-        return [
-            (t, keep, found.threshold_for(t, keep)) for t in TOLERANCES for keep in (False, True)
-        ]
+def _thresholds(found: TradeOff) -> list[tuple[float, bool, int | None, float | None]]:
+    """Return tolerance, means kept, the most edges that may be left, and the threshold."""
+    left = found.active_edges
+    cases = [(t, keep, None) for t in TOLERANCES for keep in (False, True)]
+    cases += [(0.05, True, int(most)) for most in (left[len(left) // 2], left[-1])]
+    return [(*case, _threshold(found, *case)) for case in cases]
+
+
+def _threshold(
+    found: TradeOff, tolerance: float, keep_mean: bool, most_edges: int | None
+) -> float | None:
+    try:
+        return found.threshold_for(tolerance, keep_mean, most_edges)
+    except ValueError:
+        return None
 
 
 def _said(value: float) -> float | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -415,22 +416,61 @@ def curve_of(loss: list[float], other: list[float] | None = None) -> tradeoff.Tr
     )
 
 
-def test_threshold_for_ends_before_the_first_loss_that_is_too_large() -> None:
+def test_threshold_for_leaves_the_fewest_edges_within_the_tolerance() -> None:
     curve = curve_of([1.0, 1.04, 1.05, 1.2, 1.01, 3.0], [1.0, 2.0, 1.0, 1.0, 1.0, 1.0])
-    assert curve.threshold_for() == 0.2
+    assert curve.threshold_for() == 0.4  # beyond a point that is not within
     assert curve.threshold_for(0.0) == 0.0
-    assert curve.threshold_for(0.2) == 0.4  # 1.2 is within, what follows is good again
     assert curve.threshold_for(9) == 0.5
-    assert curve.threshold_for(keep_mean=False) == 0.0
+    assert curve.threshold_for(keep_mean=False) == 0.5
     assert curve_of([0.0, 0.04, 0.06, 1.0]).threshold_for() == 0.1
     assert curve_of([0.0, 0.0]).threshold_for() == 0.1
     assert curve_of([-1.0, -0.96, -0.9]).threshold_for() == 0.1
-    assert curve_of([1.0, float("nan"), 1.0]).threshold_for() == 0.0
-    assert curve_of([float("nan"), 1.0]).threshold_for() == 0.0
+    assert curve_of([1.0, float("nan"), 1.0]).threshold_for() == 0.2
     assert curve_of([1.0]).threshold_for() == 0.0
     for wrong in (-0.1, float("nan")):
         with pytest.raises(ValueError, match="at least 0"):
             curve.threshold_for(wrong)
+
+
+def test_threshold_for_leaves_no_more_edges_than_it_may_and_says_when_there_is_none() -> None:
+    curve = curve_of([1.0, 1.3, 1.02, 1.3, 2.0])  # 4 edges at first
+    assert curve.threshold_for(most_edges=4) == 0.2
+    assert curve.threshold_for(most_edges=2) == 0.2
+    with pytest.raises(ValueError, match=r"at most 1 edges is within 0.05.*larger tolerance"):
+        curve.threshold_for(most_edges=1)
+    with pytest.raises(ValueError, match="which is nan"):
+        curve_of([float("nan"), 1.0]).threshold_for()
+
+
+@given(
+    loss=st.lists(st.floats(1e-3, 10) | st.just(float("nan")), min_size=1, max_size=20),
+    tolerance=st.sampled_from([0.0, 0.05, 0.5]),
+    most=st.integers(0, 20),
+)
+def test_no_smaller_network_is_within_the_tolerance(
+    loss: list[float], tolerance: float, most: int
+) -> None:
+    for higher in (False, True):
+        curve = replace(curve_of(loss), higher_is_better=higher)
+        worst = loss[0] * (1 - tolerance if higher else 1 + tolerance)
+        good = [
+            left
+            for left, value in zip(curve.active_edges, loss, strict=True)
+            if left <= most and (value >= worst - 1e-12 if higher else value <= worst + 1e-12)
+        ]
+        if not good:
+            with pytest.raises(ValueError, match="no network"):
+                curve.threshold_for(tolerance, most_edges=most)
+            continue
+        found = curve.threshold_for(tolerance, most_edges=most)
+        assert curve.active_edges[round(10 * found)] == min(good)
+
+
+@pytest.mark.parametrize("shape", ["flat, then a cliff", "noise, then a cliff", "negative"])
+def test_the_knee_of_a_metric_of_which_more_is_better(shape: str) -> None:
+    loss, steps = SHAPES[shape]
+    curve = replace(curve_of([-value for value in loss]), higher_is_better=True)
+    assert curve.knee() == pytest.approx(steps / 10)
 
 
 SHAPES = {

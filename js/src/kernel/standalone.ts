@@ -118,6 +118,8 @@ export function standaloneModel(given: Given): StandaloneModel {
       ...plain(net, state),
       active_edges: countOn(mask),
       loss_name: lossName,
+      // What is computed here is a loss, whatever Python measured.
+      higher_is_better: bench === null && given.higher_is_better === true,
       error,
       _current: history.current.id,
       _script: script(net, origin, state),

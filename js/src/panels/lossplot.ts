@@ -11,8 +11,8 @@ import {
   TOLERANCES,
 } from "../axis";
 import { element, setAttribute, setText, svg } from "../dom";
-import { knee, lossAt, type TradeOff, thresholdFor, toleratedLoss } from "../tradeoff";
-import { percentWords } from "../words";
+import { knee, lossAt, type TradeOff, toleratedLoss, withinTolerance } from "../tradeoff";
+import { percentWords, toleranceWords } from "../words";
 import type { Wishes } from "./now";
 
 export const PLOT_HEIGHT = 56;
@@ -28,6 +28,7 @@ interface Shown {
   readonly scale: LogAxis | null;
   readonly keepMean: boolean;
   readonly tolerance: number;
+  readonly higherIsBetter: boolean;
   /** What is said in place of a curve. */
   readonly unknown: string;
 }
@@ -38,7 +39,7 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
   const over = svg("path", { class: "over" });
   const line = svg("path", { class: "limit" });
   const grip = svg("path", { class: "grip", "data-role": "tolerance-line" });
-  const within = svg("rect", { class: "within", x: "0" });
+  const within = svg("path", { class: "within" });
   const grid = svg("path", { class: "grid" });
   const picture = svg(
     "svg",
@@ -55,7 +56,7 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
   const dot = element("i", { class: "dot", hidden: true });
   const bend = element("i", {
     class: "knee",
-    title: "The knee: the last point before the loss turns up",
+    title: "The knee: the last point before the loss gets clearly worse",
     hidden: true,
   });
   const keys = element("input", {
@@ -103,7 +104,9 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     grip.addEventListener(name, () => wishes.release(), { signal });
   }
 
-  const top = (loss: number) => (1 - heightOf(y!, loss)) * (H - 8) + 5;
+  /** Worse is higher: a metric of which more is better is drawn the other way round, about its first value. */
+  const worse = (loss: number) => (shown?.higherIsBetter ? 2 * y!.base - loss : loss);
+  const top = (loss: number) => (1 - heightOf(y!, worse(loss))) * (H - 8) + 5;
 
   function drawCurves({ tradeoff, scale, keepMean, unknown }: Shown): void {
     const known = tradeoff && scale && y ? tradeoff : null;
@@ -127,11 +130,12 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     const axis = y;
     const lines: [loss: number, text: string][] = [];
     let last = top(axis.base);
-    for (const times of [2, 5, 10, 20]) {
-      const loss = axis.base + (times - 1) * axis.unit;
-      if (heightOf(axis, loss) > 0.97 || last - top(loss) < 14) continue;
+    const excesses = shown?.higherIsBetter ? [0.2, 0.5, 0.8, 1] : [1, 4, 9, 19];
+    for (const excess of excesses) {
+      const loss = worse(axis.base + excess * axis.unit);
+      if (top(loss) < 0.03 * (H - 8) + 5 || last - top(loss) < 14) continue;
       last = top(loss);
-      lines.push([loss, `×${times}`]);
+      lines.push([loss, shown?.higherIsBetter ? percentWords(-excess) : `×${excess + 1}`]);
     }
     grid.setAttribute("d", lines.map(([loss]) => `M0 ${round(top(loss))}H${POSITIONS}`).join(""));
     marks.replaceChildren(
@@ -143,7 +147,7 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     );
   }
 
-  function drawLimit({ tradeoff, scale, keepMean, tolerance }: Shown): void {
+  function drawLimit({ tradeoff, scale, keepMean, tolerance, higherIsBetter }: Shown): void {
     if (!tradeoff || !y || !scale) return;
     const height = round(Math.max(2, top(toleratedLoss(tradeoff, tolerance, keepMean))));
     const d = `M0 ${height}H${POSITIONS}`;
@@ -151,16 +155,14 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     grip.setAttribute("d", d);
     // Over its line, so that it lies on no curve that is within.
     label.style.top = `${Math.max(13, height)}px`;
-    setText(label.firstElementChild!, percentWords(tolerance));
-    const far = tradeoff.thresholds.findIndex((t) => t > thresholdFor(tradeoff, tolerance, keepMean));
+    const words = toleranceWords(tolerance, higherIsBetter);
+    setText(label.firstElementChild!, words);
     within.setAttribute(
-      "width",
-      `${far < 0 ? POSITIONS : round(positionOf(scale, tradeoff.thresholds[far]!))}`,
+      "d",
+      stretches(tradeoff, scale, withinTolerance(tradeoff, tolerance, keepMean), height),
     );
-    within.setAttribute("y", `${height}`);
-    within.setAttribute("height", `${H - height}`);
     keys.value = `${nearest(TOLERANCES, tolerance)}`;
-    setAttribute(keys, "aria-valuetext", percentWords(tolerance));
+    setAttribute(keys, "aria-valuetext", words);
   }
 
   function draw(next: Shown): void {
@@ -176,7 +178,10 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     // While the tolerance is in the hand its axis stays as it is.
     const moved = before && before.tolerance !== tolerance && before.tradeoff === tradeoff;
     if (!moved || !y || heightOf(y, y.base + tolerance * y.unit) > 1) {
-      y = first && second ? lossAxis(first, second, tolerance) : null;
+      const [a, b] = [first, second].map(
+        (losses) => losses && aboutFirst(losses, first![0]!, next.higherIsBetter),
+      );
+      y = a && b ? lossAxis(a, b, tolerance) : null;
     }
     drawScale();
     drawCurves(next);
@@ -200,6 +205,7 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
         shown.scale === next.scale &&
         shown.keepMean === next.keepMean &&
         shown.tolerance === next.tolerance &&
+        shown.higherIsBetter === next.higherIsBetter &&
         shown.unknown === next.unknown
       ) {
         return;
@@ -227,6 +233,24 @@ function put(mark: HTMLElement, position: number, top: number): void {
 }
 
 const round = (value: number) => Math.round(10 * value) / 10;
+
+/** Losses such that worse is higher, and the first is what it is. */
+function aboutFirst(losses: Float64Array, first: number, higherIsBetter: boolean): Float64Array {
+  return higherIsBetter ? losses.map((loss) => 2 * first - loss) : losses;
+}
+
+/** Boxes from a height down over the thresholds at which something is so. */
+function stretches({ thresholds }: TradeOff, scale: LogAxis, so: boolean[], height: number): string {
+  let d = "";
+  const x = (k: number) => (k < thresholds.length ? round(positionOf(scale, thresholds[k]!)) : POSITIONS);
+  for (let k = 0; k < so.length; k++) {
+    if (!so[k]) continue;
+    const start = k;
+    while (so[k + 1]) k++;
+    d += `M${x(start)} ${height}H${x(k + 1)}V${H}H${x(start)}z`;
+  }
+  return d;
+}
 
 /** A step curve, and a mark where it first leaves the scale. No more points than the eye can part. */
 function stairs(

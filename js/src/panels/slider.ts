@@ -11,18 +11,19 @@ import {
   stepped,
   thresholdOver,
 } from "../levels";
-import type { Edits, Network } from "../network";
+import { countOn, type Edits, type Network } from "../network";
 import type { Reading } from "../reading";
 import type { Axis } from "../state";
-import { isOf, knee, type TradeOff, thresholdFor } from "../tradeoff";
+import { isOf, knee, pointAt, type TradeOff, thresholdFor } from "../tradeoff";
 import {
   idleWords,
   nextWords,
+  noneWithin,
   parseThreshold,
-  percentWords,
   refusal,
   short,
   takes,
+  toleranceWords,
   unknownWords,
 } from "../words";
 import { createLossPlot } from "./lossplot";
@@ -36,7 +37,7 @@ export interface SliderEvents {
 }
 
 const TITLES = { node: "Node threshold", edge: "Edge threshold" } as const;
-const KNEE = "To the last point before the loss turns up";
+const KNEE = "To the last point before the loss gets clearly worse";
 const NO_KNEE = "no knee: the first steps cost as much as those after them";
 const KEYS: Record<string, number> = {
   ArrowRight: 1,
@@ -76,12 +77,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   });
   const taken = element("span", { class: "takes" });
   const toKnee = button("knee", { "data-role": "knee", class: "small", title: KNEE }, toTheKnee, signal);
-  const toLimit = button(
-    "within +5 %",
-    { "data-role": "within", class: "small" },
-    () => goTo((tradeoff, keepMean) => thresholdFor(tradeoff, now!.reading.tolerance, keepMean)),
-    signal,
-  );
+  const toLimit = button("within +5 %", { "data-role": "within", class: "small" }, toTheLimit, signal);
   const plot = createLossPlot(title, wishes, signal);
   const above = svg("path");
   const below = svg("path", { class: "gone" });
@@ -151,6 +147,17 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     if (!now || !curve || !levels) return;
     move(thresholdOver(levels, choose(curve, now.reading.keepMean)));
     release();
+  }
+
+  /** To the smallest network within the tolerance, of those with no more edges than are left now. */
+  function toTheLimit(): void {
+    if (!now || !curve) return;
+    const { keepMean, tolerance } = now.reading;
+    const left = countOn(now.known.mask);
+    const found = thresholdFor(curve, tolerance, keepMean, left);
+    if (found !== null) goTo(() => found);
+    const smaller = found !== null && curve.activeEdges[pointAt(curve, found)]! < left;
+    if (!smaller) setText(refused, noneWithin(tolerance, curve.higherIsBetter === true));
   }
 
   function toTheKnee(): void {
@@ -284,7 +291,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       const { keepMean, tolerance } = reading;
       const idle = idleWords(of, axis, levels !== null);
       const unknown = unknownWords(idle, reading.loss, came);
-      plot.update({ tradeoff, scale, keepMean, tolerance, unknown });
+      plot.update({ tradeoff, scale, keepMean, tolerance, higherIsBetter: reading.higherIsBetter, unknown });
       const threshold = thresholdOf(edits);
       plot.place(threshold);
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
@@ -305,7 +312,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
         // For the moment in which the curve is not yet of this state: it may have the focus.
         setAttribute(goes, "aria-disabled", came && !tradeoff ? "true" : null);
       }
-      setText(toLimit, `within ${percentWords(tolerance)}`);
+      setText(toLimit, `within ${toleranceWords(tolerance, reading.higherIsBetter)}`);
       if (!levels) {
         setText(next, idle);
         return;

@@ -93,7 +93,70 @@ test("a typed number is taken as it is; off means none; rubbish is refused in wo
   expect(next(view, "node")).not.toContain("is no threshold");
 });
 
-test("the button finds the largest threshold within the tolerance, and the loss stays under the line", async () => {
+test("the button goes beyond a loss that is too large, never back, and says when there is none", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  const left = () => Number(view.find("[data-role=status]").textContent!.split(" ")[0]);
+  const lossKept = Float64Array.from({ length: 16 }, (_, k) => (k === 9 ? 0.104 : 0.1 + 0.01 * k));
+  view.model.receive({
+    _tradeoff_edge: packTradeoff({
+      thresholds: Float64Array.of(0, ...rising),
+      activeEdges: Float64Array.from({ length: 16 }, (_, k) => 15 - k),
+      lossZeroed: lossKept,
+      lossKept,
+    }),
+  });
+  await frames(2);
+  await click(go);
+  await frames(2);
+  expect(left()).toBe(6);
+  expect(next(view, "edge")).not.toContain("no smaller");
+  await click(go);
+  await frames(2);
+  expect(left()).toBe(6);
+  expect(next(view, "edge")).toContain("no smaller network is within +5 % along this threshold");
+  view.slider("edge").focus();
+  await userEvent.keyboard("{ArrowRight}");
+  await frames(2);
+  expect(left()).toBe(5);
+  await click(go);
+  await frames(2);
+  expect(left()).toBe(5);
+  expect(next(view, "edge")).toContain("no smaller network is within +5 %");
+});
+
+test("with a metric of which more is better the tolerance is a loss of it", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  const accuracy = Float64Array.from({ length: 16 }, (_, k) => (k < 5 ? 0.97 - 0.01 * k : 0.5));
+  view.model.receive({
+    loss: 0.97,
+    loss_name: "test accuracy",
+    higher_is_better: true,
+    _tradeoff_edge: packTradeoff({
+      thresholds: Float64Array.of(0, ...rising),
+      activeEdges: Float64Array.from({ length: 16 }, (_, k) => 15 - k),
+      lossZeroed: accuracy,
+      lossKept: accuracy,
+    }),
+  });
+  await frames(2);
+  expect(go.textContent).toBe("within −5 %");
+  expect(inside(view, "edge", ".limit-label").textContent).toBe("−5 %");
+  await click(go);
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("11 of 15 edges");
+  await click(inside(view, "edge", "[data-role=knee]"));
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("11 of 15 edges");
+  // The dashed line is dragged up for more, as it is for a loss.
+  const [x, y] = middle(inside<SVGElement>(view, "edge", "[data-role=tolerance-line]"));
+  await commands.mouse([["move", x - 80, y], ["down"], ["move", x - 80, y - 14, 8]]);
+  await letGo();
+  expect(view.model.traits.tolerance).toBeGreaterThan(0.05);
+});
+
+test("the button finds the smallest network within the tolerance, and the loss stays under the line", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
   const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
   expect(go.disabled).toBe(true);

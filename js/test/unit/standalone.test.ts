@@ -440,7 +440,7 @@ describe("costs", () => {
     const model = page({ keep_mean: true });
     const [node, edge] = [read(model, "_tradeoff_node"), read(model, "_tradeoff_edge")];
     const curves = tradeoffFrom(doubles(model, "_tradeoff_edge"));
-    write(model, { edge_threshold: thresholdFor(curves, 0.2) });
+    write(model, { edge_threshold: thresholdFor(curves, 0.2)! });
     expect(read(model, "_tradeoff_edge")).toBe(edge);
     expect(read(model, "_tradeoff_node")).not.toBe(node);
     expect(read(model, "loss")).toBeLessThanOrEqual(1.2 * (read(model, "baseline_loss") as number));

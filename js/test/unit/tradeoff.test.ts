@@ -33,6 +33,7 @@ interface Curves {
   active_edges: number[];
   loss_zeroed: (number | string)[];
   loss_kept: (number | string)[];
+  higher_is_better?: boolean;
 }
 
 interface Measured extends Curves {
@@ -57,19 +58,23 @@ function read(curves: Curves): TradeOff {
     activeEdges: Float64Array.from(curves.active_edges),
     lossZeroed: numbers(curves.loss_zeroed),
     lossKept: numbers(curves.loss_kept),
+    higherIsBetter: curves.higher_is_better === true,
   };
 }
 
 const { cases } = golden<{
-  cases: (Curves & { threshold_for: [number, boolean, number][]; knee: [number, number] })[];
+  cases: (Curves & {
+    threshold_for: [tolerance: number, keepMean: boolean, mostEdges: number | null, found: number | null][];
+    knee: [number, number];
+  })[];
 }>("tradeoff.json");
 
 describe("both languages read the same off a trade-off", () => {
   test("the threshold for a tolerance, whatever the losses are", () => {
     for (const one of cases) {
-      for (const [tolerance, keep, expected] of one.threshold_for) {
-        const said = `${JSON.stringify(one)} at ${tolerance}, ${keep}`;
-        expect(thresholdFor(read(one), tolerance, keep), said).toBe(expected);
+      for (const [tolerance, keep, most, expected] of one.threshold_for) {
+        const said = `${JSON.stringify(one)} at ${tolerance}, ${keep}, ${most}`;
+        expect(thresholdFor(read(one), tolerance, keep, most ?? undefined), said).toBe(expected);
       }
     }
   });
@@ -86,7 +91,13 @@ describe("both languages read the same off a trade-off", () => {
   test("and the file has knees and thresholds of more than 0", () => {
     expect(cases.filter((one) => one.knee[1] > 0).length).toBeGreaterThan(10);
     expect(cases.filter((one) => one.knee[1] === 0).length).toBeGreaterThan(10);
-    expect(cases.filter((one) => one.threshold_for.some(([, , at]) => at > 0)).length).toBeGreaterThan(10);
+    expect(
+      cases.filter((one) => one.threshold_for.some(([, , , at]) => (at ?? 0) > 0)).length,
+    ).toBeGreaterThan(10);
+    expect(cases.filter((one) => one.threshold_for.some(([, , , at]) => at === null)).length).toBeGreaterThan(
+      10,
+    );
+    expect(cases.filter((one) => one.higher_is_better && one.knee[1] > 0).length).toBeGreaterThan(3);
     expect(JSON.stringify(cases)).toContain('"nan"');
   });
 });
@@ -136,7 +147,7 @@ describe("the curves that a page computes by itself", () => {
         };
         const found = tradeoffOf(net, cells, measure, edits, axis);
         const expected = read(curves);
-        for (const name of Object.keys(expected) as (keyof TradeOff)[]) {
+        for (const name of ["thresholds", "activeEdges", "lossZeroed", "lossKept"] as const) {
           expect(distance(found[name], expected[name]), `${net.width} ${axis} ${name}`).toBeLessThan(1e-6);
         }
         compared += found.thresholds.length;

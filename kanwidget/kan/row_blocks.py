@@ -1,0 +1,34 @@
+"""Work on many rows of data in blocks, so that memory does not grow with the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = ["WORK", "mean_over", "split"]
+
+WORK = 1 << 22
+"""Numbers in the largest array."""
+
+
+def split(x: Tensor, numbers: int) -> Sequence[Tensor]:
+    """Split rows into blocks, for work that makes so many numbers of each row."""
+    return torch.split(x, max(1, WORK // max(1, numbers)))
+
+
+def mean_over(x: Tensor, numbers: int, function: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
+    """Return what a function gives for all rows, if it gives means over rows.
+
+    Sums over blocks are in float64; rows that fit one block are given to the function at once.
+    """
+    blocks = split(x, numbers)
+    if len(blocks) == 1:
+        return function(x)
+    first = function(blocks[0])
+    means = [len(blocks[0]) / len(x) * mean.double() for mean in first]
+    for block in blocks[1:]:
+        for total, mean in zip(means, function(block), strict=True):
+            total += len(block) / len(x) * mean.double()
+    return [mean.to(like) for mean, like in zip(means, first, strict=True)]

@@ -1,0 +1,101 @@
+"""What a metric is called, and whether more of it is better."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+__all__ = ["Metric", "check_metric", "doubts", "is_higher_better", "name_of"]
+
+Metric = Callable[[Tensor, Tensor], Any]
+"""From predictions and labels to a scalar: a loss, or a score of which more is better."""
+
+SCORES = re.compile(r"accuracy|^acc$|auc|auroc|f1|r2|precision|recall|score|iou|psnr|ssim", re.I)
+LOSSES = re.compile(r"loss|error|deviance", re.I)
+
+
+def name_of(metric: Metric) -> str:
+    """Return what a metric is called."""
+    return getattr(metric, "__name__", type(metric).__name__)
+
+
+def check_metric(metric: object) -> None:
+    """Raise a TypeError unless a metric can be called with predictions and labels, in this order.
+
+    scikit-learn's functions take the labels first, which no call would tell: a few metrics would
+    only be wrong.
+    """
+    if not callable(metric):
+        raise TypeError(f"metric must be a function of (prediction, label), got {metric!r}")
+    name, better = name_of(metric), is_higher_better(metric)
+    if hasattr(metric, "_score_func"):
+        raise TypeError(
+            f"metric {metric!r} is a scikit-learn scorer, which takes (estimator, X, y); hand "
+            "over a function of (prediction, label) instead, with "
+            f"higher_is_better={metric._sign > 0}"  # type: ignore[attr-defined]
+        )
+    if _first_parameter(metric) == "y_true":
+        raise TypeError(
+            f"metric {name} takes (y_true, y_pred), and a metric is called with (prediction, "
+            f"label); hand over metric=lambda prediction, label: {name}(label, prediction) with "
+            f"higher_is_better={better}"
+        )
+
+
+def is_higher_better(metric: object, given: object = None) -> bool:
+    """Return whether more of a metric is better: as it is given, else as the metric says.
+
+    torchmetrics' metrics have an attribute ``higher_is_better``, others ``greater_is_better``,
+    and scikit-learn names its functions by it. Without any of these less is better.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If what is given is no bool, or there is no metric.
+    """
+    if given is not None:
+        if not isinstance(given, (bool, np.bool_)):
+            raise TypeError(f"higher_is_better must be True, False or None, got {given!r}")
+        if metric is None and given:
+            raise ValueError(
+                "higher_is_better belongs to a metric of your own, and there is none: less is "
+                "better of the root mean squared error"
+            )
+        return bool(given)
+    return _said(metric) is True
+
+
+def doubts(metric: Metric | None, given: object) -> list[str]:
+    """Return what to ask a person whose metric looks as if more of it were better."""
+    if metric is None or given is not None or _said(metric) is not None:
+        return []
+    name = name_of(metric)
+    if not SCORES.search(name) or LOSSES.search(name):
+        return []
+    return [
+        f"Less {name} counts as better. If more is better, hand over higher_is_better=True with "
+        "the metric."
+    ]
+
+
+def _said(metric: object) -> bool | None:
+    """Return what a metric says of itself, None if nothing."""
+    for attribute in ("higher_is_better", "greater_is_better"):
+        said = getattr(metric, attribute, None)
+        if isinstance(said, (bool, np.bool_)):
+            return bool(said)
+    if str(getattr(metric, "__module__", "")).partition(".")[0] == "sklearn":
+        return name_of(metric).endswith("_score")  # type: ignore[arg-type]
+    return None
+
+
+def _first_parameter(metric: Callable[..., Any]) -> str:
+    try:
+        return next(iter(inspect.signature(metric).parameters), "")
+    except (TypeError, ValueError):  # of a built-in
+        return ""
