@@ -617,6 +617,7 @@ class PruningSession:
             self.state.keep_mean,
             Snapshots(self.history.snapshots.budget),
             Masks(start.mask, start.bias),
+            higher_is_better,
         )
         steps = new._steps
         steps.held = True
