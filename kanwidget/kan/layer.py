@@ -17,7 +17,15 @@ from torch import Tensor, nn
 from . import edges, splines
 from .closed_form import as_array
 
-__all__ = ["KANLayer"]
+__all__ = ["KANLayer", "Write", "copy_all"]
+
+Write = Callable[[Sequence[Tensor], Sequence[Tensor]], object]
+"""From targets and new values of them."""
+
+
+def copy_all(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Write new values, all in a single call: an interrupt comes before it or after it."""
+    torch._foreach_copy_(list(targets), list(values), False)
 
 
 class KANLayer(nn.Module):
@@ -193,7 +201,12 @@ class KANLayer(nn.Module):
         return (weight * feats.mean(2)).sum(2)
 
     @torch.no_grad()
-    def update_grid(self, x: Tensor, which: Tensor | None = None) -> None:
+    def update_grid(
+        self,
+        x: Tensor,
+        which: Tensor | None = None,
+        write: Write = copy_all,
+    ) -> None:
         """Lay grids over samples ``(batch, n_in)`` anew and refit the splines to them.
 
         Parameters
@@ -201,6 +214,8 @@ class KANLayer(nn.Module):
         x : Tensor, shape (batch, n_in)
         which : bool Tensor, shape (n_in,), optional
             The inputs whose grids follow their samples; all by default.
+        write : callable, optional
+            What writes the new values ``(targets, values)`` of `grid` and `coef`.
         """
         some: Any = slice(None)
         if which is not None and not which.all():
@@ -210,8 +225,10 @@ class KANLayer(nn.Module):
         y = coef @ splines.de_boor(rows, splines.extend_grid(grid, k), k)[0]
         grid = splines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
         coef = splines.fit_coef(splines.de_boor(rows, splines.extend_grid(grid, k), k)[0], y)
-        self.grid[some] = torch.from_numpy(grid).to(self.grid)
-        self.coef[:, some] = torch.from_numpy(coef).transpose(0, 1).to(self.coef)
+        new_grid, new_coef = self.grid.clone(), self.coef.detach().clone()
+        new_grid[some] = torch.from_numpy(grid).to(self.grid)
+        new_coef[:, some] = torch.from_numpy(coef).transpose(0, 1).to(self.coef)
+        write([self.grid, self.coef], [new_grid, new_coef])
 
     @torch.no_grad()
     def subset(self, inputs: Sequence[int], outputs: Sequence[int]) -> KANLayer:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from . import pruning
 from .checks import check_scalar
 from .closed_form import Array, LayerArrays, as_array
+from .live_parameters import LiveParameters
 
 if TYPE_CHECKING:
     from .layer import KANLayer
@@ -85,10 +86,12 @@ class FitObjective:
     Parameters
     ----------
     model : KAN
-        It is read, and written by `write` and `update_grid` alone.
+        It is read, and written through `LiveParameters` alone.
     penalty : Penalty
     loss_fn : callable, optional
         ``(prediction, label) -> scalar Tensor``; the mean squared error by default.
+    live : LiveParameters, optional
+        The model's, where several objectives share them.
 
     Attributes
     ----------
@@ -101,16 +104,13 @@ class FitObjective:
         model: KAN,
         penalty: Penalty,
         loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
+        live: LiveParameters | None = None,
     ) -> None:
         self._model = model
         self._penalty = penalty
         self._loss_fn = loss_fn or nn.functional.mse_loss
-        self._parameters = [p for p in model.parameters() if p.requires_grad]
-        ends = np.cumsum([p.numel() for p in self._parameters]).tolist()
-        self._places = [
-            (slice(end - p.numel(), end), tuple(p.shape))
-            for p, end in zip(self._parameters, ends, strict=True)
-        ]
+        self._live = LiveParameters(model) if live is None else live
+        self._parameters = self._live.parameters
         self._written_out = (
             loss_fn is None
             and model.mask[0].device.type == "cpu"
@@ -123,27 +123,34 @@ class FitObjective:
         self._layers: list[LayerArrays] = []
         self.loss = self.reg = math.nan
 
-    def read(self) -> Array:
-        """Return the model's trainable parameters as a flat vector."""
-        flat = torch.cat([p.detach().flatten() for p in self._parameters])
-        return flat.cpu().double().numpy()
+    def start(self, x: Tensor, y: Tensor, lay_grids: bool = False) -> tuple[Array, bool]:
+        """Get ready for evaluations on inputs ``(batch, n_in)`` and labels.
 
-    @torch.no_grad()
-    def write(self, theta: Array) -> None:
-        """Copy a flat vector into the model."""
-        for parameter, part in zip(self._parameters, self._parts(theta), strict=True):
-            parameter.copy_(torch.from_numpy(part))
+        Call it before each step: grids may have moved since the last, edges been switched, and
+        means been added to biases.
 
-    def rows(self, x: Tensor, y: Tensor) -> bool:
-        """Set the inputs ``(batch, n_in)`` and labels that the next evaluations are on.
-
-        Call it before each step: grids may have moved since the last, and edges been switched.
+        Parameters
+        ----------
+        x, y : Tensor
+        lay_grids : bool
+            Whether to lay the grids over these rows first.
 
         Returns
         -------
-        bool
+        theta : ndarray
+            The model's trainable parameters as a flat vector.
+        changed : bool
             False if a point that was evaluated before has the same value still.
         """
+        changed = self.rows(x, y)
+        if lay_grids:
+            self.update_grid()
+        with self._live.lock:  # masks and biases of one moment
+            switched = [arrays.take_mask() for arrays in self._layers]
+            return self._live.read(), changed or lay_grids or any(switched)
+
+    def rows(self, x: Tensor, y: Tensor) -> bool:
+        """Set inputs and labels, as `start` does, and return whether values may be others."""
         same = x is self._x and y is self._y and all(a.is_current() for a in self._layers)
         self._x, self._y = x, y
         if not self._written_out:
@@ -161,7 +168,7 @@ class FitObjective:
         An optimiser moves them, by directions and momentum from when they were on.
         """
         theta = theta.copy()
-        moved, old = self._parts(theta), self._parts(before)
+        moved, old = self._live.parts(theta), self._live.parts(before)
         for layer, numbers in zip(self._model.layers, self._numbers, strict=True):
             off = as_array(layer.mask) == 0
             for n, _ in numbers[:-1]:  # the last is the nodes' bias
@@ -172,11 +179,12 @@ class FitObjective:
     def update_grid(self) -> None:
         """Lay the model's grids over the values that they see for the present rows."""
         if not self._written_out:
-            self._model.update_grid(self._x)
+            self._model.update_grid(self._x, self._live.replace)
             return
         x, varying = self._rows, pruning.varying(self._model.mask)
         for l, layer in enumerate(self._model.layers):
-            layer.update_grid(torch.from_numpy(x.T).to(layer.grid), varying[l])
+            rows = torch.from_numpy(x.T).to(layer.grid)
+            layer.update_grid(rows, varying[l], self._live.replace)
             arrays = self._layers[l] = LayerArrays(layer)
             if l == 0 or l + 1 < len(self._layers):
                 arrays.look(x)
@@ -191,13 +199,10 @@ class FitObjective:
             self.loss, self.reg, grad = evaluate(theta, slope)
         return self.loss + self._penalty.lamb * self.reg, grad
 
-    def _parts(self, theta: Array) -> list[Array]:
-        return [theta[place].reshape(shape) for place, shape in self._places]
-
     def _by_hand(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
         penalty = self._penalty
         grad = np.zeros_like(theta)
-        parts, on_parts = self._parts(theta), self._parts(grad)
+        parts, on_parts = self._live.parts(theta), self._live.parts(grad)
         sized = bool(penalty.lamb and (penalty.l1 or penalty.entropy))
 
         reg, x, on_sizes = 0.0, self._rows, []
@@ -229,9 +234,9 @@ class FitObjective:
         return loss, reg, grad
 
     def _by_autograd(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
-        model, before = self._model, self.read()
-        self.write(theta)
+        model = self._model
         try:
+            self._live.write(theta)
             with torch.enable_grad():
                 pred, scores = model.forward_with_scores(self._x)
                 loss, reg = self._loss_fn(pred, self._y), pred.new_zeros(())
@@ -245,7 +250,7 @@ class FitObjective:
                 if slope:
                     grads = torch.autograd.grad(objective, self._parameters, allow_unused=True)
         finally:
-            self.write(before)
+            self._live.write_back()
         flat = [
             torch.zeros_like(p).flatten() if grad is None else grad.flatten()
             for p, grad in zip(self._parameters, grads, strict=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .checks import check_number, check_scalar, check_whole
+from .live_parameters import LiveParameters
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
 from .tensors import check_dataset, check_model
@@ -53,7 +54,9 @@ def fit(
     With the default loss, on the CPU, the same call gives the same parameters to the last
     bit in every run, whatever the number of threads. However a fit ends, the model is left
     as it was after its last good step. Edges may be switched meanwhile, from a callback or
-    another thread: that stays, and an edge that is off is not trained.
+    another thread: that stays, as do the means kept in biases, and an edge that is off is not
+    trained. If other weights are loaded meanwhile, the step is dropped and the next begins with
+    these.
 
     Parameters
     ----------
@@ -138,26 +141,25 @@ def fit(
     named = _named(metrics or ())
     asked_to_stop = stop or (lambda: False)
     optimizer = LBFGS(lr, stop=asked_to_stop) if opt == "LBFGS" else Adam(lr)
-    objective, test = FitObjective(model, penalty, loss_fn), FitObjective(model, Penalty(), loss_fn)
+    live = LiveParameters(model)
+    objective = FitObjective(model, penalty, loss_fn, live)
+    test = FitObjective(model, Penalty(), loss_fn, live)
     report = math.sqrt if loss_fn is None else float
     generator = torch.Generator().manual_seed(check_whole(seed, "seed"))
     grid_update_every = max(1, stop_grid_update_step // grid_update_num)
     results = FitResults({name: [] for name in (*LOSSES, *named)})
 
-    good, step = _state(model), 0
+    step = 0
     bar = tqdm(range(steps), desc="description", ncols=100, disable=not progress)
     try:
         for step in bar:
-            good = _state(model)
-            changed = objective.rows(*_rows(data, "train", batch, generator))
-            if update_grid and step < stop_grid_update_step and step % grid_update_every == 0:
-                objective.update_grid()
-                changed = True
-            before = objective.read()
+            live.save()
+            lay_grids = update_grid and step < stop_grid_update_step
+            lay_grids = lay_grids and step % grid_update_every == 0
+            before, changed = objective.start(*_rows(data, "train", batch, generator), lay_grids)
             theta = optimizer.step(before, objective, changed)
-            theta = objective.keep_off(theta, before)
-            objective.write(theta)
-            test.rows(*_rows(data, "test", batch, generator))
+            live.write(objective.keep_off(theta, before))
+            theta, _ = test.start(*_rows(data, "test", batch, generator))
             test(theta, slope=False)
             if not all(map(math.isfinite, (objective.loss, objective.reg, test.loss))):
                 results.stopped = (
@@ -165,7 +167,7 @@ def fit(
                     f"{objective.reg:g}; the model is as it was before that step. A smaller lr, "
                     "or inputs and labels scaled to about 1, may help"
                 )
-                _restore(model, good)
+                live.restore()
                 break
             results["train_loss"].append(report(objective.loss))
             results["test_loss"].append(report(test.loss))
@@ -183,10 +185,10 @@ def fit(
                 results.stopped = f"stopped on request in step {step}"
                 break
     except KeyboardInterrupt:
-        _restore(model, good)
+        live.restore()
         results.stopped = f"interrupted in step {step}; the model is as it was before that step"
     except BaseException:
-        _restore(model, good)
+        live.restore()
         raise
     finally:
         bar.close()
@@ -200,16 +202,6 @@ class FitResults(dict[str, list[float]]):
     """Losses and metrics of each step, and in ``stopped`` why a fit ended early ("" if not)."""
 
     stopped: str = ""
-
-
-def _state(model: KAN) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def _restore(model: KAN, state: dict[str, Tensor]) -> None:
-    # All but the masks: who switched an edge meanwhile wants it so.
-    masks = {f"layers.{l}.mask": mask for l, mask in enumerate(model.mask)}
-    model.load_state_dict({**state, **masks})
 
 
 def _named(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]:
