@@ -77,7 +77,7 @@ class KANLayer(nn.Module):
         self.k = k
         self.base_fun = nn.SiLU() if base_fun is None else base_fun
         self.grid_eps = grid_eps
-        self._uniform: tuple[tuple[int, int], bool] | None = None
+        self._uniform: tuple[Tensor, bool] | None = None
         low, high = grid_range
         ones = torch.ones(n_out, n_in, device=device, dtype=dtype)
         self.coef = nn.Parameter(ones.new_zeros(n_out, n_in, grid + k))
@@ -157,12 +157,16 @@ class KANLayer(nn.Module):
     @property
     def uniform(self) -> bool:
         """Whether all grids have equal steps; found out anew when the grid has changed."""
-        if self.grid.is_inference():  # torch counts no versions of these
-            return splines.is_uniform(self.grid)
-        state = self.grid.data_ptr(), self.grid._version
-        if self._uniform is None or self._uniform[0] != state:
-            self._uniform = state, splines.is_uniform(self.grid)
-        return self._uniform[1]
+        # Compared number by number: what is written through ``.data`` has no new version.
+        grid, known = self.grid, self._uniform
+        if (
+            known is None
+            or known[0].dtype != grid.dtype
+            or known[0].device != grid.device
+            or not torch.equal(known[0], grid)
+        ):
+            known = self._uniform = grid.clone(), splines.is_uniform(grid)
+        return known[1]
 
     def _sums(self, x: Tensor, sized: bool) -> tuple[Tensor, Tensor]:
         rows = x.T.contiguous()

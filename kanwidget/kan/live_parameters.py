@@ -47,7 +47,10 @@ class LiveParameters:
         self.lock = write_lock(model)
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         ends = np.cumsum([0, *(p.numel() for p in self.parameters)]).tolist()
-        self._places = [slice(*ends) for ends in pairwise(ends)]
+        self._places = [
+            (slice(*ends), tuple(p.shape))
+            for ends, p in zip(pairwise(ends), self.parameters, strict=True)
+        ]
         grids = [layer.grid for layer in model.layers]
         own = {id(tensor) for tensor in (*grids, *model.mask)}
         self._buffers = [b for b in model.buffers() if id(b) not in own]  # of base functions
@@ -58,7 +61,8 @@ class LiveParameters:
         with self.lock, torch.no_grad():
             # What is in the model as far as is known here, and what others have added to biases.
             self._known = [t.clone() for t in self._targets]
-            self._added = [torch.zeros_like(t if b else t[:0]) for t, b in self._kinds()]
+            self._nothing = [torch.zeros_like(t if b else t[:0]) for t, b in self._kinds()]
+            self._added = [zeros.clone() for zeros in self._nothing]
             self._versions = list(map(_version, self._targets))
         self._any_added = False
         self.save()
@@ -66,19 +70,16 @@ class LiveParameters:
 
     def parts(self, theta: Array) -> list[Array]:
         """Return views of a flat vector in the shapes of the parameters."""
-        return [
-            theta[place].reshape(tuple(p.shape))
-            for place, p in zip(self._places, self.parameters, strict=True)
-        ]
+        return [theta[place].reshape(shape) for place, shape in self._places]
 
     @torch.no_grad()
     def read(self) -> Array:
         """Return the parameters as they are as a flat vector; later writes build on it."""
         with self.lock:
             self._note_changes()
-            for added in self._added:
+            for added in self._added if self._any_added else ():
                 added.nan_to_num_(0.0, 0.0, 0.0)
-            self._added_then = [added.clone() for added in self._added]
+            self._added_then = self._copy_of_added()
             flat = torch.cat([p.detach().flatten() for p in self.parameters])
             self._last_read: Array = flat.cpu().double().numpy()
             self._replaced_since_read = False
@@ -118,7 +119,7 @@ class LiveParameters:
             self._note_changes()
             self._saved = (
                 [known.clone() for known in self._known],
-                [added.clone() for added in self._added],
+                self._copy_of_added(),
                 [buffer.clone() for buffer in self._buffers],
             )
             self._replaced_since_save = False
@@ -135,6 +136,9 @@ class LiveParameters:
             if buffers:
                 copy_all(self._buffers, buffers)
 
+    def _copy_of_added(self) -> list[Tensor]:
+        return [added.clone() for added in self._added] if self._any_added else self._nothing
+
     def _kinds(self) -> zip[tuple[Tensor, bool]]:
         return zip(self._targets, self._is_bias, strict=True)
 
@@ -146,6 +150,8 @@ class LiveParameters:
             known = self._known[n]
             # Writes through ``.data`` are not counted: biases are compared each time.
             if not is_bias and versions[n] is not None and versions[n] == self._versions[n]:
+                continue
+            if torch.equal(target, known):
                 continue
             same = (target == known) | (target.isnan() & known.isnan())
             if same.all():
@@ -172,6 +178,7 @@ class LiveParameters:
                 )
             ]
         copy_all([*targets, *known], [*values, *values])
+        self._versions = list(map(_version, self._targets))
 
 
 def _version(tensor: Tensor) -> int | None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FitObjective", "Penalty"]
 
+BLOCK = 1024
+"""Rows of which predictions are made at once at the least, where not all are."""
+
 
 @dataclass(frozen=True)
 class Penalty:
@@ -149,6 +152,30 @@ class FitObjective:
             switched = [arrays.take_mask() for arrays in self._layers]
             return self._live.read(), changed or lay_grids or any(switched)
 
+    def loss_on(self, x: Tensor, y: Tensor, batch: int = -1) -> float:
+        """Return the loss of the model as it is, with predictions for some rows at a time.
+
+        Parameters
+        ----------
+        x, y : Tensor
+        batch : int
+            Rows that fit into memory; -1 is all.
+        """
+        if batch == -1 or batch >= len(x):
+            theta, _ = self.start(x, y)
+            self(theta, slope=False)
+            return self.loss
+        blocks = x.split(max(batch, BLOCK))
+        if not self._written_out:
+            with torch.no_grad():
+                pred = torch.cat([self._model.propagate(block)[-1] for block in blocks])
+            with torch.enable_grad():  # a loss of one's own may need gradients
+                return self._loss(pred, y).item()
+        total = 0.0
+        for block, label in zip(blocks, y.split(max(batch, BLOCK)), strict=True):
+            total += self.loss_on(block, label) * len(block)
+        return total / len(x)
+
     def rows(self, x: Tensor, y: Tensor) -> bool:
         """Set inputs and labels, as `start` does, and return whether values may be others."""
         same = x is self._x and y is self._y and all(a.is_current() for a in self._layers)
@@ -233,16 +260,20 @@ class FitObjective:
                 on_y = arrays.down(on_y, on_size)
         return loss, reg, grad
 
+    def _loss(self, pred: Tensor, label: Tensor) -> Tensor:
+        loss = self._loss_fn(pred, label)
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"loss_fn must return a torch tensor, got {reprlib.repr(loss)}")
+        check_scalar(loss, "loss_fn")
+        return loss
+
     def _by_autograd(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
         model = self._model
         try:
             self._live.write(theta)
             with torch.enable_grad():
                 pred, scores = model.forward_with_scores(self._x)
-                loss, reg = self._loss_fn(pred, self._y), pred.new_zeros(())
-                if not isinstance(loss, Tensor):
-                    raise TypeError(f"loss_fn must return a torch tensor, got {reprlib.repr(loss)}")
-                check_scalar(loss, "loss_fn")
+                loss, reg = self._loss(pred, self._y), pred.new_zeros(())
                 for layer, score in zip(model.layers, scores, strict=True):
                     reg = reg + self._penalty(layer, score)
                 objective = loss + self._penalty.lamb * reg

@@ -82,7 +82,7 @@ def fit(
     lr : float
         Step size.
     batch : int
-        Rows drawn anew for each step; -1 takes all.
+        Training rows drawn anew for each step; -1 takes all. Test losses are of all rows.
     metrics : list of callables, optional
         Called with nothing after each step; recorded under their ``__name__``, a
         `functools.partial` under that of its function.
@@ -156,12 +156,14 @@ def fit(
             live.save()
             lay_grids = update_grid and step < stop_grid_update_step
             lay_grids = lay_grids and step % grid_update_every == 0
-            before, changed = objective.start(*_rows(data, "train", batch, generator), lay_grids)
+            chosen = _drawn(len(data["train_input"]), batch, generator)
+            rows = data["train_input"][chosen], data["train_label"][chosen]
+            before, changed = objective.start(*rows, lay_grids)
             theta = optimizer.step(before, objective, changed)
             live.write(objective.keep_off(theta, before))
-            theta, _ = test.start(*_rows(data, "test", batch, generator))
-            test(theta, slope=False)
-            if not all(map(math.isfinite, (objective.loss, objective.reg, test.loss))):
+            _drawn(len(data["test_input"]), batch, generator)  # a seed's next rows come after these
+            test_loss = test.loss_on(data["test_input"], data["test_label"], batch)
+            if not all(map(math.isfinite, (objective.loss, objective.reg, test_loss))):
                 results.stopped = (
                     f"diverged in step {step}: loss {objective.loss:g}, regulariser "
                     f"{objective.reg:g}; the model is as it was before that step. A smaller lr, "
@@ -170,7 +172,7 @@ def fit(
                 live.restore()
                 break
             results["train_loss"].append(report(objective.loss))
-            results["test_loss"].append(report(test.loss))
+            results["test_loss"].append(report(test_loss))
             results["reg"].append(objective.reg)
             for name, metric in named.items():
                 results[name].append(check_scalar(metric(), f"metric {name}"))
@@ -221,11 +223,8 @@ def _named(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]
     return named
 
 
-def _rows(
-    data: Mapping[str, Tensor], part: str, batch: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    x, y = data[f"{part}_input"], data[f"{part}_label"]
-    if batch == -1 or batch >= len(x):
-        return x, y
-    chosen = torch.randperm(len(x), generator=generator)[:batch].to(x.device)
-    return x[chosen], y[chosen]
+def _drawn(count: int, batch: int, generator: torch.Generator) -> Any:
+    """Return an index of ``batch`` rows out of ``count``, or of all."""
+    if batch == -1 or batch >= count:
+        return ...
+    return torch.randperm(count, generator=generator)[:batch]
