@@ -217,20 +217,27 @@ class KANLayer(nn.Module):
         ----------
         x : Tensor, shape (batch, n_in)
         which : bool Tensor, shape (n_in,), optional
-            The inputs whose grids follow their samples; all by default.
+            The inputs whose grids follow their samples; all by default. One that does not vary
+            keeps its grid; see `splines.keep_grid`.
         write : callable, optional
             What writes the new values ``(targets, values)`` of `grid` and `coef`.
         """
         some: Any = slice(None)
         if which is not None and not which.all():
             some = which.nonzero().flatten().tolist()
-        grid, coef = as_array(self.grid)[some], as_array(self.coef).transpose(1, 0, 2)[some]
-        rows, k = np.ascontiguousarray(as_array(x).T)[some], self.k
+        k, rows, grid = self.k, np.ascontiguousarray(as_array(x).T)[some], as_array(self.grid)[some]
+        laid = splines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
+        still = ~splines.varies(rows, torch.finfo(self.grid.dtype).eps)
+        if still.any():
+            laid[still] = splines.keep_grid(grid[still], rows[still])
+            moved = (laid != grid).any(1)
+            some = np.arange(self.n_in)[some][moved].tolist()
+            rows, grid, laid = rows[moved], grid[moved], laid[moved]
+        coef = as_array(self.coef).transpose(1, 0, 2)[some]
         y = coef @ splines.de_boor(rows, splines.extend_grid(grid, k), k)[0]
-        grid = splines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
-        coef = splines.fit_coef(splines.de_boor(rows, splines.extend_grid(grid, k), k)[0], y)
+        coef = splines.fit_coef(splines.de_boor(rows, splines.extend_grid(laid, k), k)[0], y)
         new_grid, new_coef = self.grid.clone(), self.coef.detach().clone()
-        new_grid[some] = torch.from_numpy(grid).to(self.grid)
+        new_grid[some] = torch.from_numpy(laid).to(self.grid)
         new_coef[:, some] = torch.from_numpy(coef).transpose(0, 1).to(self.coef)
         write([self.grid, self.coef], [new_grid, new_coef])
 

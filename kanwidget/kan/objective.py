@@ -95,6 +95,9 @@ class FitObjective:
         ``(prediction, label) -> scalar Tensor``; the mean squared error by default.
     live : LiveParameters, optional
         The model's, where several objectives share them.
+    still : bool Tensor, shape (n_in,), optional
+        Inputs that do not vary. What their edges emit is a constant, and the biases' affair: it
+        is neither trained nor in the regulariser, which it would rule.
 
     Attributes
     ----------
@@ -108,6 +111,7 @@ class FitObjective:
         penalty: Penalty,
         loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
         live: LiveParameters | None = None,
+        still: Tensor | None = None,
     ) -> None:
         self._model = model
         self._penalty = penalty
@@ -122,6 +126,7 @@ class FitObjective:
         # Where each layer's numbers are in the flat vector; None for those that are not trained.
         place = {id(p): n for n, p in enumerate(self._parameters)}
         self._numbers = [[(place.get(id(p)), p) for p in l.numbers()] for l in model.layers]
+        self._vary = slice(None) if still is None or not still.any() else as_array(still) == 0
         self._x = self._y = torch.empty(0)
         self._layers: list[LayerArrays] = []
         self.loss = self.reg = math.nan
@@ -165,14 +170,14 @@ class FitObjective:
             theta, _ = self.start(x, y)
             self(theta, slope=False)
             return self.loss
-        blocks = x.split(max(batch, BLOCK))
+        blocks = torch.split(x, max(batch, BLOCK))
         if not self._written_out:
             with torch.no_grad():
                 pred = torch.cat([self._model.propagate(block)[-1] for block in blocks])
             with torch.enable_grad():  # a loss of one's own may need gradients
                 return self._loss(pred, y).item()
         total = 0.0
-        for block, label in zip(blocks, y.split(max(batch, BLOCK)), strict=True):
+        for block, label in zip(blocks, torch.split(y, max(batch, BLOCK)), strict=True):
             total += self.loss_on(block, label) * len(block)
         return total / len(x)
 
@@ -202,6 +207,37 @@ class FitObjective:
                 if n is not None:
                     moved[n][off] = old[n][off]
         return theta
+
+    def settle(self, theta: Array, lay_grids: bool) -> Array:
+        """Let inputs that do not vary emit nothing, and return the point from there.
+
+        Their splines are shifted by a constant, and the biases take it over: on the grids of
+        these inputs the function stays. Unless the objective is lower without the constant, as
+        in a new network that starts with a random multiple of a large number.
+
+        Parameters
+        ----------
+        theta : ndarray
+            From `start`.
+        lay_grids : bool
+            Whether to lay grids over the present rows, if functions change.
+        """
+        layer, (coef, _, scale_sp, bias) = self._model.layers[0], self._numbers[0]
+        if isinstance(self._vary, slice) or coef[0] is None or bias[0] is None:
+            return theta
+        emitted = as_array(layer.activations(self._x[:1])).squeeze(2)  # 0 where an edge is off
+        value, scale, grid = as_array(self._x)[0], as_array(scale_sp[1]), as_array(layer.grid)
+        inside = (grid[:, 0] <= value) & (value < grid[:, -1])  # the bases sum to 1 there
+        emitted[~(inside & ~self._vary & (scale != 0))] = 0.0
+        dropped = theta.copy()
+        shift = np.divide(emitted, scale, out=np.zeros_like(emitted), where=emitted != 0)
+        self._live.parts(dropped)[coef[0]][...] -= shift[..., None]
+        moved = dropped.copy()
+        self._live.parts(moved)[bias[0]][...] += emitted.sum(1)
+        if not self(dropped, slope=False)[0] < self(moved, slope=False)[0]:
+            return moved
+        self._live.write(dropped)
+        return self.start(self._x, self._y, lay_grids)[0]
 
     def update_grid(self) -> None:
         """Lay the model's grids over the values that they see for the present rows."""
@@ -239,7 +275,9 @@ class FitObjective:
             arrays.load(*(as_array(p) if n is None else parts[n] for n, p in numbers))
             x = arrays.sums()
             if sized:
-                size, on_scores = penalty.on_scores(arrays.sizes() / arrays.span)
+                scores = arrays.sizes() / arrays.span
+                on_scores, vary = np.zeros_like(scores), self._vary if l == 0 else slice(None)
+                size, on_scores[:, vary] = penalty.on_scores(scores[:, vary])
                 reg += size
                 on_sizes.append(on_scores * (penalty.lamb / arrays.span))
 
@@ -256,6 +294,8 @@ class FitObjective:
             for (n, _), part in zip(self._numbers[l], found, strict=True):
                 if n is not None:
                     on_parts[n][...] = part
+            if l == 0:
+                self._leave(on_parts)
             if l > 0:
                 on_y = arrays.down(on_y, on_size)
         return loss, reg, grad
@@ -274,6 +314,7 @@ class FitObjective:
             with torch.enable_grad():
                 pred, scores = model.forward_with_scores(self._x)
                 loss, reg = self._loss(pred, self._y), pred.new_zeros(())
+                scores[0] = scores[0][:, self._vary]
                 for layer, score in zip(model.layers, scores, strict=True):
                     reg = reg + self._penalty(layer, score)
                 objective = loss + self._penalty.lamb * reg
@@ -286,4 +327,13 @@ class FitObjective:
             torch.zeros_like(p).flatten() if grad is None else grad.flatten()
             for p, grad in zip(self._parameters, grads, strict=True)
         ]
-        return loss.item(), reg.item(), torch.cat(flat).cpu().double().numpy()
+        gradient = torch.cat(flat).cpu().double().numpy()
+        self._leave(self._live.parts(gradient))
+        return loss.item(), reg.item(), gradient
+
+    def _leave(self, on_parts: Sequence[Array]) -> None:
+        """Clear the gradient on the edges of inputs that do not vary."""
+        if not isinstance(self._vary, slice):
+            for n, _ in self._numbers[0][:-1]:
+                if n is not None:
+                    on_parts[n][:, ~self._vary] = 0.0

@@ -16,7 +16,7 @@ from .checks import check_number, check_scalar, check_whole
 from .live_parameters import LiveParameters
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
-from .tensors import check_dataset, check_model
+from .tensors import check_dataset, check_model, varying_columns
 
 if TYPE_CHECKING:
     from .model import KAN
@@ -142,7 +142,8 @@ def fit(
     asked_to_stop = stop or (lambda: False)
     optimizer = LBFGS(lr, stop=asked_to_stop) if opt == "LBFGS" else Adam(lr)
     live = LiveParameters(model)
-    objective = FitObjective(model, penalty, loss_fn, live)
+    still = ~varying_columns(data["train_input"])
+    objective = FitObjective(model, penalty, loss_fn, live, still)
     test = FitObjective(model, Penalty(), loss_fn, live)
     report = math.sqrt if loss_fn is None else float
     generator = torch.Generator().manual_seed(check_whole(seed, "seed"))
@@ -159,6 +160,8 @@ def fit(
             chosen = _drawn(len(data["train_input"]), batch, generator)
             rows = data["train_input"][chosen], data["train_label"][chosen]
             before, changed = objective.start(*rows, lay_grids)
+            if step == 0:
+                before = objective.settle(before, lay_grids)
             theta = optimizer.step(before, objective, changed)
             live.write(objective.keep_off(theta, before))
             _drawn(len(data["test_input"]), batch, generator)  # a seed's next rows come after these
