@@ -62,6 +62,8 @@ class Baseline:
     """What one should know of the model, in words, whatever its mask."""
     broken: list[Edge] = field(default_factory=list)
     """Edges whose outputs are NaN or infinite on these data; they have no mean to keep."""
+    trained: tuple[list[Tensor], list[Tensor], bool] | None = None
+    """Masks and biases that others left, and whether means are in these: to the last bit."""
 
     def forget_drawing(self, other: Baseline | None = None) -> None:
         """Let go of what is only drawn, in all copies of this baseline; not if another has it."""
@@ -76,9 +78,16 @@ class Baseline:
         They have the means of edges that are off, if means are kept, and not those of edges
         that an earlier commit switched off and that are on again.
         """
-        return [
+        found = [
             torch.where(moved, bias + change, bias)
             for bias, (moved, change) in zip(self.bias, self._moved(mask, keep_mean), strict=True)
+        ]
+        if self.trained is None or self.trained[2] != keep_mean:
+            return found
+        # What was trained is not added up anew: that would round it.
+        return [
+            torch.where((now == then).all(1), exact, bias)
+            for bias, now, then, exact in zip(found, mask, *self.trained[:2], strict=True)
         ]
 
     def _moved(self, mask: Sequence[Tensor], keep_mean: bool) -> list[tuple[Tensor, Tensor]]:

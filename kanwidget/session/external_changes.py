@@ -73,6 +73,8 @@ def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Ev
     baseline = evaluator.baseline(mask, bias, folded, old.score)
     if keep:
         baseline = baseline.keeping_means(old, live.mask)
+    if not edges:
+        baseline = replace(baseline, trained=(live.mask, live.bias, keep))
     ground = acts.Ground.of(baseline, state)
     for edge in edges:
         if acts.at(baseline.mask, edge):
@@ -96,4 +98,8 @@ def like(baseline: Baseline, live: Masks) -> Baseline:
         for tensors in (baseline.means, baseline.folded)
     )
     scores = [s.to(m.device) for s, m in zip(baseline.scores, live.mask, strict=True)]
-    return replace(baseline, mask=mask, bias=bias, means=means, folded=folded, scores=scores)
+    moved = replace(baseline, mask=mask, bias=bias, means=means, folded=folded, scores=scores)
+    if baseline.trained is None:
+        return moved
+    on, constant, keep = baseline.trained
+    return replace(moved, trained=(*Masks(on, constant).like(live), keep))

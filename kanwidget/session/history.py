@@ -199,12 +199,26 @@ class History:
             child, parent = parent, None if is_new else commands[parent].parent
         self._tree = _Tree(commands, command.id, onward)
 
-    def forget(self, command: Command) -> None:
-        """Drop the last command, if it is that and nothing follows it."""
+    def rewrite(self, start: int, commands: Sequence[Command], before: Command) -> None:
+        """Put other commands in the place of the last ones, and stand at the end.
+
+        Parameters
+        ----------
+        start : int
+            The number of the first one to go; nothing is done if the one before comes after it.
+        commands : sequence of Command
+            One or none.
+        before : Command
+            What they follow.
+        """
         tree = self._tree
-        if command.id + 1 == len(tree.commands) and tree.current != command.id:
-            onward = {parent: child for parent, child in tree.next.items() if child != command.id}
-            self._tree = _Tree(tree.commands[:-1], tree.current, onward)
+        if before.id >= start:
+            return
+        onward = {p: c for p, c in tree.next.items() if c < start}
+        for command in commands:
+            onward[before.id] = command.id
+        kept = [*tree.commands[:start], *commands]
+        self._tree = _Tree(kept, kept[-1].id if commands else before.id, onward)
 
     def note(self, id: int, text: str) -> None:
         """Write a person's own words to a command."""

@@ -48,6 +48,10 @@ class Masks(NamedTuple):
         """Whether others have the same shapes."""
         return [m.shape for m in self.mask] == [m.shape for m in live.mask]
 
+    def equals(self, live: Masks) -> bool:
+        """Whether others are the same, NaN to NaN, whatever their dtype and device."""
+        return self.fits(live) and all(map(_all_same, live.mask + live.bias, self.mask + self.bias))
+
 
 class Found(NamedTuple):
     """What others left in a model."""
@@ -271,15 +275,14 @@ class RestorePoint:
 
     def _left_open(self) -> bool:
         noted = self._noted
-        if noted.intended is not None or not noted.back.fits(noted.written):
-            return True
-        back = noted.back.like(noted.written)
-        pairs = zip([*back.mask, *back.bias], [*noted.written.mask, *noted.written.bias])
-        return not all(_all_same(a, b) for a, b in pairs)
+        return noted.intended is not None or not noted.back.equals(noted.written)
 
     def _look(self, adapter: Adapter) -> None:
         """Take what others did into what the model goes back to."""
         noted, live = self._noted, Masks.of(adapter)
+        if noted.intended is None and noted.written.equals(live):
+            self._noted = replace(noted, written=live)
+            return
         back = noted.back
         if not noted.weights:
             known = [noted.written] if noted.intended is None else [noted.written, noted.intended]
@@ -301,6 +304,8 @@ _POINTS: WeakKeyDictionary[nn.Module, RestorePoint] = WeakKeyDictionary()
 
 
 def _all_same(a: Tensor, b: Tensor) -> bool:
+    if a.dtype == b.dtype and a.device == b.device and torch.equal(a, b):
+        return True
     return bool(same(a, b).all())
 
 
@@ -319,6 +324,8 @@ def _nearest(values: Tensor, known: list[Tensor]) -> Tensor:
 
 def _moved(live: Masks, seen: Masks, wanted: Masks) -> Masks:
     """Return what to write, if a model has changed from what was seen since it was decided."""
+    if seen.equals(live):
+        return wanted
     seen, wanted = seen.like(live), wanted.like(live)
     mask = [torch.where(n == s, w, n) for n, s, w in zip(live.mask, seen.mask, wanted.mask)]
     bias = [

@@ -266,6 +266,25 @@ class PruningSession:
             state = self._changed(changes)
         self._steps.apply(state, merge=merge)
 
+    def as_one_step(self, text: str = "") -> contextlib.AbstractContextManager[None]:
+        """Make one step of the history of all that is done meanwhile.
+
+        If it ends where it began there is none. Commits, and what others do to the model
+        meanwhile, leave all steps as they are.
+
+        Parameters
+        ----------
+        text : str
+            What is done, in words; by default what is different then.
+
+        Examples
+        --------
+        >>> with session.as_one_step("weak edges off"):  # doctest: +SKIP
+        ...     for edge in weak:
+        ...         session.remove_edge(*edge)
+        """
+        return self._steps.as_one(text)
+
     def rest(self) -> None:
         """Let the next change be a step of its own, whatever ``merge`` says."""
         self._steps.end_step()

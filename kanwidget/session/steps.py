@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -68,7 +69,8 @@ class Steps:
         self._own_step = False  # whether the next change is a step of its own
         self._training: tuple[int, bool] = fit_of(model)  # when others last changed the model
         self._quiet = False  # whether they have stopped since
-        self._known: tuple[Command, Masks] | None = None
+        self._known: tuple[Command, Masks] | None = None  # the current command and its masks
+        self._planned: tuple[Command, Masks] | None = None  # those of the one to come
         live = LiveModel(adapter)
         try:
             mask, bias = Masks.of(adapter) if start is None else start
@@ -110,13 +112,19 @@ class Steps:
     @property
     def shown(self) -> Masks:
         """What the model has, by what was decided."""
-        current = self.current
-        if self._known is None or self._known[0] is not current:
-            if self._known is None or not _same_ground(self._known[0], current):
-                self._known = current, _masks(current.baseline, current.state)
-            else:  # only its words are new
-                self._known = current, self._known[1]
+        self._known = self._known_masks(self.current)
         return self._known[1]
+
+    def _known_masks(self, command: Command) -> tuple[Command, Masks]:
+        """Return a command with its masks, which are computed once."""
+        for known in (self._known, self._planned):
+            if known is None:
+                continue
+            if known[0] is command:
+                return known
+            if known[0].baseline is command.baseline and known[0].state == command.state:
+                return command, known[1]
+        return command, _masks(command.baseline, command.state)
 
     def ground(self, state: State | None = None) -> acts.Ground:
         """Return what hand edits stand on."""
@@ -178,6 +186,28 @@ class Steps:
     def end_step(self) -> None:
         """Let the next change be a step of its own."""
         self._own_step = True
+
+    @contextlib.contextmanager
+    def as_one(self, what: str = "") -> Iterator[None]:
+        """Make one step of all that is done meanwhile, or none if it ends where it began."""
+        start, count = self.current, len(self.history.commands)
+        try:
+            yield
+        finally:
+            self._join(start, count, what)
+
+    def _join(self, start: Command, count: int, what: str) -> None:
+        made, current = self.history.commands[count:], self.current
+        along = self.history.path()[-len(made) - 1 :] if made else []
+        plain = all(command.kind == "set" for command in made)
+        if not made or not plain or [c.id for c in along] != [start.id, *(c.id for c in made)]:
+            return
+        what = what or history.describe(start.state, current.state)
+        text = _told(what, self.facts.loss_name, start, current.loss_after, current.active_edges)
+        joined = replace(
+            current, id=count, parent=start.id, loss_before=start.loss_after, text=text, what=what
+        )
+        self.history.rewrite(count, [] if current.state == start.state else [joined], start)
 
     def commit(self) -> None:
         """Make the present state the new baseline."""
@@ -316,7 +346,7 @@ class Steps:
         masks = _masks(baseline, state)
         loss = (evaluator or self.open_evaluator()).loss(*masks)
         count = _count(masks.mask)
-        return Command(
+        command = Command(
             len(self.history.commands) if instead is None else instead.id,
             parent.id,
             kind,
@@ -328,6 +358,8 @@ class Steps:
             count,
             **{"weights": parent.weights, "what": what, **more},
         )
+        self._planned = command, masks
+        return command
 
     def _measured_again(self, command: Command, evaluator: Evaluator) -> Command:
         """Return a command with the loss that it has now: a metric may have changed its mind."""
@@ -382,7 +414,7 @@ class Steps:
             self.history.stand(command)
             left.forget_drawing(command.baseline)
             return
-        wanted, (had, gets) = _masks(command.baseline, command.state), weights
+        (_, wanted), (had, gets) = self._known_masks(command), weights
         seen = seen or self.shown
         change = Change(
             command, evaluator or before, before, seen, wanted, switched, settles, gets, had
@@ -409,7 +441,7 @@ class Steps:
         """Leave no step of what ended where it began."""
         before = self.current
         self._do(self._measured_again(start, self.open_evaluator()))
-        self.history.forget(before)
+        self.history.rewrite(before.id, [], self.current)
         self._own_step = True  # what follows does not go on with the step before
 
     def _take_in(self, live: LiveModel, evaluator: Evaluator, found: Found) -> None:
@@ -474,10 +506,6 @@ class Steps:
 def _masks(baseline: Baseline, state: State) -> Masks:
     mask = acts.Ground.of(baseline, state).mask(state.edits)
     return Masks(mask, baseline.bias_under(mask, state.keep_mean))
-
-
-def _same_ground(a: Command, b: Command) -> bool:
-    return a.baseline is b.baseline and a.state == b.state
 
 
 def _moves(command: Command, before: Command) -> bool:
