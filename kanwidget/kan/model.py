@@ -84,13 +84,17 @@ class KAN(nn.Module):
         width, grid, k = checks.check_config(width, grid, k, base_fun, grid_eps, grid_range, dtype)
         noise_scale = checks.check_number(noise_scale, "noise_scale", -math.inf)
         noise_scale_base = checks.check_number(noise_scale_base, "noise_scale_base", -math.inf)
-        super().__init__()
         generator = torch.Generator().manual_seed(checks.check_whole(seed, "seed"))
-        self.layers = nn.ModuleList()  # type: ignore[assignment]  # it holds nothing but KANLayers
+        layers = []
         for n_in, n_out in pairwise(width):
             layer = KANLayer(n_in, n_out, grid, k, base_fun, grid_eps, grid_range, device, dtype)
             layer.reset(generator, noise_scale, noise_scale_base)
-            self.layers.append(layer)
+            layers.append(layer)
+        self._set_up(layers)
+
+    def _set_up(self, layers: Sequence[KANLayer]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)  # type: ignore[assignment]  # it holds only KANLayers
         self._seen: Tensor | None = None
         # Every edge that was switched, in order, and whether on: a mask does not tell that
         # somebody switched off what was off already.
@@ -366,7 +370,14 @@ class KAN(nn.Module):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file: numbers, masks, grids and settings, no code.
 
-        A base function of your own is not saved; `load` asks for it.
+        A base function of your own is not saved (but its numbers are); `load` asks for it. Nor
+        are attributes that you have added.
+
+        Raises
+        ------
+        ValueError
+            If the model has what such a file cannot hold, such as buffers of your own; nothing
+            is written then.
         """
         storage.save(self, path)
 
