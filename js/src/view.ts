@@ -7,6 +7,7 @@ import { type Trace, trace } from "./forward";
 import { createIntoView } from "./into-view";
 import { hideKeptPicture } from "./kept-picture";
 import type { Names } from "./labels";
+import { numbered } from "./outbox";
 import { createBar, type PanelName } from "./panels/bar";
 import { createCards } from "./panels/cards";
 import { createHistory } from "./panels/history";
@@ -33,7 +34,7 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
   const controller = new AbortController();
   const { signal } = controller;
   const behind = watchBehind(host, () => ask(), signal);
-  const { model } = behind;
+  const model = host.standalone ? host : numbered(behind.model);
   const mount = element("div", { "data-lm-suppress-shortcuts": "true" });
   const shadow = mount.attachShadow({ mode: "open" });
   const root = element("div", {
@@ -93,7 +94,11 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
   };
 
   const wishes: Wishes = {
-    act: (act) => model.send(act),
+    act(act) {
+      // What is in the hand was decided before.
+      if (send.waiting) send.flush();
+      model.send(act);
+    },
     write: (decisions) => changeModel(() => write(model, decisions)),
     hold(decisions) {
       inHand = { ...inHand, ...decisions };
