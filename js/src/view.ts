@@ -28,9 +28,19 @@ import { throttle } from "./throttle";
 
 const WRITE_EVERY = 100;
 const LOST =
-  "No kernel is behind this any more: what you see is the last state. Run the notebook again for a new widget.";
+  "No kernel is connected: this is the last state, and nothing can be changed. Run the notebook again for a new widget.";
 
-export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): () => void {
+export interface ViewOptions {
+  /** Ends the view. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called once when no kernel is behind the model. */
+  lost?(): void;
+  /** What is said as long as nothing went wrong. */
+  readonly notice?: string;
+}
+
+export function createView(host: Model, el: HTMLElement, options: ViewOptions = {}): () => void {
+  const { signal: outer, notice = "" } = options;
   const controller = new AbortController();
   const { signal } = controller;
   const behind = watchBehind(host, () => ask(), signal);
@@ -51,6 +61,7 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
   let known: Known | null = null;
   let problem = "";
   let stale = true;
+  let said = false;
   let width = 0;
   let names: Names = { inVars: [], outVars: [] };
   let looks: { palette: Palette; font: string } | null = null;
@@ -213,7 +224,14 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
     frame = 0;
     if (stale) sync();
     const { lost } = behind;
-    status.update(known, reading, problem || (lost ? LOST : ""));
+    if (lost && !said) {
+      said = true;
+      // What is in the hand was decided here, and nowhere else.
+      if (send.waiting) send.flush();
+      options.lost?.();
+      if (signal.aborted) return;
+    }
+    status.update(known, reading, problem || (lost ? LOST : ""), notice);
     for (const part of acting) part.inert = lost || (reading?.closed ?? false);
     // Hosts that hide an output resize it to nothing and back: what was drawn stays.
     if (!known || !reading || width === 0) return;

@@ -95,6 +95,8 @@ export interface FakeModel extends Model {
   readonly acts: Act[];
   /** What each of them brought. */
   readonly pending: (Pending | undefined)[];
+  /** Whether the line to the kernel is open, where the host tells: as ipywidgets, by the model it hands to listeners. */
+  live?: boolean;
   /** How often changes were sent. */
   messages: number;
   /** Callbacks that are still registered. */
@@ -145,7 +147,8 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     _mask: pack(all, [net.edgeCount]),
   };
   const tell = (event: string) => {
-    for (const callback of callbacks.get(event) ?? []) callback();
+    const told = model.live === undefined ? [] : [{ comm_live: model.live }];
+    for (const callback of callbacks.get(event) ?? []) (callback as (...told: unknown[]) => void)(...told);
   };
   const model: FakeModel = {
     traits,

@@ -28,6 +28,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   );
   const said = element("p", { class: "unseen", role: "status", "data-role": "said" });
   const error = element("p", { class: "error", "data-role": "error", role: "alert" });
+  const notice = element("p", { class: "notice", "data-role": "notice", role: "status" });
   const warning = element("p", { class: "warning", "data-role": "warning", role: "alert" });
   const sweep = button(
     "Sweep",
@@ -65,11 +66,12 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   return {
     element: element("div", { class: "summary" }, headline, figuresList, said),
     // Its line is always there, so that a message never moves a slider or the network under the hand.
-    messages: element("div", { class: "messages" }, error, warning, sweep),
+    messages: element("div", { class: "messages" }, error, notice, warning, sweep),
     /** What went wrong while a frame was drawn. */
     fail: (problem: string) => setText(error, problem),
     /** `problem` is what went wrong on this side; it comes before what Python says. */
-    update(known: Known | null, reading: Reading | null, problem: string): void {
+    update(known: Known | null, reading: Reading | null, problem: string, always = ""): void {
+      setText(notice, always);
       setText(error, problem || (reading?.closed ? CLOSED : (reading?.error ?? "")));
       if (!known || !reading) return;
       const { edits, mask, confirmed, net } = known;
