@@ -37,10 +37,14 @@ export function short(value: number): string {
 
 export const count = (n: number, noun: string) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
-/** A number that a person typed as a threshold; "off" and 0 are the same. Null when it is none. */
+/** A number that a person typed as a threshold; "off", nothing and 0 are the same. Null when it is none. */
 export function parseThreshold(text: string): number | null {
-  const word = text.trim().toLowerCase();
-  if (word === "off") return 0;
+  // Half of the world writes 0,01; who separates thousands writes a point too, or more than one comma.
+  const word = text
+    .trim()
+    .toLowerCase()
+    .replace(/^([^.,]*),([^.,]*)$/, "$1.$2");
+  if (word === "off" || word === "") return 0;
   if (!/^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(word)) return null;
   const value = Number(word);
   return Number.isFinite(value) ? value : null;

@@ -1,4 +1,4 @@
-"""Commands that follow a drag at once, in ipywidgets' real order of messages: what is shown counts."""
+"""Commands at once after a drag, in ipywidgets' real order of messages: what is shown counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from view import rectangle, same
 
 OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
 
-BUSY = "import time; time.sleep(6)"
+BUSY = """
+import os, time
+while not os.path.exists({end!r}):
+    time.sleep(0.05)
+"""
 
 
 @pytest.fixture(params=["lab", "notebook 7"])
@@ -60,11 +64,13 @@ def drag(view: LabView) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("busy", [True, False], ids=["while a cell runs", "when idle"])
-def test_an_undo_at_once_after_a_drag_undoes_it(view: LabView, busy: bool) -> None:
+def test_an_undo_at_once_after_a_drag_undoes_it(view: LabView, busy: bool, tmp_path: Path) -> None:
+    end = tmp_path / "end"
     if busy:
-        begin_cell(view.notebook, BUSY)
+        begin_cell(view.notebook, BUSY.format(end=str(end)))
     shown = drag(view)
     view.page.keyboard.press("Control+z")
+    end.touch()
     view.notebook.wait_idle()
     until(lambda: same(view.notebook.value("w.session.history.current.id"), 0))
     until(lambda: same(set(view.edges().values()), {True}))
@@ -78,11 +84,15 @@ def test_an_undo_at_once_after_a_drag_undoes_it(view: LabView, busy: bool) -> No
 
 
 @pytest.mark.parametrize("busy", [True, False], ids=["while a cell runs", "when idle"])
-def test_a_commit_at_once_after_a_drag_commits_what_was_shown(view: LabView, busy: bool) -> None:
+def test_a_commit_at_once_after_a_drag_commits_what_was_shown(
+    view: LabView, busy: bool, tmp_path: Path
+) -> None:
+    end = tmp_path / "end"
     if busy:
-        begin_cell(view.notebook, BUSY)
+        begin_cell(view.notebook, BUSY.format(end=str(end)))
     shown = drag(view)
     view.root.locator('[data-role="commit"]').click()
+    end.touch()
     view.notebook.wait_idle()
     until(lambda: same(view.notebook.value("w.session.history.current.kind"), "commit"))
     view.page.wait_for_timeout(500)

@@ -92,7 +92,7 @@ def opened(page: Page, address: str) -> View:
 def same_model(metric: str = "") -> Iterator[KANWidget]:
     """The widget that the page's cells make, here."""
     names: dict[str, Any] = {}
-    exec(MODEL + (metric or WIDGET), names)  # noqa: S102
+    exec(MODEL + (metric or WIDGET), names)
     try:
         yield names["w"]
     finally:

@@ -126,6 +126,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   /** What was written since the last frame: keys may come faster. */
   let latest: number | null = null;
   let shown: { edits: Edits; reading: Reading } | null = null;
+  /** The state in which something was refused. */
+  let refusedIn: { edits: Edits; current: number } | null = null;
   let byKey = false;
   /** The thumb is where the pointer is. */
   let followed = false;
@@ -272,6 +274,11 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       now = { known, reading, names };
       latest = null;
       const { net: of, edits } = known;
+      if (refused.textContent === "") refusedIn = null;
+      else refusedIn ??= { edits, current: reading.current };
+      // An undo, say: what was typed is long gone.
+      if (refusedIn && (refusedIn.edits !== edits || refusedIn.current !== reading.current))
+        setText(refused, "");
       if (shown?.reading === reading && shown.edits === edits && net === of) return;
       // The other slider's steps change under a drag, but nobody looks there until it is over.
       if (known.drag && known.drag.axis !== axis && net === of) return;

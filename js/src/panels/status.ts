@@ -44,6 +44,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   signal.addEventListener("abort", () => clearTimeout(timer));
   let spoken = "";
+  let told = "";
   let looked: {
     mask: Uint8Array;
     confirmed: Uint8Array;
@@ -102,7 +103,11 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       before.last.show(steps.last ? steps.last.loss_after : null, steps.last?.active_edges ?? null);
       before.now.show(present, countOn(mask));
       before.now.element.classList.toggle("pending", pending && preview === null);
-      setText(warning, looked.warning || (pending ? "" : toldOf(known.net, reading)));
+      // What Python says of the state before stays, faint, until it has said something of this one: a line that is
+      // emptied and filled again would be read out at every step of a drag.
+      if (looked.warning || !pending) told = looked.warning ? "" : toldOf(known.net, reading);
+      setText(warning, looked.warning || told);
+      warning.classList.toggle("pending", pending && looked.warning === "");
       sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
       say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
     },
