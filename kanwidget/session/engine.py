@@ -168,7 +168,7 @@ class Engine:
         self._live().show(mask, self.baseline.bias_under(mask, state.keep_mean))
         text = text or history.describe(before.state, state)
         start = self.history.before()
-        if (
+        goes_on = (
             merge
             and not self._rested
             and start is not None
@@ -176,7 +176,14 @@ class Engine:
             and not before.note
             and self.history.after() is None
             and before.state.arguments(start.state).keys() == state.arguments(before.state).keys()
-        ):
+        )
+        if goes_on and start is not None and state == start.state:
+            # Out and back is no step, and what follows does not go on with the step before.
+            self.history.stand(start)
+            self.history.forget(before)
+            self._rested = True
+            return
+        if goes_on and start is not None:
             text = self._told(history.describe(start.state, state) or text, start)
             self.history.amend(
                 state=state, text=text, loss_after=self.loss, active_edges=self.active_edges

@@ -132,6 +132,12 @@ class History:
         """Change the current command."""
         self.current = self.commands[self.current.id] = replace(self.current, **changes)
 
+    def forget(self, command: Command) -> None:
+        """Drop the last command, if it is that and nothing stands on it."""
+        if command is self.commands[-1] and command is not self.current:
+            self.commands.pop()
+            self._next = {p: child for p, child in self._next.items() if child != command.id}
+
     def note(self, id: int, text: str) -> None:
         """Write a person's own words to a command."""
         self.commands[id] = replace(self.get(id), note=str(text))

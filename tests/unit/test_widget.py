@@ -122,6 +122,17 @@ def test_a_dragged_slider_is_one_step(widget: KANWidget) -> None:
     assert widget.node_threshold == 0.0
 
 
+def test_keys_that_end_where_they_began_leave_no_step(widget: KANWidget) -> None:
+    widget.set_state({"edge_threshold": 0.02})
+    widget._on_message(widget, {"do": "rest"}, [])
+    for threshold in (0.01, 0.02, 0.0):
+        widget.set_state({"node_threshold": threshold})
+    assert [command.id for command in widget.session.history.commands] == [0, 1]
+    assert (widget._current, len(widget._history), widget.error) == (1, 2, "")
+    widget.set_state({"edge_threshold": 0.03})  # a step of its own
+    assert widget._current == 2
+
+
 def test_initial_values_count(model: KAN, dataset: dict[str, Tensor]) -> None:
     w = KANWidget(model, dataset, removed_nodes=[(1, 0)], edge_threshold=1e-9, in_vars=["a", "b"])
     assert w.active_edges == 12
