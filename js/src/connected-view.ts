@@ -1,4 +1,5 @@
 /** A view of a host's model, which goes on by itself where no kernel is, or when the kernel goes. */
+import { isConnected } from "./behind";
 import { standaloneModel } from "./kernel/standalone";
 import { type Model, TRAITS, type Traits } from "./protocol";
 import { createView } from "./view";
@@ -9,15 +10,32 @@ const ALONE =
 const ALSO = ["_picture", "_loss", "_row_kinds"] as const;
 
 export function createConnectedView(host: Model, el: HTMLElement, outer?: AbortSignal): () => void {
-  let close = createView(host, el, { signal: outer, lost: goAlone });
+  const connected = () => createView(host, el, { signal: outer, lost: goAlone });
+  let alone = false;
+  let close = connected();
 
   function goAlone(): void {
     const model = standing(host);
     if (!model || outer?.aborted) return;
+    alone = true;
     close();
     close = createView(model, el, { signal: outer, notice: ALONE });
   }
-  return () => close();
+  /** Hosts may make a model first, and connect it to its kernel later. */
+  function comeBack(): void {
+    if (!alone || isConnected(host) !== true) return;
+    alone = false;
+    close();
+    close = connected();
+  }
+  const end = () => host.off("comm_live_update", comeBack);
+  host.on("comm_live_update", comeBack);
+  outer?.addEventListener("abort", end, { once: true });
+  if (outer?.aborted) end();
+  return () => {
+    end();
+    close();
+  };
 }
 
 /** A model that computes from what the host's holds; null if that is not enough, or the session was closed. */

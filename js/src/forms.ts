@@ -77,6 +77,7 @@ const FORMS: Readonly<Record<keyof Required<Traits>, readonly [is: Is, what: str
   loss: NUMBER,
   baseline_loss: NUMBER,
   loss_name: TEXT,
+  higher_is_better: TRUTH,
   error: TEXT,
   input_shape: [listOf(whole), "rows and columns"],
   _closed: TRUTH,

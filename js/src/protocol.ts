@@ -31,6 +31,7 @@ export interface Traits extends Decisions {
   loss: number | null;
   baseline_loss: number | null;
   loss_name: string;
+  higher_is_better: boolean;
   error: string;
   input_shape: number[];
   _closed: boolean;
@@ -134,6 +135,7 @@ export const TRAITS: readonly (keyof Traits)[] = [
   "loss",
   "baseline_loss",
   "loss_name",
+  "higher_is_better",
   "error",
   "input_shape",
   "_closed",

@@ -66,6 +66,8 @@ export interface Reading {
   readonly loss: number | null;
   readonly baselineLoss: number | null;
   readonly lossName: string;
+  /** The loss is a metric such as accuracy, of which more is better. */
+  readonly higherIsBetter: boolean;
   readonly error: string;
   /** Whether the model has been given back: nothing that is done here reaches it any more. */
   readonly closed: boolean;
@@ -280,6 +282,7 @@ export function createReader(host: Pick<Model, "get">): () => Reading {
       loss: number(model.get("loss")),
       baselineLoss: number(model.get("baseline_loss")),
       lossName: model.get("loss_name") ?? "",
+      higherIsBetter: model.get("higher_is_better") === true,
       error: model.get("error") ?? "",
       closed: model.get("_closed") === true,
       warnings: json("warnings", [], model.get("_warnings"), () => model.get("_warnings") ?? []),

@@ -77,7 +77,7 @@ export function shareWords(share: number): string {
   return share < 0.001 ? "< 0.1 %" : `${Number((100 * share).toPrecision(2))} %`;
 }
 
-/** What the next step of a threshold does: which edge goes, what that costs, how many are left. */
+/** What the next step of a threshold does: which edge goes, what the loss will be, how many are left. */
 export function nextWords(
   net: Network,
   names: Names,
@@ -85,6 +85,7 @@ export function nextWords(
   threshold: number,
   keepMean: boolean,
   tradeoff: TradeOff | null,
+  what = "loss",
 ): string {
   if (!change) return "nothing is left for it to take";
   const parts = [`next: ${whoGoes(net, names, change)}`];
@@ -92,7 +93,7 @@ export function nextWords(
     const present = change.left + change.edges.length;
     const now = foreseen(tradeoff, threshold, present, keepMean);
     const then = foreseen(tradeoff, change.level, change.left, keepMean);
-    parts.push(`loss ${foreseenWords(now)} → ${foreseenWords(then)}`);
+    parts.push(`${what} ${foreseenWords(now)} → ${foreseenWords(then)}`);
   }
   parts.push(`${change.left.toLocaleString("en")} of ${count(net.edgeCount, "edge")} left`);
   return parts.join(", ");

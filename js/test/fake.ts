@@ -127,6 +127,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     loss: 0.13,
     baseline_loss: 0.13,
     loss_name: "test RMSE",
+    higher_is_better: false,
     error: "",
     keep_mean: true,
     score: "l1",

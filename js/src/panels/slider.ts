@@ -127,7 +127,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   let latest: number | null = null;
   let shown: { edits: Edits; reading: Reading } | null = null;
   /** The state in which something was refused. */
-  let refusedIn: { edits: Edits; current: number } | null = null;
+  let refusedIn: Edits | null = null;
   let byKey = false;
   /** The thumb is where the pointer is. */
   let followed = false;
@@ -275,10 +275,9 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       latest = null;
       const { net: of, edits } = known;
       if (refused.textContent === "") refusedIn = null;
-      else refusedIn ??= { edits, current: reading.current };
+      else refusedIn ??= edits;
       // An undo, say: what was typed is long gone.
-      if (refusedIn && (refusedIn.edits !== edits || refusedIn.current !== reading.current))
-        setText(refused, "");
+      if (refusedIn && refusedIn !== edits) setText(refused, "");
       if (shown?.reading === reading && shown.edits === edits && net === of) return;
       // The other slider's steps change under a drag, but nobody looks there until it is over.
       if (known.drag && known.drag.axis !== axis && net === of) return;
@@ -318,7 +317,9 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
         return;
       }
       const change = nextChange(of, stairsNow(of, edits), axis, threshold);
-      setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff));
+      // More of it may be better: then it is no loss.
+      const what = reading.higherIsBetter ? reading.lossName : "loss";
+      setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff, what));
       setAttribute(next, "title", next.textContent);
     },
   };

@@ -117,6 +117,22 @@ describe("a view that has what it takes goes on without a kernel, and says so", 
   }
 });
 
+test("a model that is connected later works on its kernel's model then", async () => {
+  const model = richModel();
+  model.live = false;
+  const view = await mount(model);
+  await frames(4);
+  model.live = true;
+  model.tell("comm_live_update");
+  await frames(4);
+  const root = view.el.firstElementChild!.shadowRoot!;
+  expect(root.querySelector("[data-role=notice]")!.textContent).toBe("");
+  root.querySelector<HTMLElement>("[data-role=commit]")!.click();
+  expect(model.acts).toEqual([{ do: "commit" }]);
+  view.close();
+  expect(model.listeners()).toBe(0);
+});
+
 test("a kernel that is busy is not missed", async () => {
   const model = richModel();
   model.live = true;
