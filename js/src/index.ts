@@ -1,6 +1,6 @@
 /** The anywidget module. All state lives in a view's closure: hosts may share one module between many widgets. */
+import { createConnectedView } from "./connected-view";
 import type { Model } from "./protocol";
-import { createView } from "./view";
 
 interface RenderProps {
   readonly model: Model;
@@ -10,5 +10,5 @@ interface RenderProps {
 }
 
 export default () => ({
-  render: ({ model, el, signal }: RenderProps) => createView(model, el, signal),
+  render: ({ model, el, signal }: RenderProps) => createConnectedView(model, el, signal),
 });
