@@ -32,6 +32,8 @@ export interface StageEvents {
   focused(target: Target | null): void;
   /** The whole new selection. */
   selected(targets: readonly Target[]): void;
+  /** A hand went down on the stage and is there still, or has left it. */
+  held(held: boolean): void;
   /** Several at once: all off when one of them is on, else all on (`toggleAll`). */
   toggled(targets: readonly Target[]): void;
   /** Whether Python is behind the view, and can write pictures too. */
@@ -58,7 +60,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   let pointer: Point | null = null;
   let loop: readonly Point[] = [];
   let focus: Target | null = null;
-  let pressed: Target | null = null;
+  /** What was under the pointer when it last went down, and at the first of the last clicks. */
+  let down: Target | null = null;
+  let clicked: Target | null = null;
   let curve: { of: Reading["curves"]; unit: UnitCurve } | null = null;
   let page = "";
   let kind = "";
@@ -129,17 +133,21 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       hands.hover(null);
       openMenuAt(x, y);
     },
-    click(at, extending) {
+    press(at) {
+      down = now?.face.hit(...at) ?? null;
+      events.held(true);
+    },
+    left: () => events.held(false),
+    click(extending) {
       if (!now) return;
       const { selected } = now.moment.known;
-      pressed = now.face.hit(...at);
-      take(pressed);
-      if (pressed) select(extending ? flip(selected, pressed) : [pressed]);
+      clicked = down;
+      take(clicked);
+      if (clicked) select(extending ? flip(selected, clicked) : [clicked]);
       else if (!extending && selected.length > 0) select([]);
     },
-    double(_first, at) {
-      // What the first click was on: the boxes may have moved since.
-      if (pressed) events.toggled([pressed]);
+    double(at) {
+      if (clicked) events.toggled([clicked]);
       else if (!now?.face.hit(...at)) fit();
     },
     background: (at) => now !== null && now.face.hit(...at) === null,

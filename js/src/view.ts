@@ -159,6 +159,9 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
         if (known && !sameTarget(known.hover, target)) dispatch({ type: "hovered", target });
       },
       focused: (target) => dispatch({ type: "focused", target }),
+      held: (held) => {
+        if (known && known.held !== held) dispatch({ type: "held", held });
+      },
       selected: select,
       toggled: edit,
       python: !model.standalone,

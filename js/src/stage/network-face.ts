@@ -3,7 +3,7 @@ import { type Named, paint } from "../draw";
 import { hit } from "../hit";
 import { type Names, nameOf, runsOf } from "../labels";
 import { type Layout, layout as makeLayout, type Room } from "../layout";
-import type { Network } from "../network";
+import { type Network, sameForm } from "../network";
 import type { Box } from "../paths";
 import { between, buildScene, type Scene } from "../scene";
 import { inLoop } from "../selection";
@@ -28,10 +28,6 @@ interface Drawn {
   readonly kept: boolean;
   readonly spots: readonly Spot[];
 }
-
-/** A commit is a new network of the same form, and moves nothing. */
-const sameForm = (a: Network, b: Network) =>
-  a === b || (a.edgeCount === b.edgeCount && a.width.join() === b.width.join());
 
 const sameRoom = (a: Room, b: Room) =>
   a.width === b.width &&
@@ -96,7 +92,7 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
         picture: scene,
         moving: t < 1,
         spots,
-        hit: (x, y) => hit(layout, x, y),
+        hit: (x, y) => hit(layout, x, y, (e) => known.mask[e] === 1 && known.settled[e] === 0),
         boxOf({ kind, id }): Box | null {
           if (kind === "edge") return layout.places.get(id)?.anchor ?? null;
           return id < known.net.nodeCount ? aroundNode(layout, id) : null;

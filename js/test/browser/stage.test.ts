@@ -512,7 +512,7 @@ describe("a followed sample", () => {
     const known = reduce(null, { type: "synced", reading })!;
     const controller = new AbortController();
     const events = Object.fromEntries(
-      ["hovered", "focused", "selected", "toggled", "changed"].map((name) => [name, () => {}]),
+      ["hovered", "focused", "held", "selected", "toggled", "changed"].map((name) => [name, () => {}]),
     ) as unknown as StageEvents;
     const stage = createStage(events, controller.signal);
     document.body.append(stage.element);
