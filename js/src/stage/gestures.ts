@@ -148,11 +148,11 @@ export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal
     // A finger leaves whenever it is lifted, and comes back for its next tap.
     if (event.pointerType !== "touch") hands.left();
   });
-  window.addEventListener(
-    "pointerdown",
-    (event) => !event.composedPath().includes(stage) && hands.left(),
-    { signal, passive: true, capture: true },
-  );
+  window.addEventListener("pointerdown", (event) => !event.composedPath().includes(stage) && hands.left(), {
+    signal,
+    passive: true,
+    capture: true,
+  });
 
   // The page may scroll under one finger. Two are ours, and so is what a browser makes of one that has rested.
   const ours = (event: TouchEvent) => {

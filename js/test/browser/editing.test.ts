@@ -87,12 +87,7 @@ describe.each([[[2, 5, 1]], [[4, 9, 1]], [[3, 4, 4, 2]]])("in [%s]", (width) => 
       view.model.python();
       expect(traits.removed_edges).toEqual([index]);
       await frames(5);
-      await commands.mouse([
-        ["down"],
-        ["up"],
-        ["down", { clickCount: 2 }],
-        ["up", { clickCount: 2 }],
-      ]);
+      await commands.mouse([["down"], ["up"], ["down", { clickCount: 2 }], ["up", { clickCount: 2 }]]);
       expect(traits.removed_edges, `the second double click at edge ${index}`).toEqual([]);
       view.model.python();
       await outside();
