@@ -4,7 +4,7 @@ import type { Brush } from "./draw";
 import { countOn } from "./network";
 import { showsQuilt } from "./quilt/choice";
 import type { Reading } from "./reading";
-import { extend, flip } from "./selection";
+import { extend, flip, loopOf } from "./selection";
 import { actionsFor, titleOf } from "./stage/actions";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "./stage/camera";
 import { createCanvases } from "./stage/canvases";
@@ -153,10 +153,11 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     background: (at) => now !== null && now.face.hit(...at) === null,
     pan: (dx, dy) => look(panBy(camera, dx, dy, size())),
     zoom: (factor, at) => zoomBy(factor, at),
-    lasso(points, done) {
-      loop = done ? [] : points;
-      if (done && now && points.length > 2) {
-        select(extend(now.moment.known.selected, now.face.inLoop(points)));
+    lasso(line, done) {
+      const around = loopOf(line);
+      loop = done ? [] : around;
+      if (done && now && around.length > 2) {
+        select(extend(now.moment.known.selected, now.face.inLoop(around)));
         take(null);
       }
       events.changed();

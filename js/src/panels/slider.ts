@@ -11,7 +11,7 @@ import {
   stepped,
   thresholdOver,
 } from "../levels";
-import type { Edits, Network } from "../network";
+import { type Edits, type Network, sameForm } from "../network";
 import type { Reading } from "../reading";
 import type { Axis } from "../state";
 import { isOf, knee, type TradeOff, thresholdFor } from "../tradeoff";
@@ -127,8 +127,6 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   let latest: number | null = null;
   let shown: { edits: Edits; reading: Reading } | null = null;
   let byKey = false;
-  /** The thumb is where the pointer is. */
-  let followed = false;
 
   const thresholdOf = (edits: Edits) => (axis === "node" ? edits.nodeThreshold : edits.edgeThreshold);
 
@@ -137,13 +135,12 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     setText(refused, "");
     const apart = !held && !(key && byKey);
     [held, byKey] = [true, key];
-    if (key) followed = false;
     latest = threshold;
     events.moved(axis, threshold, apart);
   }
   const release = () => {
     if (!held) return;
-    held = followed = false;
+    held = false;
     if (latest !== null) put(latest);
     events.released();
   };
@@ -161,10 +158,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   input.addEventListener(
     "input",
     () => {
-      // The value snaps: between two scores all thresholds do the same, and the roundest of them is written. The
-      // thumb stays under the pointer until it is let go, and what is filled behind it ends at the value.
+      // Between two scores all thresholds do the same: the thumb snaps to the roundest of them, which is written.
       if (!levels) return;
-      followed = true;
       const threshold = thresholdOver(levels, thresholdAt(levels.scale, Number(input.value)));
       put(threshold);
       move(threshold);
@@ -252,7 +247,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
 
   function put(threshold: number): void {
     const position = levels ? Math.round(positionOf(levels.scale, threshold)) : 0;
-    if (!followed && input.value !== `${position}`) input.value = `${position}`;
+    if (input.value !== `${position}`) input.value = `${position}`;
     input.style.setProperty("--at", `${position / POSITIONS}`);
   }
 
@@ -276,7 +271,12 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       // The other slider's steps change under a drag, but nobody looks there until it is over.
       if (known.drag && known.drag.axis !== axis && net === of) return;
       shown = { edits, reading };
-      if (of !== net) takeScores(of);
+      if (of !== net) {
+        stairs = null;
+        // Training brings new scores all the time: under the hand the axis stays as it is.
+        const moves = !held || !net || !sameForm(net, of);
+        if (moves) takeScores(of);
+      }
       const scale = levels?.scale ?? null;
       const came = reading.tradeoff[axis];
       const tradeoff = came && isOf(came, stairsNow(of, edits)) ? came : null;

@@ -301,6 +301,22 @@ test("edges that lead nowhere are said, and can be swept", async () => {
   expect(view.model.acts).toEqual([{ do: "sweep" }]);
 });
 
+test("the small curves of a node card are all whole, and those that are too many are counted", async () => {
+  const view = await mount(fakeModel([40, 3, 1]));
+  view.model.receive({ selected: [[1, 1]] });
+  await frames(2);
+  const list = view.find(".detail .multiples");
+  expect(list.scrollHeight).toBeLessThanOrEqual(list.clientHeight);
+  const card = view.find(".detail").getBoundingClientRect();
+  for (const small of list.querySelectorAll(".miniature")) {
+    const { right, bottom, width } = small.getBoundingClientRect();
+    expect(right).toBeLessThanOrEqual(card.right - 8);
+    expect(bottom).toBeLessThanOrEqual(list.getBoundingClientRect().bottom);
+    expect(width).toBeGreaterThan(36);
+  }
+  expect(view.find(".detail .more").textContent).toBe("and 25 weaker");
+});
+
 test("the legend has only what is there", async () => {
   const view = await mount(richModel());
   const shown = () =>
@@ -329,7 +345,7 @@ test("from 320 px on nothing sticks out, with long names and eight cards", async
     for (const name of ["history", "script"]) view.find(`[data-panel=${name}]`).click();
     await frames(2);
     const { right } = view.root.getBoundingClientRect();
-    const scrollers = ".cards, .rows, pre, .scroll, .multiples";
+    const scrollers = ".cards, .rows, pre, .scroll";
     for (const one of view.root.querySelectorAll("button, input, p, h3, dd, svg, label")) {
       if (one.closest(scrollers)) continue;
       expect(one.getBoundingClientRect().right, one.outerHTML.slice(0, 80)).toBeLessThanOrEqual(right + 0.5);

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { countOn, createNetwork, maskOf, NO_EDITS } from "../../src/network";
-import { type FakeModel, fakeModel } from "../fake";
+import { type FakeModel, fakeModel, networkOf, pack } from "../fake";
 import { packTradeoff, richModel } from "../rich";
 import { click, frames, grab, letGo, type Mounted, middle, mount, thumb } from "./mounted";
 
@@ -314,26 +314,48 @@ test("a knee at 0 is said: pressing it where every step costs takes nothing and 
   expect(next(view, "edge")).toContain("no knee: the first steps cost as much");
 });
 
-test("the thumb stays under the pointer, and settles where its value is when it is let go", async () => {
+test("the thumb is at the step that is written while it is dragged, and does not move when it is let go", async () => {
   const view = await mount();
   const slider = view.slider("node");
+  const filled = () => Math.round(1000 * Number(slider.style.getPropertyValue("--at")));
   const seen: number[] = [];
+  const steps: number[] = [];
   for (const position of [560, 600, 640, 680]) {
     if (seen.length === 0) await grab(slider, position);
     else await commands.mouse([["move", ...thumb(slider, position)]]);
     await frames(2);
-    expect(Math.abs(Number(slider.value) - position)).toBeLessThan(6);
+    expect(Number(slider.value)).toBe(filled());
     seen.push(view.model.traits.node_threshold);
+    steps.push(Number(slider.value));
   }
   // One score in a wide span: the value has two places at most.
   expect(new Set(seen).size).toBeLessThanOrEqual(2);
-  const held = Number(slider.value);
+  expect(new Set(steps).size).toBe(new Set(seen).size);
   await letGo();
-  const settled = Number(slider.value);
-  expect(Math.abs(settled - held)).toBeGreaterThan(6);
-  expect(Number(slider.style.getPropertyValue("--at"))).toBeCloseTo(settled / 1000);
+  expect(Number(slider.value)).toBe(steps.at(-1));
+  expect(filled()).toBe(steps.at(-1));
   slider.focus();
   await userEvent.keyboard("{Home}");
   await frames(2);
   expect(slider.value).toBe("0");
+});
+
+test("scores that come while a slider is dragged move neither its axis under the hand nor the network", async () => {
+  const view = await mount();
+  const slider = view.slider("edge");
+  await grab(slider, 500);
+  const places = () =>
+    [...view.root.querySelectorAll(".twins button")].map((twin) => middle(twin).map(Math.round).join());
+  const [value, before, threshold] = [slider.value, places(), view.model.traits.edge_threshold];
+  const scores = networkOf([2, 5, 1]).scores.map((score) => 40 * score);
+  view.model.receive({ _scores: pack(scores, [15]) });
+  await frames(3);
+  expect(slider.value).toBe(value);
+  expect(places()).toEqual(before);
+  await letGo();
+  expect(view.model.traits.edge_threshold).toBe(threshold);
+  const left = scores.filter((score) => score > threshold).length;
+  expect(view.find("[data-role=status]").textContent).toContain(`${left} of 15 edges`);
+  await frames(2);
+  expect(Number(slider.value)).toBeLessThan(Number(value));
 });

@@ -112,6 +112,31 @@ describe("selection", () => {
   });
 });
 
+test("a straight drag with Shift takes what is in the rectangle between its ends", async () => {
+  const view = await mount();
+  const boxes = ["0,0,0", "0,0,1", "0,1,0"].map((index) => view.twin("edge", index).getBoundingClientRect());
+  const [left, right] = [boxes[0]!.left - 20, boxes[0]!.right + 20];
+  const [top, bottom] = [
+    Math.min(...boxes.map((box) => box.top)) - 4,
+    Math.max(...boxes.map((box) => box.bottom)) + 2,
+  ];
+  await held("Shift", async () => {
+    await commands.mouse([["move", left, top], ["down"], ["move", right, bottom, 8]]);
+    await frames(2);
+    const [inside, outside] = [bottom - 2, bottom + 5].map((y) => pixel(view, "highlight", left + 5, y)[3]);
+    expect(inside).toBeGreaterThan(10);
+    expect(outside).toBe(0);
+    await commands.mouse([["up"]]);
+  });
+  await frames(2);
+  const inside = [...view.root.querySelectorAll<HTMLElement>("button[data-edge]")].filter((twin) => {
+    const [x, y] = middle(twin);
+    return x > left && x < right && y > top && y < bottom;
+  });
+  expect(inside.length).toBeGreaterThan(2);
+  expect(new Set(selected(view).map(String))).toEqual(new Set(inside.map((twin) => twin.dataset.edge)));
+});
+
 describe("by keyboard and screen reader", () => {
   test("what is off says why, and a node says its score", async () => {
     const view = await mount();
