@@ -18,7 +18,6 @@ import { createMenu } from "./stage/menu";
 import { createNetworkFace } from "./stage/network-face";
 import { keepingActions, LIGHT, type Picture, svgOf } from "./stage/picture";
 import { createQuiltFace } from "./stage/quilt-face";
-import { createRoomMeter } from "./stage/room";
 import { createTools } from "./stage/tools";
 import { sameTarget, type Target } from "./state";
 import { createTwins } from "./twins";
@@ -48,10 +47,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   const canvases = createCanvases();
   const card = createHoverCard();
   const menu = createMenu(signal);
-  const roomOf = createRoomMeter(canvases.ctx("picture"));
   const faces = {
-    network: createNetworkFace(canvases.ctx("picture"), roomOf),
-    quilt: createQuiltFace(roomOf),
+    network: createNetworkFace(canvases.ctx("picture")),
+    quilt: createQuiltFace(canvases.ctx("picture")),
   };
 
   let camera: Camera = FIT;
