@@ -9,7 +9,7 @@ import { actionsFor, titleOf } from "./stage/actions";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "./stage/camera";
 import { createCanvases } from "./stage/canvases";
 import { createSlide } from "./stage/ease";
-import type { Face, Moment } from "./stage/face";
+import type { Drawn, Face, Moment } from "./stage/face";
 import { type Hands, type Point, watchHands } from "./stage/gestures";
 import { createHoverCard } from "./stage/hover-card";
 import { pressKey } from "./stage/keys";
@@ -273,6 +273,10 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
 
   return {
     element: outer,
+    /** What of the network the last frame has drawn; null before the first. */
+    get drawn(): Drawn | null {
+      return now?.face.drawn ?? null;
+    },
     /** The picture that would be kept, for paper. */
     svg(): string | null {
       const picture = takePicture();

@@ -239,7 +239,7 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
     for (const [name, panel] of Object.entries({ probe, history, script })) {
       panel.element.hidden = !open[name as PanelName];
     }
-    legend.update(now);
+    legend.update(now, stage.drawn);
     cards.update(now);
     probe.update(now);
     history.update(now);

@@ -3,7 +3,7 @@ import { type Named, paint } from "../draw";
 import { hit } from "../hit";
 import { nameOf, runsOf } from "../labels";
 import { type Layout, layout as makeLayout, nameWidths, type Room } from "../layout";
-import { type Network, sameForm } from "../network";
+import { countOn, type Network, sameForm } from "../network";
 import type { Box } from "../paths";
 import { between, buildScene, type Scene } from "../scene";
 import { inLoop } from "../selection";
@@ -13,13 +13,13 @@ import type { Area } from "../typeset";
 import type { UnitCurve } from "../unit-curves";
 import { type Camera, MAX_ZOOM, project } from "./camera";
 import { isCalm, progress } from "./ease";
-import type { Face, FaceMaker, Moment } from "./face";
+import type { Drawn, Face, FaceMaker, Moment } from "./face";
 import { paintHighlight, paintMarks, type Shown } from "./marks";
 import { placeNames } from "./names";
 import { createRoomMeter } from "./room";
 
 /** The present layout and what it was made from. */
-interface Drawn {
+interface Arranged {
   readonly layout: Layout;
   readonly net: Network;
   readonly settled: Uint8Array;
@@ -39,12 +39,12 @@ const sameRoom = (a: Room, b: Room) =>
 
 export function createNetworkFace(ctx: CanvasRenderingContext2D): FaceMaker {
   const roomOf = createRoomMeter(ctx, (room, depth, needed) => nameWidths(depth, room, ...needed));
-  let drawn: Drawn | null = null;
+  let drawn: Arranged | null = null;
   let easing: { from: Layout; since: number } | null = null;
   let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
   let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
 
-  function arrange({ known, keepsHeight }: Moment, room: Room, time: number): Drawn {
+  function arrange({ known, keepsHeight }: Moment, room: Room, time: number): Arranged {
     const { net, settled, symbolic } = known;
     const old = drawn && sameForm(drawn.net, net) && drawn.room.width === room.width ? drawn : null;
     const same = old?.net === net && old.settled === settled && old.symbolic === symbolic;
@@ -93,6 +93,7 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D): FaceMaker {
         width: goal.width,
         height: goal.height,
         tall: layout.height,
+        drawn: countDrawn(scene, known.mask),
         picture: scene,
         moving: t < 1,
         spots,
@@ -113,6 +114,16 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D): FaceMaker {
       };
     },
   };
+}
+
+function countDrawn({ edges }: Scene, mask: Uint8Array): Drawn {
+  let [curves, lines] = [0, 0];
+  for (const { look, box } of edges) {
+    if (look !== "on") continue;
+    lines++;
+    if (box) curves++;
+  }
+  return { on: countOn(mask), curves, lines };
 }
 
 function aroundNode(layout: Layout, n: number): Box {

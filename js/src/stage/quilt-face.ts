@@ -20,6 +20,9 @@ const MAX_PIXELS = 16e6;
 /** Differences beyond so many are a pattern that the picture itself shows. */
 const MAX_MARKED = 2000;
 
+/** Each edge has its cell. */
+const ALL = { on: 0, curves: 0, lines: 0 };
+
 interface Rectangle {
   readonly x: number;
   readonly y: number;
@@ -83,6 +86,7 @@ export function createQuiltFace(ctx: CanvasRenderingContext2D): FaceMaker {
         width: quilt.width,
         height: quilt.height,
         tall: quilt.height,
+        drawn: ALL,
         picture: shown.picture,
         moving: false,
         spots,

@@ -5,7 +5,7 @@ import { trace } from "../../src/forward";
 import { createReader } from "../../src/reading";
 import { fakeModel, pack } from "../fake";
 import { richModel } from "../rich";
-import { click, frames, letGo, type Mounted, middle, mount } from "./mounted";
+import { click, frames, letGo, type Mounted, middle, mount, settled } from "./mounted";
 
 const card = (view: Mounted, key: string) => view.find(`[data-card=${key}]`);
 const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement;
@@ -299,6 +299,26 @@ test("edges that lead nowhere are said, and can be swept", async () => {
   expect(view.find("[data-role=warning]").textContent).toBe("1 node leads nowhere.");
   await click(view.find("[data-role=sweep]"));
   expect(view.model.acts).toEqual([{ do: "sweep" }]);
+});
+
+test("curves that have no room are counted in the legend, with the reason and a way to see them", async () => {
+  const model = fakeModel([10, 5, 1]);
+  model.receive({ view: "network" });
+  const view = await mount(model);
+  const missing = view.find("[data-role=missing]");
+  const boxes = () =>
+    [...view.root.querySelectorAll<HTMLElement>("button[data-edge]")].filter(
+      (twin) => twin.getBoundingClientRect().width > 20.5,
+    ).length;
+  expect(boxes()).toBeLessThan(55);
+  expect(missing.textContent).toContain(`The curves of the ${boxes()} strongest of 55 edges are drawn`);
+  expect(missing.textContent).toMatch(/too small.*full screen.*quilt/i);
+  expect(missing.checkVisibility()).toBe(true);
+  model.receive({ removed_nodes: [1, 2, 3, 4].map((j) => [1, j] as [number, number]) });
+  await settled();
+  await frames(2);
+  expect(boxes()).toBe(11);
+  expect(missing.checkVisibility()).toBe(false);
 });
 
 test("the small curves of a node card are all whole, and those that are too many are counted", async () => {

@@ -530,6 +530,74 @@ describe("the picture", () => {
   });
 });
 
+describe("names of inputs", () => {
+  /** Ink below the lowest dots, or left of the leftmost: runs of text, from the picture's own rows of pixels. */
+  const words = (view: Mounted) => {
+    const { top, left } = view.find(".stage").getBoundingClientRect();
+    return Array.from({ length: 13 }, (_, i) => {
+      const [x, y] = middle(view.twin("node", `0,${i}`));
+      return { x: x - left, y: y - top };
+    });
+  };
+
+  test("upright are all there though they are wider than their columns, inside of the stage and apart", async () => {
+    const names = Array.from({ length: 13 }, (_, i) => `Feature ${"abcdefghijklm"[i]}`);
+    const model = fakeModel([13, 1]);
+    model.receive({ orientation: "up", in_vars: names });
+    const view = await mount(model, 700);
+    const stage = view.find(".stage");
+    const written = svgTexts(view).filter(({ text }) => text.startsWith("Feature"));
+    expect(written.map(({ text }) => text).toSorted()).toEqual(names);
+    for (const { x, y, width } of written) {
+      expect(x - width / 2).toBeGreaterThanOrEqual(0);
+      expect(x + width / 2).toBeLessThanOrEqual(stage.clientWidth);
+      expect(y).toBeLessThan(stage.clientHeight);
+      for (const other of written) {
+        if (other.x === x || Math.abs(other.y - y) > 15) continue;
+        expect(Math.abs(other.x - x)).toBeGreaterThan((other.width + width) / 2);
+      }
+    }
+    const columns = words(view).map(({ x }) => x);
+    written.sort((a, b) => a.text.localeCompare(b.text));
+    written.forEach(({ x, width }, i) => {
+      expect(Math.abs(x - columns[i]!), "a name is below its own dot").toBeLessThan(width / 2);
+    });
+  });
+
+  test("are whole where there is free room beside the network, and cut where there is none", async () => {
+    const name = "a rather long name of an input that goes on";
+    /** From the first ink of the first name to its dot. */
+    const reach = (view: Mounted) => {
+      const { left, top } = view.find(".stage").getBoundingClientRect();
+      const [x, y] = middle(view.twin("node", "0,0"));
+      for (let at = 0; at < x - left; at++) {
+        for (let dy = -6; dy <= 6; dy++) if (view.ink(at, y - top + dy) > 100) return x - left - at;
+      }
+      return 0;
+    };
+    const ctx = document.createElement("canvas").getContext("2d")!;
+    const model = fakeModel([2, 2, 1]);
+    model.receive({ in_vars: [name, name] });
+    const wide = await mount(model, 1600);
+    ctx.font = `14px ${getComputedStyle(wide.root).fontFamily}`;
+    const needed = ctx.measureText(name).width;
+    expect(reach(wide)).toBeGreaterThan(needed);
+    expect(reach(await mount(model, 560))).toBeLessThan(0.2 * 560 + 20);
+  });
+});
+
+/** The texts of the picture that is kept for paper: where each is, and how wide. */
+function svgTexts(view: Mounted): { text: string; x: number; y: number; width: number }[] {
+  window.dispatchEvent(new Event("beforeprint"));
+  const texts = [...view.root.querySelectorAll<SVGTextElement>(".scroll > svg text")].map((text) => {
+    const x = Number(text.getAttribute("x"));
+    const width = text.getComputedTextLength();
+    return { text: text.textContent, x: x + width / 2, y: Number(text.getAttribute("y")), width };
+  });
+  window.dispatchEvent(new Event("afterprint"));
+  return texts;
+}
+
 describe("a followed sample", () => {
   test("is a dot on every curve, and a value beside each node", async () => {
     const model = fakeModel();
