@@ -237,8 +237,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     return { ratio: canvases.resize(width, tall), sliding: moving };
   }
 
-  /** In full screen the stage has what the rest of the page leaves. */
-  const fullHeight = () => (tools.isFull() ? Math.max(MIN_FULL_HEIGHT, scroll.clientHeight) : undefined);
+  /** In full screen, and where the host has fixed the height, the stage has what the rest of the page leaves. */
+  const isLimited = () => tools.isFull() || scroll.closest(".kanwidget[data-limited]") !== null;
+  const fullHeight = () => (isLimited() ? Math.max(MIN_FULL_HEIGHT, scroll.clientHeight) : undefined);
 
   /** The face that shows a moment; a camera that belongs to another picture is let go. */
   function faceOf(moment: Moment, unit: UnitCurve, time: number): { face: Face; maxZoom: number } {
