@@ -124,7 +124,7 @@ export function layout(
   const goal = up ? (room.height ?? MAX_HEIGHT) : room.width;
   const gap = Math.min(MAX_GAP[orientation] * scale, Math.max(MIN_GAP, (goal - before - after) / net.depth));
   const needed = before + after + gap * net.depth;
-  const along = up ? (room.height ?? Math.ceil(needed)) : Math.max(room.width, Math.ceil(needed));
+  const along = Math.max((up ? room.height : room.width) ?? 0, Math.ceil(needed));
   const across = up ? room.width : (room.height ?? room.kept ?? heightOf(net, mask, gap));
   const start = before + (along - needed) / 2;
 

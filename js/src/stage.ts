@@ -90,7 +90,12 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   const fit = () => look(FIT);
   const tools = createTools(
     () => scroll.closest<HTMLElement>(".kanwidget"),
-    { zoom: (direction) => zoomBy(ZOOM_STEP ** direction), fit, picture: offerPicture },
+    {
+      zoom: (direction) => zoomBy(ZOOM_STEP ** direction),
+      fit,
+      picture: offerPicture,
+      python: events.python,
+    },
     signal,
   );
   const outer = element("div", { class: "network" }, scroll, tools.element, menu.element);

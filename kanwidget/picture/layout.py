@@ -127,7 +127,7 @@ def layout(graph: Graph, room: Room, labelled: Collection[int] = ()) -> Layout:
     gap = min(widest, max(MIN_GAP, (goal - before - after) / graph.depth))
     needed = before + after + gap * graph.depth
     if up:
-        along, across = room.height or math.ceil(needed), room.width
+        along, across = max(room.height or 0, math.ceil(needed)), room.width
     else:
         along, across = max(room.width, math.ceil(needed)), room.height or _height(graph, gap)
     u, v, r = _place_nodes(graph, before + (along - needed) / 2, gap, across)

@@ -359,3 +359,40 @@ test("scores that come while a slider is dragged move neither its axis under the
   await frames(2);
   expect(Number(slider.value)).toBeLessThan(Number(value));
 });
+
+test.each([[[2, 5, 1]], [[4, 6, 1]], [[2, 12, 2]]])(
+  "of [%s], the label of the tolerated loss covers no curve and no number, whatever is tolerated",
+  async (width) => {
+    const model = richModel(width);
+    const view = await mount(model);
+    for (const tolerance of [0, 0.02, 0.05, 0.2, 1, 5, 20]) {
+      model.receive({ tolerance });
+      await frames(2);
+      for (const axis of ["node", "edge"]) {
+        const plot = view.find(`.slider:has([data-threshold=${axis}]) .lossplot`);
+        if (plot.hasAttribute("data-unknown")) continue;
+        const label = plot.querySelector(".limit-label")!.getBoundingClientRect();
+        const frame = plot.getBoundingClientRect();
+        expect(label.left).toBeGreaterThanOrEqual(frame.left - 0.5);
+        expect(label.right).toBeLessThanOrEqual(frame.right + 0.5);
+        const covers = (x: number, y: number) =>
+          x > label.left && x < label.right && y > label.top && y < label.bottom;
+        for (const name of ["kept", "zeroed"]) {
+          const path = plot.querySelector<SVGPathElement>(`path.${name}`)!;
+          const length = path.getTotalLength();
+          for (let at = 0; at < length; at += 0.5) {
+            const { x, y } = path.getPointAtLength(at);
+            const inside = covers(frame.left + (x / 1000) * frame.width, frame.top + y);
+            expect(inside, `${axis}, ${tolerance}: the ${name} curve at ${x}, ${y}`).toBe(false);
+          }
+        }
+        for (const mark of plot.querySelectorAll(".marks span")) {
+          const { left, right, top, bottom } = mark.getBoundingClientRect();
+          expect(left < label.right && right > label.left && top < label.bottom && bottom > label.top).toBe(
+            false,
+          );
+        }
+      }
+    }
+  },
+);
