@@ -28,7 +28,7 @@ from .paths import Box, Path, stubs
 from .sheet import INK, PAPER, SYMBOLIC, TAKEN, Sheet
 from .state import State
 
-__all__ = ["draw", "lay_out"]
+__all__ = ["draw", "draw_note", "lay_out", "note"]
 
 MANY = 150
 """Beyond so many lines without a box they are hairlines."""
@@ -81,6 +81,25 @@ def reach(state: State, made: Layout, removed: str) -> tuple[float, float]:
     if any(p.label for p in shown.values()):
         bottom += LABEL_ROOM
     return max(0.0, float(top)), min(made.height, float(bottom))
+
+
+def note(state: State, made: Layout) -> str:
+    """Return what of a state is not drawn, and why; nothing if all of it is."""
+    on, count = state.graph.mask, int(state.graph.mask.sum())
+    curves = sum(1 for e, place in made.places.items() if on[e] and place.box)
+    if curves == count:
+        return ""
+    text = f"The curves of the {curves:,} strongest of {count:,} edges are drawn"
+    lines = sum(1 for e in made.places if on[e])
+    if lines < count:
+        text += f", and lines for {lines:,}"
+    return f"{text}: more would be too small to read."
+
+
+def draw_note(sheet: Sheet, text: str, y: float) -> None:
+    """Write a note below a network, on the middle line `y`."""
+    runs = fit(runs_of(text), sheet.width - 2 * PAD, FORMULA_SIZE)
+    sheet.text(runs, PAD, y, FORMULA_SIZE, "left", alpha=0.75, name="note")
 
 
 def _shown(state: State, made: Layout, removed: str) -> dict[int, Place]:
