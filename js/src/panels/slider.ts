@@ -11,9 +11,9 @@ import {
   stepped,
   thresholdOver,
 } from "../levels";
-import { type Edits, type Network, sameForm } from "../network";
+import { type Edits, maskOf, type Network, sameForm, sameMask } from "../network";
 import type { Reading } from "../reading";
-import type { Axis } from "../state";
+import type { Axis, Known } from "../state";
 import { isOf, knee, type TradeOff, thresholdFor } from "../tradeoff";
 import {
   idleWords,
@@ -93,6 +93,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   );
   const next = element("span", { id });
   const refused = element("span", { class: "refused", role: "alert" });
+  const rescored = element("span", { class: "refused", role: "alert", "data-role": "rescored" });
   const panel = element(
     "div",
     { class: "slider", role: "group", "aria-label": title },
@@ -108,7 +109,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     plot.element,
     input,
     ticks,
-    element("p", { class: "next", "data-role": "next" }, next, refused),
+    element("p", { class: "next", "data-role": "next" }, next, refused, rescored),
   );
 
   let now: Pick<Now, "known" | "reading" | "names"> | null = null;
@@ -127,12 +128,15 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   let latest: number | null = null;
   let shown: { edits: Edits; reading: Reading } | null = null;
   let byKey = false;
+  /** What was shown when the hand let go, until Python has confirmed it. */
+  let promised: { net: Network; mask: Uint8Array; threshold: number } | null = null;
 
   const thresholdOf = (edits: Edits) => (axis === "node" ? edits.nodeThreshold : edits.edgeThreshold);
 
   /** Keys pressed one after the other are one step, as one drag is. */
   function move(threshold: number, key = false): void {
     setText(refused, "");
+    setText(rescored, "");
     const apart = !held && !(key && byKey);
     [held, byKey] = [true, key];
     latest = threshold;
@@ -142,6 +146,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     if (!held) return;
     held = false;
     if (latest !== null) put(latest);
+    if (now) promised = promise(now.known);
     events.released();
   };
   function goTo(choose: (tradeoff: TradeOff, keepMean: boolean) => number): void {
@@ -251,6 +256,29 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     input.style.setProperty("--at", `${position / POSITIONS}`);
   }
 
+  function promise({ net, edits }: Known): typeof promised {
+    const threshold = latest ?? thresholdOf(edits);
+    const name = axis === "node" ? "nodeThreshold" : "edgeThreshold";
+    return { net, mask: maskOf(net, { ...edits, [name]: threshold }), threshold };
+  }
+
+  /** While a cell trains a threshold waits for it, and then means the scores that the training has left. */
+  function keepPromise({ net, edits, mask, confirmed }: Known): void {
+    if (!promised) return;
+    const { threshold } = promised;
+    if (net === promised.net) {
+      if (sameMask(confirmed, promised.mask) || thresholdOf(edits) !== threshold) promised = null;
+      return;
+    }
+    const other = sameForm(net, promised.net) && !sameMask(mask, promised.mask);
+    if (other && threshold > 0 && thresholdOf(edits) === threshold)
+      setText(
+        rescored,
+        `Training changed the scores: ${short(threshold)} takes other edges than were shown. Undo brings them back.`,
+      );
+    promised = null;
+  }
+
   function mark(position: number): void {
     let count = 0;
     while (count < positions.length && positions[count]! <= position) count++;
@@ -266,6 +294,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     update({ known, reading, names }: Pick<Now, "known" | "reading" | "names">): void {
       now = { known, reading, names };
       latest = null;
+      if (!held) keepPromise(known);
       const { net: of, edits } = known;
       if (shown?.reading === reading && shown.edits === edits && net === of) return;
       // The other slider's steps change under a drag, but nobody looks there until it is over.

@@ -330,7 +330,7 @@ test("the thumb is at the step that is written while it is dragged, and does not
   }
   // One score in a wide span: the value has two places at most.
   expect(new Set(seen).size).toBeLessThanOrEqual(2);
-  expect(new Set(steps).size).toBe(new Set(seen).size);
+  expect(new Set(steps).size).toBeLessThanOrEqual(2);
   await letGo();
   expect(Number(slider.value)).toBe(steps.at(-1));
   expect(filled()).toBe(steps.at(-1));
@@ -396,3 +396,32 @@ test.each([[[2, 5, 1]], [[4, 6, 1]], [[2, 12, 2]]])(
     }
   },
 );
+
+test("where a training that was under way has changed the scores, a threshold says that it takes others", async () => {
+  const view = await mount();
+  const said = () => view.find(".slider:has([data-threshold=edge]) [data-role=rescored]").textContent;
+  const scores = networkOf([2, 5, 1]).scores;
+  const train = async () => {
+    view.model.receive({ _scores: pack(scores.reverse(), [15]) });
+    await frames(2);
+  };
+  await grab(view.slider("edge"), 500);
+  await letGo();
+  view.model.python();
+  await frames(2);
+  // What Python has confirmed is as it was shown, whatever is trained later.
+  await train();
+  expect(said()).toBe("");
+  await train();
+  // The kernel is busy: the new scores come first, and then what it makes of the threshold.
+  await grab(view.slider("edge"), 700);
+  await letGo();
+  await train();
+  expect(said()).toMatch(/^Training changed the scores: [\d.e-]+ takes other edges than were shown/);
+  view.model.python();
+  await frames(2);
+  expect(said()).toMatch(/^Training changed/);
+  await grab(view.slider("edge"), 300);
+  expect(said()).toBe("");
+  await letGo();
+});
