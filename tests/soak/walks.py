@@ -1,0 +1,579 @@
+"""Random sessions with changes from outside in between, each step held against the oracles."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import json
+import random
+import re
+import traceback
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from book import Book, Violation, alike, bits, close, different, numbers
+from models import KINDS, Kind, dataset_of, outside, quiet
+from oracles import Habit
+from torch import Tensor, nn
+
+from kanwidget import PruningSession
+
+__all__ = ["Failure", "Step", "program", "shrink", "walk"]
+
+Step = tuple[Any, ...]
+
+FAMILIES = {
+    "train": ("sgd", "adam"),
+    "inplace": ("inplace",),
+    "data": ("data_add", "data_set"),
+    "load": ("load_near", "load_first"),
+    "dtype": ("double", "float", "half"),
+}
+SWITCHING = ("load_first", "remove_edge", "restore_edge", "remove_node", "fix_symbolic", "fix_off")
+SWITCHING += ("unfix_symbolic", "auto_symbolic", "prune_edge")
+"""Acts that may switch edges, or write biases in a way of their own."""
+
+
+@dataclass
+class Failure:
+    """What went wrong in a session, and how to see it again."""
+
+    kind: str
+    seed: int
+    check: str
+    text: str
+    steps: list[Step] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [f"{self.kind}, seed {self.seed}: {self.check}: {self.text}"]
+        lines += [f"    {step}" for step in self.steps]
+        again = f"python tests/soak/soak.py walks --kind {self.kind} --seed {self.seed}"
+        return "\n".join([*lines, f"    {again}"])
+
+
+def program(kind: Kind, seed: int) -> list[Step]:
+    """Return the steps of a session: plain numbers, which mean something on any model."""
+    rng = random.Random(f"{kind.name} {seed}")
+    acts: list[str] = []
+    if rng.random() < 0.6:
+        families = {**FAMILIES, "library": kind.own_calls}
+        for name in rng.sample([n for n in families if families[n]], rng.choice((1, 1, 2))):
+            acts += families[name]
+    two = rng.random() < 0.15
+    commands = ["node"] * 3 + ["edge"] * 4 + ["drag"] * 2 + ["remove_edge"] * 3
+    commands += ["restore_edge", "restore_edge", "remove_node", "restore_node", "keep_mean"]
+    commands += ["several"] * 2 + ["preview", "preview", "toggle", "tradeoff", "tradeoff", "costs"]
+    commands += ["within", "rescore", "undo", "undo", "undo", "redo", "redo", "jump", "jump"]
+    commands += ["reset", "commit", "sweep", "note", "refresh", "compact", "script", "script"]
+    commands += ["dict", "bad_dict", "close", "forget"]
+    steps: list[Step] = [("begin", rng.randrange(10**6))]
+    for _ in range(rng.randrange(6, 20)):
+        if acts and rng.random() < 0.3:
+            steps.append(("outside", rng.choice(acts), rng.randrange(10**6)))
+            if rng.random() < 0.6:
+                steps.append(("refresh", 0))
+            continue
+        if two and rng.random() < 0.2:
+            steps.append(("other", rng.randrange(10**6)))
+            continue
+        steps.append((rng.choice(commands), rng.randrange(10**6)))
+    return [*steps, ("script", 0), (rng.choice(("close", "close", "forget")), 0)]
+
+
+class Walk:
+    """A model, the sessions on it, and the checks after each step.
+
+    Parameters
+    ----------
+    kind : Kind
+    seed : int
+        Of the model.
+    ignored : collection of str
+        Checks whose contradictions do not end the walk.
+    """
+
+    def __init__(self, kind: Kind, seed: int, ignored: Collection[str] = ()) -> None:
+        self.kind, self.seed, self.ignored = kind, seed, ignored
+        self.model = kind.make(seed)
+        self.first = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.habit, self.books = Habit(), []  # type: ignore[var-annotated]
+        self.touched = self.closed = 0
+        self.since: list[str] = []  # acts from outside since the last session began
+        self.moved: list[np.ndarray] | None = None  # by how much these moved the biases
+
+    def data(self, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+        p = next(p for p in self.model.parameters() if p.is_floating_point())
+        net = Book.net(self)  # type: ignore[arg-type]
+        n_in, n_out = len(net.layers[0].span), max(net.slots[-1]) + 1
+        return dataset_of(n_in, n_out, self.seed, dtype or p.dtype)
+
+    def run(self, steps: list[Step]) -> None:
+        """Go through steps; raise a Violation where an oracle contradicts."""
+        for step in steps:
+            name, *arguments = step
+            state = torch.get_rng_state(), torch.get_default_dtype()
+            try:
+                getattr(self, f"do_{name}")(*arguments)
+            except Violation as violation:
+                if violation.check not in self.ignored:
+                    raise
+            except Exception as error:
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                place = f"{where.filename.rsplit('/', 2)[-1]}:{where.lineno}"
+                check = f"{name if name != 'outside' else arguments[0]} raises"
+                if check not in self.ignored:
+                    words = f"{type(error).__name__}: {str(error)[:200]} ({place})"
+                    raise Violation(check, words) from None
+            if name != "outside":
+                if not torch.equal(state[0], torch.get_rng_state()):
+                    raise Violation("random state", f"{name} has moved it")
+                if state[1] != torch.get_default_dtype():
+                    raise Violation("default dtype", f"{name} has changed it")
+
+    def forward(self, x: Tensor) -> Tensor:
+        p = next(p for p in self.model.parameters() if p.is_floating_point())
+        with torch.no_grad():
+            out: Tensor = self.model(x.to(p.dtype))
+        return out
+
+    @property
+    def session(self) -> PruningSession:
+        return self.books[0].session
+
+    def contradict(self, check: str, text: str) -> None:
+        if check not in self.ignored:
+            raise Violation(check, text)
+
+    # -- sessions begin and end
+
+    def do_begin(self, number: int) -> None:
+        rng = random.Random(number)
+        data: Any = self.data()
+        settings: dict[str, Any] = {"keep_mean": rng.random() < 0.7}
+        if rng.random() < 0.2:
+            data = data["train_input"]
+        elif rng.random() < 0.2:
+            settings["metric"] = nn.L1Loss()
+        if rng.random() < 0.3:
+            settings["score"] = rng.choice(("l1", "attribution", "ablation"))
+        self.start = bits(self.model)
+        self.since, self.moved = [], None
+        self.books = [Book(self.kind, self.model, data, self.habit, settings)]
+        self.after(self.books[0], numbers(self.kind, self.model))
+
+    def do_other(self, number: int) -> None:
+        """Another session on the model does something, or ends."""
+        rng = random.Random(number)
+        if len(self.books) == 1:
+            self.touched += 1
+            first = self.books[0]
+            self.books.append(Book(self.kind, self.model, first.data, self.habit, {}))
+            for book in self.books:
+                book.pure = False
+        book = self.books[1]
+        before = numbers(self.kind, self.model)
+        name = rng.choice(("node", "edge", "remove_edge", "undo", "commit", "close"))
+        if name == "close":
+            book.session.close()
+            self.books.pop()
+            alike(numbers(self.kind, self.model), before, "weights", "the other session's close")
+            return
+        self.command(book, name, number)
+        self.after(book, before)
+
+    def do_close(self, number: int) -> None:
+        self.end(lambda book: book.session.close())
+
+    def do_forget(self, number: int) -> None:
+        def forget(book: Book) -> None:
+            book.session = None  # type: ignore[assignment]
+            gc.collect()
+
+        self.end(forget)
+
+    def end(self, how: Any) -> None:
+        """Close all sessions, look at what they leave, and begin a new one."""
+        book = self.books[0]
+        tolerance = book.tolerance
+        pure, alone = not self.since, not self.touched
+        before = numbers(self.kind, self.model)
+        if not pure:
+            try:
+                book.session.refresh()
+            except Exception as error:
+                self.contradict("refresh raises", f"{type(error).__name__}: {str(error)[:150]}")
+        baseline, number = book.session.baseline, id(book.session.baseline)
+        committed = any(c.kind == "commit" for b in self.books for c in b.session.history.commands)
+        if not alone:
+            for other in self.books[1:]:
+                other.session.close()
+            self.books = self.books[:1]
+        how(book)
+        found = bits(self.model)
+        if pure and (alone or not committed):
+            wanted = book.given[number] if alone else self.start
+            alike(found, wanted, "given back", "the model after close")
+        alike(numbers(self.kind, self.model), before, "weights", "close")
+        net = book.net()
+        masks = [la.mask for la in net.layers]
+        switched = any(act in SWITCHING for act in self.since)
+        if masks[0] is not None and alone:
+            first = [np.array(m.cpu(), bool) for m in baseline.mask]
+            if not committed and not switched:
+                first = book.grounds[id(book.kept[0])].mask
+            for l, (mine, la) in enumerate(zip(first, net.layers, strict=True)):
+                if not np.array_equal(mine, la.mask):
+                    raise Violation("edges given back", f"layer {l}")
+            if not committed and not switched and self.moved is not None and tolerance:
+                first_bias = book.grounds[id(book.kept[0])].bias
+                for l, (la, was, by) in enumerate(
+                    zip(net.layers, first_bias, self.moved, strict=True)
+                ):
+                    close(la.bias, was + by, 10 * tolerance, "biases given back", f"layer {l}")
+        elif alone and not committed and any(p._forward_hooks for p in self.model.modules()):
+            raise Violation("edges given back", "a hook stays")
+        book.session = None  # type: ignore[assignment]
+        self.closed += 1
+        self.touched = 0
+        self.do_begin(self.closed * 1000 + self.seed)
+
+    # -- changes from outside
+
+    def do_outside(self, act: str, number: int) -> None:
+        data = {**self.data(), "first": self.first}
+        p = next(p for p in self.model.parameters() if p.is_floating_point())
+        if p.dtype == torch.half and act not in ("double", "float"):
+            return
+        before = [la.bias for la in self.books[0].net().layers]
+        if not outside(self.kind, self.model, act, number, data):
+            return
+        after = self.books[0].net()
+        for book in self.books:
+            book.pure = False
+        if not self.since and act not in SWITCHING:
+            self.moved = [np.zeros_like(b) for b in before]
+        self.since.append(act)
+        if self.moved is not None and act not in SWITCHING:
+            bias = [la.bias for la in after.layers]
+            self.moved = [m + b - a for m, a, b in zip(self.moved, before, bias, strict=True)]
+        else:
+            self.moved = None
+        for name, value in self.model.state_dict().items():
+            if not value.isfinite().all():
+                raise Violation("weights finite", f"{name} after {act}")
+
+    # -- commands of the session
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("do_"):
+            raise AttributeError(name)
+
+        def do(number: int) -> None:
+            book = self.books[0]
+            before = numbers(self.kind, self.model)
+            self.command(book, name[3:], number)
+            self.after(book, before)
+
+        return do
+
+    def after(self, book: Book, before: dict[str, Tensor]) -> None:
+        """Check the model and one session's claims, once it has done something."""
+        session, now = book.session, numbers(self.kind, self.model)
+        for command in session.history.commands:
+            book.weights.setdefault(command.id, before)
+        here = session.history.current
+        if different(now, book.weights[here.id]):
+            cast = {n: v.to(now[n].dtype) for n, v in book.weights[here.id].items()}
+            same_dtype = all(v.dtype == now[n].dtype for n, v in before.items())
+            if not (different(cast, book.weights[here.id]) and same_dtype):
+                names = different(now, book.weights[here.id])
+                kept = "as before the step" if not different(now, before) else "others"
+                text = f"at command {here.id} ({here.kind}) weights are {kept}: {names[:3]}"
+                if not getattr(here, "weights_lost", False):  # that the history must say
+                    self.contradict("weights", text)
+            book.weights[here.id] = now
+        if book.session.history.current.kind == "commit" and book.pure:
+            book.given.setdefault(id(session.baseline), bits(self.model))
+        known = here.parent is not None and session.history.get(here.parent).baseline
+        if here.kind == "score" and id(known) in book.given:
+            book.given[id(session.baseline)] = book.given[id(known)]
+        book.check(self.forward, len(self.books) == 1)
+
+    def command(self, book: Book, name: str, number: int) -> None:
+        """Let a session do something that a number chooses."""
+        session, rng = book.session, random.Random(number)
+        claims = book.claims()
+        if name in ("node", "edge"):
+            session.set(**{f"{name}_threshold": self.level(session, name, rng)})
+        elif name == "drag":
+            axis = rng.choice(("node", "edge"))
+            count = len(session.history.commands)
+            for _ in range(rng.randrange(2, 6)):
+                at = self.level(session, axis, rng)
+                session.set(merge=True, **{f"{axis}_threshold": at})
+            session.rest()
+            if book.pure and len(session.history.commands) > count + 1:
+                self.contradict("one drag, one step", f"{session.history.commands[count:]}")
+        elif name in ("remove_edge", "restore_edge"):
+            getattr(session, name)(*self.edge(session, rng))
+        elif name in ("remove_node", "restore_node"):
+            getattr(session, name)(*self.node(session, rng))
+        elif name == "keep_mean":
+            session.set(keep_mean=rng.random() < 0.5)
+        elif name == "several":
+            session.set(**self.several(session, rng))
+        elif name in ("undo", "redo", "jump"):
+            self.travel(book, name, rng)
+        elif name == "commit":
+            session.commit()
+            book.committed = True
+        elif name == "rescore":
+            session.rescore(rng.choice(("l1", "attribution", "ablation")))
+        elif name == "note":
+            session.note(rng.randrange(len(session.history.commands)), "a note")
+        elif name == "refresh":
+            self.refresh(book)
+        elif name in ("reset", "sweep"):
+            getattr(session, name)()
+        else:
+            # These answer, and change nothing; what is new in the model they take in first.
+            if not book.pure:
+                self.refresh(book)
+                claims = book.claims()
+            before = bits(self.model), len(session.history.commands)
+            getattr(self, f"ask_{name}")(book, claims, rng)
+            alike(bits(self.model), before[0], "asking changes nothing", name)
+            if len(session.history.commands) != before[1]:
+                raise Violation("asking changes nothing", f"{name} adds to the history")
+        here = session.history.current.id
+        if book.pure:
+            book.whole[here] = bits(self.model)
+            if claims and name == "reset" and id(session.baseline) in book.given:
+                alike(bits(self.model), book.given[id(session.baseline)], "given back", "reset")
+
+    def refresh(self, book: Book) -> None:
+        """Let a session take in what others did: the model stays what they made of it."""
+        x = torch.from_numpy(book.rows)
+        before, count = self.forward(x), len(book.session.history.commands)
+        book.session.refresh()
+        if len(book.session.history.commands) > count + 1:
+            self.contradict("one training, one step", "a refresh writes several")
+        if book.tolerance is not None:
+            after = self.forward(x)
+            close(after, before, book.tolerance, "refresh keeps outputs", "of the model")
+
+    def travel(self, book: Book, name: str, rng: random.Random) -> None:
+        session, history = book.session, book.session.history
+        if name == "jump":
+            session.jump(rng.randrange(len(history.commands)))
+        else:
+            getattr(session, name)()
+        here = history.current.id
+        if book.pure and here in book.whole:
+            alike(bits(self.model), book.whole[here], f"{name} restores all", f"command {here}")
+
+    def level(self, session: PruningSession, axis: str, rng: random.Random) -> float:
+        """Return 0, a score, or something between or beyond them."""
+        scores = torch.cat([s.flatten() for s in session.scores]).tolist()
+        scores = sorted(s for s in scores if s == s and s >= 0)
+        share = rng.choice((0.0, rng.random() * 0.7, rng.random()))
+        at = scores[int(share * (len(scores) - 1))] if scores and share else 0.0
+        return float(at * rng.choice((1.0, 1.0, 1.03, 0.5)))
+
+    def edge(self, session: PruningSession, rng: random.Random) -> tuple[int, int, int]:
+        l = rng.randrange(len(session.mask))
+        n_out, n_in = session.mask[l].shape
+        return l, rng.randrange(n_in), rng.randrange(n_out)
+
+    def node(self, session: PruningSession, rng: random.Random) -> tuple[int, int]:
+        l = rng.randrange(len(session.width))
+        return l, rng.randrange(session.width[l])
+
+    def several(self, session: PruningSession, rng: random.Random) -> dict[str, Any]:
+        changes = {
+            "node_threshold": self.level(session, "node", rng) / 2,
+            "edge_threshold": self.level(session, "edge", rng) / 2,
+            "removed_edges": [self.edge(session, rng) for _ in range(rng.randrange(3))],
+            "kept_edges": [self.edge(session, rng) for _ in range(rng.randrange(3))],
+            "removed_nodes": [self.node(session, rng) for _ in range(rng.randrange(2))],
+            "kept_nodes": [self.node(session, rng) for _ in range(rng.randrange(3))],
+            "keep_mean": rng.random() < 0.5,
+        }
+        return {name: changes[name] for name in rng.sample(list(changes), rng.randrange(1, 6))}
+
+    # -- questions to the session
+
+    def agree(self, book: Book, found: float, wanted: float, check: str, text: str) -> None:
+        if book.tolerance is not None:
+            close(found, wanted, book.tolerance, check, text)
+
+    def ask_preview(self, book: Book, claims: dict[str, Any], rng: random.Random) -> None:
+        changes = self.several(book.session, rng)
+        outcome = book.session.preview(**changes)
+        mask, _, loss = book.at({**claims, **changes})
+        if outcome.active_edges != sum(int(m.sum()) for m in mask):
+            raise Violation("preview", f"{outcome.active_edges} edges")
+        self.agree(book, outcome.loss, loss, "preview", "loss")
+
+    def ask_toggle(self, book: Book, claims: dict[str, Any], rng: random.Random) -> None:
+        edge = l, i, j = self.edge(book.session, rng)
+        outcome = book.session.preview_toggle(*edge)
+        if book.session.mask[l][j, i]:
+            changes = {"removed_edges": claims["removed_edges"] | {edge}}
+            changes["kept_edges"] = claims["kept_edges"] - {edge}
+            loss = book.at({**claims, **changes})[2]
+            self.agree(book, outcome.loss, loss, "preview", f"without {edge}")
+
+    def ask_tradeoff(self, book: Book, claims: dict[str, Any], rng: random.Random) -> None:
+        axis = rng.choice(("node", "edge"))
+        found = book.session.tradeoff(axis)
+        for n in {0, rng.randrange(len(found.thresholds)), len(found.thresholds) - 1}:
+            state = {**claims, f"{axis}_threshold": found.thresholds[n]}
+            for keep, losses in ((False, found.loss_zeroed), (True, found.loss_kept)):
+                mask, _, loss = book.at({**state, "keep_mean": keep})
+                text = f"{axis} point {n}, keep_mean={keep}"
+                self.agree(book, losses[n], loss, "trade-off", text)
+            if found.active_edges[n] != sum(int(m.sum()) for m in mask):
+                raise Violation("trade-off", f"{axis} point {n}: {found.active_edges[n]} edges")
+
+    def ask_costs(self, book: Book, claims: dict[str, Any], rng: random.Random) -> None:
+        found = book.session.costs()
+        l, i, j = self.edge(book.session, rng)
+        mask, bias, loss = book.at(claims)
+        self.agree(book, found.loss, loss, "costs", "the present loss")
+        if not mask[l][j, i]:
+            return
+        ground, net = book.ground(), book.net()
+        mask[l][j, i] = False
+        for keep, losses in ((False, found.edges_zeroed), (True, found.edges_kept)):
+            more = [b.copy() for b in bias]
+            was = ground.mask[l][j, i]
+            more[l][j] += keep * ground.means[l][j, i] if was else ground.folded[l][j, i]
+            loss = book.measure(net.outputs(book.rows, mask, more))
+            self.agree(book, float(losses[l][j, i]), loss, "costs", f"{(l, i, j)}, kept={keep}")
+
+    def ask_within(self, book: Book, claims: dict[str, Any], rng: random.Random) -> None:
+        axis = rng.choice(("node", "edge"))
+        thresholds = book.session.tradeoff(axis).thresholds
+        try:
+            at = book.session.threshold_for(0.05, axis)
+        except ValueError:
+            return  # there is none, and it says so
+        if at is not None and at not in thresholds:
+            raise Violation("threshold_for", f"{at} is none of {thresholds}")
+
+    def ask_compact(self, book: Book, claims: dict[str, Any], rng: random.Random) -> None:
+        small, x = book.session.compact(), torch.from_numpy(book.rows)
+        p = next(p for p in self.model.parameters() if p.is_floating_point())
+        if book.tolerance is not None:
+            with torch.no_grad():
+                found = small(x.to(p.dtype))
+            close(found, self.forward(x), book.tolerance, "compact", "outputs")
+
+    def twin(self, book: Book) -> Any:
+        """Return the model as the session found it; None if that cannot be had."""
+        if self.closed or self.since or self.touched or not book.pure:
+            return None
+        model = self.kind.make(self.seed)
+        model.load_state_dict(book.state)
+        return model
+
+    def ask_script(self, book: Book, claims: dict[str, Any], rng: random.Random) -> None:
+        model = self.twin(book)
+        if model is None:
+            return
+        text = book.session.script()
+        names: dict[str, Any] = {"model": model, "dataset": book.data}
+        names["metric"] = book.settings.get("metric")
+        exec(text, names)
+        for mine, theirs in zip(book.session.mask, names["session"].mask, strict=True):
+            if not torch.equal(mine, theirs):
+                raise Violation("script", f"other masks from\n{text}")
+        x = torch.from_numpy(book.rows)
+        p = next(p for p in model.parameters() if p.is_floating_point())
+        with torch.no_grad():
+            found = model(x.to(p.dtype))
+        close(found, self.forward(x), book.tolerance or 1, "script", f"outputs of\n{text}")
+
+    def content(self, book: Book) -> tuple[Any, Any]:
+        model = self.twin(book)
+        return model, None if model is None else json.loads(json.dumps(book.session.to_dict()))
+
+    def ask_dict(self, book: Book, claims: dict[str, Any], rng: random.Random) -> None:
+        model, content = self.content(book)
+        if model is None:
+            return
+        before, metric = bits(model), book.settings.get("metric")
+        again = PruningSession.from_dict(content, model, book.data, metric=metric)
+        for mine, theirs in zip(book.session.mask, again.mask, strict=True):
+            if not torch.equal(mine, theirs):
+                raise Violation("from_dict", "other masks")
+        self.agree(book, again.loss, book.session.loss, "from_dict", "loss")
+        path = [c.kind for c in again.history.path()]
+        again.close()
+        if "commit" not in path:
+            alike(bits(model), before, "from_dict", "after close")
+
+    def ask_bad_dict(self, book: Book, claims: dict[str, Any], rng: random.Random) -> None:
+        model, content = self.content(book)
+        if model is None:
+            return
+        bad = damaged(content, rng)
+        before = bits(model)
+        try:
+            PruningSession.from_dict(
+                bad, model, book.data, metric=book.settings.get("metric")
+            ).close()
+        except ValueError:
+            alike(bits(model), before, "refused from_dict", f"leaves {bad}")
+        except Exception as error:
+            self.contradict("from_dict in words", f"{type(error).__name__}: {error}"[:200])
+
+
+def damaged(content: Any, rng: random.Random) -> Any:
+    """Return a session's content with something else in one place."""
+    content = copy.deepcopy(content)
+    where, at = content, rng.choice([key for key in content if key != "format"])
+    while isinstance(where[at], (dict, list)) and where[at] and rng.random() < 0.9:
+        where = where[at]
+        at = rng.choice(list(where) if isinstance(where, dict) else list(range(len(where))))
+    strange: list[Any] = [None, -1, 0, 10**400, float("inf"), float("nan"), "x", [], {}, [[0, 0]]]
+    where[at] = rng.choice([*strange, 10**9, -1.5, "commit", [[0, 0, 0]], [[0, 9, 9]], True])
+    return content
+
+
+def walk(
+    kind: str, seed: int, ignored: Collection[str] = (), steps: list[Step] | None = None
+) -> Failure | None:
+    """Run one session; return what went wrong, None if nothing did."""
+    steps = program(KINDS[kind], seed) if steps is None else steps
+    with quiet():
+        pass
+    try:
+        one = Walk(KINDS[kind], seed, ignored)
+        one.run(steps)
+    except Violation as violation:
+        return Failure(kind, seed, violation.check, str(violation.args[0]), steps)
+    return None
+
+
+def shrink(failure: Failure, ignored: Collection[str] = (), tries: int = 60) -> Failure:
+    """Leave out steps as long as the same goes wrong."""
+    at = len(failure.steps) - 1
+    while at > 0 and tries:
+        fewer = failure.steps[:at] + failure.steps[at + 1 :]
+        tries -= 1
+        found = walk(failure.kind, failure.seed, ignored, fewer)
+        if found is not None and found.check == failure.check:
+            failure = found
+        at -= 1
+        at = min(at, len(failure.steps) - 1)
+    return failure
+
+
+def signature(failure: Failure) -> str:
+    """Return what failures of one cause have in common."""
+    return re.sub(r"[-+]?\d[\d.e+-]*", "#", f"{failure.check}")
