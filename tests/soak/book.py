@@ -245,7 +245,7 @@ class Book:
             return
         means = net.means(self.x, ground.mask, ground.bias)
         # What others trained with stays: the mean that an edge left when it went.
-        here = [np.array(m.cpu(), bool) if session.history.current.kind == "outside" else True
+        here = [True if self.pure else np.array(m.cpu(), bool)
                 for m in session.mask]  # fmt: skip
         for l, (mine, theirs) in enumerate(zip(means, baseline.means, strict=True)):
             seen = ground.mask[l] & here[l]
@@ -287,10 +287,20 @@ class Book:
         bias = ground.bias_under(mask, state["keep_mean"])
         return mask, bias, self.measure(net.outputs(self.rows, mask, bias))
 
+    def _zeros(self, net: Net) -> None:
+        for l, (on, la) in enumerate(zip(self.session.mask, net.layers, strict=True)):
+            if la.vague is None:
+                continue
+            wrong = np.argwhere(np.array(on.cpu(), bool) & la.vague)
+            if len(wrong):
+                text = f"layer {l}, (j, i) = {wrong[0].tolist()}: counted as on"
+                raise Violation("formula 0 is off", text)
+
     def check(self, forward: Callable[[Tensor], Tensor], alone: bool) -> None:
         """Hold all that the session claims of the present against the oracles."""
         session, tolerance = self.session, self.tolerance
         net = self.net()
+        self._zeros(net)
         mask, bias, loss = self.at(self.claims())
         for l, (mine, theirs) in enumerate(zip(mask, session.mask, strict=True)):
             if not np.array_equal(mine, np.array(theirs.cpu(), bool)):

@@ -6,7 +6,7 @@
     python tests/soak/soak.py --kind pykan --seed 7        # one walk again, step by step
 
 Session n is of kind n modulo the number of kinds, with seed n; ``--kind`` takes only one kind.
-``--ignore "undo weights,script"`` goes on after these checks, so as to see others.
+``--ignore "weights,half"`` goes on after a check, or leaves out an act from outside.
 """
 
 from __future__ import annotations
