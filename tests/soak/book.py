@@ -146,7 +146,6 @@ class Book:
         net = self.net()
         self.session = PruningSession(model, data, **settings)
         self.pure = True  # nobody else has touched the model since
-        self.committed = False
         self.weights: dict[int, dict[str, Tensor]] = {}
         self.whole: dict[int, dict[str, Any]] = {}
         self.grounds: dict[int, Ground] = {}
@@ -244,9 +243,9 @@ class Book:
         if tolerance is None:
             return
         means = net.means(self.x, ground.mask, ground.bias)
-        # What others trained with stays: the mean that an edge left when it went.
-        here = [True if self.pure else np.array(m.cpu(), bool)
-                for m in session.mask]  # fmt: skip
+        # What others trained with stays: the mean that an edge left which was off meanwhile.
+        first = next(c for c in session.history.commands if c.baseline is baseline)
+        here = [True if self.pure else np.array(m.cpu(), bool) for m in session.mask_of(first.id)]
         for l, (mine, theirs) in enumerate(zip(means, baseline.means, strict=True)):
             seen = ground.mask[l] & here[l]
             got = np.where(seen, oracles.array(theirs), 0.0)
@@ -257,8 +256,10 @@ class Book:
             scores = net.scores(self.x, ground.mask, ground.bias, session.score)
             tolerance *= 10  # a share of what hardly varies
         for l, (mine, theirs) in enumerate(zip(scores, baseline.scores, strict=True)):
-            name = f"{session.score} scores"
-            close(oracles.array(theirs), mine, tolerance, name, f"layer {l}")
+            name, theirs = f"{session.score} scores", oracles.array(theirs)
+            if session.score == "ablation":  # of what is off, it may be with either mean
+                mine, theirs = (np.where(here[l], s, 0.0) for s in (mine, theirs))
+            close(theirs, mine, tolerance, name, f"layer {l}")
         loss = self.measure(net.outputs(self.rows, ground.mask, ground.bias))
         close(baseline.loss, loss, tolerance, "baseline loss", "of the baseline")
 

@@ -92,7 +92,8 @@ class Walk:
     seed : int
         Of the model.
     ignored : collection of str
-        Checks whose contradictions do not end the walk, and acts from outside to leave out.
+        Checks whose contradictions do not end the walk, and acts from outside to leave out;
+        and ``zeroed``: sessions that begin without keeping means.
     """
 
     def __init__(self, kind: Kind, seed: int, ignored: Collection[str] = ()) -> None:
@@ -101,6 +102,7 @@ class Walk:
         self.first = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.habit, self.books = Habit(), []  # type: ignore[var-annotated]
         self.touched = self.closed = 0
+        self.committed = False  # by any session since the last one began
         self.since: list[str] = []  # acts from outside since the last session began
         self.moved: list[np.ndarray] | None = None  # by how much these moved the biases
 
@@ -152,7 +154,7 @@ class Walk:
     def do_begin(self, number: int) -> None:
         rng = random.Random(number)
         data: Any = self.data()
-        settings: dict[str, Any] = {"keep_mean": rng.random() < 0.7}
+        settings: dict[str, Any] = {"keep_mean": rng.random() < 0.7 or "zeroed" in self.ignored}
         if rng.random() < 0.2:
             data = data["train_input"]
         elif rng.random() < 0.2:
@@ -160,9 +162,13 @@ class Walk:
         if rng.random() < 0.3:
             settings["score"] = rng.choice(("l1", "attribution", "ablation"))
         self.start = bits(self.model)
-        self.since, self.moved = [], None
+        self.since, self.moved, self.committed = [], None, False
+        self.hooked = self.hooks()
         self.books = [Book(self.kind, self.model, data, self.habit, settings)]
         self.after(self.books[0], numbers(self.kind, self.model))
+
+    def hooks(self) -> int:
+        return sum(len(part._forward_hooks) for part in self.model.modules())
 
     def do_other(self, number: int) -> None:
         """Another session on the model does something, or ends."""
@@ -206,7 +212,7 @@ class Walk:
             except Exception as error:
                 self.contradict("refresh raises", f"{type(error).__name__}: {str(error)[:150]}")
         baseline, number = book.session.baseline, id(book.session.baseline)
-        committed = any(c.kind == "commit" for b in self.books for c in b.session.history.commands)
+        committed = self.committed
         if not alone:
             for other in self.books[1:]:
                 other.session.close()
@@ -233,7 +239,7 @@ class Walk:
                     zip(net.layers, first_bias, self.moved, strict=True)
                 ):
                     close(la.bias, was + by, 10 * tolerance, "biases given back", f"layer {l}")
-        elif alone and not committed and any(p._forward_hooks for p in self.model.modules()):
+        elif alone and not committed and self.hooks() > self.hooked:
             raise Violation("edges given back", "a hook stays")
         book.session = None  # type: ignore[assignment]
         self.closed += 1
@@ -314,6 +320,7 @@ class Walk:
         elif name == "drag":
             axis = rng.choice(("node", "edge"))
             count = len(session.history.commands)
+            book.whole.pop(session.history.current.id, None)  # which it may go on with
             for _ in range(rng.randrange(2, 6)):
                 at = self.level(session, axis, rng)
                 session.set(merge=True, **{f"{axis}_threshold": at})
@@ -332,7 +339,7 @@ class Walk:
             self.travel(book, name, rng)
         elif name == "commit":
             session.commit()
-            book.committed = True
+            self.committed = True
         elif name == "rescore":
             session.rescore(rng.choice(("l1", "attribution", "ablation")))
         elif name == "note":
