@@ -14,7 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -173,7 +173,7 @@ def efficient(seed: int) -> Any:
     with quiet():
         torch.manual_seed(seed)
         width = WIDTHS[seed % 4]
-        layers = [module.KANLinear(a, b, 4) for a, b in zip(width, width[1:], strict=False)]
+        layers = [module.KANLinear(a, b, 4) for a, b in pairwise(width)]
         model = Stack(*layers).double()
     _lively(model, seed, 0.3)
     return model
@@ -183,10 +183,7 @@ def _fast(seed: int, norm: bool) -> Any:
     width = WIDTHS[seed % 4]
     with quiet():
         torch.manual_seed(seed)
-        layers = [
-            FastKANLayer(a, b, norm=norm, base=seed % 3 > 0)
-            for a, b in zip(width, width[1:], strict=False)
-        ]
+        layers = [FastKANLayer(a, b, norm=norm, base=seed % 3 > 0) for a, b in pairwise(width)]
     return Stack(*layers).double()
 
 

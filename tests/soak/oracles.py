@@ -100,8 +100,9 @@ class Net:
 
     @property
     def slots(self) -> list[list[int]]:
-        return [la.owner if la.owner is not None else list(range(len(la.bias)))
-                for la in self.layers]
+        return [
+            la.owner if la.owner is not None else list(range(len(la.bias))) for la in self.layers
+        ]
 
     def run(
         self, x: Floats, mask: Sequence[Bools], bias: Sequence[Floats]
@@ -215,7 +216,12 @@ def _own(model: Any, habit: Habit) -> list[Layer]:
 
 
 def _formulas(
-    coef: Floats, knots: Floats, k: int, base: Floats, spline: Floats, symbolic: Any,
+    coef: Floats,
+    knots: Floats,
+    k: int,
+    base: Floats,
+    spline: Floats,
+    symbolic: Any,
     masks: tuple[Floats, Floats],
 ) -> Callable[[Floats], Floats]:
     """Return what pykan's edges emit; ``knots`` are (n_in, count) or (n_out, n_in, count)."""

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -95,7 +95,7 @@ def interrupted(kind: str, seed: int) -> Failure | None:
             return bits(model), raw(model(x))
 
     def failed(check: str, text: str) -> Failure:
-        return Failure(kind, seed, check, text, done)
+        return Failure(kind, seed, check, text, done, "interrupts")
 
     good = [whole()]  # as it was, and as it was committed
     if rng.random() < 0.3:
@@ -146,7 +146,7 @@ def interrupted(kind: str, seed: int) -> Failure | None:
     left = whole()
     if left not in good:
         names = different(left[0], good[0][0])
-        weights = {n for n in numbers(KINDS[kind], model)} & set(names)
+        weights = set(numbers(KINDS[kind], model)) & set(names)
         check = "weights lost" if weights else "not given back"
         return failed(check, f"{names[:3] or 'outputs'} differ")
     return None
@@ -210,23 +210,23 @@ def beside(kind: str, how: str, changes: int, seed: int = 1) -> Failure | None:
         training.join()
         session.close()
         words = f"change {n}: {type(error).__name__}: {str(error)[:200]}"
-        return Failure(kind, seed, f"{how}: session raises", words, [(name,)])
+        return Failure(kind, seed, f"{how}: session raises", words, [(name,)], "threads")
     training.enough.set()
     training.join()
     error = training.error
     session.close()
     if error is not None:
         words = f"{type(error).__name__}: {str(error)[:200]}"
-        return Failure(kind, seed, f"{how}: training raises", words, [(name,)])
+        return Failure(kind, seed, f"{how}: training raises", words, [(name,)], "threads")
     tolerance = TOLERANCE[start[next(iter(start))].dtype] / 10
     for key, value in model.state_dict().items():
         apart = float((value - start[key]).abs().max())
         if not apart <= tolerance:
             words = f"{key} is {apart:.3g} from where it was"
-            return Failure(kind, seed, f"{how}: numbers lost", words, [(name,)])
+            return Failure(kind, seed, f"{how}: numbers lost", words, [(name,)], "threads")
     flags = [n for n, value in bits(model).items() if n not in start and value != first[n]]
     if flags:
-        return Failure(kind, seed, f"{how}: not given back", f"{flags[:3]}", [(name,)])
+        return Failure(kind, seed, f"{how}: not given back", f"{flags[:3]}", [(name,)], "threads")
     return None
 
 
@@ -250,27 +250,32 @@ def previews(kind: str, how: str, count: int = 1000, seed: int = 2) -> Failure |
             except Exception as error:
                 training.join()
                 words = f"{type(error).__name__}: {str(error)[:200]}"
-                return Failure(kind, seed, f"{how}: preview raises", words, [])
+                return Failure(kind, seed, f"{how}: preview raises", words, [], "threads")
             if not training.is_alive():
                 break
         training.join()
         if training.error is not None:
             words = f"{type(training.error).__name__}: {str(training.error)[:200]}"
-            return Failure(kind, seed, f"{how}: training raises beside previews", words, [])
+            return Failure(
+                kind, seed, f"{how}: training raises beside previews", words, [], "threads"
+            )
         ends.append(numbers(KINDS[kind], model))
         session.close()
     names = different(ends[0], ends[1])
     if names:
         apart = max(float((ends[0][n] - ends[1][n]).abs().max()) for n in names)
         words = f"{names[:3]} differ by up to {apart:.3g}"
-        return Failure(kind, seed, f"{how}: previews change what is learnt", words, [])
+        return Failure(kind, seed, f"{how}: previews change what is learnt", words, [], "threads")
     return None
 
 
-def threads(kinds: list[str], changes: int) -> dict[str, list[Failure | None]]:
+def threads(
+    kinds: list[str], changes: int, hows: Sequence[str] = ("loop", "fit")
+) -> dict[str, list[Failure | None]]:
     """Run all trainings; thresholds are changed so many times in all."""
     old, found = sys.getswitchinterval(), {kind: [] for kind in kinds}  # type: ignore[var-annotated]
     ways = {kind: ["loop"] + ["fit"] * (KINDS[kind].library == "kan") for kind in kinds}
+    ways = {kind: [how for how in way if how in hows] for kind, way in ways.items()}
     each = max(10, changes // sum(len(w) for w in ways.values()))
     sys.setswitchinterval(1e-4)
     try:
@@ -285,5 +290,3 @@ def threads(kinds: list[str], changes: int) -> dict[str, list[Failure | None]]:
     finally:
         sys.setswitchinterval(old)
     return found
-
-
