@@ -215,7 +215,7 @@ class Kind:
 
 
 _OWN = ("fit_lbfgs", "fit_adam", "update_grid", "remove_edge", "restore_edge", "remove_node")
-_OWN += ("grid_data", "refine")
+_OWN += ("grid_data", "refine", "fit_watched")
 _PYKAN = ("fit_lbfgs", "fit_adam", "update_grid", "remove_edge", "remove_node", "fix_symbolic")
 _PYKAN += ("fix_off", "unfix_symbolic", "auto_symbolic", "prune_edge")
 _PYKAN0 = ("fit_lbfgs", "update_grid", "remove_edge", "remove_node", "fix_symbolic")
@@ -245,7 +245,8 @@ def outside(kind: Kind, model: Any, act: str, number: int, data: dict[str, Tenso
     ----------
     act : str
         ``sgd``, ``adam``, ``inplace``, ``data_add``, ``data_set``, ``load_near``,
-        ``load_first``, ``double``, ``float``, ``half``, or one of the kind's ``own_calls``.
+        ``load_first``, ``double``, ``float``, ``half``, or one of the kind's ``own_calls``, of
+        which ``fit_watched`` needs a session and is none of this function's.
     number : int
         Chooses numbers and edges.
     data : dict of Tensor

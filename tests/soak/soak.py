@@ -37,7 +37,11 @@ def many(
     found: dict[str, list[Failure | None]] = {kind: [] for kind in kinds}
     for seed in range(start, start + sessions):
         kind = kinds[seed % len(kinds)]
-        failure = one(kind, seed)
+        try:
+            failure = one(kind, seed)
+        except KeyboardInterrupt:
+            print(f"stopped at session {seed}")
+            break
         found[kind].append(failure)
         if failure is not None:
             print(f"{failure.kind:15} {failure.seed:5} {failure.check}", flush=True)

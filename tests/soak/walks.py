@@ -243,7 +243,9 @@ class Walk(Questions):
         if act in self.ignored or (p.dtype == torch.half and act not in ("double", "float")):
             return
         before = [la.bias for la in self.books[0].net().layers]
-        if not outside(self.kind, self.model, act, number, data):
+        if act == "fit_watched":
+            self.watched(data)
+        elif not outside(self.kind, self.model, act, number, data):
             return
         after = self.books[0].net()
         for book in self.books:
@@ -259,6 +261,18 @@ class Walk(Questions):
         for name, value in self.model.state_dict().items():
             if not value.isfinite().all():
                 raise Violation("weights finite", f"{name} after {act}")
+
+    def watched(self, data: dict[str, Any]) -> None:
+        """Let the session look on at each step of a training, as a callback does."""
+        session = self.session
+        session.refresh()
+        count = len(session.history.commands)
+        rows = {name: value for name, value in data.items() if name != "first"}
+        settings: dict[str, Any] = {"opt": "Adam", "lr": 0.01, "progress": False}
+        self.model.fit(rows, steps=4, callback=lambda *_: session.refresh(), **settings)
+        session.refresh()
+        if len(session.history.commands) > count + 1:
+            self.contradict("one training one step", "a watched fit writes several")
 
     # -- commands of the session
 
