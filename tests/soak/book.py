@@ -153,7 +153,7 @@ class Book:
         x = data if isinstance(data, Tensor) else data["train_input"]
         self.x = oracles.array(x)
         self.rows = self.x if isinstance(data, Tensor) else oracles.array(data["test_input"])
-        mask = [la.mask if la.mask is not None else np.array(m, bool)
+        mask = [la.mask if la.mask is not None else oracles.bools(m)
                 for la, m in zip(net.layers, self.session.mask, strict=True)]  # fmt: skip
         bias = self.live_bias(net, first=True)
         self.labels = (
@@ -212,7 +212,7 @@ class Book:
         command = session.history.current
         known = None if command.parent is None else session.history.get(command.parent)
         old = None if known is None else self.grounds.get(id(known.baseline))
-        mask = [np.array(m.cpu(), bool) for m in baseline.mask]
+        mask = [oracles.bools(m) for m in baseline.mask]
         if old is None or not self.pure or command.kind not in ("commit", "score"):
             claimed = ((oracles.array(v) for v in getattr(baseline, name))
                        for name in ("bias", "means", "folded"))  # fmt: skip
@@ -221,7 +221,7 @@ class Book:
         elif command.kind == "score":
             found = old
         else:
-            now, keep = [np.array(m.cpu(), bool) for m in session.mask], known.state.keep_mean
+            now, keep = [oracles.bools(m) for m in session.mask], known.state.keep_mean
             bias = old.bias_under(now, keep)
             folded = [
                 np.where(was & ~on, mean * keep, np.where(on, 0.0, fold))
@@ -238,14 +238,14 @@ class Book:
         session, tolerance = self.session, self.tolerance
         baseline, net = session.baseline, self.net()
         for l, (mine, theirs) in enumerate(zip(ground.mask, baseline.mask, strict=True)):
-            if not np.array_equal(mine, np.array(theirs.cpu(), bool)):
+            if not np.array_equal(mine, oracles.bools(theirs)):
                 raise Violation("baseline mask", f"of layer {l}")
         if tolerance is None:
             return
         means = net.means(self.x, ground.mask, ground.bias)
         # What others trained with stays: the mean that an edge left which was off meanwhile.
         first = next(c for c in session.history.commands if c.baseline is baseline)
-        here = [True if self.pure else np.array(m.cpu(), bool) for m in session.mask_of(first.id)]
+        here = [True if self.pure else oracles.bools(m) for m in session.mask_of(first.id)]
         for l, (mine, theirs) in enumerate(zip(means, baseline.means, strict=True)):
             seen = ground.mask[l] & here[l]
             got = np.where(seen, oracles.array(theirs), 0.0)
@@ -292,7 +292,7 @@ class Book:
         for l, (on, la) in enumerate(zip(self.session.mask, net.layers, strict=True)):
             if la.vague is None:
                 continue
-            wrong = np.argwhere(np.array(on.cpu(), bool) & la.vague)
+            wrong = np.argwhere(oracles.bools(on) & la.vague)
             if len(wrong):
                 text = f"layer {l}, (j, i) = {wrong[0].tolist()}: counted as on"
                 raise Violation("formula 0 is off", text)
@@ -304,7 +304,7 @@ class Book:
         self._zeros(net)
         mask, bias, loss = self.at(self.claims())
         for l, (mine, theirs) in enumerate(zip(mask, session.mask, strict=True)):
-            if not np.array_equal(mine, np.array(theirs.cpu(), bool)):
+            if not np.array_equal(mine, oracles.bools(theirs)):
                 raise Violation("effective mask", f"the session's mask of layer {l}")
         if session.active_edges != sum(int(m.sum()) for m in mask):
             raise Violation("effective mask", f"{session.active_edges} edges on")

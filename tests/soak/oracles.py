@@ -37,6 +37,10 @@ def array(value: Any) -> Floats:
     return np.array(value.detach().cpu().double().numpy())
 
 
+def bools(value: Any) -> Bools:
+    return np.array(value.detach().cpu().numpy().astype(bool))
+
+
 def bases(x: Floats, knots: Floats, k: int) -> Floats:
     """Return B-splines of order k of inputs ``(rows, n)`` on knots ``(n, count)``."""
     t, at = knots[None], x[:, :, None]

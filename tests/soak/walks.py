@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import oracles
 import torch
 from book import Book, Violation, alike, bits, close, different, numbers
 from models import KINDS, Kind, dataset_of, outside
@@ -216,7 +217,7 @@ class Walk(Questions):
         masks = [la.mask for la in net.layers]
         switched = any(act in SWITCHING for act in self.since)
         if masks[0] is not None and alone:
-            first = [np.array(m.cpu(), bool) for m in baseline.mask]
+            first = [oracles.bools(m) for m in baseline.mask]
             if not committed and not switched:
                 first = book.grounds[id(book.kept[0])].mask
             for l, (mine, la) in enumerate(zip(first, net.layers, strict=True)):
@@ -372,7 +373,7 @@ class Walk(Questions):
         x = torch.from_numpy(book.rows)
         before, count = self.forward(x), len(book.session.history.commands)
         # An edge that its own library has switched on again gives back the mean that it had left.
-        back = [la.mask is not None and (la.mask & ~np.array(on.cpu(), bool)).any()
+        back = [la.mask is not None and (la.mask & ~oracles.bools(on)).any()
                 for la, on in zip(book.net().layers, book.session.mask, strict=True)]  # fmt: skip
         expected = not any(back) or (self.since and self.since[-1] == "load_first")
         book.session.refresh()
