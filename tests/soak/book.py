@@ -147,6 +147,7 @@ class Book:
         self.session = PruningSession(model, data, **settings)
         self.pure = True  # nobody else has touched the model since
         self.weights: dict[int, dict[str, Tensor]] = {}
+        self.lost: set[int] = set()  # commands whose weights nobody has any more
         self.whole: dict[int, dict[str, Any]] = {}
         self.grounds: dict[int, Ground] = {}
         self.kept: list[Any] = []  # baselines, so that no id comes twice

@@ -305,7 +305,7 @@ class Walk(Questions):
                 names = different(now, book.weights[here.id])
                 kept = "as before the step" if not different(now, before) else "others"
                 text = f"at command {here.id} ({here.kind}) weights are {kept}: {names[:3]}"
-                if not getattr(here, "weights_lost", False):  # that the history must say
+                if here.id not in book.lost:
                     self.contradict("weights", text)
             book.weights[here.id] = now
         if book.session.history.current.kind == "commit" and book.pure:
@@ -318,7 +318,9 @@ class Walk(Questions):
     def command(self, book: Book, name: str, number: int) -> None:
         """Let a session do something that a number chooses."""
         session, rng = book.session, random.Random(number)
-        claims = book.claims()
+        claims, history = book.claims(), session.history
+        if hasattr(history, "snapshots"):  # it says which steps no longer have their weights
+            book.lost = {c.id for c in history.commands if history.stale(c)}
         if name in ("node", "edge"):
             session.set(**{f"{name}_threshold": self.level(session, name, rng)})
         elif name == "drag":
