@@ -102,6 +102,7 @@ class Walk(Questions):
         self.first = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.habit, self.books = Habit(), []  # type: ignore[var-annotated]
         self.touched = self.closed = 0
+        self.ended = False  # the last session, and no other has begun
         self.committed = False  # by any session since the last one began
         self.since: list[str] = []  # acts from outside since the last session began
         self.moved: list[np.ndarray] | None = None  # by how much these moved the biases
@@ -123,6 +124,10 @@ class Walk(Questions):
                 if violation.check not in self.ignored:
                     raise
             except Exception as error:
+                if isinstance(error, TypeError) and self.coarse() and "float()" in str(error):
+                    if name == "begin" or len(self.books) == 0 or self.ended:
+                        return  # nobody can begin a session on such a model, and it says so
+                    continue
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 place = f"{where.filename.rsplit('/', 2)[-1]}:{where.lineno}"
                 check = f"{name if name != 'outside' else arguments[0]} raises"
@@ -155,7 +160,12 @@ class Walk(Questions):
         self.since, self.moved, self.committed = [], None, False
         self.hooked = self.hooks()
         self.books = [Book(self.kind, self.model, data, self.habit, settings)]
+        self.ended = False
         self.after(self.books[0], numbers(self.kind, self.model))
+
+    def coarse(self) -> bool:
+        """Whether the model's numbers are too coarse to measure anything with."""
+        return any(p.dtype == torch.half for p in self.model.parameters())
 
     def hooks(self) -> int:
         return sum(len(part._forward_hooks) for part in self.model.modules())
@@ -196,7 +206,7 @@ class Walk(Questions):
         tolerance = book.tolerance
         pure, alone = not self.since, not self.touched
         before = numbers(self.kind, self.model)
-        if not pure:
+        if not pure and not self.coarse():
             try:
                 book.session.refresh()
             except Exception as error:
@@ -233,7 +243,7 @@ class Walk(Questions):
             raise Violation("edges given back", "a hook stays")
         book.session = None  # type: ignore[assignment]
         self.closed += 1
-        self.touched = 0
+        self.touched, self.ended = 0, True
         self.do_begin(self.closed * 1000 + self.seed)
 
     # -- changes from outside
