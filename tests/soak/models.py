@@ -270,6 +270,7 @@ def outside(kind: Kind, model: Any, act: str, number: int, data: dict[str, Tenso
             optimiser.zero_grad()
             loss = (model(data["train_input"]) - data["train_label"]).square().mean()
             loss.backward()
+            nn.utils.clip_grad_norm_(trained, 1.0)  # it must not diverge by itself
             optimiser.step()
     elif act == "inplace":
         with torch.no_grad():
