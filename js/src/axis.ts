@@ -1,5 +1,7 @@
 /** Scales: a slider's positions, the loss above it, the numbers on a chart. Pure. */
 
+import { LEAST } from "./network";
+
 export const POSITIONS = 1000;
 
 /** A slider's axis: position 0 is threshold 0, the rest is logarithmic. */
@@ -24,7 +26,7 @@ export function axisOf(scores: Iterable<number>): LogAxis | null {
   }
   if (!(high > 0)) return null;
   const top = Math.min(1.1 * high, Number.MAX_VALUE);
-  return { low: Math.max(low / 2, SPAN * top, Number.MIN_VALUE), high: Math.max(top, 4 * Number.MIN_VALUE) };
+  return { low: Math.max(low / 2, SPAN * top, LEAST), high: Math.max(top, 4 * LEAST) };
 }
 
 const decades = ({ low, high }: LogAxis) => Math.log(high) - Math.log(low);
