@@ -107,7 +107,7 @@ def _command(command: Mapping[str, Any], id: int) -> Saved:
         parent = _whole(parent, f"the parent of command {id}", id)
         if kind not in KINDS:
             raise ValueError(f"command {id} is of no known kind: {_short(kind)}")
-    if kind in ("start", "score") and not (isinstance(score, str) or score is None and id == 0):
+    if kind in ("start", "score") and not (isinstance(score, str) or (score is None and id == 0)):
         raise TypeError(f"command {id} has no score")
     words = [command["text"], command["note"]]
     if not all(isinstance(text, str) and len(text) <= NOTE for text in words):

@@ -187,5 +187,3 @@ def _yardstick(
 
 def _finite(values: Tensor) -> Tensor:
     return values.masked_fill(~values.isfinite(), 0.0)
-
-

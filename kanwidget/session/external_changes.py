@@ -41,9 +41,7 @@ class Adopted:
     kept_off: int = 0
 
 
-def adopt(
-    old: Baseline, state: State, shown: Masks, found: Found, evaluator: Evaluator
-) -> Adopted:
+def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Evaluator) -> Adopted:
     """Make what others left in the model the new baseline, under the same thresholds.
 
     What was off stays off, whatever it scores now, and leaves the same means: so others have
@@ -63,9 +61,7 @@ def adopt(
     old, shown = like(old, live), shown.like(live)
     keep, edits = state.keep_mean, state.edits
     mask, bias, folded, changed = old.changed_outside(shown, live, keep)
-    edges: list[Edge] = [
-        (l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()
-    ]
+    edges: list[Edge] = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
     for edge, on in found.switched:
         acts.put(mask, edge, on)
         edges.append(edge)

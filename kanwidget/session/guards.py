@@ -55,9 +55,7 @@ def dead_ends(mask: Sequence[Tensor], slots: Slots = ()) -> list[Node]:
     return dead
 
 
-def broken(
-    edges: Sequence[Edge], mask: Sequence[Tensor], bias: Sequence[Tensor]
-) -> list[str]:
+def broken(edges: Sequence[Edge], mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[str]:
     """Say where a model's numbers stop being numbers, if they do: all that follows has none.
 
     Parameters
@@ -68,7 +66,9 @@ def broken(
         What the model has.
     """
     on = [(l, i, j) for l, i, j in edges if mask[l][j, i]]
-    slots = [(l, j) for l, b in enumerate(bias) for j in (~b.isfinite()).nonzero().flatten().tolist()]
+    slots = [
+        (l, j) for l, b in enumerate(bias) for j in (~b.isfinite()).nonzero().flatten().tolist()
+    ]
     if not on and not slots:
         return []
     where = f"edge {on[0]}" if on else f"bias {slots[0][1]} of layer {slots[0][0]}"

@@ -275,7 +275,9 @@ class PruningSession:
         If a node at its end was removed by hand, the node comes back with this edge alone.
         """
         edge = self._check_edge(l, i, j)
-        self._edit(lambda edits: acts.restore_edge(edits, edge, self._steps.ground()), f"edge {edge} on")
+        self._edit(
+            lambda edits: acts.restore_edge(edits, edge, self._steps.ground()), f"edge {edge} on"
+        )
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
@@ -289,7 +291,9 @@ class PruningSession:
         a way in or without a way out: then all its edges on that side come back.
         """
         node = self._check_node(l, i)
-        self._edit(lambda edits: acts.restore_node(edits, node, self._steps.ground()), f"node {node} on")
+        self._edit(
+            lambda edits: acts.restore_node(edits, node, self._steps.ground()), f"node {node} on"
+        )
 
     def dead_ends(self) -> list[Node]:
         """Return hidden nodes with edges in, from which no output can be reached."""

@@ -141,7 +141,9 @@ class Steps:
 
     # Steps -----------------------------------------------------------------------------------
 
-    def apply(self, state: State, what: str = "", merge: bool = False, always: bool = False) -> None:
+    def apply(
+        self, state: State, what: str = "", merge: bool = False, always: bool = False
+    ) -> None:
         """Bring the model to a state.
 
         Parameters
@@ -286,14 +288,12 @@ class Steps:
         leave : bool
             Whether to take previews back. Not if another session goes on with them.
         """
-        interrupt = None
-        while self.live is not None:
-            try:
+        try:
+            if self.live is not None:
                 self._release(self.live, leave)
-            except KeyboardInterrupt as error:
-                interrupt = error
-        if interrupt is not None:
-            raise interrupt
+        except KeyboardInterrupt:
+            self.close(leave)
+            raise
 
     def _release(self, live: LiveModel, leave: bool) -> None:
         self._recover()
@@ -523,5 +523,3 @@ def _lowered(before: State, after: State) -> str:
     if not said:
         return ""
     return f"{' and '.join(said)}: by their new scores it would have taken more."
-
-

@@ -140,7 +140,9 @@ class KANWidget(Spelled, Pictured, Inbox):
     ) -> None:
         score = traits.pop("score", None)
         yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
-        kept: dict[str, Any] = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}
+        kept: dict[str, Any] = {
+            name: traits.pop(name) for name in ("layout", "tooltip") if name in traits
+        }
         unknown = sorted(set(traits) - set(yours))
         if unknown:
             raise TypeError(
