@@ -280,6 +280,8 @@ class BaseAdapter(ABC):
 
     def _set_extra_weights(self, extra: Any) -> None:
         """Put back what `_extra_weights` returned."""
+        if extra is not None:
+            raise ValueError("these weights are of another kind of model")
 
     def version(self) -> Hashable:
         """Return a value that changes with the model's numbers, masks and biases left out."""

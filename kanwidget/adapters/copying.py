@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 from collections.abc import Collection, Iterator, Mapping
@@ -94,10 +95,8 @@ def _copied(module: nn.Module, memo: dict[int, Any], left_out: Collection[str] =
         elif name in left_out:
             value = None
         else:
-            try:
+            with contextlib.suppress(Exception):  # a lock, a file: whatever cannot be copied
                 value = copy.deepcopy(value, memo)
-            except Exception:  # a lock, a file: whatever it is that cannot be copied
-                pass
         new.__dict__[name] = value
     return new
 

@@ -17,7 +17,10 @@ __all__ = ["Adapter"]
 
 
 class Adapter(Protocol):
-    """Wraps one model. Only `set_mask` and `set_weights` change it, and none torch's random state."""
+    """Wraps one model, which `set_mask` and `set_weights` alone change.
+
+    No method changes torch's random state.
+    """
 
     @property
     def model(self) -> nn.Module:

@@ -327,10 +327,12 @@ def _moved(live: Masks, seen: Masks, wanted: Masks) -> Masks:
     if seen.equals(live):
         return wanted
     seen, wanted = seen.like(live), wanted.like(live)
-    mask = [torch.where(n == s, w, n) for n, s, w in zip(live.mask, seen.mask, wanted.mask)]
+    mask = [
+        torch.where(n == s, w, n) for n, s, w in zip(live.mask, seen.mask, wanted.mask, strict=True)
+    ]
     bias = [
         torch.where(same(n, s), w, torch.where(s.isfinite(), w + (n - s), n))
-        for n, s, w in zip(live.bias, seen.bias, wanted.bias)
+        for n, s, w in zip(live.bias, seen.bias, wanted.bias, strict=True)
     ]
     return Masks(mask, bias)
 

@@ -293,14 +293,12 @@ class Steps:
         leave : bool
             Whether to take previews back. Not if another session goes on with them.
         """
-        interrupt = None
-        while self.live is not None:
-            try:
+        try:
+            if self.live is not None:
                 self._release(self.live, leave)
-            except KeyboardInterrupt as error:
-                interrupt = error
-        if interrupt is not None:
-            raise interrupt
+        except KeyboardInterrupt:
+            self.close(leave)
+            raise
 
     def _release(self, live: LiveModel, leave: bool) -> None:
         self._recover()

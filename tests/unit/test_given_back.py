@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import random
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -91,7 +90,9 @@ def test_closing_measures_nothing(kind: str, score: str | None, how: str) -> Non
     session = PruningSession(model, dataset, metric=metric, score=score)
     session.remove_edge(0, 0, 1)
     with torch.no_grad():
-        values = next(p for n, p in model.named_parameters() if "coef" in n or "weight" in n and "base" in n)
+        values = next(
+            p for n, p in model.named_parameters() if "coef" in n or ("weight" in n and "base" in n)
+        )
         was = values.clone()
         values.mul_(1.1)
     setattr(metric, how, True)
@@ -355,3 +356,72 @@ def test_an_interrupt_at_any_moment_loses_nothing(kind: str, timer: Timer) -> No
     kinds.make(kind)
     for seed in range(12):
         assert interrupted(kind, seed, timer) == []
+
+
+# A training in another thread -----------------------------------------------------------------
+
+
+def trained_beside(asks: Callable[[PruningSession], object]) -> tuple[dict[str, bytes], int]:
+    """Train a model in a thread while a session on it is asked; return its bits then."""
+    model, dataset = KAN([2, 4, 1], grid=4, seed=0), kinds.data(100)
+    session, asked = PruningSession(model, dataset), 0
+    session.remove_edge(0, 0, 1)
+    thread = threading.Thread(target=lambda: model.fit(dataset, steps=12, progress=False))
+    thread.start()
+    while thread.is_alive():
+        asks(session)
+        asked += 1
+    thread.join()
+    found = kinds.bits(model)
+    session.close()
+    return found, asked
+
+
+def test_what_is_only_asked_does_not_touch_a_training() -> None:
+    def everything(session: PruningSession) -> None:
+        session.preview(node_threshold=0.3, keep_mean=False)
+        session.preview_toggle(0, 1, 1)
+        session.tradeoff("edge")
+        session.costs()
+
+    alone, _ = trained_beside(lambda session: time.sleep(0.001))
+    beside, asked = trained_beside(everything)
+    assert asked > 0
+    assert beside == alone
+
+
+@every_kind
+def test_thresholds_that_change_while_a_thread_trains_lose_no_weight(kind: str) -> None:
+    model, dataset, stop = kinds.make(kind), kinds.data(20), threading.Event()
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    masks = {name: bits for name, bits in kinds.bits(model).items() if "mask" in name}
+    failed: list[BaseException] = []
+
+    def train() -> None:  # which moves nothing, but for rounding
+        try:
+            if isinstance(model, KAN):
+                steps = {"opt": "Adam", "steps": 10**6, "lr": 1e-14, "update_grid": False}
+                model.fit(dataset, stop=stop.is_set, progress=False, **steps)
+                return
+            trained = [p for p in model.parameters() if p.requires_grad]
+            optimizer = torch.optim.SGD(trained, lr=1e-14)
+            while not stop.is_set():
+                optimizer.zero_grad()
+                pred = model(dataset["train_input"])
+                nn.functional.mse_loss(pred, dataset["train_label"]).backward()
+                optimizer.step()
+        except BaseException as error:
+            failed.append(error)
+
+    session, rng = PruningSession(model, dataset), random.Random(0)
+    thread = threading.Thread(target=train)
+    thread.start()
+    for _ in range(25):
+        session.set(edge_threshold=rng.random(), merge=True)
+    stop.set()
+    thread.join()
+    session.close()
+    assert failed == []
+    for name, value in model.named_parameters():
+        assert torch.allclose(value, before[name], rtol=0, atol=1e-8), name
+    assert {n: b for n, b in kinds.bits(model).items() if "mask" in n} == masks

@@ -175,7 +175,9 @@ def train(model: Any, dataset: Dataset, steps: int = 5) -> None:
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=0.02)
     for _ in range(steps):
         optimizer.zero_grad()
-        torch.nn.functional.mse_loss(model(dataset["train_input"]), dataset["train_label"]).backward()
+        torch.nn.functional.mse_loss(
+            model(dataset["train_input"]), dataset["train_label"]
+        ).backward()
         optimizer.step()
 
 
@@ -259,7 +261,9 @@ def test_weights_that_are_not_kept_any_more_are_said_to_be_gone(
     for id in (1, 0):
         session.jump(id)
         step = session.history.current
-        assert all(torch.equal(layer.coef, c) for layer, c in zip(model.layers, trained, strict=True))
+        assert all(
+            torch.equal(layer.coef, c) for layer, c in zip(model.layers, trained, strict=True)
+        )
         assert step.loss_after == session.loss != before[id][0]
         assert f"{session.loss:.4g} with the weights of a later step" in step.text
         assert f"{before[id][0]:.4g}" not in step.text
