@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kanwidget.adapters import Adapter
 from kanwidget.kan.checks import check_scalar
-from kanwidget.kan.tensors import check_dataset, check_inputs
+from kanwidget.kan.tensors import as_tensors, call_loss, check_dataset, check_inputs
 
 __all__ = ["Baseline", "Metric", "Yardstick"]
 
@@ -147,12 +147,13 @@ class Yardstick:
         )
         if metric is not None and not callable(metric):
             raise TypeError(f"metric must be a function of (prediction, label), got {metric!r}")
-        data = adapter.own(data)
+        data = adapter.own(as_tensors(data))
         self.metric: Metric | None = None
         self._number = -1
         self.silent = False
         if isinstance(data, Mapping):
-            dataset = check_dataset(data, n_in, None if metric else n_out, device, dtype)
+            own = None if metric else n_out
+            dataset = check_dataset(data, n_in, own, device, dtype, outputs=n_out)
             self.metric, self.inputs = metric, dataset["train_input"]
             self.rows, self.labels = dataset["test_input"], dataset["test_label"]
             self.name = f"test {_name(metric) if metric else 'RMSE'}"
@@ -179,7 +180,8 @@ class Yardstick:
             If it is not one real number.
         """
         if self.metric is not None:
-            return check_scalar(self.metric(pred, self.labels), f"metric {_name(self.metric)}")
+            name = f"metric {_name(self.metric)}"
+            return check_scalar(call_loss(self.metric, pred, self.labels, name), name)
         return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())
 
     def baseline(
