@@ -255,7 +255,7 @@ def _check_finite(values: Tensor, name: str) -> Tensor:
     return values
 
 
-class refuse_broadcasting(TorchFunctionMode):  # noqa: N801  # it is used as a statement
+class refuse_broadcasting(TorchFunctionMode):
     """Raise a ValueError where torch lays ``(n, 1)`` against ``(n,)``, all against all."""
 
     def __init__(self, name: str) -> None:

@@ -50,8 +50,8 @@ class PruningSession(Outlook):
     metric : callable, optional
         ``(prediction, label) -> scalar``, such as a torch loss; the root mean squared error by
         default. For labels that are classes, whole numbers ``(rows,)``:
-        ``torch.nn.CrossEntropyLoss()``. Without labels it is the root mean squared change of the outputs, and
-        there can be no other.
+        ``torch.nn.CrossEntropyLoss()``. Without labels it is the root mean squared change of the
+        outputs, and there can be no other.
     score : {"l1", "attribution", "ablation"}, optional
         What edges score, see `rescore`; by default what the model's own library uses.
 
