@@ -48,7 +48,9 @@ def create_dataset(
     Returns
     -------
     dict
-        ``train_input``, ``train_label``, ``test_input``, ``test_label``.
+        ``train_input`` and ``test_input`` ``(rows, n_var)``, ``train_label`` and ``test_label``
+        ``(rows, n_out)``: what `KAN.fit`, `PruningSession` and `KANWidget` take. Data of your own
+        are a dict with these four entries.
 
     Raises
     ------

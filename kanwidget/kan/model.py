@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import checks, figure, pruning, storage, tensors, training
+from . import checks, figure, pruning, refining, storage, tensors, training
 from .layer import KANLayer, Write, copy_all
 from .row_blocks import mean_over
 from .write_lock import write_lock
@@ -364,6 +364,98 @@ class KAN(nn.Module):
         with write_lock(self):
             alive = zip(pruning.reached(self.mask), pruning.leading(self.mask), strict=True)
             return self._keep([(a & b).nonzero().flatten().tolist() for a, b in alive][1:-1])
+
+    def refine(self, new_grid: int) -> KAN:
+        """Return a new KAN with the same function on finer grids; this one stays as it is.
+
+        The new model has more coefficients to train, and starts from where this one is. Grids
+        keep their ranges, or are widened to those of the data last seen, and splines are fitted
+        to the old ones there: exactly where a range is kept and ``new_grid`` is a multiple of
+        the present number of intervals. Masks, biases, weights of the base function and the data
+        last seen go along.
+
+        Parameters
+        ----------
+        new_grid : int
+            Grid intervals of each spline, no fewer than there are.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is not such a number.
+
+        Examples
+        --------
+        >>> model = KAN([2, 5, 1], grid=3)
+        >>> model.refine(6).layers[0].grid.shape
+        torch.Size([2, 7])
+        """
+        intervals = self.layers[0].grid.shape[1] - 1
+        new_grid = checks.check_whole(new_grid, "new_grid", 1)
+        if new_grid < intervals:
+            raise ValueError(
+                f"new_grid must be at least {intervals}, the grid intervals of this model, got "
+                f"{new_grid}: fewer would not hold its functions"
+            )
+        child = self._copy()
+        values = child.propagate(self.seen())[:-1] if self._seen is not None else []
+        for l, layer in enumerate(child.layers):
+            x = values[l].detach() if values else None
+            child.layers[l] = refining.refine_layer(layer, new_grid, x)
+        return child
+
+    @torch.no_grad()
+    def initialize_from_another_model(self, another_model: KAN, x: Tensor) -> KAN:
+        """Take over the function of another KAN, such as one with coarser grids, as in pykan.
+
+        Grids take the ranges of the other model's, widened to those of the data, and splines
+        are fitted to its splines there; masks, biases and weights of the base function are
+        copied. `refine` does it in one.
+
+        Parameters
+        ----------
+        another_model : KAN
+            With the same width and base function; it stays as it is.
+        x : Tensor, shape (rows, width[0])
+            Also remembered as the data last seen, for scores and the plot.
+
+        Returns
+        -------
+        KAN
+            This model.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the other model or the data do not fit; this model is unchanged then.
+        """
+        if not isinstance(another_model, KAN):
+            raise TypeError(f"another_model must be a KAN, got {type(another_model).__name__}")
+        if another_model.width != self.width:
+            raise ValueError(
+                f"another_model must have the width of this one, {self.width}, "
+                f"got {another_model.width}"
+            )
+        mine, other = self.layers[0].base_fun, another_model.layers[0].base_fun
+        if mine is not other and repr(mine) != repr(other):
+            raise ValueError(
+                f"another_model must have the base function of this one, {mine!r}, got {other!r}"
+            )
+        x = self._check_inputs(x, "x")
+        targets, values = [], []
+        seen = another_model.propagate(x)[:-1]
+        for layer, source, value in zip(self.layers, another_model.layers, seen, strict=True):
+            grid = refining.refine_grid(source.grid, layer.grid.shape[1] - 1, value)
+            grid = grid.to(layer.grid)
+            targets += [layer.grid, layer.coef]
+            values += [grid, refining.refit(source, grid, layer.k)]
+            for name in ("scale_base", "scale_sp", "bias", "mask"):
+                targets.append(getattr(layer, name))
+                values.append(getattr(source, name))
+        with write_lock(self):
+            copy_all(targets, values)
+        self._seen = x
+        return self
 
     plot = figure.plot
 

@@ -22,6 +22,7 @@ from . import pruning
 from .checks import check_scalar
 from .closed_form import Array, LayerArrays, as_array
 from .live_parameters import LiveParameters
+from .tensors import call_loss
 
 if TYPE_CHECKING:
     from .layer import KANLayer
@@ -116,6 +117,7 @@ class FitObjective:
         self._model = model
         self._penalty = penalty
         self._loss_fn = loss_fn or nn.functional.mse_loss
+        self._compared = False
         self._live = LiveParameters(model) if live is None else live
         self._parameters = self._live.parameters
         self._written_out = (
@@ -301,7 +303,12 @@ class FitObjective:
         return loss, reg, grad
 
     def _loss(self, pred: Tensor, label: Tensor) -> Tensor:
-        loss = self._loss_fn(pred, label)
+        if self._compared:
+            loss = self._loss_fn(pred, label)
+        else:  # what does not fit together shows the first time
+            name = getattr(self._loss_fn, "__name__", type(self._loss_fn).__name__)
+            loss = call_loss(self._loss_fn, pred, label, f"loss_fn {name}")
+            self._compared = True
         if not isinstance(loss, Tensor):
             raise TypeError(f"loss_fn must return a torch tensor, got {reprlib.repr(loss)}")
         check_scalar(loss, "loss_fn")

@@ -6,6 +6,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +17,7 @@ from .checks import check_number, check_scalar, check_whole
 from .live_parameters import LiveParameters
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
-from .tensors import check_dataset, check_model, varying_columns
+from .tensors import check_dataset, check_model, refuse_broadcasting, varying_columns
 from .write_lock import begin_fit, end_fit
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ def fit(
     Parameters
     ----------
     dataset : dict
-        ``train_input`` ``(rows, n_in)``, ``train_label`` ``(rows, n_out)``, and the same for
-        ``test_``; `create_dataset` makes one.
+        ``train_input`` and ``test_input`` ``(rows, n_in)``, ``train_label`` and ``test_label``
+        ``(rows, n_out)``: tensors, arrays, DataFrames or lists; `create_dataset` makes one.
+        Labels ``(rows,)`` are those of a model with one output, or classes as whole numbers for
+        a ``loss_fn`` such as ``torch.nn.CrossEntropyLoss()``.
     opt : {"LBFGS", "Adam"}
     steps : int
         Steps of the optimiser; one of LBFGS is up to 20 iterations.
@@ -117,8 +120,9 @@ def fit(
     """
     check_model(model)
     mask = model.mask[0]
-    n_out = model.width[-1] if loss_fn is None else None
-    data = check_dataset(dataset, model.width[0], n_out, mask.device, mask.dtype)
+    n_in, outputs = model.width[0], model.width[-1]
+    n_out = outputs if loss_fn is None else None
+    data = check_dataset(dataset, n_in, n_out, mask.device, mask.dtype, outputs)
     if loss_fn is not None and not callable(loss_fn):
         raise TypeError(f"loss_fn must be a function of (prediction, label), got {loss_fn!r}")
     if opt not in ("LBFGS", "Adam"):
@@ -180,7 +184,9 @@ def fit(
             results["test_loss"].append(report(test_loss))
             results["reg"].append(objective.reg)
             for name, metric in named.items():
-                results[name].append(check_scalar(metric(), f"metric {name}"))
+                with refuse_broadcasting(f"metric {name}") if step == 0 else nullcontext():
+                    found = metric()
+                results[name].append(check_scalar(found, f"metric {name}"))
             if step % log == 0:
                 bar.set_description(
                     "train loss: {train_loss:.2e} | test loss: {test_loss:.2e} | "

@@ -16,7 +16,7 @@ from kanwidget.adapters.copying import same_bits
 from kanwidget.adapters.scoring import forward
 from kanwidget.kan.checks import Edge, check_scalar
 from kanwidget.kan.row_blocks import split
-from kanwidget.kan.tensors import check_dataset, check_inputs
+from kanwidget.kan.tensors import as_tensors, call_loss, check_dataset, check_inputs
 
 from .metric import Metric, check_metric, doubts, is_higher_better, name_of
 
@@ -193,12 +193,13 @@ class Yardstick:
             check_metric(metric)
         self.higher_is_better = is_higher_better(metric, higher_is_better)
         self._doubts = doubts(metric, higher_is_better)
-        data = adapter.own(data)
+        data = adapter.own(as_tensors(data))
         self.metric: Metric | None = None
         self._number = -1
         self.silent = False
         if isinstance(data, Mapping):
-            dataset = check_dataset(data, n_in, None if metric else n_out, device, dtype)
+            own = None if metric else n_out
+            dataset = check_dataset(data, n_in, own, device, dtype, outputs=n_out)
             self.metric, self.inputs = metric, dataset["train_input"].clone()
             self.rows, self.labels = dataset["test_input"].clone(), dataset["test_label"].clone()
             self.name = f"test {name_of(metric) if metric else 'RMSE'}"
@@ -232,9 +233,11 @@ class Yardstick:
             If it is not one real number.
         """
         if self.metric is not None:
+            name = f"metric {name_of(self.metric)}"
             # Tensors of its own: it may work in place.
-            value = self.metric(pred.clone(), self.labels.clone())
-            return check_scalar(value, f"metric {name_of(self.metric)}")
+            return check_scalar(
+                call_loss(self.metric, pred.clone(), self.labels.clone(), name), name
+            )
         return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())
 
     def baseline(

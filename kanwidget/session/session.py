@@ -46,16 +46,20 @@ class PruningSession:
     model : KAN
         A live model of a supported library.
     dataset : dict or Tensor, optional
-        A dataset as `create_dataset` makes it: scores and means come from its training
-        inputs, the loss from its test rows. Or inputs alone, ``(rows, width[0])``. By default
-        the inputs that the model last saw.
+        A dataset as `create_dataset` makes it, with the entries ``train_input`` and
+        ``test_input`` ``(rows, width[0])``, ``train_label`` and ``test_label``
+        ``(rows, width[-1])``: tensors, arrays, DataFrames or lists. Scores and means come from
+        its training inputs, the loss from its test rows. Or inputs alone. By default the inputs
+        that the model last saw.
     keep_mean : bool
         Whether an edge that goes off leaves its mean output over the data in the bias of the
         node it leads to.
     metric : callable, optional
         ``(prediction, label) -> scalar``, such as a torch loss; the root mean squared error by
-        default. Without labels it is the root mean squared change of the outputs, and
-        there can be no other. Less is better, unless ``higher_is_better`` says otherwise.
+        default. For labels that are classes, whole numbers ``(rows,)``:
+        ``torch.nn.CrossEntropyLoss()``. Without labels it is the root mean squared change of the
+        outputs, and there can be no other. Less is better, unless ``higher_is_better`` says
+        otherwise.
     score : {"l1", "attribution", "ablation"}, optional
         What edges score, see `rescore`; by default what the model's own library uses.
     history_bytes : int

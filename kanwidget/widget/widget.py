@@ -50,8 +50,10 @@ class KANWidget(Spelled, Pictured, Inbox):
     model : KAN
         A live, trained model.
     dataset : dict or Tensor, optional
-        As `create_dataset` makes it: scores come from the training inputs, the loss from the
-        test rows. Or inputs alone. By default the inputs that the model last saw.
+        As `create_dataset` makes it, with the entries ``train_input`` and ``test_input``
+        ``(rows, width[0])``, ``train_label`` and ``test_label`` ``(rows, width[-1])``: tensors,
+        arrays, DataFrames or lists. Scores come from the training inputs, the loss from the test
+        rows. Or inputs alone. By default the inputs that the model last saw.
     metric : callable, optional
         ``(prediction, label) -> scalar`` in place of the root mean squared error. Less is
         better, unless ``higher_is_better`` says otherwise.
