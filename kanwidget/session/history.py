@@ -186,8 +186,10 @@ def script(history: History, usual_score: str = "l1") -> str:
     path = history.path()
     score = path[0].baseline.score
     asked = "" if score == usual_score else f", score={score!r}"
+    if not path[0].state.keep_mean:
+        asked += ", keep_mean=False"
     lines.append(f"session = PruningSession(model, dataset{asked})")
-    state = State()  # of the session that the script starts, as far as it has come
+    state = path[0].state  # of the session that the script starts, as far as it has come
     for step, following in zip(path, [*path[1:], None], strict=True):
         if following is not None and following.kind == "set":
             continue  # the last state before a commit says it all

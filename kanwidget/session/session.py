@@ -19,6 +19,7 @@ from . import edits as acts
 from .baseline import Metric, Yardstick
 from .history import State
 from .outlook import Outcome, Outlook
+from .same_metric import same
 
 __all__ = ["NOTE", "Outcome", "PruningSession"]
 
@@ -89,7 +90,7 @@ class PruningSession(Outlook):
             return metric is None
         ours = self._live().yardstick
         other = Yardstick(self._live().adapter, dataset, metric)
-        return other.digest() == ours.digest() and other.metric is ours.metric
+        return other.digest() == ours.digest() and same(other.metric, ours.metric)
 
     @property
     def node_threshold(self) -> float:
@@ -325,8 +326,9 @@ class PruningSession(Outlook):
         """
         archive.check_format(content)
         with archive.in_words():
-            first = content["commands"][0].get("score")
-        session = cls(model, dataset, metric=metric, score=first)
+            first = content["commands"][0]
+            score, keep_mean = first.get("score"), bool(first["state"]["keep_mean"])
+        session = cls(model, dataset, metric=metric, score=score, keep_mean=keep_mean)
         try:
             archive.check_owner(content, session._origin, session._live().yardstick.digest())
             with archive.in_words():

@@ -18,7 +18,7 @@ from typing import Any
 from kanwidget.picture.drawing import preview
 from kanwidget.picture.sheet import Picture
 
-from .later import Later, running_loop
+from .later import Later, acting_loop
 
 __all__ = ["Kept", "markup", "quietly"]
 
@@ -65,7 +65,8 @@ class Kept:
 
     def __init__(self, token: str, figure: Callable[[], Picture], told: Callable[[], str]) -> None:
         self._token, self._figure, self._told = token, figure, told
-        self._later = Later(running_loop(), self._work)
+        loop, owner = acting_loop()
+        self._later = Later(loop, self._work, owner)
         self._shown: tuple[str, dict[str, Any]] | None = None
         self._cell: int | None = None
         self._unwatch: Callable[[], None] = lambda: None

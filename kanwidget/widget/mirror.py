@@ -15,7 +15,7 @@ from kanwidget.session.baseline import Baseline, Yardstick
 
 from . import publish
 from .foresight import PRICES, Ahead
-from .later import Later, running_loop
+from .later import Later, acting_loop
 from .traits import LaterBytes, LaterInt, LaterList, LaterText
 from .wire import pack
 
@@ -78,9 +78,9 @@ class Mirror:
 
     def __init__(self, widget: Any) -> None:
         self._widget = widget
-        loop = running_loop()
-        self._books = Later(loop, self._tell_books)
-        self._outlook = Later(loop, self._tell_outlook)
+        loop, owner = acting_loop()
+        self._books = Later(loop, self._tell_books, owner)
+        self._outlook = Later(loop, self._tell_outlook, owner)
         self._ahead = Ahead(self._tell_ahead)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
@@ -133,8 +133,8 @@ class Mirror:
             self._outlook.ask(DELAY)
 
     def catch_up(self) -> None:
-        """Do at once what can wait, where no loop will come to it."""
-        if not self._books.runs:
+        """Do at once what can wait, where no loop will come to it; not before a view can be."""
+        if not self._books.runs and self._widget.comm is not None:
             self.finish()
 
     def finish(self) -> None:

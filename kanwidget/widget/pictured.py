@@ -128,8 +128,8 @@ class Pictured(Mirrored):
             return found
         data, metadata = found
         if self._kept is None:
-            kept = self._kept = Kept(self._picture, self._preview, self.__repr__)
-            self.observe(lambda _: kept.ask(), [*_SHOWN, *_WISHED])
+            self._kept = Kept(self._picture, self._preview, self.__repr__)
+            self._follow_picture()
         if quietly(self._kept.show):
             # How many edges are on is said by the picture: it will be another one.
             return data | {"text/plain": f"KANWidget({self.session.width})"}, metadata
@@ -138,6 +138,15 @@ class Pictured(Mirrored):
             png, size = picture
             data, metadata = data | {"image/png": png}, dict(metadata) | {"image/png": size}
         return data, metadata
+
+    def _follow_picture(self) -> None:
+        """Draw the picture anew when what it shows is another."""
+        if self._kept is not None:
+            self.observe(self._ask_picture, [*_SHOWN, *_WISHED])
+
+    def _ask_picture(self, change: Any) -> None:
+        if self._kept is not None:
+            self._kept.ask()
 
     def _preview(self) -> Picture:
         return self.figure(width=CELL)

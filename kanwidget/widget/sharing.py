@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from kanwidget.session import PruningSession
 from kanwidget.session.baseline import Metric
 
-__all__ = ["Follower", "followers", "session_of", "watch_cells"]
+__all__ = ["Follower", "columns_given", "followers", "session_of", "standing", "watch_cells"]
 
 
 class Follower(Protocol):
@@ -29,10 +29,23 @@ _FOLLOWERS: weakref.WeakKeyDictionary[PruningSession, weakref.WeakSet[Any]] = (
     weakref.WeakKeyDictionary()
 )
 
+_COLUMNS: weakref.WeakKeyDictionary[PruningSession, int] = weakref.WeakKeyDictionary()
+
 
 def followers(session: PruningSession) -> weakref.WeakSet[Any]:
     """Return the widgets on a session: a set to add to and to take from."""
     return _FOLLOWERS.setdefault(session, weakref.WeakSet())
+
+
+def standing(model: nn.Module) -> PruningSession | None:
+    """Return the session that widgets on a model work, if there is one."""
+    old = _SESSIONS.get(id(model))
+    return None if old is None or old.closed or not old.is_on(model) else old
+
+
+def columns_given(session: PruningSession) -> int | None:
+    """Return how many columns the data have that a widget was given for a session, if any was."""
+    return _COLUMNS.get(session)
 
 
 def session_of(
@@ -40,23 +53,30 @@ def session_of(
     dataset: Mapping[str, Tensor] | Tensor | None,
     metric: Metric | None,
     score: str | None = None,
+    decisions: Mapping[str, Any] | None = None,
 ) -> PruningSession:
     """Return the session that a widget on a model works.
 
     A cell that is run again makes a new widget, and nothing tells it that the old one is
     gone: it takes over where that one stands. On other data it starts anew from there.
     Thresholds are in units of the scores: they do not outlive other ones.
+
+    If the new widget's ``decisions`` cannot be measured on other data, that is raised and the
+    session that stands goes on.
     """
-    old = _SESSIONS.get(id(model))
-    if old is None or old.closed or not old.is_on(model):
+    old = standing(model)
+    if old is None:
         session = PruningSession(model, dataset, metric=metric, score=score)
     elif old.measures_with(dataset, metric):
+        session = old
         if score is not None:
             old.rescore(score)
-        return old
     else:
-        session = _after(old, model, dataset, metric, score)
+        session = _after(old, model, dataset, metric, score, decisions or {})
     _SESSIONS[id(model)] = session
+    rows = dataset.get("test_input") if isinstance(dataset, Mapping) else dataset
+    if rows is not None:
+        _COLUMNS[session] = int(rows.shape[1])
     return session
 
 
@@ -66,6 +86,7 @@ def _after(
     dataset: Mapping[str, Tensor] | Tensor | None,
     metric: Metric | None,
     score: str | None,
+    decisions: Mapping[str, Any],
 ) -> PruningSession:
     """Return a session on other data that stands where an old one does, and close that.
 
@@ -80,6 +101,7 @@ def _after(
         if score is not None:
             session.stage.check_score(score)
         session.preview(**state)  # its metric may fail there
+        session.preview(**{**state, **decisions})
     except BaseException:
         if session is not None:
             session.close()

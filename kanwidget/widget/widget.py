@@ -8,26 +8,30 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import traitlets
 from torch import Tensor, nn
 
 from kanwidget.kan.checks import check_whole
+from kanwidget.session import PruningSession
 from kanwidget.session.baseline import Metric
 from kanwidget.session.history import State
 
-from . import export
+from . import export, publish
 from .inbox import Inbox
 from .mirror import Mirror
 from .pictured import Pictured
-from .sharing import followers, session_of, watch_cells
+from .sharing import columns_given, followers, session_of, standing, watch_cells
 from .traits import (
     Choice,
     Edges,
     Flag,
+    Names,
     Nodes,
     Sample,
+    Score,
     Selection,
     Shape,
     Spelled,
@@ -35,6 +39,11 @@ from .traits import (
 )
 
 __all__ = ["KANWidget"]
+
+
+def _as_json(number: float, _: Any) -> float | None:
+    """Return a number as it crosses the wire: JSON has neither NaN nor infinity."""
+    return publish.finite(number)
 
 
 class KANWidget(Spelled, Pictured, Inbox):
@@ -114,8 +123,8 @@ class KANWidget(Spelled, Pictured, Inbox):
     kept_edges = Edges().tag(sync=True)
     removed_nodes = Nodes().tag(sync=True)
     kept_nodes = Nodes().tag(sync=True)
-    in_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
-    out_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
+    in_vars = Names().tag(sync=True)
+    out_vars = Names().tag(sync=True)
     keep_mean = Flag(True).tag(sync=True)
     selected = Selection().tag(sync=True)
     probe = Sample().tag(sync=True)
@@ -123,10 +132,10 @@ class KANWidget(Spelled, Pictured, Inbox):
     view = Choice("auto", "network", "quilt").tag(sync=True)
     orientation = Choice("right", "up").tag(sync=True)
     input_shape = Shape().tag(sync=True)
-    score = Choice("l1", "attribution", "ablation").tag(sync=True)
+    score = Score("l1").tag(sync=True)
     active_edges = traitlets.Int(read_only=True).tag(sync=True)
-    loss = traitlets.Float(read_only=True).tag(sync=True)
-    baseline_loss = traitlets.Float(read_only=True).tag(sync=True)
+    loss = traitlets.Float(read_only=True).tag(sync=True, to_json=_as_json)
+    baseline_loss = traitlets.Float(read_only=True).tag(sync=True, to_json=_as_json)
     loss_name = traitlets.Unicode(read_only=True).tag(sync=True)
     error = traitlets.Unicode(read_only=True).tag(sync=True)
 
@@ -146,19 +155,21 @@ class KANWidget(Spelled, Pictured, Inbox):
             raise TypeError(
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
-        self.session = session_of(model, dataset, metric, score)
+        old = standing(model)
+        if old is not None:  # before anything happens to what others have done on it
+            traits = self._checked(old, traits)
+        decisions = {name: traits.pop(name) for name in self._decisions() if name in traits}
+        self.session = session_of(model, dataset, metric, score, decisions)
         self._mirror = Mirror(self)
         self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
         try:
-            super().__init__(**self._names(), **kept)
+            traits, decisions = (self._checked(self.session, t) for t in (traits, decisions))
+            if decisions:
+                self.session.set(**decisions)
+            super().__init__(**{**self._names(), **traits}, **kept)
             followers(self.session).add(self)
             self._tell()
-            with self._following():
-                for name in traits:
-                    setattr(self, name, traits[name])
-            if traits:
-                self._lead()
         except BaseException:
             others = followers(self.session)
             others.discard(self)
@@ -166,9 +177,7 @@ class KANWidget(Spelled, Pictured, Inbox):
                 self.session.close()
             super().close()
             raise
-        self.observe(self._on_decision, names=self._decisions())
-        self.observe(self._on_selected, names="selected")
-        self.observe(self._on_score, names="score")
+        self._follow_traits()
         self.on_msg(self._on_message)
         self._unwatch: Callable[[], None] = watch_cells(self)
 
@@ -176,6 +185,46 @@ class KANWidget(Spelled, Pictured, Inbox):
         session = self.session
         total = sum(layer.numel() for layer in session.mask)
         return f"KANWidget({session.width}, {session.active_edges} of {total} edges on)"
+
+    def open(self) -> None:
+        """Tell the front end of the widget, with all that a view needs in the first message.
+
+        Some hosts lose what is sent before there is a view.
+        """
+        if self.comm is None:
+            self._follow()
+        super().open()
+
+    def set(self, *, merge: bool = False, **changes: Any) -> None:
+        """Set thresholds and hand edits, several of them as one step.
+
+        Each assignment to a trait is a step of the history. A loop, or a slider of your own,
+        sets ``merge``.
+
+        Parameters
+        ----------
+        merge : bool
+            Whether this goes on with the last step if that changed the same things, as a
+            slider that is dragged does.
+        **changes
+            ``node_threshold``, ``edge_threshold``, ``removed_edges``, ``kept_edges``,
+            ``removed_nodes``, ``kept_nodes`` or ``keep_mean``, see `PruningSession.set`.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            If a value makes no sense; nothing is changed.
+
+        Examples
+        --------
+        >>> w.set(node_threshold=0.01, removed_edges=[(0, 0, 1)])  # doctest: +SKIP
+        >>> for level in levels:  # doctest: +SKIP
+        ...     w.set(node_threshold=level, merge=True)
+        """
+        try:
+            self.session.set(merge=merge, **changes)
+        finally:
+            self._tell(merge)
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next.
@@ -301,16 +350,32 @@ class KANWidget(Spelled, Pictured, Inbox):
                 widget.refresh()
         super().close()
 
+    def unobserve_all(self, name: Any = traitlets.All) -> None:
+        """Take away all observers of a trait, or of all; the widget goes on following its own."""
+        super().unobserve_all(name)
+        if "_unwatch" in self.__dict__:
+            self._follow_traits()
+
+    def _follow_traits(self) -> None:
+        """Bring to the session what anyone sets; a handler that is there already stays one."""
+        self.observe(self._on_decision, names=self._decisions())
+        self.observe(self._on_selected, names="selected")
+        self.observe(self._on_score, names="score")
+        self._follow_picture()
+
     @traitlets.validate("in_vars", "out_vars")
     def _check_names(self, proposal: Any) -> list[str]:
-        name, names = proposal["trait"].name, list(proposal["value"])
-        expected = self.session.width[0 if name == "in_vars" else -1]
-        columns = self.session.columns
-        if name == "in_vars" and columns != list(range(expected)) and len(names) > max(columns):
-            names = [names[column] for column in columns]  # of all that the data have
-        if len(names) != expected:
-            raise ValueError(f"{name} must hold {expected} names, got {len(names)}")
-        return names
+        return _fitting(self.session, proposal["trait"].name, proposal["value"])
+
+    def _checked(self, session: PruningSession, traits: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values as they are set on a session, or raise what that would raise."""
+        checked = {}
+        for name, value in traits.items():
+            trait: Any = self.traits()[name]
+            checked[name] = trait.validate(SimpleNamespace(session=session), value)
+            if name in ("in_vars", "out_vars"):
+                checked[name] = _fitting(session, name, checked[name])
+        return checked
 
     @classmethod
     def _decisions(cls) -> list[str]:
@@ -394,3 +459,21 @@ class KANWidget(Spelled, Pictured, Inbox):
             self.probe = []
         if self.input_shape and math.prod(self.input_shape) != width[0]:
             self.input_shape = []
+
+
+def _fitting(session: PruningSession, name: str, names: list[str]) -> list[str]:
+    """Return names of a model's inputs or outputs, picked from those of all the data's columns.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    """
+    expected, columns = session.width[0 if name == "in_vars" else -1], session.columns
+    if name == "in_vars" and len(names) != expected:
+        some = columns != list(range(expected)) and len(names) > max(columns)
+        if some or len(names) == columns_given(session):
+            names = [names[column] for column in columns]
+    if len(names) != expected:
+        raise ValueError(f"{name} must hold {expected} names, got {len(names)}")
+    return names
