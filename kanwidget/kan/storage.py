@@ -13,6 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from .whole_file import replacing
+
 if TYPE_CHECKING:
     from .model import KAN
 
@@ -43,7 +45,8 @@ def save(model: KAN, path: str | os.PathLike[str]) -> None:
         "base_fun": name,
     }
     tensors = {key: value.contiguous() for key, value in model.state_dict().items()}
-    save_file(tensors, path, {"format": FORMAT, "settings": json.dumps(settings)})
+    with replacing(path) as beside:
+        save_file(tensors, beside, {"format": FORMAT, "settings": json.dumps(settings)})
 
 
 def load(

@@ -7,7 +7,6 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +14,7 @@ import traitlets
 from torch import Tensor, nn
 
 from kanwidget.kan.checks import check_whole
+from kanwidget.kan.whole_file import replacing
 from kanwidget.session import PruningSession
 from kanwidget.session.baseline import Metric
 from kanwidget.session.history import State
@@ -321,7 +321,8 @@ class KANWidget(Spelled, Pictured, Inbox):
         """
         content = export.page(self, title, check_whole(data_rows, "data_rows", 0))
         if path is not None:
-            Path(path).write_text(content, encoding="utf-8")
+            with replacing(path) as beside:
+                beside.write_text(content, encoding="utf-8")
         return content
 
     def refresh(self) -> None:
