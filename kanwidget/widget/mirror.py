@@ -32,6 +32,7 @@ class Mirrored(traitlets.HasTraits):
     """The traits that only the view reads, packed arrays most of them; see `publish`."""
 
     session: PruningSession
+    data_rows: int | None
     _mirror: Mirror
 
     _closed = traitlets.Bool(read_only=True).tag(sync=True)
@@ -156,10 +157,11 @@ class Mirror:
         widget.set_trait("_slots", stage.adapter.slots())
         symbolic = sorted(stage.adapter.symbolic().items())
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
-        arrays = publish.of_baseline(stage, session.baseline)
+        rows = widget.data_rows
+        arrays = publish.of_baseline(stage, session.baseline, private=rows == 0)
         if self._measure is not stage.yardstick:
             self._measure = stage.yardstick
-            arrays.update(publish.of_data(stage))
+            arrays.update(publish.of_data(stage, rows))
         for name, array in arrays.items():
             self._send(name, array)
         widget._fit()

@@ -41,6 +41,10 @@ from .traits import (
 __all__ = ["KANWidget"]
 
 
+ROWS = 200
+"""Rows of the data in an exported page, by default."""
+
+
 def _as_json(number: float, _: Any) -> float | None:
     """Return a number as it crosses the wire: JSON has neither NaN nor infinity."""
     return publish.finite(number)
@@ -62,6 +66,11 @@ class KANWidget(Spelled, Pictured, Inbox):
         test rows. Or inputs alone. By default the inputs that the model last saw.
     metric : callable, optional
         ``(prediction, label) -> scalar`` in place of the root mean squared error.
+    data_rows : int, optional
+        How many rows of the data, with their labels, the page gets to pick a sample from: 256 by
+        default, fewer of wide ones. A saved notebook keeps them if it keeps the state of widgets,
+        as `nbconvert --execute` does. With 0 no value of the data leaves Python: the ends of
+        curves are rounded outwards to two digits, and nothing is told of how the data are spread.
     **traits
         Initial values of the traits below, but for the last five, which are to read. The page
         sets them too, but for names and ``input_shape``.
@@ -145,8 +154,10 @@ class KANWidget(Spelled, Pictured, Inbox):
         dataset: Mapping[str, Tensor] | Tensor | None = None,
         *,
         metric: Metric | None = None,
+        data_rows: int | None = None,
         **traits: Any,
     ) -> None:
+        self.data_rows = None if data_rows is None else check_whole(data_rows, "data_rows", 0)
         score = traits.pop("score", None)
         yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
         kept = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}
@@ -291,7 +302,7 @@ class KANWidget(Spelled, Pictured, Inbox):
         path: str | os.PathLike[str] | None = None,
         *,
         title: str | None = None,
-        data_rows: int = 200,
+        data_rows: int | None = None,
     ) -> str:
         """Return the widget as a page that needs neither a kernel nor a network.
 
@@ -309,17 +320,22 @@ class KANWidget(Spelled, Pictured, Inbox):
         path : path, optional
             Where to write it.
         title : str, optional
-        data_rows : int
+        data_rows : int, optional
             How many rows of the data the loss is measured on go into the page, from end to
-            end; its loss is that on these rows. With 0 it holds none, nor how they are spread
-            between the ends of the curves.
+            end, with their labels; its loss is that on these rows. By default 200, or as many as
+            the widget's own ``data_rows`` if these are fewer. With 0 it holds none, nor how they
+            are spread, and the ends of the curves are rounded outwards to two digits.
 
         Returns
         -------
         str
             The page, one HTML document.
         """
-        content = export.page(self, title, check_whole(data_rows, "data_rows", 0))
+        if data_rows is None:
+            rows = ROWS if self.data_rows is None else min(ROWS, self.data_rows)
+        else:
+            rows = check_whole(data_rows, "data_rows", 0)
+        content = export.page(self, title, rows)
         if path is not None:
             with replacing(path) as beside:
                 beside.write_text(content, encoding="utf-8")
