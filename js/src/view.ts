@@ -4,9 +4,11 @@ import { watchBelow } from "./below";
 import { element, freshId } from "./dom";
 import type { Palette } from "./draw";
 import { type Trace, trace } from "./forward";
+import { styleHost } from "./host-style";
 import { createIntoView } from "./into-view";
 import { hideKeptPicture } from "./kept-picture";
 import type { Names } from "./labels";
+import { askForMissing } from "./missing";
 import { createBar, type PanelName } from "./panels/bar";
 import { createCards } from "./panels/cards";
 import { createHistory } from "./panels/history";
@@ -295,8 +297,10 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
     { signal },
   );
   el.append(mount);
+  styleHost(el, mount, root, signal);
   resized.observe(stage.element);
   hideKeptPicture(el.ownerDocument, model.get("_picture"), signal);
+  askForMissing(model, () => known !== null, signal);
 
   function close(): void {
     if (signal.aborted) return;

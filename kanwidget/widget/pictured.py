@@ -7,11 +7,10 @@ import uuid
 from typing import Any
 
 import traitlets
-
 from kanwidget.picture import Picture, figure, preview, save
 from kanwidget.picture.drawing import DPI, check_path
 
-from .kept import Kept, quietly
+from .kept import Kept, captured, quietly, shows_a_value
 from .mirror import Mirrored
 
 __all__ = ["Pictured"]
@@ -36,10 +35,12 @@ class Pictured(Mirrored):
     """By which a view finds the picture that the notebook keeps."""
 
     _kept: Kept | None = None
+    _previews = True
+    """Whether a notebook keeps a picture."""
 
     @traitlets.default("_picture")
     def _name_picture(self) -> str:
-        return uuid.uuid4().hex
+        return uuid.uuid4().hex[:30]  # whole triples of bytes, see `marked`
 
     def figure(
         self,
@@ -118,6 +119,19 @@ class Pictured(Mirrored):
             self._kept.drop()
         super().close()  # type: ignore[misc]
 
+    def _ipython_display_(self) -> None:
+        """Show the value of a notebook's cell without ``Out[3]`` before it.
+
+        In a saved notebook that would be left without anything behind it. All else is shown as
+        `_repr_mimebundle_` says.
+        """
+        if not shows_a_value():
+            raise NotImplementedError
+        from IPython.display import publish_display_data
+
+        data, metadata = self._repr_mimebundle_()
+        publish_display_data(data=data, metadata=metadata)
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Return the live view, and what is shown where there is none.
 
@@ -127,12 +141,14 @@ class Pictured(Mirrored):
         if not found:
             return found
         data, metadata = found
+        if not self._previews or captured():
+            return data, metadata
         if self._kept is None:
             self._kept = Kept(self._picture, self._preview, self.__repr__)
             self._follow_picture()
         if quietly(self._kept.show):
-            # How many edges are on is said by the picture: it will be another one.
-            return data | {"text/plain": f"KANWidget({self.session.width})"}, metadata
+            # The picture says it, and how many edges are on then.
+            return data | {"text/plain": ""}, metadata
         picture = quietly(lambda: preview(self._preview()))
         if picture is not None:
             png, size = picture

@@ -71,6 +71,9 @@ class KANWidget(Spelled, Pictured, Inbox):
         default, fewer of wide ones. A saved notebook keeps them if it keeps the state of widgets,
         as `nbconvert --execute` does. With 0 no value of the data leaves Python: the ends of
         curves are rounded outwards to two digits, and nothing is told of how the data are spread.
+    preview : bool
+        Whether a notebook's cell that shows the widget keeps a picture of it behind it, for when
+        nothing runs.
     **traits
         Initial values of the traits below, but for the last five, which are to read. The page
         sets them too, but for names and ``input_shape``.
@@ -155,9 +158,11 @@ class KANWidget(Spelled, Pictured, Inbox):
         *,
         metric: Metric | None = None,
         data_rows: int | None = None,
+        preview: bool = True,
         **traits: Any,
     ) -> None:
         self.data_rows = None if data_rows is None else check_whole(data_rows, "data_rows", 0)
+        self._previews = bool(preview)
         score = traits.pop("score", None)
         yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
         kept = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}

@@ -59,7 +59,7 @@ class Executed:
         """Return what cells showed of a kind, pictures that stand for a widget left out."""
         data = [o.get("data", {}) for o in self.outputs()]
         return [
-            d[mime] for d in data if mime in d and "data-kanwidget" not in d.get("text/html", "")
+            d[mime] for d in data if mime in d and not d.get("text/plain", "").startswith("KANWidget(")
         ]
 
     def numbers(self, pattern: str) -> list[float]:

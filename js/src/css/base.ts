@@ -14,7 +14,7 @@ export const BASE = `
   color: var(--ink);
   font: 13px/1.45 var(--jp-ui-font-family, var(--vscode-font-family, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif));
   box-sizing: border-box; padding: 14px 16px 12px; border-radius: 8px;
-  min-width: 0; container-type: inline-size;
+  min-width: 0; container-type: inline-size; contain-intrinsic-inline-size: 280px;
 }
 .kanwidget[data-theme="dark"] {
   --ink: #e6edf3; --taken: #56b4e9; --symbolic: #ff9e4a; --probe: #b86bff; --selected: #7ee787; --good: #6fce86; --warn: #f0b072; --error: #ff9a90;
