@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import traitlets
+
 from kanwidget.picture import Picture, figure, preview, save
 from kanwidget.picture.drawing import DPI, check_path
 
@@ -113,11 +114,10 @@ class Pictured(Mirrored):
         """Return all that a view reads; where there is no notebook, none keeps a picture."""
         return {name: value for name, value in super().carried().items() if name != "_picture"}
 
-    def close(self) -> None:
-        """Leave the picture as it is."""
+    def _leave_picture(self) -> None:
+        """Leave the picture as it is; the session must be open."""
         if self._kept is not None:
             self._kept.drop()
-        super().close()  # type: ignore[misc]
 
     def _ipython_display_(self) -> None:
         """Show the value of a notebook's cell without ``Out[3]`` before it.

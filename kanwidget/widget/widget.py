@@ -364,6 +364,7 @@ class KANWidget(Spelled, Pictured, Inbox):
             return
         if "_unwatch" in self.__dict__:  # ipywidgets closes half-made widgets too
             self._unwatch()
+            self._leave_picture()
             self._mirror.drop()
             others = followers(self.session)
             others.discard(self)
