@@ -224,21 +224,12 @@ def legend(view: View) -> Locator:
 
 
 def in_sight(element: Locator) -> bool:
-    """Whether an element's middle is really there on the screen, not clipped by what holds it."""
+    """Whether an element's middle is on the screen, and not cut off by what holds the widget."""
     found: Any = element.evaluate(
         """(element) => {
             const { x, y, width, height } = element.getBoundingClientRect();
-            let at = [x + width / 2, y + height / 2];
-            let node = element;
-            while (node) {
-                node = node.assignedSlot ?? node.parentElement ?? node.getRootNode().host;
-                if (!node) return true;
-                if (getComputedStyle(node).overflow === 'visible') continue;
-                const box = node.getBoundingClientRect();
-                if (at[1] < box.top - 1 || at[1] > box.bottom + 1) return false;
-                if (at[0] < box.left - 1 || at[0] > box.right + 1) return false;
-            }
-            return true;
+            const host = element.getRootNode().host.closest('.kanwidget-host');
+            return host.contains(document.elementFromPoint(x + width / 2, y + height / 2));
         }"""
     )
     return bool(found)
