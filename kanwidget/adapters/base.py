@@ -14,10 +14,11 @@ from kanwidget.kan import pruning
 from kanwidget.kan.alternatives import Plan
 from kanwidget.kan.checks import Edge
 
+from .copying import Weights, named_tensors, private_copy, same_bits
 from .scoring import KINDS, scores
 from .scoring import means as mean_outputs
 
-__all__ = ["BaseAdapter"]
+__all__ = ["BaseAdapter", "as_bytes"]
 
 
 class BaseAdapter(ABC):
@@ -158,7 +159,7 @@ class BaseAdapter(ABC):
         for l, values in enumerate(self.inputs_of(x)):
             low, high = values.amin(0), values.amax(0)
             # A node that emits one value still has edges to look at: show them around it.
-            room = torch.where(high > low, 0.0, 0.5)
+            room = (high <= low).to(low) / 2
             low, high = low - room, high + room
             points = low + (high - low) * share.unsqueeze(1)  # (n, n_in)
             drawn.append((points.T, self.functions(l, points)))
@@ -200,6 +201,27 @@ class BaseAdapter(ABC):
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         """Make these the live masks and constants; what is equal is not written."""
 
+    def fitting(
+        self, mask: Sequence[Tensor], bias: Sequence[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return masks and constants as `set_mask` writes them: of the model's device and dtype.
+
+        Raises
+        ------
+        ValueError
+            If the model has edges of other shapes, as one has whose layers were replaced.
+        """
+        live = [tuple(on.shape) for on in self.mask()]
+        given = [tuple(on.shape) for on in mask]
+        if given != live or [tuple(b.shape) for b in bias] != [shape[:1] for shape in live]:
+            raise ValueError(
+                f"the model has layers of edges of shapes {live} now, and these masks are for "
+                f"{given}: nothing was changed; start a new session or widget on the model"
+            )
+        device, dtype = self.device, self.dtype
+        on = [layer.detach().to(device, torch.bool) for layer in mask]
+        return on, [constant.detach().to(device, dtype) for constant in bias]
+
     def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]] | None:
         """Return None: there is no faster way than one forward each."""
         return None
@@ -215,17 +237,54 @@ class BaseAdapter(ABC):
         """Return a digest of the model's numbers, the same in every process."""
         digest = hashlib.sha256(repr((self.width, self._settings())).encode())
         for value in [*self._numbers(), *self.mask(), *self.bias()]:
-            digest.update(_bytes(value))
+            digest.update(as_bytes(value))
         return digest.hexdigest()
 
     def switched(self) -> Sequence[tuple[Edge, bool]]:
         """Return every edge that the model's own methods switched, if it tells."""
         return ()
 
+    transient: tuple[str, ...] = ()
+    """Attributes of a model that a copy to compute on can do without, such as data it has seen."""
+
+    def copy(self) -> BaseAdapter:
+        """Return an adapter of a private copy of the model, which shares nothing with it."""
+        new = type(self)(private_copy(self._model, self.transient))
+        new.set_mask(self.mask(), self.bias())
+        return new
+
+    def weights(self) -> Weights:
+        """Return a copy of all that makes the functions; masks and biases may be in it."""
+        tensors = {n: t.detach().clone() for n, t in named_tensors(self._model).items()}
+        return Weights(tensors, self._extra_weights())
+
+    @torch.no_grad()
+    def set_weights(self, weights: Weights) -> None:
+        """Put weights back, bit for bit; masks and biases have to be set anew after that.
+
+        Raises
+        ------
+        ValueError
+            If the model has tensors of other names, shapes or dtypes by now.
+        """
+        if not weights.fits(self._model):
+            raise ValueError("these weights are of a model with other layers, sizes or dtypes")
+        for name, live in named_tensors(self._model).items():
+            if not same_bits(live, weights.tensors[name].to(live.device)):
+                live.copy_(weights.tensors[name])
+        self._set_extra_weights(weights.settings)
+
+    def _extra_weights(self) -> Any:
+        """Return what makes the functions beside parameters and buffers."""
+        return None
+
+    def _set_extra_weights(self, extra: Any) -> None:
+        """Put back what `_extra_weights` returned."""
+
     def version(self) -> Hashable:
         """Return a value that changes with the model's numbers, masks and biases left out."""
         # Not the tensors' version counters: what is written through ``.data`` escapes them.
-        return repr(self._settings()), tuple((v.shape, hash(_bytes(v))) for v in self._numbers())
+        return repr(self._settings()), tuple((v.shape, hash(as_bytes(v))) for v in self._numbers())
 
     def _numbers(self) -> list[Tensor]:
         """Return the tensors that make the functions: no masks, and no biases."""
@@ -284,5 +343,8 @@ class BaseAdapter(ABC):
         return kept, targets, folded
 
 
-def _bytes(value: Tensor) -> bytes:
-    return value.detach().cpu().contiguous().numpy().tobytes()
+def as_bytes(value: Tensor) -> bytes:
+    """Return a tensor's numbers as they lie in memory."""
+    # Whatever the dtype: numpy has no bfloat16.
+    flat = value.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().tobytes()

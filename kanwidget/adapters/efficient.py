@@ -56,7 +56,7 @@ class EfficientAdapter(LayeredAdapter):
 
     def knots(self) -> list[Tensor]:
         layers: list[Any] = self.layers
-        return [layer.grid.detach() for layer in layers]
+        return [layer.grid.detach().clone() for layer in layers]
 
     def grid(self) -> list[Tensor]:
         layers: list[Any] = self.layers

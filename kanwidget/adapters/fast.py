@@ -22,7 +22,7 @@ class FastAdapter(LayeredAdapter):
 
     A LayerNorm before the splines makes an edge depend on its neighbours. What it emits is
     exact all the same, and so are masks, scores and means; only a *curve* has to be drawn for
-    some state of the neighbours, which is the data's mean mean and mean spread.
+    some state of the neighbours, which is their mean and mean square in the data.
     """
 
     supports = "FastKAN (or a Sequential of FastKANLayer)"
@@ -56,8 +56,8 @@ class FastAdapter(LayeredAdapter):
             return []
         return [
             "A LayerNorm lets every edge depend on all nodes of its layer: curves show it at the "
-            "mean and spread that these have on the average, and nodes that lead nowhere still "
-            "count."
+            "mean and spread that the others have on the average, and nodes that lead nowhere "
+            "still count."
         ]
 
     @staticmethod
@@ -86,14 +86,12 @@ class FastAdapter(LayeredAdapter):
 
     @torch.no_grad()
     def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
-        self._at = {
-            l: (
-                values.mean(1).mean(),
-                (values.var(1, correction=0) + layer.layernorm.eps).sqrt().mean(),
-            )
-            for l, (layer, values) in enumerate(zip(self._any(), self.inputs_of(x), strict=True))
-            if layer.layernorm is not None
-        }
+        self._at = {}
+        for l, (layer, values) in enumerate(zip(self._any(), self.inputs_of(x), strict=True)):
+            if layer.layernorm is not None:
+                count = max(1, values.shape[1] - 1)
+                mean, square = values.mean(0), values.square().mean(0)
+                self._at[l] = (mean.sum() - mean) / count, (square.sum() - square) / count
         return super().curves(x, n)
 
     @torch.no_grad()
@@ -101,8 +99,11 @@ class FastAdapter(LayeredAdapter):
         layer = self._any()[l]
         if layer.layernorm is None:
             return self.emitted(layer, points)
-        mean, spread = self._at.get(l, (points.new_zeros(()), points.new_ones(())))
-        normed = (points - mean) / spread
+        own = points.new_ones(points.shape[1]) / points.shape[1]  # its share in its layer
+        rest, square = self._at.get(l, (points.new_zeros(()), points.new_ones(())))
+        mean = own * points + (1 - own) * rest
+        spread = own * points.square() + (1 - own) * square - mean.square()
+        normed = (points - mean) / (spread.clamp(min=0.0) + layer.layernorm.eps).sqrt()
         if layer.layernorm.elementwise_affine:
             normed = normed * layer.layernorm.weight
             normed = normed if layer.layernorm.bias is None else normed + layer.layernorm.bias

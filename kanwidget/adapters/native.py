@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from kanwidget.kan.checks import Edge
 from kanwidget.kan.closed_form import as_array
 from kanwidget.kan.splines import extend_grid
 
-from .base import BaseAdapter
+from .base import BaseAdapter, as_bytes
 
 __all__ = ["NativeAdapter"]
 
@@ -23,6 +23,8 @@ class NativeAdapter(BaseAdapter):
     """Reads and edits a `kanwidget.KAN`; see `Adapter` for what each method promises."""
 
     supports = "kanwidget.KAN"
+
+    transient = ("_seen", "_switched")
 
     _model: KAN
 
@@ -84,11 +86,13 @@ class NativeAdapter(BaseAdapter):
 
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
+        mask, bias = self.fitting(mask, bias)
         for layer, on, constant in zip(self._model.layers, mask, bias, strict=True):
+            # Not seen by a backward pass that is under way.
             if not torch.equal(layer.mask != 0, on):
-                layer.mask.copy_(on)
+                layer.mask.data.copy_(on)
             if not torch.equal(layer.bias, constant):
-                layer.bias.copy_(constant)
+                layer.bias.data.copy_(constant)
 
     def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]]:
         return alternatives.outputs(self._model.layers, x, plan)
@@ -99,13 +103,15 @@ class NativeAdapter(BaseAdapter):
     def fingerprint(self) -> str:
         digest = hashlib.sha256(repr(self.width).encode())
         for value in self._model.state_dict().values():
-            digest.update(value.detach().cpu().numpy().tobytes())
+            digest.update(as_bytes(value))
         return digest.hexdigest()
 
     def switched(self) -> Sequence[tuple[Edge, bool]]:
-        return self._model._switched
+        return list(self._model._switched)
 
-    def version(self) -> Hashable:
+    def _numbers(self) -> list[Tensor]:
         layers = self._model.layers
-        tensors = [t for m in layers for t in (m.coef, m.scale_base, m.scale_sp, m.grid)]
-        return tuple((id(t), t.data_ptr(), t._version) for t in tensors)
+        return [t for m in layers for t in (m.coef, m.scale_base, m.scale_sp, m.grid)]
+
+    def _settings(self) -> object:
+        return [layer.k for layer in self._model.layers]

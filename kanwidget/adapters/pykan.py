@@ -47,6 +47,7 @@ class PykanAdapter(SplinedAdapter):
     """
 
     supports = "pykan 0.2.x (kan.KAN, kan.MultKAN)"
+    transient = ACTIVATIONS
 
     @classmethod
     def wrap(cls, model: object) -> PykanAdapter | None:
@@ -141,15 +142,15 @@ class PykanAdapter(SplinedAdapter):
     def _biases(self) -> list[Callable[[Tensor], None]]:
         def writer(l: int, first: int) -> Callable[[Tensor], None]:
             def write(constant: Tensor) -> None:
-                self.model.node_bias[l][:first] = constant[:first]
-                self.model.subnode_bias[l][first:] = constant[first:]
+                self.model.node_bias[l].data[:first] = constant[:first]
+                self.model.subnode_bias[l].data[first:] = constant[first:]
 
             return write
 
         return [writer(l, first) for l, first in enumerate(self._products())]
 
     def knots(self) -> list[Tensor]:
-        return [layer.grid.detach() for layer in self.model.act_fun]
+        return [layer.grid.detach().clone() for layer in self.model.act_fun]
 
     def grid(self) -> list[Tensor]:
         return [m.grid[:, [m.k, -1 - m.k]].detach() for m in self.model.act_fun]
@@ -194,6 +195,7 @@ class PykanAdapter(SplinedAdapter):
                     for i in ids[l + 1]
                     if i >= first
                 ]
+        type(self)(new).keep_grids()
         x = model.cache_data
         if isinstance(x, Tensor) and x.shape[1] == len(model.input_id):
             # pykan keeps the columns that it has picked, and picks again from them to plot.

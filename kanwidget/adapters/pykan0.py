@@ -33,6 +33,7 @@ class Pykan0Adapter(SplinedAdapter):
     """Reads and edits a `kan.KAN` of pykan 0.0.x; see `Adapter` for what each method promises."""
 
     supports = "pykan 0.0.x (kan.KAN)"
+    transient = ACTIVATIONS
 
     @classmethod
     def wrap(cls, model: object) -> Pykan0Adapter | None:
@@ -80,7 +81,7 @@ class Pykan0Adapter(SplinedAdapter):
         return [bias.weight.detach()[0].clone() for bias in self.model.biases]
 
     def _biases(self) -> list[Callable[[Tensor], Any]]:
-        return [bias.weight[0].copy_ for bias in self.model.biases]
+        return [bias.weight.data[0].copy_ for bias in self.model.biases]
 
     def knots(self) -> list[Tensor]:
         found = []
@@ -128,6 +129,7 @@ class Pykan0Adapter(SplinedAdapter):
             bias.in_features = len(targets[l])
             new.biases.append(bias)
         new.width = [len(nodes) for nodes in ids]
+        type(self)(new).keep_grids()
         acts = getattr(model, "acts", None)
         if acts:
             new(acts[0].detach())

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import sys
+import copy
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from kanwidget.kan import pruning
 from kanwidget.kan.checks import Edge
 from kanwidget.kan.splines import de_boor
 
 from .base import BaseAdapter
+from .copying import private_copy
+from .stand_ins import FORMULAS, GridUpdate, Off
 
 __all__ = ["SplinedAdapter"]
 
+TABLES = ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy")
+"""What a layer of formulas knows of each edge, in lists of lists."""
+
 
 class _Home:
-    """What the masks of one layer are while an edge is on: the way back, bit for bit.
+    """What the masks of one layer are while an edge is on, and off: the way back, bit for bit.
 
     pykan's masks are numbers, and an edge has two of them, for its spline and its formula.
     """
@@ -28,17 +35,38 @@ class _Home:
     def __init__(self, numeric: Tensor, formula: Tensor, fixed: Tensor) -> None:
         # An edge that has never been on gets what it was last: its formula, or else its spline.
         self.numeric, self.formula = (~fixed).to(numeric), fixed.to(formula)
-        self.put_away: dict[tuple[int, int], tuple[Any, Any]] = {}
+        self.off = torch.zeros_like(formula)  # of its formula; that of its spline is 0
+        self.writing = False
 
-    def look(self, numeric: Tensor, formula: Tensor) -> Tensor:
-        """Remember what is on; return which edges are."""
-        on = (numeric != 0) | (formula != 0)
-        self.numeric = torch.where(on, numeric, self.numeric.to(numeric))
-        self.formula = torch.where(on, formula, self.formula.to(formula))
+    def look(self, numeric: Tensor, formula: Tensor, emits: Tensor) -> Tensor:
+        """Remember what is on, and off; return which edges are on.
+
+        Parameters
+        ----------
+        numeric, formula : Tensor, shape (n_out, n_in)
+            The live masks.
+        emits : bool Tensor, shape (n_out, n_in)
+            Which formulas add anything.
+        """
+        on = (numeric != 0) | emits
+        # Masks that are half written are nobody's wish.
+        if not self.writing:
+            idle = ~on & (formula != 0)  # a formula that adds nothing: only a spline could
+            self.numeric = torch.where(on, numeric, self.numeric.to(numeric))
+            self.numeric = torch.where(idle & (self.numeric == 0), 1.0, self.numeric)
+            self.formula = torch.where(on | idle, formula, self.formula.to(formula))
+            self.off = torch.where(on, self.off.to(formula), formula)
         return on
 
 
-_HOMES: WeakKeyDictionary[nn.Module, list[_Home]] = WeakKeyDictionary()
+class _Homes(list[_Home]):
+    """Those of all layers of a model."""
+
+    first: list[Tensor]
+    """Its masks when it was first looked at."""
+
+
+_HOMES: WeakKeyDictionary[nn.Module, _Homes] = WeakKeyDictionary()
 
 
 class SplinedAdapter(BaseAdapter):
@@ -124,7 +152,8 @@ class SplinedAdapter(BaseAdapter):
         home = self._homes()[l]
         base, spline = self._parts(l, points)
         out = (base + spline) * home.numeric.unsqueeze(2)
-        for j, i, value in self._formulas(l, points, home.formula):
+        formula = home.formula if self.model.symbolic_enabled else torch.zeros_like(home.formula)
+        for j, i, value in self._formulas(l, points, formula):
             # What the spline of a fixed edge is worth does not matter, be it NaN.
             rest = out[j, i] if home.numeric[j, i] != 0 else 0.0
             out[j, i] = rest + value
@@ -140,11 +169,10 @@ class SplinedAdapter(BaseAdapter):
 
     def _formulas(self, l: int, x: Tensor, mask: Tensor) -> Iterator[tuple[int, int, Tensor]]:
         """Yield what the formulas under a mask emit; pykan goes through all edges instead."""
-        layer, home = self.model.symbolic_fun[l], self._homes()[l]
+        layer = self.model.symbolic_fun[l]
         for j, i in mask.nonzero().tolist():
             f = layer.funs[j][i]
-            if f is zero:
-                f = self._formula_of(layer, home, j, i)[0]
+            f = f.own if isinstance(f, Off) else f
             a, b, c, d = layer.affine[j, i]
             yield j, i, mask[j, i] * (c * f(a * x[:, i] + b) + d)
 
@@ -181,75 +209,119 @@ class SplinedAdapter(BaseAdapter):
 
     def mask(self) -> list[Tensor]:
         return [
-            home.look(self.numeric_mask(l).detach(), self._formula_mask(l).detach())
+            home.look(self.numeric_mask(l).detach(), self._live(l), self._emits(l, self._live(l)))
             for l, home in enumerate(self._found())
         ]
 
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
-        for l, (was, on, home) in enumerate(zip(self.mask(), mask, self._homes(), strict=True)):
-            changed = was != on.to(was.device)
-            if changed.any():
-                for live, back in (
-                    (self.numeric_mask(l), home.numeric),
-                    (self.model.symbolic_fun[l].mask, home.formula),
-                ):
-                    live[changed] = (back * on)[changed]
-                for j, i in (changed & (home.formula != 0)).nonzero().tolist():
-                    self._put_away(l, j, i, home, not on[j, i])
-        for live, was, now in zip(self._biases(), self.bias(), bias, strict=True):
+        mask, bias = self.fitting(mask, bias)
+        for l, (on, home) in enumerate(zip(mask, self._homes(), strict=True)):
+            # What would add something is off with a mask of 0.
+            off = home.off.masked_fill(self._emits(l, home.off), 0.0)
+            formula, live = self.model.symbolic_fun[l].mask, self.numeric_mask(l)
+            home.writing = True
+            for values, wanted in (
+                (live, home.numeric * on),
+                (formula, torch.where(on, home.formula, off)),
+            ):
+                if not torch.equal(values, wanted):
+                    # Not seen by a backward pass that is under way.
+                    values.data.copy_(wanted)
+            self._stand_in(l, on)
+            home.writing = False
+        for write, was, now in zip(self._biases(), self.bias(), bias, strict=True):
             if not torch.equal(was, now):
-                live(now)
+                write(now)
+        as_it_was = all(map(torch.equal, mask, self._found().first))
+        self.keep_grids(not as_it_was and self._has_constants(mask))
 
-    def _put_away(self, l: int, j: int, i: int, home: _Home, away: bool) -> None:
-        """Take a formula off an edge, or give it back: 0 times infinity is not 0."""
+    def _stand_in(self, l: int, on: Tensor) -> None:
+        """Take the formulas off edges that are off, and give them back to those that are on."""
         layer = self.model.symbolic_fun[l]
-        names = [n for n in ("funs", "funs_avoid_singularity") if hasattr(layer, n)]
-        now = tuple(getattr(layer, name)[j][i] for name in names)
-        if away and now[0] is not zero:
-            home.put_away[j, i] = now
-            new: Sequence[Any] = (zero, zero_avoiding)
-        elif not away and now[0] is zero:
-            new = self._formula_of(layer, home, j, i)
-            home.put_away.pop((j, i), None)
-        else:
-            home.put_away.pop((j, i), None)
-            return
-        for name, function in zip(names, new, strict=False):
-            getattr(layer, name)[j][i] = function
+        tables = {name: getattr(layer, name, None) for name in FORMULAS}
+        # Most edges have no formula, and nothing that could appear in the model's.
+        named = (self._homes()[l].formula != 0) | (layer.affine != 0).any(2)
+        for j, i in named.nonzero().tolist():
+            for name, table in tables.items():
+                if table is None:
+                    continue
+                now = table[j][i]
+                if on[j, i] and isinstance(now, Off):
+                    table[j][i] = now.own
+                elif not on[j, i] and not isinstance(now, Off):
+                    table[j][i] = FORMULAS[name](now)
 
-    def _formula_of(self, layer: Any, home: _Home, j: int, i: int) -> Sequence[Any]:
-        """Return what was put away; of a copy of the model, pykan's formula of that name."""
-        if (j, i) in home.put_away:
-            return home.put_away[j, i]
-        library = getattr(sys.modules[type(layer).__module__], "SYMBOLIC_LIB", {})
-        entry = library.get(layer.funs_name[j][i], (zero, zero_avoiding))
-        return entry[0], entry[-1]
+    def keep_grids(self, needed: bool | None = None) -> None:
+        """Keep pykan from laying grids over constants, by default where a node is one."""
+        needed = self._has_constants(self.mask()) if needed is None else needed
+        for l, layer in enumerate(self.model.act_fun):
+            own = vars(layer).get("update_grid_from_samples")
+            if needed and own is None:
+                constant = partial(_constant, type(self), l)
+                layer.update_grid_from_samples = GridUpdate(constant, self.model, layer)
+            elif not needed and isinstance(own, GridUpdate):
+                del layer.update_grid_from_samples
+
+    def _has_constants(self, mask: Sequence[Tensor]) -> bool:
+        return not all(bool(nodes.all()) for nodes in pruning.reached(mask, self.slots()))
 
     @abstractmethod
     def _biases(self) -> list[Any]:
         """Return for each layer what writes to the constants that `bias` returns."""
 
-    def _formula_mask(self, l: int) -> Tensor:
-        live: Tensor = self.model.symbolic_fun[l].mask
-        return live if self.model.symbolic_enabled else torch.zeros_like(live)
+    def _live(self, l: int) -> Tensor:
+        mask: Tensor = self.model.symbolic_fun[l].mask.detach()
+        return mask
 
-    def _found(self) -> list[_Home]:
+    def _emits(self, l: int, mask: Tensor) -> Tensor:
+        """Return which formulas add anything under a mask: pykan's "0" adds a constant or none."""
+        emits = (mask != 0) & bool(self.model.symbolic_enabled)
+        layer = self.model.symbolic_fun[l]
+        for j, i in emits.nonzero().tolist():
+            if layer.funs_name[j][i] in ("0", ""):
+                emits[j, i] = layer.affine[j, i, 3] != 0
+        return emits
+
+    def _found(self) -> _Homes:
         """Return the model's homes, new ones if it has other edges than it had."""
         homes = _HOMES.get(self.model)
         shapes = [layer.mask.shape for layer in self.model.symbolic_fun]
         if homes is None or [home.formula.shape for home in homes] != shapes:
-            homes = _HOMES[self.model] = []
+            homes = _Homes()
             for l, layer in enumerate(self.model.symbolic_fun):
                 fixed = [[name not in ("0", "") for name in row] for row in layer.funs_name]
                 is_fixed = torch.tensor(fixed, device=layer.mask.device)
                 is_fixed &= bool(self.model.symbolic_enabled)
-                homes.append(_Home(self.numeric_mask(l), layer.mask.detach(), is_fixed))
+                homes.append(_Home(self.numeric_mask(l).detach(), self._live(l), is_fixed))
+            _HOMES[self.model] = homes
+            homes.first = self.mask()
         return homes
 
     def _homes(self) -> list[_Home]:
         self.mask()
         return self._found()
+
+    def copy(self) -> SplinedAdapter:
+        new = type(self)(private_copy(self.model, self.transient))
+        _HOMES[new.model] = copy.deepcopy(self._found())
+        new.set_mask(self.mask(), self.bias())
+        return new
+
+    def _extra_weights(self) -> Any:
+        tables = [
+            {n: [list(row) for row in getattr(layer, n)] for n in TABLES if hasattr(layer, n)}
+            for layer in self.model.symbolic_fun
+        ]
+        return tables, copy.deepcopy(self._found()), self.model.symbolic_enabled
+
+    def _set_extra_weights(self, extra: Any) -> None:
+        tables, homes, enabled = extra
+        for layer, table in zip(self.model.symbolic_fun, tables, strict=True):
+            for name, rows in table.items():
+                setattr(layer, name, [list(row) for row in rows])
+        self.model.symbolic_enabled = enabled
+        _HOMES[self.model] = copy.deepcopy(homes)
 
     def _numbers(self) -> list[Tensor]:
         layers = self.model.act_fun
@@ -266,11 +338,7 @@ def _equal(a: Tensor, b: Tensor) -> bool:
     return a.device == b.device and a.dtype == b.dtype and torch.equal(a, b)
 
 
-def zero(x: Any) -> Any:
-    """Return 0 for everything: what an edge that is off computes in place of its formula."""
-    return torch.zeros_like(x)
-
-
-def zero_avoiding(x: Any, y_th: Any) -> Any:
-    """Return what pykan's functions without singularities do, for `zero`."""
-    return (), torch.zeros_like(x)
+def _constant(kind: type[SplinedAdapter], l: int, model: nn.Module) -> Tensor:
+    """Return which nodes before a layer of a model no input reaches."""
+    adapter = kind(model)
+    return ~pruning.reached(adapter.mask(), adapter.slots())[l]

@@ -6,9 +6,10 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from .splined import zero, zero_avoiding
+from .stand_ins import zero, zero_avoiding, zero_formula
 
 __all__ = ["cut", "cut_formulas", "replaced"]
 
@@ -16,6 +17,7 @@ __all__ = ["cut", "cut_formulas", "replaced"]
 def replaced(layer: Any, **values: Tensor) -> Any:
     """Return a copy of a layer with other parameters, which train if those it had do."""
     new = copy.deepcopy(layer)
+    vars(new).pop("update_grid_from_samples", None)  # see `SplinedAdapter.keep_grids`
     for name, value in values.items():
         trains = getattr(layer, name).requires_grad
         setattr(new, name, nn.Parameter(value.detach().clone(), requires_grad=trains))
@@ -49,11 +51,12 @@ def cut(
 
 
 def cut_formulas(layer: Any, sources: list[int], targets: list[int], on: Tensor) -> Any:
-    """Return a smaller layer of formulas; an edge that is off has none."""
+    """Return a smaller layer of formulas; an edge that is off has none, and no constants."""
+    fixed = (layer.mask != 0) & on
     new = replaced(
         layer,
         mask=(layer.mask * on)[targets][:, sources],
-        affine=layer.affine[targets][:, sources],
+        affine=torch.where(fixed.unsqueeze(2), layer.affine, 0.0)[targets][:, sources],
     )
     new.in_dim, new.out_dim = len(sources), len(targets)
     none = {"funs": zero, "funs_avoid_singularity": zero_avoiding, "funs_sympy": zero_formula}
@@ -61,18 +64,9 @@ def cut_formulas(layer: Any, sources: list[int], targets: list[int], on: Tensor)
         if hasattr(layer, name):
             table = getattr(layer, name)
             nothing = none.get(name, "0" if hasattr(layer, "funs_avoid_singularity") else "")
-            fixed = layer.mask != 0
             setattr(
                 new,
                 name,
-                [
-                    [table[j][i] if on[j, i] and fixed[j, i] else nothing for i in sources]
-                    for j in targets
-                ],
+                [[table[j][i] if fixed[j, i] else nothing for i in sources] for j in targets],
             )
     return new
-
-
-def zero_formula(x: Any) -> Any:
-    """Return 0 for a symbol, as pykan's edges without a formula do."""
-    return x * 0

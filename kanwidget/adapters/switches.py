@@ -51,8 +51,8 @@ _ROUNDED: WeakKeyDictionary[nn.Module, tuple[Tensor, Tensor]] = WeakKeyDictionar
 
 def rounded(layer: nn.Module, own: Tensor) -> Tensor:
     """Return the constants that a layer without switches was last asked for; else its own."""
-    was, asked = _ROUNDED.get(layer, (own, own))
-    return asked if torch.equal(was, own) else own
+    was, asked = (values.to(own) for values in _ROUNDED.get(layer, (own, own)))
+    return asked.clone() if torch.equal(was, own) else own
 
 
 def let_be(layer: nn.Module, bias: Tensor, own: Tensor) -> bool:

@@ -50,10 +50,10 @@ class LayerArrays:
 
     def __init__(self, layer: KANLayer) -> None:
         self._layer = layer
-        self._grid, self._mask = as_array(layer.grid).copy(), as_array(layer.mask).copy()
+        self._grid = as_array(layer.grid).copy()
         self._uniform = layer.uniform
-        self._off = self._mask == 0
-        self._any_off = bool(self._off.any())
+        self._off = np.zeros((layer.n_out, layer.n_in), dtype=bool)
+        self.take_mask()
         self._change: Array | None = None
         self._feats: Array = np.empty((0, 0, 0))
         self._slopes: Array | None = None
@@ -62,10 +62,15 @@ class LayerArrays:
         self.span = self._grid[:, -1] - self._grid[:, 0] + 1e-4
 
     def is_current(self) -> bool:
-        """Whether the layer's grids and mask still are what they were."""
-        return np.array_equal(self._mask, as_array(self._layer.mask)) and np.array_equal(
-            self._grid, as_array(self._layer.grid)
-        )
+        """Whether the layer's grids still are what they were."""
+        return np.array_equal(self._grid, as_array(self._layer.grid))
+
+    def take_mask(self) -> bool:
+        """Take the layer's present mask, and return whether that is another one."""
+        off = as_array(self._layer.mask) == 0
+        changed = not np.array_equal(off, self._off)
+        self._off, self._any_off = off, bool(off.any())
+        return changed
 
     def look(self, x: Array, slope: bool = False) -> None:
         """Take inputs ``(n_in, batch)``, and compute their features (and these' slopes)."""

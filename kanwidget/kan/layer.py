@@ -17,7 +17,15 @@ from torch import Tensor, nn
 from . import edges, splines
 from .closed_form import as_array
 
-__all__ = ["KANLayer"]
+__all__ = ["KANLayer", "Write", "copy_all"]
+
+Write = Callable[[Sequence[Tensor], Sequence[Tensor]], object]
+"""From targets and new values of them."""
+
+
+def copy_all(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Write new values, all in a single call: an interrupt comes before it or after it."""
+    torch._foreach_copy_(list(targets), list(values), False)
 
 
 class KANLayer(nn.Module):
@@ -69,7 +77,7 @@ class KANLayer(nn.Module):
         self.k = k
         self.base_fun = nn.SiLU() if base_fun is None else base_fun
         self.grid_eps = grid_eps
-        self._uniform: tuple[tuple[int, int], bool] | None = None
+        self._uniform: tuple[Tensor, bool] | None = None
         low, high = grid_range
         ones = torch.ones(n_out, n_in, device=device, dtype=dtype)
         self.coef = nn.Parameter(ones.new_zeros(n_out, n_in, grid + k))
@@ -149,12 +157,16 @@ class KANLayer(nn.Module):
     @property
     def uniform(self) -> bool:
         """Whether all grids have equal steps; found out anew when the grid has changed."""
-        if self.grid.is_inference():  # torch counts no versions of these
-            return splines.is_uniform(self.grid)
-        state = self.grid.data_ptr(), self.grid._version
-        if self._uniform is None or self._uniform[0] != state:
-            self._uniform = state, splines.is_uniform(self.grid)
-        return self._uniform[1]
+        # Compared number by number: what is written through ``.data`` has no new version.
+        grid, known = self.grid, self._uniform
+        if (
+            known is None
+            or known[0].dtype != grid.dtype
+            or known[0].device != grid.device
+            or not torch.equal(known[0], grid)
+        ):
+            known = self._uniform = grid.clone(), splines.is_uniform(grid)
+        return known[1]
 
     def _sums(self, x: Tensor, sized: bool) -> tuple[Tensor, Tensor]:
         rows = x.T.contiguous()
@@ -193,25 +205,41 @@ class KANLayer(nn.Module):
         return (weight * feats.mean(2)).sum(2)
 
     @torch.no_grad()
-    def update_grid(self, x: Tensor, which: Tensor | None = None) -> None:
+    def update_grid(
+        self,
+        x: Tensor,
+        which: Tensor | None = None,
+        write: Write = copy_all,
+    ) -> None:
         """Lay grids over samples ``(batch, n_in)`` anew and refit the splines to them.
 
         Parameters
         ----------
         x : Tensor, shape (batch, n_in)
         which : bool Tensor, shape (n_in,), optional
-            The inputs whose grids follow their samples; all by default.
+            The inputs whose grids follow their samples; all by default. One that does not vary
+            keeps its grid; see `splines.keep_grid`.
+        write : callable, optional
+            What writes the new values ``(targets, values)`` of `grid` and `coef`.
         """
         some: Any = slice(None)
         if which is not None and not which.all():
             some = which.nonzero().flatten().tolist()
-        grid, coef = as_array(self.grid)[some], as_array(self.coef).transpose(1, 0, 2)[some]
-        rows, k = np.ascontiguousarray(as_array(x).T)[some], self.k
+        k, rows, grid = self.k, np.ascontiguousarray(as_array(x).T)[some], as_array(self.grid)[some]
+        laid = splines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
+        still = ~splines.varies(rows, torch.finfo(self.grid.dtype).eps)
+        if still.any():
+            laid[still] = splines.keep_grid(grid[still], rows[still])
+            moved = (laid != grid).any(1)
+            some = np.arange(self.n_in)[some][moved].tolist()
+            rows, grid, laid = rows[moved], grid[moved], laid[moved]
+        coef = as_array(self.coef).transpose(1, 0, 2)[some]
         y = coef @ splines.de_boor(rows, splines.extend_grid(grid, k), k)[0]
-        grid = splines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
-        coef = splines.fit_coef(splines.de_boor(rows, splines.extend_grid(grid, k), k)[0], y)
-        self.grid[some] = torch.from_numpy(grid).to(self.grid)
-        self.coef[:, some] = torch.from_numpy(coef).transpose(0, 1).to(self.coef)
+        coef = splines.fit_coef(splines.de_boor(rows, splines.extend_grid(laid, k), k)[0], y)
+        new_grid, new_coef = self.grid.clone(), self.coef.detach().clone()
+        new_grid[some] = torch.from_numpy(laid).to(self.grid)
+        new_coef[:, some] = torch.from_numpy(coef).transpose(0, 1).to(self.coef)
+        write([self.grid, self.coef], [new_grid, new_coef])
 
     @torch.no_grad()
     def subset(self, inputs: Sequence[int], outputs: Sequence[int]) -> KANLayer:

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from . import checks, figure, pruning, storage, tensors, training
-from .layer import KANLayer
+from .layer import KANLayer, Write, copy_all
+from .write_lock import write_lock
 
 __all__ = ["KAN"]
 
@@ -181,7 +182,7 @@ class KAN(nn.Module):
         return self._check_inputs(self._seen, "the data that the model last saw")
 
     @torch.no_grad()
-    def update_grid(self, x: Tensor) -> None:
+    def update_grid(self, x: Tensor, write: Write = copy_all) -> None:
         """Lay every grid over the values that its input takes for ``x``, and refit the splines.
 
         The grids of nodes without an edge out, or which no input reaches, stay: see
@@ -189,7 +190,7 @@ class KAN(nn.Module):
         """
         x = self._check_inputs(x, "x")
         for layer, which in zip(self.layers, pruning.varying(self.mask), strict=True):
-            layer.update_grid(x, which)
+            layer.update_grid(x, which, write)
             x = layer(x)
 
     fit = training.fit
@@ -212,8 +213,8 @@ class KAN(nn.Module):
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor]) -> None:
         """Copy masks, one ``(n_out, n_in)`` for each layer, into the live ones."""
-        for layer, new in zip(self.layers, mask, strict=True):
-            layer.mask.copy_(new)
+        with write_lock(self):
+            copy_all(self.mask, list(mask))
 
     def remove_edge(self, l: int, i: int, j: int, keep_mean: bool = False) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next.
@@ -233,10 +234,11 @@ class KAN(nn.Module):
             If the mean is to be kept and the model has seen no data.
         """
         l, i, j = checks.check_edge(self.width, l, i, j)
-        mask = [layer.clone() for layer in self.mask]
-        mask[l][j, i] = 0.0
-        self._switch_off(mask, keep_mean)
-        self._switched.append(((l, i, j), False))
+        with write_lock(self):
+            mask = [layer.clone() for layer in self.mask]
+            mask[l][j, i] = 0.0
+            self._switch_off(mask, keep_mean)
+            self._switched.append(((l, i, j), False))
 
     @torch.no_grad()
     def restore_edge(self, l: int, i: int, j: int) -> None:
@@ -245,8 +247,9 @@ class KAN(nn.Module):
         A mean that was kept stays in the bias.
         """
         l, i, j = checks.check_edge(self.width, l, i, j)
-        self.mask[l][j, i] = 1.0
-        self._switched.append(((l, i, j), True))
+        with write_lock(self):
+            self.mask[l][j, i] = 1.0
+            self._switched.append(((l, i, j), True))
 
     def remove_node(self, l: int, i: int, keep_mean: bool = False) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``.
@@ -266,19 +269,21 @@ class KAN(nn.Module):
             If means are to be kept and the model has seen no data.
         """
         node = checks.check_node(self.width, l, i)
-        mask = [layer.clone() for layer in self.mask]
-        for side in pruning.sides(mask, node):
-            side.fill_(0.0)
-        self._switch_off(mask, keep_mean)
-        self._switched += [(edge, False) for edge in pruning.edges_of(self.width, node)]
+        with write_lock(self):
+            mask = [layer.clone() for layer in self.mask]
+            for side in pruning.sides(mask, node):
+                side.fill_(0.0)
+            self._switch_off(mask, keep_mean)
+            self._switched += [(edge, False) for edge in pruning.edges_of(self.width, node)]
 
     @torch.no_grad()
     def restore_node(self, l: int, i: int) -> None:
         """Switch on all edges into and out of node ``(l, i)``."""
         node = checks.check_node(self.width, l, i)
-        for side in pruning.sides(self.mask, node):
-            side.fill_(1.0)
-        self._switched += [(edge, True) for edge in pruning.edges_of(self.width, node)]
+        with write_lock(self):
+            for side in pruning.sides(self.mask, node):
+                side.fill_(1.0)
+            self._switched += [(edge, True) for edge in pruning.edges_of(self.width, node)]
 
     def prune(
         self,
@@ -341,8 +346,9 @@ class KAN(nn.Module):
         that are on. The constant that an unreached node emits is added to the biases it
         reaches. A hidden layer without a live node keeps one, switched off.
         """
-        alive = zip(pruning.reached(self.mask), pruning.leading(self.mask), strict=True)
-        return self._keep([(a & b).nonzero().flatten().tolist() for a, b in alive][1:-1])
+        with write_lock(self):
+            alive = zip(pruning.reached(self.mask), pruning.leading(self.mask), strict=True)
+            return self._keep([(a & b).nonzero().flatten().tolist() for a, b in alive][1:-1])
 
     plot = figure.plot
 
@@ -394,11 +400,16 @@ class KAN(nn.Module):
     @torch.no_grad()
     def _switch_off(self, mask: Sequence[Tensor], keep_mean: bool) -> None:
         """Set masks that leave fewer edges on, and keep the means of those that go."""
-        if keep_mean:
-            means = self.means(self.seen())
-            for layer, mean, new in zip(self.layers, means, mask, strict=True):
-                layer.bias.add_(mean.masked_fill(new != 0, 0.0).sum(1))
-        self.set_mask(mask)
+        targets, values = [*self.mask], [*mask]
+        with write_lock(self):
+            if keep_mean:
+                means = self.means(self.seen())
+                for layer, mean, new in zip(self.layers, means, mask, strict=True):
+                    # Of an edge that is broken there is no mean to keep.
+                    gone = mean.where((new == 0) & mean.isfinite(), 0.0)
+                    targets.append(layer.bias)
+                    values.append(layer.bias + gone.sum(1))
+            copy_all(targets, values)
 
     def _last_connected(self) -> float:
         """Return the node score at which `prune` would cut inputs from outputs."""
@@ -412,7 +423,8 @@ class KAN(nn.Module):
 
     def _copy(self) -> KAN:
         # The data last seen is the user's, and may be large: our copies share it.
-        return copy.deepcopy(self, {id(self._seen): self._seen})
+        with write_lock(self):
+            return copy.deepcopy(self, {id(self._seen): self._seen})
 
     def _hidden_ids(self, ids: Sequence[Sequence[int]] | None) -> list[list[int]]:
         width, hidden = self.width, len(self.width) - 2

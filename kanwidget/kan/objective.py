@@ -21,12 +21,16 @@ from torch import Tensor, nn
 from . import pruning
 from .checks import check_scalar
 from .closed_form import Array, LayerArrays, as_array
+from .live_parameters import LiveParameters
 
 if TYPE_CHECKING:
     from .layer import KANLayer
     from .model import KAN
 
 __all__ = ["FitObjective", "Penalty"]
+
+BLOCK = 1024
+"""Rows of which predictions are made at once at the least, where not all are."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,15 @@ class FitObjective:
     Parameters
     ----------
     model : KAN
-        It is read, and written by `write` and `update_grid` alone.
+        It is read, and written through `LiveParameters` alone.
     penalty : Penalty
     loss_fn : callable, optional
         ``(prediction, label) -> scalar Tensor``; the mean squared error by default.
+    live : LiveParameters, optional
+        The model's, where several objectives share them.
+    still : bool Tensor, shape (n_in,), optional
+        Inputs that do not vary. What their edges emit is a constant, and the biases' affair: it
+        is neither trained nor in the regulariser, which it would rule.
 
     Attributes
     ----------
@@ -101,16 +110,14 @@ class FitObjective:
         model: KAN,
         penalty: Penalty,
         loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
+        live: LiveParameters | None = None,
+        still: Tensor | None = None,
     ) -> None:
         self._model = model
         self._penalty = penalty
         self._loss_fn = loss_fn or nn.functional.mse_loss
-        self._parameters = [p for p in model.parameters() if p.requires_grad]
-        ends = np.cumsum([p.numel() for p in self._parameters]).tolist()
-        self._places = [
-            (slice(end - p.numel(), end), tuple(p.shape))
-            for p, end in zip(self._parameters, ends, strict=True)
-        ]
+        self._live = LiveParameters(model) if live is None else live
+        self._parameters = self._live.parameters
         self._written_out = (
             loss_fn is None
             and model.mask[0].device.type == "cpu"
@@ -119,31 +126,63 @@ class FitObjective:
         # Where each layer's numbers are in the flat vector; None for those that are not trained.
         place = {id(p): n for n, p in enumerate(self._parameters)}
         self._numbers = [[(place.get(id(p)), p) for p in l.numbers()] for l in model.layers]
+        self._vary = slice(None) if still is None or not still.any() else as_array(still) == 0
         self._x = self._y = torch.empty(0)
         self._layers: list[LayerArrays] = []
         self.loss = self.reg = math.nan
 
-    def read(self) -> Array:
-        """Return the model's trainable parameters as a flat vector."""
-        flat = torch.cat([p.detach().flatten() for p in self._parameters])
-        return flat.cpu().double().numpy()
+    def start(self, x: Tensor, y: Tensor, lay_grids: bool = False) -> tuple[Array, bool]:
+        """Get ready for evaluations on inputs ``(batch, n_in)`` and labels.
 
-    @torch.no_grad()
-    def write(self, theta: Array) -> None:
-        """Copy a flat vector into the model."""
-        for parameter, part in zip(self._parameters, self._parts(theta), strict=True):
-            parameter.copy_(torch.from_numpy(part))
+        Call it before each step: grids may have moved since the last, edges been switched, and
+        means been added to biases.
 
-    def rows(self, x: Tensor, y: Tensor) -> bool:
-        """Set the inputs ``(batch, n_in)`` and labels that the next evaluations are on.
-
-        Call it before each step: grids may have moved since the last, and edges been switched.
+        Parameters
+        ----------
+        x, y : Tensor
+        lay_grids : bool
+            Whether to lay the grids over these rows first.
 
         Returns
         -------
-        bool
+        theta : ndarray
+            The model's trainable parameters as a flat vector.
+        changed : bool
             False if a point that was evaluated before has the same value still.
         """
+        changed = self.rows(x, y)
+        if lay_grids:
+            self.update_grid()
+        with self._live.lock:  # masks and biases of one moment
+            switched = [arrays.take_mask() for arrays in self._layers]
+            return self._live.read(), changed or lay_grids or any(switched)
+
+    def loss_on(self, x: Tensor, y: Tensor, batch: int = -1) -> float:
+        """Return the loss of the model as it is, with predictions for some rows at a time.
+
+        Parameters
+        ----------
+        x, y : Tensor
+        batch : int
+            Rows that fit into memory; -1 is all.
+        """
+        if batch == -1 or batch >= len(x):
+            theta, _ = self.start(x, y)
+            self(theta, slope=False)
+            return self.loss
+        blocks = torch.split(x, max(batch, BLOCK))
+        if not self._written_out:
+            with torch.no_grad():
+                pred = torch.cat([self._model.propagate(block)[-1] for block in blocks])
+            with torch.enable_grad():  # a loss of one's own may need gradients
+                return self._loss(pred, y).item()
+        total = 0.0
+        for block, label in zip(blocks, torch.split(y, max(batch, BLOCK)), strict=True):
+            total += self.loss_on(block, label) * len(block)
+        return total / len(x)
+
+    def rows(self, x: Tensor, y: Tensor) -> bool:
+        """Set inputs and labels, as `start` does, and return whether values may be others."""
         same = x is self._x and y is self._y and all(a.is_current() for a in self._layers)
         self._x, self._y = x, y
         if not self._written_out:
@@ -161,7 +200,7 @@ class FitObjective:
         An optimiser moves them, by directions and momentum from when they were on.
         """
         theta = theta.copy()
-        moved, old = self._parts(theta), self._parts(before)
+        moved, old = self._live.parts(theta), self._live.parts(before)
         for layer, numbers in zip(self._model.layers, self._numbers, strict=True):
             off = as_array(layer.mask) == 0
             for n, _ in numbers[:-1]:  # the last is the nodes' bias
@@ -169,14 +208,46 @@ class FitObjective:
                     moved[n][off] = old[n][off]
         return theta
 
+    def settle(self, theta: Array, lay_grids: bool) -> Array:
+        """Let inputs that do not vary emit nothing, and return the point from there.
+
+        Their splines are shifted by a constant, and the biases take it over: on the grids of
+        these inputs the function stays. Unless the objective is lower without the constant, as
+        in a new network that starts with a random multiple of a large number.
+
+        Parameters
+        ----------
+        theta : ndarray
+            From `start`.
+        lay_grids : bool
+            Whether to lay grids over the present rows, if functions change.
+        """
+        layer, (coef, _, scale_sp, bias) = self._model.layers[0], self._numbers[0]
+        if isinstance(self._vary, slice) or coef[0] is None or bias[0] is None:
+            return theta
+        emitted = as_array(layer.activations(self._x[:1])).squeeze(2)  # 0 where an edge is off
+        value, scale, grid = as_array(self._x)[0], as_array(scale_sp[1]), as_array(layer.grid)
+        inside = (grid[:, 0] <= value) & (value < grid[:, -1])  # the bases sum to 1 there
+        emitted[~(inside & ~self._vary & (scale != 0))] = 0.0
+        dropped = theta.copy()
+        shift = np.divide(emitted, scale, out=np.zeros_like(emitted), where=emitted != 0)
+        self._live.parts(dropped)[coef[0]][...] -= shift[..., None]
+        moved = dropped.copy()
+        self._live.parts(moved)[bias[0]][...] += emitted.sum(1)
+        if not self(dropped, slope=False)[0] < self(moved, slope=False)[0]:
+            return moved
+        self._live.write(dropped)
+        return self.start(self._x, self._y, lay_grids)[0]
+
     def update_grid(self) -> None:
         """Lay the model's grids over the values that they see for the present rows."""
         if not self._written_out:
-            self._model.update_grid(self._x)
+            self._model.update_grid(self._x, self._live.replace)
             return
         x, varying = self._rows, pruning.varying(self._model.mask)
         for l, layer in enumerate(self._model.layers):
-            layer.update_grid(torch.from_numpy(x.T).to(layer.grid), varying[l])
+            rows = torch.from_numpy(x.T).to(layer.grid)
+            layer.update_grid(rows, varying[l], self._live.replace)
             arrays = self._layers[l] = LayerArrays(layer)
             if l == 0 or l + 1 < len(self._layers):
                 arrays.look(x)
@@ -191,13 +262,10 @@ class FitObjective:
             self.loss, self.reg, grad = evaluate(theta, slope)
         return self.loss + self._penalty.lamb * self.reg, grad
 
-    def _parts(self, theta: Array) -> list[Array]:
-        return [theta[place].reshape(shape) for place, shape in self._places]
-
     def _by_hand(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
         penalty = self._penalty
         grad = np.zeros_like(theta)
-        parts, on_parts = self._parts(theta), self._parts(grad)
+        parts, on_parts = self._live.parts(theta), self._live.parts(grad)
         sized = bool(penalty.lamb and (penalty.l1 or penalty.entropy))
 
         reg, x, on_sizes = 0.0, self._rows, []
@@ -207,7 +275,9 @@ class FitObjective:
             arrays.load(*(as_array(p) if n is None else parts[n] for n, p in numbers))
             x = arrays.sums()
             if sized:
-                size, on_scores = penalty.on_scores(arrays.sizes() / arrays.span)
+                scores = arrays.sizes() / arrays.span
+                on_scores, vary = np.zeros_like(scores), self._vary if l == 0 else slice(None)
+                size, on_scores[:, vary] = penalty.on_scores(scores[:, vary])
                 reg += size
                 on_sizes.append(on_scores * (penalty.lamb / arrays.span))
 
@@ -224,20 +294,27 @@ class FitObjective:
             for (n, _), part in zip(self._numbers[l], found, strict=True):
                 if n is not None:
                     on_parts[n][...] = part
+            if l == 0:
+                self._leave(on_parts)
             if l > 0:
                 on_y = arrays.down(on_y, on_size)
         return loss, reg, grad
 
+    def _loss(self, pred: Tensor, label: Tensor) -> Tensor:
+        loss = self._loss_fn(pred, label)
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"loss_fn must return a torch tensor, got {reprlib.repr(loss)}")
+        check_scalar(loss, "loss_fn")
+        return loss
+
     def _by_autograd(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
-        model, before = self._model, self.read()
-        self.write(theta)
+        model = self._model
         try:
+            self._live.write(theta)
             with torch.enable_grad():
                 pred, scores = model.forward_with_scores(self._x)
-                loss, reg = self._loss_fn(pred, self._y), pred.new_zeros(())
-                if not isinstance(loss, Tensor):
-                    raise TypeError(f"loss_fn must return a torch tensor, got {reprlib.repr(loss)}")
-                check_scalar(loss, "loss_fn")
+                loss, reg = self._loss(pred, self._y), pred.new_zeros(())
+                scores[0] = scores[0][:, self._vary]
                 for layer, score in zip(model.layers, scores, strict=True):
                     reg = reg + self._penalty(layer, score)
                 objective = loss + self._penalty.lamb * reg
@@ -245,9 +322,18 @@ class FitObjective:
                 if slope:
                     grads = torch.autograd.grad(objective, self._parameters, allow_unused=True)
         finally:
-            self.write(before)
+            self._live.write_back()
         flat = [
             torch.zeros_like(p).flatten() if grad is None else grad.flatten()
             for p, grad in zip(self._parameters, grads, strict=True)
         ]
-        return loss.item(), reg.item(), torch.cat(flat).cpu().double().numpy()
+        gradient = torch.cat(flat).cpu().double().numpy()
+        self._leave(self._live.parts(gradient))
+        return loss.item(), reg.item(), gradient
+
+    def _leave(self, on_parts: Sequence[Array]) -> None:
+        """Clear the gradient on the edges of inputs that do not vary."""
+        if not isinstance(self._vary, slice):
+            for n, _ in self._numbers[0][:-1]:
+                if n is not None:
+                    on_parts[n][:, ~self._vary] = 0.0

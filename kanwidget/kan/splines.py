@@ -22,12 +22,17 @@ __all__ = [
     "extend_grid",
     "fit_coef",
     "is_uniform",
+    "keep_grid",
+    "varies",
 ]
 
 Array = NDArray[np.float64]
 
 CONDITION = 1e-6
 """What is left of a basis function counts as 0 below this share of the largest, in `fit_coef`."""
+
+LEAST_SPREAD = 1e-6
+"""Inputs vary if they span more than this, in their own units, and more than rounding."""
 
 WORK = 1 << 18
 """Samples of curves that `fit_coef` takes at once: as many as stay in a processor's cache."""
@@ -271,3 +276,40 @@ def adapt_grid(x: Array, intervals: int, eps: float, margin: float = 0.01) -> Ar
     low, high = ordered[:, :1] - margin, ordered[:, -1:] + margin
     uniform = low + (high - low) * (np.arange(intervals + 1) / intervals)
     return eps * uniform + (1 - eps) * quantiles
+
+
+def varies(x: Array, eps: float) -> NDArray[np.bool_]:
+    """Which inputs vary, beyond rounding: samples ``(n, batch)`` to ``(n,)``.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, batch)
+    eps : float
+        The relative rounding error of the numbers.
+    """
+    low, high = x.min(1), x.max(1)
+    rounding = 4 * eps * np.maximum(np.abs(low), np.abs(high))
+    out: NDArray[np.bool_] = high - low > np.maximum(LEAST_SPREAD, rounding)
+    return out
+
+
+def keep_grid(grid: Array, x: Array) -> Array:
+    """Return grids for inputs that do not vary: those they have, or around a value outside.
+
+    A grid laid over one value would be as wide as the margin alone, and a score, which is
+    relative to that width, would mean nothing.
+
+    Parameters
+    ----------
+    grid : ndarray, shape (n, G + 1)
+    x : ndarray, shape (n, batch)
+
+    Returns
+    -------
+    ndarray, shape (n, G + 1)
+    """
+    low, high, value = grid[:, :1], grid[:, -1:], x[:, :1]
+    inside = (low <= x.min(1, keepdims=True)) & (x.max(1, keepdims=True) < high)
+    # So wide that grid points do not run together around a large value.
+    wider = np.maximum(1.0, 1e-3 * np.abs(value) / np.maximum(high - low, LEAST_SPREAD))
+    return np.where(inside, grid, value + (grid - (low + high) / 2) * wider)

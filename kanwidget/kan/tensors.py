@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["DATASET_KEYS", "check_dataset", "check_inputs", "check_kind", "check_model"]
+from . import splines
+
+__all__ = [
+    "DATASET_KEYS",
+    "check_dataset",
+    "check_inputs",
+    "check_kind",
+    "check_model",
+    "varying_columns",
+]
 
 DATASET_KEYS = ("train_input", "train_label", "test_input", "test_label")
 
@@ -110,6 +120,12 @@ def check_dataset(
         checked[f"{part}_input"] = x
         checked[f"{part}_label"] = _convert(y, name, device, dtype if as_number else y.dtype)
     return checked
+
+
+def varying_columns(x: Tensor) -> Tensor:
+    """Which columns of inputs ``(rows, n_in)`` vary, beyond rounding: ``(n_in,)``."""
+    rows = np.ascontiguousarray(x.detach().cpu().double().numpy().T)
+    return torch.from_numpy(splines.varies(rows, torch.finfo(x.dtype).eps))
 
 
 def _convert(values: Tensor, name: str, device: torch.device, dtype: torch.dtype) -> Tensor:

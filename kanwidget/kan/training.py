@@ -13,9 +13,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .checks import check_number, check_scalar, check_whole
+from .live_parameters import LiveParameters
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
-from .tensors import check_dataset, check_model
+from .tensors import check_dataset, check_model, varying_columns
+from .write_lock import begin_fit, end_fit
 
 if TYPE_CHECKING:
     from .model import KAN
@@ -53,7 +55,9 @@ def fit(
     With the default loss, on the CPU, the same call gives the same parameters to the last
     bit in every run, whatever the number of threads. However a fit ends, the model is left
     as it was after its last good step. Edges may be switched meanwhile, from a callback or
-    another thread: that stays, and an edge that is off is not trained.
+    another thread: that stays, as do the means kept in biases, and an edge that is off is not
+    trained. If other weights are loaded meanwhile, the step is dropped and the next begins with
+    these.
 
     Parameters
     ----------
@@ -79,7 +83,7 @@ def fit(
     lr : float
         Step size.
     batch : int
-        Rows drawn anew for each step; -1 takes all.
+        Training rows drawn anew for each step; -1 takes all. Test losses are of all rows.
     metrics : list of callables, optional
         Called with nothing after each step; recorded under their ``__name__``, a
         `functools.partial` under that of its function.
@@ -138,37 +142,42 @@ def fit(
     named = _named(metrics or ())
     asked_to_stop = stop or (lambda: False)
     optimizer = LBFGS(lr, stop=asked_to_stop) if opt == "LBFGS" else Adam(lr)
-    objective, test = FitObjective(model, penalty, loss_fn), FitObjective(model, Penalty(), loss_fn)
+    live = LiveParameters(model)
+    still = ~varying_columns(data["train_input"])
+    objective = FitObjective(model, penalty, loss_fn, live, still)
+    test = FitObjective(model, Penalty(), loss_fn, live)
     report = math.sqrt if loss_fn is None else float
     generator = torch.Generator().manual_seed(check_whole(seed, "seed"))
     grid_update_every = max(1, stop_grid_update_step // grid_update_num)
     results = FitResults({name: [] for name in (*LOSSES, *named)})
 
-    good, step = _state(model), 0
+    step = 0
     bar = tqdm(range(steps), desc="description", ncols=100, disable=not progress)
+    begin_fit(model)
     try:
         for step in bar:
-            good = _state(model)
-            changed = objective.rows(*_rows(data, "train", batch, generator))
-            if update_grid and step < stop_grid_update_step and step % grid_update_every == 0:
-                objective.update_grid()
-                changed = True
-            before = objective.read()
+            live.save()
+            lay_grids = update_grid and step < stop_grid_update_step
+            lay_grids = lay_grids and step % grid_update_every == 0
+            chosen = _drawn(len(data["train_input"]), batch, generator)
+            rows = data["train_input"][chosen], data["train_label"][chosen]
+            before, changed = objective.start(*rows, lay_grids)
+            if step == 0:
+                before = objective.settle(before, lay_grids)
             theta = optimizer.step(before, objective, changed)
-            theta = objective.keep_off(theta, before)
-            objective.write(theta)
-            test.rows(*_rows(data, "test", batch, generator))
-            test(theta, slope=False)
-            if not all(map(math.isfinite, (objective.loss, objective.reg, test.loss))):
+            live.write(objective.keep_off(theta, before))
+            _drawn(len(data["test_input"]), batch, generator)  # a seed's next rows come after these
+            test_loss = test.loss_on(data["test_input"], data["test_label"], batch)
+            if not all(map(math.isfinite, (objective.loss, objective.reg, test_loss))):
                 results.stopped = (
                     f"diverged in step {step}: loss {objective.loss:g}, regulariser "
                     f"{objective.reg:g}; the model is as it was before that step. A smaller lr, "
                     "or inputs and labels scaled to about 1, may help"
                 )
-                _restore(model, good)
+                live.restore()
                 break
             results["train_loss"].append(report(objective.loss))
-            results["test_loss"].append(report(test.loss))
+            results["test_loss"].append(report(test_loss))
             results["reg"].append(objective.reg)
             for name, metric in named.items():
                 results[name].append(check_scalar(metric(), f"metric {name}"))
@@ -183,13 +192,14 @@ def fit(
                 results.stopped = f"stopped on request in step {step}"
                 break
     except KeyboardInterrupt:
-        _restore(model, good)
+        live.restore()
         results.stopped = f"interrupted in step {step}; the model is as it was before that step"
     except BaseException:
-        _restore(model, good)
+        live.restore()
         raise
     finally:
         bar.close()
+        end_fit(model)
     if results.stopped.startswith("diverged"):
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=2)
     model(data["train_input"])  # scores come from the training inputs from here on
@@ -200,16 +210,6 @@ class FitResults(dict[str, list[float]]):
     """Losses and metrics of each step, and in ``stopped`` why a fit ended early ("" if not)."""
 
     stopped: str = ""
-
-
-def _state(model: KAN) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def _restore(model: KAN, state: dict[str, Tensor]) -> None:
-    # All but the masks: who switched an edge meanwhile wants it so.
-    masks = {f"layers.{l}.mask": mask for l, mask in enumerate(model.mask)}
-    model.load_state_dict({**state, **masks})
 
 
 def _named(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]:
@@ -229,11 +229,8 @@ def _named(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]
     return named
 
 
-def _rows(
-    data: Mapping[str, Tensor], part: str, batch: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    x, y = data[f"{part}_input"], data[f"{part}_label"]
-    if batch == -1 or batch >= len(x):
-        return x, y
-    chosen = torch.randperm(len(x), generator=generator)[:batch].to(x.device)
-    return x[chosen], y[chosen]
+def _drawn(count: int, batch: int, generator: torch.Generator) -> Any:
+    """Return an index of ``batch`` rows out of ``count``, or of all."""
+    if batch == -1 or batch >= count:
+        return ...
+    return torch.randperm(count, generator=generator)[:batch]

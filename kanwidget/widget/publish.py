@@ -14,7 +14,7 @@ from torch import Tensor
 from kanwidget.adapters import Adapter
 from kanwidget.session.baseline import Baseline
 from kanwidget.session.history import Command, History
-from kanwidget.session.stage import Stage
+from kanwidget.session.outlook import Stage
 from kanwidget.session.tradeoff import TradeOff
 
 from .losses import known
@@ -89,7 +89,7 @@ def of_baseline(stage: Stage, baseline: Baseline, private: bool = False) -> Pack
         Whether no value of the data may be told: ends and knots are rounded, and nothing is told
         of how the data are spread.
     """
-    adapter, measure = stage.adapter, stage.yardstick
+    adapter, measure = stage.scratch, stage.yardstick
     found = _rounded(adapter, baseline.curves) if private else baseline.curves
     xs, ys = zip(*found, strict=True)
     curves = _array([y.flatten(0, 1) for y in ys], np.float32)
@@ -152,7 +152,7 @@ def of_large(stage: Stage, baseline: Baseline) -> tuple[list[int], Packable]:
     arrays : dict
     """
     measure = stage.yardstick
-    table = shared_cells(stage.adapter, baseline, [measure.rows, measure.inputs])
+    table = shared_cells(stage.scratch, baseline, [measure.rows, measure.inputs])
     if table is None:
         return [], {}
     small = {"_parts_y": table.y, "_parts_w": table.weights}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from kanwidget.session import PruningSession
 from kanwidget.session.baseline import Metric
 
-__all__ = ["Follower", "columns_given", "followers", "session_of", "standing", "watch_cells"]
+__all__ = ["Follower", "columns_given", "followers", "session_of", "watch_cells"]
 
 
 class Follower(Protocol):
@@ -37,85 +38,67 @@ def followers(session: PruningSession) -> weakref.WeakSet[Any]:
     return _FOLLOWERS.setdefault(session, weakref.WeakSet())
 
 
-def standing(model: nn.Module) -> PruningSession | None:
-    """Return the session that widgets on a model work, if there is one."""
-    old = _SESSIONS.get(id(model))
-    return None if old is None or old.closed or not old.is_on(model) else old
-
-
 def columns_given(session: PruningSession) -> int | None:
     """Return how many columns the data have that a widget was given for a session, if any was."""
     return _COLUMNS.get(session)
 
 
+@contextlib.contextmanager
 def session_of(
     model: nn.Module,
     dataset: Mapping[str, Tensor] | Tensor | None,
     metric: Metric | None,
     score: str | None = None,
-    decisions: Mapping[str, Any] | None = None,
-) -> PruningSession:
-    """Return the session that a widget on a model works.
+) -> Iterator[PruningSession]:
+    """Yield the session that a widget on a model works, to make the widget with.
 
     A cell that is run again makes a new widget, and nothing tells it that the old one is
     gone: it takes over where that one stands. On other data it starts anew from there.
-    Thresholds are in units of the scores: they do not outlive other ones.
-
-    If the new widget's ``decisions`` cannot be measured on other data, that is raised and the
-    session that stands goes on.
+    Thresholds are in units of the scores: they do not outlive other ones. If the widget cannot
+    be made, the old session goes on as if nothing had been.
     """
-    old = standing(model)
-    if old is None:
+    old = _SESSIONS.get(id(model))
+    if old is None or old.closed or not old.is_on(model):
         session = PruningSession(model, dataset, metric=metric, score=score)
+        _note_columns(session, dataset)
+        with _closed_if_it_fails(session):
+            _SESSIONS[id(model)] = session
+            yield session
     elif old.measures_with(dataset, metric):
-        session = old
-        if score is not None:
-            old.rescore(score)
+        here = old.history.current.id
+        _note_columns(old, dataset)
+        try:
+            if score is not None:
+                old.rescore(score)
+            yield old
+        except BaseException:
+            if not old.closed:
+                old.jump(here)
+            raise
     else:
-        session = _after(old, model, dataset, metric, score, decisions or {})
-    _SESSIONS[id(model)] = session
+        with old.succeeded_by(dataset, metric, score) as session:
+            _note_columns(session, dataset)
+            yield session
+        _SESSIONS[id(model)] = session
+        for widget in list(_FOLLOWERS.pop(old, [])):
+            widget.session = session
+            followers(session).add(widget)
+            widget.refresh()
+
+
+def _note_columns(session: PruningSession, dataset: Mapping[str, Tensor] | Tensor | None) -> None:
     rows = dataset.get("test_input") if isinstance(dataset, Mapping) else dataset
     if rows is not None:
         _COLUMNS[session] = int(rows.shape[1])
-    return session
 
 
-def _after(
-    old: PruningSession,
-    model: nn.Module,
-    dataset: Mapping[str, Tensor] | Tensor | None,
-    metric: Metric | None,
-    score: str | None,
-    decisions: Mapping[str, Any],
-) -> PruningSession:
-    """Return a session on other data that stands where an old one does, and close that.
-
-    If there can be none, the old one goes on as if nothing had been.
-    """
-    state = old.state.to_dict()
-    old.refresh()
-    stage, session = old.stage, None
+@contextlib.contextmanager
+def _closed_if_it_fails(session: PruningSession) -> Iterator[None]:
     try:
-        stage.put_back(old.baseline.mask, old.baseline.bias)
-        session = PruningSession(model, dataset, metric=metric, score=old.score)
-        if score is not None:
-            session.stage.check_score(score)
-        session.preview(**state)  # its metric may fail there
-        session.preview(**{**state, **decisions})
+        yield
     except BaseException:
-        if session is not None:
-            session.close()
+        session.close()
         raise
-    finally:
-        stage.put_back(stage.mask, stage.bias)
-    old.close()
-    session.set(**state)
-    for widget in list(_FOLLOWERS.pop(old, [])):
-        widget.session = session
-        followers(session).add(widget)
-    if score is not None:
-        session.rescore(score)
-    return session
 
 
 def watch_cells(widget: Follower) -> Callable[[], None]:

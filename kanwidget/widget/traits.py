@@ -147,8 +147,10 @@ class Score(traitlets.Unicode[str, Any]):
             if value != session.score:
                 raise ValueError(f"{self.name} stays {session.score!r}: the widget is closed")
             return str(value)
-        found: str = session.stage.check_score(value)
-        return found
+        known = session.stage.scores_known
+        if not isinstance(value, str) or value not in known:
+            raise ValueError(f"an edge has no score {value!r}; it has {', '.join(known)}")
+        return value
 
     def wish(self, session: PruningSession, value: Any) -> str | None:
         """Return the score if the edges can have it, or None."""

@@ -23,7 +23,7 @@ from . import export, publish
 from .inbox import Inbox
 from .mirror import Mirror
 from .pictured import Pictured
-from .sharing import columns_given, followers, session_of, standing, watch_cells
+from .sharing import columns_given, followers, session_of, watch_cells
 from .traits import (
     Choice,
     Edges,
@@ -165,37 +165,37 @@ class KANWidget(Spelled, Pictured, Inbox):
         self._previews = bool(preview)
         score = traits.pop("score", None)
         yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
-        kept = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}
+        kept: dict[str, Any] = {
+            name: traits.pop(name) for name in ("layout", "tooltip") if name in traits
+        }
         unknown = sorted(set(traits) - set(yours))
         if unknown:
             raise TypeError(
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
-        old = standing(model)
-        if old is not None:  # before anything happens to what others have done on it
-            traits = self._checked(old, traits)
-        decisions = {name: traits.pop(name) for name in self._decisions() if name in traits}
-        self.session = session_of(model, dataset, metric, score, decisions)
+        with session_of(model, dataset, metric, score) as self.session:
+            self._make(traits, kept)
+        self._follow_traits()
+        self.on_msg(self._on_message)
+        self._unwatch: Callable[[], None] = watch_cells(self)
+
+    def _make(self, traits: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
+        """Build the widget on its session, with a person's values of traits."""
         self._mirror = Mirror(self)
         self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
         try:
-            traits, decisions = (self._checked(self.session, t) for t in (traits, decisions))
+            checked = self._checked(traits)
+            decisions = {n: checked.pop(n) for n in self._decisions() if n in checked}
             if decisions:
                 self.session.set(**decisions)
-            super().__init__(**{**self._names(), **traits}, **kept)
+            super().__init__(**{**self._names(), **checked}, **kept)
             followers(self.session).add(self)
             self._tell()
         except BaseException:
-            others = followers(self.session)
-            others.discard(self)
-            if not others:  # else it is another widget's session too
-                self.session.close()
+            followers(self.session).discard(self)
             super().close()
             raise
-        self._follow_traits()
-        self.on_msg(self._on_message)
-        self._unwatch: Callable[[], None] = watch_cells(self)
 
     def __repr__(self) -> str:
         session = self.session
@@ -390,14 +390,14 @@ class KANWidget(Spelled, Pictured, Inbox):
     def _check_names(self, proposal: Any) -> list[str]:
         return _fitting(self.session, proposal["trait"].name, proposal["value"])
 
-    def _checked(self, session: PruningSession, traits: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values as they are set on a session, or raise what that would raise."""
+    def _checked(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values as they are set, or raise what that would raise."""
         checked = {}
         for name, value in traits.items():
             trait: Any = self.traits()[name]
-            checked[name] = trait.validate(SimpleNamespace(session=session), value)
+            checked[name] = trait.validate(SimpleNamespace(session=self.session), value)
             if name in ("in_vars", "out_vars"):
-                checked[name] = _fitting(session, name, checked[name])
+                checked[name] = _fitting(self.session, name, checked[name])
         return checked
 
     @classmethod

@@ -88,7 +88,7 @@ def test_it_is_seen_and_works_in_whatever_holds_it(open_in: OpenNotebook) -> Non
         view = Newest(notebook.page)
         view.wait()
         assert rectangle(view.root)["width"] > 600, name
-        until(lambda view=view: same(view.edges(), dict.fromkeys(EDGES, True)))
+        assert_all_on(view)
         assert_whole(view)
         view.toggle("edge", "0,0,1")
         until(lambda: same(notebook.value("[w.active_edges, int(model.mask[0][1, 0])]"), [14, 0]))
@@ -194,6 +194,11 @@ class Newest(View):
     def __init__(self, page: Page) -> None:
         super().__init__(page)
         self.root = page.locator(".kanwidget").last
+
+
+def assert_all_on(view: View) -> None:
+    """Wait until the page shows all edges on."""
+    until(lambda: same(view.edges(), dict.fromkeys(EDGES, True)))
 
 
 def assert_whole(view: View) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import hashlib
 import json
@@ -24,6 +25,7 @@ from kanwidget import KAN, PruningSession
 from kanwidget.kan import pruning
 
 Make = Callable[..., KAN]
+Dataset = dict[str, Tensor]
 WIDTH = [2, 4, 3, 1]
 
 
@@ -320,21 +322,6 @@ def test_a_foreign_model_or_content_is_refused_in_words(random_kan: Make) -> Non
         session.to_dict()
 
 
-def test_what_others_did_stays_when_one_goes_back(model: KAN, dataset: dict[str, Tensor]) -> None:
-    session = PruningSession(model, dataset)
-    session.set(node_threshold=0.01)
-    model.fit(dataset, steps=1, progress=False)
-    session.refresh()
-    assert session.history.current.kind == "outside"
-    weights = {n: v.clone() for n, v in model.state_dict().items() if "coef" in n or "scale" in n}
-    session.undo()
-    session.undo()
-    assert session.active_edges == 15
-    session.redo()
-    state = model.state_dict()
-    assert all(torch.equal(state[name], value) for name, value in weights.items())
-
-
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_two_sessions_on_one_model_close_in_any_order(
     model: KAN, dataset: dict[str, Tensor], order: tuple[int, int]
@@ -449,3 +436,131 @@ def test_after_a_rest_a_drag_is_a_step_of_its_own(model: KAN, dataset: dict[str,
         assert steps == [0.0, 0.02, 0.2]
         session.undo()
         assert session.node_threshold == 0.02
+
+
+def test_a_drag_that_ends_where_it_began_leaves_no_step(model: KAN, dataset: Dataset) -> None:
+    with PruningSession(model, dataset) as session:
+        before = digest(model)
+        for threshold in (0.01, 0.05, 0.01, 0.0):
+            session.set(node_threshold=threshold, merge=True)
+        assert len(session.history.commands) == 1
+        assert digest(model) == before
+        session.set(node_threshold=0.01)
+        session.rest()
+        for threshold in (0.02, 0.01, 0.03, 0.01, 0.05):  # it passes where it began
+            session.set(node_threshold=threshold, merge=True)
+        steps = [command.state.node_threshold for command in session.history.commands]
+        assert steps == [0.0, 0.01, 0.05]
+        session.rest()
+        session.set(node_threshold=0.06, merge=True)
+        session.set(node_threshold=0.05, merge=True)
+        session.set(edge_threshold=0.01, merge=True)
+        assert len(session.history.commands) == 4
+        session.undo()
+        assert (session.node_threshold, session.edge_threshold) == (0.05, 0.0)
+
+
+def test_a_loop_of_four_hundred_is_one_step(model: KAN, dataset: Dataset) -> None:
+    with PruningSession(model, dataset) as session:
+        for n in range(400):
+            session.set(edge_threshold=n / 4000, merge=True)
+        assert len(session.history.commands) == 2
+        assert session.history.current.text.startswith("edge threshold 0.0998: ")
+
+
+def test_several_changes_are_one_step(model: KAN, dataset: Dataset) -> None:
+    with PruningSession(model, dataset) as session:
+        loss = session.loss
+        with session.as_one_step():
+            session.remove_edge(0, 0, 0)
+            session.remove_edge(0, 0, 1)
+            session.set(edge_threshold=1e-4)
+        step = session.history.current
+        assert (step.id, step.parent, step.loss_before) == (1, 0, loss)
+        assert step.loss_after == session.loss
+        assert step.text.startswith("edge threshold 0.0001, edge (0, 0, 0) off, edge (0, 0, 1) off")
+        with session.as_one_step("nothing"):
+            session.remove_edge(1, 0, 0)
+            session.restore_edge(1, 0, 0)
+        assert len(session.history.commands) == 2
+        with pytest.raises(IndexError), session.as_one_step("weak edges off"):
+            session.remove_edge(1, 0, 0)
+            session.remove_edge(1, 1, 0)
+            session.remove_edge(9, 9, 9)
+        assert len(session.history.commands) == 3
+        assert session.history.current.text.startswith("weak edges off: 2 edges go")
+        with session.as_one_step():  # a commit stays what it is
+            session.remove_edge(1, 2, 0)
+            session.commit()
+        assert [c.kind for c in session.history.commands[-2:]] == ["set", "commit"]
+        session.undo()
+        session.undo()
+        session.undo()
+        session.undo()
+        assert (session.active_edges, session.loss) == (15, loss)
+
+
+def test_means_that_were_not_kept_from_the_start_are_not_kept_again(
+    model: KAN, dataset: Dataset
+) -> None:
+    twin, third = copy.deepcopy(model), copy.deepcopy(model)
+    session = PruningSession(model, dataset, keep_mean=False)
+    session.set(node_threshold=0.01)
+    names: dict[str, Any] = {"model": twin, "dataset": dataset}
+    exec(session.script(), names)
+    assert names["session"].loss == session.loss
+    other = PruningSession.from_dict(json.loads(json.dumps(session.to_dict())), third, dataset)
+    assert (other.loss, other.state) == (session.loss, session.state)
+    other.undo()
+    assert not other.state.keep_mean
+    for one in (session, other, names["session"]):
+        one.close()
+
+
+def mutated(content: Any, rng: random.Random) -> Any:
+    """Return a session's content with something strange in it."""
+    content = copy.deepcopy(content)
+    strange = [None, True, -1, 99, 10**400, 1e300, float("nan"), "x" * 10**6, [], {}, [[0]], [[9, 9, 9]]]
+    path, here = [], content
+    while True:
+        keys = list(here) if isinstance(here, dict) else list(range(len(here)))
+        path.append(rng.choice(keys))
+        inner = here[path[-1]]
+        if not isinstance(inner, (dict, list)) or not inner or rng.random() < 0.2:
+            break
+        here = inner
+    if rng.random() < 0.2 and isinstance(here, dict):
+        del here[path[-1]]
+    else:
+        here[path[-1]] = copy.deepcopy(rng.choice(strange))
+    return content
+
+
+def test_a_file_that_is_refused_leaves_the_model_as_it_was(random_kan: Make) -> None:
+    model, rng = random_kan([2, 3, 1], 3), random.Random(0)
+    x = model.seen()
+    session = PruningSession(model, x)
+    session.set(node_threshold=0.1)
+    session.remove_edge(0, 0, 0)
+    session.commit()
+    session.note(3, "so far")
+    session.rescore("attribution")
+    session.set(edge_threshold=0.2, keep_mean=False)
+    session.undo()
+    session.remove_node(1, 1)
+    content = json.loads(json.dumps(session.to_dict()))
+    session.jump(0)
+    session.close()
+    before, refused = digest(model), 0
+    for _ in range(400):
+        try:
+            other = PruningSession.from_dict(mutated(content, rng), model, x)
+        except (ValueError, TypeError) as error:
+            refused += 1
+            assert len(str(error)) < 400
+        else:
+            assert all(len(c.text) < 3000 and len(c.note) <= 2000 for c in other.history.commands)
+            other.jump(0)
+            other.close()
+        assert digest(model) == before
+    assert refused > 200

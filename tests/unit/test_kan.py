@@ -73,6 +73,23 @@ def test_a_grid_that_is_not_uniform_is_known_as_such() -> None:
     assert not model.layers[0].uniform
 
 
+@pytest.mark.parametrize("write", ["data", "detach", "numpy"])
+def test_a_grid_that_is_written_without_torchs_knowing_gives_right_outputs(
+    model: KAN, write: str
+) -> None:
+    x = torch.rand(50, 2, dtype=torch.float64) * 2 - 1
+    model(x)
+    for layer in model.layers:
+        move = torch.linspace(0, 0.1, layer.grid.numel()).view_as(layer.grid).double()
+        if write == "numpy":
+            layer.grid.numpy()[...] += move.numpy()
+        else:
+            (layer.grid.data if write == "data" else layer.grid.detach()).add_(move)
+    again = KAN([2, 5, 1], grid=5)
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(model(x), again(x))
+
+
 def compare_with_scipy(basis: Tensor, x: Tensor, grid: Tensor, k: int) -> None:
     for n, knots in enumerate(splines.extend_grid(grid, k)):
         for index in range(basis.shape[1]):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import kinds
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
@@ -164,28 +167,189 @@ def test_a_threshold_set_after_training_in_the_same_cell_brings_nothing_back(
     w.close()
 
 
-def test_steps_before_the_training_say_that_their_numbers_are_of_then(
-    model: KAN, dataset: Dataset
-) -> None:
+# The way back --------------------------------------------------------------------------------
+
+
+def train(model: Any, dataset: Dataset, steps: int = 5) -> None:
+    """Train any model as people do, with an optimiser of torch's."""
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=0.02)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(model(dataset["train_input"]), dataset["train_label"]).backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_undo_past_a_training_gives_the_very_weights(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    original = kinds.bits(model)
+    session = PruningSession(model, dataset)
+    session.remove_edge(0, 0, 1)
+    pruned, loss = kinds.bits(model), session.loss
+    train(model, dataset)
+    session.refresh()
+    trained, after = kinds.bits(model), session.loss
+    assert after != loss
+    session.remove_edge(0, 1, 1)
+    assert session.undo()
+    assert kinds.bits(model) == trained
+    assert session.undo()
+    assert (kinds.bits(model), session.loss) == (pruned, loss)
+    assert session.undo()
+    assert kinds.bits(model) == original
+    for wanted in (pruned, trained):
+        assert session.redo()
+        assert kinds.bits(model) == wanted
+    assert session.loss == after
+    session.jump(0)
+    session.commit()
+    assert [session.history.stale(step) for step in session.history.commands] == [False] * 5
+    session.close()
+    assert kinds.bits(model) == original
+
+
+def test_undo_gives_grids_and_outputs_back_that_a_fit_moved(model: KAN, dataset: Dataset) -> None:
     w = KANWidget(model, dataset)
     w.node_threshold = 0.01
-    model.remove_edge(0, 0, 3)
-    w.refresh()
-    assert [step["stale"] for step in w._history] == [False] * 3  # the weights are the same
-    before = [step["loss_after"] for step in w._history]
-    model.fit(dataset, steps=3, progress=False)
-    w.refresh()
-    assert [step["stale"] for step in w._history] == [True] * 3 + [False]
-    assert [step["loss_after"] for step in w._history[:3]] == before
-    for id in (0, 1):
-        w.session.jump(id)
-        w.refresh()
-        told = w._history[id]
-        assert not told["stale"]
-        assert told["loss_after"] == w.loss != before[id]
-        assert told["active_edges"] == w.active_edges
-    assert [step["stale"] for step in w._history] == [False, False, True, False]
+    before, outputs = kinds.bits(model), model(dataset["test_input"]).detach()
+    grid, loss = model.layers[1].grid.clone(), w.loss
+    model.fit(dataset, steps=3, progress=False)  # and nobody looks at it
+    assert not torch.equal(model.layers[1].grid, grid)
+    w.undo()  # the training, and not what was before it
+    assert kinds.bits(model) == before
+    assert torch.equal(model(dataset["test_input"]), outputs)
+    assert (w.loss, w.node_threshold) == (loss, 0.01)
+    w.redo()
+    assert w.loss < loss
     w.close()
+
+
+@pytest.mark.parametrize("kind", ["pykan 0.2.8", "pykan 0.0.1"])
+def test_undo_past_a_formula_gives_the_spline_back(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    session = PruningSession(model, dataset)
+    session.remove_edge(0, 1, 2)
+    before, y = kinds.bits(model), model(dataset["test_input"]).detach()
+    model.fix_symbolic(0, 0, 1, "sin", fit_params_bool=False, verbose=False)
+    session.refresh()
+    formulas = [[list(row) for row in layer.funs_name] for layer in model.symbolic_fun]
+    assert formulas[0][1][0] == "sin"
+    fixed = kinds.bits(model), model(dataset["test_input"]).detach()
+    session.undo()
+    assert kinds.bits(model) == before
+    assert torch.equal(model(dataset["test_input"]), y)
+    assert model.symbolic_fun[0].funs_name[1][0] != "sin"
+    session.redo()
+    assert [layer.funs_name for layer in model.symbolic_fun] == formulas
+    assert kinds.bits(model) == fixed[0]
+    assert torch.equal(model(dataset["test_input"]), fixed[1])
+    session.close()
+
+
+def test_weights_that_are_not_kept_any_more_are_said_to_be_gone(
+    model: KAN, dataset: Dataset
+) -> None:
+    session = PruningSession(model, dataset, history_bytes=0)
+    session.set(node_threshold=0.01)
+    before = [(step.loss_after, step.text) for step in session.history.commands]
+    model.fit(dataset, steps=3, progress=False)
+    session.refresh()
+    trained = [layer.coef.detach().clone() for layer in model.layers]
+    assert [session.history.stale(step) for step in session.history.commands] == [True, True, False]
+    for id in (1, 0):
+        session.jump(id)
+        step = session.history.current
+        assert all(torch.equal(layer.coef, c) for layer, c in zip(model.layers, trained, strict=True))
+        assert step.loss_after == session.loss != before[id][0]
+        assert f"{session.loss:.4g} with the weights of a later step" in step.text
+        assert f"{before[id][0]:.4g}" not in step.text
+        assert not session.history.stale(step)
+        assert f"The weights that step {id} had are not kept any more" in session.warnings[0]
+    session.jump(2)
+    assert session.warnings == [] or "weights" not in session.warnings[0]
+    session.close()
+
+
+def test_snapshots_share_what_is_equal_and_keep_within_their_budget(dataset: Dataset) -> None:
+    model = KAN([2, 60, 1], grid=5)
+    size = sum(t.numel() * t.element_size() for t in model.state_dict().values())
+    session = PruningSession(model, dataset, history_bytes=3 * size)
+    kept = session.history.snapshots
+    for step in range(12):
+        with torch.no_grad():
+            model.layers[1].scale_sp.mul_(0.9)
+        session.refresh()
+        session.set(edge_threshold=1e-6 * (step + 1))
+    # Only one tensor is another one each time.
+    assert size < kept.nbytes < 3 * size
+    assert not any(session.history.stale(step) for step in session.history.commands)
+    for step in range(12):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(0.9)
+        session.refresh()
+        session.set(edge_threshold=1e-6 * (step + 1))
+    assert kept.nbytes <= 3 * size
+    stale = [session.history.stale(step) for step in session.history.commands]
+    assert stale[0]
+    assert not any(stale[-4:])
+    assert sorted(stale, reverse=True) == stale  # the oldest go first
+    session.close()
+
+
+def test_one_training_is_one_step(model: KAN, dataset: Dataset) -> None:
+    w = KANWidget(model, dataset)
+    w.node_threshold = 0.01
+    model.fit(dataset, steps=6, progress=False, callback=lambda step, results: w.refresh())
+    w.refresh()
+    history = w.session.history
+    assert [step.kind for step in history.commands] == ["start", "set", "outside"]
+    assert history.current.loss_after == w.loss
+    assert history.current.loss_before == history.commands[1].loss_after
+    model.fit(dataset, steps=2, progress=False)  # another training, though nobody looked before
+    w.refresh()
+    assert len(history.commands) == 4
+    assert not w.session.refresh()
+    train(model, dataset, 1)
+    for _ in range(5):  # a loop of one's own
+        w.refresh()
+        train(model, dataset, 1)
+    assert len(history.commands) == 5
+    assert not w.session.refresh() or not w.session.refresh()
+    train(model, dataset, 1)
+    w.refresh()
+    assert len(history.commands) == 6
+    w.close()
+
+
+def test_a_long_training_keeps_no_baseline_for_each_look_at_it(dataset: Dataset) -> None:
+    model = KAN([2, 5, 1])
+    session, baselines = PruningSession(model, dataset), []
+    for _ in range(30):
+        with torch.no_grad():
+            model.layers[0].coef.mul_(1.01)
+        session.refresh()
+        baselines.append(weakref.ref(session.baseline))
+    gc.collect()
+    assert len([ref for ref in baselines if ref() is not None]) <= 2
+    assert session.history.snapshots.nbytes < 2e5
+    session.close()
+
+
+def test_a_threshold_that_a_training_moved_is_told(random_kan: Make, dataset: Dataset) -> None:
+    model = random_kan([2, 4, 3, 1], 1)
+    session = PruningSession(model, dataset)
+    levels = session.tradeoff("edge").thresholds
+    session.set(edge_threshold=float(levels[len(levels) // 3]))
+    with torch.no_grad():
+        for layer in model.layers:
+            layer.coef.mul_(0.01)
+            layer.scale_base.mul_(0.01)
+    session.refresh()
+    assert session.warnings[0].startswith("The edge threshold went from ")
+    session.set(keep_mean=False)
+    assert not any("threshold went" in said for said in session.warnings)
+    session.close()
 
 
 # The grids of nodes that are out of use ------------------------------------------------------

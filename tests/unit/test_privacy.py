@@ -96,7 +96,8 @@ def secrets_among(numbers: NDArray[Any], dataset: dict[str, Tensor]) -> int:
     inputs = torch.cat([dataset["train_input"], dataset["test_input"]]).numpy()
     low, high = inputs.min(0), inputs.max(0)
     wider = np.concatenate([low - 0.1 * (high - low), high + 0.1 * (high - low)])
-    kept = np.unique(numbers.astype(np.float32))
+    with np.errstate(over="ignore"):
+        kept = np.unique(numbers.astype(np.float32))
     secret = np.unique(np.concatenate([data, wider]).astype(np.float32))
     return int(np.isin(secret, kept).sum())
 

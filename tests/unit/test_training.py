@@ -64,8 +64,7 @@ def test_the_gradient_written_out_is_autograds(
         layer.grid_eps = 0.2 if quantiles else 1.0
     model.update_grid(x)
     objective = FitObjective(model, Penalty(lamb, 1.0, 2.0, coef, coef))
-    objective.rows(x, y)
-    theta = objective.read()
+    theta, _ = objective.start(x, y)
     loss, reg, grad = objective._by_hand(theta)
     expected_loss, expected_reg, expected = objective._by_autograd(theta)
     # On fine grids the sums of powers cancel: that many digits are gone before the two part.
@@ -307,6 +306,21 @@ def test_a_step_sees_what_a_callback_changed(dataset: Dataset) -> None:
     assert found[0] == pytest.approx([loss**0.5 for loss in found[1]], rel=1e-2)
 
 
+@pytest.mark.parametrize("loss_fn", [None, nn.functional.mse_loss])
+@pytest.mark.parametrize("batch", [1, 300, 5000])
+def test_the_test_loss_of_a_fit_in_batches_is_of_all_rows(batch: int, loss_fn: Any) -> None:
+    dataset = create_dataset(lambda x: torch.sin(3 * x[:, [0]]) * x[:, [1]], test_num=2500)
+    model, expected = KAN([2, 3, 1], grid=3), []
+
+    def callback(*_: Any) -> None:
+        error = model.propagate(dataset["test_input"])[-1] - dataset["test_label"]
+        expected.append(error.square().mean().item() ** (1 if loss_fn else 0.5))
+
+    options: dict[str, Any] = {"opt": "Adam", "lr": 0.01, "steps": 3, "progress": False}
+    results = model.fit(dataset, batch=batch, loss_fn=loss_fn, callback=callback, **options)
+    assert results["test_loss"] == pytest.approx(expected, rel=1e-9)
+
+
 def test_a_partial_is_a_metric_under_its_functions_name(dataset: Dataset) -> None:
     def scaled(factor: float) -> float:
         return factor * 2
@@ -408,8 +422,7 @@ def test_wide_layers_take_their_memory_in_blocks(
 
     def evaluate() -> Any:
         objective = FitObjective(model, Penalty(0.1))
-        objective.rows(x, y)
-        return objective(objective.read())
+        return objective(objective.start(x, y)[0])
 
     whole = evaluate()
     monkeypatch.setattr("kanwidget.kan.closed_form.WORK", 700)

@@ -560,7 +560,7 @@ def test_a_widget_that_cannot_be_made_on_other_data_leaves_the_history(
     other["test_label"] = dataset["test_label"][:9]
 
     def failing(pred: Tensor, label: Tensor) -> Tensor:
-        if not model.mask[0].any():
+        if pred.std() < 1e-9:
             raise ArithmeticError("no edges")
         return (pred - label).abs().mean()
 

@@ -1,0 +1,131 @@
+"""What stands in pykan's layers in the place of their own, while edges are off."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["FORMULAS", "GridUpdate", "Off", "zero", "zero_avoiding", "zero_formula"]
+
+
+def zero(x: Any) -> Any:
+    """Return 0 for everything: what an edge without a formula computes."""
+    return torch.zeros_like(x)
+
+
+def zero_avoiding(x: Any, y_th: Any) -> Any:
+    """Return what pykan's functions without singularities do, for `zero`."""
+    return (), torch.zeros_like(x)
+
+
+def zero_formula(x: Any) -> Any:
+    """Return 0 for a symbol, as pykan's edges without a formula do."""
+    return x * 0
+
+
+class Off:
+    """A function in the place of an edge's own, which it holds, so that copies have it too."""
+
+    def __init__(self, own: Any) -> None:
+        self.own = own
+
+
+class _Function(Off):
+    """Computes 0, since a mask of 0 times infinity is not 0."""
+
+    def __call__(self, x: Any) -> Any:
+        return zero(x)
+
+
+class _Avoiding(Off):
+    """The same for pykan's functions without singularities."""
+
+    def __call__(self, x: Any, y_th: Any) -> Any:
+        return zero_avoiding(x, y_th)
+
+
+class _Formula(Off):
+    """Adds nothing to pykan's formula of the whole model, where masks do not count."""
+
+    def __call__(self, x: Any) -> Any:
+        return _Nothing(zero_formula(x))
+
+
+class _Nothing:
+    """The ``f`` of ``c * f + d`` with which that is 0, whatever the constants."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __rmul__(self, factor: Any) -> _Nothing:
+        return self
+
+    def __add__(self, constant: Any) -> Any:
+        return self._value
+
+
+FORMULAS: dict[str, Callable[[Any], Off]] = {
+    "funs": _Function,
+    "funs_avoid_singularity": _Avoiding,
+    "funs_sympy": _Formula,
+}
+"""The tables of pykan's layers of formulas, and what stands in each for an edge that is off."""
+
+
+class GridUpdate:
+    """A layer's `update_grid_from_samples` which leaves the grids of inputs that do not vary.
+
+    pykan lays a grid over the samples. Where they are all the same, which a node is without
+    edges in, the grid has no width, and the next gradient is NaN. Nor would the functions behind
+    such a node be of use any more when its edges are switched on again.
+
+    Parameters
+    ----------
+    constant : callable
+        From a model to the nodes before the layer that no input reaches, bool ``(n_in,)``.
+    model, layer : nn.Module
+        The layer is one of the model's.
+    """
+
+    def __init__(
+        self, constant: Callable[[nn.Module], Tensor], model: nn.Module | None, layer: Any
+    ) -> None:
+        self._constant, self._layer = constant, layer
+        self._model = None if model is None else weakref.ref(model)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GridUpdate:
+        model = memo.get(id(self._whole()))  # None in a copy of the layer alone
+        return GridUpdate(self._constant, model, memo.get(id(self._layer), self._layer))
+
+    def __reduce__(self) -> Any:
+        return GridUpdate, (self._constant, None, self._layer)
+
+    def _whole(self) -> nn.Module | None:
+        return None if self._model is None else self._model()
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Update the grids of the inputs that vary in samples ``(rows, n_in)``."""
+        layer, update = self._layer, type(self._layer).update_grid_from_samples
+        span = x.amax(0) - x.amin(0)
+        still = span <= 64 * torch.finfo(x.dtype).eps * x.abs().amax(0)
+        if (model := self._whole()) is not None:
+            still = still | self._constant(model).to(x.device)
+        if not still.any():
+            return update(layer, x, *args, **kwargs)
+        # One grid for each input, or for each edge: then inputs change fastest.
+        rows = still.repeat(len(layer.grid) // len(still))
+        before = layer.grid.detach().clone(), layer.coef.detach().clone()
+        low, high = before[0].amin(1), before[0].amax(1)
+        rows = rows & (high > low)  # a grid that has no width has to be laid anew
+        # pykan solves for all inputs at once: those that do not vary get samples which do.
+        room = torch.where(high > low, 0 * low, 0 * low + 1)[: len(still)]
+        low, high = low[: len(still)] - room, high[: len(still)] + room
+        share = torch.linspace(0, 1, len(x), dtype=x.dtype, device=x.device).unsqueeze(1)
+        result = update(layer, torch.where(still, low + (high - low) * share, x), *args, **kwargs)
+        layer.grid.data[rows], layer.coef.data[rows] = before[0][rows], before[1][rows]
+        return result
