@@ -43,7 +43,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   const controller = new AbortController();
   const { signal } = controller;
   const behind = watchBehind(host, () => ask(), signal);
-  const model = host.standalone ? host : numbered(behind.model);
+  const model = host.standalone ? host : numbered(behind.model, signal);
   const mount = element("div", { "data-lm-suppress-shortcuts": "true" });
   const shadow = mount.attachShadow({ mode: "open" });
   const root = element("div", {
