@@ -1,4 +1,4 @@
-/** Whether there is still a kernel behind the model: no host says so in one way, and none of these throws any more. */
+/** Whether a kernel is behind the model: no host says so in one way, and none of these throws any more. */
 import type { Model } from "./protocol";
 
 /** What Jupyter's managers tell besides; others have neither the event nor the manager. */
@@ -10,17 +10,40 @@ export interface Behind {
   readonly lost: boolean;
 }
 
+/**
+ * Whether the model has its line to a kernel; null where the host does not say.
+ *
+ * ipywidgets' models know it from the start, and hand themselves to whoever listens to a change. A kernel that is
+ * busy has its line.
+ */
+export function isConnected(host: Model): boolean | null {
+  if ((host as Hosted).widget_manager?.kernel === null) return false;
+  let connected: boolean | null = null;
+  const look = (...told: unknown[]) => {
+    const live = (told[0] as { comm_live?: unknown } | undefined)?.comm_live;
+    if (typeof live === "boolean") connected = live;
+  };
+  host.on("change:_written", look);
+  // Not saved: it goes nowhere, and the next thing written replaces it.
+  host.set("_written", { looked: Math.random() });
+  host.off("change:_written", look);
+  return connected;
+}
+
 /** Calls back when the kernel has gone: then the model stays as it was last, for good. */
 export function watchBehind(host: Model, told: () => void, signal: AbortSignal): Behind {
-  let gone = false;
+  let gone = !host.standalone && isConnected(host) === false;
   const lose = () => {
     if (gone) return;
     gone = true;
     told();
   };
   // A restart: ipywidgets parts the models from their kernel, and they never come back to one.
-  host.on("comm_live_update", lose);
-  signal.addEventListener("abort", () => host.off("comm_live_update", lose));
+  const parted = () => {
+    if (isConnected(host) !== true) lose();
+  };
+  host.on("comm_live_update", parted);
+  signal.addEventListener("abort", () => host.off("comm_live_update", parted));
   /** A kernel that was shut down tells nobody. */
   const isShut = () => (host as Hosted).widget_manager?.kernel === null;
   const trying = (send: () => void) => {
@@ -43,7 +66,7 @@ export function watchBehind(host: Model, told: () => void, signal: AbortSignal):
       ...(host.standalone && { standalone: true }),
     },
     get lost() {
-      if (!gone && isShut()) gone = true;
+      if (isShut()) lose();
       return gone;
     },
   };

@@ -1,7 +1,7 @@
 /** The anywidget module. All state lives in a view's closure: hosts may share one module between many widgets. */
+import { createConnectedView } from "./connected-view";
 import { hideKeptPicture } from "./kept-picture";
 import type { Model } from "./protocol";
-import { createView } from "./view";
 
 interface RenderProps {
   readonly model: Model;
@@ -17,5 +17,5 @@ export default () => ({
   initialize: ({ model }: { readonly model: Model }) => {
     hideKeptPicture(document, model.get("_picture"), AbortSignal.timeout(SOON));
   },
-  render: ({ model, el, signal }: RenderProps) => createView(model, el, signal),
+  render: ({ model, el, signal }: RenderProps) => createConnectedView(model, el, signal),
 });

@@ -1,5 +1,6 @@
 /** What crosses the wire: the synced traits, typed, and the ways to write them. */
 import { type EdgeIndex, type Edits, edgeIndex, type Network, type NodeIndex, nodeIndex } from "./network";
+import type { Pending } from "./outbox";
 import type { Target } from "./state";
 import type { Bytes } from "./wire";
 
@@ -30,6 +31,7 @@ export interface Traits extends Decisions {
   loss: number | null;
   baseline_loss: number | null;
   loss_name: string;
+  higher_is_better: boolean;
   error: string;
   input_shape: number[];
   _closed: boolean;
@@ -63,8 +65,10 @@ export interface Traits extends Decisions {
   _current: number;
   _script: string;
   _compared: Bytes;
-  /** The mark of the picture that a notebook keeps; pages have none. */
+  /** The widget's mark, and that of the picture that a notebook keeps; pages have none. */
   _picture?: string;
+  /** The numbers of what was written last, see `outbox.ts`. */
+  _written?: unknown;
 }
 
 /** One command of the session's history. */
@@ -95,11 +99,11 @@ export type Act =
 /** The part of a host's model that a view uses. Callback arguments differ between hosts, so none is declared. */
 export interface Model {
   get<K extends keyof Traits>(name: K): Traits[K];
-  set<K extends keyof Decisions>(name: K, value: Decisions[K]): void;
+  set<K extends keyof Decisions | "_written">(name: K, value: Traits[K]): void;
   on(event: string, callback: () => void): void;
   off(event: string, callback: () => void): void;
   save_changes(): void;
-  send(act: Act): void;
+  send(act: Act & { readonly pending?: Pending }): void;
   /** True on pages without Python. */
   readonly standalone?: boolean;
 }
@@ -114,7 +118,7 @@ export const EDITS = [
   "kept_nodes",
 ] as const;
 
-const DECISIONS = [
+const DECISIONS: readonly (keyof Decisions)[] = [
   ...EDITS,
   "keep_mean",
   "score",
@@ -123,7 +127,7 @@ const DECISIONS = [
   "orientation",
   "tolerance",
   "probe",
-] as const;
+];
 
 export const TRAITS: readonly (keyof Traits)[] = [
   ...DECISIONS,
@@ -133,6 +137,7 @@ export const TRAITS: readonly (keyof Traits)[] = [
   "loss",
   "baseline_loss",
   "loss_name",
+  "higher_is_better",
   "error",
   "input_shape",
   "_closed",

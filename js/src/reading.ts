@@ -1,5 +1,5 @@
 /** What a view reads from the synced traits: decoded, checked, and the same object as long as it is the same. */
-import { checkForms } from "./forms";
+import { wrongForm } from "./forms";
 import type { Cells } from "./forward";
 import {
   createNetwork,
@@ -55,6 +55,8 @@ export interface Rows {
 }
 
 export interface Reading {
+  /** What could not be read, in words: what stands in its place is nothing. "" if all could. */
+  readonly problem: string;
   readonly net: Network;
   readonly curves: Curves;
   readonly edits: Edits;
@@ -64,6 +66,8 @@ export interface Reading {
   readonly loss: number | null;
   readonly baselineLoss: number | null;
   readonly lossName: string;
+  /** The loss is a metric such as accuracy, of which more is better. */
+  readonly higherIsBetter: boolean;
   readonly error: string;
   /** Whether the model has been given back: nothing that is done here reaches it any more. */
   readonly closed: boolean;
@@ -96,8 +100,43 @@ export interface Reading {
   readonly compared: Uint8Array | null;
 }
 
+/** Without these there is no network, or another one: all others may be missing. */
+const NEEDED: ReadonlySet<string> = new Set([
+  ...EDITS,
+  "keep_mean",
+  "_width",
+  "_slots",
+  "_scores",
+  "_baseline",
+  "_mask",
+  "_curves_x",
+  "_curves_y",
+  "_curves_range",
+]);
+
 /** Reads the whole model; what did not change is the same object, so that reading is cheap and change is seen. */
-export function createReader(model: Model): () => Reading {
+export function createReader(host: Pick<Model, "get">): () => Reading {
+  let problems: string[] = [];
+  /** A model whose traits are of the right form, or missing. */
+  const model: Pick<Model, "get"> = {
+    get(name) {
+      const value = host.get(name);
+      const wrong = wrongForm(name, value);
+      if (!wrong) return value;
+      if (NEEDED.has(name)) throw new Error(wrong);
+      if (!problems.includes(wrong)) problems.push(wrong);
+      return undefined as unknown as typeof value;
+    },
+  };
+  /** What may be missing, and is if it cannot be read. */
+  function optional<T>(read: () => T): T | null {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : `${error}`);
+      return null;
+    }
+  }
   const memo = new Map<string, { from: readonly unknown[]; value: unknown }>();
   function once<T>(name: string, from: readonly unknown[], make: () => T): T {
     const seen = memo.get(name);
@@ -148,7 +187,7 @@ export function createReader(model: Model): () => Reading {
       }));
     }
     const y = array("_curves_y", "float32", shape);
-    const base = maybe("_base_y", "float32", shape);
+    const base = optional(() => maybe("_base_y", "float32", shape));
     return once("curves", [x, y, base], () => ({
       samples,
       x: x.data,
@@ -208,7 +247,7 @@ export function createReader(model: Model): () => Reading {
   }
 
   return () => {
-    checkForms((name) => model.get(name));
+    problems = [];
     const width = [...(model.get("_width") ?? [])];
     const slots = model.get("_slots") ?? [];
     const edges = width.slice(1).reduce((sum, w, l) => sum + (slots[l]?.length ?? w) * width[l]!, 0);
@@ -225,8 +264,9 @@ export function createReader(model: Model): () => Reading {
     const probe = model.get("probe") ?? [];
     const history = model.get("_history") ?? [];
     const tolerance = number(model.get("tolerance")) ?? TOLERANCE;
-    const compared = maybe("_compared", "uint8", [edges]);
-    return {
+    const compared = optional(() => maybe("_compared", "uint8", [edges]));
+    const reading: Reading = {
+      problem: "",
       net,
       curves,
       // The same decisions are the same object, so that an echo changes nothing.
@@ -242,6 +282,7 @@ export function createReader(model: Model): () => Reading {
       loss: number(model.get("loss")),
       baselineLoss: number(model.get("baseline_loss")),
       lossName: model.get("loss_name") ?? "",
+      higherIsBetter: model.get("higher_is_better") === true,
       error: model.get("error") ?? "",
       closed: model.get("_closed") === true,
       warnings: json("warnings", [], model.get("_warnings"), () => model.get("_warnings") ?? []),
@@ -269,10 +310,13 @@ export function createReader(model: Model): () => Reading {
               .map(([l, i, j, text]) => [edgeId(net, [l, i, j]), text]),
           ),
       ),
-      data: readData(net),
-      rows: readRows(net),
-      cells: readCells(net),
-      tradeoff: { node: readTradeoff("_tradeoff_node"), edge: readTradeoff("_tradeoff_edge") },
+      data: optional(() => readData(net)),
+      rows: optional(() => readRows(net)),
+      cells: optional(() => readCells(net)),
+      tradeoff: {
+        node: optional(() => readTradeoff("_tradeoff_node")),
+        edge: optional(() => readTradeoff("_tradeoff_edge")),
+      },
       prices: json("prices", [net], prices, () => {
         const known = new Map<string, number>();
         for (const [index, loss] of prices) {
@@ -281,11 +325,18 @@ export function createReader(model: Model): () => Reading {
         }
         return known;
       }),
-      history: json("history", [], history, () => history),
+      history: json("history", [], history, () =>
+        history.map((step) => ({
+          ...step,
+          loss_before: number(step.loss_before),
+          loss_after: number(step.loss_after),
+        })),
+      ),
       current: model.get("_current") ?? 0,
       script: model.get("_script") ?? "",
       compared: compared?.data ?? null,
     };
+    return { ...reading, problem: problems.join("; ") };
   };
 }
 
@@ -317,7 +368,7 @@ function targetOf(net: Network, index: EdgeIndex | NodeIndex): Target | null {
   return isNode(net, index) ? { kind: "node", id: nodeId(net, index) } : null;
 }
 
-function readEdits(model: Model, net: Network): Edits {
+function readEdits(model: Pick<Model, "get">, net: Network): Edits {
   const threshold = (value: unknown) => Math.max(0, number(value) || 0);
   const edges = (list: EdgeIndex[] | undefined) =>
     new Set((list ?? []).filter((index) => isEdge(net, index)).map((index) => edgeId(net, index)));
@@ -336,5 +387,8 @@ function readEdits(model: Model, net: Network): Edits {
 /** JSON has no NaN: some hosts send the words instead. */
 function number(value: unknown): number | null {
   if (value === null || value === undefined) return null;
-  return typeof value === "number" ? value : Number(value);
+  if (typeof value === "number") return value;
+  if (typeof value !== "string") return Number.NaN;
+  const endless = /^\s*([+-]?)inf(inity)?\s*$/i.exec(value);
+  return endless ? Number(`${endless[1]}Infinity`) : Number(value);
 }

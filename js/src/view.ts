@@ -5,10 +5,10 @@ import { element, freshId } from "./dom";
 import type { Palette } from "./draw";
 import { type Trace, trace } from "./forward";
 import { styleHost } from "./host-style";
-import { createIntoView } from "./into-view";
 import { hideKeptPicture } from "./kept-picture";
 import type { Names } from "./labels";
 import { askForMissing } from "./missing";
+import { numbered } from "./outbox";
 import { createBar, type PanelName } from "./panels/bar";
 import { createCards } from "./panels/cards";
 import { createHistory } from "./panels/history";
@@ -29,13 +29,23 @@ import { throttle } from "./throttle";
 
 const WRITE_EVERY = 100;
 const LOST =
-  "No kernel is behind this any more: what you see is the last state. Run the notebook again for a new widget.";
+  "No kernel is connected: this is the last state, and nothing can be changed. Run the notebook again for a new widget.";
 
-export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): () => void {
+export interface ViewOptions {
+  /** Ends the view. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called once when no kernel is behind the model. */
+  lost?(): void;
+  /** What is said as long as nothing went wrong. */
+  readonly notice?: string;
+}
+
+export function createView(host: Model, el: HTMLElement, options: ViewOptions = {}): () => void {
+  const { signal: outer, notice = "" } = options;
   const controller = new AbortController();
   const { signal } = controller;
   const behind = watchBehind(host, () => ask(), signal);
-  const { model } = behind;
+  const model = host.standalone ? host : numbered(behind.model, signal);
   const mount = element("div", { "data-lm-suppress-shortcuts": "true" });
   const shadow = mount.attachShadow({ mode: "open" });
   const root = element("div", {
@@ -52,6 +62,7 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
   let known: Known | null = null;
   let problem = "";
   let stale = true;
+  let told = false;
   let width = 0;
   let names: Names = { inVars: [], outVars: [] };
   let looks: { palette: Palette; font: string } | null = null;
@@ -84,18 +95,21 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
     if (!now) return;
     changeModel(() => write(model, handEdits(now.net, toggleAll(now.net, now.edits, targets))));
   };
-  const intoView = createIntoView(signal);
   const select = (targets: readonly Target[]) => {
     const now = known;
     const opens = targets.some((each) => !now?.selected.some((other) => sameTarget(other, each)));
     if (now) changeModel(() => write(model, { selected: targets.map((target) => indexOf(now.net, target)) }));
     // The cards are there at once: the focus may go to one of them.
     if (known && reading) cards.update({ known, reading, names, trace: follow(known, reading) });
-    if (opens && cards.element.lastElementChild) intoView.bring(cards.element.lastElementChild);
+    if (opens) reveal(cards.element.lastElementChild);
   };
 
   const wishes: Wishes = {
-    act: (act) => model.send(act),
+    act(act) {
+      // What is in the hand was decided before.
+      if (send.waiting) send.flush();
+      model.send(act);
+    },
     write: (decisions) => changeModel(() => write(model, decisions)),
     hold(decisions) {
       inHand = { ...inHand, ...decisions };
@@ -103,11 +117,13 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
       send.call();
       ask();
     },
-    release: () =>
+    release() {
+      if (Object.keys(inHand).length === 0) return;
       changeModel(() => {
         send.flush();
         inHand = {};
-      }),
+      });
+    },
     select,
     toggle: (target) => edit([target]),
   };
@@ -132,8 +148,9 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
         if (panel === "probe" && reading) {
           wishes.write({ probe: open.probe && reading.cells ? probe.first(reading) : [] });
         }
-        if (open[panel]) intoView.bring({ probe, history, script }[panel].element);
         ask();
+        // It is there once it is drawn.
+        if (open[panel]) requestAnimationFrame(() => reveal({ probe, history, script }[panel].element));
       },
     },
     wishes,
@@ -196,7 +213,7 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
       }
       reading = { ...next, ...overlay(inHand) };
       known = reduce(known, { type: "synced", reading: next });
-      problem = "";
+      problem = next.problem && `The view cannot read the model: ${next.problem}`;
     } catch (error) {
       problem = `The view cannot read the model: ${error instanceof Error ? error.message : error}`;
     }
@@ -210,16 +227,32 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
     frame = 0;
     if (stale) sync();
     const { lost } = behind;
-    status.update(known, reading, problem || (lost ? LOST : ""));
+    if (lost && !told) {
+      told = true;
+      // What is in the hand was decided here, and nowhere else.
+      if (send.waiting) send.flush();
+      options.lost?.();
+      if (signal.aborted) return;
+    }
+    const said = problem || (lost ? LOST : "");
+    try {
+      status.update(known, reading, said, notice);
+    } catch (error) {
+      fail(error);
+    }
     for (const part of acting) part.inert = lost || (reading?.closed ?? false);
     // Hosts that hide an output resize it to nothing and back: what was drawn stays.
     if (!known || !reading || width === 0) return;
     try {
       show(known, reading, time);
     } catch (error) {
-      problem = `The view cannot show the model: ${error instanceof Error ? error.message : error}`;
-      status.fail(problem);
+      fail(error);
     }
+  }
+
+  function fail(error: unknown): void {
+    problem = `The view cannot show the model: ${error instanceof Error ? error.message : error}`;
+    status.fail(problem);
   }
 
   function show(known: Known, reading: Reading, time: number): void {
@@ -296,6 +329,11 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
     },
     { signal },
   );
+  // A drag that ends where it began fires no `change`, and the pointer may be let go anywhere.
+  for (const name of ["pointerup", "pointercancel"] as const) {
+    window.addEventListener(name, wishes.release, { signal, capture: true });
+  }
+  for (const name of ["keyup", "focusout"] as const) root.addEventListener(name, wishes.release, { signal });
   el.append(mount);
   styleHost(el, mount, root, signal);
   resized.observe(stage.element);
@@ -314,6 +352,16 @@ export function createView(host: Model, el: HTMLElement, outer?: AbortSignal): (
   outer?.addEventListener("abort", close, { once: true });
   if (outer?.aborted) close();
   return close;
+}
+
+/** Scrolls what has just opened into sight where cards and panels have a box of their own to scroll; never the page. */
+function reveal(opened: Element | null): void {
+  const box = opened?.closest(".beside");
+  if (!opened || !box || box.scrollHeight <= box.clientHeight) return;
+  const [inner, outer] = [opened.getBoundingClientRect(), box.getBoundingClientRect()];
+  if (inner.bottom > outer.bottom)
+    box.scrollTop += Math.min(inner.bottom - outer.bottom, inner.top - outer.top);
+  else if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top;
 }
 
 /** What lies on top of the model while it is in the hand. */

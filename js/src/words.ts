@@ -37,10 +37,14 @@ export function short(value: number): string {
 
 export const count = (n: number, noun: string) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
-/** A number that a person typed as a threshold; "off" and 0 are the same. Null when it is none. */
+/** A number that a person typed as a threshold; "off", nothing and 0 are the same. Null when it is none. */
 export function parseThreshold(text: string): number | null {
-  const word = text.trim().toLowerCase();
-  if (word === "off") return 0;
+  // Half of the world writes 0,01; who separates thousands writes a point too, or more than one comma.
+  const word = text
+    .trim()
+    .toLowerCase()
+    .replace(/^([^.,]*),([^.,]*)$/, "$1.$2");
+  if (word === "off" || word === "") return 0;
   if (!/^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(word)) return null;
   const value = Number(word);
   return Number.isFinite(value) ? value : null;
@@ -73,7 +77,7 @@ export function shareWords(share: number): string {
   return share < 0.001 ? "< 0.1 %" : `${Number((100 * share).toPrecision(2))} %`;
 }
 
-/** What the next step of a threshold does: which edge goes, what that costs, how many are left. */
+/** What the next step of a threshold does: which edge goes, what the loss will be, how many are left. */
 export function nextWords(
   net: Network,
   names: Names,
@@ -81,6 +85,7 @@ export function nextWords(
   threshold: number,
   keepMean: boolean,
   tradeoff: TradeOff | null,
+  what = "loss",
 ): string {
   if (!change) return "nothing is left for it to take";
   const parts = [`next: ${whoGoes(net, names, change)}`];
@@ -88,7 +93,7 @@ export function nextWords(
     const present = change.left + change.edges.length;
     const now = foreseen(tradeoff, threshold, present, keepMean);
     const then = foreseen(tradeoff, change.level, change.left, keepMean);
-    parts.push(`loss ${foreseenWords(now)} → ${foreseenWords(then)}`);
+    parts.push(`${what} ${foreseenWords(now)} → ${foreseenWords(then)}`);
   }
   parts.push(`${change.left.toLocaleString("en")} of ${count(net.edgeCount, "edge")} left`);
   return parts.join(", ");

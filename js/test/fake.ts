@@ -1,5 +1,6 @@
 /** A small network and a host's model that holds it, for tests; with no Python behind it unless `python` is called. */
 import { countOn, createNetwork, maskOf, type Network, NO_EDITS } from "../src/network";
+import type { Pending } from "../src/outbox";
 import type { Act, Model, Traits } from "../src/protocol";
 import { type Curves, createReader } from "../src/reading";
 import type { Synced } from "../src/state";
@@ -92,6 +93,10 @@ export interface FakeModel extends Model {
   readonly traits: Traits;
   /** What was asked of Python. */
   readonly acts: Act[];
+  /** What each of them brought. */
+  readonly pending: (Pending | undefined)[];
+  /** Whether the line to the kernel is open, where the host tells: as ipywidgets, by the model it hands to listeners. */
+  live?: boolean;
   /** How often changes were sent. */
   messages: number;
   /** Callbacks that are still registered. */
@@ -122,6 +127,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     loss: 0.13,
     baseline_loss: 0.13,
     loss_name: "test RMSE",
+    higher_is_better: false,
     error: "",
     keep_mean: true,
     score: "l1",
@@ -142,11 +148,13 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     _mask: pack(all, [net.edgeCount]),
   };
   const tell = (event: string) => {
-    for (const callback of callbacks.get(event) ?? []) callback();
+    const told = model.live === undefined ? [] : [{ comm_live: model.live }];
+    for (const callback of callbacks.get(event) ?? []) (callback as (...told: unknown[]) => void)(...told);
   };
   const model: FakeModel = {
     traits,
     acts: [],
+    pending: [],
     messages: 0,
     tell,
     listeners: () => [...callbacks.values()].reduce((n, set) => n + set.size, 0),
@@ -158,7 +166,10 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
     save_changes() {
       model.messages += 1;
     },
-    send: (act) => model.acts.push(act),
+    send({ pending, ...act }) {
+      model.acts.push(act as Act);
+      model.pending.push(pending);
+    },
     on: (event, callback) => callbacks.set(event, (callbacks.get(event) ?? new Set()).add(callback)),
     off: (event, callback) => callbacks.get(event)?.delete(callback),
     receive(changes) {

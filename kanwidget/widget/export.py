@@ -121,7 +121,7 @@ def _told(stage: Stage, traits: Mapping[str, Any], carried: int) -> str:
         )
     return (
         f"{known} of data: every loss is computed here, on these rows. "
-        "Nothing reaches a model, so there is nothing to commit."
+        "What you try here stays on this page."
     )
 
 

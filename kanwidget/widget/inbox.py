@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import anywidget
+import traitlets
 
 from kanwidget.session import PruningSession
 
 from . import acts
 from .later import acting_loop
+from .message_order import MessageOrder, Pending
 from .mirror import Mirror
+from .sharing import followers
 from .traits import Wish
 
 __all__ = ["Inbox"]
@@ -26,12 +29,17 @@ class Inbox(anywidget.AnyWidget):
 
     session: PruningSession
     _mirror: Mirror
+    _picture: Any
     _tell: Callable[[], None]
     _dragged = False  # true while a slider's message is taken in
+
+    _written = traitlets.Dict(read_only=True).tag(sync=True)
+    """The numbers of what a page wrote, see `MessageOrder`; always empty on this side."""
 
     def _listen(self) -> None:
         """Find the loop that acts on the model, and its thread."""
         self._loop, self._owner = acting_loop()
+        self._order = MessageOrder()
 
     def set_state(self, sync_data: Any) -> None:
         """Take in what the view wrote: only its wishes, and of these only what makes sense.
@@ -43,29 +51,24 @@ class Inbox(anywidget.AnyWidget):
             return
         if not isinstance(sync_data, Mapping):
             return
-        known = {name: value for name, value in sync_data.items() if name in self.keys}
-        wishes = {}
-        for name, value in known.items():
-            trait = self.traits()[name]
-            clean = trait.wish(self.session, value) if isinstance(trait, Wish) else None
-            if clean is not None:
-                wishes[name] = clean
-        self._dragged = set(wishes) in ({"node_threshold"}, {"edge_threshold"})
+        known = {n: v for n, v in sync_data.items() if n in self.keys and n != "_written"}
+        late = self._order.late(sync_data.get("_written"), known)
+        wishes = self._clean({n: v for n, v in known.items() if n not in late})
         try:
-            super().set_state(wishes)
+            self._decide(wishes)
             self.set_trait("error", "")
         except Exception as error:  # an observer's traceback would be shown nowhere
             self.set_trait("error", f"{type(error).__name__}: {error}")
             self.send_state(list(wishes))  # the view has them as it wrote them
-        finally:
-            self._dragged = False
-        astray = [n for n, value in known.items() if n not in wishes or _differ(wishes[n], value)]
-        if astray:
-            self.send_state(astray)
+        self._correct([n for n, v in known.items() if n not in wishes or _differ(wishes[n], v)])
         self._mirror.catch_up()
 
     def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
-        """Do what a view asks for by message, or say why not."""
+        """Do what a view asks for by message, or say why not.
+
+        First comes what was decided before on that page, here or in another view of the model:
+        it may arrive later, and must not act then.
+        """
         if not isinstance(content, dict) or "do" not in content:
             return
         if self._elsewhere(self._on_message, _, content, buffers):
@@ -75,6 +78,7 @@ class Inbox(anywidget.AnyWidget):
             return
         try:
             try:
+                self._decide_before(content.get("pending"))
                 if content["do"] == "compare":
                     self._mirror.compare(acts.pair(self.session, content.get("ids")))
                 else:
@@ -86,6 +90,50 @@ class Inbox(anywidget.AnyWidget):
         except Exception as error:
             self.set_trait("error", acts.in_words(error))
         self._mirror.catch_up()
+
+    def _clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what makes sense of what a page wrote."""
+        wishes = {}
+        for name, value in values.items():
+            trait = self.traits().get(name)
+            clean = trait.wish(self.session, value) if isinstance(trait, Wish) else None
+            if clean is not None:
+                wishes[name] = clean
+        return wishes
+
+    def _decide(self, wishes: dict[str, Any]) -> None:
+        """Do what a page wrote; a threshold alone goes on with the step that moved it last."""
+        self._dragged = set(wishes) in ({"node_threshold"}, {"edge_threshold"})
+        try:
+            super().set_state(wishes)
+        finally:
+            self._dragged = False
+
+    def _decide_before(self, content: Any) -> None:
+        """Do what the page of a command had decided before it, as far as it has not arrived."""
+        pending = Pending.of(content)
+        if pending is None:
+            return
+        others = {widget._picture: widget for widget in followers(self.session)}
+        others.setdefault(self._picture, self)
+        for mark in [*(mark for mark, _ in pending.widgets), self._picture]:
+            widget = others.get(mark)
+            if widget is not None:
+                wishes = widget._clean(widget._order.take(pending, mark))
+                if wishes:
+                    widget._decide(wishes)
+
+    def _correct(self, names: list[str]) -> None:
+        """Tell the page what is so, where it wrote something else.
+
+        The answer to what it wrote comes first: until it has that, ipywidgets takes no news of
+        these traits from other pages.
+        """
+        if names:
+            state = self.get_state(names)
+            plain = {n: v for n, v in state.items() if not isinstance(v, (bytes, memoryview))}
+            self._send({"method": "echo_update", "state": plain, "buffer_paths": []})
+            self.send_state(names)
 
     def _elsewhere(self, act: Callable[..., None], *arguments: Any) -> bool:
         """Leave an act to the thread that owns the model, if this is another; tell if it is."""

@@ -51,6 +51,9 @@ class Mirrored(traitlets.HasTraits):
     _rows = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _row_labels = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _row_numbers = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _row_kinds = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _loss = traitlets.Unicode(read_only=True).tag(sync=True)
+    """By which formula a view without a kernel computes the loss, see `losses.known`."""
     _cells_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _cells_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _bias = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
@@ -162,6 +165,10 @@ class Mirror:
         if self._measure is not stage.yardstick:
             self._measure = stage.yardstick
             arrays.update(publish.of_data(stage, rows))
+            carried = arrays["_rows"]
+            count = 0 if carried is None else len(carried)
+            loss, arrays["_row_kinds"] = publish.of_loss(stage, count)
+            widget.set_trait("_loss", loss)
         for name, array in arrays.items():
             self._send(name, array)
         widget._fit()

@@ -84,7 +84,8 @@ class JupyterServer(Server):
             yield client
         finally:
             client.stop_channels()
-            self.request("DELETE", f"api/sessions/{session['id']}")
+            if session["id"] in [s["id"] for s in self.request("GET", "api/sessions")]:
+                self.request("DELETE", f"api/sessions/{session['id']}")
 
 
 class Notebook:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -184,9 +186,27 @@ def test_a_right_click_opens_the_widgets_menu_and_not_jupyters(view: LabView) ->
     assert not view.page.locator(".lm-Menu").is_visible()
 
 
-def test_a_widget_whose_kernel_was_restarted_says_so(view: LabView) -> None:
-    view.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
-    error = view.root.locator('[data-role="error"]')
-    until(lambda: same(error.inner_text()[:21], "No kernel is behind t"))
-    assert view.root.locator(".bar").evaluate("(bar) => bar.inert")
-    assert len(view.edges()) == 15
+@pytest.mark.parametrize("end", ["restarted", "killed", "shut down"])
+def test_a_widget_whose_kernel_has_gone_says_so_and_computes_by_itself(
+    view: LabView, end: str
+) -> None:
+    value = view.notebook.value
+    expected = value("w.session.preview(removed_edges=[(0, 0, 1)]).loss")
+    if end == "killed":  # JupyterLab starts another one by itself
+        os.kill(value("__import__('os').getpid()"), signal.SIGKILL)
+    else:
+        ending = {"restarted": "restartKernel", "shut down": "shutdown"}[end]
+        view.page.evaluate(
+            "(end) => window.jupyterapp.shell.currentWidget.sessionContext[end]()", ending
+        )
+    if end == "shut down":
+        # Nothing tells of it; a hand that comes near finds out.
+        view.twin("edge", "1,0,0").focus()
+    notice = view.root.locator('[data-role="notice"]')
+    until(lambda: same(notice.inner_text()[:22], "No kernel is connected"))
+    if end == "killed":
+        view.page.locator(".jp-Dialog .jp-mod-accept").click()  # it tells that the kernel died
+    view.toggle("edge", "0,0,1")
+    until(lambda: same(view.edges(), {ids: ids != "0,0,1" for ids in EDGES}))
+    until(lambda: view.assert_figures(14, expected))
+    assert not view.root.locator('[data-role="commit"]').is_visible()

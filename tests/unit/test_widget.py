@@ -124,6 +124,17 @@ def test_a_dragged_slider_is_one_step(widget: KANWidget) -> None:
     assert widget.node_threshold == 0.0
 
 
+def test_keys_that_end_where_they_began_leave_no_step(widget: KANWidget) -> None:
+    widget.set_state({"edge_threshold": 0.02})
+    widget._on_message(widget, {"do": "rest"}, [])
+    for threshold in (0.01, 0.02, 0.0):
+        widget.set_state({"node_threshold": threshold})
+    assert [command.id for command in widget.session.history.commands] == [0, 1]
+    assert (widget._current, len(widget._history), widget.error) == (1, 2, "")
+    widget.set_state({"edge_threshold": 0.03})  # a step of its own
+    assert widget._current == 2
+
+
 def test_initial_values_count(model: KAN, dataset: dict[str, Tensor]) -> None:
     w = KANWidget(model, dataset, removed_nodes=[(1, 0)], edge_threshold=1e-9, in_vars=["a", "b"])
     assert w.active_edges == 12
@@ -193,6 +204,164 @@ def shared(_trained: KAN, dataset: dict[str, Tensor]) -> Iterator[Any]:
     w = KANWidget(model, dataset)
     yield model, w
     w.close()
+
+
+class Page:
+    """What a view writes and sends, in the order in which ipywidgets sends it to a busy kernel.
+
+    The first write goes at once; later ones wait, merged, until that is handled; messages do not.
+    """
+
+    def __init__(self, name: str = "page") -> None:
+        self.name, self.number = name, 0
+        self.numbers: dict[str, dict[str, int]] = {}
+        self.values: dict[str, dict[str, Any]] = {}
+        self.wire: list[Callable[[], None]] = []
+        self.kept: dict[int, tuple[KANWidget, dict[str, Any]]] = {}
+
+    def write(self, w: KANWidget, **decisions: Any) -> None:
+        self.number += 1
+        self.numbers.setdefault(w._picture, {}).update(dict.fromkeys(decisions, self.number))
+        self.values.setdefault(w._picture, {}).update(decisions)
+        written = {"page": self.name, "numbers": dict(self.numbers[w._picture])}
+        if id(w) not in self.kept:
+            self.kept[id(w)] = (w, {})
+            self.wire.append(lambda: w.set_state(decisions | {"_written": written}))
+        else:
+            self.kept[id(w)][1].update(decisions | {"_written": written})
+
+    def send(self, w: KANWidget, do: str) -> None:
+        self.number += 1
+        pending = {
+            mark: {name: [number, self.values[mark][name]] for name, number in numbers.items()}
+            for mark, numbers in self.numbers.items()
+        }
+        order = {"page": self.name, "number": self.number, "widgets": pending}
+        self.wire.append(lambda: w._on_message(w, {"do": do, "pending": order}, []))
+
+    def arrive(self) -> None:
+        """Let all arrive: the kernel is free again."""
+        for message in self.wire:
+            message()
+        for w, state in self.kept.values():
+            if state:
+                w.set_state(state)
+        self.wire, self.kept = [], {}
+
+
+def test_an_undo_takes_back_the_drag_that_arrives_after_it(widget: KANWidget) -> None:
+    page = Page()
+    page.write(widget, node_threshold=0.004)
+    page.write(widget, node_threshold=0.04)
+    page.send(widget, "undo")
+    page.arrive()
+    assert (widget.node_threshold, widget.active_edges, widget.error) == (0.0, 15, "")
+    assert widget.session.history.commands[1].state.node_threshold == 0.04
+    widget.redo()
+    assert widget.node_threshold == 0.04
+
+
+def test_a_commit_takes_in_what_was_shown(widget: KANWidget, model: KAN) -> None:
+    page = Page()
+    page.write(widget, node_threshold=0.004)
+    page.write(widget, node_threshold=0.04, removed_edges=[[0, 0, 1]])
+    page.send(widget, "commit")
+    page.arrive()
+    shown = copy.deepcopy(model)
+    assert (widget.node_threshold, widget.removed_edges, widget.error) == (0.0, [], "")
+    widget.undo()
+    assert (widget.node_threshold, widget.removed_edges) == (0.04, [(0, 0, 1)])
+    same = [torch.equal(a, b) for a, b in zip(model.mask, shown.mask, strict=True)]
+    assert all(same)
+
+
+def test_what_is_decided_after_a_command_counts(widget: KANWidget) -> None:
+    page = Page()
+    page.write(widget, node_threshold=0.004)
+    page.write(widget, node_threshold=0.04)
+    page.send(widget, "undo")
+    page.write(widget, edge_threshold=0.02)  # it waits, and is merged with what the undo took
+    page.arrive()
+    assert (widget.node_threshold, widget.edge_threshold) == (0.0, 0.02)
+    page.write(widget, node_threshold=0.01)
+    page.arrive()
+    assert (widget.node_threshold, widget.edge_threshold) == (0.01, 0.02)
+    page.send(widget, "undo")  # nothing waits: it brings only what has arrived
+    page.arrive()
+    assert (widget.node_threshold, widget.edge_threshold) == (0.0, 0.02)
+
+
+def test_a_command_does_not_undo_what_python_wrote_meanwhile(widget: KANWidget) -> None:
+    page = Page()
+    page.write(widget, node_threshold=0.01)
+    page.arrive()
+    widget.node_threshold = 0.04
+    widget.edge_threshold = 0.02
+    page.send(widget, "commit")
+    page.arrive()
+    widget.undo()
+    assert (widget.node_threshold, widget.edge_threshold) == (0.04, 0.02)
+
+
+def test_the_order_holds_between_widgets_on_one_model(
+    widget: KANWidget, model: KAN, dataset: dict[str, Tensor]
+) -> None:
+    other, page = KANWidget(model, dataset), Page()
+    page.write(widget, node_threshold=0.004)
+    page.write(widget, node_threshold=0.04)
+    page.send(other, "undo")
+    page.arrive()
+    assert (widget.node_threshold, other.node_threshold, other.active_edges) == (0.0, 0.0, 15)
+    # On another model it is another matter.
+    apart = KANWidget(copy.deepcopy(model), dataset)
+    page.write(apart, node_threshold=0.004)
+    page.write(apart, node_threshold=0.04)
+    page.write(widget, node_threshold=0.04)
+    page.send(widget, "undo")
+    page.arrive()
+    assert (widget.node_threshold, apart.node_threshold) == (0.0, 0.04)
+    apart.close()
+    other.close()
+
+
+def test_two_browsers_do_not_hold_each_other_up(widget: KANWidget) -> None:
+    first, second = Page("first"), Page("second")
+    for _ in range(5):
+        first.send(widget, "rest")
+    first.arrive()
+    second.write(widget, node_threshold=0.04)
+    second.arrive()
+    assert widget.node_threshold == 0.04
+
+
+def test_whoever_was_late_is_told_the_truth(
+    widget: KANWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    page = Page()
+    page.write(widget, node_threshold=0.004)
+    page.write(widget, node_threshold=0.04)
+    page.send(widget, "undo")
+    monkeypatch.setattr(widget, "_send", lambda message, buffers=None: sent.append(message))
+    page.arrive()
+    told = [m["state"]["node_threshold"] for m in sent if "node_threshold" in m.get("state", {})]
+    methods = [m["method"] for m in sent if "node_threshold" in m.get("state", {})]
+    assert told[-2:] == [0.0, 0.0]
+    assert methods[-2:] == ["echo_update", "update"]
+
+
+@given(
+    written=st.fixed_dictionaries({}, optional={"page": junk, "numbers": junk}) | junk,
+    pending=st.fixed_dictionaries({}, optional={"page": st.text(), "number": junk, "widgets": junk})
+    | junk,
+)
+def test_a_hostile_order_changes_nothing_else(shared: Any, written: Any, pending: Any) -> None:
+    _, w = shared
+    w._on_message(w, {"do": "rest", "pending": pending}, [])
+    assert w.error == ""
+    w.set_state({"node_threshold": 0.01, "_written": written})
+    assert (w.node_threshold, w.error) == (0.01, "")
+    w.set_state({"node_threshold": 0.0})
 
 
 def test_a_view_that_went_astray_is_told_the_truth(

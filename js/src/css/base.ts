@@ -54,6 +54,7 @@ input[type="text"]:hover, input[type="number"]:hover { border-color: var(--edge)
 .messages p:not(:empty) { margin-right: 10px; }
 .messages p { overflow-wrap: anywhere; max-height: 6em; overflow-y: auto; min-width: 0; }
 .error { color: var(--error); }
+.notice { color: var(--muted); }
 .warning { color: var(--warn); }
 .panels { display: flex; flex-wrap: wrap; gap: 12px; }
 .panel {

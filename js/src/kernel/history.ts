@@ -57,6 +57,13 @@ export class History {
     this.commands[this.#current] = { ...this.current, ...changes };
   }
 
+  /** Drops the last command, if it is that and nothing stands on it. */
+  forget(command: Command): void {
+    if (command.id !== this.commands.length - 1 || this.#current === command.id) return;
+    this.commands.pop();
+    for (const [parent, child] of this.#next) if (child === command.id) this.#next.delete(parent);
+  }
+
   note(id: number, note: string): void {
     this.commands[id] = { ...this.get(id), note };
   }

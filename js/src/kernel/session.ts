@@ -136,6 +136,13 @@ export class Session {
     this.#rested = false;
     this.#show(state);
     const after = { state, lossAfter: this.#loss, activeEdges: countOn(this.#mask) };
+    // Out and back is no step, and what follows does not go on with the step before.
+    if (goesOn && changed(this.net, start.state, state).length === 0) {
+      this.history.stand(start);
+      this.history.forget(before);
+      this.#rested = true;
+      return;
+    }
     if (goesOn) {
       this.history.amend({
         ...after,

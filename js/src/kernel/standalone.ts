@@ -19,6 +19,8 @@ import { DECIDING, edgeIds, nodeIds, wish } from "./wishes";
 
 export interface StandaloneModel extends Model {
   send(content: unknown): void;
+  /** Whether it can tell the loss of other states than those that Python measured. */
+  readonly computes: boolean;
 }
 
 /** Edge outputs that are computed at once, a few milliseconds' worth; more comes bit by bit. */
@@ -250,6 +252,7 @@ export function standaloneModel(given: Given): StandaloneModel {
 
   const model = {
     standalone: true,
+    computes: bench !== null,
     get: (name: string) => shown.get(name),
     set(name: string, value: unknown) {
       written.add(name);

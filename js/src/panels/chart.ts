@@ -98,7 +98,8 @@ export function createChart() {
         drawing.append(label(LEFT + PLOT / 2, TOP + main / 2, "no finite values", "middle", "muted"));
       }
       const line = (of: ArrayLike<number>): Point[] =>
-        Array.from(of, (y, k) => [toX(curve.x[k]!), toY(y)] as const);
+        // As it is drawn: far outside of the plot a line would have points without end.
+        Array.from(of, (y, k) => [toX(curve.x[k]!), clamp(toY(y), -500, 1000)] as const);
       parts =
         curve.base && spline
           ? [

@@ -126,6 +126,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   /** What was written since the last frame: keys may come faster. */
   let latest: number | null = null;
   let shown: { edits: Edits; reading: Reading } | null = null;
+  /** The state in which something was refused. */
+  let refusedIn: Edits | null = null;
   let byKey = false;
   /** The thumb is where the pointer is. */
   let followed = false;
@@ -272,6 +274,10 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       now = { known, reading, names };
       latest = null;
       const { net: of, edits } = known;
+      if (refused.textContent === "") refusedIn = null;
+      else refusedIn ??= edits;
+      // An undo, say: what was typed is long gone.
+      if (refusedIn && refusedIn !== edits) setText(refused, "");
       if (shown?.reading === reading && shown.edits === edits && net === of) return;
       // The other slider's steps change under a drag, but nobody looks there until it is over.
       if (known.drag && known.drag.axis !== axis && net === of) return;
@@ -311,7 +317,9 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
         return;
       }
       const change = nextChange(of, stairsNow(of, edits), axis, threshold);
-      setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff));
+      // More of it may be better: then it is no loss.
+      const what = reading.higherIsBetter ? reading.lossName : "loss";
+      setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff, what));
       setAttribute(next, "title", next.textContent);
     },
   };

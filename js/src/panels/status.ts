@@ -28,6 +28,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   );
   const said = element("p", { class: "unseen", role: "status", "data-role": "said" });
   const error = element("p", { class: "error", "data-role": "error", role: "alert" });
+  const notice = element("p", { class: "notice", "data-role": "notice", role: "status" });
   const warning = element("p", { class: "warning", "data-role": "warning", role: "alert" });
   const sweep = button(
     "Sweep",
@@ -43,6 +44,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   signal.addEventListener("abort", () => clearTimeout(timer));
   let spoken = "";
+  let told = "";
   let looked: {
     mask: Uint8Array;
     confirmed: Uint8Array;
@@ -65,11 +67,12 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   return {
     element: element("div", { class: "summary" }, headline, figuresList, said),
     // Its line is always there, so that a message never moves a slider or the network under the hand.
-    messages: element("div", { class: "messages" }, error, warning, sweep),
+    messages: element("div", { class: "messages" }, error, notice, warning, sweep),
     /** What went wrong while a frame was drawn. */
     fail: (problem: string) => setText(error, problem),
     /** `problem` is what went wrong on this side; it comes before what Python says. */
-    update(known: Known | null, reading: Reading | null, problem: string): void {
+    update(known: Known | null, reading: Reading | null, problem: string, always = ""): void {
+      setText(notice, always);
       setText(error, problem || (reading?.closed ? CLOSED : (reading?.error ?? "")));
       if (!known || !reading) return;
       const { edits, mask, confirmed, net } = known;
@@ -100,7 +103,11 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       before.last.show(steps.last ? steps.last.loss_after : null, steps.last?.active_edges ?? null);
       before.now.show(present, countOn(mask));
       before.now.element.classList.toggle("pending", pending && preview === null);
-      setText(warning, looked.warning || (pending ? "" : toldOf(known.net, reading)));
+      // What Python says of the state before stays, faint, until it has said something of this one: a line that is
+      // emptied and filled again would be read out at every step of a drag.
+      if (looked.warning || !pending) told = looked.warning ? "" : toldOf(known.net, reading);
+      setText(warning, looked.warning || told);
+      warning.classList.toggle("pending", pending && looked.warning === "");
       sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
       say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
     },

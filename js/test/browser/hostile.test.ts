@@ -41,6 +41,41 @@ const HOSTILE: readonly unknown[] = [
   ...[nested(300), Array(5000).fill([0, 0, 0]), Array(5000).fill("z"), "junk", new ArrayBuffer(3)],
 ];
 
+/** One of each type, so that every trait meets all types but its own. */
+const TYPES: readonly unknown[] = [
+  5,
+  true,
+  "nan",
+  {},
+  { "0": "x" },
+  [5],
+  [[5]],
+  ["x"],
+  [{}],
+  [null],
+  new Date(0),
+];
+
+/** What is right but for one thing in it: a value of another type, a key too many or too few. */
+function mutations(good: unknown, times: number): unknown[] {
+  const places: [holder: Record<string, unknown>, key: string][] = [];
+  const collect = (holder: Record<string, unknown>) => {
+    for (const [key, value] of Object.entries(holder)) {
+      places.push([holder, key]);
+      if (typeof value === "object" && value !== null) collect(value as Record<string, unknown>);
+    }
+  };
+  return Array.from({ length: times }, () => {
+    const copy = { value: structuredClone(good) };
+    places.length = 0;
+    collect(copy);
+    const [holder, key] = places[whole(places.length)]!;
+    const values = [...TYPES, Number.NaN, Number.NEGATIVE_INFINITY, -1, 1e308, "", undefined, null];
+    holder[key] = values[whole(values.length)];
+    return copy.value;
+  });
+}
+
 /** Bytes of every sort: junk, and arrays of the right form that hold anything. */
 function bytesLike(good: unknown): unknown[] {
   const arrays: unknown[] = [
@@ -84,18 +119,12 @@ function work(view: Mounted): void {
   for (const name of ["input", "change"]) slider.dispatchEvent(new Event(name, { bubbles: true }));
 }
 
-test("hostile values of every trait are said in words and survived, and good ones come back", async () => {
-  const thrown: unknown[] = [];
-  const note = (event: ErrorEvent | PromiseRejectionEvent) => {
-    thrown.push(event instanceof ErrorEvent ? event.message : event.reason);
-    event.preventDefault();
-  };
-  window.addEventListener("error", note);
-  window.addEventListener("unhandledrejection", note);
-  onTestFinished(() => {
-    window.removeEventListener("error", note);
-    window.removeEventListener("unhandledrejection", note);
-  });
+/** Without these there is no network, or it would be a false one: what was read last stays. */
+const NEEDED =
+  /^(node_threshold|edge_threshold|(removed|kept)_(edges|nodes)|keep_mean|_width|_slots|_scores|_baseline|_mask|_curves_[xy]|_curves_range)$/;
+
+/** Everything that a view shows is there: panels open, warnings, a comparison, another score, a picture of inputs. */
+function fullModel() {
   const model = richModel();
   model.receive({
     selected: [
@@ -103,34 +132,78 @@ test("hostile values of every trait are said in words and survived, and good one
       [1, 3],
     ],
     probe: [0.1, 0.2],
+    _warnings: ["Input 1 leads nowhere any more."],
+    _symbolic: [[0, 0, 2, "sin(x)"]],
+    _prices: [
+      [[0, 0, 4], 0.3],
+      [[1, 3], null],
+    ],
+    _compared: pack(
+      new Uint8Array(15).map((_, e) => e % 4),
+      [15],
+    ),
+    input_shape: [1, 2],
   });
-  const view = await mount(model);
-  for (const panel of ["history", "script"]) view.find(`[data-panel=${panel}]`).click();
-  await frames(3);
-  const good = { ...model.traits };
-  const before = shown(view);
-  expect(before.error).toBe("");
-  expect(before.cards).toBe(2);
-  let count = 0;
-  for (const name of TRAITS) {
-    // Each value for half of the traits: a frame each takes its time.
-    for (const value of [...HOSTILE.filter(() => random() < 0.5), ...bytesLike(good[name])]) {
-      model.receive({ [name]: value } as Partial<Traits>);
-      await frames(1);
-      const { error } = shown(view);
-      expect(typeof error).toBe("string");
-      if (name !== "error")
-        expect(error, `${name}`).toMatch(/^$|^The view cannot (read|show) the model: .{10,}/);
-      if (count % 7 === 0) work(view);
-      count++;
-    }
-    model.receive(good);
+  return model;
+}
+
+for (const view_ of ["network", "quilt"] as const) {
+  test(`hostile values of every trait are said in words and survived, and good ones come back: ${view_}`, async () => {
+    const thrown: unknown[] = [];
+    let now = "";
+    const note = (event: ErrorEvent | PromiseRejectionEvent) => {
+      thrown.push(`${now}: ${event instanceof ErrorEvent ? event.message : event.reason}`);
+      event.preventDefault();
+    };
+    window.addEventListener("error", note);
+    window.addEventListener("unhandledrejection", note);
+    onTestFinished(() => {
+      window.removeEventListener("error", note);
+      window.removeEventListener("unhandledrejection", note);
+    });
+    const model = fullModel();
+    model.receive({ view: view_ });
+    const view = await mount(model);
+    for (const panel of ["history", "script"]) view.find(`[data-panel=${panel}]`).click();
     await frames(3);
-    expect(shown(view), `after ${name}`).toEqual(before);
-  }
-  expect(thrown).toEqual([]);
-  expect(count).toBeGreaterThan(1200);
-}, 240_000);
+    const good = { ...model.traits };
+    const before = shown(view);
+    expect(before.error).toBe("");
+    expect(before.cards).toBe(2);
+    // All that a frame shows is reached: what Python warns of, and the losses of steps.
+    expect(view.find("[data-role=warning]").textContent).toBe("Input x2 leads nowhere any more.");
+    expect(before.steps).toBe(4);
+    let count = 0;
+    for (const name of TRAITS) {
+      const isBytes = ArrayBuffer.isView(good[name]);
+      const values = [
+        ...TYPES,
+        ...(isBytes ? bytesLike(good[name]) : mutations(good[name], view_ === "network" ? 20 : 8)),
+        // Each for some of the traits: a frame each takes its time.
+        ...HOSTILE.filter(() => random() < 0.25),
+      ];
+      for (const value of values) {
+        now = `${name} = ${JSON.stringify(value)?.slice(0, 80)}`;
+        model.receive({ [name]: value } as Partial<Traits>);
+        await frames(1);
+        const { error, names, status } = shown(view);
+        if (name !== "error")
+          expect(error, now).toMatch(/^$|^Closed: the model|^The view cannot (read|show) the model: .{10,}/);
+        // Whatever is missing, the network is there, and what else is known is shown.
+        expect(names.length, now).toBeGreaterThan(0);
+        expect(error, now).not.toContain("cannot show");
+        if (!NEEDED.test(name)) expect(status, now).toMatch(/^\d+ of 15 edges/);
+        if (count % 11 === 0) work(view);
+        count++;
+      }
+      model.receive(good);
+      await frames(3);
+      expect(shown(view), `after ${name}`).toEqual(before);
+      expect(thrown).toEqual([]);
+    }
+    expect(count).toBeGreaterThan(1000);
+  }, 240_000);
+}
 
 test("what cannot be read is named, with what belongs there", async () => {
   const view = await mount(richModel());

@@ -2,7 +2,9 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import widget from "../../src/index";
+import { standaloneModel } from "../../src/kernel/standalone";
 import { type FakeModel, fakeModel } from "../fake";
+import { richModel } from "../rich";
 import { click, doubleClick, frames, grab, letGo, middle, mount, settled } from "./mounted";
 
 test("two views of one model show the same decisions, each with its own pointer", async () => {
@@ -63,12 +65,86 @@ describe("a view whose kernel has gone says so, and offers nothing that could no
       // By now it may not be there to be pressed.
       view.find("[data-role=commit]").click();
       await frames(2);
-      expect(view.find("[data-role=error]").textContent).toMatch(/^No kernel .* the last state/);
+      expect(view.find("[data-role=error]").textContent).toMatch(
+        /^No kernel is connected: this is the last state/,
+      );
       for (const part of [".bar", ".slider", ".network"]) expect(view.find(part).inert).toBe(true);
       view.close();
       expect(model.listeners()).toBe(0);
     });
   }
+});
+
+describe("a view that has what it takes goes on without a kernel, and says so", () => {
+  const ways: Record<string, (model: FakeModel & { widget_manager?: unknown }) => void> = {
+    "it never had one": () => {},
+    "the kernel is restarted": (model) => {
+      model.live = false;
+      model.tell("comm_live_update");
+    },
+    "the manager has none any more": (model) => {
+      model.widget_manager = { kernel: null };
+    },
+  };
+  for (const [name, go] of Object.entries(ways)) {
+    test(name, async () => {
+      const model = Object.assign(richModel(), { widget_manager: { kernel: {} } });
+      model.live = !name.startsWith("it never");
+      const view = await mount(model);
+      go(model);
+      model.tell("change:view");
+      await frames(4);
+      const root = () => view.el.firstElementChild!.shadowRoot!.querySelector<HTMLElement>(".kanwidget")!;
+      const find = (selector: string) => root().querySelector<HTMLElement>(selector)!;
+      expect(view.el.childElementCount).toBe(1);
+      expect(find("[data-role=notice]").textContent).toMatch(/^No kernel is connected: this view computes/);
+      expect(find("[data-role=error]").textContent).toBe("");
+      expect(find("[data-role=commit]").checkVisibility()).toBe(false);
+      const alone = standaloneModel({ ...model.traits });
+      expect(find(".status .loss").title).toBe(`${alone.get("loss")}`);
+      const { messages } = model;
+      await doubleClick(find('button[data-edge="0,0,3"]'));
+      alone.set("removed_edges", [[0, 0, 3]]);
+      alone.save_changes();
+      expect(find(".status .loss").title).toBe(`${alone.get("loss")}`);
+      expect(find("[data-role=status]").textContent).toContain("14 of 15 edges");
+      // Nothing of it goes to the host.
+      expect([model.messages, model.acts]).toEqual([messages, []]);
+      view.close();
+      expect(model.listeners()).toBe(0);
+      expect(view.el.childElementCount).toBe(0);
+    });
+  }
+});
+
+test("a model that is connected later works on its kernel's model then", async () => {
+  const model = richModel();
+  model.live = false;
+  const view = await mount(model);
+  await frames(4);
+  model.live = true;
+  model.tell("comm_live_update");
+  await frames(4);
+  const root = view.el.firstElementChild!.shadowRoot!;
+  expect(root.querySelector("[data-role=notice]")!.textContent).toBe("");
+  root.querySelector<HTMLElement>("[data-role=commit]")!.click();
+  expect(model.acts).toEqual([{ do: "commit" }]);
+  view.close();
+  expect(model.listeners()).toBe(0);
+});
+
+test("a kernel that is busy is not missed", async () => {
+  const model = richModel();
+  model.live = true;
+  const view = await mount(model);
+  await doubleClick(view.twin("edge", "0,0,3"));
+  const { messages } = model;
+  model.tell("comm_live_update");
+  await frames(30);
+  expect(view.find("[data-role=notice]").textContent).toBe("");
+  expect(view.find("[data-role=error]").textContent).toBe("");
+  expect(view.find(".status .loss").classList).toContain("pending");
+  expect([model.messages, view.isOn("edge", "0,0,3")]).toEqual([messages, false]);
 });
 
 test("a view that is closed leaves nothing behind, by its function or by the host's signal", async () => {

@@ -5,7 +5,7 @@ import { trace } from "../../src/forward";
 import { createReader } from "../../src/reading";
 import { fakeModel, pack } from "../fake";
 import { richModel } from "../rich";
-import { click, frames, letGo, type Mounted, middle, mount } from "./mounted";
+import { click, frames, grab, letGo, type Mounted, middle, mount, thumb } from "./mounted";
 
 const card = (view: Mounted, key: string) => view.find(`[data-card=${key}]`);
 const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement;
@@ -462,4 +462,76 @@ test("the card of a formula shows it whole, without the parts of a spline", asyn
   await frames(2);
   expect(view.find(".detail .facts").textContent).toContain("formulasin");
   expect(view.find(".detail .chart").textContent).not.toContain("spline");
+});
+
+test("a drag out and back lets go of what it held: what Python sets later is shown, and stays", async () => {
+  const view = await mount(richModel());
+  view.model.receive({ probe: [0.1, 0.2] });
+  await frames(3);
+  const input = view.find<HTMLInputElement>('[data-input="0"]');
+  input.scrollIntoView({ block: "center" });
+  const at = ((Number(input.value) - Number(input.min)) / (Number(input.max) - Number(input.min))) * 1000;
+  await commands.mouse([
+    ["move", ...thumb(input, at)],
+    ["down"],
+    ["move", ...thumb(input, at + 300), 5],
+    ["move", ...thumb(input, at), 5],
+    ["up"],
+  ]);
+  await frames(2);
+  view.model.receive({ probe: [0.6, 0.2] });
+  await frames(2);
+  expect(Number(input.value)).toBeCloseTo(0.6, 1);
+  view.find("[data-panel=history]").click();
+  await frames(2);
+  expect(view.model.traits.probe).toEqual([0.6, 0.2]);
+
+  const grip = view.find<HTMLElement>("[data-role=tolerance-line]");
+  grip.scrollIntoView({ block: "center" });
+  const { left, width, top } = grip.getBoundingClientRect();
+  const [x, y] = [left + width / 2, top];
+  await commands.mouse([["move", x, y], ["down"], ["move", x, y - 15, 5], ["move", x, y, 5], ["up"]]);
+  view.model.receive({ tolerance: 0.2 });
+  await frames(2);
+  expect(view.find("[data-role=within]").textContent).toBe("within +20 %");
+  const keys = view.find<HTMLInputElement>("[data-role=tolerance]");
+  keys.focus();
+  await userEvent.keyboard("{ArrowRight}{ArrowLeft}");
+  view.model.receive({ tolerance: 0.1 });
+  await frames(2);
+  expect([view.find("[data-role=within]").textContent, view.model.traits.tolerance]).toEqual([
+    "within +10 %",
+    0.1,
+  ]);
+});
+
+test("what Python warns of is not read out again at every step of a drag", async () => {
+  const model = richModel();
+  model.receive({ _warnings: ["Input 1 leads nowhere any more."] });
+  const view = await mount(model);
+  const warning = view.find("[data-role=warning]");
+  let changes = 0;
+  const watch = new MutationObserver(() => changes++);
+  watch.observe(warning, { childList: true, characterData: true, subtree: true });
+  for (const to of [500, 560, 620]) {
+    await grab(view.slider("node"), to);
+    model.python();
+    await frames(2);
+  }
+  await letGo();
+  watch.disconnect();
+  expect([warning.textContent, changes]).toEqual(["Input x2 leads nowhere any more.", 0]);
+});
+
+test("a card or a panel that opens never scrolls the page", async () => {
+  const view = await mount(richModel());
+  view.el.style.cssText += "margin-bottom: 2000px";
+  view.canvas.scrollIntoView({ block: "end" });
+  const before = window.scrollY;
+  await click(view.twin("edge", "0,0,3"));
+  for (const panel of ["history", "probe", "script"]) view.find(`[data-panel=${panel}]`).click();
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(view.root.querySelectorAll("[data-card]")).toHaveLength(1);
+  expect(window.scrollY).toBe(before);
+  window.scrollTo(0, 0);
 });

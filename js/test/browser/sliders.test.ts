@@ -88,6 +88,18 @@ test("a typed number is taken as it is; off means none; rubbish is refused in wo
   expect(view.model.traits.node_threshold).toBe(0.001);
   expect(field.value).toBe("0.001");
   expect(next(view, "node")).toContain("“a lot” is no threshold: type a number such as 0.012");
+  // An undo, say: that was long ago.
+  view.model.receive({ node_threshold: 0.002 });
+  await frames(2);
+  expect(next(view, "node")).not.toContain("is no threshold");
+  await type("0,03");
+  expect(view.model.traits.node_threshold).toBe(0.03);
+  await type("a lot");
+  expect(next(view, "node")).toContain("is no threshold");
+  await type("");
+  expect([view.model.traits.node_threshold, field.value]).toEqual([0, "off"]);
+  expect(next(view, "node")).not.toContain("is no threshold");
+  await type("1e-3");
   await type("off");
   expect(view.model.traits.node_threshold).toBe(0);
   expect(next(view, "node")).not.toContain("is no threshold");

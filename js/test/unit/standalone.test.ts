@@ -263,6 +263,24 @@ describe("undo and redo", () => {
     expect(commands(model).length).toBe(5);
     expect(commands(model).at(-1)).toMatchObject({ id: 4, parent: 2 });
   });
+
+  test("a slider that ends where it began leaves no step", () => {
+    const model = page();
+    write(model, { node_threshold: 0.01 });
+    model.send({ do: "rest" });
+    write(model, { edge_threshold: 0.5 });
+    model.send({ do: "undo" });
+    write(model, { edge_threshold: 0.02 });
+    write(model, { edge_threshold: 0.03 });
+    write(model, { edge_threshold: 0 });
+    expect(commands(model).map(({ id }) => id)).toEqual([0, 1, 2]);
+    expect(read(model, "_current")).toBe(1);
+    write(model, { edge_threshold: 0.04 });
+    expect(commands(model).at(-1)).toMatchObject({ id: 3, parent: 1 });
+    model.send({ do: "undo" });
+    model.send({ do: "undo" });
+    expect(decided(model)).toMatchObject({ node_threshold: 0, edge_threshold: 0 });
+  });
 });
 
 describe("numbers", () => {
