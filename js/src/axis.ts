@@ -4,11 +4,14 @@ export const POSITIONS = 1000;
 
 /** A slider's axis: position 0 is threshold 0, the rest is logarithmic. */
 export interface LogAxis {
-  /** Threshold at position 1: half the smallest positive score. */
+  /** Threshold at position 1: half the smallest positive score, at least `SPAN` times `high`. */
   readonly low: number;
   /** Threshold at the last position: a tenth above the largest score. */
   readonly high: number;
 }
+
+/** Shares of the largest score below this are rounding: all of them are at position 1, and leave room for the others. */
+const SPAN = 1e-16;
 
 /** The axis over these scores, or null when none is positive, so that there is nothing to threshold. */
 export function axisOf(scores: Iterable<number>): LogAxis | null {
@@ -19,18 +22,23 @@ export function axisOf(scores: Iterable<number>): LogAxis | null {
     low = Math.min(low, score);
     high = Math.max(high, score);
   }
-  return high > 0 ? { low: low / 2, high: 1.1 * high } : null;
+  if (!(high > 0)) return null;
+  const top = Math.min(1.1 * high, Number.MAX_VALUE);
+  return { low: Math.max(low / 2, SPAN * top, Number.MIN_VALUE), high: Math.max(top, 4 * Number.MIN_VALUE) };
 }
+
+const decades = ({ low, high }: LogAxis) => Math.log(high) - Math.log(low);
 
 export function thresholdAt(axis: LogAxis, position: number): number {
   if (position <= 0) return 0;
-  return axis.low * (axis.high / axis.low) ** ((Math.min(position, POSITIONS) - 1) / (POSITIONS - 1));
+  if (position >= POSITIONS) return axis.high;
+  return axis.low * Math.exp((decades(axis) * (position - 1)) / (POSITIONS - 1));
 }
 
 /** Where a threshold or a score stands on the axis; not rounded. */
 export function positionOf(axis: LogAxis, threshold: number): number {
   if (!(threshold > 0)) return 0;
-  const fraction = Math.log(threshold / axis.low) / Math.log(axis.high / axis.low);
+  const fraction = (Math.log(threshold) - Math.log(axis.low)) / decades(axis);
   return 1 + Math.min(1, Math.max(0, fraction)) * (POSITIONS - 1);
 }
 

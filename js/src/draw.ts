@@ -47,6 +47,8 @@ const BUCKETS = 12;
 /** Opacities that keep a contrast of 3:1 on the background: of ink, and of the colour of what is taken. */
 export const QUIET_INK = 0.5;
 export const QUIET_TAKEN = 0.75;
+/** Opacity of the curve in the box of an edge that is off. */
+const GONE_CURVE = 0.35;
 const STUB = 24;
 /** Where a line is broken that is one of many: dashes of a crowd cannot be seen, and cost more than all else. */
 const BREAK = 0.35;
@@ -210,6 +212,8 @@ export function colourOf(palette: Palette, { look, formula }: Pick<EdgeShape, "l
 export function paintBox(brush: Brush, edge: EdgeShape, box: Box, border = 1, fade = 1): void {
   const { ctx, palette, font } = brush;
   const taking = edge.look === "taking";
+  // It was switched off a moment ago, and its box stays until the layout may change.
+  const gone = edge.look === "off" || edge.look === "taken";
   const strength = taking || edge.formula !== null ? 1 : edge.strength;
   const half = border / 2;
   ctx.beginPath();
@@ -219,12 +223,12 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, border = 1, fa
   ctx.fill();
   const alpha = edge.presence * fade;
   ctx.strokeStyle = colourOf(palette, edge);
-  ctx.globalAlpha = alpha * (border > 1 ? 1 : 0.25 + 0.5 * strength);
+  ctx.globalAlpha = alpha * (gone ? QUIET_INK : border > 1 ? 1 : 0.25 + 0.5 * strength);
   ctx.lineWidth = border;
-  if (taking) ctx.setLineDash([4, 3]);
+  if (taking || gone) ctx.setLineDash([4, 3]);
   ctx.stroke();
-  if (taking) ctx.setLineDash([]);
-  ctx.globalAlpha = alpha * strength;
+  ctx.setLineDash([]);
+  ctx.globalAlpha = alpha * (gone ? GONE_CURVE : strength);
   ctx.lineWidth = Math.min(2.5, Math.max(1.25, box.side / 30)) + (edge.formula === null ? 0 : 0.25);
   strokeCurve(brush, edge.edge, box);
   ctx.globalAlpha = alpha;

@@ -7,10 +7,16 @@ const LINE_REACH = 6;
 const NODE_REACH = 6;
 const STEPS = 28;
 
-export function hit(layout: Layout, x: number, y: number): Target | null {
+/** `boxed` tells of an edge without a box in the layout whether the square on its line is shown as one. */
+export function hit(
+  layout: Layout,
+  x: number,
+  y: number,
+  boxed: (edge: number) => boolean = () => false,
+): Target | null {
   const { nodeX, nodeY, nodeR, places } = layout;
-  for (const { edge, box } of places.values())
-    if (box && inside(box, x, y)) return { kind: "edge", id: edge };
+  for (const { edge, box, anchor } of places.values())
+    if (inside(anchor, x, y) && (box || boxed(edge))) return { kind: "edge", id: edge };
   const node = nearestNode(nodeX, nodeY, x, y);
   // In a full column the reach of a node must not cover its lines.
   if (node.distance <= NODE_REACH + nodeR[node.id]!) return { kind: "node", id: node.id };

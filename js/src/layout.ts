@@ -45,6 +45,8 @@ export interface Layout {
   readonly slots: ReadonlyMap<number, Slot>;
   /** What is drawn, weak to strong: at most `MAX_DRAWN` edges. */
   readonly places: ReadonlyMap<number, Place>;
+  /** Rows in which the names of inputs and outputs stand, upright: neighbours that are long take turns. */
+  readonly nameRows: readonly [inputs: number, outputs: number];
 }
 
 export interface Room {
@@ -73,6 +75,10 @@ const LABEL_ROOM = 15;
 const PAD = 14;
 const NAME_ROOM = 12;
 const NAME_HEIGHT = 24;
+/** From one row of names to the next, and between two names of a row. */
+export const NAME_ROW = 18;
+export const NAME_BETWEEN = 8;
+const MAX_NAME_ROWS = 3;
 const MIN_GAP = 72;
 const MAX_GAP = { right: 440, up: 240 } as const;
 /** What the lines need beside a box. */
@@ -110,13 +116,15 @@ export function layout(
 ): Layout {
   const orientation = room.orientation ?? "right";
   const up = orientation === "up";
-  const before = up ? PAD + NAME_HEIGHT : PAD + room.inNames + NAME_ROOM;
-  const after = up ? PAD + NAME_HEIGHT : PAD + room.outNames + NAME_ROOM;
+  const nameRows = up ? nameRowsOf(net, mask, room) : ([1, 1] as const);
+  const [before, after] = [room.inNames, room.outNames].map(
+    (names, k) => PAD + (up ? NAME_HEIGHT + (nameRows[k]! - 1) * NAME_ROW : names + NAME_ROOM),
+  ) as [number, number];
   const scale = room.height ? LARGER : 1;
   const goal = up ? (room.height ?? MAX_HEIGHT) : room.width;
   const gap = Math.min(MAX_GAP[orientation] * scale, Math.max(MIN_GAP, (goal - before - after) / net.depth));
   const needed = before + after + gap * net.depth;
-  const along = up ? (room.height ?? Math.ceil(needed)) : Math.max(room.width, Math.ceil(needed));
+  const along = Math.max((up ? room.height : room.width) ?? 0, Math.ceil(needed));
   const across = up ? room.width : (room.height ?? room.kept ?? heightOf(net, mask, gap));
   const start = before + (along - needed) / 2;
 
@@ -131,7 +139,34 @@ export function layout(
   stacks.forEach((stack, l) => {
     placeGap(plan, l, shares[l]!, { ...stack, side: Math.floor(Math.min(largest, stack.side)) }, places);
   });
-  return turn(plan, r, places, orientation);
+  return { ...turn(plan, r, places, orientation), nameRows };
+}
+
+/** The least that a name may take of a width. */
+export const nameLimit = (width: number): number => Math.max(24, Math.min(150, 0.2 * width));
+
+/** What the widest names of inputs and outputs get: beside the network all that the gaps leave, upright a row. */
+export function nameWidths(
+  depth: number,
+  { width, height, orientation }: Pick<Room, "width" | "height" | "orientation">,
+  inputs: number,
+  outputs: number,
+): [inputs: number, outputs: number] {
+  if (orientation === "up") return [Math.min(inputs, width - 2 * PAD), Math.min(outputs, width - 2 * PAD)];
+  const least = nameLimit(width);
+  const free = width - depth * MAX_GAP.right * (height ? LARGER : 1) - 2 * (PAD + NAME_ROOM);
+  const after = Math.min(outputs, Math.max(least, free - Math.min(inputs, least)));
+  return [Math.min(inputs, Math.max(least, free - after)), after];
+}
+
+function nameRowsOf(net: Network, mask: Uint8Array, room: Room): [number, number] {
+  const used = usedNodes(net, mask);
+  const rows = (l: number, widest: number) => {
+    const nodes = used.subarray(net.nodeOffset[l]!, net.nodeOffset[l + 1]!);
+    const pitch = (room.width - 2 * PAD) / (nodes.reduce((sum, on) => sum + on, 0) || nodes.length);
+    return Math.max(1, Math.min(MAX_NAME_ROWS, Math.ceil((widest + NAME_BETWEEN) / pitch)));
+  };
+  return [rows(0, room.inNames), rows(net.depth, room.outNames)];
 }
 
 /** What lets the boxes be as large as the gap allows, so that a few curves are large and leave nothing empty. */
@@ -278,7 +313,7 @@ function turn(
   nodeR: Float64Array,
   places: Map<number, Place>,
   orientation: Orientation,
-): Layout {
+): Omit<Layout, "nameRows"> {
   const turned = new Map<number, Slot>();
   for (const [slot, { node, u, v }] of slots) {
     turned.set(slot, up ? { node, x: v, y: along - u } : { node, x: u, y: v });

@@ -48,7 +48,9 @@ export function thresholdOver({ scale, all }: Levels, level: number): number {
   const taken = countUpTo(all, level);
   if (taken === 0) return 0;
   if (taken === all.length) return scale.high;
-  return roundBetween(Math.max(all[taken - 1]!, scale.low), all[taken]!);
+  // A score of 0 is gone at the low end of the axis, unless another one would be too.
+  const low = all[taken - 1]!;
+  return roundBetween(scale.low < all[taken]! ? Math.max(low, scale.low) : low, all[taken]!);
 }
 
 /** What else decides what goes along an axis: all of the edits but its own threshold. */

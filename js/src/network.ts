@@ -136,6 +136,13 @@ function reachedUnder(
   return reached;
 }
 
+/** Whether they have the same nodes and edges, whatever their scores. */
+export const sameForm = (a: Network, b: Network): boolean =>
+  a === b ||
+  (a.width.join() === b.width.join() &&
+    a.slotNode.length === b.slotNode.length &&
+    a.slotNode.every((node, slot) => node === b.slotNode[slot]));
+
 /** Slots of the nodes of layer `l + 1`, in which the edges of edge layer `l` end. */
 export function slotCount(net: Network, l: number): number {
   return net.slotOffset[l + 1]! - net.slotOffset[l]!;

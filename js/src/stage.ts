@@ -4,12 +4,12 @@ import type { Brush } from "./draw";
 import { countOn } from "./network";
 import { showsQuilt } from "./quilt/choice";
 import type { Reading } from "./reading";
-import { extend, flip } from "./selection";
+import { extend, flip, loopOf } from "./selection";
 import { actionsFor, titleOf } from "./stage/actions";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "./stage/camera";
 import { createCanvases } from "./stage/canvases";
 import { createSlide } from "./stage/ease";
-import type { Face, Moment } from "./stage/face";
+import type { Drawn, Face, Moment } from "./stage/face";
 import { type Hands, type Point, watchHands } from "./stage/gestures";
 import { createHoverCard } from "./stage/hover-card";
 import { pressKey } from "./stage/keys";
@@ -18,7 +18,6 @@ import { createMenu } from "./stage/menu";
 import { createNetworkFace } from "./stage/network-face";
 import { keepingActions, LIGHT, type Picture, svgOf } from "./stage/picture";
 import { createQuiltFace } from "./stage/quilt-face";
-import { createRoomMeter } from "./stage/room";
 import { createTools } from "./stage/tools";
 import { sameTarget, type Target } from "./state";
 import { createTwins } from "./twins";
@@ -32,6 +31,8 @@ export interface StageEvents {
   focused(target: Target | null): void;
   /** The whole new selection. */
   selected(targets: readonly Target[]): void;
+  /** A hand went down on the stage and is there still, or has left it. */
+  held(held: boolean): void;
   /** Several at once: all off when one of them is on, else all on (`toggleAll`). */
   toggled(targets: readonly Target[]): void;
   /** Whether Python is behind the view, and can write pictures too. */
@@ -46,10 +47,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   const canvases = createCanvases();
   const card = createHoverCard();
   const menu = createMenu(signal);
-  const roomOf = createRoomMeter(canvases.ctx("picture"));
   const faces = {
-    network: createNetworkFace(canvases.ctx("picture"), roomOf),
-    quilt: createQuiltFace(roomOf),
+    network: createNetworkFace(canvases.ctx("picture")),
+    quilt: createQuiltFace(canvases.ctx("picture")),
   };
 
   let camera: Camera = FIT;
@@ -58,7 +58,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   let pointer: Point | null = null;
   let loop: readonly Point[] = [];
   let focus: Target | null = null;
-  let pressed: Target | null = null;
+  /** What was under the pointer when it last went down, and at the first of the last clicks. */
+  let down: Target | null = null;
+  let clicked: Target | null = null;
   let curve: { of: Reading["curves"]; unit: UnitCurve } | null = null;
   let page = "";
   let kind = "";
@@ -88,7 +90,12 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   const fit = () => look(FIT);
   const tools = createTools(
     () => scroll.closest<HTMLElement>(".kanwidget"),
-    { zoom: (direction) => zoomBy(ZOOM_STEP ** direction), fit, picture: offerPicture },
+    {
+      zoom: (direction) => zoomBy(ZOOM_STEP ** direction),
+      fit,
+      picture: offerPicture,
+      python: events.python,
+    },
     signal,
   );
   const outer = element("div", { class: "network" }, scroll, tools.element, menu.element);
@@ -129,26 +136,31 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       hands.hover(null);
       openMenuAt(x, y);
     },
-    click(at, extending) {
+    press(at) {
+      down = now?.face.hit(...at) ?? null;
+      events.held(true);
+    },
+    left: () => events.held(false),
+    click(extending) {
       if (!now) return;
       const { selected } = now.moment.known;
-      pressed = now.face.hit(...at);
-      take(pressed);
-      if (pressed) select(extending ? flip(selected, pressed) : [pressed]);
+      clicked = down;
+      take(clicked);
+      if (clicked) select(extending ? flip(selected, clicked) : [clicked]);
       else if (!extending && selected.length > 0) select([]);
     },
-    double(_first, at) {
-      // What the first click was on: the boxes may have moved since.
-      if (pressed) events.toggled([pressed]);
+    double(at) {
+      if (clicked) events.toggled([clicked]);
       else if (!now?.face.hit(...at)) fit();
     },
     background: (at) => now !== null && now.face.hit(...at) === null,
     pan: (dx, dy) => look(panBy(camera, dx, dy, size())),
     zoom: (factor, at) => zoomBy(factor, at),
-    lasso(points, done) {
-      loop = done ? [] : points;
-      if (done && now && points.length > 2) {
-        select(extend(now.moment.known.selected, now.face.inLoop(points)));
+    lasso(line, done) {
+      const around = loopOf(line);
+      loop = done ? [] : around;
+      if (done && now && around.length > 2) {
+        select(extend(now.moment.known.selected, now.face.inLoop(around)));
         take(null);
       }
       events.changed();
@@ -230,8 +242,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     return { ratio: canvases.resize(width, tall), sliding: moving };
   }
 
-  /** In full screen the stage has what the rest of the page leaves. */
-  const fullHeight = () => (tools.isFull() ? Math.max(MIN_FULL_HEIGHT, scroll.clientHeight) : undefined);
+  /** In full screen, and where the host has fixed the height, the stage has what the rest of the page leaves. */
+  const isLimited = () => tools.isFull() || scroll.closest(".kanwidget[data-limited]") !== null;
+  const fullHeight = () => (isLimited() ? Math.max(MIN_FULL_HEIGHT, scroll.clientHeight) : undefined);
 
   /** The face that shows a moment; a camera that belongs to another picture is let go. */
   function faceOf(moment: Moment, unit: UnitCurve, time: number): { face: Face; maxZoom: number } {
@@ -266,6 +279,10 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
 
   return {
     element: outer,
+    /** What of the network the last frame has drawn; null before the first. */
+    get drawn(): Drawn | null {
+      return now?.face.drawn ?? null;
+    },
     /** The picture that would be kept, for paper. */
     svg(): string | null {
       const picture = takePicture();

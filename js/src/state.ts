@@ -13,6 +13,7 @@ import {
   type Network,
   nodesOn,
   outgoing,
+  sameForm,
   sameMask,
   sidesOf,
 } from "./network";
@@ -126,7 +127,9 @@ export interface Known {
   readonly edits: Edits;
   /** The mask that `edits` gives: what is drawn. */
   readonly mask: Uint8Array;
-  /** The mask the layout stands for: frozen while a slider is dragged. */
+  /** A hand has pressed on the stage and is still there: what it means must not move away from under it. */
+  readonly held: boolean;
+  /** The mask the layout stands for: frozen while a slider is dragged or the stage is held. */
   readonly settled: Uint8Array;
   readonly hover: Target | null;
   readonly focus: Target | null;
@@ -143,16 +146,19 @@ export type Action =
   | { type: "synced"; reading: Synced }
   | { type: "dragged"; axis: Axis; value: number }
   | { type: "released" }
+  | { type: "held"; held: boolean }
   | { type: "hovered"; target: Target | null }
   | { type: "focused"; target: Target | null };
 
 export function reduce(known: Known | null, action: Action): Known | null {
   if (action.type === "synced") {
     const { net, edits: synced, confirmed, selected, symbolic } = action.reading;
-    const same = known?.net === net ? known : null;
+    // Training gives the same nodes and edges other scores: nothing that is pointed at has gone.
+    const same = known && sameForm(known.net, net) ? known : null;
     return settle({
       ...decide(net, synced, known?.drag ?? null, same),
       confirmed,
+      held: same?.held ?? false,
       settled: same?.settled ?? new Uint8Array(),
       hover: same?.hover ?? null,
       focus: same?.focus ?? null,
@@ -164,13 +170,15 @@ export function reduce(known: Known | null, action: Action): Known | null {
   switch (action.type) {
     case "dragged": {
       const drag = { axis: action.axis, value: action.value };
-      return { ...known, ...decide(known.net, known.synced, drag, known) };
+      return { ...known, held: false, ...decide(known.net, known.synced, drag, known) };
     }
     case "released": {
       // The value let go is now the view's wish; the model says the same as soon as it is written.
       if (known.drag === null) return known;
       return settle({ ...known, ...decide(known.net, known.edits, null, known) });
     }
+    case "held":
+      return known.held === action.held ? known : settle({ ...known, held: action.held });
     case "hovered":
       return { ...known, hover: action.target };
     case "focused":
@@ -198,6 +206,6 @@ function sameEdits(a: Edits, b: Edits): boolean {
 }
 
 function settle(known: Known): Known {
-  const frozen = known.drag !== null && known.settled.length === known.mask.length;
+  const frozen = (known.drag !== null || known.held) && known.settled.length === known.mask.length;
   return frozen ? known : { ...known, settled: known.mask };
 }

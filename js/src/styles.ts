@@ -3,6 +3,7 @@ import { BAR } from "./css/bar";
 import { BASE } from "./css/base";
 import { CARDS } from "./css/cards";
 import { FULL } from "./css/full";
+import { LIMITED } from "./css/limited";
 import { PANELS } from "./css/panels";
 import { PRINT } from "./css/print";
 import { SLIDER } from "./css/slider";
@@ -13,7 +14,7 @@ import { TOOLS_STYLES } from "./stage/tools";
 import { TWINS_STYLES } from "./twins";
 
 const STYLES = [
-  ...[BASE, BAR, SLIDER, STAGE_STYLES, TWINS_STYLES, TOOLS_STYLES, MENU_STYLES, CARDS, PANELS],
+  ...[BASE, BAR, SLIDER, STAGE_STYLES, TWINS_STYLES, TOOLS_STYLES, MENU_STYLES, CARDS, PANELS, LIMITED],
   // Last: what they say for a full screen and for paper goes before what is said for a page.
   ...[FULL, PRINT],
 ].join("");

@@ -42,33 +42,58 @@ function saidBy(element: Element): Theme | null {
   return null;
 }
 
-function* ancestors(from: Element): Generator<Element> {
+/** An element and what it is in, through shadow roots too. */
+export function* ancestors(from: Element): Generator<Element> {
   for (let node: Node | null = from; node; node = node.parentNode ?? (node as ShadowRoot).host ?? null) {
     if (node instanceof Element) yield node;
   }
 }
 
-/** Calls back when theme, fonts or device pixels change, until the signal ends it. */
-export function watchLooks(changed: () => void, signal: AbortSignal): void {
-  const observer = new MutationObserver(changed);
-  for (const element of [document.documentElement, document.body]) {
-    if (element) observer.observe(element, { attributes: true });
-  }
+/** What `saidBy` reads. */
+const SAYING = ["class", "theme", "data-theme", "data-jp-theme-light", "data-vscode-theme-kind"];
+
+/**
+ * Calls back when theme, fonts or device pixels may have changed, until the signal ends it. `measures`: widths of
+ * texts have changed. The function that comes back is to be called whenever the host may have been moved, and tells
+ * whether it has: then other elements say the theme.
+ */
+export function watchLooks(
+  host: Element,
+  changed: (measures: boolean) => void,
+  signal: AbortSignal,
+): () => boolean {
+  const observer = new MutationObserver(() => changed(false));
+  let watched: Element[] = [];
+  const follow = (): boolean => {
+    const now = [...ancestors(host)];
+    if (signal.aborted || (now.length === watched.length && now.every((each, k) => each === watched[k])))
+      return false;
+    watched = now;
+    observer.disconnect();
+    for (const element of new Set([...now, document.documentElement, document.body])) {
+      // Variables that colours and fonts follow from are set on these two; others scroll and move all the time.
+      const whole = element === document.documentElement || element === document.body;
+      observer.observe(element, whole ? { attributes: true } : { attributeFilter: SAYING });
+    }
+    return true;
+  };
+  follow();
   signal.addEventListener("abort", () => observer.disconnect());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed, { signal });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => changed(false), { signal });
   const fontsChanged = () => {
     forgetWidths();
-    changed();
+    changed(true);
   };
   document.fonts?.addEventListener("loadingdone", fontsChanged, { signal });
   const watchPixels = () => {
     if (signal.aborted) return;
     const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
     const again = () => {
-      changed();
+      changed(true);
       watchPixels();
     };
     query.addEventListener("change", again, { signal, once: true });
   };
   watchPixels();
+  return follow;
 }

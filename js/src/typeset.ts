@@ -1,6 +1,6 @@
 /** Text on a canvas: measured, shortened and painted, with its subscripts, where it overlaps nothing. Reads no DOM. */
 import type { Run } from "./labels";
-import { lettersOf } from "./letters";
+import { shortened } from "./letters";
 
 export interface Text {
   readonly runs: readonly Run[];
@@ -88,13 +88,9 @@ export function fitName(
   size = NAME_SIZE,
 ): readonly Run[] {
   if (measureName(ctx, family, runs, size) <= room) return runs;
-  const letters = lettersOf(runs.map((run) => run.text).join(""));
-  while (letters.length > 1) {
-    letters.pop();
-    const short: Run[] = [{ text: `${letters.join("")}…`, shift: "none" }];
-    if (measureName(ctx, family, short, size) <= room) return short;
-  }
-  return [{ text: "…", shift: "none" }];
+  const alone = (text: string): Run[] => [{ text, shift: "none" }];
+  const whole = runs.map((run) => run.text).join("");
+  return alone(shortened(whole, (text) => measureName(ctx, family, alone(text), size) <= room));
 }
 
 /** What a text of this width covers. */

@@ -3,8 +3,8 @@ import { watchBehind } from "./behind";
 import { watchBelow } from "./below";
 import { element, freshId } from "./dom";
 import type { Palette } from "./draw";
+import { watchFixedHeight } from "./fixed-height";
 import { type Trace, trace } from "./forward";
-import { styleHost } from "./host-style";
 import { hideKeptPicture } from "./kept-picture";
 import type { Names } from "./labels";
 import { askForMissing } from "./missing";
@@ -21,6 +21,7 @@ import { createStatus } from "./panels/status";
 import { watchPrinting } from "./printing";
 import { type Decisions, handEdits, indexOf, type Model, TRAITS, write } from "./protocol";
 import { createReader, type Reading } from "./reading";
+import { shareRow } from "./row";
 import { createStage } from "./stage";
 import { type Action, type Axis, type Known, reduce, sameTarget, type Target, toggleAll } from "./state";
 import { adopt } from "./styles";
@@ -55,7 +56,10 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     "data-lm-suppress-shortcuts": "true",
   });
   adopt(shadow);
-  shadow.append(root);
+  // A picture whose width is at most all there is can be made narrower, and is wide where nobody says how wide.
+  const wished = element("canvas", { height: "0" });
+  const breadth = element("div", { class: "breadth", "aria-hidden": "true" }, wished, element("div"));
+  shadow.append(breadth, root);
 
   const read = createReader(model);
   let reading: Reading | null = null;
@@ -66,6 +70,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   let width = 0;
   let names: Names = { inVars: [], outVars: [] };
   let looks: { palette: Palette; font: string } | null = null;
+  let looksMayDiffer = false;
   let held: Axis | null = null;
   let inHand: Held = {};
   let traced: { of: readonly unknown[]; trace: Trace } | null = null;
@@ -178,6 +183,9 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
         if (known && !sameTarget(known.hover, target)) dispatch({ type: "hovered", target });
       },
       focused: (target) => dispatch({ type: "focused", target }),
+      held: (held) => {
+        if (known && known.held !== held) dispatch({ type: "held", held });
+      },
       selected: select,
       toggled: edit,
       python: !model.standalone,
@@ -256,10 +264,10 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   }
 
   function show(known: Known, reading: Reading, time: number): void {
+    const { palette, font } = seenLooks();
     const now: Now = { known, reading, names, trace: follow(known, reading) };
     for (const slider of sliders) slider.update(now);
-    looks ??= look();
-    const moment = { known, reading, names, width, keepsHeight: isBelow(), probe: now.trace, ...looks };
+    const moment = { known, reading, names, width, keepsHeight: isBelow(), probe: now.trace, palette, font };
     if (stage.render(moment, time)) ask();
     showPanels(now);
   }
@@ -271,7 +279,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     for (const [name, panel] of Object.entries({ probe, history, script })) {
       panel.element.hidden = !open[name as PanelName];
     }
-    legend.update(now);
+    legend.update(now, stage.drawn);
     cards.update(now);
     probe.update(now);
     history.update(now);
@@ -288,6 +296,18 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     return traced.trace;
   }
 
+  /** Colours and font; another object only when they are others. */
+  function seenLooks(): { palette: Palette; font: string } {
+    if (looks && !looksMayDiffer) return looks;
+    const next = look();
+    looksMayDiffer = false;
+    if (looks && next.font === looks.font && samePalette(next.palette, looks.palette)) return looks;
+    looks = next;
+    // Other names for whoever has measured them.
+    names = { ...names };
+    return next;
+  }
+
   function look(): { palette: Palette; font: string } {
     const theme = root.dataset.printing === undefined ? themeOf(el) : "light";
     root.dataset.theme = theme;
@@ -299,14 +319,19 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     ask();
   };
   for (const name of TRAITS) model.on(`change:${name}`, modelChanged);
-  watchLooks(() => {
-    looks = null;
-    // Other names for whoever has measured them.
-    names = { ...names };
-    ask();
-  }, signal);
+  const looksFollow = watchLooks(
+    el,
+    (measures) => {
+      if (measures) looks = null;
+      looksMayDiffer = true;
+      ask();
+    },
+    signal,
+  );
   const resized = new ResizeObserver(([entry]) => {
     width = Math.floor(entry?.contentBoxSize[0]?.inlineSize ?? 0);
+    // It may have been put into another place of the page.
+    if (looksFollow()) looksMayDiffer = true;
     ask();
   });
   const redraw = (sheet: number | null) => {
@@ -335,8 +360,9 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   }
   for (const name of ["keyup", "focusout"] as const) root.addEventListener(name, wishes.release, { signal });
   el.append(mount);
-  styleHost(el, mount, root, signal);
+  shareRow(el, mount, signal);
   resized.observe(stage.element);
+  watchFixedHeight(el, mount, root, ask, signal);
   hideKeptPicture(el.ownerDocument, model.get("_picture"), signal);
   askForMissing(model, () => known !== null, signal);
 
@@ -363,6 +389,9 @@ function reveal(opened: Element | null): void {
     box.scrollTop += Math.min(inner.bottom - outer.bottom, inner.top - outer.top);
   else if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top;
 }
+
+const samePalette = (a: Palette, b: Palette): boolean =>
+  (Object.keys(a) as (keyof Palette)[]).every((key) => a[key] === b[key]);
 
 /** What lies on top of the model while it is in the hand. */
 function overlay({ tolerance, probe }: Held): Partial<Pick<Reading, "tolerance" | "probe">> {

@@ -22,6 +22,7 @@ __all__ = ["HEAVY", "SUFFIXES", "default_names", "figure", "preview", "save"]
 SUFFIXES = (".svg", ".png", ".pdf")
 VIEWS = ("auto", "network", "quilt")
 TITLE, TITLE_SIZE = 30, 16
+NOTE = 24
 DPI = 300
 
 HEAVY = 300_000
@@ -103,8 +104,12 @@ def figure(
     else:
         made = network.lay_out(state, width * SCREEN, orientation)
         top, bottom = network.reach(state, made, removed)
-        sheet = Sheet(made.width, bottom - top, width, above, top)
+        missing = network.note(state, made)
+        below = NOTE if missing else 0
+        sheet = Sheet(made.width, bottom + below - top, width, above, top)
         network.draw(sheet, state, made, removed)
+        if missing:
+            network.draw_note(sheet, missing, bottom + below / 2 - 4)
     if title:
         runs = fit(runs_of(title), sheet.width - 20, TITLE_SIZE)
         sheet.text(

@@ -17,7 +17,7 @@ import numpy as np
 from .graph import Bools, Floats, Graph
 from .paths import Box, Path, boxed_path, direct_path
 
-__all__ = ["Layout", "Place", "Room", "Slot", "layout"]
+__all__ = ["Layout", "Place", "Room", "Slot", "layout", "name_widths"]
 
 MAX_DRAWN = 2000
 MAX_SIDE = 170
@@ -28,6 +28,9 @@ LABEL_ROOM = 15
 PAD = 14
 NAME_ROOM = 12
 NAME_HEIGHT = 24
+NAME_ROW = 18
+NAME_BETWEEN = 8
+MAX_NAME_ROWS = 3
 MIN_GAP = 72
 MAX_GAP = {"right": 440, "up": 240}
 BOX_SHARE = {"right": 0.54, "up": 0.62}
@@ -83,6 +86,8 @@ class Layout:
     r: Floats
     slots: dict[int, Slot]
     places: dict[int, Place]
+    name_rows: tuple[int, int]
+    """Rows in which names of inputs and outputs stand, upright: long neighbours take turns."""
 
 
 @dataclass(frozen=True)
@@ -111,15 +116,18 @@ class _Stack:
 def layout(graph: Graph, room: Room, labelled: Collection[int] = ()) -> Layout:
     """Lay a network out; ``labelled`` are the edges that have a formula under their box."""
     up = room.orientation == "up"
-    before = PAD + NAME_HEIGHT if up else PAD + room.in_names + NAME_ROOM
-    after = PAD + NAME_HEIGHT if up else PAD + room.out_names + NAME_ROOM
+    rows = _name_rows(graph, room) if up else (1, 1)
+    before, after = (
+        PAD + (NAME_HEIGHT + (n - 1) * NAME_ROW if up else names + NAME_ROOM)
+        for n, names in zip(rows, (room.in_names, room.out_names), strict=True)
+    )
     scale = LARGER if room.height else 1
     goal = (room.height or MAX_HEIGHT) if up else room.width
     widest = MAX_GAP[room.orientation] * scale
     gap = min(widest, max(MIN_GAP, (goal - before - after) / graph.depth))
     needed = before + after + gap * graph.depth
     if up:
-        along, across = room.height or math.ceil(needed), room.width
+        along, across = max(room.height or 0, math.ceil(needed)), room.width
     else:
         along, across = max(room.width, math.ceil(needed)), room.height or _height(graph, gap)
     u, v, r = _place_nodes(graph, before + (along - needed) / 2, gap, across)
@@ -134,7 +142,44 @@ def layout(graph: Graph, room: Room, labelled: Collection[int] = ()) -> Layout:
         _place_gap(
             plan, l, share, _Stack(s.count, math.floor(min(largest, s.side)), s.labels), places
         )
-    return _turn(plan, r, places, room.orientation)
+    return _turn(plan, r, places, room.orientation, rows)
+
+
+def name_widths(
+    depth: int, width: float, orientation: str, least: float, needed: tuple[float, float]
+) -> tuple[float, float]:
+    """Return what the widest names get: beside a network what its gaps leave, upright a row.
+
+    Parameters
+    ----------
+    depth:
+        The number of layers of edges.
+    width:
+        The width of the picture.
+    orientation:
+        ``"right"`` or ``"up"``.
+    least:
+        What a name may take in any case.
+    needed:
+        The widths of the widest names of inputs and outputs.
+    """
+    inputs, outputs = needed
+    if orientation == "up":
+        return min(inputs, width - 2 * PAD), min(outputs, width - 2 * PAD)
+    free = width - depth * MAX_GAP["right"] - 2 * (PAD + NAME_ROOM)
+    after = min(outputs, max(least, free - min(inputs, least)))
+    return min(inputs, max(least, free - after)), after
+
+
+def _name_rows(graph: Graph, room: Room) -> tuple[int, int]:
+    used = graph.used()
+
+    def rows(l: int, widest: float) -> int:
+        nodes = used[graph.node_offset[l] : graph.node_offset[l] + graph.width[l]]
+        pitch = (room.width - 2 * PAD) / (int(nodes.sum()) or len(nodes))
+        return max(1, min(MAX_NAME_ROWS, math.ceil((widest + NAME_BETWEEN) / pitch)))
+
+    return rows(0, room.in_names), rows(graph.depth, room.out_names)
 
 
 def _height(graph: Graph, gap: float) -> float:
@@ -285,11 +330,13 @@ def _pile(wishes: Sequence[float], pitch: Sequence[float], low: float, high: flo
     return [y + offset for y, offset in zip(level, offsets, strict=False)]
 
 
-def _turn(plan: _Plan, r: Floats, places: dict[int, Place], orientation: str) -> Layout:
+def _turn(
+    plan: _Plan, r: Floats, places: dict[int, Place], orientation: str, rows: tuple[int, int]
+) -> Layout:
     """From along and across to x and y: what flows up is mirrored and swapped."""
     along, across = plan.along, plan.across
     if not plan.up:
-        return Layout(along, across, orientation, plan.u, plan.v, r, plan.slots, places)
+        return Layout(along, across, orientation, plan.u, plan.v, r, plan.slots, places, rows)
 
     def turned(place: Place) -> Place:
         p, box = place.path, place.box
@@ -306,6 +353,7 @@ def _turn(plan: _Plan, r: Floats, places: dict[int, Place], orientation: str) ->
         r,
         {k: Slot(slot.node, slot.y, along - slot.x) for k, slot in plan.slots.items()},
         {e: turned(place) for e, place in places.items()},
+        rows,
     )
 
 

@@ -11,13 +11,24 @@ import numpy as np
 from matplotlib.path import Path as Curve
 
 from .graph import Bools, Floats
-from .layout import LABEL_ROOM, LIVE_RADIUS, PAD, Layout, Place, Room, layout
+from .layout import (
+    LABEL_ROOM,
+    LIVE_RADIUS,
+    NAME_BETWEEN,
+    NAME_ROW,
+    PAD,
+    Layout,
+    Place,
+    Room,
+    layout,
+    name_widths,
+)
 from .names import FORMULA_SIZE, NAME_SIZE, Run, fit, limit, measure, runs_of
 from .paths import Box, Path, stubs
 from .sheet import INK, PAPER, SYMBOLIC, TAKEN, Sheet
 from .state import State
 
-__all__ = ["draw", "lay_out"]
+__all__ = ["draw", "draw_note", "lay_out", "note"]
 
 MANY = 150
 """Beyond so many lines without a box they are hairlines."""
@@ -27,6 +38,7 @@ QUIET_INK, QUIET_TAKEN, FAINT = 0.5, 0.75, 0.65
 LEAST = 0.5
 STUB = 24
 INSET = 0.12
+LEAST_NAME, RIM = 30, 3
 GAP = 8
 EDGE = 4
 HAIR = 0.5
@@ -35,11 +47,16 @@ HAIR = 0.5
 
 def room_for(state: State, width: float, orientation: str) -> Room:
     """Return the room that a network has, with what its names need of it."""
-    widest = [
-        min(limit(width), math.ceil(max(measure(runs_of(name)) for name in names)))
+    inputs, outputs = (
+        math.ceil(max(measure(runs_of(name)) for name in names))
         for names in (state.in_vars, state.out_vars)
-    ]
-    return Room(width, widest[0], widest[1], orientation=orientation)
+    )
+    depth, needed = state.graph.depth, (inputs, outputs)
+    return Room(
+        width,
+        *name_widths(depth, width, orientation, limit(width), needed),
+        orientation=orientation,
+    )
 
 
 def lay_out(state: State, width: float, orientation: str) -> Layout:
@@ -58,11 +75,31 @@ def reach(state: State, made: Layout, removed: str) -> tuple[float, float]:
     # A name is beside its node, or below or above.
     name = NAME_SIZE + LIVE_RADIUS + GAP if made.orientation == "up" else NAME_SIZE
     ends = [end for box in boxes for end in box] + lines
-    top = min([*ends, nodes.min() - name]) - PAD
-    bottom = max([*ends, nodes.max() + name]) + PAD
+    below, above = ((rows - 1) * NAME_ROW for rows in made.name_rows)
+    top = min([*ends, nodes.min() - name - above]) - PAD
+    bottom = max([*ends, nodes.max() + name + below]) + PAD
     if any(p.label for p in shown.values()):
         bottom += LABEL_ROOM
     return max(0.0, float(top)), min(made.height, float(bottom))
+
+
+def note(state: State, made: Layout) -> str:
+    """Return what of a state is not drawn, and why; nothing if all of it is."""
+    on, count = state.graph.mask, int(state.graph.mask.sum())
+    curves = sum(1 for e, place in made.places.items() if on[e] and place.box)
+    if curves == count:
+        return ""
+    text = f"The curves of the {curves:,} strongest of {count:,} edges are drawn"
+    lines = sum(1 for e in made.places if on[e])
+    if lines < count:
+        text += f", and lines for {lines:,}"
+    return f"{text}: more would be too small to read."
+
+
+def draw_note(sheet: Sheet, text: str, y: float) -> None:
+    """Write a note below a network, on the middle line `y`."""
+    runs = fit(runs_of(text), sheet.width - 2 * PAD, FORMULA_SIZE)
+    sheet.text(runs, PAD, y, FORMULA_SIZE, "left", alpha=0.75, name="note")
 
 
 def _shown(state: State, made: Layout, removed: str) -> dict[int, Place]:
@@ -102,6 +139,22 @@ class _Network:
             if place.box:
                 self._box(e, place.box, place.label)
         self._names()
+
+    def _cells(self, nodes: range, rows: int) -> dict[int, tuple[int, float, float]]:
+        """Return row, left and right end of what each live node's name may take, upright.
+
+        They take turns in the rows; half the way to its neighbours in the row is a name's own.
+        """
+        made = self.made
+        live = [n for n in nodes if self.live[n]]
+        x = [float(made.x[n]) for n in live]
+        cells = {}
+        for k, n in enumerate(live):
+            left = (x[k - rows] + x[k] + NAME_BETWEEN) / 2 if k >= rows else RIM
+            last = k + rows >= len(live)
+            right = made.width - RIM if last else (x[k + rows] + x[k] - NAME_BETWEEN) / 2
+            cells[n] = (k % rows, left, right)
+        return cells
 
     def _name(self, e: int) -> str:
         return "-".join(map(str, self.state.graph.index(e)))
@@ -215,19 +268,31 @@ class _Network:
     def _names(self) -> None:
         """Write names of inputs and outputs, live ones first, where they overlap no other."""
         graph, made = self.state.graph, self.made
-        up, most = made.orientation == "up", limit(made.width)
+        up = made.orientation == "up"
+        names_room = room_for(self.state, made.width, made.orientation)
         for l, names in ((0, self.state.in_vars), (graph.depth, self.state.out_vars)):
             nodes = range(graph.node_offset[l], graph.node_offset[l] + len(names))
+            cells = self._cells(nodes, made.name_rows[0 if l == 0 else 1]) if up else {}
             covered: list[tuple[float, float, float, float]] = []
             for n in sorted(nodes, key=lambda n: not self.live[n]):
                 if not (self.removed or self.on[n]):
                     continue
                 runs = runs_of(names[n - nodes.start])
-                away = (float(made.r[n]) + GAP) * (1 if l == 0 else -1)
+                side = 1 if l == 0 else -1
+                away = float(made.r[n]) + GAP
                 x, y = float(made.x[n]), float(made.y[n])
                 align = "center" if up else "right" if l == 0 else "left"
-                x, y = (x, y + away + (6 if l == 0 else -6)) if up else (x - away, y)
-                width = min(measure(runs), most) + (10 if up else 0)
+                row, low, high = cells.get(n, (0, 0.0, made.width))
+                most = high - low if up else names_room.in_names if l == 0 else names_room.out_names
+                width = min(measure(runs), most)
+                if up and most < min(measure(runs), LEAST_NAME):
+                    continue
+                if up:
+                    x = max(low + width / 2, min(high - width / 2, x))
+                    y += side * (away + 6 + row * NAME_ROW)
+                    width += 0 if n in cells else 10
+                else:
+                    x -= side * away
                 left = x - {"left": 0.0, "center": width / 2, "right": width}[align]
                 area = (left, y - 0.62 * NAME_SIZE, left + width, y + 0.62 * NAME_SIZE)
                 if any(_overlap(area, other) for other in covered):

@@ -260,6 +260,44 @@ def test_no_text_is_cut_or_written_over_another(
             assert not area.overlaps(place), (text, other)
 
 
+def test_names_of_an_upright_network_are_all_there_though_they_are_long() -> None:
+    names = [f"Feature {letter}" for letter in "abcdefghijklm"]
+    rows = torch.rand(30, 13, generator=torch.Generator().manual_seed(0))
+    with PruningSession(KAN([13, 1], seed=0, noise_scale=1.0), rows) as session:
+        made = figure(session, names, orientation="up", width=7.0)
+    made.canvas.draw()
+    found = {text.get_text(): text.get_window_extent() for text in made.texts}
+    assert set(names) <= set(found)
+    areas = list(found.values())
+    for n, area in enumerate(areas):
+        assert made.bbox.x0 <= area.x0 < area.x1 <= made.bbox.x1
+        assert not any(area.overlaps(other) for other in areas[:n])
+
+
+def test_a_name_is_whole_where_there_is_free_room_beside_the_network(
+    session: PruningSession,
+) -> None:
+    name = "a rather long name of an input that goes on"
+    assert name in texts(figure(session, [name, "x_2"], width=16.0))
+    assert name not in texts(figure(session, [name, "x_2"], width=5.0))
+
+
+def test_curves_that_have_no_room_are_counted() -> None:
+    rows = torch.rand(30, 10, generator=torch.Generator().manual_seed(0))
+    with PruningSession(KAN([10, 5, 1], seed=0, noise_scale=1.0), rows) as session:
+        made = figure(session, view="network")
+        curves = len(names_of(groups(made), "curve"))
+        (note,) = [text for text in texts(made) if "curves" in text]
+        assert note.startswith(f"The curves of the {curves} strongest of 55 edges are drawn")
+        made.canvas.draw()
+        places = [text.get_window_extent() for text in made.texts]
+        assert all(area.y0 >= made.bbox.y0 for area in places)
+        assert not any(a.overlaps(b) for n, a in enumerate(places) for b in places[:n])
+        for j in range(1, 5):
+            session.remove_node(1, j)
+        assert not any("curves" in text for text in texts(figure(session, view="network")))
+
+
 @pytest.mark.parametrize("width", [1.5, 3.3, 7.0])
 @pytest.mark.parametrize("view", ["network", "quilt"])
 def test_a_narrow_figure_is_as_narrow_as_asked_for(view: str, width: float, tmp_path: Path) -> None:

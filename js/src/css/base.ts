@@ -1,6 +1,10 @@
 /** Colours, type and what all panels share. Every colour follows from ink, the blue of what is taken, and the ground. */
 export const BASE = `
 :host { display: block; }
+/* In a row of a host (HBox) a view is as wide as what is in it: the view itself adapts, and would be nothing. */
+.breadth { overflow: clip; height: 0; }
+.breadth canvas { display: block; width: 900px; max-width: 100%; height: 0; }
+.breadth div { width: 280px; }
 .kanwidget {
   all: initial; display: block;
   --ink: #1f2328; --taken: #0072b2; --symbolic: #c04a00; --probe: #7a0fb0; --selected: #12a54d; --good: #1a7f37; --warn: #8a4600; --error: #b42318;
@@ -14,7 +18,7 @@ export const BASE = `
   color: var(--ink);
   font: 13px/1.45 var(--jp-ui-font-family, var(--vscode-font-family, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif));
   box-sizing: border-box; padding: 14px 16px 12px; border-radius: 8px;
-  min-width: 0; container-type: inline-size; contain-intrinsic-inline-size: 280px;
+  min-width: 0; container-type: inline-size;
 }
 .kanwidget[data-theme="dark"] {
   --ink: #e6edf3; --taken: #56b4e9; --symbolic: #ff9e4a; --probe: #b86bff; --selected: #7ee787; --good: #6fce86; --warn: #f0b072; --error: #ff9a90;

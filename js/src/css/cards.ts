@@ -43,9 +43,9 @@ export const CARDS = `
 .facts dt.wide { margin-top: 3px; }
 .detail .body { display: flex; flex-direction: column; gap: 6px; }
 .detail .sum { font-size: 12px; color: var(--probe); overflow-wrap: anywhere; }
-.multiples { display: flex; flex-wrap: wrap; gap: 4px 3px; margin-top: 2px; max-height: 136px; overflow-y: auto; }
+.multiples { display: grid; grid-template-columns: repeat(5, 1fr); gap: 4px 1px; margin-top: 2px; }
 .small-multiple {
-  font: inherit; font-size: 10px; color: var(--muted); background: transparent; cursor: pointer; width: 40px;
+  font: inherit; font-size: 10px; color: var(--muted); background: transparent; cursor: pointer; width: 40px; min-width: 0;
   border: 0; border-radius: 4px; padding: 0; overflow: hidden; text-align: center;
 }
 .small-multiple span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 14px; }

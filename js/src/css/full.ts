@@ -8,7 +8,7 @@ export const FULL = `
   grid-template: auto auto auto minmax(260px, 1fr) auto auto / minmax(0, 1fr);
 }
 .kanwidget:fullscreen .network { display: flex; flex-direction: column; min-height: 0; }
-.kanwidget:fullscreen .scroll { flex: 1; min-height: 0; }
+.kanwidget:fullscreen .scroll { flex: 1; min-height: 0; overflow-y: auto; }
 .kanwidget:fullscreen .hint { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 @media (min-width: 700px) {
   .kanwidget:fullscreen { grid-template: auto auto auto minmax(220px, 1fr) auto / minmax(0, 1fr) auto; }

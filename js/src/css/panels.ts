@@ -47,6 +47,7 @@ export const PANELS = `
   display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 6px 0 0; padding: 0; list-style: none; color: var(--muted); font-size: 12px;
 }
 .legend li { display: flex; align-items: center; gap: 7px; }
+.legend .missing { flex: 1 0 100%; color: var(--ink); }
 .legend svg { width: 38px; height: 16px; flex: none; overflow: visible; fill: none; stroke: currentColor; color: var(--ink); }
 .legend .blue { color: var(--taken); }
 .legend .orange { color: var(--symbolic); }

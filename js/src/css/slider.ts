@@ -33,7 +33,7 @@ export const SLIDER = `
 .lossplot .dot, .lossplot .knee { z-index: 1; }
 .lossplot .knee { position: absolute; width: 9px; height: 9px; margin: -4.5px; transform: rotate(45deg); background: var(--rim); border: 1.5px solid var(--ink); }
 .limit-label {
-  position: absolute; right: 0; transform: translateY(-100%); font-size: 11px; line-height: 13px; padding: 0 4px; border-radius: 4px;
+  position: absolute; right: 0; font-size: 11px; line-height: 13px; padding: 0 4px; border-radius: 4px;
   background: var(--rim); color: var(--good); font-variant-numeric: tabular-nums; pointer-events: none; white-space: nowrap;
 }
 .limit-label:focus-within { outline: 2px solid var(--taken); }

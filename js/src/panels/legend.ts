@@ -1,6 +1,7 @@
 /** What the kinds of lines mean; only of what is there. */
-import { element, svg } from "../dom";
+import { element, setText, svg } from "../dom";
 import { showsQuilt } from "../quilt/choice";
+import type { Drawn } from "../stage/face";
 import type { Now } from "./now";
 
 const CURVE = "M15.5 11.5C18.5 11.5 18 4.5 22.5 4.5";
@@ -20,6 +21,7 @@ export function createLegend() {
     svg("circle", { cx: "19", cy: "8", r: "6.5" }),
     svg("path", { d: "M17.5 6 19.2 4.8V11.2" }),
   ]);
+  const missing = element("li", { class: "missing", "data-role": "missing" });
   const list = element(
     "ul",
     { class: "legend", "aria-label": "Legend" },
@@ -30,10 +32,13 @@ export function createLegend() {
     product,
     probe,
     compared,
+    missing,
   );
   return {
     element: list,
-    update({ known, reading, trace }: Now): void {
+    update({ known, reading, trace }: Now, drawn: Drawn | null): void {
+      setText(missing, drawn ? missingWords(drawn) : "");
+      missing.hidden = missing.textContent === "";
       symbolic.hidden = reading.symbolic.size === 0;
       product.hidden = known.net.slotNode.length === known.net.nodeCount - known.net.width[0]!;
       probe.hidden = !trace;
@@ -42,6 +47,14 @@ export function createLegend() {
       list.style.visibility = showsQuilt(reading.view, known.net, known.settled) ? "hidden" : "";
     },
   };
+}
+
+/** What of the network is not drawn, why, and where it can be seen; empty when all of it is. */
+export function missingWords({ on, curves, lines }: Drawn): string {
+  if (curves === on) return "";
+  const n = (count: number) => count.toLocaleString("en");
+  const left = lines < on ? ` The ${n(on - lines)} weakest edges have no line either.` : "";
+  return `The curves of the ${n(curves)} strongest of ${n(on)} edges are drawn: more would be too small to read.${left} Full screen has room for more; the quilt shows all.`;
 }
 
 function item(text: string, colour: string, marks: SVGElement[]): HTMLElement {

@@ -13,6 +13,7 @@ import {
 import { element, setAttribute, setText, svg } from "../dom";
 import { knee, lossAt, type TradeOff, thresholdFor, toleratedLoss } from "../tradeoff";
 import { percentWords } from "../words";
+import { limitPlace, strokesOf } from "./limit-label";
 import type { Wishes } from "./now";
 
 export const PLOT_HEIGHT = 56;
@@ -149,9 +150,8 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     const d = `M0 ${height}H${POSITIONS}`;
     line.setAttribute("d", d);
     grip.setAttribute("d", d);
-    // Over its line, so that it lies on no curve that is within.
-    label.style.top = `${Math.max(13, height)}px`;
     setText(label.firstElementChild!, percentWords(tolerance));
+    placeLabel(height);
     const far = tradeoff.thresholds.findIndex((t) => t > thresholdFor(tradeoff, tolerance, keepMean));
     within.setAttribute(
       "width",
@@ -161,6 +161,20 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     within.setAttribute("height", `${H - height}`);
     keys.value = `${nearest(TOLERANCES, tolerance)}`;
     setAttribute(keys, "aria-valuetext", percentWords(tolerance));
+  }
+
+  function placeLabel(height: number): void {
+    const [width, size] = [plot.clientWidth, { width: label.offsetWidth, height: label.offsetHeight }];
+    const curves = [kept, zeroed].flatMap((curve) =>
+      strokesOf(curve.getAttribute("d") ?? "", width / POSITIONS),
+    );
+    const numbers = [...marks.children].map((mark) => {
+      const { offsetLeft: x, offsetTop, offsetWidth, offsetHeight } = mark as HTMLElement;
+      return { x, y: offsetTop - offsetHeight, width: offsetWidth, height: offsetHeight };
+    });
+    const place = limitPlace(size, { width, height: H }, height, [...curves, ...numbers]);
+    label.style.top = `${round(place.y)}px`;
+    label.style.right = width > 0 ? `${round((100 * (width - place.x - size.width)) / width)}%` : "0";
   }
 
   function draw(next: Shown): void {

@@ -12,8 +12,8 @@ import { miniature } from "./chart";
 import type { Now, Wishes } from "./now";
 import { typeset } from "./typeset";
 
-/** Small multiples of one side; the strongest edges are shown first. */
-const MOST = 20;
+/** Small multiples of one side, in rows of five, all of them whole; the strongest edges are shown first. */
+const MOST = 15;
 const SIDE = 40;
 /** Terms written out in a sum. */
 const TERMS = 5;

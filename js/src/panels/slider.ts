@@ -11,9 +11,9 @@ import {
   stepped,
   thresholdOver,
 } from "../levels";
-import type { Edits, Network } from "../network";
+import { type Edits, maskOf, type Network, sameForm, sameMask } from "../network";
 import type { Reading } from "../reading";
-import type { Axis } from "../state";
+import type { Axis, Known } from "../state";
 import { isOf, knee, type TradeOff, thresholdFor } from "../tradeoff";
 import {
   idleWords,
@@ -93,6 +93,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   );
   const next = element("span", { id });
   const refused = element("span", { class: "refused", role: "alert" });
+  const rescored = element("span", { class: "refused", role: "alert", "data-role": "rescored" });
   const panel = element(
     "div",
     { class: "slider", role: "group", "aria-label": title },
@@ -108,7 +109,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     plot.element,
     input,
     ticks,
-    element("p", { class: "next", "data-role": "next" }, next, refused),
+    element("p", { class: "next", "data-role": "next" }, next, refused, rescored),
   );
 
   let now: Pick<Now, "known" | "reading" | "names"> | null = null;
@@ -129,24 +130,25 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   /** The state in which something was refused. */
   let refusedIn: Edits | null = null;
   let byKey = false;
-  /** The thumb is where the pointer is. */
-  let followed = false;
+  /** What was shown when the hand let go, until Python has confirmed it. */
+  let promised: { net: Network; mask: Uint8Array; threshold: number } | null = null;
 
   const thresholdOf = (edits: Edits) => (axis === "node" ? edits.nodeThreshold : edits.edgeThreshold);
 
   /** Keys pressed one after the other are one step, as one drag is. */
   function move(threshold: number, key = false): void {
     setText(refused, "");
+    setText(rescored, "");
     const apart = !held && !(key && byKey);
     [held, byKey] = [true, key];
-    if (key) followed = false;
     latest = threshold;
     events.moved(axis, threshold, apart);
   }
   const release = () => {
     if (!held) return;
-    held = followed = false;
+    held = false;
     if (latest !== null) put(latest);
+    if (now) promised = promise(now.known);
     events.released();
   };
   function goTo(choose: (tradeoff: TradeOff, keepMean: boolean) => number): void {
@@ -163,10 +165,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   input.addEventListener(
     "input",
     () => {
-      // The value snaps: between two scores all thresholds do the same, and the roundest of them is written. The
-      // thumb stays under the pointer until it is let go, and what is filled behind it ends at the value.
+      // Between two scores all thresholds do the same: the thumb snaps to the roundest of them, which is written.
       if (!levels) return;
-      followed = true;
       const threshold = thresholdOver(levels, thresholdAt(levels.scale, Number(input.value)));
       put(threshold);
       move(threshold);
@@ -254,8 +254,31 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
 
   function put(threshold: number): void {
     const position = levels ? Math.round(positionOf(levels.scale, threshold)) : 0;
-    if (!followed && input.value !== `${position}`) input.value = `${position}`;
+    if (input.value !== `${position}`) input.value = `${position}`;
     input.style.setProperty("--at", `${position / POSITIONS}`);
+  }
+
+  function promise({ net, edits }: Known): typeof promised {
+    const threshold = latest ?? thresholdOf(edits);
+    const name = axis === "node" ? "nodeThreshold" : "edgeThreshold";
+    return { net, mask: maskOf(net, { ...edits, [name]: threshold }), threshold };
+  }
+
+  /** While a cell trains a threshold waits for it, and then means the scores that the training has left. */
+  function keepPromise({ net, edits, mask, confirmed }: Known): void {
+    if (!promised) return;
+    const { threshold } = promised;
+    if (net === promised.net) {
+      if (sameMask(confirmed, promised.mask) || thresholdOf(edits) !== threshold) promised = null;
+      return;
+    }
+    const other = sameForm(net, promised.net) && !sameMask(mask, promised.mask);
+    if (other && threshold > 0 && thresholdOf(edits) === threshold)
+      setText(
+        rescored,
+        `Training changed the scores: ${short(threshold)} takes other edges than were shown. Undo brings them back.`,
+      );
+    promised = null;
   }
 
   function mark(position: number): void {
@@ -273,6 +296,7 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     update({ known, reading, names }: Pick<Now, "known" | "reading" | "names">): void {
       now = { known, reading, names };
       latest = null;
+      if (!held) keepPromise(known);
       const { net: of, edits } = known;
       if (refused.textContent === "") refusedIn = null;
       else refusedIn ??= edits;
@@ -282,7 +306,12 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       // The other slider's steps change under a drag, but nobody looks there until it is over.
       if (known.drag && known.drag.axis !== axis && net === of) return;
       shown = { edits, reading };
-      if (of !== net) takeScores(of);
+      if (of !== net) {
+        stairs = null;
+        // Training brings new scores all the time: under the hand the axis stays as it is.
+        const moves = !held || !net || !sameForm(net, of);
+        if (moves) takeScores(of);
+      }
       const scale = levels?.scale ?? null;
       const came = reading.tradeoff[axis];
       const tradeoff = came && isOf(came, stairsNow(of, edits)) ? came : null;

@@ -4,6 +4,8 @@ import type { Network } from "../network";
 
 export const LEVELS = 256;
 const KNEE = 0.8;
+/** A share of the largest score. */
+const LEAST_KNEE = 1e-6;
 
 /** Scores to 0..1 and back. Linear up to the knee, under which most scores are, and logarithmic far above it. */
 export interface Scale {
@@ -16,16 +18,19 @@ export function scaleOf(net: Network): Scale {
     (score, e) => net.baseline[e] && score > 0 && score < Number.POSITIVE_INFINITY,
   );
   scores.sort();
-  return { knee: scores[Math.floor(KNEE * scores.length)] ?? 0, high: scores.at(-1) ?? 0 };
+  const high = scores.at(-1) ?? 0;
+  const knee = scores[Math.floor(KNEE * scores.length)] ?? 0;
+  // Against a knee that is next to nothing all others would be at the top.
+  return { knee: Math.max(knee, LEAST_KNEE * high), high };
 }
 
 export function share({ knee, high }: Scale, score: number): number {
   if (!(score > 0) || !(high > 0)) return 0;
-  return Math.min(1, Math.log1p(score / knee) / Math.log1p(high / knee));
+  return Math.min(1, Math.log1p(score / (knee || high)) / Math.log1p(high / (knee || high)));
 }
 
 export function scoreAt({ knee, high }: Scale, t: number): number {
-  return high > 0 ? knee * Math.expm1(t * Math.log1p(high / knee)) : 0;
+  return high > 0 ? (knee || high) * Math.expm1(t * Math.log1p(high / (knee || high))) : 0;
 }
 
 /** Level of each edge's score in the ramps, (E,). */

@@ -1,6 +1,6 @@
 /** Cells that are large enough for their curve: painted once, and again only when they change. */
 import { type Brush, surfacesOf } from "../draw";
-import { cutTo, lettersOf } from "../letters";
+import { shortened } from "../letters";
 import { type Painted, type Patch, UNPAINTED } from "./cells";
 import type { Inks } from "./colours";
 import { KEPT, LOOK, OFF, ON, SYMBOLIC, TAKING } from "./looks";
@@ -247,8 +247,6 @@ function raised(text: string): string {
 }
 
 function fitted(ctx: Ctx, text: string, room: number): string {
-  let cut = text;
-  for (let n = lettersOf(text).length; n > 1 && ctx.measureText(cut).width > room; n--)
-    cut = cutTo(text, n - 1);
-  return cut;
+  const fits = (short: string) => ctx.measureText(short).width <= room;
+  return fits(text) ? text : shortened(text, fits);
 }

@@ -3,19 +3,21 @@ import type { Brush, Palette } from "../draw";
 import { createWriter } from "./cells";
 import { type Inks, type Scale, scoreAt } from "./colours";
 import type { Quilt } from "./layout";
-import { TAKING } from "./looks";
+import { kindsOf, OFF, TAKEN, TAKING } from "./looks";
 
 const SIZE = 11;
 const BAR_HEIGHT = 9;
 const TITLE = 14;
 const STEPS = 32;
+const SWATCH = 16;
 
 export function paintLegend(
   { ctx, font, palette }: Brush,
   quilt: Quilt,
   inks: Inks,
   scale: Scale,
-  swatch: OffscreenCanvas,
+  swatches: Swatches,
+  edges: Uint8Array,
 ): void {
   const { x, y, width } = quilt.legend;
   const bar = Math.min(190, width * 0.5);
@@ -46,12 +48,12 @@ export function paintLegend(
   const striped = quilt.maps !== null || quilt.blocks.some((block) => block?.kind === "heat");
   let at = x + bar + 22;
   ctx.textAlign = "left";
-  for (const [k, text] of ["would go", "gone"].entries()) {
+  for (const [look, text] of explained(edges)) {
     const room = ctx.measureText(text).width + 14 + 6;
     if (at + room > x + width) break;
     ctx.globalAlpha = 1;
-    if (striped && k === 0) ctx.drawImage(swatch, at, top);
-    else paintBox(ctx, palette, at + 2, top - 1.5, k === 0);
+    if (striped) ctx.drawImage(swatches[look]!, at, top);
+    else paintBox(ctx, palette, at + 2, top - 1.5, look);
     ctx.globalAlpha = 0.72;
     ctx.fillText(text, at + 21, top + BAR_HEIGHT - 0.5);
     at += room + 16;
@@ -59,35 +61,45 @@ export function paintLegend(
   ctx.globalAlpha = 1;
 }
 
-/** The stripes, in small. */
-export function createSwatch(inks: Inks): OffscreenCanvas {
-  const canvas = new OffscreenCanvas(16, BAR_HEIGHT);
-  const image = new ImageData(16, BAR_HEIGHT);
-  const write = createWriter(new Uint32Array(image.data.buffer), 16, inks, 1);
-  write(Int32Array.of(0, 0, 16, BAR_HEIGHT), TAKING, 0);
-  canvas.getContext("2d")!.putImageData(image, 0, 0);
-  return canvas;
+/** The looks of edges that are not on, and what they mean: only those that are there. */
+export function explained(edges: Uint8Array): [look: number, text: string][] {
+  const { taking, taken, off } = kindsOf(edges);
+  const all: [boolean, number, string][] = [
+    [taking, TAKING, "would go"],
+    [taken, TAKEN, "taken by a threshold"],
+    [off, OFF, "off"],
+  ];
+  return all.flatMap(([there, look, text]) => (there ? [[look, text]] : []));
 }
 
-/** A cell with a curve in small: dashed and crossed, or empty. */
-function paintBox(
-  ctx: CanvasRenderingContext2D,
-  palette: Palette,
-  x: number,
-  y: number,
-  taking: boolean,
-): void {
+/** A cell in small, by its look. */
+export type Swatches = readonly OffscreenCanvas[];
+
+export function createSwatches(inks: Inks): Swatches {
+  return [OFF, TAKEN, TAKING].map((look) => {
+    const canvas = new OffscreenCanvas(SWATCH, BAR_HEIGHT);
+    const image = new ImageData(SWATCH, BAR_HEIGHT);
+    const write = createWriter(new Uint32Array(image.data.buffer), SWATCH, inks, 1);
+    write(Int32Array.of(0, 0, SWATCH, BAR_HEIGHT), look, 0);
+    canvas.getContext("2d")!.putImageData(image, 0, 0);
+    return canvas;
+  });
+}
+
+/** A cell with a curve in small: dashed, and crossed while it would go, or empty. */
+function paintBox(ctx: CanvasRenderingContext2D, palette: Palette, x: number, y: number, look: number): void {
   ctx.beginPath();
   ctx.roundRect(x + 0.5, y + 0.5, 11, 11, 2);
   ctx.lineWidth = 1;
-  ctx.strokeStyle = taking ? palette.taken : palette.ink;
+  ctx.strokeStyle = look === OFF ? palette.ink : palette.taken;
   ctx.fillStyle = palette.ink;
-  ctx.globalAlpha = taking ? 1 : 0.3;
-  ctx.setLineDash(taking ? [2.5, 2] : []);
+  ctx.globalAlpha = look === TAKING ? 1 : look === TAKEN ? 0.6 : 0.3;
+  ctx.setLineDash(look === OFF ? [] : [2.5, 2]);
   ctx.stroke();
   ctx.setLineDash([]);
   ctx.beginPath();
-  if (taking) {
+  if (look === TAKEN) return;
+  if (look === TAKING) {
     ctx.moveTo(x + 4, y + 4);
     ctx.lineTo(x + 8, y + 8);
     ctx.moveTo(x + 8, y + 4);

@@ -23,6 +23,13 @@ export interface Looks {
   readonly nodes: Uint8Array;
 }
 
+/** Whether a threshold would take edges, has taken some, and whether others are off: what a legend explains. */
+export function kindsOf(edges: Uint8Array): { taking: boolean; taken: boolean; off: boolean } {
+  const seen = [false, false, false, false];
+  for (let e = 0; e < edges.length; e++) seen[edges[e]! & LOOK] = true;
+  return { taking: seen[TAKING]!, taken: seen[TAKEN]!, off: seen[OFF]! };
+}
+
 export function looksOf(known: Marked, ghosts: boolean): Looks {
   const { net, edits, mask, settled } = known;
   const { source, target, baseline } = net;

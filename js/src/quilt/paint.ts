@@ -11,7 +11,7 @@ import { type Inks, inksOf, levelsOf, type Scale, scaleOf } from "./colours";
 import { createCurves, MANY } from "./curves";
 import { longest, paintHeads } from "./heads";
 import type { Quilt, Rect } from "./layout";
-import { createSwatch, paintLegend } from "./legend";
+import { createSwatches, paintLegend, type Swatches } from "./legend";
 import { type Looks, looksOf, type Marked, OFF, ON, TAKING, totalScores } from "./looks";
 import { type Maps, mapOf } from "./maps";
 import { type Fitted, fitNames, paintCaptions, paintNames } from "./text";
@@ -24,7 +24,7 @@ interface Store {
   readonly symbolic: Marked["symbolic"];
   readonly inks: Inks;
   readonly scale: Scale;
-  readonly swatch: OffscreenCanvas;
+  readonly swatches: Swatches;
   readonly painted: readonly Painted[];
   readonly total: Total | null;
   /** Longest bars, from the baseline. */
@@ -56,7 +56,7 @@ export function paintQuilt(brush: Brush, quilt: Quilt, known: Marked, names: Nam
   }
   paintNames(brush, store.names.fitted, looks.nodes);
   paintCaptions(brush, quilt);
-  paintLegend(brush, quilt, store.inks, store.scale, store.swatch);
+  paintLegend(brush, quilt, store.inks, store.scale, store.swatches, looks.edges);
 }
 
 function storeFor(brush: Brush, quilt: Quilt, known: Marked): Store {
@@ -97,7 +97,7 @@ function storeFor(brush: Brush, quilt: Quilt, known: Marked): Store {
     symbolic: known.symbolic,
     inks,
     scale,
-    swatch: createSwatch(inks),
+    swatches: createSwatches(inks),
     painted,
     total: maps && createTotal(maps, framed(maps.total, brush.ratio), inks, most[0]!, brush.ratio),
     most,

@@ -23,11 +23,19 @@ export interface Moment {
   readonly probe?: Probe | null;
 }
 
+export interface Drawn {
+  readonly on: number;
+  readonly curves: number;
+  readonly lines: number;
+}
+
 export interface Face {
   readonly width: number;
   readonly height: number;
   /** How far down it is drawn while something still moves. */
   readonly tall: number;
+  /** How many of the edges that are on have their curve drawn, and how many a line. */
+  readonly drawn: Drawn;
   /** Another object when the picture is another. */
   readonly picture: object;
   /** True while something still moves. */

@@ -9,10 +9,13 @@ export interface Hands {
   hover(at: Point | null): void;
   /** A finger rests here: what a right click is to a mouse. */
   hold(at: Point): void;
+  /** A pointer goes down here. What a click or the first click of a double click means is what was there then. */
+  press(at: Point): void;
+  /** The pointer that went down has left the stage: a mouse by moving away, a finger by going down elsewhere. */
+  left(): void;
   /** `extend`: with Shift, Ctrl or Cmd. */
-  click(at: Point, extend: boolean): void;
-  /** `first` is where its first click was: the picture may have moved since. */
-  double(first: Point, at: Point): void;
+  click(extend: boolean): void;
+  double(at: Point): void;
   /** Whether there is something to grab at a point; what is not grabbed pans or begins a lasso. */
   background(at: Point): boolean;
   pan(dx: number, dy: number): void;
@@ -37,7 +40,6 @@ export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal
   let moved = false;
   let resting: { id: number; from: Point; timer: ReturnType<typeof setTimeout> } | null = null;
   signal.addEventListener("abort", stir);
-  let firstClick: Point = [0, 0];
   const at = (event: MouseEvent): Point => {
     const { left, top } = stage.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
@@ -75,6 +77,7 @@ export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal
     if (event.button !== 0) return;
     const point = at(event);
     const finger = event.pointerType === "touch";
+    hands.press(point);
     fingers.set(event.pointerId, point);
     if (fingers.size === 2) drop(false);
     if (fingers.size !== 1) return;
@@ -142,6 +145,13 @@ export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal
     if (held?.id === event.pointerId) return;
     fingers.delete(event.pointerId);
     hands.hover(null);
+    // A finger leaves whenever it is lifted, and comes back for its next tap.
+    if (event.pointerType !== "touch") hands.left();
+  });
+  window.addEventListener("pointerdown", (event) => !event.composedPath().includes(stage) && hands.left(), {
+    signal,
+    passive: true,
+    capture: true,
   });
 
   // The page may scroll under one finger. Two are ours, and so is what a browser makes of one that has rested.
@@ -160,12 +170,10 @@ export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal
 
   on("click", (event) => {
     if (event.detail === 0 || moved) return;
-    const point = at(event);
-    if (event.detail === 1) firstClick = point;
-    if (event.detail < 2) hands.click(point, event.shiftKey || event.ctrlKey || event.metaKey);
+    if (event.detail < 2) hands.click(event.shiftKey || event.ctrlKey || event.metaKey);
   });
   on("dblclick", (event) => {
-    if (!moved && !event.shiftKey && !event.ctrlKey && !event.metaKey) hands.double(firstClick, at(event));
+    if (!moved && !event.shiftKey && !event.ctrlKey && !event.metaKey) hands.double(at(event));
   });
   on(
     "wheel",

@@ -1,24 +1,25 @@
 /** The network view: lays out, eases from one layout to the next, looks through the camera, puts names where they fit. */
 import { type Named, paint } from "../draw";
 import { hit } from "../hit";
-import { type Names, nameOf, runsOf } from "../labels";
-import { type Layout, layout as makeLayout, type Room } from "../layout";
-import type { Network } from "../network";
+import { nameOf, runsOf } from "../labels";
+import { type Layout, layout as makeLayout, nameWidths, type Room } from "../layout";
+import { countOn, type Network, sameForm } from "../network";
 import type { Box } from "../paths";
 import { between, buildScene, type Scene } from "../scene";
 import { inLoop } from "../selection";
 import type { Known } from "../state";
 import { type Spot, spotsInOrder } from "../twins";
-import { type Area, areaOf, areasOverlap, fitName, GAP, measureName, NAME_SIZE } from "../typeset";
+import type { Area } from "../typeset";
 import type { UnitCurve } from "../unit-curves";
 import { type Camera, MAX_ZOOM, project } from "./camera";
 import { isCalm, progress } from "./ease";
-import type { Face, FaceMaker, Moment } from "./face";
+import type { Drawn, Face, FaceMaker, Moment } from "./face";
 import { paintHighlight, paintMarks, type Shown } from "./marks";
-import { nameLimit, type RoomMeter } from "./room";
+import { placeNames } from "./names";
+import { createRoomMeter } from "./room";
 
 /** The present layout and what it was made from. */
-interface Drawn {
+interface Arranged {
   readonly layout: Layout;
   readonly net: Network;
   readonly settled: Uint8Array;
@@ -29,10 +30,6 @@ interface Drawn {
   readonly spots: readonly Spot[];
 }
 
-/** A commit is a new network of the same form, and moves nothing. */
-const sameForm = (a: Network, b: Network) =>
-  a === b || (a.edgeCount === b.edgeCount && a.width.join() === b.width.join());
-
 const sameRoom = (a: Room, b: Room) =>
   a.width === b.width &&
   a.height === b.height &&
@@ -40,13 +37,14 @@ const sameRoom = (a: Room, b: Room) =>
   a.inNames === b.inNames &&
   a.outNames === b.outNames;
 
-export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMeter): FaceMaker {
-  let drawn: Drawn | null = null;
+export function createNetworkFace(ctx: CanvasRenderingContext2D): FaceMaker {
+  const roomOf = createRoomMeter(ctx, (room, depth, needed) => nameWidths(depth, room, ...needed));
+  let drawn: Arranged | null = null;
   let easing: { from: Layout; since: number } | null = null;
   let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
   let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
 
-  function arrange({ known, keepsHeight }: Moment, room: Room, time: number): Drawn {
+  function arrange({ known, keepsHeight }: Moment, room: Room, time: number): Arranged {
     const { net, settled, symbolic } = known;
     const old = drawn && sameForm(drawn.net, net) && drawn.room.width === room.width ? drawn : null;
     const same = old?.net === net && old.settled === settled && old.symbolic === symbolic;
@@ -68,12 +66,13 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
     return seen.layout;
   }
 
-  function stage(moment: Moment, layout: Layout, curve: UnitCurve) {
-    const { known, reading, names, font, width } = moment;
+  function stage(moment: Moment, layout: Layout, room: Room, whole: boolean, curve: UnitCurve) {
+    const { known, reading, names, font } = moment;
     const of = [layout, known.mask, known.edits, known.symbolic, reading.compared, names, font, curve];
     if (staged?.of.every((value, k) => value === of[k])) return staged;
     const scene = buildScene(layout, known, reading.compared);
-    const { named, areas } = placeNames(ctx, layout, scene, known.net, names, font, width);
+    const write = (node: number) => runsOf(nameOf(known.net, names, node));
+    const { named, areas } = placeNames(ctx, font, { layout, scene, net: known.net, room, whole }, write);
     staged = { scene, of, named, areas };
     return staged;
   }
@@ -82,21 +81,23 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
     maxZoom: MAX_ZOOM,
     show(moment, camera, curve, height, time): Face {
       const { known } = moment;
-      const { layout: goal, spots } = arrange(moment, roomOf(moment, height), time);
+      const room = roomOf(moment, height);
+      const { layout: goal, spots } = arrange(moment, room, time);
       const t = easing ? progress(easing.since, time) : 1;
       const world = easing && t < 1 ? between(easing.from, goal, t) : goal;
       if (t >= 1) easing = null;
       const layout = view(world, camera);
-      const { scene, named, areas } = stage(moment, layout, curve);
+      const { scene, named, areas } = stage(moment, layout, room, layout === world, curve);
       const shown: Shown = { net: known.net, scene, layout, texts: areas };
       return {
         width: goal.width,
         height: goal.height,
         tall: layout.height,
+        drawn: countDrawn(scene, known.mask),
         picture: scene,
         moving: t < 1,
         spots,
-        hit: (x, y) => hit(layout, x, y),
+        hit: (x, y) => hit(layout, x, y, (e) => known.mask[e] === 1 && known.settled[e] === 0),
         boxOf({ kind, id }): Box | null {
           if (kind === "edge") return layout.places.get(id)?.anchor ?? null;
           return id < known.net.nodeCount ? aroundNode(layout, id) : null;
@@ -115,6 +116,16 @@ export function createNetworkFace(ctx: CanvasRenderingContext2D, roomOf: RoomMet
   };
 }
 
+function countDrawn({ edges }: Scene, mask: Uint8Array): Drawn {
+  let [curves, lines] = [0, 0];
+  for (const { look, box } of edges) {
+    if (look !== "on") continue;
+    lines++;
+    if (box) curves++;
+  }
+  return { on: countOn(mask), curves, lines };
+}
+
 function aroundNode(layout: Layout, n: number): Box {
   const r = Math.max(4, layout.nodeR[n]!);
   return { x: layout.nodeX[n]! - r, y: layout.nodeY[n]! - r, side: 2 * r };
@@ -124,45 +135,4 @@ function spotsOf(layout: Layout, net: Network): Spot[] {
   return spotsInOrder(net, layout.places.keys(), ({ kind, id }) =>
     kind === "node" ? aroundNode(layout, id) : layout.places.get(id)!.anchor,
   );
-}
-
-/** Names of inputs and outputs, live ones first, each only where it overlaps no other. */
-function placeNames(
-  ctx: CanvasRenderingContext2D,
-  layout: Layout,
-  scene: Scene,
-  net: Network,
-  names: Names,
-  font: string,
-  room: number,
-): { named: Named[]; areas: Area[] } {
-  const named: Named[] = [];
-  const areas: Area[] = [];
-  const up = layout.orientation === "up";
-  const limit = nameLimit(room);
-  for (const l of [0, net.depth]) {
-    const nodes = scene.nodes.slice(net.nodeOffset[l]!, net.nodeOffset[l + 1]!);
-    const side = l === 0 ? 1 : -1;
-    // Only neighbours in a column can meet: the last few that found a place are enough to ask.
-    const column: Area[] = [];
-    for (const live of [true, false]) {
-      for (const { node, x, y, r, look } of nodes) {
-        if ((look === "on") !== live) continue;
-        const runs = runsOf(nameOf(net, names, node));
-        const width = measureName(ctx, font, runs);
-        const away = r + GAP;
-        const spot = up
-          ? ({ x, y: y + side * (away + 6), align: "center" } as const)
-          : ({ x: x - side * away, y, align: l === 0 ? "right" : "left" } as const);
-        const area = areaOf({ ...spot, size: NAME_SIZE }, Math.min(width, limit) + (up ? 10 : 0));
-        if (area.y > layout.height || area.y + area.height < 0) continue;
-        if (column.some((other) => areasOverlap(other, area))) continue;
-        column.push(area);
-        const fitted = width > limit ? fitName(ctx, font, runs, limit) : runs;
-        named.push({ ...spot, runs: fitted, size: NAME_SIZE, faint: !live });
-      }
-    }
-    areas.push(...column);
-  }
-  return { named, areas };
 }

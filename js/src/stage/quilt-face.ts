@@ -1,5 +1,6 @@
 /** The quilt: its own layout, hit test and painters, put behind the stage's zoom and under its marks. */
 import { type Brush, clear } from "../draw";
+import { nameLimit } from "../layout";
 import type { Network } from "../network";
 import { paintQuiltHighlight } from "../quilt/highlight";
 import { anchorOf, hitQuilt } from "../quilt/hit";
@@ -11,13 +12,16 @@ import type { Known, Target } from "../state";
 import { type Spot, spotsInOrder } from "../twins";
 import type { Camera } from "./camera";
 import type { Face, FaceMaker, Moment } from "./face";
-import type { RoomMeter } from "./room";
+import { createRoomMeter } from "./room";
 
 const MAX_ZOOM = 8;
 /** Pixels of the picture that is looked at through the zoom: what a browser gives without complaint. */
 const MAX_PIXELS = 16e6;
 /** Differences beyond so many are a pattern that the picture itself shows. */
 const MAX_MARKED = 2000;
+
+/** Each edge has its cell. */
+const ALL = { on: 0, curves: 0, lines: 0 };
 
 interface Rectangle {
   readonly x: number;
@@ -26,7 +30,11 @@ interface Rectangle {
   readonly height: number;
 }
 
-export function createQuiltFace(roomOf: RoomMeter): FaceMaker {
+export function createQuiltFace(ctx: CanvasRenderingContext2D): FaceMaker {
+  const roomOf = createRoomMeter(ctx, ({ width }, _, needed) => {
+    const [inputs, outputs] = needed.map((name) => Math.min(nameLimit(width), name));
+    return [inputs!, outputs!];
+  });
   let made: { quilt: Quilt; spots: Spot[]; of: readonly unknown[] } | null = null;
   let shown: { picture: object; of: readonly unknown[] } | null = null;
   const large = createLarge();
@@ -78,6 +86,7 @@ export function createQuiltFace(roomOf: RoomMeter): FaceMaker {
         width: quilt.width,
         height: quilt.height,
         tall: quilt.height,
+        drawn: ALL,
         picture: shown.picture,
         moving: false,
         spots,

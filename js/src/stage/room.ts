@@ -6,10 +6,15 @@ import type { Moment } from "./face";
 
 export type RoomMeter = (moment: Moment, height: number | undefined) => Room;
 
-export const nameLimit = (width: number) => Math.max(24, Math.min(150, 0.2 * width));
+/** What the widest names of inputs and outputs get, of what they need. */
+export type Shares = (
+  room: Omit<Room, "inNames" | "outNames">,
+  depth: number,
+  needed: [number, number],
+) => [number, number];
 
 /** Measures when something it depends on is another; else gives the same object. */
-export function createRoomMeter(ctx: CanvasRenderingContext2D): RoomMeter {
+export function createRoomMeter(ctx: CanvasRenderingContext2D, share: Shares): RoomMeter {
   let last: { room: Room; of: readonly unknown[] } | null = null;
   return ({ known: { net }, names, font, width, reading: { orientation } }, height) => {
     const of = [net, names, font, width, orientation, height];
@@ -19,15 +24,14 @@ export function createRoomMeter(ctx: CanvasRenderingContext2D): RoomMeter {
       for (let n = first; n < end; n++) {
         most = Math.max(most, measureName(ctx, font, runsOf(nameOf(net, names, n))));
       }
-      return Math.min(nameLimit(width), Math.ceil(most));
+      return Math.ceil(most);
     };
-    const room: Room = {
-      width,
-      ...(height !== undefined && { height }),
-      orientation,
-      inNames: widest(0, net.width[0]!),
-      outNames: widest(net.nodeOffset[net.depth]!, net.nodeCount),
-    };
+    const given = { width, ...(height !== undefined && { height }), orientation };
+    const [inNames, outNames] = share(given, net.depth, [
+      widest(0, net.width[0]!),
+      widest(net.nodeOffset[net.depth]!, net.nodeCount),
+    ]);
+    const room: Room = { ...given, inNames, outNames };
     last = { room, of };
     return room;
   };

@@ -4,6 +4,8 @@ import { element, setText, svg } from "../dom";
 export interface ToolEvents {
   zoom(direction: 1 | -1): void;
   fit(): void;
+  /** Whether Python is behind the view: then it is in a notebook. */
+  readonly python: boolean;
   /** Offers the picture to keep, beside the button that was pressed. */
   picture(button: HTMLElement): void;
 }
@@ -80,7 +82,10 @@ export function createTools(host: () => HTMLElement | null, events: ToolEvents, 
       if (isFull()) await document.exitFullscreen();
       else await host()!.requestFullscreen();
     } catch {
-      say("This page does not allow full screen. Zoom in instead, or open the notebook in its own tab.");
+      const other = events.python ? "open the notebook" : "open this page";
+      say(
+        `The page around this one does not allow full screen. Zoom in instead, or ${other} in its own tab.`,
+      );
     }
   }
   document.addEventListener(

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { createNetwork, edgeIndex } from "../../src/network";
 import { createUnitCurves } from "../../src/scene";
-import { fakeModel, networkOf, SAMPLES, sampleCurves } from "../fake";
+import { fakeModel, networkOf, randomNumbers, SAMPLES, sampleCurves } from "../fake";
 import { click, doubleClick, frames, grab, letGo, middle, mount, settled, thumb } from "./mounted";
 
 describe.each([[[2, 5, 1]], [[1, 1]], [[3, 4, 2]]])("of [%s], each box", (width) => {
@@ -70,6 +70,78 @@ test("a double click on a curve switches its edge off, on the line that is left 
   await doubleClick(view.twin("edge", "0,1,2"));
   expect(view.model.traits.removed_edges).toEqual([]);
   expect(view.isOn("edge", "0,1,2")).toBe(true);
+});
+
+describe.each([[[2, 5, 1]], [[4, 9, 1]], [[3, 4, 4, 2]]])("in [%s]", (width) => {
+  const ids = networkOf(width);
+  const random = randomNumbers(width.length * width[1]!);
+  const edges = Array.from({ length: 34 }, () => Math.floor(random() * ids.edgeCount));
+
+  test("two double clicks at one point switch one edge off and on again, wherever its column would move", async () => {
+    const view = await mount(fakeModel(width));
+    const { traits } = view.model;
+    const outside = () => commands.mouse([["move", 2, 2]]);
+    for (const edge of edges) {
+      const index = edgeIndex(ids, edge);
+      await doubleClick(view.twin("edge", index.join()));
+      view.model.python();
+      expect(traits.removed_edges).toEqual([index]);
+      await frames(5);
+      await commands.mouse([["down"], ["up"], ["down", { clickCount: 2 }], ["up", { clickCount: 2 }]]);
+      expect(traits.removed_edges, `the second double click at edge ${index}`).toEqual([]);
+      view.model.python();
+      await outside();
+    }
+  }, 60_000);
+});
+
+test("after a double click nothing moves until the pointer has left the stage, whoever changes what", async () => {
+  const view = await mount();
+  const places = () =>
+    [...view.root.querySelectorAll(".twins button")].map((twin) => middle(twin).map(Math.round).join());
+  const before = places();
+  await doubleClick(view.twin("edge", "0,0,1"));
+  await settled();
+  expect(places()).toEqual(before);
+  view.model.receive({ removed_edges: [[0, 1, 3]] });
+  view.model.python();
+  await settled();
+  expect(places()).toEqual(before);
+  await commands.mouse([["move", 2, 2]]);
+  await settled();
+  expect(places()).not.toEqual(before);
+  await click(view.twin("edge", "0,0,4"));
+  view.model.receive({ removed_edges: [] });
+  view.model.python();
+  await grab(view.slider("node"), 300);
+  await letGo();
+  await settled();
+  expect(places(), "a slider is let go elsewhere").not.toEqual(before);
+});
+
+test("a double click on a cell of a quilt leaves the quilt under the pointer, though a network would do now", async () => {
+  const view = await mount(fakeModel([23, 1]));
+  expect(view.find(".legend").style.visibility).toBe("hidden");
+  const place = () => {
+    const { left, top, width } = view.twin("edge", "0,5,0").getBoundingClientRect();
+    return [left, top, width];
+  };
+  const before = place();
+  await doubleClick(view.twin("edge", "0,5,0"));
+  view.model.python();
+  await settled();
+  expect(view.model.traits.removed_edges).toEqual([[0, 5, 0]]);
+  expect(place()).toEqual(before);
+  await doubleClick(view.twin("edge", "0,5,0"));
+  view.model.python();
+  await settled();
+  expect(view.model.traits.removed_edges).toEqual([]);
+  await doubleClick(view.twin("edge", "0,5,0"));
+  view.model.python();
+  await commands.mouse([["move", 2, 2]]);
+  await settled();
+  expect(place()).not.toEqual(before);
+  expect(view.find(".legend").style.visibility).toBe("");
 });
 
 test("a double click on a node switches it off with its edges, another brings them back", async () => {

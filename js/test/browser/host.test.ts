@@ -44,7 +44,7 @@ test("a layout of one's own comes first", async () => {
   const [first, second, third] = widths();
   expect(first).toBe(200);
   expect(second! + third!).toBe(1000);
-  expect(third).toBeGreaterThan(second!);
+  expect(third! / second!).toBeCloseTo(2, 1);
 });
 
 test("in a column each has the whole width, and no more height than it needs", async () => {
@@ -59,18 +59,6 @@ test("in a parent that is hidden at first it is drawn when that is shown", async
   box.style.display = "block";
   await expect.poll(() => of(0).querySelectorAll("button[data-edge]").length).toBe(15);
   expect(of(0).clientWidth).toBe(700);
-});
-
-test("in a given height everything can be reached", async () => {
-  const { els, of } = await inBox("width: 800px", "height: 400px; overflow: hidden");
-  const view = els[0]!.firstElementChild as HTMLElement;
-  expect(els[0]!.offsetHeight).toBe(400);
-  expect(view.offsetHeight).toBe(400);
-  view.scrollTop = 1e6;
-  await frames(2);
-  expect(of(0).getBoundingClientRect().bottom).toBeLessThanOrEqual(
-    els[0]!.getBoundingClientRect().bottom + 1,
-  );
 });
 
 test("a view that has lost what came before it asks for it, once; one that lacks nothing does not", async () => {

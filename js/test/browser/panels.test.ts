@@ -5,7 +5,7 @@ import { trace } from "../../src/forward";
 import { createReader } from "../../src/reading";
 import { fakeModel, pack } from "../fake";
 import { richModel } from "../rich";
-import { click, frames, grab, letGo, type Mounted, middle, mount, thumb } from "./mounted";
+import { click, frames, grab, letGo, type Mounted, middle, mount, settled, thumb } from "./mounted";
 
 const card = (view: Mounted, key: string) => view.find(`[data-card=${key}]`);
 const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement;
@@ -301,6 +301,42 @@ test("edges that lead nowhere are said, and can be swept", async () => {
   expect(view.model.acts).toEqual([{ do: "sweep" }]);
 });
 
+test("curves that have no room are counted in the legend, with the reason and a way to see them", async () => {
+  const model = fakeModel([10, 5, 1]);
+  model.receive({ view: "network" });
+  const view = await mount(model);
+  const missing = view.find("[data-role=missing]");
+  const boxes = () =>
+    [...view.root.querySelectorAll<HTMLElement>("button[data-edge]")].filter(
+      (twin) => twin.getBoundingClientRect().width > 20.5,
+    ).length;
+  expect(boxes()).toBeLessThan(55);
+  expect(missing.textContent).toContain(`The curves of the ${boxes()} strongest of 55 edges are drawn`);
+  expect(missing.textContent).toMatch(/too small.*full screen.*quilt/i);
+  expect(missing.checkVisibility()).toBe(true);
+  model.receive({ removed_nodes: [1, 2, 3, 4].map((j) => [1, j] as [number, number]) });
+  await settled();
+  await frames(2);
+  expect(boxes()).toBe(11);
+  expect(missing.checkVisibility()).toBe(false);
+});
+
+test("the small curves of a node card are all whole, and those that are too many are counted", async () => {
+  const view = await mount(fakeModel([40, 3, 1]));
+  view.model.receive({ selected: [[1, 1]] });
+  await frames(2);
+  const list = view.find(".detail .multiples");
+  expect(list.scrollHeight).toBeLessThanOrEqual(list.clientHeight);
+  const card = view.find(".detail").getBoundingClientRect();
+  for (const small of list.querySelectorAll(".miniature")) {
+    const { right, bottom, width } = small.getBoundingClientRect();
+    expect(right).toBeLessThanOrEqual(card.right - 8);
+    expect(bottom).toBeLessThanOrEqual(list.getBoundingClientRect().bottom);
+    expect(width).toBeGreaterThan(36);
+  }
+  expect(view.find(".detail .more").textContent).toBe("and 25 weaker");
+});
+
 test("the legend has only what is there", async () => {
   const view = await mount(richModel());
   const shown = () =>
@@ -329,7 +365,7 @@ test("from 320 px on nothing sticks out, with long names and eight cards", async
     for (const name of ["history", "script"]) view.find(`[data-panel=${name}]`).click();
     await frames(2);
     const { right } = view.root.getBoundingClientRect();
-    const scrollers = ".cards, .rows, pre, .scroll, .multiples";
+    const scrollers = ".cards, .rows, pre, .scroll";
     for (const one of view.root.querySelectorAll("button, input, p, h3, dd, svg, label")) {
       if (one.closest(scrollers)) continue;
       expect(one.getBoundingClientRect().right, one.outerHTML.slice(0, 80)).toBeLessThanOrEqual(right + 0.5);

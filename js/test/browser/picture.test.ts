@@ -210,3 +210,28 @@ test("a clipboard that is closed is said in words, and an open one gets the SVG 
     expect(view.find(".hint").textContent).toBe("That did not work: this page does not allow copying."),
   );
 });
+
+test("a saved picture keeps its form where a page makes it narrower", async () => {
+  const view = await mount(fakeModel());
+  const { blob } = await save(view, "Save as SVG");
+  const drawing = parse(await blob.text()).documentElement;
+  const form = Number(drawing.getAttribute("width")) / Number(drawing.getAttribute("height"));
+  const page = document.body.appendChild(document.createElement("div"));
+  onTestFinished(() => page.remove());
+  page.style.width = "300px";
+  const image = new Image();
+  image.src = URL.createObjectURL(blob);
+  await image.decode();
+  for (const [style, element] of [
+    ["max-width: 100%; height: auto", image],
+    ["max-width: 100%", image],
+    ["width: 100%", image],
+    ["max-width: 100%; height: auto", document.importNode(drawing, true)],
+  ] as const) {
+    element.setAttribute("style", style);
+    page.replaceChildren(element);
+    const { width, height } = element.getBoundingClientRect();
+    expect(width).toBeCloseTo(300, 0);
+    expect(width / height, style).toBeCloseTo(form, 1);
+  }
+});

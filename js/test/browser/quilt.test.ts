@@ -5,7 +5,8 @@ import { inksOf } from "../../src/quilt/colours";
 import { paintQuiltHighlight } from "../../src/quilt/highlight";
 import { anchorOf } from "../../src/quilt/hit";
 import { layoutQuilt } from "../../src/quilt/layout";
-import type { Marked } from "../../src/quilt/looks";
+import { explained } from "../../src/quilt/legend";
+import { looksOf, type Marked } from "../../src/quilt/looks";
 import { paintQuilt } from "../../src/quilt/paint";
 import { createUnitCurves } from "../../src/scene";
 import { reduce, type Target } from "../../src/state";
@@ -167,6 +168,27 @@ describe("without colour", () => {
     expect(spread(view.edge(100))).toBeGreaterThan(0.02);
     expect(spread(view.edge(100))).toBeLessThan(before / 2);
   });
+});
+
+test("the legend explains just the looks that are there: what would go, and after the release what has gone", () => {
+  const view = heat();
+  const words = (known: Marked) => explained(looksOf(known, false).edges).map(([, text]) => text);
+  expect(words(view.start)).toEqual([]);
+  const taking = cut(view.start, 0.3);
+  expect(words(taking)).toEqual(["would go"]);
+  const taken = reduce(taking, { type: "released" })!;
+  expect(words(taken)).toEqual(["taken by a threshold"]);
+  const edits = { ...taken.edits, removedEdges: new Set([900]) };
+  const byHand = reduce(taken, { type: "synced", reading: syncedOf(view.net, { edits }) })!;
+  expect(words(byHand)).toEqual(["taken by a threshold", "off"]);
+  const legend = () => {
+    const { x, y, width } = view.quilt.legend;
+    return view.brush.ctx.getImageData(x, y, width, 40).data.join();
+  };
+  view.paint(taking);
+  const before = legend();
+  view.paint(taken);
+  expect(legend()).not.toBe(before);
 });
 
 test("an edge with a formula has a frame in the colour of formulas, large or small", () => {

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { countOn, createNetwork, maskOf, NO_EDITS } from "../../src/network";
-import { type FakeModel, fakeModel } from "../fake";
+import { type FakeModel, fakeModel, networkOf, pack } from "../fake";
 import { packTradeoff, richModel } from "../rich";
 import { click, frames, grab, letGo, type Mounted, middle, mount, thumb } from "./mounted";
 
@@ -326,26 +326,114 @@ test("a knee at 0 is said: pressing it where every step costs takes nothing and 
   expect(next(view, "edge")).toContain("no knee: the first steps cost as much");
 });
 
-test("the thumb stays under the pointer, and settles where its value is when it is let go", async () => {
+test("the thumb is at the step that is written while it is dragged, and does not move when it is let go", async () => {
   const view = await mount();
   const slider = view.slider("node");
+  const filled = () => Math.round(1000 * Number(slider.style.getPropertyValue("--at")));
   const seen: number[] = [];
+  const steps: number[] = [];
   for (const position of [560, 600, 640, 680]) {
     if (seen.length === 0) await grab(slider, position);
     else await commands.mouse([["move", ...thumb(slider, position)]]);
     await frames(2);
-    expect(Math.abs(Number(slider.value) - position)).toBeLessThan(6);
+    expect(Number(slider.value)).toBe(filled());
     seen.push(view.model.traits.node_threshold);
+    steps.push(Number(slider.value));
   }
   // One score in a wide span: the value has two places at most.
   expect(new Set(seen).size).toBeLessThanOrEqual(2);
-  const held = Number(slider.value);
+  expect(new Set(steps).size).toBeLessThanOrEqual(2);
   await letGo();
-  const settled = Number(slider.value);
-  expect(Math.abs(settled - held)).toBeGreaterThan(6);
-  expect(Number(slider.style.getPropertyValue("--at"))).toBeCloseTo(settled / 1000);
+  expect(Number(slider.value)).toBe(steps.at(-1));
+  expect(filled()).toBe(steps.at(-1));
   slider.focus();
   await userEvent.keyboard("{Home}");
   await frames(2);
   expect(slider.value).toBe("0");
+});
+
+test("scores that come while a slider is dragged move neither its axis under the hand nor the network", async () => {
+  const view = await mount();
+  const slider = view.slider("edge");
+  await grab(slider, 500);
+  const places = () =>
+    [...view.root.querySelectorAll(".twins button")].map((twin) => middle(twin).map(Math.round).join());
+  const [value, before, threshold] = [slider.value, places(), view.model.traits.edge_threshold];
+  const scores = networkOf([2, 5, 1]).scores.map((score) => 40 * score);
+  view.model.receive({ _scores: pack(scores, [15]) });
+  await frames(3);
+  expect(slider.value).toBe(value);
+  expect(places()).toEqual(before);
+  await letGo();
+  expect(view.model.traits.edge_threshold).toBe(threshold);
+  const left = scores.filter((score) => score > threshold).length;
+  expect(view.find("[data-role=status]").textContent).toContain(`${left} of 15 edges`);
+  await frames(2);
+  expect(Number(slider.value)).toBeLessThan(Number(value));
+});
+
+test.each([[[2, 5, 1]], [[4, 6, 1]], [[2, 12, 2]]])(
+  "of [%s], the label of the tolerated loss covers no curve and no number, whatever is tolerated",
+  async (width) => {
+    const model = richModel(width);
+    const view = await mount(model);
+    for (const tolerance of [0, 0.02, 0.05, 0.2, 1, 5, 20]) {
+      model.receive({ tolerance });
+      await frames(2);
+      for (const axis of ["node", "edge"]) {
+        const plot = view.find(`.slider:has([data-threshold=${axis}]) .lossplot`);
+        if (plot.hasAttribute("data-unknown")) continue;
+        const label = plot.querySelector(".limit-label")!.getBoundingClientRect();
+        const frame = plot.getBoundingClientRect();
+        expect(label.left).toBeGreaterThanOrEqual(frame.left - 0.5);
+        expect(label.right).toBeLessThanOrEqual(frame.right + 0.5);
+        const covers = (x: number, y: number) =>
+          x > label.left && x < label.right && y > label.top && y < label.bottom;
+        for (const name of ["kept", "zeroed"]) {
+          const path = plot.querySelector<SVGPathElement>(`path.${name}`)!;
+          const length = path.getTotalLength();
+          for (let at = 0; at < length; at += 0.5) {
+            const { x, y } = path.getPointAtLength(at);
+            const inside = covers(frame.left + (x / 1000) * frame.width, frame.top + y);
+            expect(inside, `${axis}, ${tolerance}: the ${name} curve at ${x}, ${y}`).toBe(false);
+          }
+        }
+        for (const mark of plot.querySelectorAll(".marks span")) {
+          const { left, right, top, bottom } = mark.getBoundingClientRect();
+          expect(left < label.right && right > label.left && top < label.bottom && bottom > label.top).toBe(
+            false,
+          );
+        }
+      }
+    }
+  },
+);
+
+test("where a training that was under way has changed the scores, a threshold says that it takes others", async () => {
+  const view = await mount();
+  const said = () => view.find(".slider:has([data-threshold=edge]) [data-role=rescored]").textContent;
+  const scores = networkOf([2, 5, 1]).scores;
+  const train = async () => {
+    view.model.receive({ _scores: pack(scores.reverse(), [15]) });
+    await frames(2);
+  };
+  await grab(view.slider("edge"), 500);
+  await letGo();
+  view.model.python();
+  await frames(2);
+  // What Python has confirmed is as it was shown, whatever is trained later.
+  await train();
+  expect(said()).toBe("");
+  await train();
+  // The kernel is busy: the new scores come first, and then what it makes of the threshold.
+  await grab(view.slider("edge"), 700);
+  await letGo();
+  await train();
+  expect(said()).toMatch(/^Training changed the scores: [\d.e-]+ takes other edges than were shown/);
+  view.model.python();
+  await frames(2);
+  expect(said()).toMatch(/^Training changed/);
+  await grab(view.slider("edge"), 300);
+  expect(said()).toBe("");
+  await letGo();
 });

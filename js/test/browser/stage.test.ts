@@ -112,6 +112,31 @@ describe("selection", () => {
   });
 });
 
+test("a straight drag with Shift takes what is in the rectangle between its ends", async () => {
+  const view = await mount();
+  const boxes = ["0,0,0", "0,0,1", "0,1,0"].map((index) => view.twin("edge", index).getBoundingClientRect());
+  const [left, right] = [boxes[0]!.left - 20, boxes[0]!.right + 20];
+  const [top, bottom] = [
+    Math.min(...boxes.map((box) => box.top)) - 4,
+    Math.max(...boxes.map((box) => box.bottom)) + 2,
+  ];
+  await held("Shift", async () => {
+    await commands.mouse([["move", left, top], ["down"], ["move", right, bottom, 8]]);
+    await frames(2);
+    const [inside, outside] = [bottom - 2, bottom + 5].map((y) => pixel(view, "highlight", left + 5, y)[3]);
+    expect(inside).toBeGreaterThan(10);
+    expect(outside).toBe(0);
+    await commands.mouse([["up"]]);
+  });
+  await frames(2);
+  const inside = [...view.root.querySelectorAll<HTMLElement>("button[data-edge]")].filter((twin) => {
+    const [x, y] = middle(twin);
+    return x > left && x < right && y > top && y < bottom;
+  });
+  expect(inside.length).toBeGreaterThan(2);
+  expect(new Set(selected(view).map(String))).toEqual(new Set(inside.map((twin) => twin.dataset.edge)));
+});
+
 describe("by keyboard and screen reader", () => {
   test("what is off says why, and a node says its score", async () => {
     const view = await mount();
@@ -505,6 +530,74 @@ describe("the picture", () => {
   });
 });
 
+describe("names of inputs", () => {
+  /** Ink below the lowest dots, or left of the leftmost: runs of text, from the picture's own rows of pixels. */
+  const words = (view: Mounted) => {
+    const { top, left } = view.find(".stage").getBoundingClientRect();
+    return Array.from({ length: 13 }, (_, i) => {
+      const [x, y] = middle(view.twin("node", `0,${i}`));
+      return { x: x - left, y: y - top };
+    });
+  };
+
+  test("upright are all there though they are wider than their columns, inside of the stage and apart", async () => {
+    const names = Array.from({ length: 13 }, (_, i) => `Feature ${"abcdefghijklm"[i]}`);
+    const model = fakeModel([13, 1]);
+    model.receive({ orientation: "up", in_vars: names });
+    const view = await mount(model, 700);
+    const stage = view.find(".stage");
+    const written = svgTexts(view).filter(({ text }) => text.startsWith("Feature"));
+    expect(written.map(({ text }) => text).toSorted()).toEqual(names);
+    for (const { x, y, width } of written) {
+      expect(x - width / 2).toBeGreaterThanOrEqual(0);
+      expect(x + width / 2).toBeLessThanOrEqual(stage.clientWidth);
+      expect(y).toBeLessThan(stage.clientHeight);
+      for (const other of written) {
+        if (other.x === x || Math.abs(other.y - y) > 15) continue;
+        expect(Math.abs(other.x - x)).toBeGreaterThan((other.width + width) / 2);
+      }
+    }
+    const columns = words(view).map(({ x }) => x);
+    written.sort((a, b) => a.text.localeCompare(b.text));
+    written.forEach(({ x, width }, i) => {
+      expect(Math.abs(x - columns[i]!), "a name is below its own dot").toBeLessThan(width / 2);
+    });
+  });
+
+  test("are whole where there is free room beside the network, and cut where there is none", async () => {
+    const name = "a rather long name of an input that goes on";
+    /** From the first ink of the first name to its dot. */
+    const reach = (view: Mounted) => {
+      const { left, top } = view.find(".stage").getBoundingClientRect();
+      const [x, y] = middle(view.twin("node", "0,0"));
+      for (let at = 0; at < x - left; at++) {
+        for (let dy = -6; dy <= 6; dy++) if (view.ink(at, y - top + dy) > 100) return x - left - at;
+      }
+      return 0;
+    };
+    const ctx = document.createElement("canvas").getContext("2d")!;
+    const model = fakeModel([2, 2, 1]);
+    model.receive({ in_vars: [name, name] });
+    const wide = await mount(model, 1600);
+    ctx.font = `14px ${getComputedStyle(wide.root).fontFamily}`;
+    const needed = ctx.measureText(name).width;
+    expect(reach(wide)).toBeGreaterThan(needed);
+    expect(reach(await mount(model, 560))).toBeLessThan(0.2 * 560 + 20);
+  });
+});
+
+/** The texts of the picture that is kept for paper: where each is, and how wide. */
+function svgTexts(view: Mounted): { text: string; x: number; y: number; width: number }[] {
+  window.dispatchEvent(new Event("beforeprint"));
+  const texts = [...view.root.querySelectorAll<SVGTextElement>(".scroll > svg text")].map((text) => {
+    const x = Number(text.getAttribute("x"));
+    const width = text.getComputedTextLength();
+    return { text: text.textContent, x: x + width / 2, y: Number(text.getAttribute("y")), width };
+  });
+  window.dispatchEvent(new Event("afterprint"));
+  return texts;
+}
+
 describe("a followed sample", () => {
   test("is a dot on every curve, and a value beside each node", async () => {
     const model = fakeModel();
@@ -512,7 +605,7 @@ describe("a followed sample", () => {
     const known = reduce(null, { type: "synced", reading })!;
     const controller = new AbortController();
     const events = Object.fromEntries(
-      ["hovered", "focused", "selected", "toggled", "changed"].map((name) => [name, () => {}]),
+      ["hovered", "focused", "held", "selected", "toggled", "changed"].map((name) => [name, () => {}]),
     ) as unknown as StageEvents;
     const stage = createStage(events, controller.signal);
     document.body.append(stage.element);

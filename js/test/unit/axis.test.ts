@@ -1,5 +1,19 @@
-import { expect, test } from "vitest";
-import { excessAt, heightOf, lossAxis, roundBetween, ticks, tickWords } from "../../src/axis";
+import { describe, expect, test } from "vitest";
+import {
+  axisOf,
+  excessAt,
+  heightOf,
+  lossAxis,
+  POSITIONS,
+  positionOf,
+  roundBetween,
+  thresholdAt,
+  ticks,
+  tickWords,
+} from "../../src/axis";
+import { levelsOf, thresholdOver } from "../../src/levels";
+import { levelsOf as coloursOf, scaleOf } from "../../src/quilt/colours";
+import { networkOf } from "../fake";
 
 test.each([
   [0.0113, 0.132, 0.04],
@@ -10,6 +24,50 @@ test.each([
   [0.97, 1.04, 1],
 ])("between %d and %d the roundest number is %d", (low, high, round) => {
   expect(roundBetween(low, high)).toBe(round);
+});
+
+describe.each([
+  ["denormal scores beside others", [5e-324, 1e-310, 0.01, 0.1, 1]],
+  ["nothing but denormal scores", [5e-324, 1e-323, 4e-320, 1e-310]],
+  ["the smallest score alone", [5e-324]],
+  ["scores from the smallest to the largest number", [5e-324, 1e-40, 1, Number.MAX_VALUE]],
+  ["scores of float32 that are denormal", [1e-45, 1e-40, 0.5, 2]],
+])("an axis over %s", (_, scores) => {
+  const axis = axisOf(scores)!;
+  test("runs from a positive threshold to one that takes all, and back from thresholds to positions", () => {
+    const thresholds = Array.from({ length: POSITIONS + 1 }, (_, k) => thresholdAt(axis, k));
+    expect(thresholds.every(Number.isFinite)).toBe(true);
+    expect(thresholds[0]).toBe(0);
+    expect(thresholds[1]).toBeGreaterThan(0);
+    expect(thresholds).toEqual(thresholds.toSorted((a, b) => a - b));
+    expect(thresholds[POSITIONS]).toBeGreaterThanOrEqual(Math.max(...scores));
+    const positions = scores.map((score) => positionOf(axis, score));
+    expect(positions.every((position) => position >= 1 && position <= POSITIONS)).toBe(true);
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+  });
+
+  test("leaves the ordinary scores apart, and each level can be taken alone", () => {
+    const ordinary = scores.filter((score) => score > 1e-16 * Math.max(...scores));
+    const places = ordinary.map((score) => Math.round(positionOf(axis, score)));
+    expect(new Set(places).size).toBe(ordinary.length);
+    const net = networkOf([scores.length, 1], Float64Array.from(scores));
+    const levels = levelsOf(net, "edge")!;
+    for (const [k, score] of scores.entries()) {
+      const threshold = thresholdOver(levels, score);
+      expect(scores.filter((other) => other <= threshold)).toHaveLength(k + 1);
+    }
+  });
+});
+
+test("where most scores are denormal, the colours of the others are still apart", () => {
+  const scores = Float64Array.from({ length: 100 }, (_, e) => (e < 90 ? 5e-324 : e / 100));
+  const net = networkOf([100, 1], scores);
+  const levels = coloursOf(net, scaleOf(net));
+  expect(levels[0]).toBe(0);
+  expect(levels[99]).toBe(255);
+  const tiny = networkOf([2, 1], Float64Array.of(5e-324, 1e-323));
+  expect([...coloursOf(tiny, scaleOf(tiny))].every((level) => level >= 0)).toBe(true);
+  expect(coloursOf(tiny, scaleOf(tiny))[1]).toBe(255);
 });
 
 test("between two numbers that are next to each other there is still one that takes the lower only", () => {

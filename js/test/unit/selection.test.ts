@@ -1,8 +1,18 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { layout } from "../../src/layout";
 import { edgeId } from "../../src/network";
 import { buildScene } from "../../src/scene";
-import { edgesOf, extend, flip, inLoop, MAX_SELECTED, meant, weakerThan } from "../../src/selection";
+import {
+  edgesOf,
+  encloses,
+  extend,
+  flip,
+  inLoop,
+  loopOf,
+  MAX_SELECTED,
+  meant,
+  weakerThan,
+} from "../../src/selection";
 import { probeTexts } from "../../src/stage/marks";
 import type { Target } from "../../src/state";
 import { reduce } from "../../src/state";
@@ -115,3 +125,42 @@ test.each([[[2, 5, 1]], [[1, 40, 1]]])(
     });
   },
 );
+
+describe("a line drawn by hand", () => {
+  const between = (from: number[], to: number[], n = 20): [number, number][] =>
+    Array.from({ length: n + 1 }, (_, k) => [
+      from[0]! + ((to[0]! - from[0]!) * k) / n + (k % 3) - 1,
+      from[1]! + ((to[1]! - from[1]!) * k) / n + ((k * 2) % 3) - 1,
+    ]);
+  const area = (loop: readonly (readonly [number, number])[]) =>
+    Math.abs(
+      loop.reduce((sum, [x, y], k) => {
+        const [nextX, nextY] = loop[(k + 1) % loop.length]!;
+        return sum + x * nextY - nextX * y;
+      }, 0) / 2,
+    );
+
+  test("that is nearly straight means a rectangle, also for who went too far and came back", () => {
+    const straight = between([10, 10], [210, 110]);
+    expect(loopOf(straight)).toHaveLength(4);
+    expect(area(loopOf(straight))).toBeGreaterThan(19_000);
+    expect(encloses(loopOf(straight), 190, 25)).toBe(true);
+    const back = loopOf([...straight, ...between([210, 110], [160, 85])]);
+    expect(encloses(back, 150, 20)).toBe(true);
+    expect(encloses(back, 190, 25)).toBe(false);
+  });
+
+  test("that bends is a loop", () => {
+    const corners = [
+      [0, 0],
+      [200, 0],
+      [200, 150],
+      [0, 150],
+      [5, 5],
+    ];
+    const loop = corners.slice(1).flatMap((corner, k) => between(corners[k]!, corner));
+    expect(loopOf(loop)).toBe(loop);
+    const arc = Array.from({ length: 30 }, (_, k): [number, number] => [10 * k, 80 * Math.sin(k / 10)]);
+    expect(loopOf(arc)).toBe(arc);
+  });
+});
