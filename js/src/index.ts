@@ -1,5 +1,6 @@
 /** The anywidget module. All state lives in a view's closure: hosts may share one module between many widgets. */
 import { createConnectedView } from "./connected-view";
+import { hideKeptPicture } from "./kept-picture";
 import type { Model } from "./protocol";
 
 interface RenderProps {
@@ -9,6 +10,12 @@ interface RenderProps {
   readonly signal?: AbortSignal;
 }
 
+/** Milliseconds for which a widget that has just come hides its picture, until its view does. */
+const SOON = 3000;
+
 export default () => ({
+  initialize: ({ model }: { readonly model: Model }) => {
+    hideKeptPicture(document, model.get("_picture"), AbortSignal.timeout(SOON));
+  },
   render: ({ model, el, signal }: RenderProps) => createConnectedView(model, el, signal),
 });

@@ -3,10 +3,19 @@
 /** Hides the picture with this mark, wherever it is or will be, until the signal. */
 export function hideKeptPicture(page: Document, mark: unknown, signal: AbortSignal): void {
   if (typeof mark !== "string" || !/^\w+$/.test(mark)) return;
-  const picture = `[data-kanwidget="${mark}"]`;
+  const picture = `img[src*="${inFile(mark)}"]`;
   const style = page.createElement("style");
-  // JupyterLab's prompt beside it goes too, where the browser knows how.
-  style.textContent = `${picture} { display: none }\n.jp-OutputArea-child:has(${picture}) { display: none }`;
+  style.dataset.kanwidget = "hides its picture";
+  // JupyterLab's prompt beside it goes too, where the browser knows how; but no output that holds other outputs.
+  const row = ".jp-OutputArea-child:has(> .jp-OutputArea-output >";
+  style.textContent = `${picture} { display: none }\n${row} ${picture}) { display: none }`;
   page.head.append(style);
   signal.addEventListener("abort", () => style.remove(), { once: true });
+}
+
+/** How a mark stands in a PNG's data URL: as `kanwidget/widget/kept.py` writes it, in whole triples of bytes. */
+function inFile(mark: string): string {
+  const text = `kanwidget\0${mark}`;
+  const chunk = `\0\0\0${String.fromCharCode(text.length)}tEXt${text}`;
+  return btoa(chunk.slice(0, chunk.length - (chunk.length % 3)));
 }

@@ -26,6 +26,8 @@ interface Sent {
   readonly values: Map<string, unknown>;
   /** The last command of this widget: it has brought all before it. */
   command: number;
+  /** Views of it that are on the page. */
+  views: number;
 }
 
 const KEY = Symbol.for("kanwidget.outbox.1");
@@ -41,16 +43,23 @@ function pageOf(): Page {
   return shared[KEY];
 }
 
-/** The host's model, whose writes and messages are numbered. */
-export function numbered(host: Model): Model {
+/** The host's model, whose writes and messages are numbered until the signal. */
+export function numbered(host: Model, signal: AbortSignal): Model {
   const page = pageOf();
   const mark = String(host.get("_picture") ?? "");
   const touched = new Set<keyof Decisions>();
   const sentOf = (): Sent => {
-    const known = page.widgets.get(mark) ?? { numbers: new Map(), values: new Map(), command: 0 };
+    const known = page.widgets.get(mark) ?? { numbers: new Map(), values: new Map(), command: 0, views: 0 };
     page.widgets.set(mark, known);
     return known;
   };
+  sentOf().views += 1;
+  signal.addEventListener("abort", () => {
+    // A cell that runs again makes a new widget each time.
+    const sent = sentOf();
+    sent.views -= 1;
+    if (sent.views <= 0) page.widgets.delete(mark);
+  });
   return {
     ...host,
     get: (name) => host.get(name),
@@ -75,20 +84,15 @@ export function numbered(host: Model): Model {
     send(act) {
       const own = sentOf();
       page.count += 1;
-      const widgets = Object.fromEntries(
-        [...page.widgets].map(([of, { numbers, values, command }]) => [
-          of,
-          Object.fromEntries(
-            [...numbers]
-              .filter(([, number]) => number > command)
-              // Of one's own what is on show: Python may have changed it since.
-              .map(([name, number]) => [
-                name,
-                [number, of === mark ? host.get(name as keyof Decisions) : values.get(name)] as const,
-              ]),
-          ),
-        ]),
-      );
+      const widgets: Record<string, Record<string, readonly [number, unknown]>> = {};
+      for (const [of, { numbers, values, command }] of page.widgets) {
+        for (const [name, number] of numbers) {
+          if (number <= command) continue;
+          // Of one's own what is on show: Python may have changed it since.
+          const value = of === mark ? host.get(name as keyof Decisions) : values.get(name);
+          widgets[of] = { ...widgets[of], [name]: [number, value] };
+        }
+      }
       own.command = page.count;
       host.send({ ...act, pending: { page: page.name, number: page.count, widgets } });
     },

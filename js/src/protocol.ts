@@ -89,6 +89,8 @@ export interface Step {
 export type Act =
   /** What is dragged next is a step of its own. */
   | { do: "rest" }
+  /** All that a view reads is wanted once more. */
+  | { do: "send" }
   | { do: "undo" | "redo" | "commit" | "reset" | "sweep" }
   | { do: "jump"; id: number }
   | { do: "note"; id: number; text: string }

@@ -7,6 +7,7 @@ import { watchFixedHeight } from "./fixed-height";
 import { type Trace, trace } from "./forward";
 import { hideKeptPicture } from "./kept-picture";
 import type { Names } from "./labels";
+import { askForMissing } from "./missing";
 import { numbered } from "./outbox";
 import { createBar, type PanelName } from "./panels/bar";
 import { createCards } from "./panels/cards";
@@ -20,6 +21,7 @@ import { createStatus } from "./panels/status";
 import { watchPrinting } from "./printing";
 import { type Decisions, handEdits, indexOf, type Model, TRAITS, write } from "./protocol";
 import { createReader, type Reading } from "./reading";
+import { shareRow } from "./row";
 import { createStage } from "./stage";
 import { type Action, type Axis, type Known, reduce, sameTarget, type Target, toggleAll } from "./state";
 import { adopt } from "./styles";
@@ -44,7 +46,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   const controller = new AbortController();
   const { signal } = controller;
   const behind = watchBehind(host, () => ask(), signal);
-  const model = host.standalone ? host : numbered(behind.model);
+  const model = host.standalone ? host : numbered(behind.model, signal);
   const mount = element("div", { "data-lm-suppress-shortcuts": "true" });
   const shadow = mount.attachShadow({ mode: "open" });
   const root = element("div", {
@@ -358,9 +360,11 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   }
   for (const name of ["keyup", "focusout"] as const) root.addEventListener(name, wishes.release, { signal });
   el.append(mount);
+  shareRow(el, mount, signal);
   resized.observe(stage.element);
   watchFixedHeight(el, mount, root, ask, signal);
   hideKeptPicture(el.ownerDocument, model.get("_picture"), signal);
+  askForMissing(model, () => known !== null, signal);
 
   function close(): void {
     if (signal.aborted) return;

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .layer import KANLayer
 from .tensors import check_kind
+from .whole_file import replacing
 
 if TYPE_CHECKING:
     from .model import KAN
@@ -65,7 +66,8 @@ def save(model: KAN, path: str | os.PathLike[str]) -> None:
             f"this KAN cannot be saved: {error}. A file holds what KAN(...) makes, trained and "
             "pruned; torch.save(model) holds anything"
         ) from None
-    save_file(state, path, {"format": FORMAT, "settings": json.dumps(settings)})
+    with replacing(path) as beside:
+        save_file(state, beside, {"format": FORMAT, "settings": json.dumps(settings)})
 
 
 def load(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kanwidget.kan.checks import check_number
+from kanwidget.kan.whole_file import replacing
 from kanwidget.session import PruningSession
 
 from . import matrices, network
@@ -129,7 +130,8 @@ def save(made: Picture, path: str | os.PathLike[str], dpi: float = DPI) -> None:
     check_path(target)
     if check_number(dpi, "dpi") == 0:
         raise ValueError("dpi must be above 0, got 0")
-    made.savefig(target, format=target.suffix[1:].lower(), dpi=dpi)
+    with replacing(target) as beside:
+        made.savefig(beside, format=target.suffix[1:].lower(), dpi=dpi)
 
 
 def check_path(path: str | os.PathLike[str]) -> None:

@@ -27,6 +27,10 @@ FORMULA_SIZE = 12
 SCRIPT = 0.7
 """Size of a script, as mathtext has it."""
 
+MEASURED = 1000
+"""Characters of a text that are measured; the width of a longer one, which fits nowhere, is
+estimated from these."""
+
 _WORDS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
     "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
@@ -111,6 +115,8 @@ def measure(runs: tuple[Run, ...], size: float = NAME_SIZE) -> float:
 @functools.lru_cache(4096)
 def _advance(text: str) -> float:
     """Return the width of plain text of size 1."""
+    if len(text) > MEASURED:
+        return _advance(text[:MEASURED]) * len(text) / MEASURED
     font = FontProperties(size=100)
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, False)
     return float(width) / 100
@@ -121,11 +127,23 @@ def fit(runs: tuple[Run, ...], room: float, size: float = NAME_SIZE) -> tuple[Ru
     if measure(runs, size) <= room:
         return runs
     characters = plain(runs)
-    for n in range(len(characters) - 1, 0, -1):
-        short = (Run(f"{characters[:n]}…", ""),)
-        if measure(short, size) <= room:
-            return short
-    return (Run("…", ""),)
+
+    def short(n: int) -> tuple[Run, ...]:
+        return (Run(f"{characters[:n]}…", ""),)
+
+    # The longest beginning that fits, by doubling and bisection: a name may have thousands
+    # of characters.
+    good, bad = 0, 1
+    while bad < len(characters) and measure(short(bad), size) <= room:
+        good, bad = bad, 2 * bad
+    bad = min(bad, len(characters))
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if measure(short(middle), size) <= room:
+            good = middle
+        else:
+            bad = middle
+    return short(good)
 
 
 def limit(width: float) -> float:

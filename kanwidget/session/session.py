@@ -22,6 +22,7 @@ from .live_model import Masks
 from .metric import Metric
 from .outlook import Outcome, Stage
 from .pricing import Progress, Stop
+from .same_metric import same
 from .snapshots import HISTORY_BYTES, Snapshots
 from .steps import Steps
 from .tradeoff import Costs, TradeOff
@@ -202,8 +203,11 @@ class PruningSession:
             return metric is None
         ours = self._steps.open_evaluator().yardstick
         other = Yardstick(self._steps.open_model().adapter, dataset, metric, higher_is_better)
-        same = other.metric is ours.metric and other.higher_is_better == ours.higher_is_better
-        return same and other.digest() == ours.digest()
+        return (
+            other.digest() == ours.digest()
+            and same(other.metric, ours.metric)
+            and other.higher_is_better == ours.higher_is_better
+        )
 
     @property
     def node_threshold(self) -> float:

@@ -70,12 +70,16 @@ def page(widget: Mirrored, title: str | None, data_rows: int) -> str:
         traits[name] = b"" if array is None else pack(array)
     # Nobody is there to score the edges anew, nor to warn of what follows.
     traits |= {"_scores_known": [], "_warnings": []}
-    traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))
     carried = 0 if rows["_rows"] is None else len(rows["_rows"])
+    if carried:
+        traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))
+    else:
+        private = publish.of_baseline(stage, widget.session.baseline, private=True)
+        traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
     traits["_loss"], kinds = publish.of_loss(stage, carried)
     traits["_row_kinds"] = b"" if kinds is None else pack(kinds)
     if not carried:
-        traits |= {"_density": b"", "_grid": b"", "probe": []}
+        traits["probe"] = []
     elif not traits["_cells_x"]:
         traits["_parts_counts"], parts = publish.of_large(stage, widget.session.baseline)
         traits |= {name: pack(array) for name, array in parts.items() if array is not None}
@@ -100,8 +104,14 @@ def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
 def _told(stage: Stage, traits: Mapping[str, Any], carried: int) -> str:
     """Say what the page holds, and what it can do."""
     count = sum(layer.numel() for layer in stage.mask)
-    known = f"This page holds {count:,} edges and {carried:,} of {len(stage.yardstick.rows):,} rows"
-    if not carried or not (traits["_cells_x"] or traits.get("_parts_counts")):
+    rows = len(stage.yardstick.rows)
+    if not carried:
+        return (
+            f"This page holds {count:,} edges and none of the {rows:,} rows of data; the ends of "
+            "the curves are rounded. It tells the losses that were measured when it was made."
+        )
+    known = f"This page holds {count:,} edges and {carried:,} of {rows:,} rows"
+    if not (traits["_cells_x"] or traits.get("_parts_counts")):
         return f"{known} of data. It tells the losses that were measured when it was made."
     if not traits["_loss"]:
         metric = traits["loss_name"].removeprefix("test ")

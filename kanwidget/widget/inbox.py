@@ -12,13 +12,16 @@ import traitlets
 from kanwidget.session import PruningSession
 
 from . import acts
-from .later import running_loop
+from .later import acting_loop
 from .message_order import MessageOrder, Pending
 from .mirror import Mirror
 from .sharing import followers
 from .traits import Wish
 
 __all__ = ["Inbox"]
+
+HOSTS = frozenset(anywidget.AnyWidget.class_trait_names()) | {"_esm", "_css", "_anywidget_id"}
+"""The traits that the host reads, not the view."""
 
 
 class Inbox(anywidget.AnyWidget):
@@ -35,9 +38,8 @@ class Inbox(anywidget.AnyWidget):
     """The numbers of what a page wrote, see `MessageOrder`; always empty on this side."""
 
     def _listen(self) -> None:
-        """Take this thread for the one that owns the model."""
-        self._owner = threading.get_ident()
-        self._loop = running_loop()
+        """Find the loop that acts on the model, and its thread."""
+        self._loop, self._owner = acting_loop()
         self._order = MessageOrder()
 
     def set_state(self, sync_data: Any) -> None:
@@ -71,6 +73,9 @@ class Inbox(anywidget.AnyWidget):
         if not isinstance(content, dict) or "do" not in content:
             return
         if self._elsewhere(self._on_message, _, content, buffers):
+            return
+        if content["do"] == "send":  # some hosts lose what was sent before they had a view
+            self.send_state([name for name in self.keys if name not in HOSTS])
             return
         try:
             try:

@@ -1,53 +1,44 @@
 """The picture that a notebook keeps of a widget, for when nothing runs.
 
 A live view comes first wherever it may run, also where it cannot: in a trusted notebook without a
-kernel it shows nothing, whatever else is in its output. So the picture is an output of its own. It
-needs no script to be seen; a view hides it as long as it is on the page.
+kernel it shows nothing, whatever else is in its output. So the picture is an output of its own, a
+plain PNG that every host and every export can show. It comes behind the live view: some hosts make
+all outputs anew that follow one which is updated. A mark in the file tells a view which picture is
+its own; that is hidden as long as the view is on the page.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
-import html
+import struct
 import sys
 import warnings
 import weakref
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from kanwidget.picture.drawing import preview
 from kanwidget.picture.sheet import Picture
 
-from .later import Later, running_loop
+from .later import Later, acting_loop
 
-__all__ = ["Kept", "markup", "quietly"]
+__all__ = ["Kept", "captured", "marked", "quietly", "shows_a_value"]
 
 AT_REST = 2.0
 """Seconds without a change before the picture is drawn anew."""
 
-# What cleans a notebook that nobody trusts takes this away, and leaves the picture. The view is not
-# there at once: until then the picture takes no room. Where it cannot come, JupyterLab writes a
-# line into its output, below the picture: that it waits, or that there is no model.
-_STYLE = """
-@keyframes kanwidget-picture { from { max-height: 0 } }
-[data-kanwidget] { overflow: hidden; animation: kanwidget-picture 1.5s step-end }
-.jp-NotebookPanel [data-kanwidget]::after {
-  content: "A picture. Run the cell to work with the network.";
-  display: block; margin: 4px 0;
-  font: var(--jp-ui-font-size1) var(--jp-ui-font-family); color: var(--jp-ui-font-color2);
-}
-.jp-OutputArea-child:has([data-kanwidget])
-  + .jp-OutputArea-child:not(:has(> .jp-OutputArea-output *)) { display: none }
-"""
+_START = 33
+"""Bytes of a PNG before its second chunk, a multiple of 3: in base64 a chunk begins there, too."""
 
 
-def markup(token: str, png: str, size: dict[str, Any], alt: str) -> str:
-    """Return the picture as HTML that a view with this token hides."""
-    return (
-        f'<div data-kanwidget="{token}"><style>{_STYLE}</style>'
-        f'<img src="data:image/png;base64,{png}" alt="{html.escape(alt)}"'
-        f' width="{size["width"]}" height="{size["height"]}"></div>'
-    )
+def marked(png: str, token: str) -> str:
+    """Return a PNG in base64 with a mark in it, by which `js/src/kept-picture.ts` finds it."""
+    data = base64.b64decode(png)
+    chunk = b"tEXt" + b"kanwidget\0" + token.encode("ascii")
+    mark = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return base64.b64encode(data[:_START] + mark + data[_START:]).decode("ascii")
 
 
 class Kept:
@@ -65,25 +56,23 @@ class Kept:
 
     def __init__(self, token: str, figure: Callable[[], Picture], told: Callable[[], str]) -> None:
         self._token, self._figure, self._told = token, figure, told
-        self._later = Later(running_loop(), self._work)
+        loop, owner = acting_loop()
+        self._later = Later(loop, self._work, owner)
         self._shown: tuple[str, dict[str, Any]] | None = None
         self._cell: int | None = None
+        self._due = False  # whether the cell that runs shows the widget, and has no picture yet
+        self._watched = False
         self._unwatch: Callable[[], None] = lambda: None
 
     def show(self) -> bool:
-        """Put the picture into the output of the cell that runs; return whether it is there."""
+        """Let the picture follow the outputs of the cell that runs; return whether one runs."""
         shell = _running_shell()
         if shell is None:
             return False
-        if self._cell == shell.execution_count:
-            return True
-        picture = _png(quietly(self._figure))
-        if picture is None:
-            return False
-        if self._shown is None:
-            self._unwatch = _after_cells(shell, self)
+        if not self._watched:
+            self._watched, self._unwatch = True, _after_cells(shell, self)
+        self._due = self._due or self._cell != shell.execution_count
         self._cell = shell.execution_count
-        self._publish(shell, picture)
         return True
 
     def ask(self) -> None:
@@ -92,11 +81,20 @@ class Kept:
             self._later.ask(AT_REST)
 
     def catch_up(self) -> None:
-        """Draw it anew now, if there was a change."""
-        self._later.finish()
+        """Draw it now, if a cell has shown the widget or there was a change."""
+        if not self._due:
+            self._later.finish()
+            return
+        self._later.drop()
+        self._due, picture = False, _png(quietly(self._figure))
+        if picture is not None:
+            self._publish(_shell(), picture)
 
     def drop(self) -> None:
         """Leave it as it is from now on."""
+        if self._due and _running_shell() is not None:
+            self.catch_up()
+        self._due = False
         self._later.drop()
         self._unwatch()
 
@@ -111,11 +109,25 @@ class Kept:
     def _publish(self, shell: Any, picture: tuple[str, dict[str, Any]], **options: Any) -> None:
         self._shown = png, size = picture
         shell.display_pub.publish(
-            {"text/html": markup(self._token, png, size, self._told()), "image/png": png},
-            {"image/png": size},
+            {"image/png": marked(png, self._token), "text/plain": self._told()},
+            # No height: where a page caps the width, it keeps its shape.
+            {"image/png": {"width": size["width"], "alt": self._told()}},
             transient={"display_id": f"kanwidget-{self._token}"},
             **options,
         )
+
+
+def captured() -> bool:
+    """Whether what is shown now goes to an `ipywidgets.Output`, not to the cell that runs."""
+    from ipywidgets import Output
+    from ipywidgets.widgets.widget import _instances
+
+    return any(isinstance(widget, Output) and widget.msg_id for widget in _instances.values())
+
+
+def shows_a_value() -> bool:
+    """Whether a kernel shows the value of a cell, as ``Out[3]``, and nobody called `display`."""
+    return getattr(getattr(_shell(), "displayhook", None), "msg", None) is not None
 
 
 def quietly(make: Callable[[], Any]) -> Any:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-__all__ = ["Later", "running_loop"]
+__all__ = ["Later", "acting_loop", "running_loop"]
 
 SLICE = 0.04
 """Seconds of work before the loop is given a turn."""
@@ -21,6 +21,25 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+def acting_loop() -> tuple[asyncio.AbstractEventLoop | None, int | None]:
+    """Return the loop that acts for a widget that is made here, and its thread's number.
+
+    In a thread without a loop that is the notebook kernel's, on which cells run and messages come.
+    """
+    loop = running_loop()
+    if loop is None:
+        try:
+            from IPython.core.getipython import get_ipython
+        except ImportError:
+            return None, threading.get_ident()
+        kernel = getattr(get_ipython(), "kernel", None)
+        loop = getattr(getattr(kernel, "io_loop", None), "asyncio_loop", None)
+        if loop is not None and loop.is_running():
+            return loop, threading.main_thread().ident
+        return None, threading.get_ident()
+    return loop, threading.get_ident()
+
+
 class Later:
     """Runs an iterator's steps on an event loop, some time after it was last asked to.
 
@@ -30,17 +49,22 @@ class Later:
         Without one, nothing is done before `finish`.
     work : callable
         Returns the iterator: each step is a small piece of work.
+    owner : int, optional
+        The loop's thread, by default this one.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop | None, work: Callable[[], Iterator[object]]
+        self,
+        loop: asyncio.AbstractEventLoop | None,
+        work: Callable[[], Iterator[object]],
+        owner: int | None = None,
     ) -> None:
         self._loop, self._make = loop, work
         self._work: Iterator[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._asked = False
         self._longest = 0.0  # step of the last run, in seconds
-        self._owner = threading.get_ident()
+        self._owner = threading.get_ident() if owner is None else owner
 
     @property
     def runs(self) -> bool:

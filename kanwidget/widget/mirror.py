@@ -15,7 +15,7 @@ from kanwidget.session.baseline import Baseline, Yardstick
 
 from . import publish
 from .foresight import PRICES, Ahead
-from .later import Later, running_loop
+from .later import Later, acting_loop
 from .traits import LaterBytes, LaterInt, LaterList, LaterText
 from .wire import pack
 
@@ -32,6 +32,7 @@ class Mirrored(traitlets.HasTraits):
     """The traits that only the view reads, packed arrays most of them; see `publish`."""
 
     session: PruningSession
+    data_rows: int | None
     _mirror: Mirror
 
     _closed = traitlets.Bool(read_only=True).tag(sync=True)
@@ -81,9 +82,9 @@ class Mirror:
 
     def __init__(self, widget: Any) -> None:
         self._widget = widget
-        loop = running_loop()
-        self._books = Later(loop, self._tell_books)
-        self._outlook = Later(loop, self._tell_outlook)
+        loop, owner = acting_loop()
+        self._books = Later(loop, self._tell_books, owner)
+        self._outlook = Later(loop, self._tell_outlook, owner)
         self._ahead = Ahead(self._tell_ahead)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
@@ -137,8 +138,8 @@ class Mirror:
             self._outlook.ask(DELAY)
 
     def catch_up(self) -> None:
-        """Do at once what can wait, where no loop will come to it."""
-        if not self._books.runs:
+        """Do at once what can wait, where no loop will come to it; not before a view can be."""
+        if not self._books.runs and self._widget.comm is not None:
             self.finish()
 
     def finish(self) -> None:
@@ -160,12 +161,14 @@ class Mirror:
         widget.set_trait("_slots", stage.scratch.slots())
         symbolic = sorted(stage.scratch.symbolic().items())
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
-        arrays = publish.of_baseline(stage, session.baseline)
+        rows = widget.data_rows
+        arrays = publish.of_baseline(stage, session.baseline, private=rows == 0)
         if self._measure is not stage.yardstick:
             self._measure = stage.yardstick
-            arrays.update(publish.of_data(stage))
-            rows = arrays["_rows"]
-            loss, arrays["_row_kinds"] = publish.of_loss(stage, 0 if rows is None else len(rows))
+            arrays.update(publish.of_data(stage, rows))
+            carried = arrays["_rows"]
+            count = 0 if carried is None else len(carried)
+            loss, arrays["_row_kinds"] = publish.of_loss(stage, count)
             widget.set_trait("_loss", loss)
         for name, array in arrays.items():
             self._send(name, array)

@@ -11,7 +11,7 @@ import traitlets
 from kanwidget.picture import Picture, figure, preview, save
 from kanwidget.picture.drawing import DPI, check_path
 
-from .kept import Kept, quietly
+from .kept import Kept, captured, quietly, shows_a_value
 from .mirror import Mirrored
 
 __all__ = ["Pictured"]
@@ -36,10 +36,12 @@ class Pictured(Mirrored):
     """By which a view finds the picture that the notebook keeps."""
 
     _kept: Kept | None = None
+    _previews = True
+    """Whether a notebook keeps a picture."""
 
     @traitlets.default("_picture")
     def _name_picture(self) -> str:
-        return uuid.uuid4().hex
+        return uuid.uuid4().hex[:30]  # whole triples of bytes, see `marked`
 
     def figure(
         self,
@@ -112,11 +114,23 @@ class Pictured(Mirrored):
         """Return all that a view reads; where there is no notebook, none keeps a picture."""
         return {name: value for name, value in super().carried().items() if name != "_picture"}
 
-    def close(self) -> None:
-        """Leave the picture as it is."""
+    def _leave_picture(self) -> None:
+        """Leave the picture as it is; the session must be open."""
         if self._kept is not None:
             self._kept.drop()
-        super().close()  # type: ignore[misc]
+
+    def _ipython_display_(self) -> None:
+        """Show the value of a notebook's cell without ``Out[3]`` before it.
+
+        In a saved notebook that would be left without anything behind it. All else is shown as
+        `_repr_mimebundle_` says.
+        """
+        if not shows_a_value():
+            raise NotImplementedError
+        from IPython.display import publish_display_data
+
+        data, metadata = self._repr_mimebundle_()
+        publish_display_data(data=data, metadata=metadata)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Return the live view, and what is shown where there is none.
@@ -127,17 +141,28 @@ class Pictured(Mirrored):
         if not found:
             return found
         data, metadata = found
+        if not self._previews or captured():
+            return data, metadata
         if self._kept is None:
-            kept = self._kept = Kept(self._picture, self._preview, self.__repr__)
-            self.observe(lambda _: kept.ask(), [*_SHOWN, *_WISHED])
+            self._kept = Kept(self._picture, self._preview, self.__repr__)
+            self._follow_picture()
         if quietly(self._kept.show):
-            # How many edges are on is said by the picture: it will be another one.
-            return data | {"text/plain": f"KANWidget({self.session.width})"}, metadata
+            # The picture says it, and how many edges are on then.
+            return data | {"text/plain": ""}, metadata
         picture = quietly(lambda: preview(self._preview()))
         if picture is not None:
             png, size = picture
             data, metadata = data | {"image/png": png}, dict(metadata) | {"image/png": size}
         return data, metadata
+
+    def _follow_picture(self) -> None:
+        """Draw the picture anew when what it shows is another."""
+        if self._kept is not None:
+            self.observe(self._ask_picture, [*_SHOWN, *_WISHED])
+
+    def _ask_picture(self, change: Any) -> None:
+        if self._kept is not None:
+            self._kept.ask()
 
     def _preview(self) -> Picture:
         return self.figure(width=CELL)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kanwidget.adapters import Adapter
 from kanwidget.session.baseline import Baseline
 from kanwidget.session.history import Command, History
 from kanwidget.session.outlook import Stage
@@ -18,7 +19,7 @@ from kanwidget.session.tradeoff import TradeOff
 
 from .losses import known
 from .shares import shared_cells
-from .tables import MANY, cells
+from .tables import MANY, cells, outwards
 
 __all__ = [
     "along",
@@ -77,15 +78,25 @@ def _spread(rows: Tensor, count: int) -> Tensor:
     return torch.linspace(0, len(rows) - 1, count).round().long().to(rows.device)
 
 
-def of_baseline(stage: Stage, baseline: Baseline) -> Packable:
-    """Return all that stays as it is until the baseline changes."""
+def of_baseline(stage: Stage, baseline: Baseline, private: bool = False) -> Packable:
+    """Return all that stays as it is until the baseline changes.
+
+    Parameters
+    ----------
+    stage : Stage
+    baseline : Baseline
+    private : bool
+        Whether no value of the data may be told: ends and knots are rounded, and nothing is told
+        of how the data are spread.
+    """
     adapter, measure = stage.scratch, stage.yardstick
-    xs, ys = zip(*baseline.curves, strict=True)
+    found = _rounded(adapter, baseline.curves) if private else baseline.curves
+    xs, ys = zip(*found, strict=True)
     curves = _array([y.flatten(0, 1) for y in ys], np.float32)
     few = len(curves) <= MANY
     parts = [adapter.base_part(l, x.T) for l, x in enumerate(xs)] if few else [None]
     bases = [part.flatten(0, 1) for part in parts if part is not None]
-    table = cells(adapter, baseline, [measure.rows, measure.inputs])
+    table = cells(adapter, baseline, [measure.rows, measure.inputs], private)
     small, ends = (curves, None) if few else quantised(curves)
     return {
         "_curves_x": _array(xs, np.float32),
@@ -94,8 +105,8 @@ def of_baseline(stage: Stage, baseline: Baseline) -> Packable:
         "_base_y": _array(bases, np.float32) if len(bases) == len(ys) else None,
         "_scores": _flat(baseline.scores, np.float64),
         "_baseline": _flat(baseline.mask, np.uint8),
-        "_density": _array(baseline.density, np.float32),
-        "_grid": _array(baseline.grid, np.float32),
+        "_density": None if private else _array(baseline.density, np.float32),
+        "_grid": None if private else _array(baseline.grid, np.float32),
         "_bias": _flat(baseline.bias, np.float64),
         "_offset": _flat(adapter.offset(), np.float64),
         "_means": _flat(baseline.means, np.float64),
@@ -103,6 +114,32 @@ def of_baseline(stage: Stage, baseline: Baseline) -> Packable:
         "_cells_x": None if table is None else table.x,
         "_cells_y": None if table is None else table.y,
     }
+
+
+def _rounded(
+    adapter: Adapter, curves: Sequence[tuple[Tensor, Tensor]]
+) -> list[tuple[Tensor, Tensor]]:
+    """Return curves between round numbers, in the place of the least and the largest value."""
+    found = []
+    for l, (x, y) in enumerate(curves):
+        low, high = (end.cpu().double().numpy() for end in (x[:, 0], x[:, -1]))
+        below, above = (torch.from_numpy(end).to(x) for end in outwards(low, high))
+        share = torch.linspace(0, 1, x.shape[1]).to(x)
+        points = below[:, None] + (above - below)[:, None] * share
+        found.append(
+            (points, adapter.functions(l, points.T) if adapter.tabular else _moved(x, y, points))
+        )
+    return found
+
+
+def _moved(x: Tensor, y: Tensor, points: Tensor) -> Tensor:
+    """Return curves ``(n_out, n_in, n)`` at other points ``(n_in, n)``, along straight lines."""
+    n = x.shape[1]
+    width = (x[:, -1:] - x[:, :1]).clamp_min(torch.finfo(x.dtype).tiny)
+    place = ((points - x[:, :1]) / width * (n - 1)).clamp(-n, 2 * n)
+    first = place.floor().long().clamp(0, n - 2)
+    share, index = place - first, first.expand_as(y)
+    return y.gather(2, index) * (1 - share) + y.gather(2, index + 1) * share
 
 
 def of_large(stage: Stage, baseline: Baseline) -> tuple[list[int], Packable]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from kanwidget.session import PruningSession
 from kanwidget.session.metric import Metric
 
-__all__ = ["Follower", "followers", "session_of", "watch_cells"]
+__all__ = ["Follower", "columns_given", "followers", "session_of", "watch_cells"]
 
 
 class Follower(Protocol):
@@ -30,10 +30,17 @@ _FOLLOWERS: weakref.WeakKeyDictionary[PruningSession, weakref.WeakSet[Any]] = (
     weakref.WeakKeyDictionary()
 )
 
+_COLUMNS: weakref.WeakKeyDictionary[PruningSession, int] = weakref.WeakKeyDictionary()
+
 
 def followers(session: PruningSession) -> weakref.WeakSet[Any]:
     """Return the widgets on a session: a set to add to and to take from."""
     return _FOLLOWERS.setdefault(session, weakref.WeakSet())
+
+
+def columns_given(session: PruningSession) -> int | None:
+    """Return how many columns the data have that a widget was given for a session, if any was."""
+    return _COLUMNS.get(session)
 
 
 @contextlib.contextmanager
@@ -56,11 +63,13 @@ def session_of(
         session = PruningSession(
             model, dataset, metric=metric, score=score, higher_is_better=higher_is_better
         )
+        _note_columns(session, dataset)
         with _closed_if_it_fails(session):
             _SESSIONS[id(model)] = session
             yield session
     elif old.measures_with(dataset, metric, higher_is_better):
         here = old.history.current.id
+        _note_columns(old, dataset)
         try:
             if score is not None:
                 old.rescore(score)
@@ -71,12 +80,19 @@ def session_of(
             raise
     else:
         with old.succeeded_by(dataset, metric, score, higher_is_better) as session:
+            _note_columns(session, dataset)
             yield session
         _SESSIONS[id(model)] = session
         for widget in list(_FOLLOWERS.pop(old, [])):
             widget.session = session
             followers(session).add(widget)
             widget.refresh()
+
+
+def _note_columns(session: PruningSession, dataset: Mapping[str, Tensor] | Tensor | None) -> None:
+    rows = dataset.get("test_input") if isinstance(dataset, Mapping) else dataset
+    if rows is not None:
+        _COLUMNS[session] = int(rows.shape[1])
 
 
 @contextlib.contextmanager

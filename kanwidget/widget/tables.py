@@ -29,6 +29,7 @@ __all__ = [
     "first_cells",
     "layer_of",
     "layers_of",
+    "outwards",
     "points_on",
 ]
 
@@ -78,7 +79,9 @@ class Cells:
     y: Floats
 
 
-def cells(adapter: Adapter, baseline: Baseline, inputs: Sequence[Tensor]) -> Cells | None:
+def cells(
+    adapter: Adapter, baseline: Baseline, inputs: Sequence[Tensor], rounded: bool = False
+) -> Cells | None:
     """Tabulate the functions of a model's edges, masks aside.
 
     Parameters
@@ -88,6 +91,8 @@ def cells(adapter: Adapter, baseline: Baseline, inputs: Sequence[Tensor]) -> Cel
         Whose biases and means decide what values a node can take.
     inputs : sequence of Tensor, shapes (rows, width[0])
         All data that the table is for.
+    rounded : bool
+        Whether ends and knots, which may be values of the data, are told in few digits.
 
     Returns
     -------
@@ -104,7 +109,7 @@ def cells(adapter: Adapter, baseline: Baseline, inputs: Sequence[Tensor]) -> Cel
         made = layer_of(function, ends, adapter, most)
         return made and Layer(function, *made, extremes(made[1]))
 
-    layers = layers_of(adapter, baseline, inputs, table)
+    layers = layers_of(adapter, baseline, inputs, table, rounded)
     if layers is None:
         return None
     count = max(layer.x.shape[1] - 1 for layer in layers)
@@ -130,17 +135,24 @@ def layers_of(
     baseline: Baseline,
     inputs: Sequence[Tensor],
     table: Callable[[int, Floats], Layer | None],
+    rounded: bool = False,
 ) -> list[Layer] | None:
     """Tabulate layer after layer, on all values that masks can lead to."""
     low = torch.stack([x.amin(0) for x in inputs]).amin(0).cpu().double().numpy()
     high = torch.stack([x.amax(0) for x in inputs]).amax(0).cpu().double().numpy()
+    if rounded:
+        low, high = outwards(low, high)
     room = np.where(high > low, 0.1 * (high - low), 0.5)
     low, high = low - room, high + room
     slots, layers = adapter.slots(), []
     # Functions of any library: with poles, say, where no data are.
     with np.errstate(all="ignore"):
         for l, knots in enumerate(adapter.knots()):
-            made = table(l, first_cells((low, high), _array(knots)))
+            ends = _array(knots)
+            if rounded:  # a cell with a knot close to its end takes no harm
+                unit = _unit(high - low)[:, None] / 10
+                ends = np.round(ends / unit) * unit
+            made = table(l, first_cells((low, high), ends))
             if made is None:
                 return None
             layers.append(made)
@@ -152,6 +164,20 @@ def layers_of(
             if not (np.isfinite(low).all() and np.isfinite(high).all()):
                 return None
     return layers
+
+
+def outwards(low: Floats, high: Floats) -> Range:
+    """Return bounds that are round numbers: two digits of how far they are apart."""
+    unit = _unit(np.where(high > low, high - low, np.abs(low)))
+    below, above = np.floor(low / unit) * unit, np.ceil(high / unit) * unit
+    wide = np.where(above > below, 0.0, unit)
+    return below - wide, above + wide
+
+
+def _unit(size: Floats) -> Floats:
+    """Return a power of ten, a tenth of a size or less."""
+    found: Floats = 10.0 ** (np.floor(np.log10(np.maximum(size, 1e-300))) - 1)
+    return found
 
 
 def first_cells(within: Range, knots: Floats) -> Floats:

@@ -34,8 +34,10 @@ __all__ = [
     "LaterInt",
     "LaterList",
     "LaterText",
+    "Names",
     "Nodes",
     "Sample",
+    "Score",
     "Selection",
     "Shape",
     "Spelled",
@@ -133,6 +135,45 @@ class Choice(traitlets.Unicode[str, Any]):
     def wish(self, session: PruningSession, value: Any) -> str | None:
         """Return the word if it is one of them, or None."""
         return value if isinstance(value, str) and value in self.words else None
+
+
+class Score(traitlets.Unicode[str, Any]):
+    """One of the scores that the edges of the session's model can have."""
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """Return the score, or raise a ValueError."""
+        session = obj.session
+        if session.closed:  # nothing is scored any more
+            if value != session.score:
+                raise ValueError(f"{self.name} stays {session.score!r}: the widget is closed")
+            return str(value)
+        known = session.stage.scores_known
+        if not isinstance(value, str) or value not in known:
+            raise ValueError(f"an edge has no score {value!r}; it has {', '.join(known)}")
+        return value
+
+    def wish(self, session: PruningSession, value: Any) -> str | None:
+        """Return the score if the edges can have it, or None."""
+        known = isinstance(value, str) and not session.closed
+        return value if known and value in session.stage.scores_known else None
+
+
+class Names(traitlets.List[Any]):
+    """Texts: a list, a tuple, an array or an index of a table. A page may not write them."""
+
+    def validate(self, obj: Any, value: Any) -> list[str]:
+        """Return the names as a list, or raise a ValueError or TypeError."""
+        try:
+            names = None if isinstance(value, (str, bytes)) else list(value)
+        except TypeError:
+            names = None
+        if names is None:
+            raise TypeError(f"{self.name} must be a list of names, got {value!r}")
+        for name in names:
+            # Columns of a table without a header are numbered.
+            if isinstance(name, bool) or not isinstance(name, (str, int, np.integer)):
+                raise TypeError(f"{self.name} must hold texts, got {name!r}")
+        return [str(name) for name in names]
 
 
 class Selection(traitlets.List[Any]):
@@ -257,5 +298,5 @@ def _finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-Wish = (Threshold, Edges, Flag, Nodes, Choice, Selection, Sample)
+Wish = (Threshold, Edges, Flag, Nodes, Choice, Score, Selection, Sample)
 """The traits that a view may write."""

@@ -7,28 +7,32 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import traitlets
 from torch import Tensor, nn
 
 from kanwidget.kan.checks import check_whole
+from kanwidget.kan.whole_file import replacing
+from kanwidget.session import PruningSession
 from kanwidget.session.history import State
 from kanwidget.session.metric import Metric
 
-from . import export
+from . import export, publish
 from .foresight import rescore_quickly
 from .inbox import Inbox
 from .mirror import Mirror
 from .pictured import Pictured
-from .sharing import followers, session_of, watch_cells
+from .sharing import columns_given, followers, session_of, watch_cells
 from .traits import (
     Choice,
     Edges,
     Flag,
+    Names,
     Nodes,
     Sample,
+    Score,
     Selection,
     Shape,
     Spelled,
@@ -36,6 +40,15 @@ from .traits import (
 )
 
 __all__ = ["KANWidget"]
+
+
+ROWS = 200
+"""Rows of the data in an exported page, by default."""
+
+
+def _as_json(number: float, _: Any) -> float | None:
+    """Return a number as it crosses the wire: JSON has neither NaN nor infinity."""
+    return publish.finite(number)
 
 
 class KANWidget(Spelled, Pictured, Inbox):
@@ -60,6 +73,14 @@ class KANWidget(Spelled, Pictured, Inbox):
     higher_is_better : bool, optional
         Whether more of the metric is better, as of an accuracy. By default what the metric
         says itself in an attribute ``higher_is_better``, as torchmetrics' do; else less is.
+    data_rows : int, optional
+        How many rows of the data, with their labels, the page gets to pick a sample from: 256 by
+        default, fewer of wide ones. A saved notebook keeps them if it keeps the state of widgets,
+        as `nbconvert --execute` does. With 0 no value of the data leaves Python: the ends of
+        curves are rounded outwards to two digits, and nothing is told of how the data are spread.
+    preview : bool
+        Whether a notebook's cell that shows the widget keeps a picture of it behind it, for when
+        nothing runs.
     **traits
         Initial values of the traits below, but for the last six, which are to read. The page
         sets them too, but for names and ``input_shape``.
@@ -123,8 +144,8 @@ class KANWidget(Spelled, Pictured, Inbox):
     kept_edges = Edges().tag(sync=True)
     removed_nodes = Nodes().tag(sync=True)
     kept_nodes = Nodes().tag(sync=True)
-    in_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
-    out_vars = traitlets.List(trait=traitlets.Unicode()).tag(sync=True)
+    in_vars = Names().tag(sync=True)
+    out_vars = Names().tag(sync=True)
     keep_mean = Flag(True).tag(sync=True)
     selected = Selection().tag(sync=True)
     probe = Sample().tag(sync=True)
@@ -132,10 +153,10 @@ class KANWidget(Spelled, Pictured, Inbox):
     view = Choice("auto", "network", "quilt").tag(sync=True)
     orientation = Choice("right", "up").tag(sync=True)
     input_shape = Shape().tag(sync=True)
-    score = Choice("l1", "attribution", "ablation").tag(sync=True)
+    score = Score("l1").tag(sync=True)
     active_edges = traitlets.Int(read_only=True).tag(sync=True)
-    loss = traitlets.Float(read_only=True).tag(sync=True)
-    baseline_loss = traitlets.Float(read_only=True).tag(sync=True)
+    loss = traitlets.Float(read_only=True).tag(sync=True, to_json=_as_json)
+    baseline_loss = traitlets.Float(read_only=True).tag(sync=True, to_json=_as_json)
     loss_name = traitlets.Unicode(read_only=True).tag(sync=True)
     higher_is_better = traitlets.Bool(read_only=True).tag(sync=True)
     error = traitlets.Unicode(read_only=True).tag(sync=True)
@@ -147,8 +168,12 @@ class KANWidget(Spelled, Pictured, Inbox):
         *,
         metric: Metric | None = None,
         higher_is_better: bool | None = None,
+        data_rows: int | None = None,
+        preview: bool = True,
         **traits: Any,
     ) -> None:
+        self.data_rows = None if data_rows is None else check_whole(data_rows, "data_rows", 0)
+        self._previews = bool(preview)
         score = traits.pop("score", None)
         yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
         kept: dict[str, Any] = {
@@ -161,9 +186,7 @@ class KANWidget(Spelled, Pictured, Inbox):
             )
         with session_of(model, dataset, metric, score, higher_is_better) as self.session:
             self._make(traits, kept)
-        self.observe(self._on_decision, names=self._decisions())
-        self.observe(self._on_selected, names="selected")
-        self.observe(self._on_score, names="score")
+        self._follow_traits()
         self.on_msg(self._on_message)
         self._unwatch: Callable[[], None] = watch_cells(self)
 
@@ -173,14 +196,13 @@ class KANWidget(Spelled, Pictured, Inbox):
         self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
         try:
-            super().__init__(**self._names(), **kept)
+            checked = self._checked(traits)
+            decisions = {n: checked.pop(n) for n in self._decisions() if n in checked}
+            if decisions:
+                self.session.set(**decisions)
+            super().__init__(**{**self._names(), **checked}, **kept)
             followers(self.session).add(self)
             self._tell()
-            with self._following():
-                for name in traits:
-                    setattr(self, name, traits[name])
-            if traits:
-                self._lead()
         except BaseException:
             followers(self.session).discard(self)
             super().close()
@@ -190,6 +212,46 @@ class KANWidget(Spelled, Pictured, Inbox):
         session = self.session
         total = sum(layer.numel() for layer in session.mask)
         return f"KANWidget({session.width}, {session.active_edges} of {total} edges on)"
+
+    def open(self) -> None:
+        """Tell the front end of the widget, with all that a view needs in the first message.
+
+        Some hosts lose what is sent before there is a view.
+        """
+        if self.comm is None:
+            self._follow()
+        super().open()
+
+    def set(self, *, merge: bool = False, **changes: Any) -> None:
+        """Set thresholds and hand edits, several of them as one step.
+
+        Each assignment to a trait is a step of the history. A loop, or a slider of your own,
+        sets ``merge``.
+
+        Parameters
+        ----------
+        merge : bool
+            Whether this goes on with the last step if that changed the same things, as a
+            slider that is dragged does.
+        **changes
+            ``node_threshold``, ``edge_threshold``, ``removed_edges``, ``kept_edges``,
+            ``removed_nodes``, ``kept_nodes`` or ``keep_mean``, see `PruningSession.set`.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            If a value makes no sense; nothing is changed.
+
+        Examples
+        --------
+        >>> w.set(node_threshold=0.01, removed_edges=[(0, 0, 1)])  # doctest: +SKIP
+        >>> for level in levels:  # doctest: +SKIP
+        ...     w.set(node_threshold=level, merge=True)
+        """
+        try:
+            self.session.set(merge=merge, **changes)
+        finally:
+            self._tell(merge)
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next.
@@ -256,7 +318,7 @@ class KANWidget(Spelled, Pictured, Inbox):
         path: str | os.PathLike[str] | None = None,
         *,
         title: str | None = None,
-        data_rows: int = 200,
+        data_rows: int | None = None,
     ) -> str:
         """Return the widget as a page that needs neither a kernel nor a network.
 
@@ -274,19 +336,25 @@ class KANWidget(Spelled, Pictured, Inbox):
         path : path, optional
             Where to write it.
         title : str, optional
-        data_rows : int
+        data_rows : int, optional
             How many rows of the data the loss is measured on go into the page, from end to
-            end; its loss is that on these rows. With 0 it holds none, nor how they are spread
-            between the ends of the curves.
+            end, with their labels; its loss is that on these rows. By default 200, or as many as
+            the widget's own ``data_rows`` if these are fewer. With 0 it holds none, nor how they
+            are spread, and the ends of the curves are rounded outwards to two digits.
 
         Returns
         -------
         str
             The page, one HTML document.
         """
-        content = export.page(self, title, check_whole(data_rows, "data_rows", 0))
+        if data_rows is None:
+            rows = ROWS if self.data_rows is None else min(ROWS, self.data_rows)
+        else:
+            rows = check_whole(data_rows, "data_rows", 0)
+        content = export.page(self, title, rows)
         if path is not None:
-            Path(path).write_text(content, encoding="utf-8")
+            with replacing(path) as beside:
+                beside.write_text(content, encoding="utf-8")
         return content
 
     def refresh(self) -> None:
@@ -307,6 +375,7 @@ class KANWidget(Spelled, Pictured, Inbox):
             return
         if "_unwatch" in self.__dict__:  # ipywidgets closes half-made widgets too
             self._unwatch()
+            self._leave_picture()
             self._mirror.drop()
             others = followers(self.session)
             others.discard(self)
@@ -315,16 +384,32 @@ class KANWidget(Spelled, Pictured, Inbox):
                 widget.refresh()
         super().close()
 
+    def unobserve_all(self, name: Any = traitlets.All) -> None:
+        """Take away all observers of a trait, or of all; the widget goes on following its own."""
+        super().unobserve_all(name)
+        if "_unwatch" in self.__dict__:
+            self._follow_traits()
+
+    def _follow_traits(self) -> None:
+        """Bring to the session what anyone sets; a handler that is there already stays one."""
+        self.observe(self._on_decision, names=self._decisions())
+        self.observe(self._on_selected, names="selected")
+        self.observe(self._on_score, names="score")
+        self._follow_picture()
+
     @traitlets.validate("in_vars", "out_vars")
     def _check_names(self, proposal: Any) -> list[str]:
-        name, names = proposal["trait"].name, list(proposal["value"])
-        expected = self.session.width[0 if name == "in_vars" else -1]
-        columns = self.session.columns
-        if name == "in_vars" and columns != list(range(expected)) and len(names) > max(columns):
-            names = [names[column] for column in columns]  # of all that the data have
-        if len(names) != expected:
-            raise ValueError(f"{name} must hold {expected} names, got {len(names)}")
-        return names
+        return _fitting(self.session, proposal["trait"].name, proposal["value"])
+
+    def _checked(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values as they are set, or raise what that would raise."""
+        checked = {}
+        for name, value in traits.items():
+            trait: Any = self.traits()[name]
+            checked[name] = trait.validate(SimpleNamespace(session=self.session), value)
+            if name in ("in_vars", "out_vars"):
+                checked[name] = _fitting(self.session, name, checked[name])
+        return checked
 
     @classmethod
     def _decisions(cls) -> list[str]:
@@ -411,3 +496,21 @@ class KANWidget(Spelled, Pictured, Inbox):
             self.probe = []
         if self.input_shape and math.prod(self.input_shape) != width[0]:
             self.input_shape = []
+
+
+def _fitting(session: PruningSession, name: str, names: list[str]) -> list[str]:
+    """Return names of a model's inputs or outputs, picked from those of all the data's columns.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    """
+    expected, columns = session.width[0 if name == "in_vars" else -1], session.columns
+    if name == "in_vars" and len(names) != expected:
+        some = columns != list(range(expected)) and len(names) > max(columns)
+        if some or len(names) == columns_given(session):
+            names = [names[column] for column in columns]
+    if len(names) != expected:
+        raise ValueError(f"{name} must hold {expected} names, got {len(names)}")
+    return names

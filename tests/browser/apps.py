@@ -87,9 +87,9 @@ def _marimo(folder: Path, source: str) -> App:
     )
 
 
-def voila_app(folder: Path) -> App:
-    """Serve a notebook of three cells under Voila."""
-    cells = [nbformat.v4.new_code_cell(cell) for cell in (MODEL, WIDGET, telling(folder))]
+def voila_app(folder: Path, sources: Sequence[str] = (MODEL, WIDGET)) -> App:
+    """Serve a notebook of some cells under Voila, and one that tells of its widget ``w``."""
+    cells = [nbformat.v4.new_code_cell(cell) for cell in (*sources, telling(folder))]
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     path = folder / "app.ipynb"

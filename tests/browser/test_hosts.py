@@ -64,6 +64,31 @@ def test_under_voila_it_prunes_the_model_and_starts_anew_after_a_reload(
     work_and_reload(voila_server, page)
 
 
+@pytest.mark.parametrize("host", ["marimo", "voila"])
+def test_an_undo_at_once_after_a_drag_undoes_it(
+    host: str, page: Page, request: pytest.FixtureRequest
+) -> None:
+    app: App = request.getfixturevalue(f"{host}_server")
+    view = open_app(app, page)
+
+    def assert_undone() -> None:
+        told = app.facts()
+        assert (told["node_threshold"], set(told["mask"].values())) == (0.0, {True})
+        assert_agree(view, told)
+
+    until(assert_undone)
+    view.press_threshold()
+    view.move_threshold_until_some_go()
+    page.mouse.up()
+    page.keyboard.press("Control+z")
+    page.wait_for_timeout(SECOND)
+    until(assert_undone)
+    # And the drag was a step: it can come back.
+    view.root.locator('[data-role="redo"]').click()
+    until(lambda: same(app.facts()["node_threshold"] > 0, True))
+    until(lambda: assert_agree(view, app.facts()))
+
+
 def test_marimo_runs_dependent_cells_at_most_ten_times_a_second(
     marimo_server: App, page: Page
 ) -> None:

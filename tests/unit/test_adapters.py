@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import subprocess
 import sys
@@ -240,3 +241,38 @@ def test_a_model_in_single_precision_is_not_taken_for_changed() -> None:
     session = PruningSession(model)
     session.set(edge_threshold=float(session.scores[0].median()))
     assert not session.refresh()
+
+
+def test_scores_of_an_adapter_s_own_can_be_chosen_in_the_widget(registered: None) -> None:
+    @register_adapter
+    class Mine(NativeAdapter):
+        supports = "mine"
+        kinds = ("spread", "l1")
+
+        @classmethod
+        def wrap(cls, model: object) -> Mine | None:
+            return cls(model) if isinstance(model, KAN) else None
+
+        def scores(self, x: Tensor, kind: str = "spread") -> list[Tensor]:
+            if kind == "l1":
+                return super().scores(x, kind)
+            layers = zip(self.inputs_of(x), self.mask(), strict=True)
+            return [self.outputs(l, v).std(-1) * on for l, (v, on) in enumerate(layers)]
+
+    model, x = KAN([2, 3, 1], seed=0), torch.rand(40, 2).double()
+    with PruningSession(copy.deepcopy(model), x) as session:
+        expected = session.scores[0]
+    w = kanwidget.KANWidget(model, x)
+    assert (w.score, w._scores_known) == ("spread", ["spread", "l1", "ablation"])
+    assert torch.equal(w.session.scores[0], expected)
+    w.score = "l1"
+    w.set_state({"score": "spread"})
+    assert (w.session.score, w.error) == ("spread", "")
+    w.set_state({"score": "attribution"})  # which these edges do not have
+    assert w.score == w.session.score == "spread"
+    with pytest.raises(ValueError, match="no score 'attribution'; it has spread, l1, ablation"):
+        w.score = "attribution"
+    w.close()
+    w = kanwidget.KANWidget(KAN([2, 3, 1], seed=0), x, score="l1")
+    assert w.score == "l1"
+    w.close()

@@ -333,10 +333,24 @@ def test_names_are_of_the_columns_that_pykan_has_left() -> None:
         with pytest.raises(ValueError, match=f"in_vars must hold 2 names, got {len(names)}"):
             w.in_vars = names
     w.close()
-    whole = make([4, 3, 1]).double()
-    whole(x)
+    # What is left may be the first columns: only the data tell that there were more.
+    first = make([4, 3, 1]).prune_input(active_inputs=[0, 1], log_history=False).double()
+    labels = x[:, :1]
+    whole = {"train_input": x, "train_label": labels, "test_input": x, "test_label": labels}
+    for dataset in (x, whole):
+        w = KANWidget(first, dataset, in_vars=["mass", "charge", "spin", "colour"])
+        assert w.in_vars == ["mass", "charge"]
+        for names in (["charge"], ["charge", "spin", "colour"]):
+            with pytest.raises(ValueError, match=f"in_vars must hold 2 names, got {len(names)}"):
+                w.in_vars = names
+        again = KANWidget(first)
+        again.in_vars = list("abcd")
+        assert again.in_vars == ["a", "b"]
+        w.close()
+    unpruned = make([4, 3, 1]).double()
+    unpruned(x)
     with pytest.raises(ValueError, match="in_vars must hold 4 names, got 6"):
-        KANWidget(whole, x, in_vars=list("abcdef"))
+        KANWidget(unpruned, x, in_vars=list("abcdef"))
 
 
 def test_compacting_takes_settings_along_and_gives_none_back() -> None:

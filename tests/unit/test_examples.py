@@ -65,9 +65,8 @@ class Executed:
     def shown(self, mime: str) -> list[Any]:
         """Return what cells showed of a kind, pictures that stand for a widget left out."""
         data = [o.get("data", {}) for o in self.outputs()]
-        return [
-            d[mime] for d in data if mime in d and "data-kanwidget" not in d.get("text/html", "")
-        ]
+        others = [d for d in data if not d.get("text/plain", "").startswith("KANWidget(")]
+        return [d[mime] for d in others if mime in d]
 
     def numbers(self, pattern: str) -> list[float]:
         """Return the numbers in the groups of a pattern, where it is first found in stdout."""

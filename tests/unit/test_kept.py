@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
+import io
 import weakref
 from collections.abc import Iterator
 from typing import Any
 
+import ipywidgets
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget
@@ -48,22 +52,24 @@ def cells(widget: KANWidget) -> Iterator[Cells]:
 
 
 def pictures(shown: list[dict[str, Any]]) -> list[str]:
-    return [o["data"]["text/html"] for o in shown if "text/html" in o["data"]]
+    """Return what is said of each picture that is an output of its own."""
+    return [o["data"]["text/plain"] for o in shown if set(o["data"]) == {"image/png", "text/plain"}]
 
 
-def test_a_cell_shows_the_view_and_beside_it_the_picture_that_the_view_hides(
+def test_a_cell_shows_the_view_and_behind_it_the_picture_that_the_view_hides(
     cells: Cells, widget: KANWidget
 ) -> None:
-    picture, view = cells.run("display(w)")
+    view, picture = cells.run("display(w); print()")
     assert set(view["data"]) == {VIEW, "text/plain"}
     assert view["data"][VIEW]["model_id"] == widget.model_id
-    # A count of edges would be that of another moment than the picture's.
-    assert view["data"]["text/plain"] == "KANWidget([2, 5, 1])"
-    assert set(picture["data"]) == {"text/html", "image/png"}
-    html = picture["data"]["text/html"]
-    assert f'data-kanwidget="{widget.get_state()["_picture"]}"' in html
-    assert f'src="data:image/png;base64,{picture["data"]["image/png"]}"' in html
-    assert 'alt="KANWidget([2, 5, 1], 15 of 15 edges on)"' in html
+    # Where no view can be, nothing is said twice.
+    assert view["data"]["text/plain"] == ""
+    assert pictures([picture]) == ["KANWidget([2, 5, 1], 15 of 15 edges on)"]
+    # No host and no export has to clean it; its height follows from its width.
+    assert set(picture["metadata"]["image/png"]) == {"width", "alt"}
+    with Image.open(io.BytesIO(base64.b64decode(picture["data"]["image/png"]))) as image:
+        assert image.info["kanwidget"] == widget.get_state()["_picture"]
+        assert image.width / picture["metadata"]["image/png"]["width"] in (1, 1.5)
 
 
 def test_each_cell_that_shows_it_has_one_picture(cells: Cells) -> None:
@@ -71,15 +77,53 @@ def test_each_cell_that_shows_it_has_one_picture(cells: Cells) -> None:
     assert len(pictures(cells.run("display(w)"))) == 1
 
 
+def test_a_notebook_may_go_without_a_picture(model: KAN, dataset: dict[str, Tensor]) -> None:
+    w = KANWidget(model, dataset, preview=False)
+    cells = Cells(InteractiveShell.instance(), w)
+    try:
+        (view,) = cells.run("display(w)")
+        assert view["data"]["text/plain"] == "KANWidget([2, 5, 1], 15 of 15 edges on)"
+        assert cells.run("w.remove_edge(0, 0, 1)") == []
+    finally:
+        InteractiveShell.clear_instance()
+        w.close()
+
+
+def test_an_output_widget_has_no_picture_of_what_is_shown_in_it(
+    cells: Cells, widget: KANWidget
+) -> None:
+    out = ipywidgets.Output()
+    out.msg_id = "as while it takes what is shown"
+    (view,) = cells.run("display(w)")
+    assert set(view["data"]) == {VIEW, "text/plain"}
+    out.msg_id = ""
+    assert len(pictures(cells.run("display(w)"))) == 1
+
+
+def test_the_value_of_a_kernel_s_cell_has_no_number_before_it(
+    cells: Cells, widget: KANWidget
+) -> None:
+    shell: Any = cells.shell
+    assert shell.run_cell("w").result is widget  # a terminal shows it as ever
+    shell.displayhook.msg = {"header": {}}  # as a kernel's, while it shows a value
+    before = len(cells.outputs)
+    done = shell.run_cell("w", store_history=True)
+    shell.displayhook.msg = None
+    assert done.result is widget
+    view, picture = cells.outputs[before:]
+    assert VIEW in view["data"]
+    assert pictures([view, picture]) == ["KANWidget([2, 5, 1], 15 of 15 edges on)"]
+    assert shell.user_ns["_"] is widget
+
+
 def test_what_cells_do_is_in_the_picture(cells: Cells) -> None:
-    (first,) = pictures(cells.run("display(w)"))
+    shown = cells.run("display(w)")
     assert cells.run("w.loss") == []
     (again,) = cells.run("w.remove_edge(0, 0, 1); w.remove_node(1, 4)")
-    (html,) = pictures([again])
-    assert "11 of 15 edges on" in html
-    assert html != first
+    assert pictures([again]) == ["KANWidget([2, 5, 1], 11 of 15 edges on)"]
+    assert again["data"]["image/png"] != shown[-1]["data"]["image/png"]
     assert again["update"]
-    assert again["transient"] == cells.outputs[0]["transient"]
+    assert again["transient"] == shown[-1]["transient"]
     assert cells.run("w.tolerance = 0.1; w.selected = [(0, 0, 0)]") == []
 
 
@@ -100,7 +144,7 @@ def test_a_drag_draws_nothing_before_the_hand_rests(
         w.set_state({"node_threshold": 0.0, "removed_edges": [[0, 0, 0]]})
         await asyncio.sleep(1.0)
         (update,) = cells.outputs[drawn:]
-        assert "14 of 15 edges on" in update["data"]["text/html"]
+        assert "14 of 15 edges on" in update["data"]["text/plain"]
         w.close()
 
     try:
@@ -147,6 +191,12 @@ def test_a_closed_widget_leaves_its_picture_and_nothing_else(
         assert len(shell.events.callbacks["post_run_cell"]) == watched
     finally:
         InteractiveShell.clear_instance()
+
+
+def test_a_widget_that_is_closed_in_its_own_cell_leaves_its_picture(cells: Cells) -> None:
+    shown = cells.run("display(w); w.remove_edge(0, 0, 1); w.close()")
+    assert pictures(shown) == ["KANWidget([2, 5, 1], 14 of 15 edges on)"]
+    assert len(shown) == 2
 
 
 def test_a_page_without_a_notebook_has_no_mark(widget: KANWidget) -> None:

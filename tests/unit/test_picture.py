@@ -24,7 +24,7 @@ from torch import Tensor
 from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.picture import figure, preview, save
 from kanwidget.picture.drawing import HEAVY
-from kanwidget.picture.names import mathtext, runs_of
+from kanwidget.picture.names import Run, fit, mathtext, measure, plain, runs_of
 from kanwidget.session import steps
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -212,6 +212,26 @@ def test_names_become_scripts_or_stay_as_they_are() -> None:
     assert [tuple(run) for run in runs_of("x_{10}")] == [("x", ""), ("10", "_")]
     assert [tuple(run) for run in runs_of(r"$\alpha$_2"[:8])] == [("α", "")]
     assert mathtext(runs_of("house_age")) is None
+
+
+@pytest.mark.parametrize("name", ["long name " * 400, "x_1 " * 1000, "W" * 4000])
+def test_a_name_of_thousands_of_characters_is_shortened_at_once(name: str) -> None:
+    model = KAN([12, 3, 1], seed=0)
+    model(torch.rand(20, 12, generator=torch.Generator().manual_seed(0)))
+    names = [f"{k} {name}" for k in range(12)]
+    figure(PruningSession(model), [str(k) for k in range(12)])  # fonts and caches
+    start = time.process_time()
+    with PruningSession(model) as session:
+        made = figure(session, names)
+    assert time.process_time() - start < 1.5
+    shown = [text.get_text() for text in made.texts]
+    assert all(
+        any(text.startswith(f"{k} ") and text.endswith("…") for text in shown) for k in range(12)
+    )
+    # As much of it as there is room for.
+    short = fit(runs_of(names[0]), 150.0)
+    more = (Run(names[0][: len(plain(short))] + "…", ""),)
+    assert measure(short) <= 150 < measure(more)
 
 
 LONG = ["worst radius of the nucleus", "age_of_the_patient", "crème brûlée", "x_1"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import resource
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from kanwidget import KAN
+from kanwidget import KAN, KANWidget
 
 Make = Callable[..., KAN]
 
@@ -317,3 +319,70 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     with pytest.raises(ValueError, match="damaged"):
         KAN.load(tmp_path / "empty")
+
+
+KINDS = ["model.safetensors", "page.html", "picture.png", "picture.svg", "picture.pdf"]
+
+
+def write_with(w: KANWidget, model: KAN, path: Path) -> None:
+    """Write a model, a page or a picture, by the path's suffix."""
+    if path.suffix == ".safetensors":
+        model.save(path)
+    elif path.suffix == ".html":
+        w.to_html(path)
+    else:
+        w.save_image(path)
+
+
+@pytest.fixture
+def widget(random_kan: Make) -> Iterator[tuple[KANWidget, KAN]]:
+    model = random_kan([3, 20, 1], 0, grid=20)
+    w = KANWidget(model)
+    yield w, model
+    w.close()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_full_disk_leaves_the_older_file(
+    widget: tuple[KANWidget, KAN], tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    write_with(*widget, path)
+    older = path.read_bytes()
+    mode = path.stat().st_mode
+    assert len(older) > 8192
+    # The kernel refuses what goes beyond, as it does where a disk is full.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(Exception, match=r"(?i)file too large|I/?O error"):
+            write_with(*widget, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == older
+    assert path.stat().st_mode == mode
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_is_replaced_where_it_is(
+    widget: tuple[KANWidget, KAN], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "real").mkdir()
+    real, link = tmp_path / "real" / name, tmp_path / name
+    real.write_bytes(b"older")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write_with(*widget, link)
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert len(real.read_bytes()) > 8192
+    fresh = tmp_path / f"fresh_{name}"
+    write_with(*widget, fresh)
+    (tmp_path / "plain").touch()
+    assert fresh.stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert len(list(tmp_path.iterdir())) == 4
+    with pytest.raises(FileNotFoundError):
+        write_with(*widget, tmp_path / "nowhere" / name)

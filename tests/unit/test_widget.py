@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
+import json
 import subprocess
 import sys
 import threading
@@ -20,7 +22,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor
 from traitlets import TraitError
 
-from kanwidget import KAN, KANWidget
+from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.widget.wire import unpack
 
 
@@ -517,3 +519,285 @@ def test_a_float32_models_scores_compare_as_in_the_view(dataset: dict[str, Tenso
     w.edge_threshold = score
     assert not w.session.mask[0][1, 0]
     w.close()
+
+
+@pytest.mark.parametrize("trait", [None, "node_threshold", "removed_edges", "score"])
+def test_observers_that_are_taken_away_do_not_take_the_model_with_them(
+    widget: KANWidget, model: KAN, trait: str | None
+) -> None:
+    heard: list[Any] = []
+    widget.observe(heard.append)
+    widget.observe(heard.append, "node_threshold")
+    widget.unobserve_all() if trait is None else widget.unobserve_all(trait)
+    widget.removed_edges = [(0, 0, 1)]
+    assert model.mask[0][1, 0] == 0
+    widget.score = "ablation"
+    assert widget.session.score == "ablation"
+    widget.node_threshold = 1e9
+    assert widget.active_edges == 0
+    assert sum(int(layer.sum()) for layer in model.mask) == 0
+    assert not heard or trait is not None
+    steps = len(widget.session.history.commands)
+    widget.undo()
+    assert (widget.active_edges, steps) == (14, 4)  # each was heard once
+
+
+def test_several_changes_are_one_step_and_a_loop_may_be_one(widget: KANWidget) -> None:
+    widget.set(node_threshold=1e-3, removed_edges=[(0, 0, 1)], keep_mean=False)
+    assert len(widget.session.history.commands) == 2
+    assert (widget.node_threshold, widget.removed_edges) == (1e-3, [(0, 0, 1)])
+    assert widget.keep_mean is False
+    for k in range(400):
+        widget.set(node_threshold=1e-3 + k * 1e-5, merge=True)
+    assert len(widget.session.history.commands) == 3
+    assert widget.node_threshold == 1e-3 + 399 * 1e-5
+    widget.undo()
+    assert widget.node_threshold == 1e-3
+    for bad in ({"node_threshold": -1.0}, {"removed_edges": [(9, 9, 9)]}, {"treshold": 1.0}):
+        with pytest.raises((ValueError, IndexError, TypeError)):
+            widget.set(edge_threshold=0.5, **bad)
+    assert (widget.edge_threshold, widget.session.edge_threshold) == (0.0, 0.0)
+    assert len(widget.session.history.commands) == 3
+
+
+class Sent:
+    """All that a widget sends, as JSON that is as strict as a browser's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.comms: list[dict[str, Any]] = []
+        import comm
+
+        class Comm(comm.base_comm.BaseComm):
+            def publish_msg(
+                comm,
+                kind: str,
+                data: Any = None,
+                metadata: Any = None,
+                buffers: Any = None,
+                **keys: Any,
+            ) -> None:
+                json.dumps({**(data or {}), **(metadata or {})}, allow_nan=False)
+                state = dict((data or {}).get("state", {}))
+                paths = (data or {}).get("buffer_paths", [])
+                state |= {p[0]: bytes(b) for p, b in zip(paths, buffers or [], strict=True)}
+                if kind == "comm_open":
+                    self.comms.append(state)
+                else:
+                    self.last |= state
+
+        self.last: dict[str, Any] = {}
+        monkeypatch.setattr("comm.create_comm", Comm)
+
+
+def test_a_model_that_gives_nan_is_told_of_in_json(
+    model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = Sent(monkeypatch)
+    with torch.no_grad():
+        model.layers[0].coef[1, 0, 2] = torch.nan
+    w = KANWidget(model, dataset, selected=[(0, 0, 0)])
+    assert np.isnan(w.loss)
+    w.remove_edge(0, 0, 0)
+    w._mirror.finish()
+    for state in (*sent.comms, sent.last, w.get_state()):
+        assert state.get("loss") is None
+    w.close()
+
+
+def test_the_first_message_has_all_that_a_view_needs(
+    model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = Sent(monkeypatch)
+    chosen = {"node_threshold": 0.01, "removed_edges": [(0, 0, 1)], "selected": [(1, 0)]}
+    w = KANWidget(model, dataset, view="quilt", in_vars=["a", "b"], score="ablation", **chosen)
+    state = next(state for state in sent.comms if "_curves_x" in state)
+    now = w.get_state()
+    for name in [*chosen, "view", "in_vars", "score", "loss", "active_edges", "_width"]:
+        assert state[name] == now[name], name
+    for name in ("_curves_x", "_curves_y", "_scores", "_baseline", "_mask", "_rows", "_cells_x"):
+        assert bytes(state[name]) == bytes(now[name]) != b"", name
+    w.close()
+
+
+def test_a_view_that_lacks_something_is_sent_it(
+    widget: KANWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(widget, "send_state", lambda key=None: told.update(widget.get_state(key)))
+    widget._handle_custom_msg({"do": "send"}, [])
+    assert {"_curves_x", "_history", "_tradeoff_node", "loss", "in_vars"} <= set(told)
+    assert len(told["_history"]) == 1
+    assert told["_tradeoff_node"]
+    assert "_esm" not in told  # the view runs it
+    assert widget.error == ""
+
+
+def in_a_kernel(scenario: Callable[[], Any]) -> Any:
+    """Run in the thread that has a kernel's loop, as cells do."""
+
+    class Kernel:
+        class io_loop:
+            asyncio_loop: Any = None
+
+    async def run() -> Any:
+        Kernel.io_loop.asyncio_loop = asyncio.get_running_loop()
+        return await scenario()
+
+    shell = InteractiveShell.instance()
+    try:
+        shell.kernel = Kernel()
+        return asyncio.run(run())
+    finally:
+        InteractiveShell.clear_instance()
+
+
+def test_a_widget_made_in_a_thread_acts_where_cells_run(
+    model: KAN, dataset: dict[str, Tensor]
+) -> None:
+    async def scenario() -> None:
+        made: list[KANWidget] = []
+        acting: list[int] = []
+
+        def metric(pred: Tensor, label: Tensor) -> Tensor:
+            acting.append(threading.get_ident())
+            return (pred - label).abs().mean()
+
+        def run(act: Callable[[], Any]) -> None:
+            thread = threading.Thread(target=act)
+            thread.start()
+            thread.join()
+
+        run(lambda: made.append(KANWidget(model, dataset, metric=metric)))
+        (w,) = made
+        acting.clear()
+        run(lambda: w.set_state({"removed_edges": [[0, 0, 1]]}))
+        run(lambda: w._handle_custom_msg({"do": "commit"}, []))
+        assert w.active_edges == 15
+        await asyncio.sleep(0.5)
+        assert (w.active_edges, len(w.session.history.commands)) == (14, 3)
+        # The curves ahead have come by themselves.
+        assert w._trait_values["_tradeoff_node"]
+        assert len(w._trait_values["_history"]) == 3
+        assert set(acting) == {threading.get_ident()}
+        w.close()
+
+    in_a_kernel(scenario)
+
+
+def test_the_same_metric_made_anew_keeps_what_was_done(
+    model: KAN, dataset: dict[str, Tensor]
+) -> None:
+    def again(made: Callable[[], Any]) -> bool:
+        first = KANWidget(model, dataset, metric=made())
+        first.remove_edge(0, 0, 1)
+        session = first.session
+        second = KANWidget(model, dataset, metric=made())
+        same = second.session is session
+        assert second.removed_edges == [(0, 0, 1)]
+        second.close()
+        return same
+
+    assert again(lambda: lambda p, y: (p - y).abs().max())
+    assert again(torch.nn.L1Loss)
+    assert again(lambda: functools.partial(torch.nn.functional.huber_loss, delta=0.5))
+    scales = iter([1.0, 1.0, 1.0, 2.0])
+
+    def closing_over() -> Any:
+        scale = next(scales)
+        return lambda p, y: scale * (p - y).abs().mean()
+
+    assert again(closing_over)
+    assert not again(closing_over)
+    deltas = iter([0.5, 0.25])
+    assert not again(lambda: torch.nn.HuberLoss(delta=next(deltas)))
+    powers = iter([2, 3])
+
+    def other_text() -> Any:
+        return eval(f"lambda p, y: (p - y).abs().pow({next(powers)}).mean()")
+
+    assert not again(other_text)
+
+
+def test_a_widget_that_cannot_be_made_on_other_data_leaves_the_history(
+    model: KAN, dataset: dict[str, Tensor]
+) -> None:
+    w = KANWidget(model, dataset)
+    w.remove_edge(0, 0, 1)
+    w.node_threshold = 1e-4
+    session, commands = w.session, list(w.session.history.commands)
+    other = {**dataset, "test_input": dataset["test_input"][:9]}
+    other["test_label"] = dataset["test_label"][:9]
+
+    def failing(pred: Tensor, label: Tensor) -> Tensor:
+        if pred.std() < 1e-9:
+            raise ArithmeticError("no edges")
+        return (pred - label).abs().mean()
+
+    bad: list[dict[str, Any]] = [
+        {"node_threshold": -1},
+        {"in_vars": ["a"]},
+        {"removed_edges": [(0, 0, 9)]},
+        {"selected": [(7, 7)]},
+        {"view": "circle"},
+        {"keep_mean": "yes"},
+        {"score": "beauty"},
+        {"_warnings": 5},
+        {"loss": 0.0},
+        {"node_threshold": 1e9, "metric": failing},
+    ]
+    for traits in bad:
+        with pytest.raises((ValueError, IndexError, TypeError, TraitError, ArithmeticError)):
+            KANWidget(model, other, **traits)
+        assert w.session is session
+        assert not session.closed
+        assert list(session.history.commands) == commands
+        assert model.mask[0][1, 0] == 0
+    w.undo()
+    w.undo()
+    assert w.active_edges == 15
+    w.close()
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "array", "index", "generator"])
+def test_names_may_come_as_any_sequence(model: KAN, dataset: dict[str, Tensor], kind: str) -> None:
+    pandas = pytest.importorskip("pandas") if kind == "index" else None
+    kinds: dict[str, Callable[[list[str]], Any]] = {
+        "list": list,
+        "tuple": tuple,
+        "array": np.array,
+        "index": lambda names: pandas.DataFrame(columns=names).columns if pandas else names,
+        "generator": iter,
+    }
+    make = kinds[kind]
+    w = KANWidget(model, dataset, in_vars=make(["a", "b"]), out_vars=make(["y"]))
+    assert (w.in_vars, w.out_vars) == (["a", "b"], ["y"])
+    assert {type(name) for name in w.in_vars} == {str}
+    w.in_vars = make(["c", "d"])
+    assert json.loads(json.dumps(w.get_state("in_vars"))) == {"in_vars": ["c", "d"]}
+    for bad in ("ab", 5, [1.5, 2.5], [None, "b"], ["a"], np.zeros((2, 2))):
+        with pytest.raises((TypeError, ValueError), match="in_vars"):
+            w.in_vars = bad
+    assert w.in_vars == ["c", "d"]
+    w.close()
+
+
+def test_means_that_are_not_kept_from_the_start_are_not_kept_in_a_replay(
+    model: KAN, dataset: dict[str, Tensor]
+) -> None:
+    fresh = copy.deepcopy(model)
+    with PruningSession(model, dataset, keep_mean=False) as session:
+        session.remove_edge(0, 1, 3)
+        loss, content, script = session.loss, session.to_dict(), session.script()
+        session.undo()
+        unpruned = session.script()
+    names: dict[str, Any] = {"model": copy.deepcopy(fresh), "dataset": dataset}
+    exec(script, names)
+    assert names["session"].loss == loss
+    names["model"] = copy.deepcopy(fresh)
+    exec(unpruned + "session.remove_edge(0, 1, 3)", names)
+    assert names["session"].loss == loss
+    with PruningSession.from_dict(content, fresh, dataset) as replayed:
+        assert replayed.loss == loss
+        assert not replayed.state.keep_mean
+        replayed.reset()
+        assert not replayed.state.keep_mean

@@ -119,6 +119,31 @@ test("after a double click nothing moves until the pointer has left the stage, w
   expect(places(), "a slider is let go elsewhere").not.toEqual(before);
 });
 
+test("a double click on a cell of a quilt leaves the quilt under the pointer, though a network would do now", async () => {
+  const view = await mount(fakeModel([23, 1]));
+  expect(view.find(".legend").style.visibility).toBe("hidden");
+  const place = () => {
+    const { left, top, width } = view.twin("edge", "0,5,0").getBoundingClientRect();
+    return [left, top, width];
+  };
+  const before = place();
+  await doubleClick(view.twin("edge", "0,5,0"));
+  view.model.python();
+  await settled();
+  expect(view.model.traits.removed_edges).toEqual([[0, 5, 0]]);
+  expect(place()).toEqual(before);
+  await doubleClick(view.twin("edge", "0,5,0"));
+  view.model.python();
+  await settled();
+  expect(view.model.traits.removed_edges).toEqual([]);
+  await doubleClick(view.twin("edge", "0,5,0"));
+  view.model.python();
+  await commands.mouse([["move", 2, 2]]);
+  await settled();
+  expect(place()).not.toEqual(before);
+  expect(view.find(".legend").style.visibility).toBe("");
+});
+
 test("a double click on a node switches it off with its edges, another brings them back", async () => {
   const view = await mount();
   await doubleClick(view.twin("node", "1,3"));

@@ -102,3 +102,25 @@ test("two taps switch", async () => {
   expect(view.model.traits.removed_edges).toEqual([[0, 1, 2]]);
   expect(menu(view).hidden).toBe(true);
 });
+
+test("two double taps at one point switch one edge off and on again, until a finger goes down elsewhere", async () => {
+  const view = await mount();
+  const places = () => ["0,0,0", "0,1,4", "1,2,0"].map((index) => shown(view, index).top);
+  const before = places();
+  const point = middle(view.twin("edge", "0,0,1"));
+  const double = () => commands.touch([[point], [], 40, [point], []]);
+  await double();
+  await settled();
+  expect(view.model.traits.removed_edges).toEqual([[0, 0, 1]]);
+  expect(places()).toEqual(before);
+  await commands.touch([600]);
+  await double();
+  await settled();
+  expect(view.model.traits.removed_edges).toEqual([]);
+  await commands.touch([600]);
+  await double();
+  await tap(view.find("[data-role=status]"));
+  await settled();
+  expect(view.model.traits.removed_edges).toEqual([[0, 0, 1]]);
+  expect(places()).not.toEqual(before);
+});

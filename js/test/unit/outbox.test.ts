@@ -8,9 +8,9 @@ beforeEach(() => {
 });
 
 function widget(mark: string) {
-  const host = fakeModel();
+  const [host, controller] = [fakeModel(), new AbortController()];
   Object.assign(host.traits, { _picture: mark });
-  return { host, model: numbered(host) };
+  return { host, model: numbered(host, controller.signal), close: () => controller.abort() };
 }
 const written = (host: FakeModel) =>
   host.traits._written as { page: string; numbers: Record<string, number> };
@@ -56,7 +56,7 @@ test("of what Python has changed since, the newer value is brought: it is on sho
 
 test("two views of a widget, and two widgets of a page, share one order", () => {
   const { host, model } = widget("a");
-  const second = numbered(host);
+  const second = numbered(host, new AbortController().signal);
   const other = widget("b");
   model.set("node_threshold", 0.04);
   model.save_changes();
@@ -65,5 +65,18 @@ test("two views of a widget, and two widgets of a page, share one order", () => 
   other.model.set("keep_mean", false);
   other.model.save_changes();
   model.send({ do: "undo" });
-  expect(host.pending[1]).toMatchObject({ number: 4, widgets: { a: {}, b: { keep_mean: [3, false] } } });
+  expect(host.pending[1]).toEqual({
+    page: written(host).page,
+    number: 4,
+    widgets: { b: { keep_mean: [3, false] } },
+  });
+});
+
+test("what a widget wrote is forgotten with its last view", () => {
+  const [gone, other] = [widget("a"), widget("b")];
+  gone.model.set("node_threshold", 0.04);
+  gone.model.save_changes();
+  gone.close();
+  other.model.send({ do: "undo" });
+  expect(other.host.pending[0]!.widgets).toEqual({});
 });
