@@ -104,8 +104,12 @@ class PykanAdapter(SplinedAdapter):
             constant[:first] = (
                 model.node_scale[l][:first] * model.subnode_bias[l][:first]
             ).detach()
+            constant[:first] += self.constants(l)[:first]
             found.append(constant)
         return found
+
+    def sums(self, l: int) -> int:
+        return self._products()[l]
 
     def numeric_mask(self, l: int) -> Tensor:
         live: Tensor = self.model.act_fun[l].mask
@@ -168,12 +172,13 @@ class PykanAdapter(SplinedAdapter):
             alive = on.clone()
             if not (kept[l] and kept[l + 1]):
                 alive[:] = False
-            act, formulas = cut(model, l, ids[l], targets[l], alive)
+            named = self.formulas_on(l)
+            act, formulas = cut(model, l, ids[l], targets[l], alive, named)
             new.act_fun.append(act)
             new.symbolic_fun.append(formulas)
             first = self._products()[l]
             of_nodes = {
-                "node_bias": _plus(model.node_bias[l], folded[l], 0, first),
+                "node_bias": _plus(model.node_bias[l], folded[l] + self.constants(l), 0, first),
                 "node_scale": model.node_scale[l],
             }
             of_slots = {

@@ -58,6 +58,13 @@ class Pykan0Adapter(SplinedAdapter):
         x: Tensor = acts[0].detach()
         return x
 
+    def sums(self, l: int) -> int:
+        return int(self.model.act_fun[l].out_dim)
+
+    def offset(self) -> list[Tensor]:
+        layers = range(len(self.model.act_fun))
+        return [self._like().new_zeros(self.width[0]), *map(self.constants, layers)]
+
     def numeric_mask(self, l: int) -> Tensor:
         return self._table(l, self.model.act_fun[l].mask)
 
@@ -120,11 +127,11 @@ class Pykan0Adapter(SplinedAdapter):
             if not (kept[l] and kept[l + 1]):
                 alive[:] = False
             new.act_fun.append(self._cut(l, ids[l], targets[l], alive))
-            formulas = cut_formulas(model.symbolic_fun[l], ids[l], targets[l], alive)
+            named = self.formulas_on(l)
+            formulas = cut_formulas(model.symbolic_fun[l], ids[l], targets[l], alive, named)
             new.symbolic_fun.append(formulas)
-            bias = replaced(
-                model.biases[l], weight=(model.biases[l].weight + folded[l])[:, targets[l]]
-            )
+            constants = model.biases[l].weight + folded[l] + self.constants(l)
+            bias = replaced(model.biases[l], weight=constants[:, targets[l]])
             bias.in_features = len(targets[l])
             new.biases.append(bias)
         new.width = [len(nodes) for nodes in ids]

@@ -94,6 +94,10 @@ class SplinedAdapter(BaseAdapter):
     def gain(self, l: int) -> Tensor:
         """Return what the sums of a layer's slots are multiplied by, ``(n_out,)``."""
 
+    @abstractmethod
+    def sums(self, l: int) -> int:
+        """Return how many of a layer's slots are nodes; those behind them are factors."""
+
     def splines(self, l: int, points: Tensor) -> Tensor:
         """Evaluate a layer's splines before their scales, ``(n_out, n_in, n)``."""
         known = self._basis(l, points)
@@ -166,6 +170,8 @@ class SplinedAdapter(BaseAdapter):
         """Yield what the formulas under a mask emit; pykan goes through all edges instead."""
         layer = self.model.symbolic_fun[l]
         for j, i in mask.nonzero().tolist():
+            if j < self.sums(l) and self._is_zero(l, j, i):
+                continue  # see `constants`
             f = layer.funs[j][i]
             f = f.own if isinstance(f, Off) else f
             a, b, c, d = layer.affine[j, i]
@@ -204,7 +210,7 @@ class SplinedAdapter(BaseAdapter):
 
     def mask(self) -> list[Tensor]:
         return [
-            home.look(self.numeric_mask(l).detach(), self._live(l), self._emits(l, self._live(l)))
+            home.look(self.numeric_mask(l).detach(), self._live(l), self.formulas_on(l))
             for l, home in enumerate(self._found())
         ]
 
@@ -237,14 +243,16 @@ class SplinedAdapter(BaseAdapter):
         tables = {name: getattr(layer, name, None) for name in FORMULAS}
         # Most edges have no formula, and nothing that could appear in the model's.
         named = (self._homes()[l].formula != 0) | (layer.affine != 0).any(2)
+        first, live = self._found().first[l], self._live(l)
         for j, i in named.nonzero().tolist():
+            kept = on[j, i] or not first[j, i] or (live[j, i] != 0 and self._is_zero(l, j, i))
             for name, table in tables.items():
                 if table is None:
                     continue
                 now = table[j][i]
                 if on[j, i] and isinstance(now, Off):
                     table[j][i] = now.own
-                elif not on[j, i] and not isinstance(now, Off):
+                elif not kept and not isinstance(now, Off):
                     table[j][i] = FORMULAS[name](now)
 
     def keep_grids(self, needed: bool | None = None) -> None:
@@ -270,13 +278,39 @@ class SplinedAdapter(BaseAdapter):
         return mask
 
     def _emits(self, l: int, mask: Tensor) -> Tensor:
-        """Return which formulas add anything under a mask: pykan's "0" adds a constant or none."""
-        emits = (mask != 0) & bool(self.model.symbolic_enabled)
-        layer = self.model.symbolic_fun[l]
+        """Return which formulas are edges under a mask: which add anything but `constants`."""
+        factors, of_each = self._scale_and_shift(l)
+        emits = (mask != 0) & bool(self.model.symbolic_enabled) & (factors != 0).any(2)
         for j, i in emits.nonzero().tolist():
-            if layer.funs_name[j][i] in ("0", ""):
-                emits[j, i] = layer.affine[j, i, 3] != 0
+            if self._is_zero(l, j, i):
+                emits[j, i] = j >= self.sums(l) and of_each[j, i] != 0
         return emits
+
+    def formulas_on(self, l: int) -> Tensor:
+        """Return which of a layer's edges have a formula, bool ``(n_out, n_in)``."""
+        return self._emits(l, self._live(l))
+
+    def _scale_and_shift(self, l: int) -> tuple[Tensor, Tensor]:
+        affine: Tensor = self.model.symbolic_fun[l].affine.detach()
+        return affine[..., 2:], affine[..., 3]
+
+    def _is_zero(self, l: int, j: int, i: int) -> bool:
+        """Whether an edge has no formula, or pykan's "0"."""
+        return self.model.symbolic_fun[l].funs_name[j][i] in ("0", "")
+
+    def constants(self, l: int) -> Tensor:
+        """Return what pykan's formulas "0" add to a layer's sums, ``(n_out,)``; 0 for factors.
+
+        It gives one to each edge that is off, with a constant that is trained: no edge, but a
+        bias.
+        """
+        mask, shift = self._live(l), self._scale_and_shift(l)[1]
+        found = shift.new_zeros(len(shift))
+        if self.model.symbolic_enabled:
+            for j, i in (mask[: self.sums(l)] != 0).nonzero().tolist():
+                if self._is_zero(l, j, i):
+                    found[j] += mask[j, i] * shift[j, i]
+        return found * self.gain(l)
 
     def _found(self) -> _Homes:
         """Return the model's homes, new ones if it has other edges than it had."""

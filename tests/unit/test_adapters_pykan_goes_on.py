@@ -189,17 +189,52 @@ def test_auto_symbolic_after_pykans_own_pruning() -> None:
     assert torch.equal(model(x), y)
 
 
-def test_a_zero_with_a_constant_is_a_function_as_any_other() -> None:
-    model = make([2, 1])
+def test_the_constant_of_a_zero_is_a_bias() -> None:
+    model = make([2, 2, 1])
     x = data(2)
-    model.fix_symbolic(0, 0, 0, "0", fit_params_bool=False, log_history=False)
-    model.symbolic_fun[0].affine.data[0, 0, 3] = 2.0
+    model.fix_symbolic(0, 0, 1, "0", fit_params_bool=False, log_history=False)
+    model.symbolic_fun[0].affine.data[1, 0, 3] = 2.0
     y = model(x).detach()
     with PruningSession(model, x, keep_mean=False) as session:
-        assert session.active_edges == 2
-        assert torch.allclose(session.stage.adapter.forward(x), y)
-        session.remove_edge(0, 0, 0)
-        assert torch.allclose(model(x), y - 2.0 * model.subnode_scale[0] * model.node_scale[0])
+        assert session.active_edges == 5
+        adapter = session.stage.adapter
+        for edges in ([], [(0, 1, 1)], [(0, 0, 0), (0, 1, 0)]):
+            for edge in edges:
+                session.remove_edge(*edge)
+            assert torch.allclose(adapter.forward(x), model(x), atol=1e-12)
+            assert torch.allclose(session.compact()(x), model(x), atol=1e-12)
+        for _ in range(3):
+            session.undo()
+        session.restore_edge(0, 0, 1)
+        assert session.active_edges == 6
+        assert torch.allclose(adapter.forward(x), model(x), atol=1e-12)
+        assert torch.allclose(session.compact()(x), model(x), atol=1e-12)
+    assert torch.equal(model(x), y)
+
+
+def test_the_road_from_pruning_to_a_trained_formula() -> None:
+    model = make([2, 3, 1])
+    dataset = dataset_for(model)
+    model(dataset["train_input"])
+    with PruningSession(model, dataset) as session:
+        for i in (0, 2):
+            session.remove_node(1, i)
+        session.commit()
+    x = dataset["test_input"]
+    model(x)
+    untouched(lambda: model.auto_symbolic(lib=["x", "x^2", "sin"], verbose=0))
+    train(model, dataset, "LBFGS", steps=5, update_grid=False)
+    y = model(x).detach()
+    assert any(layer.affine[..., 3].abs().sum() > 0 for layer in model.symbolic_fun)
+    with PruningSession(model, dataset, keep_mean=False) as session:
+        assert session.active_edges == 3
+        assert torch.allclose(session.stage.adapter.forward(x), y, atol=1e-12)
+        for part in (session.compact(), model):
+            assert torch.allclose(value_of(part.symbolic_formula(), x), y, atol=1e-9)
+        session.remove_edge(0, 0, 1)
+        pruned = model(x).detach()
+        for part in (session.compact(), model):
+            assert torch.allclose(value_of(part.symbolic_formula(), x), pruned, atol=1e-9)
     assert torch.equal(model(x), y)
 
 
