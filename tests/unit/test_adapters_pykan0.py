@@ -225,12 +225,12 @@ def test_pykans_formula_leaves_out_what_is_off(pykan: Any, x: Tensor) -> None:
     assert quietly(smaller.symbolic_formula) is None  # it has splines
     whole = formula(pykan)
     assert "x_1**2" in whole
-    assert "5." in whole
+    assert "4.76" in whole
     with PruningSession(pykan, x, keep_mean=False) as session:
         session.remove_edge(0, 0, 2)
         for part in (pykan, session.compact()):
             left = formula(part)
             assert "x_1" not in left
-            assert "5." not in left
+            assert left.endswith("- 0.24")
             assert "sin(1.0*x_2)" in left
     assert formula(pykan) == whole
