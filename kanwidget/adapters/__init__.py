@@ -19,7 +19,14 @@ from .protocol import Adapter
 from .pykan import PykanAdapter
 from .pykan0 import Pykan0Adapter
 
-__all__ = ["Adapter", "BaseAdapter", "LayeredAdapter", "adapt", "register_adapter"]
+__all__ = [
+    "Adapter",
+    "BaseAdapter",
+    "LayeredAdapter",
+    "adapt",
+    "check_dtype",
+    "register_adapter",
+]
 
 _OURS: tuple[type[BaseAdapter], ...] = (
     NativeAdapter,
@@ -80,12 +87,7 @@ def adapt(model: object) -> Adapter:
         check_model(model)
     found, doubts = _wrap(model)
     if found is not None:
-        if found.dtype not in DTYPES:
-            raise TypeError(
-                f"the model's numbers are {found.dtype}, in which nothing can be measured; turn "
-                "it into torch.float32 with model.float(), or a copy of it: "
-                "copy.deepcopy(model).float()"
-            )
+        check_dtype(found)
         return found
     kind = type(model).__qualname__
     if type(model).__module__ != "builtins":
@@ -103,6 +105,16 @@ def adapt(model: object) -> Adapter:
         )
     supported = ", ".join(kind.supports for kind in [*_REGISTERED, *_OURS])
     raise TypeError(f"{start}; supported: {supported}. {advice}")
+
+
+def check_dtype(adapter: Adapter) -> None:
+    """Raise a TypeError unless a model's numbers are of a type that can be measured in."""
+    if adapter.dtype not in DTYPES:
+        raise TypeError(
+            f"the model's numbers are {adapter.dtype}, in which nothing can be measured; turn "
+            "it into torch.float32 with model.float(), or a copy of it: "
+            "copy.deepcopy(model).float()"
+        )
 
 
 def _wrap(model: object) -> tuple[Adapter | None, str]:

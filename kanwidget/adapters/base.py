@@ -14,6 +14,7 @@ from kanwidget.kan import pruning
 from kanwidget.kan.alternatives import Plan
 from kanwidget.kan.checks import Edge
 
+from .copying import Weights, named_tensors, private_copy, same_bits
 from .scoring import KINDS, scores
 from .scoring import means as mean_outputs
 
@@ -242,6 +243,43 @@ class BaseAdapter(ABC):
     def switched(self) -> Sequence[tuple[Edge, bool]]:
         """Return every edge that the model's own methods switched, if it tells."""
         return ()
+
+    transient: tuple[str, ...] = ()
+    """Attributes of a model that a copy to compute on can do without, such as data it has seen."""
+
+    def copy(self) -> BaseAdapter:
+        """Return an adapter of a private copy of the model, which shares nothing with it."""
+        new = type(self)(private_copy(self._model, self.transient))
+        new.set_mask(self.mask(), self.bias())
+        return new
+
+    def weights(self) -> Weights:
+        """Return a copy of all that makes the functions; masks and biases may be in it."""
+        tensors = {n: t.detach().clone() for n, t in named_tensors(self._model).items()}
+        return Weights(tensors, self._extra_weights())
+
+    @torch.no_grad()
+    def set_weights(self, weights: Weights) -> None:
+        """Put weights back, bit for bit; masks and biases have to be set anew after that.
+
+        Raises
+        ------
+        ValueError
+            If the model has tensors of other names, shapes or dtypes by now.
+        """
+        if not weights.fits(self._model):
+            raise ValueError("these weights are of a model with other layers, sizes or dtypes")
+        for name, live in named_tensors(self._model).items():
+            if not same_bits(live, weights.tensors[name].to(live.device)):
+                live.copy_(weights.tensors[name])
+        self._set_extra_weights(weights.settings)
+
+    def _extra_weights(self) -> Any:
+        """Return what makes the functions beside parameters and buffers."""
+        return None
+
+    def _set_extra_weights(self, extra: Any) -> None:
+        """Put back what `_extra_weights` returned."""
 
     def version(self) -> Hashable:
         """Return a value that changes with the model's numbers, masks and biases left out."""

@@ -24,6 +24,8 @@ class NativeAdapter(BaseAdapter):
 
     supports = "kanwidget.KAN"
 
+    transient = ("_seen", "_switched")
+
     _model: KAN
 
     @classmethod

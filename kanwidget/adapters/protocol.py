@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from kanwidget.kan.alternatives import Plan
 from kanwidget.kan.checks import Edge
 
+from .copying import Weights
+
 __all__ = ["Adapter"]
 
 
 class Adapter(Protocol):
-    """Wraps one live model. No method but `set_mask` changes it, nor torch's random state."""
+    """Wraps one model. Only `set_mask` and `set_weights` change it, and none torch's random state."""
 
     @property
     def model(self) -> nn.Module:
@@ -119,6 +121,18 @@ class Adapter(Protocol):
 
         As `kan.alternatives.outputs` does; None if there is no faster way than to set each
         mask and call `forward`.
+        """
+
+    def copy(self) -> Adapter:
+        """Return an adapter of a private copy of the model, which shares nothing with it."""
+
+    def weights(self) -> Weights:
+        """Return a copy of all that makes the functions; masks and biases may be in it."""
+
+    def set_weights(self, weights: Weights) -> None:
+        """Put weights back, bit for bit, or raise a ValueError if they do not fit any more.
+
+        Masks and biases have to be set anew after that.
         """
 
     def compact(self) -> nn.Module:

@@ -47,6 +47,7 @@ class PykanAdapter(SplinedAdapter):
     """
 
     supports = "pykan 0.2.x (kan.KAN, kan.MultKAN)"
+    transient = ACTIVATIONS
 
     @classmethod
     def wrap(cls, model: object) -> PykanAdapter | None:

@@ -33,6 +33,7 @@ class Pykan0Adapter(SplinedAdapter):
     """Reads and edits a `kan.KAN` of pykan 0.0.x; see `Adapter` for what each method promises."""
 
     supports = "pykan 0.0.x (kan.KAN)"
+    transient = ACTIVATIONS
 
     @classmethod
     def wrap(cls, model: object) -> Pykan0Adapter | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -16,9 +17,13 @@ from kanwidget.kan.checks import Edge
 from kanwidget.kan.splines import de_boor
 
 from .base import BaseAdapter
+from .copying import private_copy
 from .stand_ins import FORMULAS, GridUpdate, Off
 
 __all__ = ["SplinedAdapter"]
+
+TABLES = ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy")
+"""What a layer of formulas knows of each edge, in lists of lists."""
 
 
 class _Home:
@@ -330,6 +335,27 @@ class SplinedAdapter(BaseAdapter):
     def _homes(self) -> list[_Home]:
         self.mask()
         return self._found()
+
+    def copy(self) -> SplinedAdapter:
+        new = type(self)(private_copy(self.model, self.transient))
+        _HOMES[new.model] = copy.deepcopy(self._found())
+        new.set_mask(self.mask(), self.bias())
+        return new
+
+    def _extra_weights(self) -> Any:
+        tables = [
+            {n: [list(row) for row in getattr(layer, n)] for n in TABLES if hasattr(layer, n)}
+            for layer in self.model.symbolic_fun
+        ]
+        return tables, copy.deepcopy(self._found()), self.model.symbolic_enabled
+
+    def _set_extra_weights(self, extra: Any) -> None:
+        tables, homes, enabled = extra
+        for layer, table in zip(self.model.symbolic_fun, tables, strict=True):
+            for name, rows in table.items():
+                setattr(layer, name, [list(row) for row in rows])
+        self.model.symbolic_enabled = enabled
+        _HOMES[self.model] = copy.deepcopy(homes)
 
     def _numbers(self) -> list[Tensor]:
         layers = self.model.act_fun

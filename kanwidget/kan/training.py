@@ -16,6 +16,7 @@ from .checks import check_number, check_scalar, check_whole
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
 from .tensors import check_dataset, check_model
+from .write_lock import begin_fit, end_fit
 
 if TYPE_CHECKING:
     from .model import KAN
@@ -146,6 +147,7 @@ def fit(
 
     good, step = _state(model), 0
     bar = tqdm(range(steps), desc="description", ncols=100, disable=not progress)
+    begin_fit(model)
     try:
         for step in bar:
             good = _state(model)
@@ -190,6 +192,7 @@ def fit(
         raise
     finally:
         bar.close()
+        end_fit(model)
     if results.stopped.startswith("diverged"):
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=2)
     model(data["train_input"])  # scores come from the training inputs from here on

@@ -1,4 +1,4 @@
-"""The lock under which a model's masks and biases are written."""
+"""The lock under which a model's masks and biases are written, and who trains it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
-__all__ = ["write_lock"]
+__all__ = ["begin_fit", "end_fit", "fit_of", "write_lock"]
 
 _LOCKS: WeakKeyDictionary[nn.Module, AbstractContextManager[bool]] = WeakKeyDictionary()
 _GUARD = threading.Lock()
@@ -23,3 +23,26 @@ def write_lock(model: nn.Module) -> AbstractContextManager[bool]:
     """
     with _GUARD:
         return _LOCKS.setdefault(model, threading.RLock())
+
+
+_FITS: WeakKeyDictionary[nn.Module, tuple[int, int]] = WeakKeyDictionary()
+
+
+def fit_of(model: nn.Module) -> tuple[int, bool]:
+    """Return how many fits of ours have begun on a model, and whether one is under way."""
+    begun, running = _FITS.get(model, (0, 0))
+    return begun, running > 0
+
+
+def begin_fit(model: nn.Module) -> None:
+    """Note that a fit of a model begins; `end_fit` must follow."""
+    with _GUARD:
+        begun, running = _FITS.get(model, (0, 0))
+        _FITS[model] = begun + 1, running + 1
+
+
+def end_fit(model: nn.Module) -> None:
+    """Note that it has ended."""
+    with _GUARD:
+        begun, running = _FITS[model]
+        _FITS[model] = begun, running - 1

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
-from kanwidget.kan.checks import check_scalar
+from kanwidget.adapters.copying import same_bits
+from kanwidget.kan.checks import Edge, check_scalar
 from kanwidget.kan.tensors import check_dataset, check_inputs
 
 __all__ = ["Baseline", "Metric", "Yardstick"]
@@ -53,6 +54,8 @@ class Baseline:
     """What the scores are; see `PruningSession.rescore`."""
     notes: list[str] = field(default_factory=list)
     """What one should know of the model, in words, whatever its mask."""
+    broken: list[Edge] = field(default_factory=list)
+    """Edges whose outputs are NaN or infinite on these data; they have no mean to keep."""
 
     def bias_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return the biases that go with a mask.
@@ -91,6 +94,16 @@ class Baseline:
             for on, ours, new, was in zip(mask, self.mask, self.means, old.means, strict=True)
         ]
         return replace(self, means=means)
+
+    def sharing(self, old: Baseline) -> Baseline:
+        """Return the same baseline, with the tensors of another one wherever they are equal."""
+        names = ("mask", "bias", "folded", "scores", "means", "density", "grid")
+        shared: dict[str, Any] = {
+            name: list(map(_shared, getattr(self, name), getattr(old, name))) for name in names
+        }
+        pairs = zip(self.curves, old.curves, strict=True)
+        curves = [(_shared(x, old_x), _shared(y, old_y)) for (x, y), (old_x, old_y) in pairs]
+        return replace(self, curves=curves, **shared)
 
     def changed_outside(
         self,
@@ -209,7 +222,7 @@ class Yardstick:
             [_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True)],
             adapter.slots(),
             kind,
-            [*adapter.notes(), *_not_finite(mask, means, bias)],
+            adapter.notes(),
         )
 
     def digest(self) -> str:
@@ -220,26 +233,12 @@ class Yardstick:
         return digest.hexdigest()
 
 
+def _shared(value: Tensor, old: Tensor) -> Tensor:
+    return old if same_bits(value, old) else value
+
+
 def _name(metric: Metric) -> str:
     return getattr(metric, "__name__", type(metric).__name__)
-
-
-def _not_finite(
-    mask: Sequence[Tensor], means: Sequence[Tensor], bias: Sequence[Tensor]
-) -> list[str]:
-    """Say where a model's numbers stop being numbers, if they do: all that follows has none."""
-    for l, (on, mean, constant) in enumerate(zip(mask, means, bias, strict=True)):
-        edges = [(l, i, j) for j, i in (on & ~mean.isfinite()).nonzero().tolist()]
-        slots = (~constant.isfinite()).nonzero().flatten().tolist()
-        if not edges and not slots:
-            continue
-        where = f"edge {edges[0]}" if edges else f"bias {slots[0]} of layer {l}"
-        more = f" (and {len(edges) - 1} more)" if len(edges) > 1 else ""
-        return [
-            f"The model is broken: {where}{more} gives numbers that are NaN or infinite on these "
-            "data, and so does what it leads to."
-        ]
-    return []
 
 
 def _density(values: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ __all__ = [
     "remove_node",
     "restore_edge",
     "restore_node",
+    "toggle",
 ]
 
 
@@ -151,6 +152,16 @@ def restore_node(edits: Edits, node: Node, ground: Ground) -> Edits:
                 kept_edges=edits.kept_edges | {edge for edge in side if ground.weak(edge)},
             )
     return edits
+
+
+def toggle(edits: Edits, where: Edge | Node, ground: Ground, mask: Sequence[Tensor]) -> Edits:
+    """Switch an edge or a node off if it is on under a mask, and on if it is off."""
+    if len(where) == 3:
+        is_on = bool(at(mask, where))
+        return remove_edge(edits, where) if is_on else restore_edge(edits, where, ground)
+    if all(any(at(mask, e) for e in side) for side in ground.sides(where)):
+        return remove_node(edits, where)
+    return restore_node(edits, where, ground)
 
 
 def keep_on(state: State, was: Sequence[Tensor], baseline: Baseline) -> State:

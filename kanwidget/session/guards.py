@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from kanwidget.kan.checks import Node
+from kanwidget.kan.checks import Edge, Node
 from kanwidget.kan.pruning import Slots, fed, leading, reached, slots_of
 
-__all__ = ["dead_ends", "warnings"]
+__all__ = ["broken", "dead_ends", "warnings"]
 
 
 def warnings(
@@ -53,6 +53,30 @@ def dead_ends(mask: Sequence[Tensor], slots: Slots = ()) -> list[Node]:
         ends = fed(layer, slots, l - 1) & ~alive[l]
         dead += [(l, i) for i in ends.nonzero().flatten().tolist()]
     return dead
+
+
+def broken(
+    edges: Sequence[Edge], mask: Sequence[Tensor], bias: Sequence[Tensor]
+) -> list[str]:
+    """Say where a model's numbers stop being numbers, if they do: all that follows has none.
+
+    Parameters
+    ----------
+    edges : list of (l, i, j)
+        Those whose outputs are NaN or infinite.
+    mask, bias : list of Tensor, shapes (n_out, n_in) and (n_out,)
+        What the model has.
+    """
+    on = [(l, i, j) for l, i, j in edges if mask[l][j, i]]
+    slots = [(l, j) for l, b in enumerate(bias) for j in (~b.isfinite()).nonzero().flatten().tolist()]
+    if not on and not slots:
+        return []
+    where = f"edge {on[0]}" if on else f"bias {slots[0][1]} of layer {slots[0][0]}"
+    more = f" (and {len(on) - 1} more)" if len(on) > 1 else ""
+    return [
+        f"The model is broken: {where}{more} gives numbers that are NaN or infinite on these "
+        "data, and so does what it leads to."
+    ]
 
 
 def _lost_factors(

@@ -1,8 +1,8 @@
 """Commands, undo and redo along a tree, and the Python lines that replay them.
 
-A command is small: the state that it led to, and a reference to the baseline that this state
-stands on. Parameters are never copied. Nothing is forgotten: undoing and then doing something
-else starts a branch.
+A command is small: the state that it led to, a reference to the baseline that this state
+stands on, and the number of the weights that the model had; see `snapshots`. Undoing and then
+doing something else starts a branch, and forgets nothing.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from kanwidget.kan import pruning
+from kanwidget.kan.checks import check_edges, check_nodes, check_threshold
 from kanwidget.kan.pruning import Edits
 
 from .baseline import Baseline
+from .snapshots import Snapshots
 
 __all__ = ["Command", "History", "State", "count", "describe", "script", "told"]
 
@@ -46,6 +48,32 @@ class State:
         now, then = self.to_dict(), before.to_dict()
         return {name: value for name, value in now.items() if value != then[name]}
 
+    def changed(
+        self, changes: Mapping[str, Any], width: list[int], slots: Sequence[Sequence[int]]
+    ) -> State:
+        """Return a state with changes, checked against the sizes of a model.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            If there is no such thing to change, or no such value.
+        """
+        new: dict[str, Any] = {}
+        edits: dict[str, Any] = {}
+        for name, value in changes.items():
+            if name in ("node_threshold", "edge_threshold"):
+                new[name] = check_threshold(value, name)
+            elif name in ("removed_edges", "kept_edges"):
+                edits[name] = check_edges(width, value, slots)
+            elif name in ("removed_nodes", "kept_nodes"):
+                edits[name] = check_nodes(width, value)
+            elif name == "keep_mean":
+                new[name] = bool(value)
+            else:
+                known = ", ".join(self.to_dict())
+                raise TypeError(f"a session has no {name} to set; it has {known}")
+        return replace(self, edits=replace(self.edits, **edits), **new)
+
     def rounded(self, baseline: Baseline) -> State:
         """Return a state with the same mask and the shortest thresholds that lead to it.
 
@@ -69,14 +97,6 @@ class State:
             **edits,
         }
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> State:
-        """Return a state from what `to_dict` made of one."""
-        names = ("removed_edges", "kept_edges", "removed_nodes", "kept_nodes")
-        edits = Edits(**{n: frozenset(tuple(ids) for ids in content[n]) for n in names})
-        node, edge = float(content["node_threshold"]), float(content["edge_threshold"])
-        return cls(node, edge, bool(content["keep_mean"]), edits)
-
 
 @dataclass(frozen=True)
 class Command:
@@ -98,6 +118,14 @@ class Command:
     loss_before, loss_after : float
     active_edges : int
         As measured then, and anew when one goes back to it; see `History.stale`.
+    weights : int
+        The number of the weights that the model had.
+    what : str
+        What was done, without what it cost.
+    notice : str
+        What one should know as long as one stands there, in words.
+    kept_off : int
+        Edges that others brought back, and that were switched off by hand to stay off.
     """
 
     id: int
@@ -110,38 +138,85 @@ class Command:
     loss_after: float
     active_edges: int
     note: str = ""
+    weights: int = 0
+    what: str = ""
+    notice: str = ""
+    kept_off: int = 0
+
+
+class Label(Protocol):
+    """The words of a command."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def note(self) -> str: ...
+
+
+class _Tree(NamedTuple):
+    """All commands, which of them is current, and for each the child that redo goes to."""
+
+    commands: list[Command]
+    current: int
+    next: dict[int, int]
 
 
 class History:
-    """A tree of commands, and where in it the session stands."""
+    """A tree of commands, and where in it the session stands.
 
-    def __init__(self, first: Command) -> None:
-        self.commands = [first]
-        self.current = first
-        self.since = 0  # the first baseline of the model's present weights, by its number
-        self._next: dict[int, int] = {}  # the child that redo goes to
+    It is replaced as a whole: whatever interrupts a step, it has happened or it has not.
 
-    def add(self, command: Command) -> None:
-        """Add a command after the current one, and stand there."""
-        self.commands.append(command)
-        if command.parent is not None:
-            self._next[command.parent] = command.id
-        self.current = command
+    Parameters
+    ----------
+    first : Command
+    snapshots : Snapshots
+        The weights that commands had.
+    """
 
-    def amend(self, **changes: Any) -> None:
-        """Change the current command."""
-        self.current = self.commands[self.current.id] = replace(self.current, **changes)
+    def __init__(self, first: Command, snapshots: Snapshots | None = None) -> None:
+        self._tree = _Tree([first], 0, {})
+        self.snapshots = Snapshots() if snapshots is None else snapshots
+
+    @property
+    def commands(self) -> list[Command]:
+        """All commands, by their numbers; nothing may write to the list."""
+        return self._tree.commands
+
+    @property
+    def current(self) -> Command:
+        """Where the session stands."""
+        return self._tree.commands[self._tree.current]
+
+    def stand(self, command: Command) -> None:
+        """Stand at a command: a new one, or one in the place of that with its number."""
+        tree = self._tree
+        commands, onward = list(tree.commands), dict(tree.next)
+        commands[command.id : command.id + 1] = [command]
+        child, parent, is_new = command.id, command.parent, command.id == len(tree.commands)
+        while parent is not None:  # redo will come this way again
+            onward[parent] = child
+            child, parent = parent, None if is_new else commands[parent].parent
+        self._tree = _Tree(commands, command.id, onward)
+
+    def forget(self, command: Command) -> None:
+        """Drop the last command, if it is that and nothing follows it."""
+        tree = self._tree
+        if command.id + 1 == len(tree.commands) and tree.current != command.id:
+            onward = {parent: child for parent, child in tree.next.items() if child != command.id}
+            self._tree = _Tree(tree.commands[:-1], tree.current, onward)
 
     def note(self, id: int, text: str) -> None:
         """Write a person's own words to a command."""
-        self.commands[id] = replace(self.get(id), note=str(text))
-        self.current = self.commands[self.current.id]
+        commands = list(self.commands)
+        commands[id] = replace(self.get(id), note=str(text))
+        self._tree = self._tree._replace(commands=commands)
 
-    def label(self, labels: Sequence[Mapping[str, Any]]) -> None:
+    def label(self, labels: Sequence[Label]) -> None:
         """Give commands the texts and notes that they had."""
-        for id, label in enumerate(labels):
-            text, note = str(label["text"]), str(label["note"])
-            self.commands[id] = replace(self.get(id), text=text, note=note)
+        named = zip(self.commands, labels, strict=True)
+        commands = [replace(c, text=label.text, note=label.note) for c, label in named]
+        self._tree = self._tree._replace(commands=commands)
 
     def get(self, id: int) -> Command:
         """Return a command by its number, or raise an IndexError."""
@@ -150,8 +225,10 @@ class History:
         return self.commands[id]
 
     def stale(self, command: Command) -> bool:
-        """Whether others have changed the model since a command was measured."""
-        return command.baseline.number < self.since
+        """Whether a command's numbers are of weights that nobody can go back to any more."""
+        if command.weights == self.current.weights:
+            return False
+        return self.snapshots.get(command.weights) is None
 
     def before(self) -> Command | None:
         """Return what undo goes to, None at the start."""
@@ -159,15 +236,8 @@ class History:
 
     def after(self) -> Command | None:
         """Return what redo goes to, None at the end."""
-        child = self._next.get(self.current.id)
+        child = self._tree.next.get(self._tree.current)
         return None if child is None else self.commands[child]
-
-    def stand(self, command: Command) -> None:
-        """Stand at a command; redo will come this way again."""
-        self.current = command
-        while command.parent is not None:
-            self._next[command.parent] = command.id
-            command = self.commands[command.parent]
 
     def path(self) -> list[Command]:
         """Return the commands from the start to the current one."""
@@ -185,9 +255,10 @@ def script(history: History, usual_score: str = "l1") -> str:
     lines = ["from kanwidget import PruningSession", ""]
     path = history.path()
     score = path[0].baseline.score
+    state = path[0].state  # of the session that the script starts, as far as it has come
     asked = "" if score == usual_score else f", score={score!r}"
+    asked += "" if state.keep_mean else ", keep_mean=False"
     lines.append(f"session = PruningSession(model, dataset{asked})")
-    state = State()  # of the session that the script starts, as far as it has come
     for step, following in zip(path, [*path[1:], None], strict=True):
         if following is not None and following.kind == "set":
             continue  # the last state before a commit says it all

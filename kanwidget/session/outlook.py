@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
 
 from . import edits as acts
-from . import guards, tradeoff
-from .baseline import Baseline
-from .engine import Engine
+from . import guards
+from .baseline import Baseline, Yardstick
+from .evaluator import Evaluator
 from .history import State
-from .tradeoff import Costs, TradeOff
 
-__all__ = ["Outcome", "Outlook"]
+__all__ = ["Outcome", "Stage", "outcome", "warnings"]
 
 
 @dataclass(frozen=True)
@@ -39,134 +37,46 @@ class Outcome:
     warnings: list[str]
 
 
-class Outlook(Engine):
-    """Questions to a session; none changes anything."""
+@dataclass(frozen=True)
+class Stage:
+    """A session's model and what it is measured with, for those who only read.
 
-    def preview(self, **changes: Any) -> Outcome:
-        """Tell what `set` would lead to, and change nothing.
+    Attributes
+    ----------
+    adapter : Adapter
+        Of the live model.
+    scratch : Adapter
+        Of the private copy that baselines are measured on; its masks are of no meaning.
+    yardstick : Yardstick
+        Data and metric.
+    mask : list of Tensor, shapes (n_out, n_in)
+        What the live model has.
+    scores_known : list of str
+        Names of the scores that edges can have, the usual one first.
+    """
 
-        Parameters
-        ----------
-        **changes
-            As for `set`: thresholds, hand edits, ``keep_mean``.
+    adapter: Adapter
+    scratch: Adapter
+    yardstick: Yardstick
+    mask: list[Tensor]
+    scores_known: list[str]
 
-        Returns
-        -------
-        Outcome
-            ``active_edges``, ``loss`` and ``warnings``.
-        """
-        state = self._changed(changes)
-        self._refresh()
-        return self._outcome(state)
 
-    def preview_toggle(self, *ids: int) -> Outcome:
-        """Tell what it would lead to if an edge ``l, i, j`` or a node ``l, i`` were switched.
+def outcome(evaluator: Evaluator, baseline: Baseline, state: State) -> Outcome:
+    """Tell what a state would lead to."""
+    mask = acts.Ground.of(baseline, state).mask(state.edits)
+    bias = baseline.bias_under(mask, state.keep_mean)
+    return Outcome(
+        sum(int(layer.sum()) for layer in mask),
+        evaluator.loss(mask, bias),
+        warnings(baseline, mask, bias),
+    )
 
-        Returns
-        -------
-        Outcome
-            Without what is on, or with what is off.
 
-        Raises
-        ------
-        IndexError, TypeError
-            If there is no such edge or node.
-        """
-        check: Any = self._check_edge if len(ids) == 3 else self._check_node
-        where: Any = check(*ids)
-        self._refresh()
-        ground, edits = self._ground(), self.state.edits
-        if len(where) == 3:
-            edge = acts.at(self.mask, where)
-            toggled = (
-                acts.remove_edge(edits, where) if edge else acts.restore_edge(edits, where, ground)
-            )
-        elif all(any(acts.at(self.mask, e) for e in side) for side in ground.sides(where)):
-            toggled = acts.remove_node(edits, where)
-        else:
-            toggled = acts.restore_node(edits, where, ground)
-        return self._outcome(replace(self.state, edits=toggled))
-
-    def _outcome(self, state: State) -> Outcome:
-        mask = self._ground(state).mask(state.edits)
-        bias = self.baseline.bias_under(mask, state.keep_mean)
-        return Outcome(
-            sum(int(layer.sum()) for layer in mask),
-            self._live().try_out(mask, bias),
-            self._warnings(mask, bias),
-        )
-
-    def _warnings(self, mask: list[Tensor], bias: list[Tensor]) -> list[str]:
-        """Say what speaks against a mask, and what one should know of the model."""
-        baseline = self.baseline
-        return [*guards.warnings(baseline.mask, mask, baseline.slots, bias), *baseline.notes]
-
-    def tradeoff(
-        self,
-        axis: str = "edge",
-        *,
-        stop: Callable[[], bool] | None = None,
-        progress: Callable[[float], object] | None = None,
-    ) -> TradeOff:
-        """Measure the loss at every value of a threshold that matters; change nothing.
-
-        Parameters
-        ----------
-        axis : {"node", "edge"}
-            Which threshold; the other one and the hand edits stay as they are.
-        stop : callable, optional
-            Asked now and then; once it is true, `tradeoff.Cancelled` is raised.
-        progress : callable, optional
-            Told how far it is, from 0 to 1.
-
-        Returns
-        -------
-        TradeOff
-            ``thresholds`` and, at each, ``active_edges``, and ``loss_zeroed`` or ``loss_kept``
-            if what goes leaves nothing or its mean.
-        """
-        self._refresh()
-        return tradeoff.along(*self._measured(), axis, stop, progress)
-
-    def threshold_for(self, tolerance: float = 0.05, axis: str = "edge") -> float:
-        """Return the largest threshold up to which the loss stays within a tolerance.
-
-        Parameters
-        ----------
-        tolerance : float
-            0.05 allows losses up to 1.05 times the one at a threshold of 0.
-        axis : {"node", "edge"}
-
-        Returns
-        -------
-        float
-            One of the ``thresholds`` of `tradeoff`.
-        """
-        return self.tradeoff(axis).threshold_for(tolerance, self.state.keep_mean)
-
-    def costs(
-        self,
-        *,
-        stop: Callable[[], bool] | None = None,
-        progress: Callable[[float], object] | None = None,
-    ) -> Costs:
-        """Measure the loss without each edge, and without each hidden node; change nothing.
-
-        Parameters
-        ----------
-        stop, progress
-            As in `tradeoff`.
-
-        Returns
-        -------
-        Costs
-            ``loss`` at present; ``edges_zeroed`` and ``edges_kept``, the loss without each edge
-            if it leaves nothing or its mean; ``nodes_zeroed`` and ``nodes_kept`` likewise.
-        """
-        self._refresh()
-        return tradeoff.without_each(*self._measured(), stop, progress)
-
-    def _measured(self) -> tuple[Adapter, Tensor, Callable[[Tensor], float], Baseline, State]:
-        stage = self._live()
-        measure = stage.yardstick
-        return stage.adapter, measure.rows, measure.of, self.baseline, self.state
+def warnings(baseline: Baseline, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[str]:
+    """Say what speaks against a mask, and what one should know of the model."""
+    return [
+        *guards.warnings(baseline.mask, mask, baseline.slots, bias),
+        *baseline.notes,
+        *guards.broken(baseline.broken, mask, bias),
+    ]

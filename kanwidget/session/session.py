@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from torch import Tensor, nn
 
-from kanwidget.kan.checks import Node
+from kanwidget.kan.checks import Edge, Node, check_edge, check_node, check_whole
 from kanwidget.kan.pruning import Edits
 
-from . import archive, guards, history
+from . import archive, guards, history, outlook, tradeoff
 from . import edits as acts
-from .baseline import Metric, Yardstick
-from .history import State
-from .outlook import Outcome, Outlook
+from .baseline import Baseline, Metric, Yardstick
+from .history import History, State
+from .live_model import Masks
+from .outlook import Outcome, Stage
+from .snapshots import HISTORY_BYTES, Snapshots
+from .steps import Steps
+from .tradeoff import Costs, TradeOff
 
 __all__ = ["NOTE", "Outcome", "PruningSession"]
 
-NOTE = 2000
+NOTE = archive.NOTE
 """Characters that a note may have."""
 
 
-class PruningSession(Outlook):
+class PruningSession:
     """Thresholds and hand edits on a live model, from a baseline that stays untouched.
 
     The model's masks are always the effective mask: a pure function of the baseline, the
     thresholds and the hand edits. Means of edges that are off go to the biases, if they are
     kept. Nothing else of the model is written, and `close` gives it back as it was or as last
-    committed. Changes that others make meanwhile are kept and become part of the baseline.
+    committed. Changes that others make meanwhile are kept and become part of the baseline; if
+    they train the model, `undo` gives it the weights back that it had before.
 
     Parameters
     ----------
@@ -51,6 +56,10 @@ class PruningSession(Outlook):
         there can be no other.
     score : {"l1", "attribution", "ablation"}, optional
         What edges score, see `rescore`; by default what the model's own library uses.
+    history_bytes : int
+        How much memory the weights from before outside trainings may take, 256 MiB by default.
+        When it is full the oldest go; steps that had them are shown with the weights of now, and
+        say so.
 
     Attributes
     ----------
@@ -72,6 +81,82 @@ class PruningSession(Outlook):
         If the data does not fit, or there is none.
     """
 
+    def __init__(
+        self,
+        model: nn.Module,
+        dataset: Mapping[str, Tensor] | Tensor | None = None,
+        *,
+        keep_mean: bool = True,
+        metric: Metric | None = None,
+        score: str | None = None,
+        history_bytes: int = HISTORY_BYTES,
+    ) -> None:
+        snapshots = Snapshots(check_whole(history_bytes, "history_bytes", 0))
+        self._steps = Steps(model, dataset, metric, score, bool(keep_mean), snapshots)
+
+    @property
+    def history(self) -> History:
+        """Every step, as a tree of commands."""
+        return self._steps.history
+
+    @property
+    def width(self) -> list[int]:
+        """Nodes in each node layer, inputs first."""
+        return self._steps.facts.width
+
+    @property
+    def columns(self) -> list[int]:
+        """Which columns of the data the inputs are."""
+        return self._steps.facts.columns
+
+    @property
+    def loss_name(self) -> str:
+        """What `loss` measures."""
+        return self._steps.facts.loss_name
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session has let go of the model."""
+        return self._steps.live is None
+
+    @property
+    def mask(self) -> list[Tensor]:
+        """The effective mask, which the model has, shapes ``(n_out, n_in)``."""
+        return self._steps.shown.mask
+
+    @property
+    def loss(self) -> float:
+        """The metric at present."""
+        return self._steps.current.loss_after
+
+    @property
+    def state(self) -> State:
+        """Thresholds, hand edits and whether means are kept."""
+        return self._steps.state
+
+    @property
+    def baseline(self) -> Baseline:
+        """What thresholds and hand edits stand on."""
+        return self._steps.baseline
+
+    @property
+    def active_edges(self) -> int:
+        """How many edges are on."""
+        return sum(int(layer.sum()) for layer in self.mask)
+
+    @property
+    def stage(self) -> Stage:
+        """The model and what it is measured with, to read.
+
+        Raises
+        ------
+        RuntimeError
+            If the session is closed.
+        """
+        live, evaluator = self._steps.open_model(), self._steps.open_evaluator()
+        known = evaluator.facts.scores_known
+        return Stage(live.adapter, evaluator.adapter, evaluator.yardstick, self.mask, known)
+
     def __repr__(self) -> str:
         total = sum(layer.numel() for layer in self.mask)
         now = f"{self.active_edges} of {total} edges on, {self.loss_name} {self.loss:.4g}"
@@ -79,7 +164,7 @@ class PruningSession(Outlook):
 
     def is_on(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
-        return self._stage is not None and self._stage.adapter.model is model
+        return self._steps.live is not None and self._steps.live.adapter.model is model
 
     def measures_with(
         self, dataset: Mapping[str, Tensor] | Tensor | None, metric: Metric | None
@@ -87,8 +172,8 @@ class PruningSession(Outlook):
         """Whether a session on these data and this metric would measure the same."""
         if dataset is None:
             return metric is None
-        ours = self._live().yardstick
-        other = Yardstick(self._live().adapter, dataset, metric)
+        ours = self._steps.open_evaluator().yardstick
+        other = Yardstick(self._steps.open_model().adapter, dataset, metric)
         return other.digest() == ours.digest() and other.metric is ours.metric
 
     @property
@@ -124,7 +209,9 @@ class PruningSession(Outlook):
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the present state, in words."""
-        return self._warnings(self.mask, self._last.bias)
+        notice = self._steps.current.notice
+        said = outlook.warnings(self.baseline, *self._steps.shown)
+        return [notice, *said] if notice else said
 
     def set(self, *, merge: bool = False, **changes: Any) -> None:
         """Set thresholds, hand edits or both at once; what is not given stays.
@@ -152,7 +239,11 @@ class PruningSession(Outlook):
         state = self._changed(changes)
         if self.refresh():  # which may have switched edges by hand
             state = self._changed(changes)
-        self._go(state, merge=merge)
+        self._steps.apply(state, merge=merge)
+
+    def rest(self) -> None:
+        """Let the next change be a step of its own, whatever ``merge`` says."""
+        self._steps.end_step()
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
@@ -165,7 +256,7 @@ class PruningSession(Outlook):
         If a node at its end was removed by hand, the node comes back with this edge alone.
         """
         edge = self._check_edge(l, i, j)
-        self._edit(lambda edits: acts.restore_edge(edits, edge, self._ground()), f"edge {edge} on")
+        self._edit(lambda edits: acts.restore_edge(edits, edge, self._steps.ground()), f"edge {edge} on")
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
@@ -179,12 +270,12 @@ class PruningSession(Outlook):
         a way in or without a way out: then all its edges on that side come back.
         """
         node = self._check_node(l, i)
-        self._edit(lambda edits: acts.restore_node(edits, node, self._ground()), f"node {node} on")
+        self._edit(lambda edits: acts.restore_node(edits, node, self._steps.ground()), f"node {node} on")
 
     def dead_ends(self) -> list[Node]:
         """Return hidden nodes with edges in, from which no output can be reached."""
         # Where nodes depend on each other, one that leads nowhere still matters.
-        return [] if self._coupled else guards.dead_ends(self.mask, self.baseline.slots)
+        return [] if self._steps.facts.coupled else guards.dead_ends(self.mask, self.baseline.slots)
 
     def sweep(self) -> None:
         """Switch off all dead ends; no output changes."""
@@ -199,17 +290,12 @@ class PruningSession(Outlook):
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits: the baseline again."""
-        self._refresh()
-        self._go(State(keep_mean=self.state.keep_mean), "reset")
+        self.refresh()
+        self._steps.apply(State(keep_mean=self.state.keep_mean), "reset")
 
     def commit(self) -> None:
         """Make the present state the new baseline; `close` leaves the model there."""
-        stage = self._live()
-        self._refresh()
-        folded = self.baseline.folded_under(stage.mask, self.state.keep_mean)
-        baseline = stage.look(stage.mask, stage.bias, folded)
-        stage.settle(baseline)
-        self._record("commit", "commit", State(keep_mean=self.state.keep_mean), baseline)
+        self._steps.commit()
 
     def rescore(self, score: str) -> None:
         """Score the baseline's edges in another way, and set both thresholds to 0.
@@ -226,30 +312,130 @@ class PruningSession(Outlook):
         ValueError
             If there is no such score.
         """
-        stage = self._live()
-        stage.check_score(score)
-        self._refresh()
-        if score == self.score:
-            return
-        before, stage.score = stage.score, score
-        old, state = self.baseline, replace(self.state, node_threshold=0.0, edge_threshold=0.0)
-        try:
-            baseline = stage.look(old.mask, old.bias, old.folded)
-            mask = acts.Ground.of(baseline, state).mask(state.edits)
-            stage.show(mask, baseline.bias_under(mask, state.keep_mean))
-        except BaseException:
-            stage.score = before
-            stage.put_back(stage.mask, stage.bias)
-            raise
-        self._record("score", f"scores by {score}", state, baseline)
+        self._steps.rescore(score)
+
+    def refresh(self) -> bool:
+        """Take in what others did to the model since; return whether there was anything.
+
+        Edges that somebody switched are switched in the baseline; scores, curves and losses
+        are computed anew. Thresholds and hand edits stay, except where they contradict. A
+        training is one step of the history, however often it is looked at meanwhile.
+        """
+        return self._steps.refresh()
+
+    def preview(self, **changes: Any) -> Outcome:
+        """Tell what `set` would lead to, and change nothing.
+
+        Parameters
+        ----------
+        **changes
+            As for `set`: thresholds, hand edits, ``keep_mean``.
+
+        Returns
+        -------
+        Outcome
+            ``active_edges``, ``loss`` and ``warnings``.
+        """
+        state = self._changed(changes)
+        self.refresh()
+        return self._outcome(state)
+
+    def preview_toggle(self, *ids: int) -> Outcome:
+        """Tell what it would lead to if an edge ``l, i, j`` or a node ``l, i`` were switched.
+
+        Returns
+        -------
+        Outcome
+            Without what is on, or with what is off.
+
+        Raises
+        ------
+        IndexError, TypeError
+            If there is no such edge or node.
+        """
+        check: Any = self._check_edge if len(ids) == 3 else self._check_node
+        where: Any = check(*ids)
+        self.refresh()
+        toggled = acts.toggle(self.state.edits, where, self._steps.ground(), self.mask)
+        return self._outcome(replace(self.state, edits=toggled))
+
+    def tradeoff(
+        self,
+        axis: str = "edge",
+        *,
+        stop: Callable[[], bool] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> TradeOff:
+        """Measure the loss at every value of a threshold that matters; change nothing.
+
+        Parameters
+        ----------
+        axis : {"node", "edge"}
+            Which threshold; the other one and the hand edits stay as they are.
+        stop : callable, optional
+            Asked now and then; once it is true, `tradeoff.Cancelled` is raised.
+        progress : callable, optional
+            Told how far it is, from 0 to 1.
+
+        Returns
+        -------
+        TradeOff
+            ``thresholds`` and, at each, ``active_edges``, and ``loss_zeroed`` or ``loss_kept``
+            if what goes leaves nothing or its mean.
+        """
+        self.refresh()
+        return tradeoff.along(*self._given(), axis, stop, progress)
+
+    def threshold_for(self, tolerance: float = 0.05, axis: str = "edge") -> float:
+        """Return the largest threshold up to which the loss stays within a tolerance.
+
+        Parameters
+        ----------
+        tolerance : float
+            0.05 allows losses up to 1.05 times the one at a threshold of 0.
+        axis : {"node", "edge"}
+
+        Returns
+        -------
+        float
+            One of the ``thresholds`` of `tradeoff`.
+        """
+        return self.tradeoff(axis).threshold_for(tolerance, self.state.keep_mean)
+
+    def costs(
+        self,
+        *,
+        stop: Callable[[], bool] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> Costs:
+        """Measure the loss without each edge, and without each hidden node; change nothing.
+
+        Parameters
+        ----------
+        stop, progress
+            As in `tradeoff`.
+
+        Returns
+        -------
+        Costs
+            ``loss`` at present; ``edges_zeroed`` and ``edges_kept``, the loss without each edge
+            if it leaves nothing or its mean; ``nodes_zeroed`` and ``nodes_kept`` likewise.
+        """
+        self.refresh()
+        return tradeoff.without_each(*self._given(), stop, progress)
 
     def undo(self) -> bool:
-        """Go back by one command; return whether there was one."""
-        return self._stand(self.history.before())
+        """Go back by one command; return whether there was one.
+
+        Before an outside training that gives the weights back that the model had.
+        """
+        self.refresh()  # what others did since is a step, too
+        return self._steps.go_to(self.history.before())
 
     def redo(self) -> bool:
         """Go forward to the command last come from; return whether there was one."""
-        return self._stand(self.history.after())
+        self.refresh()
+        return self._steps.go_to(self.history.after())
 
     def jump(self, id: int) -> None:
         """Go to any command, by its number.
@@ -259,7 +445,7 @@ class PruningSession(Outlook):
         IndexError
             If there is no such command.
         """
-        self._stand(self.history.get(id))
+        self._steps.go_to(self.history.get(id))
 
     def note(self, id: int, text: str) -> None:
         """Write your own words to a command.
@@ -291,11 +477,11 @@ class PruningSession(Outlook):
 
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state."""
-        return history.script(self.history, self._usual_score)
+        return history.script(self.history, self._steps.facts.scores_known[0])
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
-        return self._live().adapter.compact()
+        return self._steps.open_model().adapter.compact()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the session as plain numbers, lists and texts, fit for JSON.
@@ -305,7 +491,7 @@ class PruningSession(Outlook):
         ValueError
             If the model was changed from outside the session: that cannot be replayed.
         """
-        return archive.to_dict(self.history, self._origin, self._live().yardstick.digest())
+        return archive.to_dict(self.history, self._steps.origin, self._digest())
 
     @classmethod
     def from_dict(
@@ -323,44 +509,83 @@ class PruningSession(Outlook):
         ValueError
             If it is not a session's content, or belongs to another model or other data.
         """
-        archive.check_format(content)
-        with archive.in_words():
-            first = content["commands"][0].get("score")
-        session = cls(model, dataset, metric=metric, score=first)
+        commands = archive.checked(content)
+        first = commands[0]
+        session = cls(
+            model, dataset, metric=metric, score=first.score, keep_mean=first.state.keep_mean
+        )
+        steps = session._steps
+        steps.held = True  # nothing is written to the model until all of it makes sense
         try:
-            archive.check_owner(content, session._origin, session._live().yardstick.digest())
+            archive.check_owner(content, steps.origin, session._digest())
             with archive.in_words():
-                commands = list(content["commands"])
                 for command in commands[1:]:
-                    session._stand(session.history.get(command["parent"]))
-                    if command["kind"] == "commit":
+                    steps.go_to(session.history.get(command.parent))
+                    if command.kind == "commit":
                         session.commit()
-                    elif command["kind"] == "score":
-                        session.rescore(command["score"])
+                    elif command.kind == "score":
+                        session.rescore(command.score or "")
                     else:
-                        state = State.from_dict(command["state"])
-                        session._go(session._changed(state.to_dict()), always=True)
+                        steps.apply(session._changed(command.state.to_dict()), always=True)
                 session.history.label(commands)
-                session._stand(session.history.get(content["current"]))
+                steps.go_to(session.history.get(content["current"]))
         except BaseException:
-            session.close()
+            steps.close(leave=False)
             raise
+        steps.show()
         return session
+
+    @contextlib.contextmanager
+    def succeeded_by(
+        self,
+        dataset: Mapping[str, Tensor] | Tensor | None,
+        metric: Metric | None,
+        score: str | None = None,
+    ) -> Iterator[PruningSession]:
+        """Yield a session on other data that stands where this one does, and end this one.
+
+        If what is done with it fails, this one goes on as if nothing had been.
+
+        Parameters
+        ----------
+        dataset, metric
+            As for `PruningSession`.
+        score : str, optional
+            What edges score from then on; by default what they score now.
+        """
+        self.refresh()
+        model, start = self._steps.open_model().adapter.model, self.baseline
+        new = object.__new__(PruningSession)
+        new._steps = Steps(
+            model,
+            dataset,
+            metric,
+            self.score,
+            self.state.keep_mean,
+            Snapshots(self.history.snapshots.budget),
+            Masks(start.mask, start.bias),
+        )
+        steps = new._steps
+        steps.held = True
+        try:
+            new.set(**self.state.to_dict())
+            if score is not None:
+                new.rescore(score)
+            steps.show()
+            yield new
+        except BaseException:
+            steps.close(leave=False)
+            self._steps.show()
+            raise
+        self._steps.close(leave=False)
 
     def close(self) -> None:
         """Give the model back as it was or as last committed, and let go of it.
 
-        What others changed meanwhile stays.
+        What others changed meanwhile stays. Nothing is measured, and an interrupt waits until
+        the model is given back.
         """
-        if self._stage is None:
-            return
-        # Nobody will read the loss, and a metric that fails must not stop us.
-        self._stage.yardstick.silent = True
-        self.reset()
-        self._stage.loss = self.baseline.loss
-        self._stage.leave(self.baseline.mask, self.baseline.bias)
-        self._stage.let_go()
-        self._stage = None
+        self._steps.close()
 
     def __enter__(self) -> PruningSession:
         return self
@@ -376,10 +601,32 @@ class PruningSession(Outlook):
     def __del__(self) -> None:
         # A session that is forgotten must not leave a stranger's thresholds in the model. At the
         # interpreter's end nobody will see the model, and torch is half gone.
-        if not sys.is_finalizing():
+        if "_steps" in vars(self) and not sys.is_finalizing():
             with contextlib.suppress(Exception):
                 self.close()
 
     def _edit(self, act: Callable[[Edits], Edits], text: str) -> None:
-        self._refresh()
-        self._go(replace(self.state, edits=act(self.state.edits)), text)
+        self.refresh()
+        self._steps.apply(replace(self.state, edits=act(self.state.edits)), text)
+
+    def _check_edge(self, l: int, i: int, j: int) -> Edge:
+        """Return ``(l, i, j)`` as plain ints, or raise an IndexError or TypeError."""
+        return check_edge(self.width, l, i, j, self.baseline.slots)
+
+    def _check_node(self, l: int, i: int) -> Node:
+        """Return ``(l, i)`` as plain ints, or raise an IndexError or TypeError."""
+        return check_node(self.width, l, i)
+
+    def _changed(self, changes: Mapping[str, Any]) -> State:
+        """Return the present state with checked changes."""
+        return self.state.changed(changes, self.width, self.baseline.slots)
+
+    def _outcome(self, state: State) -> Outcome:
+        return outlook.outcome(self._steps.open_evaluator(), self.baseline, state)
+
+    def _digest(self) -> str:
+        return self._steps.open_evaluator().yardstick.digest()
+
+    def _given(self) -> tuple[Any, Any, Any, Baseline, State]:
+        """Return what losses that could be are measured with."""
+        return *self._steps.open_evaluator().measured_with(), self.baseline, self.state

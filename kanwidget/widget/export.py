@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kanwidget.session.stage import Stage
+from kanwidget.session.outlook import Stage
 
 from . import publish
 from .mirror import Mirrored

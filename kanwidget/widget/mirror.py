@@ -153,8 +153,8 @@ class Mirror:
         stage = session.stage
         widget.set_trait("_scores_known", stage.scores_known)
         widget.set_trait("_width", session.width)
-        widget.set_trait("_slots", stage.adapter.slots())
-        symbolic = sorted(stage.adapter.symbolic().items())
+        widget.set_trait("_slots", stage.scratch.slots())
+        symbolic = sorted(stage.scratch.symbolic().items())
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
         arrays = publish.of_baseline(stage, session.baseline)
         if self._measure is not stage.yardstick:

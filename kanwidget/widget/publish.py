@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kanwidget.session.baseline import Baseline
 from kanwidget.session.history import Command, History
-from kanwidget.session.stage import Stage
+from kanwidget.session.outlook import Stage
 from kanwidget.session.tradeoff import TradeOff
 
 from .losses import known
@@ -79,7 +79,7 @@ def _spread(rows: Tensor, count: int) -> Tensor:
 
 def of_baseline(stage: Stage, baseline: Baseline) -> Packable:
     """Return all that stays as it is until the baseline changes."""
-    adapter, measure = stage.adapter, stage.yardstick
+    adapter, measure = stage.scratch, stage.yardstick
     xs, ys = zip(*baseline.curves, strict=True)
     curves = _array([y.flatten(0, 1) for y in ys], np.float32)
     few = len(curves) <= MANY
@@ -115,7 +115,7 @@ def of_large(stage: Stage, baseline: Baseline) -> tuple[list[int], Packable]:
     arrays : dict
     """
     measure = stage.yardstick
-    table = shared_cells(stage.adapter, baseline, [measure.rows, measure.inputs])
+    table = shared_cells(stage.scratch, baseline, [measure.rows, measure.inputs])
     if table is None:
         return [], {}
     small = {"_parts_y": table.y, "_parts_w": table.weights}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -35,65 +36,53 @@ def followers(session: PruningSession) -> weakref.WeakSet[Any]:
     return _FOLLOWERS.setdefault(session, weakref.WeakSet())
 
 
+@contextlib.contextmanager
 def session_of(
     model: nn.Module,
     dataset: Mapping[str, Tensor] | Tensor | None,
     metric: Metric | None,
     score: str | None = None,
-) -> PruningSession:
-    """Return the session that a widget on a model works.
+) -> Iterator[PruningSession]:
+    """Yield the session that a widget on a model works, to make the widget with.
 
     A cell that is run again makes a new widget, and nothing tells it that the old one is
     gone: it takes over where that one stands. On other data it starts anew from there.
-    Thresholds are in units of the scores: they do not outlive other ones.
+    Thresholds are in units of the scores: they do not outlive other ones. If the widget cannot
+    be made, the old session goes on as if nothing had been.
     """
     old = _SESSIONS.get(id(model))
     if old is None or old.closed or not old.is_on(model):
         session = PruningSession(model, dataset, metric=metric, score=score)
+        with _closed_if_it_fails(session):
+            _SESSIONS[id(model)] = session
+            yield session
     elif old.measures_with(dataset, metric):
-        if score is not None:
-            old.rescore(score)
-        return old
+        here = old.history.current.id
+        try:
+            if score is not None:
+                old.rescore(score)
+            yield old
+        except BaseException:
+            if not old.closed:
+                old.jump(here)
+            raise
     else:
-        session = _after(old, model, dataset, metric, score)
-    _SESSIONS[id(model)] = session
-    return session
+        with old.succeeded_by(dataset, metric, score) as session:
+            yield session
+        _SESSIONS[id(model)] = session
+        for widget in list(_FOLLOWERS.pop(old, [])):
+            widget.session = session
+            followers(session).add(widget)
+            widget.refresh()
 
 
-def _after(
-    old: PruningSession,
-    model: nn.Module,
-    dataset: Mapping[str, Tensor] | Tensor | None,
-    metric: Metric | None,
-    score: str | None,
-) -> PruningSession:
-    """Return a session on other data that stands where an old one does, and close that.
-
-    If there can be none, the old one goes on as if nothing had been.
-    """
-    state = old.state.to_dict()
-    old.refresh()
-    stage, session = old.stage, None
+@contextlib.contextmanager
+def _closed_if_it_fails(session: PruningSession) -> Iterator[None]:
     try:
-        stage.put_back(old.baseline.mask, old.baseline.bias)
-        session = PruningSession(model, dataset, metric=metric, score=old.score)
-        if score is not None:
-            session.stage.check_score(score)
-        session.preview(**state)  # its metric may fail there
+        yield
     except BaseException:
-        if session is not None:
-            session.close()
+        session.close()
         raise
-    finally:
-        stage.put_back(stage.mask, stage.bias)
-    old.close()
-    session.set(**state)
-    for widget in list(_FOLLOWERS.pop(old, [])):
-        widget.session = session
-        followers(session).add(widget)
-    if score is not None:
-        session.rescore(score)
-    return session
 
 
 def watch_cells(widget: Follower) -> Callable[[], None]:

@@ -140,13 +140,22 @@ class KANWidget(Spelled, Pictured, Inbox):
     ) -> None:
         score = traits.pop("score", None)
         yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
-        kept = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}
+        kept: dict[str, Any] = {name: traits.pop(name) for name in ("layout", "tooltip") if name in traits}
         unknown = sorted(set(traits) - set(yours))
         if unknown:
             raise TypeError(
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
-        self.session = session_of(model, dataset, metric, score)
+        with session_of(model, dataset, metric, score) as self.session:
+            self._make(traits, kept)
+        self.observe(self._on_decision, names=self._decisions())
+        self.observe(self._on_selected, names="selected")
+        self.observe(self._on_score, names="score")
+        self.on_msg(self._on_message)
+        self._unwatch: Callable[[], None] = watch_cells(self)
+
+    def _make(self, traits: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
+        """Build the widget on its session, with a person's values of traits."""
         self._mirror = Mirror(self)
         self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
@@ -160,17 +169,9 @@ class KANWidget(Spelled, Pictured, Inbox):
             if traits:
                 self._lead()
         except BaseException:
-            others = followers(self.session)
-            others.discard(self)
-            if not others:  # else it is another widget's session too
-                self.session.close()
+            followers(self.session).discard(self)
             super().close()
             raise
-        self.observe(self._on_decision, names=self._decisions())
-        self.observe(self._on_selected, names="selected")
-        self.observe(self._on_score, names="score")
-        self.on_msg(self._on_message)
-        self._unwatch: Callable[[], None] = watch_cells(self)
 
     def __repr__(self) -> str:
         session = self.session

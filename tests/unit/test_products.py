@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kanwidget import PruningSession
 from kanwidget.kan import pruning
-from kanwidget.session import stage
+from kanwidget.session import steps
 from kanwidget.session.edits import Ground
 
 WIDTH, SLOTS = [2, 3, 2], [[0, 1, 1, 2], [0, 0, 1]]
@@ -29,7 +29,7 @@ NODES = [(l, i) for l, n in enumerate(WIDTH) for i in range(n)]
 @pytest.fixture(autouse=True)
 def adapted() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "adapt", ProductsAdapter)
+        patch.setattr(steps, "adapt", ProductsAdapter)
         yield
 
 

@@ -570,15 +570,18 @@ def test_what_is_of_nodes_that_are_gone_goes_with_them(model: KAN) -> None:
     w = KANWidget(model)
     w.selected = [(0, 0, 4), (1, 3), (0, 1, 1)]
     w.probe = [0.5, 0.5]
-    w.session.width = [2, 3, 1]  # as after a change from outside
-    w._fit()
+    model.layers[0] = model.layers[0].subset([0, 1], [0, 1, 2])
+    model.layers[1] = model.layers[1].subset([0, 1, 2], [0])
+    w.refresh()
+    assert w.session.width == [2, 3, 1]
     assert w.selected == [(0, 1, 1)]
     assert w.probe == [0.5, 0.5]
-    w.session.width, w.session.columns = [3, 3, 2], [0, 1, 2]
-    w._fit()
+    for l, layer in enumerate(KAN([3, 3, 2]).layers):
+        model.layers[l] = layer
+    model(torch.rand(20, 3))
+    w.refresh()
     assert w.probe == []
     assert (w.in_vars, w.out_vars) == (["x_1", "x_2", "x_3"], ["f_1", "f_2"])
-    w.session.width, w.session.columns = [2, 5, 1], [0, 1]
     w.close()
 
 

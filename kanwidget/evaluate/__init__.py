@@ -1,0 +1,1 @@
+"""What pruning costs, on a private copy of the model."""

@@ -1,0 +1,62 @@
+"""A private copy of a live model, so that nothing that is only asked ever writes to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from kanwidget.adapters import Adapter
+from kanwidget.adapters.copying import Weights
+from kanwidget.kan.write_lock import write_lock
+
+__all__ = ["Scratch"]
+
+TRIES = 3
+"""How often to copy a model that a training thread writes to meanwhile."""
+
+
+class Scratch:
+    """A model's numbers at one moment, under any masks.
+
+    Attributes
+    ----------
+    adapter : Adapter
+        Of the private copy. Its masks are whatever was last asked for.
+    version : Hashable
+        Of the live model at that moment.
+    switched : int
+        How many edges the live model's own methods had switched by then.
+    """
+
+    def __init__(self, live: Adapter) -> None:
+        for _ in range(TRIES):
+            # The version first: what changes while we copy must look changed afterwards.
+            with write_lock(live.model):
+                self.version, self.switched = live.version(), len(live.switched())
+                self.adapter = live.copy()
+            if live.version() == self.version:
+                break
+
+    def under(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> Adapter:
+        """Return the private copy with these masks and biases."""
+        self.adapter.set_mask(mask, bias)
+        return self.adapter
+
+    def with_weights(self, weights: Weights) -> Scratch:
+        """Return another copy, which has other weights."""
+        new = object.__new__(Scratch)
+        new.version, new.switched, new.adapter = None, self.switched, self.adapter.copy()
+        new.adapter.set_weights(weights)
+        return new
+
+
+def same(a: Tensor, b: Tensor) -> Tensor:
+    """Return where two tensors are equal, NaN to NaN, in the dtype and on the device of the first.
+
+    A model may have been moved or converted since a number was noted.
+    """
+    b = b.to(a)
+    equal = a == b
+    return equal | (a.isnan() & b.isnan()) if torch.is_floating_point(a) else equal

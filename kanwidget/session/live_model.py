@@ -1,0 +1,353 @@
+"""The one place from which a session writes to its live model, and the way back.
+
+Before anything is written it is noted, so that a write that was interrupted half-way, at
+whatever moment, is known as the session's own and taken back: it never passes for a change that
+others made.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from kanwidget.adapters import Adapter
+from kanwidget.adapters.copying import Weights
+from kanwidget.evaluate.scratch import Scratch, same
+from kanwidget.kan.checks import Edge
+from kanwidget.kan.write_lock import write_lock
+
+from .evaluator import Evaluator
+from .history import Command
+
+__all__ = ["Change", "Found", "LiveModel", "Masks", "RestorePoint"]
+
+
+class Masks(NamedTuple):
+    """Masks ``(n_out, n_in)`` and biases ``(n_out,)`` of all layers. Nothing may write to them."""
+
+    mask: list[Tensor]
+    bias: list[Tensor]
+
+    @classmethod
+    def of(cls, adapter: Adapter) -> Masks:
+        """Return those that a model has."""
+        return cls(adapter.mask(), adapter.bias())
+
+    def like(self, live: Masks) -> Masks:
+        """Return the same on the device and in the dtype of others."""
+        pairs = zip(self.mask, live.mask, strict=True), zip(self.bias, live.bias, strict=True)
+        return Masks([m.to(n.device) for m, n in pairs[0]], [b.to(n) for b, n in pairs[1]])
+
+    def fits(self, live: Masks) -> bool:
+        """Whether others have the same shapes."""
+        return [m.shape for m in self.mask] == [m.shape for m in live.mask]
+
+
+class Found(NamedTuple):
+    """What others left in a model."""
+
+    live: Masks
+    switched: list[tuple[Edge, bool]]
+    """Edges that the model's own methods switched since, which a mask need not show."""
+    retrained: bool
+    """Whether they changed more than masks."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a session is about to do.
+
+    Attributes
+    ----------
+    command : Command
+        Where the history stands once it is done: then, and only then, it is done.
+    evaluator, before : Evaluator
+        What measures the model from then on, and until then.
+    seen, wanted : Masks
+        What the model had when it was decided, and what it shall have.
+    switched : list of (edge, on)
+        What others did, that the change takes in.
+    settles : bool
+        Whether the command's baseline is what the model goes back to from then on.
+    weights, weights_before : Weights, optional
+        Of the model from then on, and until then, if they change.
+    """
+
+    command: Command
+    evaluator: Evaluator
+    before: Evaluator
+    seen: Masks
+    wanted: Masks
+    switched: Sequence[tuple[Edge, bool]] = ()
+    settles: bool = False
+    weights: Weights | None = None
+    weights_before: Weights | None = None
+
+
+class _Pending(NamedTuple):
+    """A change that has begun: what the model had then, and what is written to it."""
+
+    change: Change
+    had: Masks
+    gets: Masks
+
+
+class LiveModel:
+    """A live model as one session may write to it.
+
+    Attributes
+    ----------
+    adapter : Adapter
+        Of the live model.
+    """
+
+    def __init__(self, adapter: Adapter) -> None:
+        self.adapter = adapter
+        self._pending: _Pending | None = None
+        self._point = RestorePoint.join(adapter, self)
+
+    @property
+    def pending(self) -> Change | None:
+        """The change that has begun and may not be finished."""
+        return None if self._pending is None else self._pending.change
+
+    def found(self, shown: Masks, scratch: Scratch) -> Found | None:
+        """Return what others left in the model, None if they did nothing.
+
+        Parameters
+        ----------
+        shown : Masks
+            What the session believes the model to have.
+        scratch : Scratch
+            What else it knows of it.
+        """
+        adapter = self.adapter
+        with write_lock(adapter.model):
+            live, version = Masks.of(adapter), adapter.version()
+            switched = list(adapter.switched()[scratch.switched :])
+        fits = shown.fits(live)
+        quiet = fits and all(map(_all_same, live.bias, shown.bias))
+        retrained = not quiet or version != scratch.version
+        if not retrained and not switched and all(map(_all_same, live.mask, shown.mask)):
+            return None
+        return Found(live, switched, retrained)
+
+    def put(self, change: Change) -> None:
+        """Write what a change wants, on top of what others may write at the same time."""
+        adapter = self.adapter
+        with write_lock(adapter.model):
+            had = Masks.of(adapter)
+            if not change.wanted.fits(had):
+                raise ValueError(
+                    "the model has layers of other sizes now: nothing was changed; start a new "
+                    "session on the model"
+                )
+            gets = change.wanted if change.weights else _moved(had, change.seen, change.wanted)
+            self._pending = _Pending(change, had, gets)
+            self._point.write(adapter, gets, change.weights)
+            if change.weights is not None:
+                change.evaluator.scratch.version = adapter.version()
+
+    def finish(self, done: bool) -> None:
+        """End what has begun: what is done stays, and all else is taken back."""
+        if self._pending is None:
+            return
+        change, had, gets = self._pending
+        adapter = self.adapter
+        with write_lock(adapter.model):
+            if done:
+                for edge, on in change.switched:
+                    self._point.switch(edge, on)
+                if change.settles:
+                    baseline = change.command.baseline
+                    self._point.settle(Masks(baseline.mask, baseline.bias))
+            elif change.weights_before is not None:
+                self._point.write(adapter, had, change.weights_before)
+                change.before.scratch.version = adapter.version()
+            else:
+                self._point.write(adapter, _taken_back(Masks.of(adapter), gets, had))
+        self._pending = None
+
+    def leave(self, shown: Masks, base: Masks, known: int) -> None:
+        """Take the session's previews back, without a look at what the model computes.
+
+        Parameters
+        ----------
+        shown, base : Masks
+            What the session shows, and what it would show without thresholds and hand edits.
+        known : int
+            How many of the edges that the model's own methods switched it has taken in.
+        """
+        for edge, on in list(self.adapter.switched()[known:]):
+            self._point.switch(edge, on)
+        self._point.leave(self, self.adapter, shown, base)
+
+    def forget(self) -> None:
+        """Leave the model to another session as it is."""
+        self._point.forget(self)
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """What is known of a model's masks and biases.
+
+    ``back`` is what it goes back to, ``written`` what sessions wrote last, and ``intended`` what
+    they are writing now, if they are; ``weights`` says that they write weights as well.
+    """
+
+    back: Masks
+    written: Masks
+    intended: Masks | None = None
+    weights: bool = False
+
+
+class RestorePoint:
+    """What a live model goes back to when its last session closes.
+
+    All sessions on a model write through it, so that it can tell their previews from what
+    others do: the latter is here to stay.
+    """
+
+    def __init__(self, adapter: Adapter) -> None:
+        live = Masks.of(adapter)
+        self._noted = _Noted(live, live)  # only ever replaced as a whole
+        self._members: weakref.WeakSet[LiveModel] = weakref.WeakSet()
+
+    @classmethod
+    def join(cls, adapter: Adapter, member: LiveModel) -> RestorePoint:
+        """Return the restore point of a model, for one session more."""
+        point = _POINTS.get(adapter.model)
+        if point is None or not (point._members or point._left_open()):
+            point = cls(adapter)
+            _POINTS[adapter.model] = point
+        point._members.add(member)
+        return point
+
+    def write(self, adapter: Adapter, masks: Masks, weights: Weights | None = None) -> None:
+        """Give the model a session's masks and biases."""
+        with write_lock(adapter.model):
+            self._look(adapter)
+            masks = masks.like(self._noted.written)
+            intends_weights = weights is not None
+            self._noted = replace(self._noted, intended=masks, weights=intends_weights)
+            if weights is not None:
+                adapter.set_weights(weights)
+            adapter.set_mask(*masks)
+            self._noted = _Noted(self._noted.back, masks)
+
+    def switch(self, edge: Edge, on: bool) -> None:
+        """Note that somebody switched an edge, though it may have been so already."""
+        l, i, j = edge
+        mask = list(self._noted.back.mask)
+        mask[l] = mask[l].clone()
+        mask[l][j, i] = on
+        self._noted = replace(self._noted, back=Masks(mask, self._noted.back.bias))
+
+    def settle(self, masks: Masks) -> None:
+        """Make these what the model goes back to: a person has decided so."""
+        self._noted = replace(self._noted, back=masks)
+
+    def leave(self, member: LiveModel, adapter: Adapter, shown: Masks, base: Masks) -> None:
+        """Take a session's previews back: its own, or all there are if it is the last."""
+        with write_lock(adapter.model):
+            if member not in self._members:
+                return
+            self._look(adapter)
+            masks = self._noted.back
+            if len(self._members) > 1:
+                masks = _taken_back(self._noted.written, shown, base, sure=True)
+            self.write(adapter, masks)
+            self._members.discard(member)
+
+    def forget(self, member: LiveModel) -> None:
+        """Let a session go that has nothing to take back, or left it to another."""
+        self._members.discard(member)
+
+    def _left_open(self) -> bool:
+        noted = self._noted
+        if noted.intended is not None or not noted.back.fits(noted.written):
+            return True
+        back = noted.back.like(noted.written)
+        pairs = zip([*back.mask, *back.bias], [*noted.written.mask, *noted.written.bias])
+        return not all(_all_same(a, b) for a, b in pairs)
+
+    def _look(self, adapter: Adapter) -> None:
+        """Take what others did into what the model goes back to."""
+        noted, live = self._noted, Masks.of(adapter)
+        back = noted.back
+        if not noted.weights:
+            known = [noted.written] if noted.intended is None else [noted.written, noted.intended]
+            mask, bias = list(live.mask), list(live.bias)
+            for l, (on, constant) in enumerate(zip(*live, strict=True)):
+                if l >= len(back.mask) or any(k.mask[l].shape != on.shape for k in [*known, back]):
+                    continue  # it is another layer, and nobody's preview
+                ours = torch.stack([same(on, k.mask[l]) for k in known]).any(0)
+                mask[l] = torch.where(ours, back.mask[l].to(on.device), on)
+                then = _nearest(constant, [k.bias[l].to(constant) for k in known])
+                was = back.bias[l].to(constant)
+                moved = constant - _finite(then - was)
+                bias[l] = torch.where(same(constant, then), was, moved)
+            back = Masks(mask, bias)
+        self._noted = _Noted(back, live)
+
+
+_POINTS: WeakKeyDictionary[nn.Module, RestorePoint] = WeakKeyDictionary()
+
+
+def _all_same(a: Tensor, b: Tensor) -> bool:
+    return bool(same(a, b).all())
+
+
+def _finite(values: Tensor) -> Tensor:
+    return values.nan_to_num(0.0, 0.0, 0.0)
+
+
+def _nearest(values: Tensor, known: list[Tensor]) -> Tensor:
+    """Return of known values the nearest to each of others; NaN is near to NaN alone."""
+    nearest = known[0]
+    for other in known[1:]:
+        distance, least = ((values - k).abs().nan_to_num(torch.inf) for k in (other, nearest))
+        nearest = torch.where(same(values, other) | (distance < least), other, nearest)
+    return nearest
+
+
+def _moved(live: Masks, seen: Masks, wanted: Masks) -> Masks:
+    """Return what to write, if a model has changed from what was seen since it was decided."""
+    seen, wanted = seen.like(live), wanted.like(live)
+    mask = [torch.where(n == s, w, n) for n, s, w in zip(live.mask, seen.mask, wanted.mask)]
+    bias = [
+        torch.where(same(n, s), w, torch.where(s.isfinite(), w + (n - s), n))
+        for n, s, w in zip(live.bias, seen.bias, wanted.bias)
+    ]
+    return Masks(mask, bias)
+
+
+def _taken_back(live: Masks, put: Masks, before: Masks, sure: bool = False) -> Masks:
+    """Return what a model has without what somebody has put there.
+
+    Where a layer is another one by now, nothing of it is left to be taken back.
+
+    Parameters
+    ----------
+    live, put, before : Masks
+        What there is, what was put there, and what was there before.
+    sure : bool
+        Whether all of it was put there, and not only a part.
+    """
+    mask, bias = list(live.mask), list(live.bias)
+    for l, (on, constant) in enumerate(zip(*live, strict=True)):
+        if l >= len(put.mask) or any(m.mask[l].shape != on.shape for m in (put, before)):
+            continue
+        new, old = (m.mask[l].to(on.device) for m in (put, before))
+        mask[l] = torch.where((new != old) & (on == new), old, on)
+        added, was = (m.bias[l].to(constant) for m in (put, before))
+        nearest = added if sure else _nearest(constant, [was, added])
+        moved = constant - _finite(nearest - was)
+        bias[l] = torch.where(same(constant, nearest), was, moved)
+    return Masks(mask, bias)

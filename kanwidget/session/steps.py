@@ -1,0 +1,499 @@
+"""Applies decisions to a live model, and records each change: what a session consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from kanwidget.adapters import adapt
+from kanwidget.kan.write_lock import fit_of
+
+from . import edits as acts
+from . import history
+from .baseline import Baseline, Metric
+from .evaluator import Evaluator
+from .external_changes import adopt, like
+from .history import Command, History, State
+from .live_model import Change, Found, LiveModel, Masks
+from .snapshots import Snapshots
+
+__all__ = ["Steps"]
+
+OUTSIDE = "changed from outside the session"
+
+
+class Steps:
+    """One live model, what measures it, and the history of what was done to it.
+
+    All that takes time or may fail, a metric of the user's own above all, is done on a private
+    copy; then the model is written to, once; and then the history has a step more, or stands
+    elsewhere: with this a step has happened. What is interrupted before is taken back, and
+    what is interrupted after is finished, the next time that anything is asked of the session.
+
+    Attributes
+    ----------
+    live : LiveModel or None
+        None once the session is closed.
+    evaluator : Evaluator or None
+        Likewise.
+    history : History
+    held : bool
+        Whether steps are recorded only, and not written to the model.
+    """
+
+    live: LiveModel | None = None
+    evaluator: Evaluator | None = None
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Mapping[str, Tensor] | Tensor | None,
+        metric: Metric | None,
+        score: str | None,
+        keep_mean: bool,
+        snapshots: Snapshots,
+        start: Masks | None = None,
+    ) -> None:
+        adapter = adapt(model)
+        self.evaluator = evaluator = Evaluator(adapter, data, metric)
+        self.facts = evaluator.facts
+        score = evaluator.facts.scores_known[0] if score is None else evaluator.check_score(score)
+        self.held = False
+        self._own_step = False  # whether the next change is a step of its own
+        self._training: tuple[int, bool] = fit_of(model)  # when others last changed the model
+        self._quiet = False  # whether they have stopped since
+        self._known: tuple[Command, Masks] | None = None
+        live = LiveModel(adapter)
+        try:
+            mask, bias = Masks.of(adapter) if start is None else start
+            self.origin = evaluator.fingerprint(mask, bias)
+            baseline = evaluator.baseline(mask, bias, score=score)
+            self.history = History(
+                Command(
+                    0,
+                    None,
+                    "start",
+                    "the model as it came",
+                    State(keep_mean=keep_mean),
+                    baseline,
+                    baseline.loss,
+                    baseline.loss,
+                    _count(mask),
+                ),
+                snapshots,
+            )
+        except BaseException:
+            live.forget()
+            raise
+        self.live = live
+
+    # Where it stands -------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Command:
+        return self.history.current
+
+    @property
+    def state(self) -> State:
+        return self.current.state
+
+    @property
+    def baseline(self) -> Baseline:
+        return self.current.baseline
+
+    @property
+    def shown(self) -> Masks:
+        """What the model has, by what was decided."""
+        current = self.current
+        if self._known is None or self._known[0] is not current:
+            if self._known is None or not _same_ground(self._known[0], current):
+                self._known = current, _masks(current.baseline, current.state)
+            else:  # only its words are new
+                self._known = current, self._known[1]
+        return self._known[1]
+
+    def ground(self, state: State | None = None) -> acts.Ground:
+        """Return what hand edits stand on."""
+        return acts.Ground.of(self.baseline, state or self.state)
+
+    def open_evaluator(self) -> Evaluator:
+        """Return what measures the model, or raise a RuntimeError if the session is closed."""
+        self.open_model()
+        assert self.evaluator is not None
+        return self.evaluator
+
+    def open_model(self) -> LiveModel:
+        """Return the live model, or raise a RuntimeError if the session is closed."""
+        if self.live is None:
+            raise RuntimeError("this pruning session is closed; start a new one on the model")
+        return self.live
+
+    # Steps -----------------------------------------------------------------------------------
+
+    def apply(self, state: State, what: str = "", merge: bool = False, always: bool = False) -> None:
+        """Bring the model to a state.
+
+        Parameters
+        ----------
+        state : State
+        what : str
+            What was done, in words; by default what is different.
+        merge : bool
+            Whether this goes on with the last step, if that changed the same things.
+        always : bool
+            Whether it is a step even if nothing changes.
+        """
+        if state == self.state and not always:
+            return
+        before, start = self.current, self.history.before()
+        merged = (
+            merge
+            and not self._own_step
+            and start is not None
+            and before.kind == "set"
+            and not before.note
+            and self.history.after() is None
+            and before.state.arguments(start.state).keys() == state.arguments(before.state).keys()
+        )
+        if merged and start is not None and state == start.state:
+            self._return_to(start)
+            return
+        what = what or history.describe(before.state, state)
+        if merged and start is not None:
+            what = history.describe(start.state, state) or what
+            command = self._measured("set", what, state, before.baseline, start, before)
+        else:
+            command = self._measured("set", what, state, before.baseline, before)
+        self._do(command)
+        self._own_step = False
+
+    def end_step(self) -> None:
+        """Let the next change be a step of its own."""
+        self._own_step = True
+
+    def commit(self) -> None:
+        """Make the present state the new baseline."""
+        evaluator = self.open_evaluator()
+        self.refresh()
+        mask, bias = self.shown
+        folded = self.baseline.folded_under(mask, self.state.keep_mean)
+        baseline = evaluator.baseline(mask, bias, folded, self.baseline.score)
+        state = State(keep_mean=self.state.keep_mean)
+        shared = baseline.sharing(self.baseline)
+        self._do(self._measured("commit", "commit", state, shared, self.current), settles=True)
+
+    def rescore(self, score: str) -> None:
+        """Score edges in another way, and set both thresholds to 0."""
+        self.open_evaluator().check_score(score)
+        self.refresh()
+        old, evaluator = self.baseline, self.open_evaluator()
+        if score == old.score:
+            return
+        baseline = evaluator.baseline(old.mask, old.bias, old.folded, score).sharing(old)
+        state = replace(self.state, node_threshold=0.0, edge_threshold=0.0)
+        self._do(self._measured("score", f"scores by {score}", state, baseline, self.current))
+
+    def go_to(self, command: Command | None) -> bool:
+        """Go to a command of the history, with the weights that the model had there."""
+        if command is None:
+            return False
+        self.refresh()
+        live, before, evaluator = self.open_model(), self.current, self.open_evaluator()
+        command = self.history.get(command.id)
+        if not self.shown.fits(Masks(command.baseline.mask, command.baseline.bias)):
+            raise ValueError(
+                f"the model had other layers or nodes at step {command.id}: there is no way back "
+                "to it"
+            )
+        if command.weights == before.weights:
+            self._do(self._measured_again(command, evaluator), settles=_moves(command, before))
+            return True
+        kept = self.history.snapshots.get(command.weights)
+        if kept is None or not kept.fits(live.adapter.model):
+            why = "are not kept any more" if kept is None else "do not fit the model any more"
+            self._do(self._rebased(command, why), settles=True)
+            return True
+        weights = evaluator.adapter.weights()
+        self.history.snapshots.keep(before.weights, weights)
+        evaluator = evaluator.with_weights(kept)
+        command = self._measured_again(command, evaluator)
+        self._do(command, evaluator, settles=True, weights=(weights, kept))
+        return True
+
+    def refresh(self) -> bool:
+        """Take in what others did to the model since; return whether there was anything."""
+        live = self.open_model()
+        self._recover()
+        if self.held:
+            return False
+        evaluator = self.open_evaluator()
+        found = live.found(self.shown, evaluator.scratch)
+        if found is None:
+            self._quiet = True
+            return False
+        self._take_in(live, evaluator, found)
+        return True
+
+    def show(self) -> None:
+        """Write to the model what was recorded while it was held."""
+        self.held = False
+        current = self.current
+        settles = current.baseline is not self.history.commands[0].baseline
+        self._do(replace(current), settles=settles, seen=Masks.of(self.open_model().adapter))
+
+    # The end ---------------------------------------------------------------------------------
+
+    def close(self, leave: bool = True) -> None:
+        """Give the model back; an interrupt waits until that is done.
+
+        Nothing is measured: whatever became of the model or the metric, this works.
+
+        Parameters
+        ----------
+        leave : bool
+            Whether to take previews back. Not if another session goes on with them.
+        """
+        interrupt = None
+        while self.live is not None:
+            try:
+                self._release(self.live, leave)
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+
+    def _release(self, live: LiveModel, leave: bool) -> None:
+        self._recover()
+        base, state = self.baseline, State(keep_mean=self.state.keep_mean)
+        if leave:
+            known = 0 if self.evaluator is None else self.evaluator.scratch.switched
+            live.leave(self.shown, Masks(base.mask, base.bias), known)
+        else:
+            live.forget()
+        if self.state != state:
+            before, count = self.current, _count(base.mask)
+            text = _told("reset", self.facts.loss_name, before, base.loss, count)
+            command = Command(
+                len(self.history.commands),
+                before.id,
+                "set",
+                text,
+                state,
+                base,
+                before.loss_after,
+                base.loss,
+                count,
+                weights=before.weights,
+                what="reset",
+            )
+            self.history.stand(command)
+        self.live = self.evaluator = None
+
+    # How -------------------------------------------------------------------------------------
+
+    def _measured(
+        self,
+        kind: str,
+        what: str,
+        state: State,
+        baseline: Baseline,
+        parent: Command,
+        instead: Command | None = None,
+        evaluator: Evaluator | None = None,
+        **more: Any,
+    ) -> Command:
+        """Return a command that leads to a state, after a parent or in another one's place."""
+        masks = _masks(baseline, state)
+        loss = (evaluator or self.open_evaluator()).loss(*masks)
+        count = _count(masks.mask)
+        return Command(
+            len(self.history.commands) if instead is None else instead.id,
+            parent.id,
+            kind,
+            _told(what, self.facts.loss_name, parent, loss, count),
+            state,
+            baseline,
+            parent.loss_after,
+            loss,
+            count,
+            **{"weights": parent.weights, "what": what, **more},
+        )
+
+    def _measured_again(self, command: Command, evaluator: Evaluator) -> Command:
+        """Return a command with the loss that it has now: a metric may have changed its mind."""
+        masks = _masks(command.baseline, command.state)
+        loss, parent = evaluator.loss(*masks), command.parent
+        if loss == command.loss_after or loss != loss:
+            return replace(command)
+        text = command.text
+        if parent is not None:
+            before = self.history.get(parent)
+            text = _told(command.what, self.facts.loss_name, before, loss, command.active_edges)
+        return replace(command, loss_after=loss, text=text)
+
+    def _rebased(self, command: Command, why: str) -> Command:
+        """Return a command on the weights that the model has now."""
+        now, evaluator = self.baseline, self.open_evaluator()
+        then = like(command.baseline, Masks(now.mask, now.bias))
+        bias = [
+            b - new.sum(1) + old.sum(1)
+            for b, new, old in zip(now.bias, now.folded, then.folded, strict=True)
+        ]
+        then = evaluator.baseline(then.mask, bias, then.folded, then.score)
+        masks = _masks(then, command.state)
+        loss, count = evaluator.loss(*masks), _count(masks.mask)
+        return replace(
+            command,
+            baseline=then,
+            loss_before=float("nan"),
+            loss_after=loss,
+            active_edges=count,
+            weights=self.current.weights,
+            text=f"{command.what or command.text}, {self.facts.loss_name} {loss:.4g} with the "
+            "weights of a later step",
+            notice=f"The weights that step {command.id} had {why}: it is shown with those of a "
+            "later step.",
+        )
+
+    def _do(
+        self,
+        command: Command,
+        evaluator: Evaluator | None = None,
+        *,
+        settles: bool = False,
+        seen: Masks | None = None,
+        switched: Sequence[Any] = (),
+        weights: tuple[Any, Any] = (None, None),
+    ) -> None:
+        """Write to the model what a command wants, and stand there."""
+        before = self.open_evaluator()
+        if self.held:
+            self.history.stand(command)
+            return
+        wanted, (had, gets) = _masks(command.baseline, command.state), weights
+        seen = seen or self.shown
+        change = Change(
+            command, evaluator or before, before, seen, wanted, switched, settles, gets, had
+        )
+        try:
+            self.open_model().put(change)
+            self.history.stand(command)
+        finally:
+            self._recover()
+
+    def _recover(self) -> None:
+        """Finish a step that has happened, and take back one that has not."""
+        live = self.open_model()
+        change = live.pending
+        if change is None:
+            return
+        done = self.current is change.command
+        if done:
+            self.evaluator, self.facts = change.evaluator, change.evaluator.facts
+        live.finish(done)
+
+    def _return_to(self, start: Command) -> None:
+        """Leave no step of what ended where it began."""
+        before = self.current
+        self._do(self._measured_again(start, self.open_evaluator()))
+        self.history.forget(before)
+        self._own_step = True  # what follows does not go on with the step before
+
+    def _take_in(self, live: LiveModel, evaluator: Evaluator, found: Found) -> None:
+        before, model = self.current, live.adapter.model
+        if found.retrained:
+            evaluator = evaluator.renewed(live.adapter)
+        training = fit_of(model)
+        merged = found.retrained and not found.switched and self._goes_on(training)
+        adopted = adopt(self.baseline, self.state, self.shown, found, evaluator)
+        parent = self.history.before() if merged else before
+        assert parent is not None
+        numbers = [c.weights for c in self.history.commands]
+        weights = before.weights if merged or not found.retrained else 1 + max(numbers)
+        kept_off = adopted.kept_off + (before.kept_off if merged else 0)
+        words = [
+            f"{axis} threshold {getattr(adopted.state, name):.3g} to leave them on"
+            for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
+            if getattr(adopted.state, name) < getattr(parent.state, name)
+        ]
+        what = ", ".join([OUTSIDE, *words])
+        if kept_off:
+            what += f" ({history.count(kept_off, 'edge')} kept off)"
+        command = self._measured(
+            "outside",
+            what,
+            adopted.state,
+            adopted.baseline,
+            parent,
+            before if merged else None,
+            evaluator,
+            weights=weights,
+            kept_off=kept_off,
+            notice=_lowered(parent.state, adopted.state),
+        )
+        if found.retrained and not merged and self.history.snapshots.get(before.weights) is None:
+            known = self.open_evaluator().adapter.weights()
+            self.history.snapshots.keep(before.weights, known)
+        if not found.retrained:
+            evaluator = evaluator.knowing(evaluator.scratch.switched + len(found.switched))
+        self._do(command, evaluator, seen=found.live, switched=found.switched)
+        self._training, self._quiet = training, False
+
+    def _goes_on(self, training: tuple[int, bool]) -> bool:
+        """Whether others go on with the training that the last step stands for.
+
+        A fit of our own says which it is. Of any other one knows no more than that nobody has
+        looked at the model in between and found it as it was.
+        """
+        before, start = self.current, self.history.before()
+        return (
+            before.kind == "outside"
+            and not before.note
+            and start is not None
+            and before.weights != start.weights
+            and self.history.after() is None
+            and self.history.snapshots.get(before.weights) is None
+            and training[0] == self._training[0]
+            and (not self._quiet or self._training[1])
+        )
+
+
+def _masks(baseline: Baseline, state: State) -> Masks:
+    mask = acts.Ground.of(baseline, state).mask(state.edits)
+    return Masks(mask, baseline.bias_under(mask, state.keep_mean))
+
+
+def _same_ground(a: Command, b: Command) -> bool:
+    return a.baseline is b.baseline and a.state == b.state
+
+
+def _moves(command: Command, before: Command) -> bool:
+    """Whether going to a command changes what the model goes back to."""
+    return command.baseline is not before.baseline
+
+
+def _count(mask: Sequence[Tensor]) -> int:
+    return sum(int(layer.sum()) for layer in mask)
+
+
+def _told(what: str, loss_name: str, before: Command, loss: float, count: int) -> str:
+    """Say what was done and what it came to."""
+    losses = f"{loss_name} {before.loss_after:.4g} -> {loss:.4g}"
+    return f"{what}{history.told(before.active_edges - count)}, {losses}"
+
+
+def _lowered(before: State, after: State) -> str:
+    """Say which thresholds were lowered so that what was on stays on."""
+    said = [
+        f"The {axis} threshold went from {getattr(before, name):.3g} to {getattr(after, name):.3g}"
+        for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
+        if getattr(after, name) < getattr(before, name)
+    ]
+    if not said:
+        return ""
+    return f"{' and '.join(said)}: by their new scores it would have taken more."
+
+
