@@ -44,6 +44,11 @@ class PykanAdapter(SplinedAdapter):
     """Reads and edits a `kan.MultKAN`; see `Adapter` for what each method promises.
 
     Means go to the bias of a sum's node, and to that of a product's subnode.
+
+    While edges are off, a model that was pruned here, or committed, can be trained by pykan's
+    own `fit`: the grids of nodes which have become constant stay as they are (see `GridUpdate`).
+    A deep copy has that with it. What pykan itself makes of the model has not, as `copy`,
+    `loadckpt` and `refine` do: take `compact` first, which has no such nodes.
     """
 
     supports = "pykan 0.2.x (kan.KAN, kan.MultKAN)"
@@ -214,10 +219,12 @@ class PykanAdapter(SplinedAdapter):
         return [int(nodes[0]) for nodes in self.model.width[1:]]
 
     def _pick(self, x: Any) -> Any:
-        columns = self.columns()
-        if isinstance(x, Tensor) and x.dim() == 2 and x.shape[1] > max(columns):
-            return x[:, columns]
-        return x
+        columns, shape = self.columns(), tuple(getattr(x, "shape", ()))
+        if len(shape) != 2 or shape[1] <= max(columns) or columns == list(range(shape[1])):
+            return x
+        if isinstance(x, Tensor) and x.layout is not torch.strided:
+            return x  # which nothing can be measured on, as others will say
+        return x.iloc[:, columns] if hasattr(x, "iloc") else x[:, columns]
 
     def _numbers(self) -> list[Tensor]:
         model, tensors = self.model, super()._numbers()

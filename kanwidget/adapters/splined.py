@@ -239,8 +239,9 @@ class SplinedAdapter(BaseAdapter):
         for write, was, now in zip(self._biases(), self.bias(), bias, strict=True):
             if not torch.equal(was, now):
                 write(now)
-        as_it_was = all(map(torch.equal, mask, self._found().first))
-        self.keep_grids(not as_it_was and self._has_constants(mask))
+        pairs = zip(mask, self._found().first, strict=True)
+        changed = any(not torch.equal(on, first.to(on.device)) for on, first in pairs)
+        self.keep_grids(changed and self._has_constants(mask))
 
     def _stand_in(self, l: int, on: Tensor) -> None:
         """Take the formulas off edges that are off, and give them back to those that are on."""

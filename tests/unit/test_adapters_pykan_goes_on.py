@@ -316,3 +316,23 @@ def test_formulas_that_are_not_in_use_stay_as_they_are() -> None:
     assert repr(state_of(model)["numbers"]) == repr(before["numbers"])
     model.symbolic_enabled = True
     assert adapt(model).symbolic() == {(0, 0, 0): "sin", (0, 1, 1): "sin"}
+
+
+def test_columns_are_picked_from_tables_of_any_kind() -> None:
+    pandas = pytest.importorskip("pandas")
+    for active in ([0, 2], [0, 1]):
+        model = untouched(
+            lambda a=active: make([4, 3, 1]).prune_input(active_inputs=a, log_history=False)
+        ).double()
+        x = data(4)
+        adapter = adapt(model)
+        assert adapter.columns() == active
+        frame = pandas.DataFrame(x.numpy(), columns=list("abcd"))
+        assert torch.equal(adapter.own(x), x[:, active])
+        assert (adapter.own(x.numpy()) == x[:, active].numpy()).all()
+        assert adapter.own(frame).equals(frame[[list("abcd")[n] for n in active]])
+        assert adapter.own({"train_input": x, "train_label": x})["train_label"] is x
+        picked = x[:, active]
+        assert adapter.own(picked) is picked
+        with pytest.raises(TypeError, match="must be a dense tensor"):
+            PruningSession(model, x.to_sparse())
