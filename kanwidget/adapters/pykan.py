@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .splined import SplinedAdapter
+from .stand_ins import put
 from .subset import cut
 
 __all__ = ["PykanAdapter"]
@@ -121,6 +122,9 @@ class PykanAdapter(SplinedAdapter):
         live: Tensor = self.model.act_fun[l].mask
         return live.T
 
+    def stored(self, mask: Tensor) -> Tensor:
+        return mask.T.contiguous()
+
     def scales(self, l: int) -> tuple[Tensor, Tensor]:
         layer = self.model.act_fun[l]
         return layer.scale_base.T, layer.scale_sp.T
@@ -151,8 +155,12 @@ class PykanAdapter(SplinedAdapter):
     def _biases(self) -> list[Callable[[Tensor], None]]:
         def writer(l: int, first: int) -> Callable[[Tensor], None]:
             def write(constant: Tensor) -> None:
-                self.model.node_bias[l].data[:first] = constant[:first]
-                self.model.subnode_bias[l].data[first:] = constant[first:]
+                parts = ("node_bias", slice(0, first)), ("subnode_bias", slice(first, None))
+                for name, some in parts:
+                    values = getattr(self.model, name)[l].detach().clone()
+                    values[some] = constant[some]
+                    put(self.model, f"{name}_{l}", values)
+                    getattr(self.model, name)[l] = getattr(self.model, f"{name}_{l}")
 
             return write
 

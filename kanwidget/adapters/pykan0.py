@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kanwidget.kan.splines import extend_grid
 
 from .splined import SplinedAdapter
+from .stand_ins import put
 from .subset import cut_formulas, replaced
 
 __all__ = ["Pykan0Adapter"]
@@ -69,6 +70,9 @@ class Pykan0Adapter(SplinedAdapter):
     def numeric_mask(self, l: int) -> Tensor:
         return self._table(l, self.model.act_fun[l].mask)
 
+    def stored(self, mask: Tensor) -> Tensor:
+        return mask.flatten()
+
     def scales(self, l: int) -> tuple[Tensor, Tensor]:
         layer = self.model.act_fun[l]
         return self._table(l, layer.scale_base), self._table(l, layer.scale_sp)
@@ -87,8 +91,11 @@ class Pykan0Adapter(SplinedAdapter):
     def bias(self) -> list[Tensor]:
         return [bias.weight.detach()[0].clone() for bias in self.model.biases]
 
-    def _biases(self) -> list[Callable[[Tensor], Any]]:
-        return [bias.weight.data[0].copy_ for bias in self.model.biases]
+    def _biases(self) -> list[Callable[[Tensor], None]]:
+        def writer(bias: Any) -> Callable[[Tensor], None]:
+            return lambda constant: put(bias, "weight", constant.unsqueeze(0))
+
+        return [writer(bias) for bias in self.model.biases]
 
     def knots(self) -> list[Tensor]:
         found = []

@@ -18,7 +18,7 @@ from kanwidget.kan.splines import de_boor
 
 from .base import BaseAdapter
 from .copying import private_copy
-from .stand_ins import FORMULAS, GridUpdate, Off
+from .stand_ins import FORMULAS, GridUpdate, Off, put
 
 __all__ = ["SplinedAdapter"]
 
@@ -83,6 +83,10 @@ class SplinedAdapter(BaseAdapter):
     @abstractmethod
     def numeric_mask(self, l: int) -> Tensor:
         """Return a view ``(n_out, n_in)`` of a layer's live spline masks."""
+
+    @abstractmethod
+    def stored(self, mask: Tensor) -> Tensor:
+        """Return a spline mask ``(n_out, n_in)`` in the shape in which a layer has it."""
 
     @abstractmethod
     def scales(self, l: int) -> tuple[Tensor, Tensor]:
@@ -222,26 +226,27 @@ class SplinedAdapter(BaseAdapter):
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         mask, bias = self.fitting(mask, bias)
+        pairs = zip(mask, self._found().first, strict=True)
+        changed = any(not torch.equal(on, first.to(on.device)) for on, first in pairs)
+        guarded = changed and self._has_constants(mask)
+        if guarded:
+            self.keep_grids(True)
         for l, (on, home) in enumerate(zip(mask, self._homes(), strict=True)):
             # What would add something is off with a mask of 0.
             off = home.off.masked_fill(self._emits(l, home.off), 0.0)
-            formula, live = self.model.symbolic_fun[l].mask, self.numeric_mask(l)
+            numeric, formula = home.numeric * on, torch.where(on, home.formula, off)
             home.writing = True
-            for values, wanted in (
-                (live, home.numeric * on),
-                (formula, torch.where(on, home.formula, off)),
-            ):
-                if not torch.equal(values, wanted):
-                    # Not seen by a backward pass that is under way.
-                    values.data.copy_(wanted)
+            if not torch.equal(self.numeric_mask(l), numeric):
+                put(self.model.act_fun[l], "mask", self.stored(numeric))
+            if not torch.equal(self._live(l), formula):
+                put(self.model.symbolic_fun[l], "mask", formula)
             self._stand_in(l, on)
             home.writing = False
         for write, was, now in zip(self._biases(), self.bias(), bias, strict=True):
             if not torch.equal(was, now):
                 write(now)
-        pairs = zip(mask, self._found().first, strict=True)
-        changed = any(not torch.equal(on, first.to(on.device)) for on, first in pairs)
-        self.keep_grids(changed and self._has_constants(mask))
+        if not guarded:
+            self.keep_grids(False)
 
     def _stand_in(self, l: int, on: Tensor) -> None:
         """Take the formulas off edges that are off, and give them back to those that are on."""
