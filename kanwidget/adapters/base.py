@@ -271,7 +271,7 @@ class BaseAdapter(ABC):
             raise ValueError("these weights are of a model with other layers, sizes or dtypes")
         for name, live in named_tensors(self._model).items():
             if not same_bits(live, weights.tensors[name].to(live.device)):
-                live.copy_(weights.tensors[name])
+                live.data.copy_(weights.tensors[name])  # a backward pass may be under way
         self._set_extra_weights(weights.settings)
 
     def _extra_weights(self) -> Any:

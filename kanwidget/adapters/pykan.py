@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .splined import SplinedAdapter
+from .stand_ins import put
 from .subset import cut
 
 __all__ = ["PykanAdapter"]
@@ -44,6 +45,11 @@ class PykanAdapter(SplinedAdapter):
     """Reads and edits a `kan.MultKAN`; see `Adapter` for what each method promises.
 
     Means go to the bias of a sum's node, and to that of a product's subnode.
+
+    While edges are off, a model that was pruned here, or committed, can be trained by pykan's
+    own `fit`: the grids of nodes which have become constant stay as they are (see `GridUpdate`).
+    A deep copy has that with it. What pykan itself makes of the model has not, as `copy`,
+    `loadckpt` and `refine` do: take `compact` first, which has no such nodes.
     """
 
     supports = "pykan 0.2.x (kan.KAN, kan.MultKAN)"
@@ -105,12 +111,19 @@ class PykanAdapter(SplinedAdapter):
             constant[:first] = (
                 model.node_scale[l][:first] * model.subnode_bias[l][:first]
             ).detach()
+            constant[:first] += self.constants(l)[:first]
             found.append(constant)
         return found
+
+    def sums(self, l: int) -> int:
+        return self._products()[l]
 
     def numeric_mask(self, l: int) -> Tensor:
         live: Tensor = self.model.act_fun[l].mask
         return live.T
+
+    def stored(self, mask: Tensor) -> Tensor:
+        return mask.T.contiguous()
 
     def scales(self, l: int) -> tuple[Tensor, Tensor]:
         layer = self.model.act_fun[l]
@@ -142,8 +155,12 @@ class PykanAdapter(SplinedAdapter):
     def _biases(self) -> list[Callable[[Tensor], None]]:
         def writer(l: int, first: int) -> Callable[[Tensor], None]:
             def write(constant: Tensor) -> None:
-                self.model.node_bias[l].data[:first] = constant[:first]
-                self.model.subnode_bias[l].data[first:] = constant[first:]
+                parts = ("node_bias", slice(0, first)), ("subnode_bias", slice(first, None))
+                for name, some in parts:
+                    values = getattr(self.model, name)[l].detach().clone()
+                    values[some] = constant[some]
+                    put(self.model, f"{name}_{l}", values)
+                    getattr(self.model, name)[l] = getattr(self.model, f"{name}_{l}")
 
             return write
 
@@ -169,12 +186,13 @@ class PykanAdapter(SplinedAdapter):
             alive = on.clone()
             if not (kept[l] and kept[l + 1]):
                 alive[:] = False
-            act, formulas = cut(model, l, ids[l], targets[l], alive)
+            named = self.formulas_on(l)
+            act, formulas = cut(model, l, ids[l], targets[l], alive, named)
             new.act_fun.append(act)
             new.symbolic_fun.append(formulas)
             first = self._products()[l]
             of_nodes = {
-                "node_bias": _plus(model.node_bias[l], folded[l], 0, first),
+                "node_bias": _plus(model.node_bias[l], folded[l] + self.constants(l), 0, first),
                 "node_scale": model.node_scale[l],
             }
             of_slots = {
@@ -209,10 +227,12 @@ class PykanAdapter(SplinedAdapter):
         return [int(nodes[0]) for nodes in self.model.width[1:]]
 
     def _pick(self, x: Any) -> Any:
-        columns = self.columns()
-        if isinstance(x, Tensor) and x.dim() == 2 and x.shape[1] > max(columns):
-            return x[:, columns]
-        return x
+        columns, shape = self.columns(), tuple(getattr(x, "shape", ()))
+        if len(shape) != 2 or shape[1] <= max(columns) or columns == list(range(shape[1])):
+            return x
+        if isinstance(x, Tensor) and x.layout is not torch.strided:
+            return x  # which nothing can be measured on, as others will say
+        return x.iloc[:, columns] if hasattr(x, "iloc") else x[:, columns]
 
     def _numbers(self) -> list[Tensor]:
         model, tensors = self.model, super()._numbers()

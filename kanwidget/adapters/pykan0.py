@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kanwidget.kan.splines import extend_grid
 
 from .splined import SplinedAdapter
+from .stand_ins import put
 from .subset import cut_formulas, replaced
 
 __all__ = ["Pykan0Adapter"]
@@ -59,8 +60,18 @@ class Pykan0Adapter(SplinedAdapter):
         x: Tensor = acts[0].detach()
         return x
 
+    def sums(self, l: int) -> int:
+        return int(self.model.act_fun[l].out_dim)
+
+    def offset(self) -> list[Tensor]:
+        layers = range(len(self.model.act_fun))
+        return [self._like().new_zeros(self.width[0]), *map(self.constants, layers)]
+
     def numeric_mask(self, l: int) -> Tensor:
         return self._table(l, self.model.act_fun[l].mask)
+
+    def stored(self, mask: Tensor) -> Tensor:
+        return mask.flatten()
 
     def scales(self, l: int) -> tuple[Tensor, Tensor]:
         layer = self.model.act_fun[l]
@@ -80,8 +91,11 @@ class Pykan0Adapter(SplinedAdapter):
     def bias(self) -> list[Tensor]:
         return [bias.weight.detach()[0].clone() for bias in self.model.biases]
 
-    def _biases(self) -> list[Callable[[Tensor], Any]]:
-        return [bias.weight.data[0].copy_ for bias in self.model.biases]
+    def _biases(self) -> list[Callable[[Tensor], None]]:
+        def writer(bias: Any) -> Callable[[Tensor], None]:
+            return lambda constant: put(bias, "weight", constant.unsqueeze(0))
+
+        return [writer(bias) for bias in self.model.biases]
 
     def knots(self) -> list[Tensor]:
         found = []
@@ -121,11 +135,11 @@ class Pykan0Adapter(SplinedAdapter):
             if not (kept[l] and kept[l + 1]):
                 alive[:] = False
             new.act_fun.append(self._cut(l, ids[l], targets[l], alive))
-            formulas = cut_formulas(model.symbolic_fun[l], ids[l], targets[l], alive)
+            named = self.formulas_on(l)
+            formulas = cut_formulas(model.symbolic_fun[l], ids[l], targets[l], alive, named)
             new.symbolic_fun.append(formulas)
-            bias = replaced(
-                model.biases[l], weight=(model.biases[l].weight + folded[l])[:, targets[l]]
-            )
+            constants = model.biases[l].weight + folded[l] + self.constants(l)
+            bias = replaced(model.biases[l], weight=constants[:, targets[l]])
             bias.in_features = len(targets[l])
             new.biases.append(bias)
         new.width = [len(nodes) for nodes in ids]

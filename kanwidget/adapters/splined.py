@@ -18,7 +18,7 @@ from kanwidget.kan.splines import de_boor
 
 from .base import BaseAdapter
 from .copying import private_copy
-from .stand_ins import FORMULAS, GridUpdate, Off
+from .stand_ins import FORMULAS, GridUpdate, Off, put
 
 __all__ = ["SplinedAdapter"]
 
@@ -85,6 +85,10 @@ class SplinedAdapter(BaseAdapter):
         """Return a view ``(n_out, n_in)`` of a layer's live spline masks."""
 
     @abstractmethod
+    def stored(self, mask: Tensor) -> Tensor:
+        """Return a spline mask ``(n_out, n_in)`` in the shape in which a layer has it."""
+
+    @abstractmethod
     def scales(self, l: int) -> tuple[Tensor, Tensor]:
         """Return the scales of base function and spline, ``(n_out, n_in)`` each."""
 
@@ -98,6 +102,10 @@ class SplinedAdapter(BaseAdapter):
     @abstractmethod
     def gain(self, l: int) -> Tensor:
         """Return what the sums of a layer's slots are multiplied by, ``(n_out,)``."""
+
+    @abstractmethod
+    def sums(self, l: int) -> int:
+        """Return how many of a layer's slots are nodes; those behind them are factors."""
 
     def splines(self, l: int, points: Tensor) -> Tensor:
         """Evaluate a layer's splines before their scales, ``(n_out, n_in, n)``."""
@@ -171,6 +179,8 @@ class SplinedAdapter(BaseAdapter):
         """Yield what the formulas under a mask emit; pykan goes through all edges instead."""
         layer = self.model.symbolic_fun[l]
         for j, i in mask.nonzero().tolist():
+            if j < self.sums(l) and self._is_zero(l, j, i):
+                continue  # see `constants`
             f = layer.funs[j][i]
             f = f.own if isinstance(f, Off) else f
             a, b, c, d = layer.affine[j, i]
@@ -209,32 +219,34 @@ class SplinedAdapter(BaseAdapter):
 
     def mask(self) -> list[Tensor]:
         return [
-            home.look(self.numeric_mask(l).detach(), self._live(l), self._emits(l, self._live(l)))
+            home.look(self.numeric_mask(l).detach(), self._live(l), self.formulas_on(l))
             for l, home in enumerate(self._found())
         ]
 
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         mask, bias = self.fitting(mask, bias)
+        pairs = zip(mask, self._found().first, strict=True)
+        changed = any(not torch.equal(on, first.to(on.device)) for on, first in pairs)
+        guarded = changed and self._has_constants(mask)
+        if guarded:
+            self.keep_grids(True)
         for l, (on, home) in enumerate(zip(mask, self._homes(), strict=True)):
             # What would add something is off with a mask of 0.
             off = home.off.masked_fill(self._emits(l, home.off), 0.0)
-            formula, live = self.model.symbolic_fun[l].mask, self.numeric_mask(l)
+            numeric, formula = home.numeric * on, torch.where(on, home.formula, off)
             home.writing = True
-            for values, wanted in (
-                (live, home.numeric * on),
-                (formula, torch.where(on, home.formula, off)),
-            ):
-                if not torch.equal(values, wanted):
-                    # Not seen by a backward pass that is under way.
-                    values.data.copy_(wanted)
+            if not torch.equal(self.numeric_mask(l), numeric):
+                put(self.model.act_fun[l], "mask", self.stored(numeric))
+            if not torch.equal(self._live(l), formula):
+                put(self.model.symbolic_fun[l], "mask", formula)
             self._stand_in(l, on)
             home.writing = False
         for write, was, now in zip(self._biases(), self.bias(), bias, strict=True):
             if not torch.equal(was, now):
                 write(now)
-        as_it_was = all(map(torch.equal, mask, self._found().first))
-        self.keep_grids(not as_it_was and self._has_constants(mask))
+        if not guarded:
+            self.keep_grids(False)
 
     def _stand_in(self, l: int, on: Tensor) -> None:
         """Take the formulas off edges that are off, and give them back to those that are on."""
@@ -242,14 +254,16 @@ class SplinedAdapter(BaseAdapter):
         tables = {name: getattr(layer, name, None) for name in FORMULAS}
         # Most edges have no formula, and nothing that could appear in the model's.
         named = (self._homes()[l].formula != 0) | (layer.affine != 0).any(2)
+        first, live = self._found().first[l], self._live(l)
         for j, i in named.nonzero().tolist():
+            kept = on[j, i] or not first[j, i] or (live[j, i] != 0 and self._is_zero(l, j, i))
             for name, table in tables.items():
                 if table is None:
                     continue
                 now = table[j][i]
                 if on[j, i] and isinstance(now, Off):
                     table[j][i] = now.own
-                elif not on[j, i] and not isinstance(now, Off):
+                elif not kept and not isinstance(now, Off):
                     table[j][i] = FORMULAS[name](now)
 
     def keep_grids(self, needed: bool | None = None) -> None:
@@ -275,13 +289,39 @@ class SplinedAdapter(BaseAdapter):
         return mask
 
     def _emits(self, l: int, mask: Tensor) -> Tensor:
-        """Return which formulas add anything under a mask: pykan's "0" adds a constant or none."""
-        emits = (mask != 0) & bool(self.model.symbolic_enabled)
-        layer = self.model.symbolic_fun[l]
+        """Return which formulas are edges under a mask: which add anything but `constants`."""
+        factors, of_each = self._scale_and_shift(l)
+        emits = (mask != 0) & bool(self.model.symbolic_enabled) & (factors != 0).any(2)
         for j, i in emits.nonzero().tolist():
-            if layer.funs_name[j][i] in ("0", ""):
-                emits[j, i] = layer.affine[j, i, 3] != 0
+            if self._is_zero(l, j, i):
+                emits[j, i] = j >= self.sums(l) and of_each[j, i] != 0
         return emits
+
+    def formulas_on(self, l: int) -> Tensor:
+        """Return which of a layer's edges have a formula, bool ``(n_out, n_in)``."""
+        return self._emits(l, self._live(l))
+
+    def _scale_and_shift(self, l: int) -> tuple[Tensor, Tensor]:
+        affine: Tensor = self.model.symbolic_fun[l].affine.detach()
+        return affine[..., 2:], affine[..., 3]
+
+    def _is_zero(self, l: int, j: int, i: int) -> bool:
+        """Whether an edge has no formula, or pykan's "0"."""
+        return self.model.symbolic_fun[l].funs_name[j][i] in ("0", "")
+
+    def constants(self, l: int) -> Tensor:
+        """Return what pykan's formulas "0" add to a layer's sums, ``(n_out,)``; 0 for factors.
+
+        It gives one to each edge that is off, with a constant that is trained: no edge, but a
+        bias.
+        """
+        mask, shift = self._live(l), self._scale_and_shift(l)[1]
+        found = shift.new_zeros(len(shift))
+        if self.model.symbolic_enabled:
+            for j, i in (mask[: self.sums(l)] != 0).nonzero().tolist():
+                if self._is_zero(l, j, i):
+                    found[j] += mask[j, i] * shift[j, i]
+        return found * self.gain(l)
 
     def _found(self) -> _Homes:
         """Return the model's homes, new ones if it has other edges than it had."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["FORMULAS", "GridUpdate", "Off", "zero", "zero_avoiding", "zero_formula"]
+__all__ = ["FORMULAS", "GridUpdate", "Off", "put", "zero", "zero_avoiding", "zero_formula"]
 
 
 def zero(x: Any) -> Any:
@@ -129,3 +130,30 @@ class GridUpdate:
         result = update(layer, torch.where(still, low + (high - low) * share, x), *args, **kwargs)
         layer.grid.data[rows], layer.coef.data[rows] = before[0][rows], before[1][rows]
         return result
+
+
+_OWN: WeakKeyDictionary[nn.Module, dict[str, tuple[Any, Any]]] = WeakKeyDictionary()
+"""The parameters that modules had by themselves, and those that were put in their places."""
+
+
+def put(owner: Any, name: str, values: Tensor) -> None:
+    """Give a module's parameter other numbers.
+
+    One that is not trained is replaced, and by its own where the numbers are those that it had.
+    A backward pass which is under way would stumble over it else, and an optimizer may set back
+    all parameters that it began with, as pykan's L-BFGS does.
+    """
+    live = getattr(owner, name)
+    if live.requires_grad:
+        live.data.copy_(values)
+        return
+    own, placed = _OWN.setdefault(owner, {}).get(name, (live, live))
+    if live is not placed:
+        own = live  # somebody else's
+    same = own.dtype == values.dtype and own.device == values.device and own.shape == values.shape
+    if same and torch.equal(own, values):
+        placed = own
+    else:
+        placed = nn.Parameter(values.detach().clone(), requires_grad=False)
+    _OWN[owner][name] = own, placed
+    setattr(owner, name, placed)

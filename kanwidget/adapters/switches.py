@@ -64,8 +64,8 @@ def let_be(layer: nn.Module, bias: Tensor, own: Tensor) -> bool:
     eps = 8 * torch.finfo(own.dtype).eps
     if not torch.allclose(bias, own, rtol=eps, atol=eps):
         return False
-    remove(layer)
     _ROUNDED[layer] = own.clone(), bias.clone()
+    remove(layer)
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import pickle
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.adapters import adapt
+from kanwidget.adapters.pykan import PykanAdapter
 
 
 def ours() -> Any:
@@ -314,3 +316,38 @@ def test_a_curve_behind_a_layer_norm_is_what_the_edge_emits(n_in: int) -> None:
     for j in range(2):
         near = (points[0].unsqueeze(1) - x[:, 0]).abs().argmin(0)
         assert torch.allclose(values[j, 0][near], emitted[j, 0], atol=2e-2)
+
+
+@pytest.mark.parametrize("build", [pykan, old_pykan], indirect=True)
+def test_an_optimizer_that_sets_parameters_back_does_not_switch_edges(
+    build: Callable[[], Any], x: Tensor
+) -> None:
+    model = build()
+    name = "kan" if isinstance(adapt(model), PykanAdapter) else "pykan0"
+    optimizer = importlib.import_module(f"{name}.LBFGS").LBFGS(
+        model.parameters(), lr=1.0, line_search_fn="strong_wolfe", max_iter=5
+    )
+    model(x)
+    first, calls = adapt(model).mask(), 0
+
+    def closure() -> Tensor:
+        nonlocal calls
+        calls += 1
+        if calls in (2, 5):
+            adapter.set_mask(masks[calls], bias)
+        optimizer.zero_grad()
+        loss: Tensor = (model(x) - x[:, :1]).square().mean()
+        loss.backward()
+        return loss
+
+    adapter, bias = adapt(model), [b + 0.1 for b in adapt(model).bias()]
+    masks = {n: [m.clone() for m in first] for n in (2, 5)}
+    masks[2][0][2, 1] = masks[5][0][0, 0] = masks[5][1][1, 2] = False
+    optimizer.step(closure)
+    assert calls > 5
+    assert all(map(torch.equal, adapter.mask(), masks[5]))
+    if name == "kan":  # whose biases are not trained
+        assert all(map(torch.equal, adapter.bias(), bias))
+    adapter.set_mask(first, bias)
+    optimizer.step(closure)
+    assert all(map(torch.equal, adapter.mask(), first))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import random
 import sys
@@ -147,3 +149,88 @@ def test_without_data_it_says_so(pykan: Any) -> None:
     with pytest.raises(ValueError, match="has seen no data yet"):
         PruningSession(pykan)
     assert adapt(pykan).grid()[0].shape == (2, 2)
+
+
+def quietly(function: Any) -> Any:
+    """Call what seeds the random numbers and prints."""
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        result = function()
+    torch.set_rng_state(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    random.setstate(states[2])
+    return result
+
+
+@pytest.mark.parametrize("grid_eps", [0.0, 0.02, 1.0])
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
+def test_a_pruned_model_trains_in_a_cell(pykan: Any, x: Tensor, grid_eps: float, opt: str) -> None:
+    for layer in pykan.act_fun:
+        layer.grid_eps = grid_eps
+    y = torch.sin(3 * x[:, [0]]) + x[:, [1]] ** 2
+    dataset = {"train_input": x, "train_label": y, "test_input": x, "test_label": y}
+    pykan(x)
+    with PruningSession(pykan, dataset) as session:
+        for l, n, j in ((0, 2, 1), (1, 4, 2)):
+            for i in range(n):
+                session.remove_edge(l, i, j)
+        before, kept = session.loss, [layer.grid.clone() for layer in pykan.act_fun]
+        rate = 1.0 if opt == "LBFGS" else 0.01
+        found = quietly(lambda: pykan.train(dataset, opt=opt, steps=7, lr=rate, lamb=1e-3))
+        assert found["train_loss"][-1] < before
+        assert all(p.isfinite().all() for p in pykan.parameters())
+        session.refresh()
+        # What waits for its edges to be switched on again is still of use then.
+        for l, i in ((1, 1), (2, 2)):
+            rows = torch.arange(len(kept[l])) % session.width[l] == i
+            assert torch.equal(pykan.act_fun[l].grid[rows], kept[l][rows])
+            assert not torch.equal(pykan.act_fun[l].grid[~rows], kept[l][~rows])
+    assert not any("update_grid_from_samples" in vars(layer) for layer in pykan.act_fun)
+
+
+def test_what_pykan_names_that_is_off_stays_off(pykan: Any, x: Tensor) -> None:
+    pykan(x)
+    before = [layer.mask.clone() for layer in pykan.act_fun]
+    session = PruningSession(pykan, x)
+    session.remove_edge(0, 0, 2)
+    session.remove_edge(0, 1, 2)  # a formula
+    session.remove_edge(2, 0, 0)
+    pykan(x)
+    quietly(lambda: pykan.auto_symbolic(lib=["x", "x^2", "sin"], verbose=0))
+    y = pykan(x).detach()
+    session.refresh()
+    assert torch.equal(pykan(x), y)
+    total = sum(layer.numel() for layer in before)
+    assert session.active_edges == total - 3
+    assert torch.allclose(session.stage.adapter.forward(x), y, atol=1e-5)
+    assert torch.allclose(session.compact()(x), y, atol=1e-5)
+    with PruningSession(pykan, x) as other:
+        assert other.active_edges == total - 3
+    session.close()
+
+
+def test_pykans_formula_leaves_out_what_is_off(pykan: Any, x: Tensor) -> None:
+    pytest.importorskip("sympy")
+    smaller = adapt(pykan).compact()
+    for l, (n, m) in enumerate(itertools.pairwise([2, 4, 3, 1])):
+        for i, j in itertools.product(range(n), range(m)):
+            name = "x^2" if (l, i, j) == (0, 0, 2) else "sin"
+            pykan.fix_symbolic(l, i, j, name, fit_params_bool=False, verbose=False)
+    pykan.symbolic_fun[0].affine.data[2, 0, 3] = 5.0
+
+    def formula(model: Any) -> str:
+        assert quietly(model.symbolic_formula) is not None
+        return str(model.symbolic_acts[1][2])
+
+    assert quietly(smaller.symbolic_formula) is None  # it has splines
+    whole = formula(pykan)
+    assert "x_1**2" in whole
+    assert "4.76" in whole
+    with PruningSession(pykan, x, keep_mean=False) as session:
+        session.remove_edge(0, 0, 2)
+        for part in (pykan, session.compact()):
+            left = formula(part)
+            assert "x_1" not in left
+            assert left.endswith("- 0.24")
+            assert "sin(1.0*x_2)" in left
+    assert formula(pykan) == whole
