@@ -4,7 +4,8 @@
  * Node layers are columns, from left to right, or rows, from the bottom up: it is worked out along the network
  * (`u`) and across it (`v`) and turned at the end. Every edge that is on has a box with its curve in the middle of its
  * gap, on its line; boxes of a gap form one stack, sorted by the middle of their ends, each as near to its own line as
- * the others let it. Every other edge is a plain line with a small square on it that can be aimed at. Nodes with an
+ * the others let it. Where one stack cannot hold them all, every other box stands beside it, half a pitch lower, so
+ * that lines pass between. Every other edge is a plain line with a small square on it that can be aimed at. Nodes with an
  * edge that is on share the room evenly; the others make way and are small.
  */
 import type { Network } from "./network";
@@ -68,8 +69,9 @@ const LARGER = 1.5;
 const MIN_SIDE = 24;
 const ANCHOR_SIDE = 20;
 const MAX_ANCHORED = 600;
-/** From one box to the next in a stack, in sides. */
+/** From one box to the next in a stack, in sides, and from a stack to the one beside it. */
 const PITCH = 1.16;
+const STACK_PITCH = 1.7;
 /** Under a box. */
 const LABEL_ROOM = 15;
 const PAD = 14;
@@ -232,14 +234,17 @@ function stackOf({ net, mask, labelled, up, maxSide, across, gap }: Plan, l: num
     if (labelled.has(e)) formulas++;
   }
   const room = across - 2 * PAD;
-  const count = Math.min(on, Math.floor((room / MIN_SIDE - 1) / PITCH + 1));
-  if (count === 0) return { count, side: 0, labels: false };
-  const most = Math.min(maxSide, BOX_SHARE[up ? "up" : "right"] * gap);
+  const wide = BOX_SHARE[up ? "up" : "right"] * gap;
+  const fit = (stacks: number) => Math.max(0, Math.floor(((room / MIN_SIDE - 1) / PITCH) * stacks + 1));
+  const stacks = on > fit(1) && wide >= MIN_SIDE * (STACK_PITCH + 1) ? 2 : 1;
+  const count = Math.min(on, fit(stacks));
+  if (count === 0) return { count, side: 0, labels: false, stacks };
+  const most = Math.min(maxSide, wide / ((stacks - 1) * STACK_PITCH + 1));
   // Along the stack a label takes room from the boxes; beside it there is enough.
   const below = up ? 0 : LABEL_ROOM * Math.min(formulas, count);
-  const labelledSide = (room - below) / ((count - 1) * PITCH + 1);
-  const labels = Math.min(most, labelledSide) >= MIN_SIDE + 6;
-  return { count, side: Math.min(most, labels ? labelledSide : room / ((count - 1) * PITCH + 1)), labels };
+  const sides = ((count - 1) * PITCH) / stacks + 1;
+  const labels = Math.min(most, (room - below) / sides) >= MIN_SIDE + 6;
+  return { count, side: Math.min(most, (room - (labels ? below : 0)) / sides), labels, stacks };
 }
 
 /** Lines for each gap: an equal share, and what a small gap leaves over goes to the others. */
@@ -259,7 +264,7 @@ function placeGap(
   plan: Plan,
   l: number,
   share: number,
-  { count, side, labels }: ReturnType<typeof stackOf>,
+  { count, side, labels, stacks }: ReturnType<typeof stackOf>,
   places: Map<number, Place>,
 ): void {
   const { net, mask, labelled, up, across, u, v, slots } = plan;
@@ -281,13 +286,12 @@ function placeGap(
   const below = (e: number) => (labels && !up && labelled.has(e) ? LABEL_ROOM : 0);
   const tops = stack(
     on.map((e) => (start(e) + end(e) - side) / 2),
-    on.map((e) => side * PITCH + below(e)),
+    on.map((e) => (side * PITCH) / stacks + below(e)),
     PAD,
     across - PAD - side - (on.length > 0 ? below(on.at(-1)!) : 0),
   );
-  const boxes = new Map(
-    on.map((e, k) => [e, { x: Math.round(middle - side / 2), y: Math.round(tops[k]!), side }]),
-  );
+  const left = (k: number) => middle - side / 2 + ((k % stacks) - (stacks - 1) / 2) * STACK_PITCH * side;
+  const boxes = new Map(on.map((e, k) => [e, { x: Math.round(left(k)), y: Math.round(tops[k]!), side }]));
   const obstacles: Box[] = [...boxes.values()];
   for (const e of drawn.reverse()) {
     const box = boxes.get(e) ?? null;

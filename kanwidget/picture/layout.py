@@ -7,6 +7,7 @@ every other edge is a plain line. Nodes with an edge that is on share the room e
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Collection, Sequence
@@ -24,6 +25,7 @@ MAX_SIDE = 170
 LARGER = 1.5
 MIN_SIDE = 24
 PITCH = 1.16
+STACK_PITCH = 1.7
 LABEL_ROOM = 15
 PAD = 14
 NAME_ROOM = 12
@@ -111,6 +113,7 @@ class _Stack:
     count: int
     side: float
     labels: bool
+    stacks: int
 
 
 def layout(graph: Graph, room: Room, labelled: Collection[int] = ()) -> Layout:
@@ -140,7 +143,11 @@ def layout(graph: Graph, room: Room, labelled: Collection[int] = ()) -> Layout:
     places: dict[int, Place] = {}
     for l, (share, s) in enumerate(zip(_share_out(graph, MAX_DRAWN), stacks, strict=True)):
         _place_gap(
-            plan, l, share, _Stack(s.count, math.floor(min(largest, s.side)), s.labels), places
+            plan,
+            l,
+            share,
+            dataclasses.replace(s, side=math.floor(min(largest, s.side))),
+            places,
         )
     return _turn(plan, r, places, room.orientation, rows)
 
@@ -254,17 +261,21 @@ def _stack_of(plan: _Plan, l: int) -> _Stack:
     on = int(graph.mask[first:end].sum())
     formulas = sum(1 for e in plan.labelled if first <= e < end and graph.mask[e])
     room = plan.across - 2 * PAD
-    count = min(on, math.floor((room / MIN_SIDE - 1) / PITCH + 1))
+    wide = BOX_SHARE["up" if plan.up else "right"] * gap
+
+    def fit(stacks: int) -> int:
+        return max(0, math.floor((room / MIN_SIDE - 1) / PITCH * stacks + 1))
+
+    stacks = 2 if on > fit(1) and wide >= MIN_SIDE * (STACK_PITCH + 1) else 1
+    count = min(on, fit(stacks))
     if count == 0:
-        return _Stack(0, 0, False)
-    most = min(plan.max_side, BOX_SHARE["up" if plan.up else "right"] * gap)
+        return _Stack(0, 0, False, stacks)
+    most = min(plan.max_side, wide / ((stacks - 1) * STACK_PITCH + 1))
     # Along the stack a label takes room from the boxes; beside it there is enough.
     below = 0 if plan.up else LABEL_ROOM * min(formulas, count)
-    labelled_side = (room - below) / ((count - 1) * PITCH + 1)
-    labels = min(most, labelled_side) >= MIN_SIDE + 6
-    return _Stack(
-        count, min(most, labelled_side if labels else room / ((count - 1) * PITCH + 1)), labels
-    )
+    sides = (count - 1) * PITCH / stacks + 1
+    labels = min(most, (room - below) / sides) >= MIN_SIDE + 6
+    return _Stack(count, min(most, (room - (below if labels else 0)) / sides), labels, stacks)
 
 
 def _share_out(graph: Graph, total: int) -> list[int]:
@@ -300,13 +311,19 @@ def _place_gap(plan: _Plan, l: int, share: int, made: _Stack, places: dict[int, 
     middle = (u[graph.node_offset[l]] + u[graph.node_offset[l + 1]]) / 2
     tops = _pile(
         [(ends[e][1] + ends[e][3] - side) / 2 for e in on],
-        [side * PITCH + below(e) for e in on],
+        [side * PITCH / made.stacks + below(e) for e in on],
         PAD,
         plan.across - PAD - side - (below(on[-1]) if on else 0),
     )
     boxes = {
-        e: Box(_round(middle - side / 2), _round(top), side)
-        for e, top in zip(on, tops, strict=True)
+        e: Box(
+            _round(
+                middle - side / 2 + (k % made.stacks - (made.stacks - 1) / 2) * STACK_PITCH * side
+            ),
+            _round(top),
+            side,
+        )
+        for k, (e, top) in enumerate(zip(on, tops, strict=True))
     }
     for e in reversed(drawn):
         box = boxes.get(e)

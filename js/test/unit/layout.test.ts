@@ -277,3 +277,28 @@ test("a stack of boxes keeps its wishes where it can, and shares the way where i
   expect(stack([290, 299], [30, 30], 0, 300)).toEqual([270, 300]);
   expect(stack([], [], 0, 300)).toEqual([]);
 });
+
+test("where one stack is full, a second one beside it holds twice as many boxes, and lines pass between", () => {
+  for (const orientation of ["right", "up"] as const) {
+    const net = networkOf([10, 4, 1]);
+    const made = layout(net, new Uint8Array(net.edgeCount).fill(1), {
+      width: orientation === "up" ? 640 : 900,
+      ...{ orientation, inNames: 20, outNames: 20 },
+    });
+    const boxes = [...made.places.values()].filter(({ edge }) => edge < 40).map(({ box }) => box);
+    expect(boxes.every((box) => box !== null)).toBe(true);
+    const all = boxes.flatMap((box) => box ?? []);
+    const along = new Set(all.map(({ x, y }) => (orientation === "up" ? y : x)));
+    expect(along.size).toBe(2);
+    all.forEach((box, k) => {
+      expect(box.x >= 0 && box.y >= 0 && box.x + box.side <= made.width).toBe(true);
+      for (const other of all.slice(k + 1)) expect(overlap(box, other)).toBe(false);
+      // The line through a box, level beside it, meets no box of the other stack.
+      for (const other of all) {
+        const across = orientation === "up" ? "x" : "y";
+        if (other === box || other[across] === box[across]) continue;
+        expect(Math.abs(other[across] - box[across])).toBeGreaterThan(box.side / 2);
+      }
+    });
+  }
+});
