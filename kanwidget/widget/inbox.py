@@ -61,7 +61,10 @@ class Inbox(anywidget.AnyWidget):
         except Exception as error:  # an observer's traceback would be shown nowhere
             self.set_trait("error", f"{type(error).__name__}: {error}")
             self.send_state(list(wishes))  # the view has them as it wrote them
-        self._correct([n for n, v in known.items() if n not in wishes or _differ(wishes[n], v)])
+        astray = [n for n, v in known.items() if n not in wishes or _differ(wishes[n], v)]
+        if "_written" in sync_data and not self._order.is_order(sync_data["_written"]):
+            astray.append("_written")
+        self._correct(astray)
         self._mirror.catch_up()
 
     def _on_message(self, _: Any, content: Any, buffers: Any) -> None:

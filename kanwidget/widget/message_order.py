@@ -78,12 +78,20 @@ class MessageOrder:
         names : iterable of str
             What the message decides.
         """
-        written = written if isinstance(written, Mapping) else {}
-        page, numbers = written.get("page"), written.get("numbers")
-        if not isinstance(page, str) or not isinstance(numbers, Mapping):
+        if not self.is_order(written):
             return set()
+        numbers = written["numbers"]
         given = {name: numbers[name] for name in names if _is_number(numbers.get(name))}
-        return given.keys() - self._note(page, given)
+        return given.keys() - self._note(written["page"], given)
+
+    @staticmethod
+    def is_order(written: Any) -> bool:
+        """Whether this is what a page of ours writes."""
+        return (
+            isinstance(written, Mapping)
+            and isinstance(written.get("page"), str)
+            and isinstance(written.get("numbers"), Mapping)
+        )
 
     def take(self, pending: Pending, mark: str) -> dict[str, Any]:
         """Return the decisions that a command brings a widget and that have not arrived before."""

@@ -111,8 +111,9 @@ class Pictured(Mirrored):
         save(self.figure(**options), path, dpi)
 
     def carried(self) -> dict[str, Any]:
-        """Return all that a view reads; where there is no notebook, none keeps a picture."""
-        return {name: value for name, value in super().carried().items() if name != "_picture"}
+        """Return all that a view reads; a page on its own has no other picture, nor an order."""
+        apart = ("_picture", "_written")
+        return {name: value for name, value in super().carried().items() if name not in apart}
 
     def _leave_picture(self) -> None:
         """Leave the picture as it is; the session must be open."""

@@ -112,7 +112,8 @@ def test_it_is_one_small_file_that_says_what_it_holds(demo: Demo, view: Exported
     assert "src=" not in re.sub(r"<script.*?</script>", "", demo.html, flags=re.DOTALL)
     text = view.page.inner_text("body")
     assert "This page holds 15 edges and 200 of 1,000 rows of data" in text
-    assert "nothing to commit" in text
+    assert "What you try here stays on this page." in text
+    assert "commit" not in text
     assert "test RMSE (200 rows)" in view.status()
     assert view.page.title() == view.page.inner_text("h1") == "The demo"
 
