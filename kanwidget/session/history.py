@@ -220,12 +220,6 @@ class History:
         kept = [*tree.commands[:start], *commands]
         self._tree = _Tree(kept, kept[-1].id if commands else before.id, onward)
 
-    def forget(self, command: Command) -> None:
-        """Drop the last command, if it is that and nothing stands on it."""
-        if command is self.commands[-1] and command is not self.current:
-            self.commands.pop()
-            self._next = {p: child for p, child in self._next.items() if child != command.id}
-
     def note(self, id: int, text: str) -> None:
         """Write a person's own words to a command."""
         commands = list(self.commands)
