@@ -34,6 +34,9 @@ export function watchFixedHeight(
     cancelAnimationFrame(frame);
   });
   sizes.observe(mount);
+  sizes.observe(root);
+  /** What is shown may be higher than its element, where a host makes that as high as itself (a flex box, as Shiny's). */
+  const shown = () => Math.max(mount.offsetHeight, root.offsetHeight);
 
   function measure(): void {
     if (signal.aborted || root.dataset.printing !== undefined || root.matches(":fullscreen")) return;
@@ -49,9 +52,9 @@ export function watchFixedHeight(
     }
     const by = cutters.find((cutter) => {
       const room = roomIn(cutter, el, mount);
-      return room >= LEAST && room < mount.offsetHeight - 1 && isFixed(cutter, mount);
+      return room >= LEAST && room < shown() - 1 && isFixed(cutter, mount);
     });
-    if (by) set({ by, height: roomIn(by, el, mount), natural: mount.offsetHeight });
+    if (by) set({ by, height: roomIn(by, el, mount), natural: shown() });
   }
 
   function set(next: typeof limit): void {

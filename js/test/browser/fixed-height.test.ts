@@ -30,6 +30,7 @@ describe.each([
   ["the height of the widget itself", "height", "", ""],
   ["a fixed height that hides what sticks out", "height", "overflow: hidden", ""],
   ["an element around it", "auto", "", "overflow: hidden"],
+  ["a flex box, as in Shiny", "height", "overflow: hidden; display: flex", ""],
 ])("%s", (_, kind, style, around) => {
   test.each([760, 560, 400])(
     "of %d px leaves the network whole, and all else within reach",

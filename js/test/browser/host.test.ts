@@ -38,8 +38,8 @@ test("a layout of one's own comes first", async () => {
   const { widths } = await inBox(
     `${ROW} width: 1200px`,
     "width: 200px; flex-grow: 0",
-    "min-width: 0",
-    "flex: 3",
+    "flex: 1 1 0",
+    "flex: 2 1 0",
   );
   const [first, second, third] = widths();
   expect(first).toBe(200);
