@@ -141,6 +141,7 @@ def test_a_metric_that_waits_is_not_asked_for_a_whole_curve(
     random_kan: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.05)
+    monkeypatch.setattr("kanwidget.widget.foresight.WAIT", 0.1)
     metric = Waits(0.11)
     with PruningSession(random_kan([2, 5, 1], 1), data_for([2, 5, 1], 60), metric=metric) as s:
         longest, calls = 0.0, metric.calls
