@@ -12,6 +12,7 @@ from kanwidget.kan import KAN, alternatives
 from kanwidget.kan.alternatives import Plan
 from kanwidget.kan.checks import Edge
 from kanwidget.kan.closed_form import as_array
+from kanwidget.kan.row_blocks import mean_over
 from kanwidget.kan.splines import extend_grid
 
 from .base import BaseAdapter, as_bytes
@@ -27,6 +28,8 @@ class NativeAdapter(BaseAdapter):
     transient = ("_seen", "_switched")
 
     _model: KAN
+    _last: tuple[Hashable, tuple[list[Tensor], list[Tensor]]] | None = None
+    _first: tuple[Hashable, Tensor, Tensor, Tensor, Tensor] | None = None
 
     @classmethod
     def wrap(cls, model: object) -> NativeAdapter | None:
@@ -52,10 +55,49 @@ class NativeAdapter(BaseAdapter):
         if kind != "l1":
             return super().scores(x, kind)
         # In float64 whatever the model's dtype: a view compares them with thresholds in float64.
-        return [score.double() for score in self._model.scores(x)]
+        return [score.double().clone() for score in self._summary(x)[0]]
 
     def means(self, x: Tensor) -> list[Tensor]:
-        return self._model.means(x)
+        return [mean.clone() for mean in self._summary(x)[1]]
+
+    def _summary(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return scores and means, those of the first layer from before if it is as it was.
+
+        What enters the first layer is the data, whatever the masks: an edge that was on scores
+        there what it scored before. In wide models nearly all edges are there.
+        """
+        data = x.data_ptr(), x.shape, x._version, self.version()
+        key = data, *(t.cpu().numpy().tobytes() for t in (*self.mask(), *self.bias()))
+        if self._last is None or self._last[0] != key:  # who asks for the one asks for the other
+            self._last = key, self._looked(x, data)
+        return self._last[1]
+
+    def _looked(self, x: Tensor, data: Hashable) -> tuple[list[Tensor], list[Tensor]]:
+        model, on = self._model, self.mask()[0]
+        if self._first is None or self._first[0] != data or bool((on & ~self._first[1]).any()):
+            scores, means = model.scores(x), model.means(x)
+            self._first = data, on, scores[0], means[0], x  # held, so that nothing takes its place
+            return scores, means
+        _, _, score, mean, _ = self._first
+        later = self._later_layers(x)
+        half = len(later) // 2
+        first = (values.masked_fill(~on, 0.0) for values in (score, mean))
+        return [next(first), *later[:half]], [next(first), *later[half:]]
+
+    @torch.no_grad()
+    def _later_layers(self, x: Tensor) -> list[Tensor]:
+        """Return the scores of all layers but the first, then their means."""
+        model = self._model
+
+        def of_rows(rows: Tensor) -> list[Tensor]:
+            values, scores, means = model.layers[0](rows), [], []
+            for layer in model.layers[1:]:
+                means.append(layer.means(values))
+                values, score = layer.forward_with_scores(values)
+                scores.append(score)
+            return scores + means
+
+        return mean_over(x, model.numbers_per_row, of_rows)
 
     def propagate(self, x: Tensor) -> list[Tensor]:
         return self._model.propagate(x)

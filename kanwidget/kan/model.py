@@ -156,7 +156,9 @@ class KAN(nn.Module):
         """
         x = self._check_inputs(x, "x")
         with torch.no_grad():
-            return mean_over(x, self._numbers, lambda rows: self.forward_with_scores(rows)[1])
+            return mean_over(
+                x, self.numbers_per_row, lambda rows: self.forward_with_scores(rows)[1]
+            )
 
     @torch.no_grad()
     def means(self, x: Tensor) -> list[Tensor]:
@@ -169,10 +171,10 @@ class KAN(nn.Module):
             values = self.propagate(rows)
             return [layer.means(v) for layer, v in zip(self.layers, values, strict=False)]
 
-        return mean_over(self._check_inputs(x, "x"), self._numbers, of_rows)
+        return mean_over(self._check_inputs(x, "x"), self.numbers_per_row, of_rows)
 
     @property
-    def _numbers(self) -> int:
+    def numbers_per_row(self) -> int:
         """How many numbers the features of one row are, in the layer with the most."""
         return max(layer.n_in * (layer.coef.shape[2] + 1) for layer in self.layers)
 

@@ -32,6 +32,9 @@ PRICES = "_prices"
 BUDGET = 0.25
 """Seconds that one piece of work may take."""
 
+WAIT = 0.5
+"""Seconds that it may take by the clock on the wall, as when a metric waits for something."""
+
 HICCUPS = 2
 """Measurements that may take longer: the first do, while caches are cold."""
 
@@ -269,11 +272,10 @@ def _is_slow(start: tuple[float, float]) -> bool:
     """Whether work since some time took too long.
 
     What others take of a busy machine says nothing of the next time, so that the thread's clock
-    counts; it stands still while a metric waits, so that the other one counts too, at twice the
-    time.
+    counts; it stands still while a metric waits, so that the other one counts too.
     """
     own, wall = (now - then for now, then in zip(_now(), start, strict=True))
-    return own > BUDGET or wall > 2 * BUDGET
+    return own > BUDGET or wall > WAIT
 
 
 def _keys(session: PruningSession, selected: list[Any]) -> dict[str, Any]:

@@ -49,6 +49,38 @@ def test_rows_in_blocks_give_the_same_scores_means_and_outputs(
         assert torch.allclose(found, value, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_scores_and_means_after_commits_are_those_of_a_first_look(
+    random_kan: Make, dtype: torch.dtype
+) -> None:
+    model = random_kan([3, 4, 2, 1], 1, 0.8, dtype=dtype)
+    x = torch.rand(40, 3, dtype=dtype)
+    with PruningSession(model, x) as session:
+
+        def check() -> None:
+            adapter = adapt(model)
+            for found, expected in (
+                (session.scores, adapter.scores(x)),
+                (session.baseline.means, adapter.means(x)),
+            ):
+                assert all(map(torch.equal, found, expected))
+
+        for k in (1, 2):
+            session.set(edge_threshold=float(session.tradeoff().thresholds[2]))
+            session.commit()
+            check()
+            session.restore_edge(0, k, 3)
+            session.commit()
+            check()
+        with torch.no_grad():
+            model.layers[0].coef.mul_(1.5)
+        session.refresh()
+        check()
+        session.rescore("ablation")
+        session.rescore("l1")
+        check()
+
+
 MEMORY = """
 import resource, sys, torch
 from kanwidget import KAN, PruningSession
@@ -141,6 +173,7 @@ def test_a_metric_that_waits_is_not_asked_for_a_whole_curve(
     random_kan: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.05)
+    monkeypatch.setattr("kanwidget.widget.foresight.WAIT", 0.1)
     metric = Waits(0.11)
     with PruningSession(random_kan([2, 5, 1], 1), data_for([2, 5, 1], 60), metric=metric) as s:
         longest, calls = 0.0, metric.calls
