@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -172,7 +171,6 @@ class Yardstick:
         data = adapter.own(data)
         self.metric: Metric | None = None
         self._number = -1
-        self.silent = False
         if isinstance(data, Mapping):
             dataset = check_dataset(data, n_in, None if metric else n_out, device, dtype)
             self.metric, self.inputs = metric, dataset["train_input"]
@@ -190,7 +188,7 @@ class Yardstick:
 
     def loss(self, adapter: Adapter) -> float:
         """Return the metric of a model as it is."""
-        return math.nan if self.silent else self.of(adapter.forward(self.rows))
+        return self.of(adapter.forward(self.rows))
 
     def of(self, pred: Tensor) -> float:
         """Return the metric of predictions on the rows.
