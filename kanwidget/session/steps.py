@@ -432,7 +432,8 @@ class Steps:
         """Leave no step of what ended where it began."""
         before = self.current
         self._do(self._measured_again(start, self.open_evaluator()))
-        self.history.rewrite(before.id, [], self.current)
+        if before.id + 1 == len(self.history.commands):  # else it may be another branch's way
+            self.history.rewrite(before.id, [], self.current)
         self._own_step = True  # what follows does not go on with the step before
 
     def _take_in(self, live: LiveModel, evaluator: Evaluator, found: Found) -> None:

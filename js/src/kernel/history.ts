@@ -57,6 +57,16 @@ export class History {
     this.commands[this.#current] = { ...this.current, ...changes };
   }
 
+  /** Stands at the current command's parent, without the command if it is the last one. */
+  dropCurrent(): void {
+    const { id, parent } = this.current;
+    if (parent === null) return;
+    this.#current = parent;
+    if (id + 1 !== this.commands.length) return;
+    this.commands.pop();
+    this.#next.delete(parent);
+  }
+
   note(id: number, note: string): void {
     this.commands[id] = { ...this.get(id), note };
   }

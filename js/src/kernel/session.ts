@@ -133,6 +133,12 @@ export class Session {
       !before.note &&
       this.history.after() === undefined &&
       changed(this.net, start.state, before.state).join() === now.join();
+    if (goesOn && changed(this.net, start.state, state).length === 0) {
+      this.#show(state);
+      this.history.dropCurrent();
+      this.#rested = true; // what follows does not go on with the step before
+      return;
+    }
     this.#rested = false;
     this.#show(state);
     const after = { state, lossAfter: this.#loss, activeEdges: countOn(this.#mask) };
