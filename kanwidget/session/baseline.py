@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -196,7 +195,6 @@ class Yardstick:
         data = adapter.own(as_tensors(data))
         self.metric: Metric | None = None
         self._number = -1
-        self.silent = False
         if isinstance(data, Mapping):
             own = None if metric else n_out
             dataset = check_dataset(data, n_in, own, device, dtype, outputs=n_out)
@@ -222,7 +220,7 @@ class Yardstick:
 
     def loss(self, adapter: Adapter) -> float:
         """Return the metric of a model as it is."""
-        return math.nan if self.silent else self.of(forward(adapter, self.rows))
+        return self.of(forward(adapter, self.rows))
 
     def of(self, pred: Tensor) -> float:
         """Return the metric of predictions on the rows.

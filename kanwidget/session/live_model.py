@@ -331,10 +331,15 @@ def _moved(live: Masks, seen: Masks, wanted: Masks) -> Masks:
         torch.where(n == s, w, n) for n, s, w in zip(live.mask, seen.mask, wanted.mask, strict=True)
     ]
     bias = [
-        torch.where(same(n, s), w, torch.where(s.isfinite(), w + (n - s), n))
+        torch.where(same(s, w), n, torch.where(same(n, s), w, _plus(w, n, s)))
         for n, s, w in zip(live.bias, seen.bias, wanted.bias, strict=True)
     ]
     return Masks(mask, bias)
+
+
+def _plus(wanted: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    """Add to what is wanted what others have added since; what was no number is what it is now."""
+    return torch.where(then.isfinite(), wanted + (now - then), now)
 
 
 def _taken_back(live: Masks, put: Masks, before: Masks, sure: bool = False) -> Masks:

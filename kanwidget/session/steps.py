@@ -69,6 +69,7 @@ class Steps:
         self._own_step = False  # whether the next change is a step of its own
         self._training: tuple[int, bool] = fit_of(model)  # when others last changed the model
         self._quiet = False  # whether they have stopped since
+        self._dragged = False  # whether the last step may go on
         self._known: tuple[Command, Masks] | None = None  # the current command and its masks
         self._planned: tuple[Command, Masks] | None = None  # those of the one to come
         live = LiveModel(adapter)
@@ -181,7 +182,7 @@ class Steps:
         else:
             command = self._measured("set", what, state, before.baseline, before)
         self._do(command)
-        self._own_step = False
+        self._own_step, self._dragged = False, merge
 
     def end_step(self) -> None:
         """Let the next change be a step of its own."""
@@ -439,7 +440,8 @@ class Steps:
         """Leave no step of what ended where it began."""
         before = self.current
         self._do(self._measured_again(start, self.open_evaluator()))
-        self.history.rewrite(before.id, [], self.current)
+        if before.id + 1 == len(self.history.commands):  # else it may be another branch's way
+            self.history.rewrite(before.id, [], self.current)
         self._own_step = True  # what follows does not go on with the step before
 
     def _take_in(self, live: LiveModel, evaluator: Evaluator, found: Found) -> None:
@@ -452,7 +454,8 @@ class Steps:
         parent = self.history.before() if merged else before
         assert parent is not None
         numbers = [c.weights for c in self.history.commands]
-        weights = before.weights if merged or not found.retrained else 1 + max(numbers)
+        renews = found.retrained and not (merged and before.weights != parent.weights)
+        weights = 1 + max(numbers) if renews else before.weights
         kept_off = adopted.kept_off + (before.kept_off if merged else 0)
         words = [
             f"{axis} threshold {getattr(adopted.state, name):.3g} to leave them on"
@@ -462,9 +465,10 @@ class Steps:
         what = ", ".join([OUTSIDE, *words])
         if kept_off:
             what += f" ({history.count(kept_off, 'edge')} kept off)"
+        goes_on = merged and before.kind == "set"  # a drag, while others train
         command = self._measured(
-            "outside",
-            what,
+            "set" if goes_on else "outside",
+            before.what if goes_on else what,
             adopted.state,
             adopted.baseline,
             parent,
@@ -474,7 +478,7 @@ class Steps:
             kept_off=kept_off,
             notice=_lowered(parent.state, adopted.state),
         )
-        if found.retrained and not merged and self.history.snapshots.get(before.weights) is None:
+        if renews and self.history.snapshots.get(before.weights) is None:
             known = self.open_evaluator().adapter.weights()
             self.history.snapshots.keep(before.weights, known)
         if not found.retrained:
@@ -489,13 +493,16 @@ class Steps:
         looked at the model in between and found it as it was.
         """
         before, start = self.current, self.history.before()
+        if start is None or before.note or self.history.after() is not None:
+            return False
+        trains = before.kind == "outside" and before.weights != start.weights
+        drags = before.kind == "set" and start.kind == "outside" and self._dragged
+        kept = before.weights != start.weights and (
+            self.history.snapshots.get(before.weights) is not None
+        )
         return (
-            before.kind == "outside"
-            and not before.note
-            and start is not None
-            and before.weights != start.weights
-            and self.history.after() is None
-            and self.history.snapshots.get(before.weights) is None
+            (trains or drags)
+            and not kept
             and training[0] == self._training[0]
             and (not self._quiet or self._training[1])
         )

@@ -461,6 +461,18 @@ def test_a_drag_that_ends_where_it_began_leaves_no_step(model: KAN, dataset: Dat
         assert (session.node_threshold, session.edge_threshold) == (0.05, 0.0)
 
 
+def test_a_drag_back_on_one_branch_leaves_the_others(model: KAN, dataset: Dataset) -> None:
+    with PruningSession(model, dataset) as session:
+        session.set(node_threshold=0.01)
+        session.undo()
+        session.set(edge_threshold=0.01)
+        session.jump(1)
+        session.set(node_threshold=0.0, merge=True)
+        assert len(session.history.commands) == 3
+        session.jump(2)
+        assert session.edge_threshold == 0.01
+
+
 def test_a_loop_of_four_hundred_is_one_step(model: KAN, dataset: Dataset) -> None:
     with PruningSession(model, dataset) as session:
         for n in range(400):

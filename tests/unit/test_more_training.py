@@ -340,6 +340,25 @@ def test_a_long_training_keeps_no_baseline_for_each_look_at_it(dataset: Dataset)
     session.close()
 
 
+def test_a_drag_while_others_train_is_one_step(dataset: Dataset) -> None:
+    model = KAN([2, 5, 1], seed=1)
+    session = PruningSession(model, dataset)
+    original = kinds.bits(model)
+    for n in range(20):
+        with torch.no_grad():
+            model.layers[0].coef.mul_(1.01)
+        session.set(edge_threshold=1e-4 * (n + 1), merge=True)
+    assert [step.kind for step in session.history.commands] == ["start", "outside", "set"]
+    assert session.edge_threshold == pytest.approx(2e-3)
+    trained = kinds.bits(model)
+    session.undo()
+    session.redo()
+    assert kinds.bits(model) == trained
+    session.jump(0)
+    assert kinds.bits(model) == original
+    session.close()
+
+
 def test_a_threshold_that_a_training_moved_is_told(random_kan: Make, dataset: Dataset) -> None:
     model = random_kan([2, 4, 3, 1], 1)
     session = PruningSession(model, dataset)
