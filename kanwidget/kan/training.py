@@ -118,6 +118,11 @@ def fit(
         If something cannot be trained on; the model is unchanged then.
     """
     check_model(model)
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError(
+            "there is nothing to train: no parameter of the model has requires_grad; "
+            "model.requires_grad_() sets all"
+        )
     mask = model.mask[0]
     n_in, outputs = model.width[0], model.width[-1]
     n_out = outputs if loss_fn is None else None
