@@ -108,7 +108,7 @@ def plot(
         kept = pruning.effective_mask(model.mask, model.scores(x), threshold)
         opacity = [a * k for a, k in zip(opacity, kept, strict=True)]
 
-    rows = torch.linspace(0, len(x) - 1, min(len(x), POINTS)).round().long()
+    rows = torch.linspace(0, len(x) - 1, min(len(x), POINTS), dtype=torch.float64).round().long()
     height = LAYER * (len(width) - 1)
     figure = KANFigure(figsize=(10 * scale, 10 * scale * height))
     FigureCanvasAgg(figure)

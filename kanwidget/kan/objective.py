@@ -128,7 +128,8 @@ class FitObjective:
         # Where each layer's numbers are in the flat vector; None for those that are not trained.
         place = {id(p): n for n, p in enumerate(self._parameters)}
         self._numbers = [[(place.get(id(p)), p) for p in l.numbers()] for l in model.layers]
-        self._vary = slice(None) if still is None or not still.any() else as_array(still) == 0
+        # Which inputs vary; None if all do.
+        self._vary = None if still is None or not still.any() else as_array(still) == 0
         self._x = self._y = torch.empty(0)
         self._layers: list[LayerArrays] = []
         self.loss = self.reg = math.nan
@@ -225,7 +226,7 @@ class FitObjective:
             Whether to lay grids over the present rows, if functions change.
         """
         layer, (coef, _, scale_sp, bias) = self._model.layers[0], self._numbers[0]
-        if isinstance(self._vary, slice) or coef[0] is None or bias[0] is None:
+        if self._vary is None or coef[0] is None or bias[0] is None:
             return theta
         emitted = as_array(layer.activations(self._x[:1])).squeeze(2)  # 0 where an edge is off
         value, scale, grid = as_array(self._x)[0], as_array(scale_sp[1]), as_array(layer.grid)
@@ -278,8 +279,11 @@ class FitObjective:
             x = arrays.sums()
             if sized:
                 scores = arrays.sizes() / arrays.span
-                on_scores, vary = np.zeros_like(scores), self._vary if l == 0 else slice(None)
-                size, on_scores[:, vary] = penalty.on_scores(scores[:, vary])
+                if l == 0 and self._vary is not None:
+                    on_scores = np.zeros_like(scores)
+                    size, on_scores[:, self._vary] = penalty.on_scores(scores[:, self._vary])
+                else:
+                    size, on_scores = penalty.on_scores(scores)
                 reg += size
                 on_sizes.append(on_scores * (penalty.lamb / arrays.span))
 
@@ -321,7 +325,8 @@ class FitObjective:
             with torch.enable_grad():
                 pred, scores = model.forward_with_scores(self._x)
                 loss, reg = self._loss(pred, self._y), pred.new_zeros(())
-                scores[0] = scores[0][:, self._vary]
+                if self._vary is not None:
+                    scores[0] = scores[0][:, self._vary]
                 for layer, score in zip(model.layers, scores, strict=True):
                     reg = reg + self._penalty(layer, score)
                 objective = loss + self._penalty.lamb * reg
@@ -340,7 +345,7 @@ class FitObjective:
 
     def _leave(self, on_parts: Sequence[Array]) -> None:
         """Clear the gradient on the edges of inputs that do not vary."""
-        if not isinstance(self._vary, slice):
+        if self._vary is not None:
             for n, _ in self._numbers[0][:-1]:
                 if n is not None:
                     on_parts[n][:, ~self._vary] = 0.0

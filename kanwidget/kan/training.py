@@ -119,6 +119,11 @@ def fit(
         If something cannot be trained on; the model is unchanged then.
     """
     check_model(model)
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError(
+            "there is nothing to train: no parameter of the model has requires_grad; "
+            "model.requires_grad_() sets all"
+        )
     mask = model.mask[0]
     n_in, outputs = model.width[0], model.width[-1]
     n_out = outputs if loss_fn is None else None
@@ -163,8 +168,10 @@ def fit(
             live.save()
             lay_grids = update_grid and step < stop_grid_update_step
             lay_grids = lay_grids and step % grid_update_every == 0
-            chosen = _drawn(len(data["train_input"]), batch, generator)
-            rows = data["train_input"][chosen], data["train_label"][chosen]
+            rows = data["train_input"], data["train_label"]
+            chosen = _drawn(len(rows[0]), batch, generator)
+            if chosen is not None:
+                rows = rows[0][chosen], rows[1][chosen]
             before, changed = objective.start(*rows, lay_grids)
             if step == 0:
                 before = objective.settle(before, lay_grids)
@@ -235,8 +242,8 @@ def _named(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]
     return named
 
 
-def _drawn(count: int, batch: int, generator: torch.Generator) -> Any:
-    """Return an index of ``batch`` rows out of ``count``, or of all."""
+def _drawn(count: int, batch: int, generator: torch.Generator) -> Tensor | None:
+    """Return the numbers of ``batch`` rows out of ``count``, or None for all."""
     if batch == -1 or batch >= count:
-        return ...
+        return None
     return torch.randperm(count, generator=generator)[:batch]

@@ -6,6 +6,7 @@ import copy
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -357,3 +358,34 @@ def test_the_plot_leaves_out_what_is_off_or_would_be_pruned(model: KAN) -> None:
     assert len(model.plot(beta=100, mask=True).axes[0].child_axes) == 3 * model.prune().width[1]
     model.remove_node(1, 2)
     assert len(model.plot(beta=100).axes[0].child_axes) == 12
+
+
+@pytest.mark.parametrize("default", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("loss_fn", [None, torch.nn.functional.mse_loss])
+def test_the_default_dtype_changes_nothing(
+    tmp_path: Path, default: torch.dtype, dtype: torch.dtype, loss_fn: Any
+) -> None:
+    def everything() -> list[Tensor]:
+        dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], train_num=1000, test_num=40)
+        model = KAN([2, 3, 1], grid=3, dtype=dtype)
+        results = model.fit(dataset, steps=2, lamb=0.01, loss_fn=loss_fn, progress=False)
+        model.remove_edge(0, 0, 1, keep_mean=True)
+        model.plot(mask=True, mode="unsupervised")
+        model.save(tmp_path / "model")
+        again = KAN.load(tmp_path / "model").refine(7)
+        again.initialize_from_another_model(model, dataset["train_input"])
+        small = again.prune(1e-3, keep_mean=True)
+        outputs = small(dataset["test_input"]).detach()
+        assert {v.dtype for v in [outputs, *small.state_dict().values(), *model.acts_scale]} == {
+            dtype
+        }
+        return [outputs, torch.as_tensor(results["test_loss"], dtype=torch.float64)]
+
+    expected, before = everything(), torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        found = everything()
+    finally:
+        torch.set_default_dtype(before)
+    assert all(map(torch.equal, found, expected))

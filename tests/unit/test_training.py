@@ -407,6 +407,11 @@ def test_an_error_in_a_callback_reaches_the_person(dataset: Dataset) -> None:
     assert bits(model) == before
 
 
+def test_a_model_with_nothing_to_train_is_refused_in_words(dataset: Dataset) -> None:
+    with pytest.raises(ValueError, match=r"nothing to train.*requires_grad_"):
+        KAN([2, 1]).requires_grad_(False).fit(dataset, progress=False)
+
+
 def test_float32_models_are_trained_too(dataset: Dataset) -> None:
     model = KAN([2, 3, 1], grid=3, dtype=torch.float32)
     results = model.fit(dataset, steps=5, progress=False)
