@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,13 @@ from kanwidget.adapters.copying import same_bits
 from kanwidget.adapters.scoring import forward
 from kanwidget.kan.checks import Edge, check_scalar
 from kanwidget.kan.row_blocks import split
-from kanwidget.kan.tensors import as_tensors, call_loss, check_dataset, check_inputs
+from kanwidget.kan.tensors import (
+    as_tensors,
+    call_loss,
+    check_dataset,
+    check_inputs,
+    varying_columns,
+)
 
 from .metric import Metric, check_metric, doubts, is_higher_better, name_of
 
@@ -315,7 +321,7 @@ def _shared(value: Tensor, old: Tensor) -> Tensor:
 
 def _do_not_vary(inputs: Tensor) -> list[str]:
     """Say which inputs have the same value in all rows, if there is more than one row."""
-    same = (inputs == inputs[0]).all(0).nonzero().flatten().tolist()
+    same = (~varying_columns(inputs)).nonzero().flatten().tolist()
     if len(inputs) < 2 or not same:
         return []
     more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
