@@ -302,13 +302,19 @@ PAIRED = (
 OF_CLASSES = (nn.functional.cross_entropy, nn.functional.nll_loss)
 
 
+def _is_torchs(function: Callable[..., Any]) -> bool:
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return module.split(".")[0] == "torch"
+
+
 def call_loss(function: Callable[..., Any], pred: Tensor, label: Tensor, name: str) -> Any:
     """Return what a loss or metric says of predictions ``(rows, n)`` and labels.
 
     Raises
     ------
     ValueError
-        If it cannot compare the two, or compares rows with other rows; in words.
+        If a loss of torch's cannot compare the two, or any compares rows with other rows; in
+        words. Errors of a function of the user's own go through as they are.
     """
     classes = isinstance(function, (nn.CrossEntropyLoss, nn.NLLLoss)) or function in OF_CLASSES
     if classes and pred.dim() == 2 and pred.shape[1] == 1:
@@ -322,6 +328,8 @@ def call_loss(function: Callable[..., Any], pred: Tensor, label: Tensor, name: s
     except _BroadcastError:
         raise
     except (RuntimeError, IndexError, ValueError) as error:
+        if not _is_torchs(function):  # its author knows its errors best
+            raise
         advice = ""
         if label.is_floating_point() and (classes or label.shape != pred.shape):
             advice = "; classes must be whole numbers, such as y.long(), of shape (rows,)"

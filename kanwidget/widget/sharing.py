@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 from torch import Tensor, nn
 
 from kanwidget.session import PruningSession
@@ -92,7 +93,8 @@ def session_of(
 def _note_columns(session: PruningSession, dataset: Mapping[str, Tensor] | Tensor | None) -> None:
     rows = dataset.get("test_input") if isinstance(dataset, Mapping) else dataset
     if rows is not None:
-        _COLUMNS[session] = int(rows.shape[1])
+        shape = np.shape(rows)
+        _COLUMNS[session] = int(shape[1]) if len(shape) > 1 else 1
 
 
 @contextlib.contextmanager
