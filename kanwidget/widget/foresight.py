@@ -24,7 +24,7 @@ from kanwidget.session.pricing import Cancelled
 
 from .publish import along, finite
 
-__all__ = ["AXES", "PRICES", "Ahead", "Memory", "curve", "prices", "rescore_quickly"]
+__all__ = ["AXES", "PRICES", "Ahead", "Memory", "TooSlow", "curve", "prices", "rescore_quickly"]
 
 AXES = {"_tradeoff_node": "node", "_tradeoff_edge": "edge"}
 PRICES = "_prices"
@@ -37,6 +37,9 @@ WAIT = 0.5
 
 HICCUPS = 2
 """Measurements that may take longer: the first do, while caches are cold."""
+
+PAUSES = 5.0, 10.0, 20.0, 40.0
+"""Seconds until what took too long is tried again: a machine that is busy now need not stay so."""
 
 POINTS = 64
 """Points of a curve that cannot be measured whole in that time."""
@@ -93,33 +96,51 @@ class Ahead:
                 self._tell(name, None)
         return due
 
-    def work(self, session: PruningSession, selected: list[Any]) -> Iterator[None]:
-        """Find out what is missing, and show it as it comes."""
-        for name, key in _keys(session, selected).items():
-            if self._shown.get(name) == key:
-                continue
-            found = None
-            steps: Iterator[Any] = (
-                prices(session, selected) if name == PRICES else curve(session, AXES[name])
-            )
-            try:
-                for new in steps:
-                    if new is not None:
-                        found = new
-                        self._tell(name, found)
-                        self._forget(name)
-                        self._begun[name] = key
-                    yield
-                    if session.closed:
-                        return
-            except Exception:  # a metric of the user's own may fail where nobody went yet
-                _LOG.warning("cannot look ahead of %s", session, exc_info=True)
-                found = None
-            if _keys(session, selected)[name] != key:
-                return  # whoever changed it will ask again
-            if found is None:
-                self._tell(name, None)
-            self._note(name, key)
+    def work(self, session: PruningSession, selected: list[Any]) -> Iterator[float | None]:
+        """Find out what is missing, and show it as it comes.
+
+        Yields
+        ------
+        float or None
+            Seconds to wait before it goes on, None to go on at once.
+        """
+        for pause in (*PAUSES, None):
+            again = False
+            for name, key in _keys(session, selected).items():
+                if self._shown.get(name) == key:
+                    continue
+                found, slow = None, False
+                steps: Iterator[Any] = (
+                    prices(session, selected) if name == PRICES else curve(session, AXES[name])
+                )
+                try:
+                    for new in steps:
+                        if new is not None:
+                            found = new
+                            self._tell(name, found)
+                            self._forget(name)
+                            self._begun[name] = key
+                        yield None
+                        if session.closed:
+                            return
+                except TooSlow:
+                    slow = found is None and pause is not None
+                except Exception:  # a metric of the user's own may fail where nobody went yet
+                    _LOG.warning("cannot look ahead of %s", session, exc_info=True)
+                    found = None
+                if _keys(session, selected)[name] != key:
+                    return  # whoever changed it will ask again
+                if found is None:
+                    self._tell(name, None)
+                if slow:
+                    again = True
+                else:
+                    self._note(name, key)
+            if not again:
+                return
+            yield pause
+            if session.closed:
+                return
 
     def _note(self, name: str, key: Hashable) -> None:
         self._forget(name)
@@ -128,6 +149,10 @@ class Ahead:
     def _forget(self, name: str) -> None:
         for memory in (self._shown, self._since, self._begun):
             memory.pop(name, None)
+
+
+class TooSlow(Exception):
+    """Single points of a curve take too long."""
 
 
 class Memory:
@@ -184,9 +209,13 @@ def curve(session: PruningSession, axis: str) -> Iterator[Floats | None]:
             memory.keep(key, found)
             yield found
         return
-    for points in _coarse(session, axis, key):
-        found = found if points is None else points
-        yield points
+    try:
+        for points in _coarse(session, axis, key):
+            found = found if points is None else points
+            yield points
+    except TooSlow:
+        if found is None:
+            raise
     if found is not None and _key(session, axis) == key:
         memory.keep(key, found)
 
@@ -251,8 +280,10 @@ def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Float
                 start = _now()
                 found = session.preview(keep_mean=keep_mean, **to)
                 slow += _is_slow(start)
-                if _key(session, axis) != key or slow > HICCUPS:
-                    return  # it is another state, or too dear
+                if _key(session, axis) != key:
+                    return
+                if slow > HICCUPS:
+                    raise TooSlow
                 point += [found.loss] if keep_mean else [found.active_edges, found.loss]
                 yield None
                 if _key(session, axis) != key:

@@ -48,7 +48,8 @@ class Later:
     loop : event loop or None
         Without one, nothing is done before `finish`.
     work : callable
-        Returns the iterator: each step is a small piece of work.
+        Returns the iterator: each step is a small piece of work, and gives the seconds to wait
+        before the next as a float, or anything else to go on at once.
     owner : int, optional
         The loop's thread, by default this one.
     """
@@ -100,8 +101,9 @@ class Later:
         if self.pending:
             work = self._work or self._make()
             self.drop()
-            for _ in work:
-                pass
+            for pause in work:
+                if isinstance(pause, float):  # it may take longer than anybody waits
+                    break
 
     def _turn(self) -> None:
         if self._work is None:
@@ -110,11 +112,15 @@ class Later:
         work, start = self._work, time.perf_counter()
         end = start + SLICE
         try:
-            for _ in work:
+            pause = 0.002
+            for wish in work:
                 now = time.perf_counter()
                 self._longest, start = max(self._longest, now - start), now
                 if self._work is not work:  # asked anew, or dropped, meanwhile
                     return
+                if isinstance(wish, float):
+                    pause = wish
+                    break
                 if now > end:
                     break
             else:
@@ -125,4 +131,4 @@ class Later:
                 self._work = None
             raise
         if self._loop is not None and self.runs:
-            self._timer = self._loop.call_later(0.002, self._turn)
+            self._timer = self._loop.call_later(pause, self._turn)

@@ -185,7 +185,7 @@ class Mirror:
                 self.compare(self._compares)
         yield
 
-    def _tell_outlook(self) -> Iterator[None]:
+    def _tell_outlook(self) -> Iterator[float | None]:
         """Say what could be."""
         widget, session = self._widget, self._widget.session
         if session.closed:
