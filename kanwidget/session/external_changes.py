@@ -57,7 +57,8 @@ def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Ev
     """
     live = found.live
     if not shown.fits(live):
-        return Adopted(evaluator.baseline(live.mask, live.bias, score=old.score), _bare(state))
+        baseline = evaluator.baseline(live.mask, live.bias, score=old.score)
+        return Adopted(replace(baseline, back=found.back), _bare(state))
     old, shown = like(old, live), shown.like(live)
     keep, edits = state.keep_mean, state.edits
     mask, bias, folded, changed = old.changed_outside(shown, live, keep)
@@ -70,7 +71,7 @@ def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Ev
         removed_edges=edits.removed_edges - set(edges),
         kept_edges=edits.kept_edges - set(edges),
     )
-    baseline = evaluator.baseline(mask, bias, folded, old.score)
+    baseline = replace(evaluator.baseline(mask, bias, folded, old.score), back=found.back)
     if keep:
         baseline = baseline.keeping_means(old, live.mask)
     if not edges:

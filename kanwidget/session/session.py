@@ -683,8 +683,13 @@ class PruningSession:
         # A session that is forgotten must not leave a stranger's thresholds in the model. At the
         # interpreter's end nobody will see the model, and torch is half gone.
         if "_steps" in vars(self) and not sys.is_finalizing():
-            with contextlib.suppress(Exception):
-                self.close()
+            try:
+                with contextlib.suppress(Exception):
+                    self.close()
+            finally:  # an interrupt may come before `close` waits for one
+                if not self.closed:
+                    with contextlib.suppress(Exception):
+                        self.close()
 
     def _edit(self, act: Callable[[Edits], Edits], text: str) -> None:
         self.refresh()
