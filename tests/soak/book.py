@@ -55,7 +55,10 @@ def bits(model: Any) -> dict[str, Any]:
         found[f"{name} hooks and mode"] = (*hooks, part.training)
         if hasattr(part, "funs_name"):
             found[f"{name} formulas"] = copy.deepcopy(part.funs_name)
-            found[f"{name} functions"] = [[id(f) for f in row] for row in part.funs]
+            # What stands for a formula that is off is a new object each time, of its own type.
+            found[f"{name} functions"] = [
+                [(type(f).__name__, id(getattr(f, "own", f))) for f in row] for row in part.funs
+            ]
     for name, parameter in model.named_parameters():
         found[f"{name} trains"] = parameter.requires_grad
     return found
@@ -174,7 +177,7 @@ class Book:
         if any(la.mask is None for la in net.layers) and (
             not first or any(part._forward_hooks for part in self.model.modules())
         ):
-            return [oracles.array(b) for b in self.session.stage.bias]
+            return [oracles.array(b) for b in self.session.stage.adapter.bias()]
         return [la.bias for la in net.layers]
 
     def _enter(self, ground: Ground) -> None:

@@ -102,6 +102,7 @@ class Walk(Questions):
         self.first = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.habit, self.books = Habit(), []  # type: ignore[var-annotated]
         self.touched = self.closed = 0
+        self.fresh = False  # whether others have changed the model since a session last looked
         self.ended = False  # the last session, and no other has begun
         self.committed = False  # by any session since the last one began
         self.since: list[str] = []  # acts from outside since the last session began
@@ -264,6 +265,7 @@ class Walk(Questions):
         if not self.since and act not in SWITCHING:
             self.moved = [np.zeros_like(b) for b in before]
         self.since.append(act)
+        self.fresh = True
         if self.moved is not None and act not in SWITCHING:
             bias = [la.bias for la in after.layers]
             self.moved = [m + b - a for m, a, b in zip(self.moved, before, bias, strict=True)]
@@ -315,9 +317,12 @@ class Walk(Questions):
                 names = different(now, book.weights[here.id])
                 kept = "as before the step" if not different(now, before) else "others"
                 text = f"at command {here.id} ({here.kind}) weights are {kept}: {names[:3]}"
-                if here.id not in book.lost:
+                last = here.id == len(session.history.commands) - 1
+                goes_on = self.fresh and last and here.kind in ("outside", "set")
+                if here.id not in book.lost and not goes_on:  # one training is one step
                     self.contradict("weights", text)
             book.weights[here.id] = now
+        self.fresh = False
         if book.session.history.current.kind == "commit" and book.pure:
             book.given.setdefault(id(session.baseline), bits(self.model))
         known = here.parent is not None and session.history.get(here.parent).baseline
@@ -402,6 +407,8 @@ class Walk(Questions):
         else:
             getattr(session, name)()
         here = history.current.id
+        if history.current.weights != max(c.weights for c in history.commands):
+            self.moved = None  # the way back led past what others did
         if book.pure and here in book.whole:
             alike(bits(self.model), book.whole[here], f"{name} restores all", f"command {here}")
 

@@ -536,3 +536,33 @@ def test_an_interrupt_while_a_session_is_forgotten_does_not_cut_its_close_short(
     with pytest.raises(KeyboardInterrupt):
         session.__del__()
     assert kinds.bits(model) == whole
+
+
+def test_undo_gives_weights_back_past_an_edge_that_pykan_pruned() -> None:
+    model, dataset = kinds.make("pykan 0.2.8"), kinds.data()
+    session = PruningSession(model, dataset)
+    coef = model.act_fun[0].coef.detach().clone()
+    with torch.no_grad():
+        model.act_fun[0].coef += 0.1
+    model(dataset["train_input"])
+    model.attribute()
+    model.prune_edge(0.1, log_history=False)
+    assert model.act_fun[0].mask.dtype == torch.float32
+    session.jump(0)
+    assert torch.equal(model.act_fun[0].coef, coef)
+    assert not session.warnings
+
+
+@every_kind
+def test_a_commit_measures_what_others_have_just_trained(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    session = PruningSession(model, dataset)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1 and parameter.requires_grad:
+                parameter += 0.05
+    session.commit()
+    fresh = PruningSession(copy.deepcopy(model), dataset)
+    for found, wanted in zip(session.baseline.means, fresh.baseline.means, strict=True):
+        assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
+    assert session.loss == pytest.approx(fresh.loss, abs=1e-12)
