@@ -60,6 +60,8 @@ class Found(NamedTuple):
     live: Masks
     switched: list[tuple[Edge, bool]]
     """Edges that the model's own methods switched since, which a mask need not show."""
+    switched_before: int
+    """How many they had switched by then."""
     retrained: bool
     """Whether they changed more than what sessions only try: masks, and kept means."""
     back: Masks
@@ -153,11 +155,13 @@ class LiveModel:
         adapter = self.adapter
         with write_lock(adapter.model):
             live, version = Masks.of(adapter), adapter.version()
-            switched = list(adapter.switched()[scratch.switched :])
+            every = adapter.switched()
+            switched = _in_force(every[scratch.switched :], live)
             fits = shown.fits(live)
             quiet = fits and all(map(_all_same, live.bias, shown.bias))
             same_masks = fits and all(map(_all_same, live.mask, shown.mask))
             if quiet and same_masks and version == scratch.version and not switched:
+                scratch.switched = len(every)
                 return None
             self._point.look(adapter)
             back, changes = self._point.back, self._point.changes
@@ -166,7 +170,7 @@ class LiveModel:
         retrained |= not quiet and changes != self._known
         for edge, on in switched:
             back = _switched(back, edge, on)
-        return Found(live, switched, retrained, back, changes)
+        return Found(live, switched, len(every), retrained, back, changes)
 
     def put(self, change: Change) -> None:
         """Write what a change wants, on top of what others may write at the same time."""
@@ -219,7 +223,7 @@ class LiveModel:
         known : int
             How many of the edges that the model's own methods switched it has taken in.
         """
-        for edge, on in list(self.adapter.switched()[known:]):
+        for edge, on in _in_force(self.adapter.switched()[known:], Masks.of(self.adapter)):
             self._point.switch(edge, on)
         self._point.leave(self, self.adapter, shown, base)
 
@@ -378,6 +382,11 @@ def _where_own(adapter: Adapter, masks: Masks) -> list[Tensor]:
     if own is None or [b.shape for b in own] != [b.shape for b in masks.bias]:
         return []
     return list(map(same, own, masks.bias))
+
+
+def _in_force(switched: Sequence[tuple[Edge, bool]], live: Masks) -> list[tuple[Edge, bool]]:
+    """Return what was switched and not undone since in another way, as by a checkpoint."""
+    return [((l, i, j), on) for (l, i, j), on in switched if bool(live.mask[l][j, i]) == on]
 
 
 def _switched(masks: Masks, edge: Edge, on: bool) -> Masks:

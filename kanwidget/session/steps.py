@@ -483,7 +483,7 @@ class Steps:
             known = self.open_evaluator().adapter.weights()
             self.history.snapshots.keep(before.weights, known)
         if not found.retrained:
-            evaluator = evaluator.knowing(evaluator.scratch.switched + len(found.switched))
+            evaluator = evaluator.knowing(found.switched_before)
         self._do(command, evaluator, seen=found.live, found=found)
         self._training, self._quiet = training, False
 

@@ -94,6 +94,9 @@ class Habit:
             self.formula.append(named.astype(float))
         on = (numeric != 0) | ((formula != 0) & named & ~zero)
         self.numeric[l] = np.where(on, numeric, self.numeric[l])
+        # Where the formula adds nothing, only the spline can come back.
+        idle = ~on & (formula != 0) & (self.numeric[l] == 0)
+        self.numeric[l] = np.where(idle, 1.0, self.numeric[l])
         self.formula[l] = np.where(on, formula, self.formula[l])
         return self.numeric[l].copy(), self.formula[l].copy()
 

@@ -566,3 +566,24 @@ def test_a_commit_measures_what_others_have_just_trained(kind: str) -> None:
     for found, wanted in zip(session.baseline.means, fresh.baseline.means, strict=True):
         assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
     assert session.loss == pytest.approx(fresh.loss, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["native", "pykan 0.2.8"])
+def test_a_checkpoint_that_is_loaded_after_an_edge_was_removed_has_it(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    first, x = copy.deepcopy(model.state_dict()), dataset["test_input"]
+    with torch.no_grad():
+        wanted = model(x)
+    session = PruningSession(model, dataset)
+    model.remove_edge(0, 0, 0)
+    model.load_state_dict(first)
+    session.refresh()
+    session.remove_edge(0, 0, 0)
+    session.refresh()
+    session.undo()
+    with torch.no_grad():
+        assert torch.allclose(model(x), wanted, rtol=0, atol=1e-12)
+    session.remove_edge(0, 1, 0)
+    session.close()
+    with torch.no_grad():
+        assert torch.equal(model(x), wanted)
