@@ -63,7 +63,12 @@ def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Ev
     keep, edits = state.keep_mean, state.edits
     mask, bias, folded, changed = old.changed_outside(shown, live, keep)
     edges: list[Edge] = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
+    shares = old.shares(shown.mask, keep)
     for edge, on in found.switched:
+        if not on and acts.at(mask, edge):  # it was off already, and its mean stays where it is
+            l, _, j = edge
+            bias[l][j] += acts.at(shares, edge)
+            acts.put(folded, edge, acts.at(shares, edge))
         acts.put(mask, edge, on)
         edges.append(edge)
     edits = replace(

@@ -19,7 +19,7 @@ from .evaluator import Evaluator
 from .external_changes import adopt, like
 from .history import Command, History, State
 from .live_model import Change, Found, LiveModel, Masks
-from .metric import Metric
+from .metric import Metric, name_of
 from .pricing import Progress, Stop
 from .snapshots import Snapshots
 
@@ -65,6 +65,8 @@ class Steps:
         self.evaluator = evaluator = Evaluator(adapter, data, metric, higher_is_better)
         self.facts = evaluator.facts
         score = evaluator.facts.scores_known[0] if score is None else evaluator.check_score(score)
+        self.metric_name = "" if metric is None else name_of(metric)
+        self.asked_higher = None if higher_is_better is None else bool(higher_is_better)
         self.held = False
         self._own_step = False  # whether the next change is a step of its own
         self._training: tuple[int, bool] = fit_of(model)  # when others last changed the model

@@ -255,10 +255,9 @@ class Walk(Questions):
         if act in self.ignored or (p.dtype == torch.half and act not in ("double", "float")):
             return
         layers = self.books[0].net().layers
-        if self.kind.library == "pykan0" and act == "fit_lbfgs":
-            # Its penalty is 0 / 0 for a layer without edges, and every weight NaN.
-            if any(la.mask is not None and not la.mask.any() for la in layers):
-                return
+        empty = any(la.mask is not None and not la.mask.any() for la in layers)
+        if self.kind.library == "pykan0" and act == "fit_lbfgs" and empty:
+            return  # its penalty is 0 / 0 then, and every weight NaN
         before = [la.bias for la in layers]
         if act == "fit_watched":
             self.watched(data)

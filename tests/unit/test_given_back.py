@@ -587,3 +587,26 @@ def test_a_checkpoint_that_is_loaded_after_an_edge_was_removed_has_it(kind: str)
     session.close()
     with torch.no_grad():
         assert torch.equal(model(x), wanted)
+
+
+@pytest.mark.parametrize("kind", ["native", "pykan 0.2.8"])
+def test_an_edge_that_its_library_removes_while_it_is_off_leaves_its_mean(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    twin, x = copy.deepcopy(model), dataset["test_input"]
+    session = PruningSession(model, dataset)
+    session.remove_edge(0, 0, 0)
+    session.remove_edge(0, 1, 0)
+    with torch.no_grad():
+        wanted = model(x)
+    model.remove_edge(0, 0, 0)
+    session.refresh()
+    with torch.no_grad():
+        assert torch.allclose(model(x), wanted, rtol=0, atol=1e-12)
+    session.restore_edge(0, 0, 0)
+    session.restore_edge(0, 1, 0)
+    with torch.no_grad():
+        assert torch.allclose(model(x), twin(x), rtol=0, atol=1e-12)
+    session.close()
+    twin.remove_edge(0, 0, 0)
+    with torch.no_grad():
+        assert torch.equal(model(x), twin(x))
