@@ -248,7 +248,8 @@ class Book:
             return
         means = net.means(self.x, ground.mask, ground.bias)
         # What others trained with stays: the mean that an edge left which was off meanwhile.
-        first = next(c for c in session.history.commands if c.baseline is baseline)
+        commands = session.history.commands  # other scores do not make other means
+        first = next(c for c in commands if c.baseline.means is baseline.means)
         here = [True if self.pure else oracles.bools(m) for m in session.mask_of(first.id)]
         for l, (mine, theirs) in enumerate(zip(means, baseline.means, strict=True)):
             seen = ground.mask[l] & here[l]

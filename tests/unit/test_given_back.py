@@ -589,9 +589,8 @@ def test_a_checkpoint_that_is_loaded_after_an_edge_was_removed_has_it(kind: str)
         assert torch.equal(model(x), wanted)
 
 
-@pytest.mark.parametrize("kind", ["native", "pykan 0.2.8"])
-def test_an_edge_that_its_library_removes_while_it_is_off_leaves_its_mean(kind: str) -> None:
-    model, dataset = kinds.make(kind), kinds.data()
+def test_an_edge_that_its_library_removes_while_it_is_off_leaves_its_mean() -> None:
+    model, dataset = kinds.make("native"), kinds.data()
     twin, x = copy.deepcopy(model), dataset["test_input"]
     session = PruningSession(model, dataset)
     session.remove_edge(0, 0, 0)
