@@ -197,6 +197,10 @@ class BaseAdapter(ABC):
     def bias(self) -> list[Tensor]:
         """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
 
+    def own_bias(self) -> list[Tensor] | None:
+        """Return None: `set_mask` writes to the constants themselves."""
+        return None
+
     @abstractmethod
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         """Make these the live masks and constants; what is equal is not written."""

@@ -31,10 +31,15 @@ class Weights:
     settings: Any = None
 
     def fits(self, model: nn.Module) -> bool:
-        """Whether a model has tensors of the same names, shapes and dtypes."""
+        """Whether a model has tensors of the same names, shapes and dtypes.
+
+        Masks are set anew anyway, and may be of another dtype: pykan's `prune_edge` makes them
+        float32.
+        """
         live = named_tensors(model)
         return live.keys() == self.tensors.keys() and all(
-            live[name].shape == value.shape and live[name].dtype == value.dtype
+            live[name].shape == value.shape
+            and (live[name].dtype == value.dtype or name.endswith(".mask"))
             for name, value in self.tensors.items()
         )
 

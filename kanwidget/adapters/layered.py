@@ -106,6 +106,10 @@ class LayeredAdapter(BaseAdapter):
         """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
         return [self._bias_of(layer) for layer in self.layers]
 
+    def own_bias(self) -> list[Tensor]:
+        """Return a copy of the constants that the layers add without a hook."""
+        return [self._own(layer) for layer in self.layers]
+
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         """Make these the live masks and constants; what is equal is not written."""

@@ -116,6 +116,9 @@ class Adapter(Protocol):
     def bias(self) -> list[Tensor]:
         """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
 
+    def own_bias(self) -> list[Tensor] | None:
+        """Return a copy of the constants without what `set_mask` gave, None if it cannot tell."""
+
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         """Make these the live masks and constants; what is equal is not written."""
 

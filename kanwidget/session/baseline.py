@@ -25,7 +25,7 @@ from kanwidget.kan.tensors import (
 
 from .metric import Metric, check_metric, doubts, is_higher_better, name_of
 
-__all__ = ["Baseline", "Yardstick"]
+__all__ = ["Baseline", "Yardstick", "without"]
 
 CURVE_POINTS = 64
 """Samples of each curve that a view draws."""
@@ -69,6 +69,9 @@ class Baseline:
     """Edges whose outputs are NaN or infinite on these data; they have no mean to keep."""
     trained: tuple[list[Tensor], list[Tensor], bool] | None = None
     """Masks and biases that others left, and whether means are in these: to the last bit."""
+    back: tuple[list[Tensor], list[Tensor]] | None = None
+    """Masks and biases that the model goes back to from here, if not those of the baseline:
+    these may have what other sessions only try."""
 
     def forget_drawing(self, other: Baseline | None = None) -> None:
         """Let go of what is only drawn, in all copies of this baseline; not if another has it."""
@@ -97,12 +100,18 @@ class Baseline:
 
     def _moved(self, mask: Sequence[Tensor], keep_mean: bool) -> list[tuple[Tensor, Tensor]]:
         """Return which biases a mask moves, and by how much, shapes ``(n_out,)``."""
-        moves = []
+        return [
+            ((was != now).any(1) if keep_mean else (now & ~was).any(1), share.sum(1))
+            for was, now, share in zip(self.mask, mask, self.shares(mask, keep_mean), strict=True)
+        ]
+
+    def shares(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
+        """Return by how much each edge moves its bias under a mask, shapes ``(n_out, n_in)``."""
+        shares = []
         for was, now, mean, fold in zip(self.mask, mask, self.means, self.folded, strict=True):
             off, on = was & ~now & keep_mean, now & ~was
-            change = mean.masked_fill(~off, 0.0) - fold.masked_fill(~on, 0.0)
-            moves.append(((off | on).any(dim=1), change.sum(1)))
-        return moves
+            shares.append(mean.masked_fill(~off, 0.0) - fold.masked_fill(~on, 0.0))
+        return shares
 
     def folded_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return the means in the biases, of edges that are off, once a mask is committed."""
@@ -159,15 +168,34 @@ class Baseline:
             torch.where(switched, now, was)
             for switched, now, was in zip(changed, found[0], self.mask, strict=True)
         ]
+        shares = self.shares(written[0], keep_mean)
         bias = [
             # Not what was written less the baseline's: a number that is none would never go away.
-            torch.where(now != then, torch.where(moved, now - change, now), was)
-            for now, then, was, (moved, change) in zip(
-                found[1], written[1], self.bias, self._moved(written[0], keep_mean), strict=True
+            torch.where(now != then, without(now, was != put, switched, share), plain)
+            for now, then, plain, was, put, switched, share in zip(
+                found[1], written[1], self.bias, self.mask, written[0], changed, shares, strict=True
             )
         ]
         folded = [f.masked_fill(c, 0.0) for f, c in zip(self.folded, changed, strict=True)]
         return mask, bias, folded, changed
+
+
+def without(bias: Tensor, moves: Tensor, switched: Tensor, shares: Tensor) -> Tensor:
+    """Take the shares of edges out of biases that others have written.
+
+    What others both switched and wrote a bias for, as they do who load a checkpoint, has no
+    share in it.
+
+    Parameters
+    ----------
+    bias : Tensor, shape (n_out,)
+    moves, switched : bool Tensor, shape (n_out, n_in)
+        Which edges a session had switched, and which others have switched since.
+    shares : Tensor, shape (n_out, n_in)
+        What the session had added for each edge.
+    """
+    left = moves & ~switched
+    return torch.where(left.any(1), bias - shares.masked_fill(~left, 0.0).sum(1), bias)
 
 
 class Yardstick:

@@ -57,12 +57,18 @@ def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Ev
     """
     live = found.live
     if not shown.fits(live):
-        return Adopted(evaluator.baseline(live.mask, live.bias, score=old.score), _bare(state))
+        baseline = evaluator.baseline(live.mask, live.bias, score=old.score)
+        return Adopted(replace(baseline, back=found.back), _bare(state))
     old, shown = like(old, live), shown.like(live)
     keep, edits = state.keep_mean, state.edits
     mask, bias, folded, changed = old.changed_outside(shown, live, keep)
     edges: list[Edge] = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
+    shares = old.shares(shown.mask, keep)
     for edge, on in found.switched:
+        if not on and acts.at(mask, edge):  # it was off already, and its mean stays where it is
+            l, _, j = edge
+            bias[l][j] += acts.at(shares, edge)
+            acts.put(folded, edge, acts.at(shares, edge))
         acts.put(mask, edge, on)
         edges.append(edge)
     edits = replace(
@@ -70,7 +76,7 @@ def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Ev
         removed_edges=edits.removed_edges - set(edges),
         kept_edges=edits.kept_edges - set(edges),
     )
-    baseline = evaluator.baseline(mask, bias, folded, old.score)
+    baseline = replace(evaluator.baseline(mask, bias, folded, old.score), back=found.back)
     if keep:
         baseline = baseline.keeping_means(old, live.mask)
     if not edges:

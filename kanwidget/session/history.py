@@ -261,16 +261,28 @@ class History:
         return steps[::-1]
 
 
-def script(history: History, usual_score: str = "l1") -> str:
+def script(
+    history: History,
+    usual_score: str = "l1",
+    metric: str = "",
+    higher_is_better: bool | None = None,
+) -> str:
     """Return the shortest Python that leads from the original model to the present one.
 
-    Edges score ``usual_score`` if nothing else is said.
+    Edges score ``usual_score`` if nothing else is said. A ``metric`` of the session's own is for
+    the reader to fill in; this is what it was called.
     """
     lines = ["from kanwidget import PruningSession", ""]
+    if metric:
+        lines.append(
+            f"# metric is {' '.join(metric.split())[:80]}: losses and ablation scores depend on it"
+        )
     path = history.path()
     score = path[0].baseline.score
     state = path[0].state  # of the session that the script starts, as far as it has come
-    asked = "" if score == usual_score else f", score={score!r}"
+    asked = ", metric=metric" if metric else ""
+    asked += "" if higher_is_better is None else f", higher_is_better={higher_is_better}"
+    asked += "" if score == usual_score else f", score={score!r}"
     asked += "" if state.keep_mean else ", keep_mean=False"
     lines.append(f"session = PruningSession(model, dataset{asked})")
     for step, following in zip(path, [*path[1:], None], strict=True):

@@ -22,6 +22,7 @@ from kanwidget.evaluate.scratch import Scratch, same
 from kanwidget.kan.checks import Edge
 from kanwidget.kan.write_lock import write_lock
 
+from .baseline import Baseline, without
 from .evaluator import Evaluator
 from .history import Command
 
@@ -59,8 +60,14 @@ class Found(NamedTuple):
     live: Masks
     switched: list[tuple[Edge, bool]]
     """Edges that the model's own methods switched since, which a mask need not show."""
+    switched_before: int
+    """How many they had switched by then."""
     retrained: bool
-    """Whether they changed more than masks."""
+    """Whether they changed more than what sessions only try: masks, and kept means."""
+    back: Masks
+    """What the model goes back to from here."""
+    changes: int
+    """How often others had written biases by then."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +82,12 @@ class Change:
         What measures the model from then on, and until then.
     seen, wanted : Masks
         What the model had when it was decided, and what it shall have.
-    switched : list of (edge, on)
-        What others did, that the change takes in.
     settles : bool
-        Whether the command's baseline is what the model goes back to from then on.
+        Whether the command's baseline says what the model goes back to from then on.
     weights, weights_before : Weights, optional
         Of the model from then on, and until then, if they change.
+    found : Found, optional
+        What others did, if the change takes it in.
     """
 
     command: Command
@@ -88,10 +95,10 @@ class Change:
     before: Evaluator
     seen: Masks
     wanted: Masks
-    switched: Sequence[tuple[Edge, bool]] = ()
     settles: bool = False
     weights: Weights | None = None
     weights_before: Weights | None = None
+    found: Found | None = None
 
 
 class _Pending(NamedTuple):
@@ -114,12 +121,26 @@ class LiveModel:
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
         self._pending: _Pending | None = None
+        self._shown: tuple[Baseline, list[Tensor], bool] | None = None
         self._point = RestorePoint.join(adapter, self)
+        self._known = self._point.changes  # of these it knows
 
     @property
     def pending(self) -> Change | None:
         """The change that has begun and may not be finished."""
         return None if self._pending is None else self._pending.change
+
+    @property
+    def back(self) -> Masks:
+        """What the model goes back to when its last session closes."""
+        return self._point.back
+
+    def shares(self) -> list[Tensor]:
+        """Return by how much each edge moves the biases in what the session shows."""
+        if self._shown is None:
+            return []
+        baseline, mask, keep_mean = self._shown
+        return baseline.shares(mask, keep_mean)
 
     def found(self, shown: Masks, scratch: Scratch) -> Found | None:
         """Return what others left in the model, None if they did nothing.
@@ -134,13 +155,22 @@ class LiveModel:
         adapter = self.adapter
         with write_lock(adapter.model):
             live, version = Masks.of(adapter), adapter.version()
-            switched = list(adapter.switched()[scratch.switched :])
-        fits = shown.fits(live)
-        quiet = fits and all(map(_all_same, live.bias, shown.bias))
-        retrained = not quiet or version != scratch.version
-        if not retrained and not switched and all(map(_all_same, live.mask, shown.mask)):
-            return None
-        return Found(live, switched, retrained)
+            every = adapter.switched()
+            switched = _in_force(every[scratch.switched :], live)
+            fits = shown.fits(live)
+            quiet = fits and all(map(_all_same, live.bias, shown.bias))
+            same_masks = fits and all(map(_all_same, live.mask, shown.mask))
+            if quiet and same_masks and version == scratch.version and not switched:
+                scratch.switched = len(every)
+                return None
+            self._point.look(adapter)
+            back, changes = self._point.back, self._point.changes
+        # A bias that another session wrote is no training.
+        retrained = not fits or version != scratch.version
+        retrained |= not quiet and changes != self._known
+        for edge, on in switched:
+            back = _switched(back, edge, on)
+        return Found(live, switched, len(every), retrained, back, changes)
 
     def put(self, change: Change) -> None:
         """Write what a change wants, on top of what others may write at the same time."""
@@ -166,11 +196,16 @@ class LiveModel:
         adapter = self.adapter
         with write_lock(adapter.model):
             if done:
-                for edge, on in change.switched:
-                    self._point.switch(edge, on)
+                command, found = change.command, change.found
+                if found is not None:
+                    for edge, on in found.switched:
+                        self._point.switch(edge, on)
+                    self._known = found.changes
+                baseline = command.baseline
+                self._shown = baseline, change.wanted.mask, command.state.keep_mean
                 if change.settles:
-                    baseline = change.command.baseline
-                    self._point.settle(Masks(baseline.mask, baseline.bias))
+                    back = baseline.back or (baseline.mask, baseline.bias)
+                    self._point.settle(adapter, Masks(*back))
             elif change.weights_before is not None:
                 self._point.write(adapter, had, change.weights_before)
                 change.before.scratch.version = adapter.version()
@@ -188,7 +223,7 @@ class LiveModel:
         known : int
             How many of the edges that the model's own methods switched it has taken in.
         """
-        for edge, on in list(self.adapter.switched()[known:]):
+        for edge, on in _in_force(self.adapter.switched()[known:], Masks.of(self.adapter)):
             self._point.switch(edge, on)
         self._point.leave(self, self.adapter, shown, base)
 
@@ -202,13 +237,15 @@ class _Noted:
     """What is known of a model's masks and biases.
 
     ``back`` is what it goes back to, ``written`` what sessions wrote last, and ``intended`` what
-    they are writing now, if they are; ``weights`` says that they write weights as well.
+    they are writing now, if they are; ``weights`` says that they write weights as well, and
+    ``changes`` how often others had written biases.
     """
 
     back: Masks
     written: Masks
     intended: Masks | None = None
     weights: bool = False
+    changes: int = 0
 
 
 class RestorePoint:
@@ -221,7 +258,18 @@ class RestorePoint:
     def __init__(self, adapter: Adapter) -> None:
         live = Masks.of(adapter)
         self._noted = _Noted(live, live)  # only ever replaced as a whole
+        self._own = _where_own(adapter, live)  # biases that the model has without any session
         self._members: weakref.WeakSet[LiveModel] = weakref.WeakSet()
+
+    @property
+    def back(self) -> Masks:
+        """What the model goes back to."""
+        return self._noted.back
+
+    @property
+    def changes(self) -> int:
+        """How often others have written biases, as far as anybody has looked."""
+        return self._noted.changes
 
     @classmethod
     def join(cls, adapter: Adapter, member: LiveModel) -> RestorePoint:
@@ -236,36 +284,33 @@ class RestorePoint:
     def write(self, adapter: Adapter, masks: Masks, weights: Weights | None = None) -> None:
         """Give the model a session's masks and biases."""
         with write_lock(adapter.model):
-            self._look(adapter)
+            self.look(adapter)
             masks = masks.like(self._noted.written)
             intends_weights = weights is not None
             self._noted = replace(self._noted, intended=masks, weights=intends_weights)
             if weights is not None:
                 adapter.set_weights(weights)
             adapter.set_mask(*masks)
-            self._noted = _Noted(self._noted.back, masks)
+            self._noted = replace(self._noted, written=masks, intended=None, weights=False)
 
     def switch(self, edge: Edge, on: bool) -> None:
         """Note that somebody switched an edge, though it may have been so already."""
-        l, i, j = edge
-        mask = list(self._noted.back.mask)
-        mask[l] = mask[l].clone()
-        mask[l][j, i] = on
-        self._noted = replace(self._noted, back=Masks(mask, self._noted.back.bias))
+        self._noted = replace(self._noted, back=_switched(self._noted.back, edge, on))
 
-    def settle(self, masks: Masks) -> None:
+    def settle(self, adapter: Adapter, masks: Masks) -> None:
         """Make these what the model goes back to: a person has decided so."""
-        self._noted = replace(self._noted, back=masks)
+        self._noted, self._own = replace(self._noted, back=masks), _where_own(adapter, masks)
 
     def leave(self, member: LiveModel, adapter: Adapter, shown: Masks, base: Masks) -> None:
         """Take a session's previews back: its own, or all there are if it is the last."""
         with write_lock(adapter.model):
             if member not in self._members:
                 return
-            self._look(adapter)
-            masks = self._noted.back
+            self.look(adapter)
+            masks = self._as_own(adapter, self._noted.back)
             if len(self._members) > 1:
-                masks = _taken_back(self._noted.written, shown, base, sure=True)
+                shares = member.shares()
+                masks = _taken_back(self._noted.written, shown, base, shares)
             self.write(adapter, masks)
             self._members.discard(member)
 
@@ -277,13 +322,13 @@ class RestorePoint:
         noted = self._noted
         return noted.intended is not None or not noted.back.equals(noted.written)
 
-    def _look(self, adapter: Adapter) -> None:
+    def look(self, adapter: Adapter) -> None:
         """Take what others did into what the model goes back to."""
         noted, live = self._noted, Masks.of(adapter)
         if noted.intended is None and noted.written.equals(live):
             self._noted = replace(noted, written=live)
             return
-        back = noted.back
+        back, changes = noted.back, noted.changes
         if not noted.weights:
             known = [noted.written] if noted.intended is None else [noted.written, noted.intended]
             mask, bias = list(live.mask), list(live.bias)
@@ -291,16 +336,65 @@ class RestorePoint:
                 if l >= len(back.mask) or any(k.mask[l].shape != on.shape for k in [*known, back]):
                     continue  # it is another layer, and nobody's preview
                 ours = torch.stack([same(on, k.mask[l]) for k in known]).any(0)
-                mask[l] = torch.where(ours, back.mask[l].to(on.device), on)
+                was_on = back.mask[l].to(on.device)
+                mask[l] = torch.where(ours, was_on, on)
                 then = _nearest(constant, [k.bias[l].to(constant) for k in known])
-                was = back.bias[l].to(constant)
-                moved = constant - _finite(then - was)
-                bias[l] = torch.where(same(constant, then), was, moved)
-            back = Masks(mask, bias)
-        self._noted = _Noted(back, live)
+                was, kept = back.bias[l].to(constant), same(constant, then)
+                tried = was_on != noted.written.mask[l].to(on.device)
+                gone, left = tried & ~ours, tried & ours
+                moved = constant - _finite(then - was - self._share(l, gone, constant))
+                # Who writes a mask and a bias, as by a checkpoint, leaves no mean in the latter.
+                moved = torch.where(gone.any(1) & ~left.any(1), constant, moved)
+                bias[l] = torch.where(kept, was, moved)
+                changes += not kept.all()
+            back = self._as_own(adapter, Masks(mask, bias))
+        self._noted = _Noted(back, live, changes=changes)
+
+    def _share(self, l: int, edges: Tensor, like: Tensor) -> Tensor:
+        """Return what edges of a layer have in the biases ``(n_out,)`` by what sessions show."""
+        total = torch.zeros_like(like)
+        if edges.any():
+            for member in list(self._members):
+                shares = member.shares()
+                if l < len(shares) and shares[l].shape == edges.shape:
+                    total += shares[l].to(like).masked_fill(~edges, 0.0).sum(1)
+        return total
+
+    def _as_own(self, adapter: Adapter, masks: Masks) -> Masks:
+        """Return the same with the model's own biases where it had them, to the last bit.
+
+        Where a session writes to no parameter these are known, while sums of what was added and
+        taken away would be rounded.
+        """
+        own, bias = adapter.own_bias(), list(masks.bias)
+        for l, where in enumerate(self._own):
+            if own is not None and l < len(own) and own[l].shape == where.shape:
+                bias[l] = torch.where(where.to(own[l].device), own[l], bias[l].to(own[l]))
+        return Masks(masks.mask, bias)
 
 
 _POINTS: WeakKeyDictionary[nn.Module, RestorePoint] = WeakKeyDictionary()
+
+
+def _where_own(adapter: Adapter, masks: Masks) -> list[Tensor]:
+    """Return where biases are the model's own, shapes ``(n_out,)``; none if it cannot tell."""
+    own = adapter.own_bias()
+    if own is None or [b.shape for b in own] != [b.shape for b in masks.bias]:
+        return []
+    return list(map(same, own, masks.bias))
+
+
+def _in_force(switched: Sequence[tuple[Edge, bool]], live: Masks) -> list[tuple[Edge, bool]]:
+    """Return what was switched and not undone since in another way, as by a checkpoint."""
+    return [((l, i, j), on) for (l, i, j), on in switched if bool(live.mask[l][j, i]) == on]
+
+
+def _switched(masks: Masks, edge: Edge, on: bool) -> Masks:
+    l, i, j = edge
+    mask = list(masks.mask)
+    mask[l] = mask[l].clone()
+    mask[l][j, i] = on
+    return Masks(mask, masks.bias)
 
 
 def _all_same(a: Tensor, b: Tensor) -> bool:
@@ -342,7 +436,9 @@ def _plus(wanted: Tensor, now: Tensor, then: Tensor) -> Tensor:
     return torch.where(then.isfinite(), wanted + (now - then), now)
 
 
-def _taken_back(live: Masks, put: Masks, before: Masks, sure: bool = False) -> Masks:
+def _taken_back(
+    live: Masks, put: Masks, before: Masks, shares: Sequence[Tensor] | None = None
+) -> Masks:
     """Return what a model has without what somebody has put there.
 
     Where a layer is another one by now, nothing of it is left to be taken back.
@@ -351,8 +447,8 @@ def _taken_back(live: Masks, put: Masks, before: Masks, sure: bool = False) -> M
     ----------
     live, put, before : Masks
         What there is, what was put there, and what was there before.
-    sure : bool
-        Whether all of it was put there, and not only a part.
+    shares : list of Tensor, shapes (n_out, n_in), optional
+        What each edge has in the biases, if all of it was put there, and not only a part.
     """
     mask, bias = list(live.mask), list(live.bias)
     for l, (on, constant) in enumerate(zip(*live, strict=True)):
@@ -361,7 +457,11 @@ def _taken_back(live: Masks, put: Masks, before: Masks, sure: bool = False) -> M
         new, old = (m.mask[l].to(on.device) for m in (put, before))
         mask[l] = torch.where((new != old) & (on == new), old, on)
         added, was = (m.bias[l].to(constant) for m in (put, before))
-        nearest = added if sure else _nearest(constant, [was, added])
-        moved = constant - _finite(nearest - was)
+        if shares is None:
+            nearest = _nearest(constant, [was, added])
+            moved = constant - _finite(nearest - was)
+        else:
+            nearest, share = added, shares[l].to(constant) if shares else torch.zeros_like(old)
+            moved = without(constant, new != old, on != new, share)
         bias[l] = torch.where(same(constant, nearest), was, moved)
     return Masks(mask, bias)

@@ -549,8 +549,13 @@ class PruningSession:
         return acts.Ground.of(command.baseline, command.state).mask(command.state.edits)
 
     def script(self) -> str:
-        """Return the shortest Python that takes the original model to the present state."""
-        return history.script(self.history, self._steps.facts.scores_known[0])
+        """Return the shortest Python that takes the original model to the present state.
+
+        It stands for itself but for ``model``, ``dataset`` and, if there is one, ``metric``.
+        """
+        steps = self._steps
+        known = steps.facts.scores_known
+        return history.script(self.history, known[0], steps.metric_name, steps.asked_higher)
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
@@ -683,8 +688,13 @@ class PruningSession:
         # A session that is forgotten must not leave a stranger's thresholds in the model. At the
         # interpreter's end nobody will see the model, and torch is half gone.
         if "_steps" in vars(self) and not sys.is_finalizing():
-            with contextlib.suppress(Exception):
-                self.close()
+            try:
+                with contextlib.suppress(Exception):
+                    self.close()
+            finally:  # an interrupt may come before `close` waits for one
+                if not self.closed:
+                    with contextlib.suppress(Exception):
+                        self.close()
 
     def _edit(self, act: Callable[[Edits], Edits], text: str) -> None:
         self.refresh()

@@ -19,7 +19,7 @@ from .evaluator import Evaluator
 from .external_changes import adopt, like
 from .history import Command, History, State
 from .live_model import Change, Found, LiveModel, Masks
-from .metric import Metric
+from .metric import Metric, name_of
 from .pricing import Progress, Stop
 from .snapshots import Snapshots
 
@@ -65,6 +65,8 @@ class Steps:
         self.evaluator = evaluator = Evaluator(adapter, data, metric, higher_is_better)
         self.facts = evaluator.facts
         score = evaluator.facts.scores_known[0] if score is None else evaluator.check_score(score)
+        self.metric_name = "" if metric is None else name_of(metric)
+        self.asked_higher = None if higher_is_better is None else bool(higher_is_better)
         self.held = False
         self._own_step = False  # whether the next change is a step of its own
         self._training: tuple[int, bool] = fit_of(model)  # when others last changed the model
@@ -77,6 +79,7 @@ class Steps:
             mask, bias = Masks.of(adapter) if start is None else start
             self.origin = evaluator.fingerprint(mask, bias)
             baseline = evaluator.baseline(mask, bias, score=score)
+            baseline = replace(baseline, back=None if start else live.back)
             self.history = History(
                 Command(
                     0,
@@ -212,8 +215,8 @@ class Steps:
 
     def commit(self) -> None:
         """Make the present state the new baseline."""
-        evaluator = self.open_evaluator()
         self.refresh()
+        evaluator = self.open_evaluator()
         mask, bias = self.shown
         folded = self.baseline.folded_under(mask, self.state.keep_mean)
         baseline = evaluator.baseline(mask, bias, folded, self.baseline.score)
@@ -404,7 +407,7 @@ class Steps:
         *,
         settles: bool = False,
         seen: Masks | None = None,
-        switched: Sequence[Any] = (),
+        found: Found | None = None,
         weights: tuple[Any, Any] = (None, None),
     ) -> None:
         """Write to the model what a command wants, and stand there."""
@@ -416,7 +419,7 @@ class Steps:
         (_, wanted), (had, gets) = self._known_masks(command), weights
         seen = seen or self.shown
         change = Change(
-            command, evaluator or before, before, seen, wanted, switched, settles, gets, had
+            command, evaluator or before, before, seen, wanted, settles, gets, had, found
         )
         try:
             self.open_model().put(change)
@@ -482,8 +485,8 @@ class Steps:
             known = self.open_evaluator().adapter.weights()
             self.history.snapshots.keep(before.weights, known)
         if not found.retrained:
-            evaluator = evaluator.knowing(evaluator.scratch.switched + len(found.switched))
-        self._do(command, evaluator, seen=found.live, switched=found.switched)
+            evaluator = evaluator.knowing(found.switched_before)
+        self._do(command, evaluator, seen=found.live, found=found)
         self._training, self._quiet = training, False
 
     def _goes_on(self, training: tuple[int, bool]) -> bool:
@@ -515,7 +518,10 @@ def _masks(baseline: Baseline, state: State) -> Masks:
 
 def _moves(command: Command, before: Command) -> bool:
     """Whether going to a command changes what the model goes back to."""
-    return command.baseline is not before.baseline
+    here, there = (
+        Masks(*(b.back or (b.mask, b.bias))) for b in (command.baseline, before.baseline)
+    )
+    return not here.equals(there)
 
 
 def _count(mask: Sequence[Tensor]) -> int:

@@ -55,7 +55,10 @@ def bits(model: Any) -> dict[str, Any]:
         found[f"{name} hooks and mode"] = (*hooks, part.training)
         if hasattr(part, "funs_name"):
             found[f"{name} formulas"] = copy.deepcopy(part.funs_name)
-            found[f"{name} functions"] = [[id(f) for f in row] for row in part.funs]
+            # What stands for a formula that is off is a new object each time, of its own type.
+            found[f"{name} functions"] = [
+                [(type(f).__name__, id(getattr(f, "own", f))) for f in row] for row in part.funs
+            ]
     for name, parameter in model.named_parameters():
         found[f"{name} trains"] = parameter.requires_grad
     return found
@@ -174,7 +177,7 @@ class Book:
         if any(la.mask is None for la in net.layers) and (
             not first or any(part._forward_hooks for part in self.model.modules())
         ):
-            return [oracles.array(b) for b in self.session.stage.bias]
+            return [oracles.array(b) for b in self.session.stage.adapter.bias()]
         return [la.bias for la in net.layers]
 
     def _enter(self, ground: Ground) -> None:
@@ -245,7 +248,8 @@ class Book:
             return
         means = net.means(self.x, ground.mask, ground.bias)
         # What others trained with stays: the mean that an edge left which was off meanwhile.
-        first = next(c for c in session.history.commands if c.baseline is baseline)
+        commands = session.history.commands  # other scores do not make other means
+        first = next(c for c in commands if c.baseline.means is baseline.means)
         here = [True if self.pure else oracles.bools(m) for m in session.mask_of(first.id)]
         for l, (mine, theirs) in enumerate(zip(means, baseline.means, strict=True)):
             seen = ground.mask[l] & here[l]

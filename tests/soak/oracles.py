@@ -71,7 +71,7 @@ class Layer:
     bias: Floats  # live, (n_out,)
     span: Floats  # of the grid, (n_in,); NaN: of the data
     mask: Bools | None  # live, (n_out, n_in); None if the model itself does not tell
-    vague: Bools | None = None  # edges fixed to the formula "0": on or off, they are 0
+    vague: Bools | None = None  # edges fixed to a formula that is 0: on or off, they are
     gain: Floats | None = None
     owner: list[int] | None = None
     scale: Floats | None = None
@@ -85,13 +85,18 @@ class Habit:
         self.numeric: list[Floats] = []
         self.formula: list[Floats] = []
 
-    def look(self, l: int, numeric: Floats, formula: Floats, names: Any) -> tuple[Floats, Floats]:
+    def look(
+        self, l: int, numeric: Floats, formula: Floats, names: Any, zero: Bools
+    ) -> tuple[Floats, Floats]:
         named = np.array([[name not in ("0", "") for name in row] for row in names])
         if len(self.numeric) <= l:
             self.numeric.append((~named).astype(float))
             self.formula.append(named.astype(float))
-        on = (numeric != 0) | ((formula != 0) & named)
+        on = (numeric != 0) | ((formula != 0) & named & ~zero)
         self.numeric[l] = np.where(on, numeric, self.numeric[l])
+        # Where the formula adds nothing, only the spline can come back.
+        idle = ~on & (formula != 0) & (self.numeric[l] == 0)
+        self.numeric[l] = np.where(idle, 1.0, self.numeric[l])
         self.formula[l] = np.where(on, formula, self.formula[l])
         return self.numeric[l].copy(), self.formula[l].copy()
 
@@ -253,9 +258,10 @@ def _masks(
 ) -> tuple[Bools, Bools, tuple[Floats, Floats]]:
     formula, names = array(symbolic.mask), symbolic.funs_name
     zero = np.array([[name == "0" for name in row] for row in names])
+    zero |= (array(symbolic.affine)[..., 2:] == 0).all(2)  # what is fitted to an edge that is off
     on = (numeric != 0) | ((formula != 0) & ~zero)
     vague = zero & (numeric == 0) & (formula != 0)
-    return on, vague, habit.look(l, numeric, formula, names)
+    return on, vague, habit.look(l, numeric, formula, names, zero)
 
 
 def _pykan(model: Any, habit: Habit) -> list[Layer]:

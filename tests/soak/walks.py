@@ -102,6 +102,7 @@ class Walk(Questions):
         self.first = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.habit, self.books = Habit(), []  # type: ignore[var-annotated]
         self.touched = self.closed = 0
+        self.fresh = False  # whether others have changed the model since a session last looked
         self.ended = False  # the last session, and no other has begun
         self.committed = False  # by any session since the last one began
         self.since: list[str] = []  # acts from outside since the last session began
@@ -253,7 +254,11 @@ class Walk(Questions):
         p = next(p for p in self.model.parameters() if p.is_floating_point())
         if act in self.ignored or (p.dtype == torch.half and act not in ("double", "float")):
             return
-        before = [la.bias for la in self.books[0].net().layers]
+        layers = self.books[0].net().layers
+        empty = any(la.mask is not None and not la.mask.any() for la in layers)
+        if self.kind.library == "pykan0" and act == "fit_lbfgs" and empty:
+            return  # its penalty is 0 / 0 then, and every weight NaN
+        before = [la.bias for la in layers]
         if act == "fit_watched":
             self.watched(data)
         elif not outside(self.kind, self.model, act, number, data):
@@ -264,7 +269,9 @@ class Walk(Questions):
         if not self.since and act not in SWITCHING:
             self.moved = [np.zeros_like(b) for b in before]
         self.since.append(act)
-        if self.moved is not None and act not in SWITCHING:
+        self.fresh = True
+        # What is given back need not have been rounded to half.
+        if self.moved is not None and act not in (*SWITCHING, "half"):
             bias = [la.bias for la in after.layers]
             self.moved = [m + b - a for m, a, b in zip(self.moved, before, bias, strict=True)]
         else:
@@ -315,9 +322,12 @@ class Walk(Questions):
                 names = different(now, book.weights[here.id])
                 kept = "as before the step" if not different(now, before) else "others"
                 text = f"at command {here.id} ({here.kind}) weights are {kept}: {names[:3]}"
-                if here.id not in book.lost:
+                last = here.id == len(session.history.commands) - 1
+                goes_on = self.fresh and last and here.kind in ("outside", "set")
+                if here.id not in book.lost and not goes_on:  # one training is one step
                     self.contradict("weights", text)
             book.weights[here.id] = now
+        self.fresh = False
         if book.session.history.current.kind == "commit" and book.pure:
             book.given.setdefault(id(session.baseline), bits(self.model))
         known = here.parent is not None and session.history.get(here.parent).baseline
@@ -383,7 +393,8 @@ class Walk(Questions):
     def refresh(self, book: Book) -> None:
         """Let a session take in what others did: the model stays what they made of it."""
         x = torch.from_numpy(book.rows)
-        before, count = self.forward(x), len(book.session.history.commands)
+        exact, count = book.tolerance is not None, len(book.session.history.commands)
+        before = self.forward(x) if exact else None  # a library may not compute in half
         # An edge that its own library has switched on again gives back the mean that it had left.
         back = [la.mask is not None and (la.mask & ~oracles.bools(on)).any()
                 for la, on in zip(book.net().layers, book.session.mask, strict=True)]  # fmt: skip
@@ -391,7 +402,7 @@ class Walk(Questions):
         book.session.refresh()
         if len(book.session.history.commands) > count + 1:
             self.contradict("one training one step", "a refresh writes several")
-        if book.tolerance is not None and expected:
+        if before is not None and book.tolerance is not None and expected:
             after = self.forward(x)
             close(after, before, book.tolerance, "refresh keeps outputs", "of the model")
 
@@ -402,6 +413,8 @@ class Walk(Questions):
         else:
             getattr(session, name)()
         here = history.current.id
+        if history.current.weights != max(c.weights for c in history.commands):
+            self.moved = None  # the way back led past what others did
         if book.pure and here in book.whole:
             alike(bits(self.model), book.whole[here], f"{name} restores all", f"command {here}")
 

@@ -425,3 +425,187 @@ def test_thresholds_that_change_while_a_thread_trains_lose_no_weight(kind: str) 
     for name, value in model.named_parameters():
         assert torch.allclose(value, before[name], rtol=0, atol=1e-8), name
     assert {n: b for n, b in kinds.bits(model).items() if "mask" in n} == masks
+
+
+# What others load, and what another session tries ---------------------------------------------
+
+
+@every_kind
+@pytest.mark.parametrize("looks", [True, False], ids=["refreshed", "closed at once"])
+@pytest.mark.parametrize("edges", [1, 2, 5])
+def test_a_checkpoint_that_is_loaded_while_edges_are_off_stays_as_loaded(
+    kind: str, edges: int, looks: bool
+) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    first, x = copy.deepcopy(model.state_dict()), dataset["test_input"]
+    with torch.no_grad():
+        wanted = model(x)
+    session = PruningSession(model, dataset)
+    for edge in [(0, 0, 0), (0, 1, 0), (0, 0, 2), (1, 0, 0), (1, 2, 0)][:edges]:
+        session.remove_edge(*edge)
+    model.load_state_dict(first)
+    with torch.no_grad():
+        loaded = model(x)
+    if looks:
+        session.refresh()
+        with torch.no_grad():
+            assert torch.allclose(model(x), loaded, rtol=0, atol=1e-12)
+    session.close()
+    with torch.no_grad():
+        assert torch.equal(model(x), wanted)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, first[name]), name
+
+
+def test_what_a_library_switches_on_beside_a_training_takes_its_mean_with_it() -> None:
+    model, dataset = kinds.make("native"), kinds.data()
+    bias = model.layers[0].bias.detach().clone()
+    session = PruningSession(model, dataset)
+    session.remove_edge(0, 0, 0)
+    session.remove_edge(0, 1, 0)
+    mean = float(session.baseline.means[0][0, 1])
+    with torch.no_grad():
+        model.layers[0].mask[0, 0] = True  # edge (0, 1, 0) stays off, and leaves its mean
+        model.layers[0].bias[0] = 2.0
+    session.close()
+    assert model.layers[0].bias[0].item() == pytest.approx(2.0 - mean, abs=1e-12)
+    assert torch.equal(model.layers[0].bias[1:], bias[1:])
+
+
+def undo(a: PruningSession, b: PruningSession) -> None:
+    a.remove_edge(0, 0, 1)
+    a.undo()
+
+
+def undo_and_redo(a: PruningSession, b: PruningSession) -> None:
+    a.refresh()
+    a.jump(0)
+    a.redo()
+
+
+def both(a: PruningSession, b: PruningSession) -> None:
+    a.remove_edge(0, 1, 0)
+    b.set(edge_threshold=float(b.scores[1].min()))
+    a.jump(0)
+    b.remove_edge(0, 1, 2)
+    a.undo()
+
+
+def switch_it_on(a: PruningSession, b: PruningSession) -> None:
+    a.restore_edge(0, 0, 0)
+
+
+@every_kind
+@pytest.mark.parametrize("first", ["a", "b"])
+@pytest.mark.parametrize(
+    "act",
+    [lambda a, b: a.jump(0), undo, undo_and_redo, both, switch_it_on],
+    ids=["jump", "undo", "redo", "both", "on"],
+)
+def test_what_another_session_tries_is_no_change_that_stays(
+    kind: str, act: Callable[[PruningSession, PruningSession], None], first: str
+) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    whole = kinds.bits(model)
+    a, b = PruningSession(model, dataset), PruningSession(model, dataset)
+    b.remove_edge(0, 0, 0)
+    act(a, b)
+    assert {command.weights for command in a.history.commands} == {0}
+    for session in (a, b) if first == "a" else (b, a):
+        session.close()
+    assert kinds.bits(model) == whole
+
+
+@every_kind
+def test_an_interrupt_while_a_session_is_forgotten_does_not_cut_its_close_short(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    whole = kinds.bits(model)
+    session = PruningSession(model, dataset)
+    session.remove_edge(0, 0, 0)
+    close, calls = PruningSession.close, []
+
+    def interrupted(session: PruningSession) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        close(session)
+
+    monkeypatch.setattr(PruningSession, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        session.__del__()
+    assert kinds.bits(model) == whole
+
+
+def test_undo_gives_weights_back_past_an_edge_that_pykan_pruned() -> None:
+    model, dataset = kinds.make("pykan 0.2.8"), kinds.data()
+    session = PruningSession(model, dataset)
+    coef = model.act_fun[0].coef.detach().clone()
+    with torch.no_grad():
+        model.act_fun[0].coef += 0.1
+    model(dataset["train_input"])
+    model.attribute()
+    model.prune_edge(0.1, log_history=False)
+    assert model.act_fun[0].mask.dtype == torch.float32
+    session.jump(0)
+    assert torch.equal(model.act_fun[0].coef, coef)
+    assert not session.warnings
+
+
+@every_kind
+def test_a_commit_measures_what_others_have_just_trained(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    session = PruningSession(model, dataset)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1 and parameter.requires_grad:
+                parameter += 0.05
+    session.commit()
+    fresh = PruningSession(copy.deepcopy(model), dataset)
+    for found, wanted in zip(session.baseline.means, fresh.baseline.means, strict=True):
+        assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
+    assert session.loss == pytest.approx(fresh.loss, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["native", "pykan 0.2.8"])
+def test_a_checkpoint_that_is_loaded_after_an_edge_was_removed_has_it(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    first, x = copy.deepcopy(model.state_dict()), dataset["test_input"]
+    with torch.no_grad():
+        wanted = model(x)
+    session = PruningSession(model, dataset)
+    model.remove_edge(0, 0, 0)
+    model.load_state_dict(first)
+    session.refresh()
+    session.remove_edge(0, 0, 0)
+    session.refresh()
+    session.undo()
+    with torch.no_grad():
+        assert torch.allclose(model(x), wanted, rtol=0, atol=1e-12)
+    session.remove_edge(0, 1, 0)
+    session.close()
+    with torch.no_grad():
+        assert torch.equal(model(x), wanted)
+
+
+def test_an_edge_that_its_library_removes_while_it_is_off_leaves_its_mean() -> None:
+    model, dataset = kinds.make("native"), kinds.data()
+    twin, x = copy.deepcopy(model), dataset["test_input"]
+    session = PruningSession(model, dataset)
+    session.remove_edge(0, 0, 0)
+    session.remove_edge(0, 1, 0)
+    with torch.no_grad():
+        wanted = model(x)
+    model.remove_edge(0, 0, 0)
+    session.refresh()
+    with torch.no_grad():
+        assert torch.allclose(model(x), wanted, rtol=0, atol=1e-12)
+    session.restore_edge(0, 0, 0)
+    session.restore_edge(0, 1, 0)
+    with torch.no_grad():
+        assert torch.allclose(model(x), twin(x), rtol=0, atol=1e-12)
+    session.close()
+    twin.remove_edge(0, 0, 0)
+    with torch.no_grad():
+        assert torch.equal(model(x), twin(x))

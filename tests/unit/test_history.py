@@ -530,6 +530,29 @@ def test_means_that_were_not_kept_from_the_start_are_not_kept_again(
         one.close()
 
 
+@pytest.mark.parametrize("higher", [None, False])
+def test_a_script_names_the_metric_that_ablation_scores_depend_on(
+    model: KAN, dataset: Dataset, higher: bool | None
+) -> None:
+    metric, twin = torch.nn.L1Loss(), copy.deepcopy(model)
+    session = PruningSession(
+        model, dataset, metric=metric, score="ablation", higher_is_better=higher
+    )
+    scores = torch.cat([layer.flatten() for layer in session.scores]).sort().values
+    session.set(edge_threshold=float(scores[6]))
+    script = session.script()
+    assert "# metric is L1Loss: " in script
+    assert "PruningSession(model, dataset, metric=metric, " in script
+    names: dict[str, Any] = {"model": twin, "dataset": dataset, "metric": metric}
+    exec(script, names)
+    again = names["session"]
+    assert (again.loss, again.loss_name) == (session.loss, session.loss_name)
+    for found, wanted in zip(again.mask, session.mask, strict=True):
+        assert torch.equal(found, wanted)
+    with PruningSession(copy.deepcopy(model), dataset) as plain:
+        assert "metric" not in plain.script()
+
+
 def mutated(content: Any, rng: random.Random) -> Any:
     """Return a session's content with something strange in it."""
     content = copy.deepcopy(content)
