@@ -190,9 +190,7 @@ class KANWidget(Spelled, Pictured, Inbox):
         self.on_msg(self._on_message)
         self._unwatch: Callable[[], None] = watch_cells(self)
 
-    def _make(
-        self, model: nn.Module, traits: Mapping[str, Any], kept: Mapping[str, Any]
-    ) -> None:
+    def _make(self, model: nn.Module, traits: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
         """Build the widget on its session, with a person's values of traits."""
         self._mirror = Mirror(self, model)
         self._listen()
@@ -362,7 +360,7 @@ class KANWidget(Spelled, Pictured, Inbox):
     def refresh(self, *_: object) -> None:
         """Show what was done to model and session; called by itself after each notebook cell.
 
-        Arguments mean nothing, so that a training may call it: ``model.fit(..., callback=w.refresh)``.
+        Whatever arguments it is given mean nothing: ``model.fit(..., callback=w.refresh)`` works.
         """
         if not self.session.closed:
             self.session.refresh()
