@@ -2,7 +2,16 @@
 import type { Model } from "./protocol";
 
 /** What Jupyter's managers tell besides; others have neither the event nor the manager. */
-type Hosted = Model & { readonly widget_manager?: { readonly kernel?: unknown } };
+type Hosted = Model & { readonly widget_manager?: { readonly kernel?: Kernel | null } };
+
+/** As Jupyter's hosts know a kernel; whatever it handles, it says before and after that it is busy or idle. */
+interface Kernel {
+  readonly status?: string;
+  readonly statusChanged?: { connect(slot: () => void): unknown; disconnect(slot: () => void): unknown };
+}
+
+/** Milliseconds after which a kernel that has nothing to do should have answered: it was shut down behind the page. */
+const SILENCE = 10_000;
 
 export interface Behind {
   /** The model, whose messages may be lost, and then say so. */
@@ -44,6 +53,31 @@ export function watchBehind(host: Model, told: () => void, signal: AbortSignal):
   };
   host.on("comm_live_update", parted);
   signal.addEventListener("abort", () => host.off("comm_live_update", parted));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let heard: Kernel | null | undefined;
+  const answered = () => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  signal.addEventListener("abort", () => {
+    answered();
+    heard?.statusChanged?.disconnect(answered);
+  });
+  /** Waits for an answer to what was just sent. */
+  const listen = () => {
+    const kernel = (host as Hosted).widget_manager?.kernel;
+    if (gone || signal.aborted || !kernel?.statusChanged) return;
+    if (heard !== kernel) {
+      heard?.statusChanged?.disconnect(answered);
+      heard = kernel;
+      kernel.statusChanged.connect(answered);
+    }
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      // A busy one answers when it can, and a line that is broken may be mended.
+      if (kernel.status === "idle") lose();
+    }, SILENCE);
+  };
   /** A kernel that was shut down tells nobody. */
   const isShut = () => (host as Hosted).widget_manager?.kernel === null;
   const trying = (send: () => void) => {
@@ -54,6 +88,7 @@ export function watchBehind(host: Model, told: () => void, signal: AbortSignal):
     }
     // Then traits are dropped without a word.
     if (isShut()) lose();
+    listen();
   };
   return {
     model: {

@@ -85,6 +85,8 @@ def page(widget: Mirrored, title: str | None, data_rows: int) -> str:
         traits |= {name: pack(array) for name, array in parts.items() if array is not None}
         if not unpack(traits["_folded"])[0].any():  # half a megabyte of zeros
             traits["_folded"] = b""
+        if parts:  # the page finds out by itself, and all of it would be two megabytes
+            traits |= {"_tradeoff_node": b"", "_tradeoff_edge": b""}
     return _document(traits, title or f"KAN {width}", _told(stage, traits, carried))
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import anywidget
 import traitlets
-from torch import Tensor
+from torch import Tensor, nn
 
+from kanwidget.kan.write_lock import fit_of
 from kanwidget.session import PruningSession
 from kanwidget.session.baseline import Baseline, Yardstick
 
@@ -26,6 +28,9 @@ MOST_WARNINGS = 8
 
 DELAY = 0.15
 """Seconds without a change before work begins that nobody has asked for."""
+
+AFTER_A_CELL = 1.0
+"""Seconds after which a training that a cell began in a thread has changed something."""
 
 
 class Mirrored(traitlets.HasTraits):
@@ -80,17 +85,20 @@ class Mirrored(traitlets.HasTraits):
 class Mirror:
     """Brings one widget's traits to what its session says: now, or when nobody waits."""
 
-    def __init__(self, widget: Any) -> None:
+    def __init__(self, widget: Any, model: nn.Module) -> None:
         self._widget = widget
+        self._model = weakref.ref(model)
         loop, owner = acting_loop()
         self._books = Later(loop, self._tell_books, owner)
         self._outlook = Later(loop, self._tell_outlook, owner)
+        self._again = Later(loop, self._look, owner)
         self._ahead = Ahead(self._tell_ahead)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
         self._mask: list[Tensor] = []
         self._measure: Yardstick | None = None
         self._compares: tuple[int, int] | None = None
+        self._trained = False  # at the last look
 
     def follow(self) -> None:
         """Show where the session stands."""
@@ -133,9 +141,15 @@ class Mirror:
 
     def look_ahead(self) -> None:
         """Show what is known of what could be, and find out the rest when nobody waits."""
-        widget = self._widget
-        if not widget.session.closed and self._ahead.follow(widget.session, widget.selected):
+        widget, session = self._widget, self._widget.session
+        if session.closed:
+            return
+        if self._ahead.follow(session, widget.selected) or self._is_training():
             self._outlook.ask(DELAY)
+
+    def look_again(self) -> None:
+        """Look in a moment for what a thread of the cell that ran does to the model."""
+        self._again.ask(AFTER_A_CELL)
 
     def catch_up(self) -> None:
         """Do at once what can wait, where no loop will come to it; not before a view can be."""
@@ -151,6 +165,7 @@ class Mirror:
         """Do nothing more."""
         self._books.drop()
         self._outlook.drop()
+        self._again.drop()
 
     def _tell_baseline(self) -> None:
         """Say what stays as it is until the baseline changes."""
@@ -197,8 +212,21 @@ class Mirror:
         except Exception as error:  # the loop would print it to nobody
             widget.set_trait("error", f"{type(error).__name__}: {error}")
             return
-        if not changed:
+        if self._is_training() or self._trained:
+            self._trained = self._is_training()  # and once more when it is over
+            self._outlook.ask(DELAY)
+        elif not changed:
             yield from self._ahead.work(session, widget.selected)
+
+    def _look(self) -> Iterator[None]:
+        """Look now, whatever is under way."""
+        self._outlook.ask(0.0)
+        yield
+
+    def _is_training(self) -> bool:
+        """Whether a fit of ours is under way, in a thread."""
+        model = self._model()
+        return model is not None and fit_of(model)[1]
 
     def _masks(self, ids: tuple[int, int]) -> list[list[Tensor]]:
         """Return the masks at two commands, or nothing if they are not of the model as it is."""

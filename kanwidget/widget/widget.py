@@ -185,14 +185,14 @@ class KANWidget(Spelled, Pictured, Inbox):
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
         with session_of(model, dataset, metric, score, higher_is_better) as self.session:
-            self._make(traits, kept)
+            self._make(model, traits, kept)
         self._follow_traits()
         self.on_msg(self._on_message)
         self._unwatch: Callable[[], None] = watch_cells(self)
 
-    def _make(self, traits: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
+    def _make(self, model: nn.Module, traits: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
         """Build the widget on its session, with a person's values of traits."""
-        self._mirror = Mirror(self)
+        self._mirror = Mirror(self, model)
         self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
         try:
@@ -357,11 +357,15 @@ class KANWidget(Spelled, Pictured, Inbox):
                 beside.write_text(content, encoding="utf-8")
         return content
 
-    def refresh(self) -> None:
-        """Show what was done to model and session; called by itself after each notebook cell."""
+    def refresh(self, *_: object) -> None:
+        """Show what was done to model and session; called by itself after each notebook cell.
+
+        Whatever arguments it is given mean nothing: ``model.fit(..., callback=w.refresh)`` works.
+        """
         if not self.session.closed:
             self.session.refresh()
             self._tell()
+            self._mirror.look_again()
         elif not self._closed:  # another widget on the model may have closed it
             self._follow()
             self.set_trait("_closed", True)

@@ -64,7 +64,7 @@ ipywidgets.Accordion([w], titles=["a network"], selected_index=0)
 
 
 @pytest.fixture(params=["lab", "notebook"])
-def open_in(request: pytest.FixtureRequest) -> OpenNotebook:
+def open_in(request: pytest.FixtureRequest, page: Page) -> OpenNotebook:
     """Open a notebook in JupyterLab, or in Notebook 7."""
     name = {"lab": "open_notebook", "notebook": "open_notebook_7"}[request.param]
     found: OpenNotebook = request.getfixturevalue(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,22 @@ def test_under_voila_it_prunes_the_model_and_starts_anew_after_a_reload(
 ) -> None:
     open_app(voila_server, page)
     work_and_reload(voila_server, page)
+
+
+def test_under_voila_a_view_whose_kernel_was_killed_computes_by_itself(
+    voila_server: App, page: Page
+) -> None:
+    view = open_app(voila_server, page)
+    toggle(view, voila_server.facts)
+    told = voila_server.facts()
+    os.kill(told["process"], signal.SIGKILL)
+    notice = view.root.locator('[data-role="notice"]')
+    until(lambda: same(notice.inner_text()[:22], "No kernel is connected"))
+    view.assert_figures(told["active_edges"], told["loss"])
+    off = next(ids for ids, on in view.edges().items() if not on)
+    view.toggle("edge", off)
+    until(lambda: same(set(view.edges().values()), {True}))
+    until(lambda: view.assert_figures(15, told["baseline_loss"]))
 
 
 @pytest.mark.parametrize("host", ["marimo", "voila"])

@@ -186,6 +186,47 @@ def test_a_right_click_opens_the_widgets_menu_and_not_jupyters(view: LabView) ->
     assert not view.page.locator(".lm-Menu").is_visible()
 
 
+CELL = "model.fit(dataset, opt='Adam', steps=60, progress=False, callback=w.refresh)"
+THREAD = """
+import threading
+training = threading.Thread(
+    target=lambda: model.fit(dataset, opt="Adam", steps=60, progress=False)
+)
+training.start()
+"""
+
+
+@pytest.mark.parametrize("training", [CELL, THREAD], ids=["in a cell", "in a thread"])
+def test_a_training_is_one_row_of_history_and_the_view_follows(
+    view: LabView, training: str
+) -> None:
+    value = view.notebook.value
+    view.root.locator('[data-panel="history"]').click()
+    rows = view.root.locator(".steps .go")
+    until(lambda: same(rows.count(), 1))
+    view.toggle("edge", "0,0,1")
+    until(lambda: same(rows.count(), 2))
+    loss = value("w.loss")
+    view.notebook.run(training)
+    view.notebook.scroll_to_widget()
+    if training == THREAD:
+        until(lambda: same(value("training.is_alive()"), False), timeout=60)
+    view.page.mouse.move(2, 2)
+
+    def follows() -> None:
+        assert value("w.loss") < loss
+        view.assert_figures(14, value("w.session.preview().loss"))
+        view.assert_agrees()
+        view.assert_shown([ids for ids in EDGES if ids != "0,0,1"])
+
+    until(follows, timeout=60)
+    assert rows.count() == 3
+    # It goes on as one, and what is switched then is a step of its own.
+    view.toggle("edge", "1,0,0")
+    until(lambda: same(rows.count(), 4))
+    until(view.assert_agrees)
+
+
 @pytest.mark.parametrize("end", ["restarted", "killed", "shut down"])
 def test_a_widget_whose_kernel_has_gone_says_so_and_computes_by_itself(
     view: LabView, end: str

@@ -9,6 +9,7 @@ import pytest
 from cells import MODEL, WIDGET
 from lab import Notebook
 from labview import LabView, look
+from playwright.sync_api import Page
 from servers import until
 from view import rectangle, same
 
@@ -22,7 +23,7 @@ while not os.path.exists({end!r}):
 
 
 @pytest.fixture(params=["lab", "notebook 7"])
-def view(request: pytest.FixtureRequest) -> LabView:
+def view(request: pytest.FixtureRequest, page: Page) -> LabView:
     """A notebook that has run, with a small model and its widget on the screen."""
     host = "open_notebook" if request.param == "lab" else "open_notebook_7"
     notebook: Notebook = request.getfixturevalue(host)([MODEL, WIDGET])

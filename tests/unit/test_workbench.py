@@ -256,8 +256,7 @@ def test_nobody_waits_for_what_could_be(model: KAN, dataset: dict[str, Tensor]) 
         assert told == ["loss"]
         assert w._tradeoff_edge == b""
         assert len(w._history) == 0
-        await asyncio.sleep(0.6)
-        assert told == ["loss", "_tradeoff_edge"]
+        await come(lambda: told == ["loss", "_tradeoff_edge"])
         assert len(w._history) == 2
         first = read(w._tradeoff_edge)
         told.clear()
@@ -265,7 +264,8 @@ def test_nobody_waits_for_what_could_be(model: KAN, dataset: dict[str, Tensor]) 
             w.set_state({"node_threshold": level})
             assert (read(w._tradeoff_edge) == first).all()  # no flicker
             await asyncio.sleep(0.05)
-        await asyncio.sleep(0.6)
+        await come(lambda: told.count("_tradeoff_edge"))
+        await asyncio.sleep(0.3)
         assert told.count("_tradeoff_edge") == 1
         assert (read(w._tradeoff_edge)[3] == w.session.tradeoff("edge").loss_kept).all()
         w.commit()
@@ -283,8 +283,7 @@ def test_a_curve_that_stays_wrong_is_taken_back(
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)
-        await asyncio.sleep(0.5)
-        assert w._tradeoff_edge
+        await come(lambda: w._tradeoff_edge)
         for step in range(5):
             w.set_state({"node_threshold": 0.01 + step / 100})
             await asyncio.sleep(0.05)
@@ -360,13 +359,50 @@ def test_what_a_button_does_to_the_model_is_noticed(model: KAN, dataset: dict[st
     async def scenario() -> None:
         w = KANWidget(model, dataset)
         model.remove_edge(0, 0, 1)  # no cell ends after this
-        await asyncio.sleep(0.5)
-        assert w.active_edges == 14
-        assert w._history[-1]["kind"] == "outside"
-        assert w._tradeoff_edge
+        await come(lambda: w.active_edges == 14 and w._history[-1]["kind"] == "outside")
+        await come(lambda: w._tradeoff_edge)
         w.close()
 
     asyncio.run(scenario())
+
+
+def test_a_training_in_a_thread_is_followed_to_its_end_as_one_step(
+    model: KAN, dataset: dict[str, Tensor]
+) -> None:
+    async def scenario() -> None:
+        w = KANWidget(model, dataset)
+        await come(lambda: w._tradeoff_edge)
+        seen: list[float] = []
+        w.observe(lambda change: seen.append(change["new"]), "loss")
+        fit = threading.Thread(
+            target=lambda: model.fit(
+                dataset,
+                opt="Adam",
+                steps=4,
+                progress=False,
+                callback=lambda *_: time.sleep(0.5),
+            )
+        )
+        fit.start()
+        w.refresh()  # as at the end of the cell
+        await come(lambda: not fit.is_alive())
+        x, y = dataset["test_input"], dataset["test_label"]
+        with torch.no_grad():
+            loss = (model(x) - y).square().mean().sqrt().item()
+        await come(lambda: w.loss == pytest.approx(loss, rel=1e-9))
+        assert len(seen) > 1
+        await come(lambda: [step["kind"] for step in w._history] == ["start", "outside"])
+        w.close()
+
+    asyncio.run(scenario())
+
+
+async def come(check: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 20
+    while not check():
+        assert time.monotonic() < end, "it has not come about"
+        await asyncio.sleep(0.01)
 
 
 def test_a_loss_that_is_no_number_is_null(model: KAN, dataset: dict[str, Tensor]) -> None:

@@ -1,5 +1,5 @@
 /** A view among others on a page of somebody else's: how it begins and ends, what it takes in and lets out. */
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import widget from "../../src/index";
 import { standaloneModel } from "../../src/kernel/standalone";
@@ -145,6 +145,40 @@ test("a kernel that is busy is not missed", async () => {
   expect(view.find("[data-role=error]").textContent).toBe("");
   expect(view.find(".status .loss").classList).toContain("pending");
   expect([model.messages, view.isOn("edge", "0,0,3")]).toEqual([messages, false]);
+});
+
+describe("a kernel that answers nothing", () => {
+  const STATUSES = { idle: true, busy: false, unknown: false };
+  for (const [status, gone] of Object.entries(STATUSES)) {
+    test(`and is ${status} ${gone ? "has gone" : "may yet answer"}`, async () => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      onTestFinished(() => void vi.useRealTimers());
+      const slots = new Set<() => void>();
+      const statusChanged = {
+        connect: (slot: () => void) => slots.add(slot),
+        disconnect: (slot: () => void) => slots.delete(slot),
+      };
+      const model = Object.assign(richModel(), { widget_manager: { kernel: { status, statusChanged } } });
+      model.live = true;
+      const view = await mount(model);
+      const notice = () =>
+        view.el.firstElementChild!.shadowRoot!.querySelector("[data-role=notice]")!.textContent;
+      await doubleClick(view.twin("edge", "0,0,3"));
+      for (const slot of slots) slot();
+      vi.advanceTimersByTime(30_000);
+      await frames(4);
+      expect(notice()).toBe("");
+      await doubleClick(view.twin("edge", "0,0,4"));
+      vi.advanceTimersByTime(9_000);
+      await frames(4);
+      expect(notice()).toBe("");
+      vi.advanceTimersByTime(2_000);
+      await frames(4);
+      expect(notice()).toMatch(gone ? /^No kernel is connected: this view computes/ : /^$/);
+      view.close();
+      expect([slots.size, model.listeners()]).toEqual([0, 0]);
+    });
+  }
 });
 
 test("a view that is closed leaves nothing behind, by its function or by the host's signal", async () => {

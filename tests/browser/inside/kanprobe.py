@@ -92,7 +92,11 @@ def teller(w: KANWidget, model: KAN, dataset: Mapping[str, Tensor]) -> Callable[
     """Return a function that tells how widget and model stand; call it while nothing is pruned."""
     original = copy.deepcopy(model)
     original(dataset["train_input"])
-    fixed = {"session": os.urandom(8).hex(), "node_scores": node_scores(original)}
+    fixed = {
+        "session": os.urandom(8).hex(),
+        "process": os.getpid(),
+        "node_scores": node_scores(original),
+    }
 
     def tell() -> dict[str, Any]:
         with torch.no_grad():
@@ -103,6 +107,7 @@ def teller(w: KANWidget, model: KAN, dataset: Mapping[str, Tensor]) -> Callable[
             "removed_edges": w.removed_edges,
             "active_edges": w.active_edges,
             "loss": error.square().mean().sqrt().item(),
+            "baseline_loss": w.baseline_loss,
         }
 
     return tell
