@@ -218,9 +218,12 @@ class SplinedAdapter(BaseAdapter):
         }
 
     def mask(self) -> list[Tensor]:
+        return self._looked_at(self._found())
+
+    def _looked_at(self, homes: _Homes) -> list[Tensor]:
         return [
             home.look(self.numeric_mask(l).detach(), self._live(l), self.formulas_on(l))
-            for l, home in enumerate(self._found())
+            for l, home in enumerate(homes)
         ]
 
     @torch.no_grad()
@@ -334,8 +337,8 @@ class SplinedAdapter(BaseAdapter):
                 is_fixed = torch.tensor(fixed, device=layer.mask.device)
                 is_fixed &= bool(self.model.symbolic_enabled)
                 homes.append(_Home(self.numeric_mask(l).detach(), self._live(l), is_fixed))
-            _HOMES[self.model] = homes
-            homes.first = self.mask()
+            homes.first = self._looked_at(homes)
+            _HOMES[self.model] = homes  # whole: an interrupt may come at any moment
         return homes
 
     def _homes(self) -> list[_Home]:

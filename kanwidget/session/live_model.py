@@ -184,7 +184,10 @@ class LiveModel:
                 )
             gets = change.wanted if change.weights else _moved(had, change.seen, change.wanted)
             self._pending = _Pending(change, had, gets)
-            self._point.write(adapter, gets, change.weights)
+            if change.weights is None and gets.equals(had):
+                self._point.look(adapter)  # a loop that trains meanwhile loses no step by it
+            else:
+                self._point.write(adapter, gets, change.weights)
             if change.weights is not None:
                 change.evaluator.scratch.version = adapter.version()
 
@@ -209,7 +212,7 @@ class LiveModel:
             elif change.weights_before is not None:
                 self._point.write(adapter, had, change.weights_before)
                 change.before.scratch.version = adapter.version()
-            else:
+            elif not gets.equals(had):
                 self._point.write(adapter, _taken_back(Masks.of(adapter), gets, had))
         self._pending = None
 

@@ -21,7 +21,6 @@ from models import KINDS, dataset_of
 from walks import walk
 
 ALL = list(KINDS)
-KNOWN = pytest.mark.xfail(reason="what this has found is being mended", strict=False)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -44,7 +43,6 @@ def test_the_oracle_computes_what_the_library_computes(name: str) -> None:
         assert np.abs(found - outputs).max() < tolerance * (1 + np.abs(outputs).max())
 
 
-@KNOWN
 @pytest.mark.parametrize("name", ALL)
 def test_random_sessions_agree_with_the_oracles(name: str) -> None:
     for seed in range(6):
@@ -57,7 +55,6 @@ def test_random_sessions_agree_with_the_oracles(name: str) -> None:
     or threading.current_thread() is not threading.main_thread(),
     reason="this needs a timer that interrupts the main thread",
 )
-@KNOWN
 @pytest.mark.parametrize("name", ALL)
 def test_interrupted_sessions_give_the_model_back(name: str) -> None:
     for seed in range(10):
@@ -65,7 +62,6 @@ def test_interrupted_sessions_give_the_model_back(name: str) -> None:
         assert failure is None, str(failure)
 
 
-@KNOWN
 @pytest.mark.parametrize(("name", "how"), [("kan", "fit"), ("pykan-products", "loop")])
 def test_a_training_beside_a_session_and_the_session_come_to_no_harm(name: str, how: str) -> None:
     found = stress.threads([name], 100, [how])[name]
