@@ -163,8 +163,8 @@ class LiveModel:
             if quiet and same_masks and version == scratch.version and not switched:
                 scratch.switched = len(every)
                 return None
-            self._point.look(adapter)
-            back, changes = self._point.back, self._point.changes
+            noted = self._point.looked(adapter)  # noted only when all of it is taken in
+            back, changes = noted.back, noted.changes
         # A bias that another session wrote is no training.
         retrained = not fits or version != scratch.version
         retrained |= not quiet and changes != self._known
@@ -327,10 +327,13 @@ class RestorePoint:
 
     def look(self, adapter: Adapter) -> None:
         """Take what others did into what the model goes back to."""
+        self._noted = self.looked(adapter)
+
+    def looked(self, adapter: Adapter) -> _Noted:
+        """Return what `look` would note."""
         noted, live = self._noted, Masks.of(adapter)
         if noted.intended is None and noted.written.equals(live):
-            self._noted = replace(noted, written=live)
-            return
+            return replace(noted, written=live)
         back, changes = noted.back, noted.changes
         if not noted.weights:
             known = [noted.written] if noted.intended is None else [noted.written, noted.intended]
@@ -351,7 +354,7 @@ class RestorePoint:
                 bias[l] = torch.where(kept, was, moved)
                 changes += not kept.all()
             back = self._as_own(adapter, Masks(mask, bias))
-        self._noted = _Noted(back, live, changes=changes)
+        return _Noted(back, live, changes=changes)
 
     def _share(self, l: int, edges: Tensor, like: Tensor) -> Tensor:
         """Return what edges of a layer have in the biases ``(n_out,)`` by what sessions show."""

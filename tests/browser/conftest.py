@@ -85,7 +85,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     Its parameter, if a test gives one, is how many of the screen's pixels make a CSS pixel.
     A picture of the page as the test left it goes to `ARTIFACTS`, to be looked at.
     """
-    # A fixture that is asked for by name only while the test runs is not seen when tests are chosen.
+    # A fixture that is asked for by name while the test runs is not seen when tests are chosen.
     assert request.node.get_closest_marker("browser"), "name `page` or `browser` as an argument"
     context = browser.new_context(
         viewport={"width": 1400, "height": 1500},
