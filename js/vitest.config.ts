@@ -66,7 +66,9 @@ export default defineConfig({
   test: {
     projects: [
       // Their limit is for what hangs: a machine may have other work, too.
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], environment: "node", testTimeout: 30_000 } },
+      {
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], environment: "node", testTimeout: 30_000 },
+      },
       {
         test: {
           name: "browser",

@@ -85,7 +85,10 @@ def as_tensor(values: Values, name: str) -> Tensor:
     try:
         array = np.ma.asanyarray(found)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} cannot be made a tensor: {error}") from None
+        advice = ""
+        if name == "data":
+            advice = f"; inputs and labels are a dict with the entries {', '.join(DATASET_KEYS)}"
+        raise ValueError(f"{name} cannot be made a tensor: {error}{advice}") from None
     if array.dtype.kind == "O":
         array = np.ma.asanyarray(_numbers_of(array, name))
     if array.dtype.kind not in "biufc":

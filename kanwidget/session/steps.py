@@ -143,7 +143,10 @@ class Steps:
     def open_model(self) -> LiveModel:
         """Return the live model, or raise a RuntimeError if the session is closed."""
         if self.live is None:
-            raise RuntimeError("this pruning session is closed; start a new one on the model")
+            raise RuntimeError(
+                "this pruning session is closed, by its own close() or with another widget on the "
+                "model; start a new one, or run the widget's cell again"
+            )
         return self.live
 
     # Steps -----------------------------------------------------------------------------------
@@ -461,13 +464,13 @@ class Steps:
         weights = 1 + max(numbers) if renews else before.weights
         kept_off = adopted.kept_off + (before.kept_off if merged else 0)
         words = [
-            f"{axis} threshold {getattr(adopted.state, name):.3g} to leave them on"
+            f"{axis} threshold lowered to {getattr(adopted.state, name):.3g}"
             for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
             if getattr(adopted.state, name) < getattr(parent.state, name)
         ]
         what = ", ".join([OUTSIDE, *words])
         if kept_off:
-            what += f" ({history.count(kept_off, 'edge')} kept off)"
+            what += f", {history.count(kept_off, 'edge')} off by hand now"
         goes_on = merged and before.kind == "set"  # a drag, while others train
         command = self._measured(
             "set" if goes_on else "outside",
@@ -479,7 +482,7 @@ class Steps:
             evaluator,
             weights=weights,
             kept_off=kept_off,
-            notice=_lowered(parent.state, adopted.state),
+            notice=_notice(parent.state, adopted.state, kept_off),
         )
         if renews and self.history.snapshots.get(before.weights) is None:
             known = self.open_evaluator().adapter.weights()
@@ -534,13 +537,18 @@ def _told(what: str, loss_name: str, before: Command, loss: float, count: int) -
     return f"{what}{history.told(before.active_edges - count)}, {losses}"
 
 
-def _lowered(before: State, after: State) -> str:
-    """Say which thresholds were lowered so that what was on stays on."""
+def _notice(before: State, after: State, kept_off: int) -> str:
+    """Say what was done to thresholds and edges so that what was on stays on, and off off."""
     said = [
         f"The {axis} threshold went from {getattr(before, name):.3g} to {getattr(after, name):.3g}"
         for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
         if getattr(after, name) < getattr(before, name)
     ]
-    if not said:
-        return ""
-    return f"{' and '.join(said)}: by their new scores it would have taken more."
+    words = [f"{' and '.join(said)}: by their new scores it would have taken more."] if said else []
+    if kept_off:
+        were, are = ("edge that was", "is") if kept_off == 1 else ("edges that were", "are")
+        words.append(
+            f"{kept_off} {were} off by a threshold {are} off by hand now: a double click or Reset "
+            f"brings {'it' if kept_off == 1 else 'them'} back."
+        )
+    return " ".join(words)

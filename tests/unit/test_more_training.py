@@ -98,7 +98,8 @@ def test_what_would_come_back_on_new_scores_is_off_by_hand(axis: str, random_kan
     assert session.refresh()
     assert (on(model), session.active_edges) == (mask, left)
     assert torch.allclose(model(x), outputs, rtol=1e-9)
-    assert f"({23 - left} edges kept off)" in session.history.current.text
+    assert f"{23 - left} edges off by hand now" in session.history.current.text
+    assert "a double click or Reset brings them back" in " ".join(session.warnings)
     edits = session.edits
     assert bool(edits.removed_nodes) == (axis == "node")  # what went as a node stays one
     assert bool(edits.removed_edges) == (axis == "edge")

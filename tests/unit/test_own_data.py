@@ -215,3 +215,10 @@ def test_a_tensor_made_of_an_array_is_a_copy() -> None:
     array.flags.writeable = False
     as_tensor(array, "data").add_(1)
     assert as_tensor(np.ma.array([1.0, 2.0], mask=[0, 1]), "data").isnan().tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_inputs_and_labels_in_a_pair_are_told_how_to_be_given(kind: Any) -> None:
+    pair = kind(np.zeros((9, 2))), kind(np.zeros((9, 1)))
+    with pytest.raises(ValueError, match="a dict with the entries train_input, train_label"):
+        KANWidget(KAN([2, 1]), pair)
