@@ -267,7 +267,7 @@ class SplinedAdapter(BaseAdapter):
                 if on[j, i] and isinstance(now, Off):
                     table[j][i] = now.own
                 elif not kept and not isinstance(now, Off):
-                    table[j][i] = FORMULAS[name](now)
+                    table[j][i] = FORMULAS[name](now, layer, j, i)
 
     def keep_grids(self, needed: bool | None = None) -> None:
         """Keep pykan from laying grids over constants, by default where a node is one."""

@@ -29,31 +29,46 @@ def zero_formula(x: Any) -> Any:
 
 
 class Off:
-    """A function in the place of an edge's own, which it holds, so that copies have it too."""
+    """A function in the place of an edge's own, which it holds, so that copies have it too.
 
-    def __init__(self, own: Any) -> None:
+    Who switches the edge on without us, as a checkpoint does, has its own function again.
+
+    Parameters
+    ----------
+    own : callable
+    layer : nn.Module
+        The layer of formulas, whose mask says whether the edge is off.
+    j, i : int
+        Where the edge is in the mask.
+    """
+
+    def __init__(self, own: Any, layer: Any, j: int, i: int) -> None:
         self.own = own
+        self._layer, self._edge = layer, (j, i)
+
+    def _is_on(self) -> bool:
+        return bool(self._layer.mask[self._edge] != 0)
 
 
 class _Function(Off):
     """Computes 0, since a mask of 0 times infinity is not 0."""
 
     def __call__(self, x: Any) -> Any:
-        return zero(x)
+        return self.own(x) if self._is_on() else zero(x)
 
 
 class _Avoiding(Off):
     """The same for pykan's functions without singularities."""
 
     def __call__(self, x: Any, y_th: Any) -> Any:
-        return zero_avoiding(x, y_th)
+        return self.own(x, y_th) if self._is_on() else zero_avoiding(x, y_th)
 
 
 class _Formula(Off):
     """Adds nothing to pykan's formula of the whole model, where masks do not count."""
 
     def __call__(self, x: Any) -> Any:
-        return _Nothing(zero_formula(x))
+        return self.own(x) if self._is_on() else _Nothing(zero_formula(x))
 
 
 class _Nothing:
@@ -69,7 +84,7 @@ class _Nothing:
         return self._value
 
 
-FORMULAS: dict[str, Callable[[Any], Off]] = {
+FORMULAS: dict[str, Callable[[Any, Any, int, int], Off]] = {
     "funs": _Function,
     "funs_avoid_singularity": _Avoiding,
     "funs_sympy": _Formula,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kanwidget import PruningSession
 from kanwidget.adapters import adapt
+from kanwidget.adapters.stand_ins import Off
 
 
 def product(seed: int = 2) -> Any:
@@ -338,3 +339,23 @@ def test_columns_are_picked_from_tables_of_any_kind() -> None:
         assert adapter.own(picked) is picked
         with pytest.raises(TypeError, match="must be a dense tensor"):
             PruningSession(model, x.to_sparse())
+
+
+@pytest.mark.parametrize("refreshed", [True, False])
+def test_a_checkpoint_gives_edges_their_formulas_back(refreshed: bool) -> None:
+    model = with_formulas()
+    x = data(adapt(model).width[0])
+    outputs = model(x).detach().clone()
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    session = PruningSession(model, x)
+    for edge in adapt(model).symbolic():
+        session.remove_edge(*edge)
+    assert not torch.equal(model(x), outputs)
+    model.load_state_dict(state)
+    assert torch.equal(model(x), outputs)
+    if refreshed:
+        session.refresh()
+        assert torch.equal(model(x), outputs)
+    session.close()
+    assert torch.equal(model(x), outputs)
+    assert not any(isinstance(f, Off) for la in model.symbolic_fun for r in la.funs for f in r)
