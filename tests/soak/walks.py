@@ -35,6 +35,9 @@ SWITCHING = ("load_first", "remove_edge", "restore_edge", "remove_node", "fix_sy
 SWITCHING += ("unfix_symbolic", "auto_symbolic", "prune_edge")
 """Acts that may switch edges, or write biases in a way of their own."""
 
+CUTTING = "remove_node", "remove_edge", "prune_edge"
+"""Acts that may leave a node without edges in."""
+
 
 @dataclass
 class Failure:
@@ -258,6 +261,9 @@ class Walk(Questions):
         empty = any(la.mask is not None and not la.mask.any() for la in layers)
         if self.kind.library == "pykan0" and act == "fit_lbfgs" and empty:
             return  # its penalty is 0 / 0 then, and every weight NaN
+        cut = self.fresh and any(a in CUTTING for a in self.since)
+        if cut and act.startswith("fit"):
+            return  # what pykan cut off by itself it trains to NaN, before a session has looked
         before = [la.bias for la in layers]
         if act == "fit_watched":
             self.watched(data)
