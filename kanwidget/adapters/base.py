@@ -205,6 +205,9 @@ class BaseAdapter(ABC):
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         """Make these the live masks and constants; what is equal is not written."""
 
+    def keep_grids(self) -> None:  # noqa: B027  # most libraries do without
+        """Keep the library from laying grids over nodes that are constant."""
+
     def fitting(
         self, mask: Sequence[Tensor], bias: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:

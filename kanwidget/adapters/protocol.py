@@ -122,6 +122,9 @@ class Adapter(Protocol):
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         """Make these the live masks and constants; what is equal is not written."""
 
+    def keep_grids(self) -> None:
+        """Keep the library from laying grids over nodes that are constant."""
+
     def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]] | None:
         """Compute the outputs at every point of a plan without writing to the model.
 

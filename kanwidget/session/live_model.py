@@ -186,6 +186,7 @@ class LiveModel:
             self._pending = _Pending(change, had, gets)
             if change.weights is None and gets.equals(had):
                 self._point.look(adapter)  # a loop that trains meanwhile loses no step by it
+                adapter.keep_grids()
             else:
                 self._point.write(adapter, gets, change.weights)
             if change.weights is not None:

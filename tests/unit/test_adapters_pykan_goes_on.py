@@ -92,6 +92,17 @@ def test_a_pruned_model_trains_in_a_cell(build: Callable[[int], Any], opt: str) 
         assert all(a <= vars(layer).keys() for a, layer in zip(edges, model.act_fun, strict=True))
 
 
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
+def test_what_pykan_has_cut_off_trains_once_a_session_has_looked(opt: str) -> None:
+    model = chain()
+    dataset = dataset_for(model)
+    with PruningSession(model, dataset) as session:
+        model.remove_node(1, 0, log_history=False)
+        session.refresh()
+        train(model, dataset, opt=opt, steps=6, lamb=1e-3)
+        assert all(p.isfinite().all() for p in model.parameters())
+
+
 def masks_of(model: Any) -> list[tuple[Tensor, Tensor]]:
     return [
         (layer.mask.clone(), formulas.mask.clone())
