@@ -251,6 +251,11 @@ class BaseAdapter(ABC):
         """Return every edge that the model's own methods switched, if it tells."""
         return ()
 
+    @property
+    def keeps_means(self) -> bool:
+        """Whether what the model's own methods switch off while it is off leaves its mean."""
+        return False
+
     transient: tuple[str, ...] = ()
     """Attributes of a model that a copy to compute on can do without, such as data it has seen."""
 

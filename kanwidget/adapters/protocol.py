@@ -153,5 +153,12 @@ class Adapter(Protocol):
     def switched(self) -> Sequence[tuple[Edge, bool]]:
         """Return every edge that the model's own methods switched, in order, and whether on."""
 
+    @property
+    def keeps_means(self) -> bool:
+        """Whether an edge that these switch off, while a session has it off, leaves its mean.
+
+        It is in the bias then when the last session closes, too.
+        """
+
     def version(self) -> Hashable:
         """Return a value that changes with the model's numbers, masks and biases left out."""

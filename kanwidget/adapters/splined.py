@@ -36,6 +36,7 @@ class _Home:
         # An edge that has never been on gets what it was last: its formula, or else its spline.
         self.numeric, self.formula = (~fixed).to(numeric), fixed.to(formula)
         self.off = torch.zeros_like(formula)  # of its formula; that of its spline is 0
+        self.on = torch.ones_like(fixed)  # when last looked at or written
         self.writing = False
 
     def look(self, numeric: Tensor, formula: Tensor, emits: Tensor) -> Tensor:
@@ -56,7 +57,18 @@ class _Home:
             self.numeric = torch.where(idle & (self.numeric == 0), 1.0, self.numeric)
             self.formula = torch.where(on | idle, formula, self.formula.to(formula))
             self.off = torch.where(on, self.off.to(formula), formula)
+            self.on = on
         return on
+
+    def fixed(self, numeric: Tensor, formula: Tensor, emits: Tensor) -> Tensor:
+        """Return which edges got a formula that adds nothing since they are off; as for `look`.
+
+        pykan's `auto_symbolic` gives one to each edge that is off, most often its "0".
+        """
+        if self.writing:
+            return torch.zeros_like(emits)
+        idle = (numeric == 0) & ~emits & (formula != 0)
+        return idle & ~self.on.to(idle.device) & (self.off.to(formula) == 0)
 
 
 class _Homes(list[_Home]):
@@ -64,6 +76,8 @@ class _Homes(list[_Home]):
 
     first: list[Tensor]
     """Its masks when it was first looked at."""
+    switched: list[tuple[Edge, bool]]
+    """Edges that pykan fixed to nothing while they were off, in order; each is off."""
 
 
 _HOMES: WeakKeyDictionary[nn.Module, _Homes] = WeakKeyDictionary()
@@ -221,10 +235,22 @@ class SplinedAdapter(BaseAdapter):
         return self._looked_at(self._found())
 
     def _looked_at(self, homes: _Homes) -> list[Tensor]:
-        return [
-            home.look(self.numeric_mask(l).detach(), self._live(l), self.formulas_on(l))
-            for l, home in enumerate(homes)
-        ]
+        found = []
+        for l, home in enumerate(homes):
+            live = self.numeric_mask(l).detach(), self._live(l), self.formulas_on(l)
+            fixed = home.fixed(*live).nonzero().tolist()
+            homes.switched += [((l, i, j), False) for j, i in fixed]  # before it is forgotten
+            found.append(home.look(*live))
+        return found
+
+    def switched(self) -> Sequence[tuple[Edge, bool]]:
+        self.mask()
+        return list(self._found().switched)
+
+    @property
+    def keeps_means(self) -> bool:
+        # Formulas are fitted to what the model computes, and that has the means in it.
+        return True
 
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
@@ -244,7 +270,7 @@ class SplinedAdapter(BaseAdapter):
             if not torch.equal(self._live(l), formula):
                 put(self.model.symbolic_fun[l], "mask", formula)
             self._stand_in(l, on)
-            home.writing = False
+            home.on, home.writing = on, False
         for write, was, now in zip(self._biases(), self.bias(), bias, strict=True):
             if not torch.equal(was, now):
                 write(now)
@@ -332,6 +358,7 @@ class SplinedAdapter(BaseAdapter):
         shapes = [layer.mask.shape for layer in self.model.symbolic_fun]
         if homes is None or [home.formula.shape for home in homes] != shapes:
             homes = _Homes()
+            homes.switched = []
             for l, layer in enumerate(self.model.symbolic_fun):
                 fixed = [[name not in ("0", "") for name in row] for row in layer.funs_name]
                 is_fixed = torch.tensor(fixed, device=layer.mask.device)
@@ -364,7 +391,9 @@ class SplinedAdapter(BaseAdapter):
             for name, rows in table.items():
                 setattr(layer, name, [list(row) for row in rows])
         self.model.symbolic_enabled = enabled
-        _HOMES[self.model] = copy.deepcopy(homes)
+        homes = copy.deepcopy(homes)
+        homes.switched = self._found().switched  # what happened stays so
+        _HOMES[self.model] = homes
 
     def _numbers(self) -> list[Tensor]:
         layers = self.model.act_fun

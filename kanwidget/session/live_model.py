@@ -169,7 +169,7 @@ class LiveModel:
         retrained = not fits or version != scratch.version
         retrained |= not quiet and changes != self._known
         for edge, on in switched:
-            back = _switched(back, edge, on)
+            back = self._point.switched(adapter, back, edge, on)
         return Found(live, switched, len(every), retrained, back, changes)
 
     def put(self, change: Change) -> None:
@@ -203,7 +203,7 @@ class LiveModel:
                 command, found = change.command, change.found
                 if found is not None:
                     for edge, on in found.switched:
-                        self._point.switch(edge, on)
+                        self._point.switch(adapter, edge, on)
                     self._known = found.changes
                 baseline = command.baseline
                 self._shown = baseline, change.wanted.mask, command.state.keep_mean
@@ -228,7 +228,9 @@ class LiveModel:
             How many of the edges that the model's own methods switched it has taken in.
         """
         for edge, on in _in_force(self.adapter.switched()[known:], Masks.of(self.adapter)):
-            self._point.switch(edge, on)
+            if self.adapter.keeps_means:  # it stays so beside other sessions, too
+                base = self._point.switched(self.adapter, base, edge, on)
+            self._point.switch(self.adapter, edge, on)
         self._point.leave(self, self.adapter, shown, base)
 
     def forget(self) -> None:
@@ -297,9 +299,23 @@ class RestorePoint:
             adapter.set_mask(*masks)
             self._noted = replace(self._noted, written=masks, intended=None, weights=False)
 
-    def switch(self, edge: Edge, on: bool) -> None:
+    def switch(self, adapter: Adapter, edge: Edge, on: bool) -> None:
         """Note that somebody switched an edge, though it may have been so already."""
-        self._noted = replace(self._noted, back=_switched(self._noted.back, edge, on))
+        back = self.switched(adapter, self._noted.back, edge, on)
+        self._noted = replace(self._noted, back=back)
+
+    def switched(self, adapter: Adapter, masks: Masks, edge: Edge, on: bool) -> Masks:
+        """Return masks with an edge that somebody switched, and the mean that it leaves."""
+        (l, i, j), (mask, bias) = edge, map(list, masks)
+        if l >= len(mask) or j >= len(mask[l]) or i >= len(mask[l].T):
+            return masks  # it is another layer by now
+        left = torch.zeros_like(mask[l])
+        left[j, i] = adapter.keeps_means and not on and mask[l][j, i]
+        mask[l] = mask[l].clone()
+        mask[l][j, i] = on
+        if left.any():
+            bias[l] = bias[l] + self._share(l, left, bias[l])
+        return Masks(mask, bias)
 
     def settle(self, adapter: Adapter, masks: Masks) -> None:
         """Make these what the model goes back to: a person has decided so."""
@@ -394,14 +410,6 @@ def _where_own(adapter: Adapter, masks: Masks) -> list[Tensor]:
 def _in_force(switched: Sequence[tuple[Edge, bool]], live: Masks) -> list[tuple[Edge, bool]]:
     """Return what was switched and not undone since in another way, as by a checkpoint."""
     return [((l, i, j), on) for (l, i, j), on in switched if bool(live.mask[l][j, i]) == on]
-
-
-def _switched(masks: Masks, edge: Edge, on: bool) -> Masks:
-    l, i, j = edge
-    mask = list(masks.mask)
-    mask[l] = mask[l].clone()
-    mask[l][j, i] = on
-    return Masks(mask, masks.bias)
 
 
 def _all_same(a: Tensor, b: Tensor) -> bool:

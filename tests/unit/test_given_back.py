@@ -609,3 +609,45 @@ def test_an_edge_that_its_library_removes_while_it_is_off_leaves_its_mean() -> N
     twin.remove_edge(0, 0, 0)
     with torch.no_grad():
         assert torch.equal(model(x), twin(x))
+
+
+@pytest.mark.parametrize("kind", ["pykan 0.2.8", "pykan 0.0.1"])
+@pytest.mark.parametrize("then", ["close", "refresh", "lower", "another", "undo"])
+def test_what_auto_symbolic_fixes_while_it_is_off_stays_off_with_its_mean(
+    kind: str, then: str
+) -> None:
+    sympy = pytest.importorskip("sympy")
+    model, dataset = kinds.make(kind), kinds.data()
+    first, x = kinds.bits(model), dataset["test_input"]
+    session = PruningSession(model, dataset)
+    scores = torch.cat([layer.flatten() for layer in session.scores])
+    session.set(edge_threshold=float(scores.sort().values[3]))
+    on = session.mask
+    model(dataset["train_input"])
+    model.auto_symbolic(lib=["x", "x^2", "sin"], verbose=0)
+    y = model(x).detach()
+    other = PruningSession(model, dataset) if then == "another" else None
+    if then == "undo":
+        session.refresh()
+        session.undo()
+        session.set(edge_threshold=0.0)
+        session.close()
+        assert kinds.bits(model) == first
+        return
+    if then == "lower":
+        session.set(edge_threshold=0.0)
+    elif then == "refresh":
+        session.refresh()
+    for last in (session, other):
+        with torch.no_grad():
+            assert torch.allclose(model(x), y, rtol=0, atol=1e-12)
+        if last is not None:
+            last.close()
+    with torch.no_grad():
+        assert torch.allclose(model(x), y, rtol=0, atol=1e-12)
+    with PruningSession(model, dataset) as again:
+        assert all(map(torch.equal, again.mask, on))
+    digits = {} if kind == "pykan 0.2.8" else {"floating_digit": 15}
+    (formula,), names = model.symbolic_formula(**digits)
+    value = sympy.lambdify(names, formula, "numpy")(*x.T.numpy())
+    assert torch.allclose(torch.as_tensor(value).double().expand(len(y)), y[:, 0], atol=1e-9)
