@@ -92,7 +92,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
         device_scale_factor=getattr(request, "param", 1),
     )
     page = context.new_page()
-    page.set_default_timeout(30 * SECOND)
+    page.set_default_timeout(60 * SECOND)  # two workers start their servers side by side
     errors: list[str] = []
     strangers: list[str] = []
 
