@@ -1,7 +1,7 @@
 /** The anywidget module. All state lives in a view's closure: hosts may share one module between many widgets. */
-import { createConnectedView } from "./connected-view";
-import { hideKeptPicture } from "./kept-picture";
-import type { Model } from "./protocol";
+import { createConnectedView } from "./app/connected-view";
+import { hideNotebookPreview } from "./app/notebook-preview";
+import type { Model } from "./wire/traits";
 
 interface RenderProps {
   readonly model: Model;
@@ -15,7 +15,7 @@ const SOON = 3000;
 
 export default () => ({
   initialize: ({ model }: { readonly model: Model }) => {
-    hideKeptPicture(document, model.get("_picture"), AbortSignal.timeout(SOON));
+    hideNotebookPreview(document, model.get("_picture"), AbortSignal.timeout(SOON));
   },
   render: ({ model, el, signal }: RenderProps) => createConnectedView(model, el, signal),
 });

@@ -1,7 +1,8 @@
-/** The script of an exported page, see `kanwidget/widget/export.py`: the view, with the kernel in the browser behind it. */
-import { standaloneModel } from "./kernel/standalone";
-import { createView } from "./view";
-import { fromBase64 } from "./wire";
+/** The script of an exported page, see `kanwidget/widget/html_export.py`: the view, with the kernel in the browser behind it. */
+
+import { createView } from "./app/view";
+import { standaloneModel } from "./standalone/model";
+import { fromBase64 } from "./wire/packed-array";
 
 const carried = JSON.parse(document.getElementById("kanwidget-traits")!.textContent!) as Record<
   string,

@@ -1,10 +1,10 @@
 /** A small network and a host's model that holds it, for tests; with no Python behind it unless `python` is called. */
-import { countOn, createNetwork, maskOf, type Network, NO_EDITS } from "../src/network";
-import type { Pending } from "../src/outbox";
-import type { Act, Model, Traits } from "../src/protocol";
-import { type Curves, createReader } from "../src/reading";
-import type { Synced } from "../src/state";
-import { encode } from "../src/wire";
+import { countOn, createNetwork, maskOf, type Network, NO_EDITS } from "../src/model/network";
+import type { Synced } from "../src/state/view-state";
+import type { Pending } from "../src/wire/outbox";
+import { encode } from "../src/wire/packed-array";
+import { type Curves, createSnapshotReader } from "../src/wire/snapshot";
+import type { Command, Model, Traits } from "../src/wire/traits";
 
 let sequence = 0;
 
@@ -41,7 +41,7 @@ export function networkOf(width: number[], scores = scoresOf(width)): Network {
 export const syncedOf = (net: Network, changes: Partial<Synced> = {}): Synced => ({
   net,
   edits: NO_EDITS,
-  confirmed: new Uint8Array(net.edgeCount).fill(1),
+  kernelMask: new Uint8Array(net.edgeCount).fill(1),
   selected: [],
   symbolic: new Map(),
   ...changes,
@@ -92,7 +92,7 @@ const NOTHING = {
 export interface FakeModel extends Model {
   readonly traits: Traits;
   /** What was asked of Python. */
-  readonly acts: Act[];
+  readonly acts: Command[];
   /** What each of them brought. */
   readonly pending: (Pending | undefined)[];
   /** Whether the line to the kernel is open, where the host tells: as ipywidgets, by the model it hands to listeners. */
@@ -167,7 +167,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
       model.messages += 1;
     },
     send({ pending, ...act }) {
-      model.acts.push(act as Act);
+      model.acts.push(act as Command);
       model.pending.push(pending);
     },
     on: (event, callback) => callbacks.set(event, (callbacks.get(event) ?? new Set()).add(callback)),
@@ -177,7 +177,7 @@ export function fakeModel(width = [2, 5, 1], scores = scoresOf(width)): FakeMode
       for (const name of Object.keys(changes)) tell(`change:${name}`);
     },
     python() {
-      const mask = maskOf(net, createReader(model)().edits);
+      const mask = maskOf(net, createSnapshotReader(model)().edits);
       model.receive({
         _mask: pack(mask, [net.edgeCount]),
         active_edges: countOn(mask),

@@ -1,7 +1,7 @@
 /** The golden files' networks, with the tables that compute them. */
 import { readFileSync } from "node:fs";
-import type { Cells } from "../src/forward";
-import { createNetwork, edgeIndex, type Network } from "../src/network";
+import type { Cells } from "../src/model/forward";
+import { createNetwork, edgeIndex, type Network } from "../src/model/network";
 
 export function golden<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../../tests/golden/${name}`, import.meta.url), "utf8")) as T;

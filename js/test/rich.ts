@@ -1,8 +1,8 @@
 /** A model that comes with everything a view can show: data, cells, the loss along the thresholds, a history. */
-import { type Cells, predict, rmse } from "../src/forward";
-import { createNetwork, type Network, NO_EDITS } from "../src/network";
-import type { Step, Traits } from "../src/protocol";
-import { type TradeOff, tradeoffOf } from "../src/tradeoff";
+import { type Cells, predict, rmse } from "../src/model/forward";
+import { type LossCurve, lossCurveOf } from "../src/model/loss-curve";
+import { createNetwork, type Network, NO_EDITS } from "../src/model/network";
+import type { HistoryStep, Traits } from "../src/wire/traits";
 import { type FakeModel, fakeModel, pack, randomNumbers, SAMPLES, scoresOf } from "./fake";
 
 const CELLS = 64;
@@ -85,21 +85,21 @@ export function richTraits(width = [2, 5, 1], scores = scoresOf(width)): Partial
     _offset: pack(cells.offset, [net.nodeCount]),
     _means: pack(cells.means, [net.edgeCount]),
     _folded: pack(cells.folded, [net.edgeCount]),
-    _tradeoff_node: packTradeoff(tradeoffOf(net, cells, measure, NO_EDITS, "node")),
-    _tradeoff_edge: packTradeoff(tradeoffOf(net, cells, measure, NO_EDITS, "edge")),
+    _tradeoff_node: packTradeoff(lossCurveOf(net, cells, measure, NO_EDITS, "node")),
+    _tradeoff_edge: packTradeoff(lossCurveOf(net, cells, measure, NO_EDITS, "edge")),
     _script: `from kanwidget import PruningSession\n\nsession = PruningSession(model, dataset)\nsession.set_thresholds(node=0.01)\n`,
     ...historyOf(net, loss, 4),
   };
 }
 
-export function packTradeoff(curve: TradeOff): DataView {
+export function packTradeoff(curve: LossCurve): DataView {
   const rows = [curve.thresholds, curve.activeEdges, curve.lossZeroed, curve.lossKept];
   return pack(Float64Array.from(rows.flatMap((row) => [...row])), [4, curve.thresholds.length]);
 }
 
 /** A history of so many steps that branches now and then. */
 export function historyOf(net: Network, loss: number, count: number): Pick<Traits, "_history" | "_current"> {
-  const steps: Step[] = Array.from({ length: count }, (_, id) => ({
+  const steps: HistoryStep[] = Array.from({ length: count }, (_, id) => ({
     id,
     parent: id === 0 ? null : id % 7 === 5 ? id - 3 : id - 1,
     kind: id === 0 ? "start" : id % 9 === 8 ? "commit" : "set",

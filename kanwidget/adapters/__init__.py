@@ -8,16 +8,16 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kanwidget.kan.tensors import check_model
+from kanwidget.kan.check_data import check_model
 
 from .base import BaseAdapter
-from .efficient import EfficientAdapter
-from .fast import FastAdapter
+from .efficient_kan import EfficientAdapter
+from .fast_kan import FastAdapter
 from .layered import LayeredAdapter
 from .native import NativeAdapter
 from .protocol import Adapter
-from .pykan import PykanAdapter
-from .pykan0 import Pykan0Adapter
+from .pykan00 import Pykan0Adapter
+from .pykan02 import PykanAdapter
 
 __all__ = [
     "Adapter",

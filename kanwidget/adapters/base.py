@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kanwidget.kan import pruning
-from kanwidget.kan.alternatives import Plan
-from kanwidget.kan.checks import Edge
+from kanwidget.kan.incremental_forward import MaskSequence
+from kanwidget.masks import reachability
+from kanwidget.masks.ids import Edge
 
-from .copying import Weights, named_tensors, private_copy, same_bits
-from .scoring import KINDS, scores
-from .scoring import means as mean_outputs
+from .model_copy import Weights, named_tensors, private_copy, same_bits
+from .scores import KINDS, scores
+from .scores import means as mean_outputs
 
 __all__ = ["BaseAdapter", "as_bytes"]
 
@@ -64,12 +64,12 @@ class BaseAdapter(ABC):
         return self._like().dtype
 
     @property
-    def tabular(self) -> bool:
+    def can_tabulate(self) -> bool:
         """Whether functions, biases and offsets alone give the outputs."""
-        return not self.coupled
+        return not self.depends_on_other_nodes
 
     @property
-    def coupled(self) -> bool:
+    def depends_on_other_nodes(self) -> bool:
         """Whether an edge's output depends on other nodes than its own."""
         return False
 
@@ -81,13 +81,13 @@ class BaseAdapter(ABC):
         """Return which columns of a person's data the model's inputs are: by default all."""
         return list(range(self.width[0]))
 
-    def own(self, data: Any) -> Any:
+    def select_columns(self, data: Any) -> Any:
         """Return data with the columns that the model uses, in its order."""
         if isinstance(data, Mapping):
             return {n: self._pick(v) if n.endswith("_input") else v for n, v in data.items()}
         return self._pick(data)
 
-    def seen(self) -> Tensor:
+    def last_inputs(self) -> Tensor:
         """Return the inputs that the model last saw, or raise a ValueError."""
         raise ValueError(
             f"a {type(self._model).__name__} does not remember its data, so its edges have no "
@@ -95,25 +95,25 @@ class BaseAdapter(ABC):
         )
 
     @abstractmethod
-    def functions(self, l: int, points: Tensor) -> Tensor:
+    def edge_curves(self, l: int, points: Tensor) -> Tensor:
         """Evaluate layer ``l``'s unmasked functions, ``(n_out, n_in, n)``, at ``(n, n_in)``."""
 
-    def outputs(self, l: int, x: Tensor) -> Tensor:
+    def edge_outputs(self, l: int, x: Tensor) -> Tensor:
         """Return what layer ``l``'s edges emit for its inputs, masks aside: as `functions`.
 
         Another thing than `functions` only where edges depend on other nodes too.
         """
-        return self.functions(l, x)
+        return self.edge_curves(l, x)
 
-    def summands(self, l: int, x: Tensor) -> Tensor:
+    def attribution_terms(self, l: int, x: Tensor) -> Tensor:
         """Return what layer ``l``'s edges emit in the units in which attribution counts them."""
-        return self.outputs(l, x)
+        return self.edge_outputs(l, x)
 
     def propagate(self, x: Tensor) -> list[Tensor]:
         """Return the values of every node layer, inputs first."""
         values, mask, bias, offset = [x], self.mask(), self.bias(), self.offset()
         for l, (on, constant) in enumerate(zip(mask, bias, strict=True)):
-            emitted = self.outputs(l, values[-1]).masked_fill(~on.unsqueeze(2), 0.0)
+            emitted = self.edge_outputs(l, values[-1]).masked_fill(~on.unsqueeze(2), 0.0)
             values.append(self.nodes(l, emitted.sum(1).T + constant) + offset[l + 1])
         return values
 
@@ -137,7 +137,7 @@ class BaseAdapter(ABC):
         return self.propagate(x)[:-1]
 
     @property
-    def kinds(self) -> tuple[str, ...]:
+    def score_names(self) -> tuple[str, ...]:
         """Names of the scores that `scores` knows, the usual one first."""
         return KINDS
 
@@ -162,7 +162,7 @@ class BaseAdapter(ABC):
             room = (high <= low).to(low) / 2
             low, high = low - room, high + room
             points = low + (high - low) * share.unsqueeze(1)  # (n, n_in)
-            drawn.append((points.T, self.functions(l, points)))
+            drawn.append((points.T, self.edge_curves(l, points)))
         return drawn
 
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
@@ -229,7 +229,9 @@ class BaseAdapter(ABC):
         on = [layer.detach().to(device, torch.bool) for layer in mask]
         return on, [constant.detach().to(device, dtype) for constant in bias]
 
-    def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]] | None:
+    def outputs_under_masks(
+        self, x: Tensor, plan: MaskSequence
+    ) -> Iterator[tuple[list[int], Tensor]] | None:
         """Return None: there is no faster way than one forward each."""
         return None
 
@@ -247,7 +249,7 @@ class BaseAdapter(ABC):
             digest.update(as_bytes(value))
         return digest.hexdigest()
 
-    def switched(self) -> Sequence[tuple[Edge, bool]]:
+    def edges_switched_by_model(self) -> Sequence[tuple[Edge, bool]]:
         """Return every edge that the model's own methods switched, if it tells."""
         return ()
 
@@ -333,7 +335,7 @@ class BaseAdapter(ABC):
         alive = [torch.ones(self.width[0], dtype=torch.bool, device=self.device)]
         folded, masked = [], []
         for l, on in enumerate(mask):
-            emitted = self.outputs(l, value).squeeze(2).masked_fill(~on, 0.0)
+            emitted = self.edge_outputs(l, value).squeeze(2).masked_fill(~on, 0.0)
             folded.append(emitted[:, ~alive[l]].sum(1))
             constants = (bias[l] + folded[l]).unsqueeze(0)
             value = self.nodes(l, constants) + self.offset()[l + 1]
@@ -341,17 +343,17 @@ class BaseAdapter(ABC):
             # A factor that is always 0 makes the whole product a constant.
             nothing = ~fed & (bias[l] + folded[l] == 0)
             if slots:
-                spoilt = pruning.fed(nothing.unsqueeze(1), slots, l)
-                alive.append(pruning.fed(fed.unsqueeze(1), slots, l) & ~spoilt)
+                spoilt = reachability.has_edge_in(nothing.unsqueeze(1), slots, l)
+                alive.append(reachability.has_edge_in(fed.unsqueeze(1), slots, l) & ~spoilt)
             else:
                 alive.append(fed)
-            ends = pruning.of_nodes(alive[-1], slots, l).unsqueeze(1)
+            ends = reachability.spread_to_slots(alive[-1], slots, l).unsqueeze(1)
             masked.append(on & alive[l] & ends)
-        leads = pruning.leading(masked, slots)
+        leads = reachability.leads_to_outputs(masked, slots)
         kept = [(a & b).nonzero().flatten().tolist() for a, b in zip(alive, leads, strict=True)]
         kept[0], kept[-1] = list(range(self.width[0])), list(range(self.width[-1]))
         targets = [
-            [j for i in nodes or [0] for j in pruning.slots_of(slots, (l, i))]
+            [j for i in nodes or [0] for j in reachability.slots_of(slots, (l, i))]
             for l, nodes in enumerate(kept[1:], start=1)
         ]
         return kept, targets, folded

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from .base import BaseAdapter
-from .switches import Switches, find, let_be, only, remove, rounded, set_switches
+from .output_hooks import (
+    MaskedOutputHook,
+    find,
+    keep_only,
+    leave_unmasked,
+    remove,
+    rounded,
+    set_masked_output,
+)
 
 __all__ = ["LayeredAdapter"]
 
@@ -84,7 +92,7 @@ class LayeredAdapter(BaseAdapter):
         sizes = [self.size(layer) for layer in self.layers]
         return [sizes[0][0], *(out for _, out in sizes)]
 
-    def functions(self, l: int, points: Tensor) -> Tensor:
+    def edge_curves(self, l: int, points: Tensor) -> Tensor:
         """Evaluate layer ``l``'s unmasked functions, ``(n_out, n_in, n)``, at ``(n, n_in)``."""
         return self.emitted(self.layers[l], points)
 
@@ -93,7 +101,7 @@ class LayeredAdapter(BaseAdapter):
         values = [x]
         for layer in self.layers:
             # The layer would compute its own output first, for its hook to throw it away.
-            switches = find(layer) if only(layer) else None
+            switches = find(layer) if keep_only(layer) else None
             out = layer(values[-1]) if switches is None else switches.output(layer, values[-1])
             values.append(out)
         return values
@@ -118,8 +126,10 @@ class LayeredAdapter(BaseAdapter):
             was, own = (self._mask_of(layer), self._bias_of(layer)), self._own(layer)
             if torch.equal(was[0], on) and torch.equal(was[1], constant):
                 continue
-            if not (on.all() and let_be(layer, constant, own)):
-                set_switches(layer, Switches(type(self), on.clone(), constant.clone(), own))
+            if not (on.all() and leave_unmasked(layer, constant, own)):
+                set_masked_output(
+                    layer, MaskedOutputHook(type(self), on.clone(), constant.clone(), own)
+                )
 
     @torch.no_grad()
     def compact(self) -> nn.Module:
@@ -154,7 +164,9 @@ class LayeredAdapter(BaseAdapter):
             own.copy_(bias)
         elif bias.any():
             on = torch.ones(*self.size(layer)[::-1], dtype=torch.bool, device=bias.device)
-            set_switches(layer, Switches(type(self), on, bias.clone(), torch.zeros_like(bias)))
+            set_masked_output(
+                layer, MaskedOutputHook(type(self), on, bias.clone(), torch.zeros_like(bias))
+            )
 
     def _mask_of(self, layer: nn.Module) -> Tensor:
         switches, (n_in, n_out) = find(layer), self.size(layer)

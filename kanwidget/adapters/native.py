@@ -8,12 +8,12 @@ from collections.abc import Hashable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from kanwidget.kan import KAN, alternatives
-from kanwidget.kan.alternatives import Plan
-from kanwidget.kan.checks import Edge
-from kanwidget.kan.closed_form import as_array
+from kanwidget.kan import KAN, incremental_forward
+from kanwidget.kan.bsplines import extend_grid
+from kanwidget.kan.incremental_forward import MaskSequence
+from kanwidget.kan.numpy_layer import as_array
 from kanwidget.kan.row_blocks import mean_over
-from kanwidget.kan.splines import extend_grid
+from kanwidget.masks.ids import Edge
 
 from .base import BaseAdapter, as_bytes
 
@@ -48,7 +48,7 @@ class NativeAdapter(BaseAdapter):
     def dtype(self) -> torch.dtype:
         return self._model.mask[0].dtype
 
-    def seen(self) -> Tensor:
+    def last_inputs(self) -> Tensor:
         return self._model.seen()
 
     def scores(self, x: Tensor, kind: str = "l1") -> list[Tensor]:
@@ -103,7 +103,7 @@ class NativeAdapter(BaseAdapter):
         return self._model.propagate(x)
 
     @torch.no_grad()
-    def functions(self, l: int, points: Tensor) -> Tensor:
+    def edge_curves(self, l: int, points: Tensor) -> Tensor:
         return self._model.layers[l].activations(points, masked=False)
 
     @torch.no_grad()
@@ -136,8 +136,10 @@ class NativeAdapter(BaseAdapter):
             if not torch.equal(layer.bias, constant):
                 layer.bias.data.copy_(constant)
 
-    def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]]:
-        return alternatives.outputs(self._model.layers, x, plan)
+    def outputs_under_masks(
+        self, x: Tensor, plan: MaskSequence
+    ) -> Iterator[tuple[list[int], Tensor]]:
+        return incremental_forward.outputs(self._model.layers, x, plan)
 
     def compact(self) -> KAN:
         return self._model.compact()
@@ -148,7 +150,7 @@ class NativeAdapter(BaseAdapter):
             digest.update(as_bytes(value))
         return digest.hexdigest()
 
-    def switched(self) -> Sequence[tuple[Edge, bool]]:
+    def edges_switched_by_model(self) -> Sequence[tuple[Edge, bool]]:
         return list(self._model._switched)
 
     def _numbers(self) -> list[Tensor]:

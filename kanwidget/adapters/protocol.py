@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from kanwidget.kan.alternatives import Plan
-from kanwidget.kan.checks import Edge
+from kanwidget.kan.incremental_forward import MaskSequence
+from kanwidget.masks.ids import Edge
 
-from .copying import Weights
+from .model_copy import Weights
 
 __all__ = ["Adapter"]
 
@@ -39,15 +39,15 @@ class Adapter(Protocol):
         """Floating point type of the model."""
 
     @property
-    def kinds(self) -> tuple[str, ...]:
+    def score_names(self) -> tuple[str, ...]:
         """Names of the scores that `scores` knows, the usual one first."""
 
     @property
-    def tabular(self) -> bool:
+    def can_tabulate(self) -> bool:
         """Whether `functions`, `bias`, `slots` and `offset` alone give the outputs."""
 
     @property
-    def coupled(self) -> bool:
+    def depends_on_other_nodes(self) -> bool:
         """Whether an edge's output depends on other nodes than the one it comes from."""
 
     def notes(self) -> list[str]:
@@ -56,10 +56,10 @@ class Adapter(Protocol):
     def columns(self) -> list[int]:
         """Return which columns of a person's data the model's inputs are."""
 
-    def own(self, data: Any) -> Any:
+    def select_columns(self, data: Any) -> Any:
         """Return inputs, or a dataset, with those columns that the model uses."""
 
-    def seen(self) -> Tensor:
+    def last_inputs(self) -> Tensor:
         """Return the inputs ``(rows, width[0])`` that the model last saw, or raise a ValueError."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class Adapter(Protocol):
     def inputs_of(self, x: Tensor) -> list[Tensor]:
         """Return what enters each edge layer under the live masks, ``(rows, n_in)``."""
 
-    def functions(self, l: int, points: Tensor) -> Tensor:
+    def edge_curves(self, l: int, points: Tensor) -> Tensor:
         """Evaluate layer ``l``'s *unmasked* functions, ``(n_out, n_in, n)``, at ``(n, n_in)``.
 
         A slot is its bias plus the sum of these; scales and the like are in them.
@@ -125,7 +125,9 @@ class Adapter(Protocol):
     def keep_grids(self) -> None:
         """Keep the library from laying grids over nodes that are constant."""
 
-    def alternatives(self, x: Tensor, plan: Plan) -> Iterator[tuple[list[int], Tensor]] | None:
+    def outputs_under_masks(
+        self, x: Tensor, plan: MaskSequence
+    ) -> Iterator[tuple[list[int], Tensor]] | None:
         """Compute the outputs at every point of a plan without writing to the model.
 
         As `kan.alternatives.outputs` does; None if there is no faster way than to set each
@@ -150,7 +152,7 @@ class Adapter(Protocol):
     def fingerprint(self) -> str:
         """Return a digest of the model's numbers, the same in every process."""
 
-    def switched(self) -> Sequence[tuple[Edge, bool]]:
+    def edges_switched_by_model(self) -> Sequence[tuple[Edge, bool]]:
         """Return every edge that the model's own methods switched, in order, and whether on."""
 
     @property

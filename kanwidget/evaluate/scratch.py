@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
-from kanwidget.adapters.copying import Weights
+from kanwidget.adapters.model_copy import Weights
 from kanwidget.kan.write_lock import write_lock
 
 __all__ = ["Scratch"]
@@ -34,7 +34,7 @@ class Scratch:
         for _ in range(TRIES):
             # The version first: what changes while we copy must look changed afterwards.
             with write_lock(live.model):
-                self.version, self.switched = live.version(), len(live.switched())
+                self.version, self.switched = live.version(), len(live.edges_switched_by_model())
                 self.adapter = live.copy()
             if live.version() == self.version:
                 break

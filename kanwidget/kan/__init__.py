@@ -2,6 +2,6 @@
 
 from .datasets import create_dataset
 from .layer import KANLayer
-from .model import KAN
+from .network import KAN
 
 __all__ = ["KAN", "KANLayer", "create_dataset"]

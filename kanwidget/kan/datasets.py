@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .checks import check_whole
-from .tensors import DATASET_KEYS
+from kanwidget.masks.validate import check_whole
+
+from .check_data import DATASET_KEYS
 
 __all__ = ["create_dataset"]
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import edges, splines
-from .closed_form import as_array
+from . import bsplines, fused_layer
+from .numpy_layer import as_array
 
 __all__ = ["KANLayer", "Write", "copy_all"]
 
@@ -119,8 +119,8 @@ class KANLayer(nn.Module):
         u = torch.rand((*shape, intervals + 1), generator=generator, dtype=double)
         points = as_array(self.grid)
         wanted = ((u - 0.5) * noise / intervals).transpose(0, 1)  # (n_in, n_out, G + 1)
-        basis = splines.de_boor(points, splines.extend_grid(points, self.k), self.k)[0]
-        coef = splines.fit_coef(basis, wanted.numpy())
+        basis = bsplines.de_boor(points, bsplines.extend_grid(points, self.k), self.k)[0]
+        coef = bsplines.fit_coef(basis, wanted.numpy())
         self.coef.copy_(torch.from_numpy(coef).transpose(0, 1))
         # pykan draws a linear layer's weights here, then sets them to zero.
         torch.rand(self.n_out, generator=generator, dtype=double)
@@ -165,12 +165,12 @@ class KANLayer(nn.Module):
             or known[0].device != grid.device
             or not torch.equal(known[0], grid)
         ):
-            known = self._uniform = grid.clone(), splines.is_uniform(grid)
+            known = self._uniform = grid.clone(), bsplines.is_uniform(grid)
         return known[1]
 
     def _sums(self, x: Tensor, sized: bool) -> tuple[Tensor, Tensor]:
         rows = x.T.contiguous()
-        y, size = edges.edge_sums(
+        y, size = fused_layer.edge_sums(
             rows,
             self.base_fun(rows),
             self.coef,
@@ -189,8 +189,8 @@ class KANLayer(nn.Module):
         """Return every edge's output, shape ``(n_out, n_in, batch)``; ``x`` as in `forward`."""
         rows = x.T.contiguous()
         mask = self.mask if masked else torch.ones_like(self.mask)
-        weight = edges.join(self.coef, self.scale_base, self.scale_sp, mask)
-        feats = edges.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
+        weight = fused_layer.join(self.coef, self.scale_base, self.scale_sp, mask)
+        feats = fused_layer.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
         return torch.bmm(weight.transpose(0, 1), feats).transpose(0, 1)
 
     @torch.no_grad()
@@ -200,8 +200,8 @@ class KANLayer(nn.Module):
         Edges that are off have mean 0.
         """
         rows = x.T.contiguous()
-        weight = edges.join(self.coef, self.scale_base, self.scale_sp, self.mask)
-        feats = edges.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
+        weight = fused_layer.join(self.coef, self.scale_base, self.scale_sp, self.mask)
+        feats = fused_layer.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
         return (weight * feats.mean(2)).sum(2)
 
     @torch.no_grad()
@@ -226,16 +226,16 @@ class KANLayer(nn.Module):
         if which is not None and not which.all():
             some = which.nonzero().flatten().tolist()
         k, rows, grid = self.k, np.ascontiguousarray(as_array(x).T)[some], as_array(self.grid)[some]
-        laid = splines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
-        still = ~splines.varies(rows, torch.finfo(self.grid.dtype).eps)
+        laid = bsplines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
+        still = ~bsplines.varies(rows, torch.finfo(self.grid.dtype).eps)
         if still.any():
-            laid[still] = splines.keep_grid(grid[still], rows[still])
+            laid[still] = bsplines.keep_grid(grid[still], rows[still])
             moved = (laid != grid).any(1)
             some = np.arange(self.n_in)[some][moved].tolist()
             rows, grid, laid = rows[moved], grid[moved], laid[moved]
         coef = as_array(self.coef).transpose(1, 0, 2)[some]
-        y = coef @ splines.de_boor(rows, splines.extend_grid(grid, k), k)[0]
-        coef = splines.fit_coef(splines.de_boor(rows, splines.extend_grid(laid, k), k)[0], y)
+        y = coef @ bsplines.de_boor(rows, bsplines.extend_grid(grid, k), k)[0]
+        coef = bsplines.fit_coef(bsplines.de_boor(rows, bsplines.extend_grid(laid, k), k)[0], y)
         new_grid, new_coef = self.grid.clone(), self.coef.detach().clone()
         new_grid[some] = torch.from_numpy(laid).to(self.grid)
         new_coef[:, some] = torch.from_numpy(coef).transpose(0, 1).to(self.coef)

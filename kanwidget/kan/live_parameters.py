@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .closed_form import Array
 from .layer import copy_all
+from .numpy_layer import Array
 from .write_lock import write_lock
 
 if TYPE_CHECKING:
-    from .model import KAN
+    from .network import KAN
 
 __all__ = ["LiveParameters"]
 

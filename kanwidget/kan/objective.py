@@ -18,15 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import pruning
-from .checks import check_scalar
-from .closed_form import Array, LayerArrays, as_array
+from kanwidget.masks import reachability
+from kanwidget.masks.validate import check_scalar
+
+from .check_data import call_loss
 from .live_parameters import LiveParameters
-from .tensors import call_loss
+from .numpy_layer import Array, NumpyLayer, as_array
 
 if TYPE_CHECKING:
     from .layer import KANLayer
-    from .model import KAN
+    from .network import KAN
 
 __all__ = ["FitObjective", "Penalty"]
 
@@ -131,7 +132,7 @@ class FitObjective:
         # Which inputs vary; None if all do.
         self._vary = None if still is None or not still.any() else as_array(still) == 0
         self._x = self._y = torch.empty(0)
-        self._layers: list[LayerArrays] = []
+        self._layers: list[NumpyLayer] = []
         self.loss = self.reg = math.nan
 
     def start(self, x: Tensor, y: Tensor, lay_grids: bool = False) -> tuple[Array, bool]:
@@ -191,10 +192,10 @@ class FitObjective:
         if not self._written_out:
             return True  # who knows what the loss depends on
         if not same:
-            self._layers = [LayerArrays(layer) for layer in self._model.layers]
+            self._layers = [NumpyLayer(layer) for layer in self._model.layers]
             self._rows = np.ascontiguousarray(x.double().numpy().T)
             self._label = np.ascontiguousarray(y.double().numpy().T)
-            self._layers[0].look(self._rows)
+            self._layers[0].set_inputs(self._rows)
         return not same or len(self._parameters) < 4 * len(self._layers)
 
     def keep_off(self, theta: Array, before: Array) -> Array:
@@ -247,15 +248,15 @@ class FitObjective:
         if not self._written_out:
             self._model.update_grid(self._x, self._live.replace)
             return
-        x, varying = self._rows, pruning.varying(self._model.mask)
+        x, varying = self._rows, reachability.varying_sources(self._model.mask)
         for l, layer in enumerate(self._model.layers):
             rows = torch.from_numpy(x.T).to(layer.grid)
             layer.update_grid(rows, varying[l], self._live.replace)
-            arrays = self._layers[l] = LayerArrays(layer)
+            arrays = self._layers[l] = NumpyLayer(layer)
             if l == 0 or l + 1 < len(self._layers):
-                arrays.look(x)
+                arrays.set_inputs(x)
             if l + 1 < len(self._layers):
-                arrays.load(*map(as_array, layer.numbers()))
+                arrays.set_parameters(*map(as_array, layer.numbers()))
                 x = arrays.sums()
 
     def __call__(self, theta: Array, slope: bool = True) -> tuple[float, Array]:
@@ -274,8 +275,8 @@ class FitObjective:
         reg, x, on_sizes = 0.0, self._rows, []
         for l, (numbers, arrays) in enumerate(zip(self._numbers, self._layers, strict=True)):
             if l > 0:
-                arrays.look(x, slope=True)
-            arrays.load(*(as_array(p) if n is None else parts[n] for n, p in numbers))
+                arrays.set_inputs(x, slope=True)
+            arrays.set_parameters(*(as_array(p) if n is None else parts[n] for n, p in numbers))
             x = arrays.sums()
             if sized:
                 scores = arrays.sizes() / arrays.span
@@ -303,7 +304,7 @@ class FitObjective:
             if l == 0:
                 self._leave(on_parts)
             if l > 0:
-                on_y = arrays.down(on_y, on_size)
+                on_y = arrays.grad_inputs(on_y, on_size)
         return loss, reg, grad
 
     def _loss(self, pred: Tensor, label: Tensor) -> Tensor:

@@ -13,15 +13,16 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .checks import check_number, check_scalar, check_whole
+from kanwidget.masks.validate import check_number, check_scalar, check_whole
+
+from .check_data import check_dataset, check_model, refuse_broadcasting, varying_columns
 from .live_parameters import LiveParameters
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
-from .tensors import check_dataset, check_model, refuse_broadcasting, varying_columns
 from .write_lock import begin_fit, end_fit
 
 if TYPE_CHECKING:
-    from .model import KAN
+    from .network import KAN
 
 __all__ = ["FitResults", "fit"]
 

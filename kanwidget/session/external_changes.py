@@ -10,18 +10,29 @@ was trained: 1.2 + 0.3 = 1.5. The threshold is lowered until the third edge stay
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from kanwidget.kan.checks import Edge
-from kanwidget.kan.pruning import Edits
+import torch
+from torch import Tensor
 
-from . import edits as acts
-from .baseline import Baseline
-from .evaluator import Evaluator
-from .history import State
-from .live_model import Found, Masks
+from kanwidget.evaluate.baseline import Baseline
+from kanwidget.evaluate.evaluator import Evaluator
+from kanwidget.masks.edit_operations import remove_node, restore_edge
+from kanwidget.masks.edits import Edits
+from kanwidget.masks.effective import (
+    MaskRule,
+    node_scores,
+)
+from kanwidget.masks.ids import Edge, edge_at, set_edge_at
+from kanwidget.masks.reachability import slots_of
+from kanwidget.masks.state import State
 
-__all__ = ["Adopted", "adopt", "like"]
+from .live_model import ExternalChanges, Masks
+from .script import shortest_thresholds
+
+__all__ = ["Adopted", "adopt", "like", "lower_thresholds_to_keep", "remove_what_returns"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,9 @@ class Adopted:
     kept_off: int = 0
 
 
-def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Evaluator) -> Adopted:
+def adopt(
+    old: Baseline, state: State, shown: Masks, found: ExternalChanges, evaluator: Evaluator
+) -> Adopted:
     """Make what others left in the model the new baseline, under the same thresholds.
 
     What was off stays off, whatever it scores now, and leaves the same means: so others have
@@ -65,11 +78,11 @@ def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Ev
     edges: list[Edge] = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
     shares = old.shares(shown.mask, keep)
     for edge, on in found.switched:
-        if not on and acts.at(mask, edge):  # it was off already, and its mean stays where it is
+        if not on and edge_at(mask, edge):  # it was off already, and its mean stays where it is
             l, _, j = edge
-            bias[l][j] += acts.at(shares, edge)
-            acts.put(folded, edge, acts.at(shares, edge))
-        acts.put(mask, edge, on)
+            bias[l][j] += edge_at(shares, edge)
+            set_edge_at(folded, edge, edge_at(shares, edge))
+        set_edge_at(mask, edge, on)
         edges.append(edge)
     edits = replace(
         edits,
@@ -81,14 +94,14 @@ def adopt(old: Baseline, state: State, shown: Masks, found: Found, evaluator: Ev
         baseline = baseline.keeping_means(old, live.mask)
     if not edges:
         baseline = replace(baseline, trained=(live.mask, live.bias, keep))
-    ground = acts.Ground.of(baseline, state)
+    ground = baseline.mask_rule(state)
     for edge in edges:
-        if acts.at(baseline.mask, edge):
-            edits = acts.restore_edge(edits, edge, ground)
-    before = acts.Ground.of(old, state)
-    state = acts.keep_on(replace(state, edits=edits), live.mask, baseline)
-    ground = acts.Ground.of(baseline, state)
-    edits, kept_off = acts.keep_off(edits, live.mask, before, ground)
+        if edge_at(baseline.mask, edge):
+            edits = restore_edge(edits, edge, ground)
+    before = old.mask_rule(state)
+    state = lower_thresholds_to_keep(replace(state, edits=edits), live.mask, baseline)
+    ground = baseline.mask_rule(state)
+    edits, kept_off = remove_what_returns(edits, live.mask, before, ground)
     return Adopted(baseline, replace(state, edits=edits), kept_off)
 
 
@@ -109,3 +122,83 @@ def like(baseline: Baseline, live: Masks) -> Baseline:
         return moved
     on, constant, keep = baseline.trained
     return replace(moved, trained=(*Masks(on, constant).like(live), keep))
+
+
+def lower_thresholds_to_keep(state: State, was: Sequence[Tensor], baseline: Baseline) -> State:
+    """Lower the thresholds as far as it takes to leave on what was on.
+
+    Others have changed what it scores. To keep it on by hand would withdraw it from the
+    thresholds, and it is what they should take next.
+
+    Parameters
+    ----------
+    state : State
+    was : list of Tensor
+        The mask to come from.
+    baseline : Baseline
+        What the thresholds stand on from now on.
+    """
+    mine = [on & base for on, base in zip(was, baseline.mask, strict=True)]
+    for l, i, j in state.edits.kept_edges:
+        mine[l][j, i] = False
+    edges = torch.cat([s[on] for s, on in zip(baseline.scores, mine, strict=True)])
+    slots = baseline.slots
+    ends = [mine[0].new_zeros(layer.shape[1]) for layer in mine[1:]]
+    for l, (before, after) in enumerate(pairwise(mine)):
+        used = before.any(dim=1)
+        into = [bool(used[slots_of(slots, (l + 1, i))].any()) for i in range(len(ends[l]))]
+        ends[l] = after.any(dim=0) | torch.tensor(into, device=after.device)
+    for l, i in state.edits.kept_nodes:
+        if 0 < l <= len(ends):
+            ends[l - 1][i] = False
+    scores = node_scores(baseline.scores, slots)
+    nodes = torch.cat([edges[:0], *(s[on] for s, on in zip(scores, ends, strict=True))])
+    node = _under(nodes, state.node_threshold, scores)
+    edge = _under(edges, state.edge_threshold, baseline.scores)
+    short = shortest_thresholds(replace(state, node_threshold=node, edge_threshold=edge), baseline)
+    if node < state.node_threshold:
+        state = replace(state, node_threshold=short.node_threshold)
+    if edge < state.edge_threshold:
+        state = replace(state, edge_threshold=short.edge_threshold)
+    return state
+
+
+def _under(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
+    """Return the threshold, or the largest score below all that must be left, or 0."""
+    if not (kept <= threshold).any():
+        return threshold
+    least = kept[~kept.isnan()].min()
+    below = torch.cat([s[s < least] for s in scores])
+    return max(0.0, float(below.max())) if len(below) else 0.0
+
+
+def remove_what_returns(
+    edits: Edits, was: Sequence[Tensor], before: MaskRule, ground: MaskRule
+) -> tuple[Edits, int]:
+    """Switch off by hand what was off and would come back on another ground.
+
+    A node that its threshold had taken goes as one.
+
+    Parameters
+    ----------
+    edits : Edits
+    was : list of Tensor
+        The mask to come from.
+    before, ground : Ground
+        What it stood on, and what the edits stand on from now on.
+
+    Returns
+    -------
+    edits : Edits
+    count : int
+        How many edges would have come back.
+    """
+    back = [now & ~on for now, on in zip(ground.mask(edits), was, strict=True)]
+    edges = [(l, i, j) for l, layer in enumerate(back) for j, i in layer.nonzero().tolist()]
+    for node in sorted({(l, i) for l, i, _ in edges if l > 0}):
+        others = [edge for side in ground.sides(node) for edge in side]
+        if before.takes(node, edits) and not any(edge_at(was, edge) for edge in others):
+            edits = remove_node(edits, node)
+    mask = ground.mask(edits)
+    left = {edge for edge in edges if edge_at(mask, edge)}
+    return replace(edits, removed_edges=edits.removed_edges | left), len(edges)

@@ -7,95 +7,28 @@ doing something else starts a branch, and forgets nothing.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
-import torch
-from torch import Tensor
+from kanwidget.evaluate.baseline import Baseline
+from kanwidget.masks.edits import Edits
+from kanwidget.masks.state import State
 
-from kanwidget.kan import pruning
-from kanwidget.kan.checks import check_edges, check_nodes, check_threshold
-from kanwidget.kan.pruning import Edits
-
-from .baseline import Baseline
 from .snapshots import Snapshots
 
-__all__ = ["Command", "History", "State", "count", "describe", "script", "told"]
+__all__ = [
+    "Command",
+    "History",
+    "State",
+    "count",
+    "describe",
+    "describe_with_losses",
+]
 
 
 FEW = 2
 """Edges and nodes that a text tells apart; more are only hand edits."""
-
-_OUTSIDE = [
-    "# here the model was changed from outside the session: do the same, then",
-    "session.refresh()",
-]
-
-
-@dataclass(frozen=True)
-class State:
-    """All that a person has decided, on top of a baseline."""
-
-    node_threshold: float = 0.0
-    edge_threshold: float = 0.0
-    keep_mean: bool = True
-    edits: Edits = field(default_factory=Edits)
-
-    def arguments(self, before: State) -> dict[str, Any]:
-        """Return what has to be set to come here from another state, as `set` takes it."""
-        now, then = self.to_dict(), before.to_dict()
-        return {name: value for name, value in now.items() if value != then[name]}
-
-    def changed(
-        self, changes: Mapping[str, Any], width: list[int], slots: Sequence[Sequence[int]]
-    ) -> State:
-        """Return a state with changes, checked against the sizes of a model.
-
-        Raises
-        ------
-        TypeError, ValueError, IndexError
-            If there is no such thing to change, or no such value.
-        """
-        new: dict[str, Any] = {}
-        edits: dict[str, Any] = {}
-        for name, value in changes.items():
-            if name in ("node_threshold", "edge_threshold"):
-                new[name] = check_threshold(value, name)
-            elif name in ("removed_edges", "kept_edges"):
-                edits[name] = check_edges(width, value, slots)
-            elif name in ("removed_nodes", "kept_nodes"):
-                edits[name] = check_nodes(width, value)
-            elif name == "keep_mean":
-                new[name] = bool(value)
-            else:
-                known = ", ".join(self.to_dict())
-                raise TypeError(f"a session has no {name} to set; it has {known}")
-        return replace(self, edits=replace(self.edits, **edits), **new)
-
-    def rounded(self, baseline: Baseline) -> State:
-        """Return a state with the same mask and the shortest thresholds that lead to it.
-
-        They keep away from the scores: another machine may compute these a little differently.
-        """
-        edges = torch.cat([scores.flatten() for scores in baseline.scores])
-        nodes = torch.cat([edges[:0], *pruning.node_scores(baseline.scores, baseline.slots)])
-        return replace(
-            self,
-            node_threshold=_between(self.node_threshold, nodes),
-            edge_threshold=_between(self.edge_threshold, edges),
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers and sorted lists."""
-        edits = {name: sorted(ids) for name, ids in asdict(self.edits).items()}
-        return {
-            "node_threshold": self.node_threshold,
-            "edge_threshold": self.edge_threshold,
-            "keep_mean": self.keep_mean,
-            **edits,
-        }
 
 
 @dataclass(frozen=True)
@@ -188,7 +121,7 @@ class History:
         """Where the session stands."""
         return self._tree.commands[self._tree.current]
 
-    def stand(self, command: Command) -> None:
+    def move_to(self, command: Command) -> None:
         """Stand at a command: a new one, or one in the place of that with its number."""
         tree = self._tree
         commands, onward = list(tree.commands), dict(tree.next)
@@ -261,53 +194,6 @@ class History:
         return steps[::-1]
 
 
-def script(
-    history: History,
-    usual_score: str = "l1",
-    metric: str = "",
-    higher_is_better: bool | None = None,
-) -> str:
-    """Return the shortest Python that leads from the original model to the present one.
-
-    Edges score ``usual_score`` if nothing else is said. A ``metric`` of the session's own is for
-    the reader to fill in; this is what it was called.
-    """
-    lines = ["from kanwidget import PruningSession", ""]
-    if metric:
-        lines.append(
-            f"# metric is {' '.join(metric.split())[:80]}: losses and ablation scores depend on it"
-        )
-    path = history.path()
-    score = path[0].baseline.score
-    state = path[0].state  # of the session that the script starts, as far as it has come
-    asked = ", metric=metric" if metric else ""
-    asked += "" if higher_is_better is None else f", higher_is_better={higher_is_better}"
-    asked += "" if score == usual_score else f", score={score!r}"
-    asked += "" if state.keep_mean else ", keep_mean=False"
-    lines.append(f"session = PruningSession(model, dataset{asked})")
-    for step, following in zip(path, [*path[1:], None], strict=True):
-        if following is not None and following.kind == "set":
-            continue  # the last state before a commit says it all
-        wanted = step.state.rounded(step.baseline)
-        changes = wanted.arguments(state) if step.kind == "set" else {}
-        if changes:
-            arguments = ", ".join(f"{name}={value!r}" for name, value in changes.items())
-            lines.append(f"session.set({arguments})")
-            state = wanted
-        if following is None:
-            if changes:
-                lines.append("session.commit()  # the model stays so when the session is gone")
-            break
-        if following.kind == "commit":
-            lines.append("session.commit()")
-        elif following.kind == "score":
-            lines.append(f"session.rescore({following.baseline.score!r})")
-        elif lines[-2:] != _OUTSIDE:  # one after the other they are one
-            lines += _OUTSIDE
-        state = following.state
-    return "\n".join(lines) + "\n"
-
-
 def describe(before: State, state: State) -> str:
     """Say in words what leads from one state to another."""
     words = []
@@ -341,26 +227,10 @@ def count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def told(gone: int) -> str:
+def describe_with_losses(gone: int) -> str:
     """Say how many edges go, or come back if the number is negative."""
     if gone == 0:
         return ""
     one = abs(gone) == 1
     verb = ("goes" if one else "go") if gone > 0 else ("comes back" if one else "come back")
     return f": {count(abs(gone), 'edge')} {verb}"
-
-
-def _between(threshold: float, scores: Tensor) -> float:
-    """Return the shortest decimal that takes the same scores as a threshold, well between them."""
-    taken, left = scores[scores <= threshold], scores[scores > threshold]
-    if threshold == 0:
-        return 0.0
-    low = float(taken.max()) * (1 + 1e-9) if len(taken) else 0.0
-    high = float(left.min()) * (1 - 1e-9) if len(left) else math.inf
-    for digits in range(1, 16):
-        nearest = float(f"{threshold:.{digits}g}")
-        step = 10.0 ** (math.floor(math.log10(threshold)) - digits + 1)
-        for candidate in (nearest, float(f"{threshold + step:.{digits}g}")):
-            if low < candidate < high:
-                return candidate
-    return threshold

@@ -17,16 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from kanwidget.adapters import Adapter
-from kanwidget.adapters.copying import Weights
+from kanwidget.adapters.model_copy import Weights
+from kanwidget.evaluate.baseline import Baseline, without
+from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.evaluate.scratch import Scratch, same
-from kanwidget.kan.checks import Edge
 from kanwidget.kan.write_lock import write_lock
+from kanwidget.masks.ids import Edge
 
-from .baseline import Baseline, without
-from .evaluator import Evaluator
 from .history import Command
 
-__all__ = ["Change", "Found", "LiveModel", "Masks", "RestorePoint"]
+__all__ = ["ExternalChanges", "LiveModel", "Masks", "PlannedWrite", "RestorePoint"]
 
 
 class Masks(NamedTuple):
@@ -54,7 +54,7 @@ class Masks(NamedTuple):
         return self.fits(live) and all(map(_all_same, live.mask + live.bias, self.mask + self.bias))
 
 
-class Found(NamedTuple):
+class ExternalChanges(NamedTuple):
     """What others left in a model."""
 
     live: Masks
@@ -71,7 +71,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Change:
+class PlannedWrite:
     """What a session is about to do.
 
     Attributes
@@ -98,13 +98,13 @@ class Change:
     settles: bool = False
     weights: Weights | None = None
     weights_before: Weights | None = None
-    found: Found | None = None
+    found: ExternalChanges | None = None
 
 
 class _Pending(NamedTuple):
     """A change that has begun: what the model had then, and what is written to it."""
 
-    change: Change
+    change: PlannedWrite
     had: Masks
     gets: Masks
 
@@ -126,7 +126,7 @@ class LiveModel:
         self._known = self._point.changes  # of these it knows
 
     @property
-    def pending(self) -> Change | None:
+    def pending(self) -> PlannedWrite | None:
         """The change that has begun and may not be finished."""
         return None if self._pending is None else self._pending.change
 
@@ -142,7 +142,7 @@ class LiveModel:
         baseline, mask, keep_mean = self._shown
         return baseline.shares(mask, keep_mean)
 
-    def found(self, shown: Masks, scratch: Scratch) -> Found | None:
+    def external_changes(self, shown: Masks, scratch: Scratch) -> ExternalChanges | None:
         """Return what others left in the model, None if they did nothing.
 
         Parameters
@@ -155,7 +155,7 @@ class LiveModel:
         adapter = self.adapter
         with write_lock(adapter.model):
             live, version = Masks.of(adapter), adapter.version()
-            every = adapter.switched()
+            every = adapter.edges_switched_by_model()
             switched = _in_force(every[scratch.switched :], live)
             fits = shown.fits(live)
             quiet = fits and all(map(_all_same, live.bias, shown.bias))
@@ -163,16 +163,18 @@ class LiveModel:
             if quiet and same_masks and version == scratch.version and not switched:
                 scratch.switched = len(every)
                 return None
-            noted = self._point.looked(adapter)  # noted only when all of it is taken in
+            noted = self._point.after_external_changes(
+                adapter
+            )  # noted only when all of it is taken in
             back, changes = noted.back, noted.changes
         # A bias that another session wrote is no training.
         retrained = not fits or version != scratch.version
         retrained |= not quiet and changes != self._known
         for edge, on in switched:
             back = self._point.switched(adapter, back, edge, on)
-        return Found(live, switched, len(every), retrained, back, changes)
+        return ExternalChanges(live, switched, len(every), retrained, back, changes)
 
-    def put(self, change: Change) -> None:
+    def write(self, change: PlannedWrite) -> None:
         """Write what a change wants, on top of what others may write at the same time."""
         adapter = self.adapter
         with write_lock(adapter.model):
@@ -185,7 +187,9 @@ class LiveModel:
             gets = change.wanted if change.weights else _moved(had, change.seen, change.wanted)
             self._pending = _Pending(change, had, gets)
             if change.weights is None and gets.equals(had):
-                self._point.look(adapter)  # a loop that trains meanwhile loses no step by it
+                self._point.note_external_changes(
+                    adapter
+                )  # a loop that trains meanwhile loses no step by it
                 adapter.keep_grids()
             else:
                 self._point.write(adapter, gets, change.weights)
@@ -209,7 +213,7 @@ class LiveModel:
                 self._shown = baseline, change.wanted.mask, command.state.keep_mean
                 if change.settles:
                     back = baseline.back or (baseline.mask, baseline.bias)
-                    self._point.settle(adapter, Masks(*back))
+                    self._point.set_restore_point(adapter, Masks(*back))
             elif change.weights_before is not None:
                 self._point.write(adapter, had, change.weights_before)
                 change.before.scratch.version = adapter.version()
@@ -217,7 +221,7 @@ class LiveModel:
                 self._point.write(adapter, _taken_back(Masks.of(adapter), gets, had))
         self._pending = None
 
-    def leave(self, shown: Masks, base: Masks, known: int) -> None:
+    def detach(self, shown: Masks, base: Masks, known: int) -> None:
         """Take the session's previews back, without a look at what the model computes.
 
         Parameters
@@ -227,15 +231,17 @@ class LiveModel:
         known : int
             How many of the edges that the model's own methods switched it has taken in.
         """
-        for edge, on in _in_force(self.adapter.switched()[known:], Masks.of(self.adapter)):
+        for edge, on in _in_force(
+            self.adapter.edges_switched_by_model()[known:], Masks.of(self.adapter)
+        ):
             if self.adapter.keeps_means:  # it stays so beside other sessions, too
                 base = self._point.switched(self.adapter, base, edge, on)
             self._point.switch(self.adapter, edge, on)
-        self._point.leave(self, self.adapter, shown, base)
+        self._point.detach(self, self.adapter, shown, base)
 
-    def forget(self) -> None:
+    def release(self) -> None:
         """Leave the model to another session as it is."""
-        self._point.forget(self)
+        self._point.release(self)
 
 
 @dataclass(frozen=True)
@@ -290,7 +296,7 @@ class RestorePoint:
     def write(self, adapter: Adapter, masks: Masks, weights: Weights | None = None) -> None:
         """Give the model a session's masks and biases."""
         with write_lock(adapter.model):
-            self.look(adapter)
+            self.note_external_changes(adapter)
             masks = masks.like(self._noted.written)
             intends_weights = weights is not None
             self._noted = replace(self._noted, intended=masks, weights=intends_weights)
@@ -317,16 +323,16 @@ class RestorePoint:
             bias[l] = bias[l] + self._share(l, left, bias[l])
         return Masks(mask, bias)
 
-    def settle(self, adapter: Adapter, masks: Masks) -> None:
+    def set_restore_point(self, adapter: Adapter, masks: Masks) -> None:
         """Make these what the model goes back to: a person has decided so."""
         self._noted, self._own = replace(self._noted, back=masks), _where_own(adapter, masks)
 
-    def leave(self, member: LiveModel, adapter: Adapter, shown: Masks, base: Masks) -> None:
+    def detach(self, member: LiveModel, adapter: Adapter, shown: Masks, base: Masks) -> None:
         """Take a session's previews back: its own, or all there are if it is the last."""
         with write_lock(adapter.model):
             if member not in self._members:
                 return
-            self.look(adapter)
+            self.note_external_changes(adapter)
             masks = self._as_own(adapter, self._noted.back)
             if len(self._members) > 1:
                 shares = member.shares()
@@ -334,7 +340,7 @@ class RestorePoint:
             self.write(adapter, masks)
             self._members.discard(member)
 
-    def forget(self, member: LiveModel) -> None:
+    def release(self, member: LiveModel) -> None:
         """Let a session go that has nothing to take back, or left it to another."""
         self._members.discard(member)
 
@@ -342,11 +348,11 @@ class RestorePoint:
         noted = self._noted
         return noted.intended is not None or not noted.back.equals(noted.written)
 
-    def look(self, adapter: Adapter) -> None:
+    def note_external_changes(self, adapter: Adapter) -> None:
         """Take what others did into what the model goes back to."""
-        self._noted = self.looked(adapter)
+        self._noted = self.after_external_changes(adapter)
 
-    def looked(self, adapter: Adapter) -> _Noted:
+    def after_external_changes(self, adapter: Adapter) -> _Noted:
         """Return what `look` would note."""
         noted, live = self._noted, Masks.of(adapter)
         if noted.intended is None and noted.written.equals(live):

@@ -11,25 +11,28 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kanwidget.kan.checks import Edge, Node, check_edge, check_node, check_whole
-from kanwidget.kan.pruning import Edits
+from kanwidget.evaluate import tradeoff
+from kanwidget.evaluate.baseline import Baseline, DataAndMetric
+from kanwidget.evaluate.measure_losses import Progress, Stop
+from kanwidget.evaluate.metric import Metric
+from kanwidget.evaluate.same_metric import same
+from kanwidget.evaluate.tradeoff import Costs, TradeOff
+from kanwidget.masks import edit_operations
+from kanwidget.masks.edits import Edits
+from kanwidget.masks.ids import Edge, Node
+from kanwidget.masks.state import State
+from kanwidget.masks.validate import check_edge, check_node, check_whole
 
-from . import archive, guards, history, outlook, tradeoff
-from . import edits as acts
-from .baseline import Baseline, Yardstick
-from .history import History, State
+from . import history, mask_warnings, outcome, script, serialize
+from .history import History
 from .live_model import Masks
-from .metric import Metric
-from .outlook import Outcome, Stage
-from .pricing import Progress, Stop
-from .same_metric import same
+from .outcome import ModelView, Outcome
 from .snapshots import HISTORY_BYTES, Snapshots
 from .steps import Steps
-from .tradeoff import Costs, TradeOff
 
 __all__ = ["NOTE", "Outcome", "PruningSession"]
 
-NOTE = archive.NOTE
+NOTE = serialize.NOTE
 """Characters that a note may have."""
 
 
@@ -148,7 +151,7 @@ class PruningSession:
     @property
     def mask(self) -> list[Tensor]:
         """The effective mask, which the model has, shapes ``(n_out, n_in)``."""
-        return self._steps.shown.mask
+        return self._steps.current_masks.mask
 
     @property
     def loss(self) -> float:
@@ -171,7 +174,7 @@ class PruningSession:
         return sum(int(layer.sum()) for layer in self.mask)
 
     @property
-    def stage(self) -> Stage:
+    def model_view(self) -> ModelView:
         """The model and what it is measured with, to read.
 
         Raises
@@ -181,14 +184,14 @@ class PruningSession:
         """
         live, evaluator = self._steps.open_model(), self._steps.open_evaluator()
         known = evaluator.facts.scores_known
-        return Stage(live.adapter, evaluator.adapter, evaluator.yardstick, self.mask, known)
+        return ModelView(live.adapter, evaluator.adapter, evaluator.data, self.mask, known)
 
     def __repr__(self) -> str:
         total = sum(layer.numel() for layer in self.mask)
         now = f"{self.active_edges} of {total} edges on, {self.loss_name} {self.loss:.4g}"
         return f"PruningSession({self.width}, {now}{', closed' if self.closed else ''})"
 
-    def is_on(self, model: nn.Module) -> bool:
+    def is_session_of(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
         return self._steps.live is not None and self._steps.live.adapter.model is model
 
@@ -201,8 +204,8 @@ class PruningSession:
         """Whether a session on these data and this metric would measure the same."""
         if dataset is None:
             return metric is None
-        ours = self._steps.open_evaluator().yardstick
-        other = Yardstick(self._steps.open_model().adapter, dataset, metric, higher_is_better)
+        ours = self._steps.open_evaluator().data
+        other = DataAndMetric(self._steps.open_model().adapter, dataset, metric, higher_is_better)
         return (
             other.digest() == ours.digest()
             and same(other.metric, ours.metric)
@@ -243,7 +246,7 @@ class PruningSession:
     def warnings(self) -> list[str]:
         """What is wrong with the present state, in words."""
         notice = self._steps.current.notice
-        said = outlook.warnings(self.baseline, *self._steps.shown)
+        said = outcome.warnings(self.baseline, *self._steps.current_masks)
         return [notice, *said] if notice else said
 
     def set(self, *, merge: bool = False, **changes: Any) -> None:
@@ -293,14 +296,14 @@ class PruningSession:
         """
         return self._steps.as_one(text)
 
-    def rest(self) -> None:
+    def end_drag(self) -> None:
         """Let the next change be a step of its own, whatever ``merge`` says."""
         self._steps.end_step()
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
         edge = self._check_edge(l, i, j)
-        self._edit(lambda edits: acts.remove_edge(edits, edge), f"edge {edge} off")
+        self._edit(lambda edits: edit_operations.remove_edge(edits, edge), f"edge {edge} off")
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch an edge on, and keep it on against thresholds and baseline.
@@ -309,13 +312,14 @@ class PruningSession:
         """
         edge = self._check_edge(l, i, j)
         self._edit(
-            lambda edits: acts.restore_edge(edits, edge, self._steps.ground()), f"edge {edge} on"
+            lambda edits: edit_operations.restore_edge(edits, edge, self._steps.mask_rule()),
+            f"edge {edge} on",
         )
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
         node = self._check_node(l, i)
-        self._edit(lambda edits: acts.remove_node(edits, node), f"node {node} off")
+        self._edit(lambda edits: edit_operations.remove_node(edits, node), f"node {node} off")
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch a node on, and keep it on against the node threshold.
@@ -325,24 +329,29 @@ class PruningSession:
         """
         node = self._check_node(l, i)
         self._edit(
-            lambda edits: acts.restore_node(edits, node, self._steps.ground()), f"node {node} on"
+            lambda edits: edit_operations.restore_node(edits, node, self._steps.mask_rule()),
+            f"node {node} on",
         )
 
     def dead_ends(self) -> list[Node]:
         """Return hidden nodes with edges in, from which no output can be reached."""
         # Where nodes depend on each other, one that leads nowhere still matters.
-        return [] if self._steps.facts.coupled else guards.dead_ends(self.mask, self.baseline.slots)
+        return (
+            []
+            if self._steps.facts.depends_on_other_nodes
+            else mask_warnings.dead_ends(self.mask, self.baseline.slots)
+        )
 
-    def sweep(self) -> None:
+    def remove_dead_ends(self) -> None:
         """Switch off all dead ends; no output changes."""
         dead = self.dead_ends()
 
-        def swept(edits: Edits) -> Edits:
+        def without_dead_ends(edits: Edits) -> Edits:
             for node in dead:
-                edits = acts.remove_node(edits, node)
+                edits = edit_operations.remove_node(edits, node)
             return edits
 
-        self._edit(swept, f"{history.count(len(dead), 'dead end')} swept")
+        self._edit(without_dead_ends, f"{history.count(len(dead), 'dead end')} removed")
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits: the baseline again."""
@@ -420,7 +429,9 @@ class PruningSession:
         check: Any = self._check_edge if len(ids) == 3 else self._check_node
         where: Any = check(*ids)
         self.refresh()
-        toggled = acts.toggle(self.state.edits, where, self._steps.ground(), self.mask)
+        toggled = edit_operations.toggle(
+            self.state.edits, where, self._steps.mask_rule(), self.mask
+        )
         return self._outcome(replace(self.state, edits=toggled))
 
     def tradeoff(
@@ -448,7 +459,9 @@ class PruningSession:
             if what goes leaves nothing or its mean.
         """
         self.refresh()
-        return tradeoff.along(*self._given(), axis, stop, progress, self.higher_is_better)
+        return tradeoff.measure_tradeoff(
+            *self._given(), axis, stop, progress, self.higher_is_better
+        )
 
     def threshold_for(self, tolerance: float = 0.05, axis: str = "edge") -> float:
         """Return the threshold that leaves the fewest edges while the loss is within a tolerance.
@@ -495,7 +508,7 @@ class PruningSession:
             if it leaves nothing or its mean; ``nodes_zeroed`` and ``nodes_kept`` likewise.
         """
         self.refresh()
-        return tradeoff.without_each(*self._given(), stop, progress)
+        return tradeoff.measure_costs(*self._given(), stop, progress)
 
     def undo(self) -> bool:
         """Go back by one command; return whether there was one.
@@ -546,7 +559,7 @@ class PruningSession:
             If there is no such command.
         """
         command = self.history.get(id)
-        return acts.Ground.of(command.baseline, command.state).mask(command.state.edits)
+        return command.baseline.mask_rule(command.state).mask(command.state.edits)
 
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state.
@@ -555,7 +568,7 @@ class PruningSession:
         """
         steps = self._steps
         known = steps.facts.scores_known
-        return history.script(self.history, known[0], steps.metric_name, steps.asked_higher)
+        return script.script(self.history, known[0], steps.metric_name, steps.asked_higher)
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
@@ -569,7 +582,7 @@ class PruningSession:
         ValueError
             If the model was changed from outside the session: that cannot be replayed.
         """
-        return archive.to_dict(self.history, self._steps.origin, self._digest())
+        return serialize.to_dict(self.history, self._steps.origin, self._digest())
 
     @classmethod
     def from_dict(
@@ -588,7 +601,7 @@ class PruningSession:
         ValueError
             If it is not a session's content, or belongs to another model or other data.
         """
-        commands = archive.checked(content)
+        commands = serialize.checked(content)
         first = commands[0]
         session = cls(
             model,
@@ -601,8 +614,8 @@ class PruningSession:
         steps = session._steps
         steps.held = True  # nothing is written to the model until all of it makes sense
         try:
-            archive.check_owner(content, steps.origin, session._digest())
-            with archive.in_words():
+            serialize.check_owner(content, steps.origin, session._digest())
+            with serialize.in_words():
                 for command in commands[1:]:
                     steps.go_to(session.history.get(command.parent))
                     if command.kind == "commit":
@@ -616,7 +629,7 @@ class PruningSession:
         except BaseException:
             steps.close(leave=False)
             raise
-        steps.show()
+        steps.write_held_steps()
         return session
 
     @contextlib.contextmanager
@@ -657,11 +670,11 @@ class PruningSession:
             new.set(**self.state.to_dict())
             if score is not None:
                 new.rescore(score)
-            steps.show()
+            steps.write_held_steps()
             yield new
         except BaseException:
             steps.close(leave=False)
-            self._steps.show()
+            self._steps.write_held_steps()
             raise
         self._steps.close(leave=False)
 
@@ -713,10 +726,10 @@ class PruningSession:
         return self.state.changed(changes, self.width, self.baseline.slots)
 
     def _outcome(self, state: State, inputs: Tensor | None = None) -> Outcome:
-        return outlook.outcome(self._steps.open_evaluator(), self.baseline, state, inputs)
+        return outcome.outcome(self._steps.open_evaluator(), self.baseline, state, inputs)
 
     def _digest(self) -> str:
-        return self._steps.open_evaluator().yardstick.digest()
+        return self._steps.open_evaluator().data.digest()
 
     def _given(self) -> tuple[Any, Any, Any, Baseline, State]:
         """Return what losses that could be are measured with."""

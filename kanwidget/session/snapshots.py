@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kanwidget.adapters.copying import Weights
+from kanwidget.adapters.model_copy import Weights
 
 __all__ = ["HISTORY_BYTES", "Snapshots"]
 

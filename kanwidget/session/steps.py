@@ -10,17 +10,18 @@ from typing import Any
 from torch import Tensor, nn
 
 from kanwidget.adapters import adapt
+from kanwidget.evaluate.baseline import Baseline
+from kanwidget.evaluate.evaluator import Evaluator
+from kanwidget.evaluate.measure_losses import Progress, Stop
+from kanwidget.evaluate.metric import Metric, name_of
 from kanwidget.kan.write_lock import fit_of
+from kanwidget.masks.effective import MaskRule
+from kanwidget.masks.state import State
 
-from . import edits as acts
 from . import history
-from .baseline import Baseline
-from .evaluator import Evaluator
 from .external_changes import adopt, like
-from .history import Command, History, State
-from .live_model import Change, Found, LiveModel, Masks
-from .metric import Metric, name_of
-from .pricing import Progress, Stop
+from .history import Command, History
+from .live_model import ExternalChanges, LiveModel, Masks, PlannedWrite
 from .snapshots import Snapshots
 
 __all__ = ["Steps"]
@@ -95,7 +96,7 @@ class Steps:
                 snapshots,
             )
         except BaseException:
-            live.forget()
+            live.release()
             raise
         self.live = live
 
@@ -114,7 +115,7 @@ class Steps:
         return self.current.baseline
 
     @property
-    def shown(self) -> Masks:
+    def current_masks(self) -> Masks:
         """What the model has, by what was decided."""
         self._known = self._known_masks(self.current)
         return self._known[1]
@@ -130,9 +131,9 @@ class Steps:
                 return command, known[1]
         return command, _masks(command.baseline, command.state)
 
-    def ground(self, state: State | None = None) -> acts.Ground:
+    def mask_rule(self, state: State | None = None) -> MaskRule:
         """Return what hand edits stand on."""
-        return acts.Ground.of(self.baseline, state or self.state)
+        return self.baseline.mask_rule(state or self.state)
 
     def open_evaluator(self) -> Evaluator:
         """Return what measures the model, or raise a RuntimeError if the session is closed."""
@@ -187,7 +188,7 @@ class Steps:
             command = self._measured("set", what, state, before.baseline, start, before)
         else:
             command = self._measured("set", what, state, before.baseline, before)
-        self._do(command)
+        self._perform(command)
         self._own_step, self._dragged = False, merge
 
     def end_step(self) -> None:
@@ -210,7 +211,9 @@ class Steps:
         if not made or not plain or [c.id for c in along] != [start.id, *(c.id for c in made)]:
             return
         what = what or history.describe(start.state, current.state)
-        text = _told(what, self.facts.loss_name, start, current.loss_after, current.active_edges)
+        text = _describe_with_losses(
+            what, self.facts.loss_name, start, current.loss_after, current.active_edges
+        )
         joined = replace(
             current, id=count, parent=start.id, loss_before=start.loss_after, text=text, what=what
         )
@@ -220,12 +223,12 @@ class Steps:
         """Make the present state the new baseline."""
         self.refresh()
         evaluator = self.open_evaluator()
-        mask, bias = self.shown
+        mask, bias = self.current_masks
         folded = self.baseline.folded_under(mask, self.state.keep_mean)
         baseline = evaluator.baseline(mask, bias, folded, self.baseline.score)
         state = State(keep_mean=self.state.keep_mean)
         shared = baseline.sharing(self.baseline)
-        self._do(self._measured("commit", "commit", state, shared, self.current), settles=True)
+        self._perform(self._measured("commit", "commit", state, shared, self.current), settles=True)
 
     def rescore(
         self, score: str, stop: Stop | None = None, progress: Progress | None = None
@@ -238,7 +241,7 @@ class Steps:
             return
         baseline = evaluator.rescored(old, score, stop, progress)
         state = replace(self.state, node_threshold=0.0, edge_threshold=0.0)
-        self._do(self._measured("score", f"scores by {score}", state, baseline, self.current))
+        self._perform(self._measured("score", f"scores by {score}", state, baseline, self.current))
 
     def go_to(self, command: Command | None) -> bool:
         """Go to a command of the history, with the weights that the model had there."""
@@ -247,24 +250,24 @@ class Steps:
         self.refresh()
         live, before, evaluator = self.open_model(), self.current, self.open_evaluator()
         command = self.history.get(command.id)
-        if not self.shown.fits(Masks(command.baseline.mask, command.baseline.bias)):
+        if not self.current_masks.fits(Masks(command.baseline.mask, command.baseline.bias)):
             raise ValueError(
                 f"the model had other layers or nodes at step {command.id}: there is no way back "
                 "to it"
             )
         if command.weights == before.weights:
-            self._do(self._measured_again(command, evaluator), settles=_moves(command, before))
+            self._perform(self._measured_again(command, evaluator), settles=_moves(command, before))
             return True
         kept = self.history.snapshots.get(command.weights)
         if kept is None or not kept.fits(live.adapter.model):
             why = "are not kept any more" if kept is None else "do not fit the model any more"
-            self._do(self._rebased(command, why), settles=True)
+            self._perform(self._rebased(command, why), settles=True)
             return True
         weights = evaluator.adapter.weights()
         self.history.snapshots.keep(before.weights, weights)
         evaluator = evaluator.with_weights(kept)
         command = self._measured_again(command, evaluator)
-        self._do(command, evaluator, settles=True, weights=(weights, kept))
+        self._perform(command, evaluator, settles=True, weights=(weights, kept))
         return True
 
     def refresh(self) -> bool:
@@ -274,19 +277,19 @@ class Steps:
         if self.held:
             return False
         evaluator = self.open_evaluator()
-        found = live.found(self.shown, evaluator.scratch)
+        found = live.external_changes(self.current_masks, evaluator.scratch)
         if found is None:
             self._quiet = True
             return False
-        self._take_in(live, evaluator, found)
+        self._adopt_external_changes(live, evaluator, found)
         return True
 
-    def show(self) -> None:
+    def write_held_steps(self) -> None:
         """Write to the model what was recorded while it was held."""
         self.held = False
         current = self.current
         settles = current.baseline is not self.history.commands[0].baseline
-        self._do(replace(current), settles=settles, seen=Masks.of(self.open_model().adapter))
+        self._perform(replace(current), settles=settles, seen=Masks.of(self.open_model().adapter))
 
     # The end ---------------------------------------------------------------------------------
 
@@ -312,12 +315,12 @@ class Steps:
         base, state = self.baseline, State(keep_mean=self.state.keep_mean)
         if leave:
             known = 0 if self.evaluator is None else self.evaluator.scratch.switched
-            live.leave(self.shown, Masks(base.mask, base.bias), known)
+            live.detach(self.current_masks, Masks(base.mask, base.bias), known)
         else:
-            live.forget()
+            live.release()
         if self.state != state:
             before, count = self.current, _count(base.mask)
-            text = _told("reset", self.facts.loss_name, before, base.loss, count)
+            text = _describe_with_losses("reset", self.facts.loss_name, before, base.loss, count)
             command = Command(
                 len(self.history.commands),
                 before.id,
@@ -331,7 +334,7 @@ class Steps:
                 weights=before.weights,
                 what="reset",
             )
-            self.history.stand(command)
+            self.history.move_to(command)
         self.live = self.evaluator = None
 
     # How -------------------------------------------------------------------------------------
@@ -355,7 +358,7 @@ class Steps:
             len(self.history.commands) if instead is None else instead.id,
             parent.id,
             kind,
-            _told(what, self.facts.loss_name, parent, loss, count),
+            _describe_with_losses(what, self.facts.loss_name, parent, loss, count),
             state,
             baseline,
             parent.loss_after,
@@ -376,7 +379,9 @@ class Steps:
         text = command.text
         if parent is not None:
             before = self.history.get(parent)
-            text = _told(command.what, self.facts.loss_name, before, loss, command.active_edges)
+            text = _describe_with_losses(
+                command.what, self.facts.loss_name, before, loss, command.active_edges
+            )
         return replace(command, loss_after=loss, text=text)
 
     def _rebased(self, command: Command, why: str) -> Command:
@@ -403,30 +408,30 @@ class Steps:
             "later step.",
         )
 
-    def _do(
+    def _perform(
         self,
         command: Command,
         evaluator: Evaluator | None = None,
         *,
         settles: bool = False,
         seen: Masks | None = None,
-        found: Found | None = None,
+        found: ExternalChanges | None = None,
         weights: tuple[Any, Any] = (None, None),
     ) -> None:
         """Write to the model what a command wants, and stand there."""
         before, left = self.open_evaluator(), self.baseline
         if self.held:
-            self.history.stand(command)
+            self.history.move_to(command)
             left.forget_drawing(command.baseline)
             return
         (_, wanted), (had, gets) = self._known_masks(command), weights
-        seen = seen or self.shown
-        change = Change(
+        seen = seen or self.current_masks
+        change = PlannedWrite(
             command, evaluator or before, before, seen, wanted, settles, gets, had, found
         )
         try:
-            self.open_model().put(change)
-            self.history.stand(command)
+            self.open_model().write(change)
+            self.history.move_to(command)
         finally:
             self._recover()
         left.forget_drawing(command.baseline)
@@ -445,18 +450,20 @@ class Steps:
     def _return_to(self, start: Command) -> None:
         """Leave no step of what ended where it began."""
         before = self.current
-        self._do(self._measured_again(start, self.open_evaluator()))
+        self._perform(self._measured_again(start, self.open_evaluator()))
         if before.id + 1 == len(self.history.commands):  # else it may be another branch's way
             self.history.rewrite(before.id, [], self.current)
         self._own_step = True  # what follows does not go on with the step before
 
-    def _take_in(self, live: LiveModel, evaluator: Evaluator, found: Found) -> None:
+    def _adopt_external_changes(
+        self, live: LiveModel, evaluator: Evaluator, found: ExternalChanges
+    ) -> None:
         before, model = self.current, live.adapter.model
         if found.retrained:
             evaluator = evaluator.renewed(live.adapter)
         training = fit_of(model)
         merged = found.retrained and not found.switched and self._goes_on(training)
-        adopted = adopt(self.baseline, self.state, self.shown, found, evaluator)
+        adopted = adopt(self.baseline, self.state, self.current_masks, found, evaluator)
         parent = self.history.before() if merged else before
         assert parent is not None
         numbers = [c.weights for c in self.history.commands]
@@ -489,7 +496,7 @@ class Steps:
             self.history.snapshots.keep(before.weights, known)
         if not found.retrained:
             evaluator = evaluator.knowing(found.switched_before)
-        self._do(command, evaluator, seen=found.live, found=found)
+        self._perform(command, evaluator, seen=found.live, found=found)
         self._training, self._quiet = training, False
 
     def _goes_on(self, training: tuple[int, bool]) -> bool:
@@ -515,7 +522,7 @@ class Steps:
 
 
 def _masks(baseline: Baseline, state: State) -> Masks:
-    mask = acts.Ground.of(baseline, state).mask(state.edits)
+    mask = baseline.mask_rule(state).mask(state.edits)
     return Masks(mask, baseline.bias_under(mask, state.keep_mean))
 
 
@@ -531,10 +538,12 @@ def _count(mask: Sequence[Tensor]) -> int:
     return sum(int(layer.sum()) for layer in mask)
 
 
-def _told(what: str, loss_name: str, before: Command, loss: float, count: int) -> str:
+def _describe_with_losses(
+    what: str, loss_name: str, before: Command, loss: float, count: int
+) -> str:
     """Say what was done and what it came to."""
     losses = f"{loss_name} {before.loss_after:.4g} -> {loss:.4g}"
-    return f"{what}{history.told(before.active_edges - count)}, {losses}"
+    return f"{what}{history.describe_with_losses(before.active_edges - count)}, {losses}"
 
 
 def _notice(before: State, after: State, kept_off: int) -> str:

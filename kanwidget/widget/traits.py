@@ -16,7 +16,7 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
-from kanwidget.kan.checks import (
+from kanwidget.masks.validate import (
     check_edge,
     check_edges,
     check_node,
@@ -27,26 +27,26 @@ from kanwidget.kan.checks import (
 from kanwidget.session import PruningSession
 
 __all__ = [
+    "BrowserWritable",
     "Choice",
     "Edges",
     "Flag",
-    "LaterBytes",
-    "LaterInt",
-    "LaterList",
-    "LaterText",
+    "LazyBytes",
+    "LazyInt",
+    "LazyList",
+    "LazyText",
     "Names",
     "Nodes",
+    "RejectsUnknownTraits",
     "Sample",
     "Score",
     "Selection",
     "Shape",
-    "Spelled",
     "Threshold",
-    "Wish",
 ]
 
 
-class Spelled(traitlets.HasTraits):
+class RejectsUnknownTraits(traitlets.HasTraits):
     """Refuses to set what is no trait and looks like one: a misspelt name would do nothing."""
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -66,7 +66,7 @@ class Threshold(traitlets.Float[float, Any]):
         """Return the number, or raise a ValueError or TypeError."""
         return check_threshold(value, self.name or "threshold")
 
-    def wish(self, session: PruningSession, value: Any) -> float | None:
+    def from_browser(self, session: PruningSession, value: Any) -> float | None:
         """Return the number, clamped, or None."""
         number = _finite(value)
         return None if number is None else max(0.0, number)
@@ -75,7 +75,7 @@ class Threshold(traitlets.Float[float, Any]):
 class Flag(traitlets.Bool[bool, Any]):
     """True or false."""
 
-    def wish(self, session: PruningSession, value: Any) -> bool | None:
+    def from_browser(self, session: PruningSession, value: Any) -> bool | None:
         """Return the value if it is a bool, or None."""
         return value if isinstance(value, bool) else None
 
@@ -91,7 +91,7 @@ class _Ids(traitlets.List[Any]):
         """Return the sorted ids, or raise an IndexError or TypeError."""
         return sorted(self.check(obj.session, value))
 
-    def wish(self, session: PruningSession, value: Any) -> list[Any] | None:
+    def from_browser(self, session: PruningSession, value: Any) -> list[Any] | None:
         """Return those ids that exist, sorted, or None."""
         if not isinstance(value, list):
             return None
@@ -132,7 +132,7 @@ class Choice(traitlets.Unicode[str, Any]):
             raise ValueError(f"{self.name} must be one of {words}; got {value!r}")
         return value
 
-    def wish(self, session: PruningSession, value: Any) -> str | None:
+    def from_browser(self, session: PruningSession, value: Any) -> str | None:
         """Return the word if it is one of them, or None."""
         return value if isinstance(value, str) and value in self.words else None
 
@@ -147,15 +147,15 @@ class Score(traitlets.Unicode[str, Any]):
             if value != session.score:
                 raise ValueError(f"{self.name} stays {session.score!r}: the widget is closed")
             return str(value)
-        known = session.stage.scores_known
+        known = session.model_view.scores_known
         if not isinstance(value, str) or value not in known:
             raise ValueError(f"an edge has no score {value!r}; it has {', '.join(known)}")
         return value
 
-    def wish(self, session: PruningSession, value: Any) -> str | None:
+    def from_browser(self, session: PruningSession, value: Any) -> str | None:
         """Return the score if the edges can have it, or None."""
         known = isinstance(value, str) and not session.closed
-        return value if known and value in session.stage.scores_known else None
+        return value if known and value in session.model_view.scores_known else None
 
 
 class Names(traitlets.List[Any]):
@@ -190,7 +190,7 @@ class Selection(traitlets.List[Any]):
             raise ValueError(f"{self.name} can hold {self.most} at the most, got {len(found)}")
         return found
 
-    def wish(self, session: PruningSession, value: Any) -> list[Any] | None:
+    def from_browser(self, session: PruningSession, value: Any) -> list[Any] | None:
         """Return those ids that exist, as many as there may be, or None."""
         return self.known(session, value) if isinstance(value, list) else None
 
@@ -228,7 +228,7 @@ class Sample(traitlets.List[Any]):
         found: list[float] = row.ravel().tolist()
         return found
 
-    def wish(self, session: PruningSession, value: Any) -> list[float] | None:
+    def from_browser(self, session: PruningSession, value: Any) -> list[float] | None:
         """Return the row if it is one, or None."""
         if not isinstance(value, list) or len(value) not in (0, session.width[0]):
             return None
@@ -250,7 +250,7 @@ class Shape(traitlets.List[Any]):
         return shape
 
 
-class _Later(traitlets.TraitType[Any, Any]):
+class _Lazy(traitlets.TraitType[Any, Any]):
     """What takes a while to find out: asked for, it is there."""
 
     def get(self, obj: Any, cls: Any = None) -> Any:
@@ -261,19 +261,19 @@ class _Later(traitlets.TraitType[Any, Any]):
         return super().get(obj, cls)
 
 
-class LaterBytes(_Later, traitlets.Bytes):
+class LazyBytes(_Lazy, traitlets.Bytes):
     """Bytes that take a while."""
 
 
-class LaterInt(_Later, traitlets.Int[int, Any]):
+class LazyInt(_Lazy, traitlets.Int[int, Any]):
     """A whole number that takes a while."""
 
 
-class LaterText(_Later, traitlets.Unicode[str, Any]):
+class LazyText(_Lazy, traitlets.Unicode[str, Any]):
     """A text that takes a while."""
 
 
-class LaterList(_Later, traitlets.List[Any]):
+class LazyList(_Lazy, traitlets.List[Any]):
     """A list that takes a while."""
 
 
@@ -298,5 +298,5 @@ def _finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-Wish = (Threshold, Edges, Flag, Nodes, Choice, Score, Selection, Sample)
+BrowserWritable = (Threshold, Edges, Flag, Nodes, Choice, Score, Selection, Sample)
 """The traits that a view may write."""

@@ -13,29 +13,29 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
-from kanwidget.kan.checks import check_whole
-from kanwidget.kan.whole_file import replacing
+from kanwidget.evaluate.metric import Metric
+from kanwidget.kan.atomic_write import replacing
+from kanwidget.masks.state import State
+from kanwidget.masks.validate import check_whole
 from kanwidget.session import PruningSession
-from kanwidget.session.history import State
-from kanwidget.session.metric import Metric
 
-from . import export, publish
-from .foresight import rescore_quickly
-from .inbox import Inbox
-from .mirror import Mirror
-from .pictured import Pictured
-from .sharing import columns_given, followers, session_of, watch_cells
+from . import html_export, payload
+from .browser_input import BrowserInput
+from .cost_prefetch import rescore_quickly
+from .image_export import ImageExport
+from .shared_sessions import columns_given, followers, session_of, watch_cells
+from .sync import TraitSync
 from .traits import (
     Choice,
     Edges,
     Flag,
     Names,
     Nodes,
+    RejectsUnknownTraits,
     Sample,
     Score,
     Selection,
     Shape,
-    Spelled,
     Threshold,
 )
 
@@ -48,10 +48,10 @@ ROWS = 200
 
 def _as_json(number: float, _: Any) -> float | None:
     """Return a number as it crosses the wire: JSON has neither NaN nor infinity."""
-    return publish.finite(number)
+    return payload.finite(number)
 
 
-class KANWidget(Spelled, Pictured, Inbox):
+class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     """Draw a live KAN, and prune it by hand.
 
     Sliders and clicks switch edges of ``model`` itself, so the next ``model(x)`` shows what
@@ -136,7 +136,7 @@ class KANWidget(Spelled, Pictured, Inbox):
     >>> smaller = w.compact()  # doctest: +SKIP
     """
 
-    _esm = export.bundle("widget.js")
+    _esm = html_export.bundle("widget.js")
 
     node_threshold = Threshold(0.0).tag(sync=True)
     edge_threshold = Threshold(0.0).tag(sync=True)
@@ -175,7 +175,7 @@ class KANWidget(Spelled, Pictured, Inbox):
         self.data_rows = None if data_rows is None else check_whole(data_rows, "data_rows", 0)
         self._previews = bool(preview)
         score = traits.pop("score", None)
-        yours = [*self._wishes(), "in_vars", "out_vars", "input_shape"]
+        yours = [*self.writable_traits(), "in_vars", "out_vars", "input_shape"]
         kept: dict[str, Any] = {
             name: traits.pop(name) for name in ("layout", "tooltip") if name in traits
         }
@@ -192,7 +192,7 @@ class KANWidget(Spelled, Pictured, Inbox):
 
     def _make(self, model: nn.Module, traits: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
         """Build the widget on its session, with a person's values of traits."""
-        self._mirror = Mirror(self, model)
+        self._mirror = TraitSync(self, model)
         self._listen()
         self._silent = False  # true while traits follow the session rather than lead it
         try:
@@ -202,7 +202,7 @@ class KANWidget(Spelled, Pictured, Inbox):
                 self.session.set(**decisions)
             super().__init__(**{**self._names(), **checked}, **kept)
             followers(self.session).add(self)
-            self._tell()
+            self._update_all_widgets()
         except BaseException:
             followers(self.session).discard(self)
             super().close()
@@ -219,7 +219,7 @@ class KANWidget(Spelled, Pictured, Inbox):
         Some hosts lose what is sent before there is a view.
         """
         if self.comm is None:
-            self._follow()
+            self._pull_from_session()
         super().open()
 
     def set(self, *, merge: bool = False, **changes: Any) -> None:
@@ -251,7 +251,7 @@ class KANWidget(Spelled, Pictured, Inbox):
         try:
             self.session.set(merge=merge, **changes)
         finally:
-            self._tell(merge)
+            self._update_all_widgets(merge)
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next.
@@ -262,12 +262,12 @@ class KANWidget(Spelled, Pictured, Inbox):
             If there is no such edge.
         """
         self.session.remove_edge(l, i, j)
-        self._tell()
+        self._update_all_widgets()
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch the edge ``(l, i, j)`` on, and keep it on against thresholds and baseline."""
         self.session.restore_edge(l, i, j)
-        self._tell()
+        self._update_all_widgets()
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``.
@@ -278,17 +278,17 @@ class KANWidget(Spelled, Pictured, Inbox):
             If there is no such node.
         """
         self.session.remove_node(l, i)
-        self._tell()
+        self._update_all_widgets()
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch the node ``(l, i)`` on, and keep it on against the node threshold."""
         self.session.restore_node(l, i)
-        self._tell()
+        self._update_all_widgets()
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits."""
         self.session.reset()
-        self._tell()
+        self._update_all_widgets()
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
@@ -297,17 +297,17 @@ class KANWidget(Spelled, Pictured, Inbox):
     def undo(self) -> None:
         """Go back by one step."""
         self.session.undo()
-        self._tell()
+        self._update_all_widgets()
 
     def redo(self) -> None:
         """Go forward again."""
         self.session.redo()
-        self._tell()
+        self._update_all_widgets()
 
     def commit(self) -> None:
         """Make the present state the new baseline; `close` leaves the model there."""
         self.session.commit()
-        self._tell()
+        self._update_all_widgets()
 
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state."""
@@ -351,7 +351,7 @@ class KANWidget(Spelled, Pictured, Inbox):
             rows = ROWS if self.data_rows is None else min(ROWS, self.data_rows)
         else:
             rows = check_whole(data_rows, "data_rows", 0)
-        content = export.page(self, title, rows)
+        content = html_export.page(self, title, rows)
         if path is not None:
             with replacing(path) as beside:
                 beside.write_text(content, encoding="utf-8")
@@ -364,10 +364,10 @@ class KANWidget(Spelled, Pictured, Inbox):
         """
         if not self.session.closed:
             self.session.refresh()
-            self._tell()
-            self._mirror.look_again()
+            self._update_all_widgets()
+            self._mirror.watch_training()
         elif not self._closed:  # another widget on the model may have closed it
-            self._follow()
+            self._pull_from_session()
             self.set_trait("_closed", True)
 
     def close(self) -> None:
@@ -430,7 +430,7 @@ class KANWidget(Spelled, Pictured, Inbox):
 
     def _on_decision(self, change: Any) -> None:
         if not self._silent:
-            self._lead(merge=self._dragged)
+            self._push_to_session(merge=self._dragged)
 
     def _on_score(self, change: Any) -> None:
         if not self._silent:
@@ -440,13 +440,13 @@ class KANWidget(Spelled, Pictured, Inbox):
                 else:
                     self.session.rescore(change["new"])
             finally:
-                self._tell()
+                self._update_all_widgets()
 
     def _on_selected(self, change: Any) -> None:
         if not self.session.closed:
-            self._mirror.look_ahead()
+            self._mirror.prefetch_costs()
 
-    def _lead(self, merge: bool = False) -> None:
+    def _push_to_session(self, merge: bool = False) -> None:
         """Bring the session to what the traits say."""
         # What it says already may be otherwise once it has looked at the model.
         told = self.session.state.to_dict()
@@ -454,12 +454,12 @@ class KANWidget(Spelled, Pictured, Inbox):
         try:
             self.session.set(merge=merge, **wishes)
         finally:  # what was refused must not look as if it were done
-            self._tell(merge)
+            self._update_all_widgets(merge)
 
-    def _tell(self, dragged: bool = False) -> None:
+    def _update_all_widgets(self, dragged: bool = False) -> None:
         """Bring the traits of all widgets on the session to what it says."""
         for widget in list(followers(self.session)) or [self]:
-            widget._follow(dragged)
+            widget._pull_from_session(dragged)
 
     @contextlib.contextmanager
     def _following(self) -> Iterator[None]:
@@ -470,7 +470,7 @@ class KANWidget(Spelled, Pictured, Inbox):
         finally:
             self._silent = before
 
-    def _follow(self, dragged: bool = False) -> None:
+    def _pull_from_session(self, dragged: bool = False) -> None:
         """Bring the traits to what the session says, in one message.
 
         Whoever observes one of them finds all others up to it.
@@ -481,14 +481,14 @@ class KANWidget(Spelled, Pictured, Inbox):
                 for name, value in decisions.items():
                     setattr(self, name, value)
                 self.score = self.session.score
-                self._mirror.follow()
-            self._mirror.later(dragged)
+                self._mirror.update()
+            self._mirror.update_when_idle(dragged)
         # An observer may have set a trait meanwhile: that is a wish like any other.
         moved = any(getattr(self, n) != v for n, v in decisions.items())
         if moved and not self._silent and not self.session.closed:
-            self._lead()
+            self._push_to_session()
 
-    def _fit(self) -> None:
+    def _drop_stale_ids(self) -> None:
         """Let go of what belongs to nodes that the model has no more."""
         width = self.session.width
         selection: Any = self.traits()["selected"]

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from kanwidget import KAN, create_dataset
 from kanwidget.adapters.native import NativeAdapter
-from kanwidget.session import tradeoff
-from kanwidget.session.baseline import Baseline
-from kanwidget.session.history import State
+from kanwidget.evaluate import tradeoff
+from kanwidget.evaluate.baseline import Baseline
+from kanwidget.masks.state import State
 
 torch.set_num_threads(1)
 
@@ -41,7 +41,7 @@ SEEDS = range(10)
 class OneForwardEach(NativeAdapter):
     """The way that any library can go: set a mask, run the model, set the next."""
 
-    def alternatives(self, x: Tensor, plan: Any) -> Any:
+    def outputs_under_masks(self, x: Tensor, plan: Any) -> Any:
         return None
 
 
@@ -102,16 +102,16 @@ def right() -> None:
         arguments = rows, loss, baseline, State()
         worst = []
         for axis in ("node", "edge"):
-            ours = tradeoff.along(NativeAdapter(model), *arguments, axis)
-            real = tradeoff.along(OneForwardEach(model), *arguments, axis)
+            ours = tradeoff.measure_tradeoff(NativeAdapter(model), *arguments, axis)
+            real = tradeoff.measure_tradeoff(OneForwardEach(model), *arguments, axis)
             worst.append(
                 max(
                     np.abs(ours.loss_zeroed - real.loss_zeroed).max(),
                     np.abs(ours.loss_kept - real.loss_kept).max(),
                 )
             )
-        one = tradeoff.without_each(NativeAdapter(model), *arguments)
-        other = tradeoff.without_each(OneForwardEach(model), *arguments)
+        one = tradeoff.measure_costs(NativeAdapter(model), *arguments)
+        other = tradeoff.measure_costs(OneForwardEach(model), *arguments)
         names = ("edges_zeroed", "edges_kept", "nodes_zeroed", "nodes_kept")
         pairs = [p for n in names for p in zip(getattr(one, n), getattr(other, n), strict=True)]
         worst.append(max(float((a - b).abs().nan_to_num(0).max()) for a, b in pairs))
@@ -145,9 +145,9 @@ def questions(model: KAN, data: Dataset) -> dict[str, Callable[[type[NativeAdapt
     """Return what can be asked about a model, of an adapter."""
     arguments = *ground(model, data), State()
     return {
-        "node axis": lambda kind: tradeoff.along(kind(model), *arguments, "node"),
-        "edge axis": lambda kind: tradeoff.along(kind(model), *arguments, "edge"),
-        "without each": lambda kind: tradeoff.without_each(kind(model), *arguments),
+        "node axis": lambda kind: tradeoff.measure_tradeoff(kind(model), *arguments, "node"),
+        "edge axis": lambda kind: tradeoff.measure_tradeoff(kind(model), *arguments, "edge"),
+        "without each": lambda kind: tradeoff.measure_costs(kind(model), *arguments),
     }
 
 
@@ -178,7 +178,7 @@ def after_pruning(
     """Return the unpruned loss, and the ratios after a third and half of the edges went."""
     data = create_dataset(function, 2, seed=seed)
     model = trained(width, data, 20, seed, lamb)
-    curve = tradeoff.along(NativeAdapter(model), *ground(model, data), State(), "edge")
+    curve = tradeoff.measure_tradeoff(NativeAdapter(model), *ground(model, data), State(), "edge")
     total, unpruned = curve.active_edges[0], float(curve.loss_kept[0])
     found = [unpruned]
     for share in (1 / 3, 1 / 2):

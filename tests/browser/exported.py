@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Page
 from view import View, rectangle, thumb
 
-from kanwidget.widget.wire import unpack
+from kanwidget.widget.packed_array import unpack
 
 
 def traits_in(html: str) -> dict[str, Any]:

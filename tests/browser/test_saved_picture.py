@@ -21,9 +21,9 @@ from servers import until
 from view import rectangle
 
 from kanwidget import KAN, KANWidget, create_dataset
-from kanwidget.picture.layout import Layout
-from kanwidget.picture.network import lay_out
-from kanwidget.picture.state import State, read
+from kanwidget.figure.layout import Layout
+from kanwidget.figure.network import lay_out
+from kanwidget.figure.snapshot import State, read
 
 NEAR = 1.5
 """CSS pixels within which each picture has the other's ink."""

@@ -87,7 +87,7 @@ def tables(adapter: Adapter, session: PruningSession, cells: int = 0) -> dict[st
             x = np.broadcast_to(np.linspace(-3, 3, cells + 1), (len(inner), cells + 1))
         points = x[:, :-1, None] + np.diff(x, axis=1)[..., None] * u  # (n_in, c, 4)
         flat = torch.from_numpy(points.reshape(len(x), -1).T.copy())
-        y = adapter.functions(l, flat).numpy()
+        y = adapter.edge_curves(l, flat).numpy()
         y = y.reshape(*y.shape[:2], -1, 4) @ np.linalg.inv(np.vander(u, increasing=True)).T
         xs.append(x)
         ys.append(y)
@@ -185,7 +185,7 @@ def _case(
                     # Of the first two rows, all nodes and all edges.
                     "nodes": [short([v[r] for v in [*layers, pred]]) for r in (0, 1)],
                     "edges": [
-                        short([adapter.functions(l, v[r : r + 1]) for l, v in enumerate(layers)])
+                        short([adapter.edge_curves(l, v[r : r + 1]) for l, v in enumerate(layers)])
                         for r in (0, 1)
                     ],
                 }

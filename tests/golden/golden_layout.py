@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kanwidget.picture.graph import Graph
-from kanwidget.picture.layout import Layout, Room, layout
+from kanwidget.figure.graph import Graph
+from kanwidget.figure.layout import Layout, Room, layout
 
 WIDTHS = ([2, 5, 1], [1, 1], [3, 2], [2, 3, 3, 2], [4, 10, 5, 1], [3, 4, 1, 4, 2], [12, 3, 2])
 PRODUCTS = (

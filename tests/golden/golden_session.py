@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from kanwidget import PruningSession
 from kanwidget.adapters import adapt
-from kanwidget.session.history import State
-from kanwidget.session.tradeoff import TradeOff
+from kanwidget.evaluate.tradeoff import TradeOff
+from kanwidget.masks.state import State
+from kanwidget.session.script import shortest_thresholds
 
 TOLERANCES = (0.0, 0.05, 0.5, 20.0)
 
@@ -165,7 +166,7 @@ def _numbers(rng: random.Random, session: PruningSession) -> list[float]:
 
 def _written(session: PruningSession, value: float) -> list[Any]:
     """Return a threshold, how Python writes it, and what a script would say for it."""
-    plain = State(node_threshold=value, edge_threshold=value).rounded(session.baseline)
+    plain = shortest_thresholds(State(node_threshold=value, edge_threshold=value), session.baseline)
     said = [repr(value), f"{value:.3g}", f"{value:.4g}"]
     return [value, *said, repr(plain.node_threshold), repr(plain.edge_threshold)]
 
@@ -187,7 +188,7 @@ def _do(rng: random.Random, session: PruningSession, root: int) -> dict[str, Any
         session.set(merge=name == "node_threshold", **{name: value})
         return {"write": {name: value}}
     act: dict[str, Any] = {
-        "do": rng.choice(["undo", "undo", "redo", "reset", "jump", "note", "sweep"])
+        "do": rng.choice(["undo", "undo", "redo", "reset", "jump", "note", "remove_dead_ends"])
     }
     id = rng.randrange(root, len(session.history.commands))
     if act["do"] == "jump":

@@ -19,15 +19,11 @@ import golden_session
 import numpy as np
 import torch
 
-from kanwidget.kan.pruning import Edits, connected, node_scores
-from kanwidget.session.edits import (
-    Ground,
-    remove_edge,
-    remove_node,
-    restore_edge,
-    restore_node,
-)
-from kanwidget.widget.wire import pack, unpack
+from kanwidget.masks.edit_operations import remove_edge, remove_node, restore_edge, restore_node
+from kanwidget.masks.edits import Edits
+from kanwidget.masks.effective import MaskRule, node_scores
+from kanwidget.masks.reachability import connected
+from kanwidget.widget.packed_array import pack, unpack
 
 HERE = Path(__file__).parent
 WIDTHS = ([2, 5, 1], [1, 1], [3, 2], [2, 3, 3, 2], [4, 10, 5, 1], [2, 1, 2], [3, 4, 1, 4, 2])
@@ -81,7 +77,7 @@ def _walk(
             said = [op, node_threshold, edge_threshold]
         else:
             said = [op, *(edge if op.endswith("edge") else node)]
-        ground = Ground(baseline, scores, node_threshold, edge_threshold, slots)
+        ground = MaskRule(baseline, scores, node_threshold, edge_threshold, slots)
         if op == "remove_edge":
             edits = remove_edge(edits, edge)
         elif op == "restore_edge":

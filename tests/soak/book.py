@@ -177,7 +177,7 @@ class Book:
         if any(la.mask is None for la in net.layers) and (
             not first or any(part._forward_hooks for part in self.model.modules())
         ):
-            return [oracles.array(b) for b in self.session.stage.adapter.bias()]
+            return [oracles.array(b) for b in self.session.model_view.adapter.bias()]
         return [la.bias for la in net.layers]
 
     def _enter(self, ground: Ground) -> None:

@@ -70,7 +70,16 @@ def program(kind: Kind, seed: int) -> list[Step]:
     commands += ["restore_edge", "restore_edge", "remove_node", "restore_node", "keep_mean"]
     commands += ["several"] * 2 + ["preview", "preview", "toggle", "tradeoff", "tradeoff", "costs"]
     commands += ["within", "rescore", "undo", "undo", "undo", "redo", "redo", "jump", "jump"]
-    commands += ["reset", "commit", "sweep", "note", "refresh", "compact", "script", "script"]
+    commands += [
+        "reset",
+        "commit",
+        "remove_dead_ends",
+        "note",
+        "refresh",
+        "compact",
+        "script",
+        "script",
+    ]
     commands += ["dict", "bad_dict", "close", "forget"]
     steps: list[Step] = [("begin", rng.randrange(10**6))]
     for _ in range(rng.randrange(6, 20)):
@@ -356,7 +365,7 @@ class Walk(Questions):
             for _ in range(rng.randrange(2, 6)):
                 at = self.level(session, axis, rng)
                 session.set(merge=True, **{f"{axis}_threshold": at})
-            session.rest()
+            session.end_drag()
             if book.pure and len(session.history.commands) > count + 1:
                 self.contradict("one drag one step", f"{session.history.commands[count:]}")
         elif name in ("remove_edge", "restore_edge"):
@@ -378,7 +387,7 @@ class Walk(Questions):
             session.note(rng.randrange(len(session.history.commands)), "a note")
         elif name == "refresh":
             self.refresh(book)
-        elif name in ("reset", "sweep"):
+        elif name in ("reset", "remove_dead_ends"):
             getattr(session, name)()
         else:
             # These answer, and change nothing; what is new in the model they take in first.

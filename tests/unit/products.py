@@ -34,7 +34,7 @@ class Products(nn.Module):
         self.offset[0].zero_()
         self.seen = torch.rand(40, width[0], generator=generator).double() * 2 - 1
 
-    def functions(self, l: int, x: Tensor) -> Tensor:
+    def edge_curves(self, l: int, x: Tensor) -> Tensor:
         """Return all unmasked values of a layer, ``(n_slots, n_in, rows)``."""
         a, b, c = self.wave[l].detach().unsqueeze(3)
         return a * torch.sin(b * x.T + c)
@@ -65,10 +65,10 @@ class ProductsAdapter(BaseAdapter):
     def width(self) -> list[int]:
         return self.model.width
 
-    def seen(self) -> Tensor:
+    def last_inputs(self) -> Tensor:
         return self.model.seen
 
-    def functions(self, l: int, points: Tensor) -> Tensor:
+    def edge_curves(self, l: int, points: Tensor) -> Tensor:
         return self.model.functions(l, points)
 
     def slots(self) -> list[list[int]]:

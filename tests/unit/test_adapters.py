@@ -19,7 +19,7 @@ import kanwidget
 from kanwidget import KAN, PruningSession, adapters
 from kanwidget.adapters import BaseAdapter, adapt, register_adapter
 from kanwidget.adapters.native import NativeAdapter
-from kanwidget.widget.tables import cells
+from kanwidget.widget.function_tables import cells
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -247,7 +247,7 @@ def test_scores_of_an_adapter_s_own_can_be_chosen_in_the_widget(registered: None
     @register_adapter
     class Mine(NativeAdapter):
         supports = "mine"
-        kinds = ("spread", "l1")
+        score_names = ("spread", "l1")
 
         @classmethod
         def wrap(cls, model: object) -> Mine | None:
@@ -257,7 +257,7 @@ def test_scores_of_an_adapter_s_own_can_be_chosen_in_the_widget(registered: None
             if kind == "l1":
                 return super().scores(x, kind)
             layers = zip(self.inputs_of(x), self.mask(), strict=True)
-            return [self.outputs(l, v).std(-1) * on for l, (v, on) in enumerate(layers)]
+            return [self.edge_outputs(l, v).std(-1) * on for l, (v, on) in enumerate(layers)]
 
     model, x = KAN([2, 3, 1], seed=0), torch.rand(40, 2).double()
     with PruningSession(copy.deepcopy(model), x) as session:

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import test_adapters_pykan as pykan_two
-import test_adapters_pykan0 as pykan_zero
+import test_adapters_pykan00 as pykan_zero
+import test_adapters_pykan02 as pykan_two
 import torch
 from layouts import FastKANLayer, KANLinear, Stack
 from torch import Tensor, nn
 
 from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.adapters import adapt
-from kanwidget.adapters.pykan import PykanAdapter
+from kanwidget.adapters.pykan02 import PykanAdapter
 
 
 def ours() -> Any:
@@ -311,7 +311,7 @@ def test_a_curve_behind_a_layer_norm_is_what_the_edge_emits(n_in: int) -> None:
     # The others stand still, so that a curve can be exact.
     x[:, 1:] = torch.tensor([0.3, -0.6])[: n_in - 1]
     adapter = adapt(model)
-    emitted = adapter.outputs(0, x)  # type: ignore[attr-defined]
+    emitted = adapter.edge_outputs(0, x)  # type: ignore[attr-defined]
     points, values = adapter.curves(x, 2001)[0]
     for j in range(2):
         near = (points[0].unsqueeze(1) - x[:, 0]).abs().argmin(0)

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from kanwidget import KANWidget, PruningSession
 from kanwidget.adapters import adapt
-from kanwidget.adapters.efficient import EfficientAdapter
-from kanwidget.adapters.fast import FastAdapter
+from kanwidget.adapters.efficient_kan import EfficientAdapter
+from kanwidget.adapters.fast_kan import FastAdapter
 
 
 def efficient() -> nn.Module:
@@ -142,7 +142,7 @@ def test_what_is_off_is_not_trained_and_the_rest_is(build: Callable[[], Any], x:
         parameters = dict(model.named_parameters())
         assert all(p.is_leaf for p in parameters.values())
         model(x).square().sum().backward()
-        layer = session.stage.adapter.layers[0]
+        layer = session.model_view.adapter.layers[0]
         if isinstance(layer, KANLinear):
             gradients = [layer.base_weight.grad, layer.spline_weight.grad.flatten(1)]
             gradients.append(layer.spline_scaler.grad)
@@ -214,7 +214,7 @@ def test_curves_are_the_functions_that_the_layers_add_up(
     adapter: Any = adapt(build())
     for l, values in enumerate(adapter.inputs_of(x)):
         with torch.no_grad():
-            out = adapter.outputs(l, values).sum(1).T + adapter.bias()[l]
+            out = adapter.edge_outputs(l, values).sum(1).T + adapter.bias()[l]
             assert torch.allclose(out, adapter.layers[l](values), atol=1e-12)
 
 
@@ -227,7 +227,7 @@ def test_a_layer_norm_is_told_and_believed(x: Tensor) -> None:
         # Node (1, 0) leads nowhere, but still counts in the norm.
         assert session.dead_ends() == []
         assert session.compact().layers[0].output_dim == 4
-        assert isinstance(session.stage.adapter, FastAdapter)
+        assert isinstance(session.model_view.adapter, FastAdapter)
     w = KANWidget(model, x)
     assert not w._cells_y  # the browser cannot compute it alone
     assert w._curves_y
@@ -285,7 +285,7 @@ def test_the_public_layer_of_efficient_kan_is_read_too(x: Tensor) -> None:
     x = x.float()
     y = model(x)
     with PruningSession(model, x) as session:
-        assert isinstance(session.stage.adapter, EfficientAdapter)
+        assert isinstance(session.model_view.adapter, EfficientAdapter)
         session.set(edge_threshold=float(session.scores[0].median()))
         assert torch.allclose(session.compact()(x), model(x), atol=1e-6)
         model[0].regularization_loss().backward()

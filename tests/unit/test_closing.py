@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget
-from kanwidget.widget.wire import unpack
+from kanwidget.widget.packed_array import unpack
 
 
 @pytest.fixture(params=["in a script", "in a notebook"])

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanwidget.widget.wire import pack, unpack
+from kanwidget.widget.packed_array import pack, unpack
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 STALE = "run: python tests/golden/make.py"
@@ -89,7 +89,7 @@ def test_golden_forward_passes_hold_the_cases_that_matter() -> None:
 def test_golden_session_holds_the_steps_that_matter() -> None:
     content = json.loads((GOLDEN / "page.json").read_text())
     asked = {step["send"]["do"] for step in content["steps"] if "send" in step}
-    assert asked == {"undo", "redo", "reset", "jump", "note", "sweep"}
+    assert asked == {"undo", "redo", "reset", "jump", "note", "remove_dead_ends"}
     drags = sum("_threshold" in str(step.get("write")) for step in content["steps"])
     assert len(content["history"]["texts"]) < len(content["steps"])
     assert drags > 20

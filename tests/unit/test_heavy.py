@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.adapters import adapt, scoring
-from kanwidget.kan import alternatives, row_blocks
-from kanwidget.session import baseline
-from kanwidget.widget.foresight import TooSlow, curve
-from kanwidget.widget.later import Later
+from kanwidget.adapters import adapt, scores
+from kanwidget.evaluate import baseline
+from kanwidget.kan import incremental_forward, row_blocks
+from kanwidget.widget.cost_prefetch import TooSlow, curve
+from kanwidget.widget.idle import IdleTask
 
 Make = Callable[..., KAN]
 
@@ -40,8 +40,8 @@ def test_rows_in_blocks_give_the_same_scores_means_and_outputs(
     adapter = adapt(model)
 
     def seen() -> list[Tensor]:
-        found = [scoring.forward(adapter, x), *adapter.means(x)]
-        found += [*scoring.means(adapter, x), *scoring.scores(adapter, x, "l1")]
+        found = [scores.forward(adapter, x), *adapter.means(x)]
+        found += [*scores.means(adapter, x), *scores.scores(adapter, x, "l1")]
         return [*found, *adapter.scores(x), *adapter.scores(x, "attribution")]
 
     expected = seen()
@@ -146,8 +146,8 @@ def test_only_the_baseline_that_a_session_stands_on_has_curves(random_kan: Make)
 def test_whoever_waits_for_a_long_block_can_stop(
     random_kan: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alternatives, "PATIENCE", 0.0)
-    monkeypatch.setattr(alternatives, "WORK", 200)
+    monkeypatch.setattr(incremental_forward, "PATIENCE", 0.0)
+    monkeypatch.setattr(incremental_forward, "WORK", 200)
     model = random_kan([4, 5, 1], 1)
     with PruningSession(model, torch.rand(90, 4, dtype=torch.float64)) as session:
         asked = []
@@ -173,8 +173,8 @@ class Waits:
 def test_a_metric_that_waits_is_not_asked_for_a_whole_curve(
     random_kan: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.05)
-    monkeypatch.setattr("kanwidget.widget.foresight.WAIT", 0.1)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.05)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WAIT", 0.1)
     metric = Waits(0.11)
     with PruningSession(random_kan([2, 5, 1], 1), data_for([2, 5, 1], 60), metric=metric) as s:
         longest, calls = 0.0, metric.calls
@@ -190,9 +190,9 @@ def test_a_metric_that_waits_is_not_asked_for_a_whole_curve(
 def test_what_took_too_long_on_a_busy_machine_is_tried_again(
     random_kan: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.02)
-    monkeypatch.setattr("kanwidget.widget.foresight.WAIT", 0.04)
-    monkeypatch.setattr("kanwidget.widget.foresight.PAUSES", (0.3,) * 20)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.02)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WAIT", 0.04)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PAUSES", (0.3,) * 20)
     metric = Waits(0.05)
 
     async def run() -> list[bool]:
@@ -219,7 +219,7 @@ def test_a_page_is_told_how_to_score_what_takes_too_long(
     assert (w.score, w.error) == ("ablation", "")
     w.set_state({"score": "l1"})
     history, scores = len(w.session.history.commands), w.session.scores
-    monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.05)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.05)
     metric.seconds = 0.03
     w.set_state({"score": "ablation"})
     assert w.score == w.session.score == "l1"
@@ -247,7 +247,7 @@ def test_a_task_that_failed_can_be_asked_again() -> None:
         errors: list[object] = []
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
-        later = Later(loop, work)
+        later = IdleTask(loop, work)
         later.ask(0.0)
         await asyncio.sleep(0.05)
         pending = later.pending

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.session.outlook import Outcome
-from kanwidget.session.tradeoff import Costs, TradeOff
+from kanwidget.evaluate.tradeoff import Costs, TradeOff
+from kanwidget.session.outcome import Outcome
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from kanwidget import KAN, PruningSession
-from kanwidget.kan import pruning
+from kanwidget.masks.edits import Edits
 
 Make = Callable[..., KAN]
 Dataset = dict[str, Tensor]
@@ -49,7 +49,7 @@ def random_act(rng: random.Random, session: PruningSession, commits: bool = True
         lambda: session.remove_node(*node),
         lambda: session.restore_node(*node),
         lambda: session.set(keep_mean=rng.random() < 0.8),
-        session.sweep,
+        session.remove_dead_ends,
         session.reset,
     ]
     rng.choice([*acts, session.commit] if commits and rng.random() < 0.1 else acts)()
@@ -188,7 +188,7 @@ def test_a_commit_can_be_undone_and_its_edges_come_back_without_their_mean(
     pruned, bits = model(x), digest(model)
     session.commit()
     assert digest(model) == bits
-    assert session.state.edits == pruning.Edits()
+    assert session.state.edits == Edits()
     session.restore_edge(1, 2, 0)
     assert torch.allclose(model(x), y, rtol=0, atol=1e-12)
     session.undo()
@@ -380,7 +380,7 @@ def test_an_error_in_a_metric_reaches_the_person_and_leaves_the_model(
     assert all((layer == 1).all() for layer in model.mask)
 
 
-def test_dead_ends_can_be_swept_and_no_output_changes(random_kan: Make) -> None:
+def test_dead_ends_can_be_removed_and_no_output_changes(random_kan: Make) -> None:
     model = random_kan([2, 3, 3, 1], 2)
     session = PruningSession(model)
     session.remove_edge(2, 0, 0)
@@ -389,10 +389,10 @@ def test_dead_ends_can_be_swept_and_no_output_changes(random_kan: Make) -> None:
     assert session.dead_ends() == [(1, 1), (2, 0)]
     x = torch.linspace(-3, 3, 20).double().reshape(10, 2)
     y = model(x)
-    session.sweep()
+    session.remove_dead_ends()
     assert session.dead_ends() == []
     assert torch.equal(model(x), y)
-    assert "2 dead ends swept" in session.history.current.text
+    assert "2 dead ends removed" in session.history.current.text
 
 
 def test_guards_speak_before_it_happens(random_kan: Make) -> None:
@@ -430,7 +430,7 @@ def test_after_a_rest_a_drag_is_a_step_of_its_own(model: KAN, dataset: dict[str,
     with PruningSession(model, dataset) as session:
         for threshold in (0.01, 0.02):
             session.set(node_threshold=threshold, merge=True)
-        session.rest()
+        session.end_drag()
         for threshold in (0.1, 0.2):
             session.set(node_threshold=threshold, merge=True)
         steps = [command.state.node_threshold for command in session.history.commands]
@@ -447,12 +447,12 @@ def test_a_drag_that_ends_where_it_began_leaves_no_step(model: KAN, dataset: Dat
         assert len(session.history.commands) == 1
         assert digest(model) == before
         session.set(node_threshold=0.01)
-        session.rest()
+        session.end_drag()
         for threshold in (0.02, 0.01, 0.03, 0.01, 0.05):  # it passes where it began
             session.set(node_threshold=threshold, merge=True)
         steps = [command.state.node_threshold for command in session.history.commands]
         assert steps == [0.0, 0.01, 0.05]
-        session.rest()
+        session.end_drag()
         session.set(node_threshold=0.06, merge=True)
         session.set(node_threshold=0.05, merge=True)
         session.set(edge_threshold=0.01, merge=True)

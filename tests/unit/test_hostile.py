@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget
-from kanwidget.widget.wire import pack, unpack
+from kanwidget.widget.packed_array import pack, unpack
 
 HUGE = 10**400
 
@@ -213,7 +213,18 @@ def test_messages_of_many_traits_survive_too(run: Callable[[Scenario], None]) ->
 
 
 def test_custom_messages_survive_too(run: Callable[[Scenario], None]) -> None:
-    acts = ["undo", "redo", "commit", "reset", "jump", "note", "sweep", "compare", "evil", ""]
+    acts = [
+        "undo",
+        "redo",
+        "commit",
+        "reset",
+        "jump",
+        "note",
+        "remove_dead_ends",
+        "compare",
+        "evil",
+        "",
+    ]
 
     async def scenario(page: Page, model: KAN, rng: random.Random) -> None:
         for content in FIXED:

@@ -18,7 +18,7 @@ from scipy.interpolate import BSpline
 from torch import Tensor
 
 from kanwidget import KAN, create_dataset
-from kanwidget.kan import KANLayer, splines
+from kanwidget.kan import KANLayer, bsplines
 
 Make = Callable[..., KAN]
 
@@ -29,7 +29,7 @@ def test_bases_are_scipys_inside_and_outside_the_grid(k: int, intervals: int, se
     steps = torch.rand(2, intervals + 1, generator=generator, dtype=torch.float64) + 0.05
     grid = steps.cumsum(1)
     x = torch.rand(2, 40, generator=generator, dtype=torch.float64) * 10 - 3
-    basis = splines.bspline_basis(x, grid, k)
+    basis = bsplines.bspline_basis(x, grid, k)
     assert basis.shape == (2, intervals + k, 40)
     compare_with_scipy(basis, x, grid, k)
 
@@ -39,16 +39,16 @@ def test_the_closed_form_on_uniform_grids_is_scipys_too(k: int, intervals: int, 
     generator = torch.Generator().manual_seed(seed)
     low = torch.rand(2, 1, generator=generator, dtype=torch.float64) * 10 - 5
     grid = low + torch.arange(intervals + 1) * (low.abs() + 0.1)
-    assert splines.is_uniform(grid)
+    assert bsplines.is_uniform(grid)
     x = low + (torch.rand(2, 40, generator=generator, dtype=torch.float64) * 3 - 1) * (
         grid[:, -1:] - low
     )
-    compare_with_scipy(splines.bspline_basis(x, grid, k, uniform=True), x, grid, k)
+    compare_with_scipy(bsplines.bspline_basis(x, grid, k, uniform=True), x, grid, k)
     for uniform in (True, False):
         x.requires_grad_()
-        basis, slope = splines.bspline_basis_and_slope(x.detach(), grid, k, uniform)
+        basis, slope = bsplines.bspline_basis_and_slope(x.detach(), grid, k, uniform)
         compare_with_scipy(basis, x.detach(), grid, k)
-        traced = splines.bspline_basis(x, grid, k)
+        traced = bsplines.bspline_basis(x, grid, k)
         for n in range(traced.shape[1]):
             (by_autograd,) = torch.autograd.grad(traced[:, n].sum(), x, retain_graph=True)
             assert torch.allclose(slope[:, n], by_autograd, rtol=0, atol=1e-9)
@@ -58,15 +58,15 @@ def test_the_closed_form_on_uniform_grids_is_scipys_too(k: int, intervals: int, 
 def test_bases_and_slopes_agree_on_the_knots(k: int) -> None:
     grid = torch.arange(5.0, dtype=torch.float64)[None]
     x = torch.arange(-3.0, 8.0, dtype=torch.float64)[None]
-    basis, slope = splines.bspline_basis_and_slope(x, grid, k, uniform=True)
-    expected, expected_slope = splines.bspline_basis_and_slope(x, grid, k)
+    basis, slope = bsplines.bspline_basis_and_slope(x, grid, k, uniform=True)
+    expected, expected_slope = bsplines.bspline_basis_and_slope(x, grid, k)
     assert torch.allclose(basis, expected, rtol=0, atol=1e-12)
     assert torch.allclose(slope, expected_slope, rtol=0, atol=1e-12)
 
 
 def test_a_grid_that_is_not_uniform_is_known_as_such() -> None:
-    assert not splines.is_uniform(torch.tensor([[0.0, 1.0, 2.0], [0.0, 1.0, 2.001]]))
-    assert not splines.is_uniform(torch.zeros(1, 3))
+    assert not bsplines.is_uniform(torch.tensor([[0.0, 1.0, 2.0], [0.0, 1.0, 2.001]]))
+    assert not bsplines.is_uniform(torch.zeros(1, 3))
     model = KAN([1, 1], grid=4)
     assert model.layers[0].uniform
     with torch.no_grad():
@@ -92,7 +92,7 @@ def test_a_grid_that_is_written_without_torchs_knowing_gives_right_outputs(
 
 
 def compare_with_scipy(basis: Tensor, x: Tensor, grid: Tensor, k: int) -> None:
-    for n, knots in enumerate(splines.extend_grid(grid, k)):
+    for n, knots in enumerate(bsplines.extend_grid(grid, k)):
         for index in range(basis.shape[1]):
             spline = BSpline.basis_element(knots[index : index + k + 2].numpy(), extrapolate=False)
             expected = torch.from_numpy(spline(x[n].numpy())).nan_to_num()
@@ -101,7 +101,7 @@ def compare_with_scipy(basis: Tensor, x: Tensor, grid: Tensor, k: int) -> None:
 
 def test_coinciding_knots_give_numbers() -> None:
     grid = torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64)
-    basis = splines.bspline_basis(torch.linspace(-1, 2, 50).double()[None], grid, 3)
+    basis = bsplines.bspline_basis(torch.linspace(-1, 2, 50).double()[None], grid, 3)
     assert torch.isfinite(basis).all()
 
 

@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession, create_dataset
-from kanwidget.kan import pruning
+from kanwidget.masks import effective
 
 Make = Callable[..., KAN]
 Dataset = dict[str, Tensor]
@@ -86,7 +86,7 @@ def test_what_would_come_back_on_new_scores_is_off_by_hand(axis: str, random_kan
     model = random_kan([2, 4, 3, 1], 0)
     x = torch.rand(50, 2, dtype=torch.float64) * 2 - 1
     session = PruningSession(model, x)
-    scores = pruning.node_scores(session.scores) if axis == "node" else session.scores
+    scores = effective.node_scores(session.scores) if axis == "node" else session.scores
     level = float(torch.cat([score.flatten() for score in scores]).median())
     session.set(**{f"{axis}_threshold": level})
     mask, left = on(model), session.active_edges

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.kan.tensors import as_tensor
+from kanwidget.kan.check_data import as_tensor
 
 Dataset = dict[str, Any]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kanwidget import KAN, KANWidget
-from kanwidget.widget.wire import unpack
+from kanwidget.widget.packed_array import unpack
 
 Build = Callable[[Tensor], nn.Module]
 

@@ -17,9 +17,8 @@ from test_tables import table_of
 from torch import Tensor
 
 from kanwidget import PruningSession
-from kanwidget.kan import pruning
+from kanwidget.masks import effective
 from kanwidget.session import steps
-from kanwidget.session.edits import Ground
 
 WIDTH, SLOTS = [2, 3, 2], [[0, 1, 1, 2], [0, 0, 1]]
 EDGES = [(l, i, j) for l, own in enumerate(SLOTS) for j in range(len(own)) for i in range(WIDTH[l])]
@@ -172,7 +171,7 @@ def test_a_model_comes_back_bit_for_bit(edits: dict[str, Any], what: Any) -> Non
 
 
 def paid(model: Products, session: PruningSession, mask: list[Tensor], bias: list[Tensor]) -> float:
-    labels = session.stage.yardstick.labels.numpy()
+    labels = session.model_view.data.labels.numpy()
     return float(np.sqrt(np.mean((by_hand(model, mask, bias, model.seen) - labels) ** 2)))
 
 
@@ -195,13 +194,13 @@ def test_every_point_of_a_curve_is_the_loss_of_a_really_masked_model(
             strict=True,
         ):
             there = replace(state, **{f"{axis}_threshold": float(level)})
-            mask = Ground.of(base, there).mask(there.edits)
+            mask = base.mask_rule(there).mask(there.edits)
             assert active == sum(int(m.sum()) for m in mask)
             for keep, loss in zip((False, True), losses, strict=True):
                 wanted = paid(model, session, mask, base.bias_under(mask, keep))
                 assert loss == pytest.approx(wanted, rel=1e-9, abs=1e-9)
         ends = replace(state, **{f"{axis}_threshold": 1e9})
-        gone = sum(int(m.sum()) for m in Ground.of(base, ends).mask(ends.edits))
+        gone = sum(int(m.sum()) for m in base.mask_rule(ends).mask(ends.edits))
         assert gone == curve.active_edges[-1]
 
 
@@ -231,7 +230,7 @@ def test_each_cost_is_the_loss_of_a_really_masked_model(edits: dict[str, Any]) -
             assert of_edges[l][j, i].item() == pytest.approx(wanted, rel=1e-9, abs=1e-9)
         for node in NODES[2:5]:
             now = [m.clone() for m in mask]
-            for side in pruning.sides(now, node, SLOTS):
+            for side in effective.sides(now, node, SLOTS):
                 side.fill_(False)
             found = of_nodes[node[0] - 1][node[1]]
             if all(torch.equal(a, b) for a, b in zip(now, mask, strict=True)):
@@ -243,7 +242,7 @@ def test_each_cost_is_the_loss_of_a_really_masked_model(edits: dict[str, Any]) -
 
 def test_losing_one_factor_is_said_in_words(session: PruningSession) -> None:
     with torch.no_grad():
-        session.stage.adapter.model.bias[0].zero_()  # type: ignore[union-attr, operator]
+        session.model_view.adapter.model.bias[0].zero_()  # type: ignore[union-attr, operator]
     session.refresh()
     lost = "Factor 2 of the product h1,1 has lost its last edge"
     both = [(0, 0, 2), (0, 1, 2)]
@@ -257,7 +256,7 @@ def test_losing_one_factor_is_said_in_words(session: PruningSession) -> None:
     session.set(removed_edges=[*both, (1, 1, 0), (1, 1, 1), (1, 1, 2)], removed_nodes=[])
     assert session.warnings == []
     assert session.dead_ends() == [(1, 1)]
-    session.sweep()
+    session.remove_dead_ends()
     assert session.dead_ends() == []
 
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kanwidget import KAN
-from kanwidget.kan import pruning
+from kanwidget.masks import effective, reachability
 
 Make = Callable[..., KAN]
 
@@ -38,8 +38,12 @@ def test_compacting_never_changes_the_function(
     assert torch.allclose(small(x), model(x), rtol=0, atol=1e-9)
     assert (small.width[0], small.width[-1]) == (width[0], width[-1])
     assert all(a <= b for a, b in zip(small.width, width, strict=True))
-    alive = zip(pruning.reached(small.mask), pruning.leading(small.mask), strict=True)
-    if pruning.connected(model.mask):
+    alive = zip(
+        reachability.reachable_from_inputs(small.mask),
+        reachability.leads_to_outputs(small.mask),
+        strict=True,
+    )
+    if reachability.connected(model.mask):
         assert all((a & b).all() for a, b in list(alive)[1:-1])
     assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
     assert torch.allclose(small.compact()(x), small(x), rtol=0, atol=1e-12)
@@ -52,8 +56,8 @@ def test_pruning_is_masking_then_compacting(
     model = random_kan(width, seed, density)
     x = points(width)
     before = model(model._seen).detach()
-    mask = pruning.effective_mask(model.mask, model.acts_scale, threshold)
-    assume(pruning.connected(mask) or not pruning.connected(model.mask))
+    mask = effective.effective_mask(model.mask, model.acts_scale, threshold)
+    assume(reachability.connected(mask) or not reachability.connected(model.mask))
     small = model.prune(threshold)
     assert torch.equal(model(model._seen), before)
     masked = copy.deepcopy(model)
@@ -67,7 +71,7 @@ def test_a_node_stays_iff_it_scores_above_the_threshold(
 ) -> None:
     model = random_kan(width, seed)
     scores = model.acts_scale
-    taken = pruning.taken_nodes(model.mask, scores, threshold)
+    taken = effective.nodes_below_threshold(model.mask, scores, threshold)
     for l in range(1, len(width) - 1):
         for i in range(width[l]):
             score = min(float(scores[l - 1][i].max()), float(scores[l][:, i].max()))
@@ -97,7 +101,7 @@ def test_a_node_that_feeds_only_a_dead_node_goes_too(random_kan: Make) -> None:
 
 def test_a_threshold_that_empties_a_layer_is_refused_in_words(model: KAN) -> None:
     state = copy.deepcopy(model.state_dict())
-    best = float(pruning.node_scores(model.acts_scale)[0].max())
+    best = float(effective.node_scores(model.acts_scale)[0].max())
     with pytest.raises(ValueError, match=r"cut the inputs .* below 0\.") as refusal:
         model.prune(10.0)
     assert f"{best:.4g}" in str(refusal.value)
@@ -126,7 +130,7 @@ def test_manual_pruning_that_cuts_the_network_is_refused(model: KAN) -> None:
 
 
 def test_thresholds_do_not_accumulate(model: KAN) -> None:
-    scores = sorted(float(s) for s in pruning.node_scores(model.acts_scale)[0])
+    scores = sorted(float(s) for s in effective.node_scores(model.acts_scale)[0])
     assert model.prune(scores[3]).width == [2, 1, 1]
     assert model.prune(scores[1]).width == [2, 3, 1]
     assert model.prune(0.0).width == [2, 5, 1]
@@ -211,11 +215,11 @@ def test_keeping_the_mean_loses_only_variation(
 def test_pruning_can_keep_the_means(model: KAN, dataset: dict[str, torch.Tensor]) -> None:
     x, means = dataset["train_input"], model.means(dataset["train_input"])
     state = copy.deepcopy(model.state_dict())
-    level = float(pruning.node_scores(model.acts_scale)[0].sort().values[2])
+    level = float(effective.node_scores(model.acts_scale)[0].sort().values[2])
     kept = model.prune(level, keep_mean=True)
     plain = model.prune(level)
     assert kept.width == plain.width == [2, 2, 1]
-    going = pruning.taken_nodes(model.mask, model.acts_scale, level)[1]
+    going = effective.nodes_below_threshold(model.mask, model.acts_scale, level)[1]
     shift = means[1][0, going].sum()
     assert torch.allclose(kept(x), plain(x) + shift, rtol=0, atol=1e-12)
     left = (~going).nonzero().flatten().tolist()

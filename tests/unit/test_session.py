@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from kanwidget import KAN, PruningSession
-from kanwidget.kan import pruning
+from kanwidget.masks import effective
 
 Make = Callable[..., KAN]
 
@@ -46,7 +46,7 @@ def acts(width: list[int]) -> st.SearchStrategy[Any]:
         st.tuples(st.sampled_from(["remove_edge", "restore_edge"]), edge),
         st.tuples(st.sampled_from(["remove_node", "restore_node"]), node),
         st.tuples(st.just("set"), st.fixed_dictionaries({"keep_mean": st.booleans()})),
-        st.tuples(st.sampled_from(["reset", "undo", "redo", "sweep"]), st.just(())),
+        st.tuples(st.sampled_from(["reset", "undo", "redo", "remove_dead_ends"]), st.just(())),
     )
 
 
@@ -127,7 +127,7 @@ def test_what_is_restored_is_on_and_what_is_removed_is_off(
 def test_lowering_the_threshold_restores_every_edge(model: KAN, dataset: dict[str, Tensor]) -> None:
     session = PruningSession(model, dataset)
     before = bits(model)
-    levels = sorted(float(s) for s in pruning.node_scores(session.scores)[0])
+    levels = sorted(float(s) for s in effective.node_scores(session.scores)[0])
     for count, level in enumerate(levels, start=1):
         session.set(node_threshold=level)
         assert session.active_edges == 15 - 3 * count
@@ -228,7 +228,7 @@ def test_changes_behind_its_back_become_the_baseline(
     assert not session.refresh()
     session.set(node_threshold=0.01)
     taken = 15 - session.active_edges
-    weak = int(pruning.node_scores(session.scores)[0].argmin())
+    weak = int(effective.node_scores(session.scores)[0].argmin())
     model.remove_edge(0, 0, int(session.scores[1].argmax()))
     model.restore_edge(0, 1, weak)
     assert session.refresh()

@@ -15,16 +15,16 @@ from torch import Tensor
 from kanwidget import KAN, PruningSession
 from kanwidget.adapters import adapt
 from kanwidget.adapters.native import NativeAdapter
-from kanwidget.widget.shares import SharedCells, shared_cells
-from kanwidget.widget.tables import MANY, Cells, cells
+from kanwidget.widget.function_tables import MANY, Cells, cells
+from kanwidget.widget.low_rank_tables import SharedCells, shared_cells
 
 Make = Callable[..., KAN]
 Floats = NDArray[np.float64]
 
 
 def table_of(session: PruningSession) -> Cells | None:
-    stage = session.stage
-    measure = stage.yardstick
+    stage = session.model_view
+    measure = stage.data
     return cells(stage.adapter, session.baseline, [measure.rows, measure.inputs])
 
 
@@ -169,13 +169,13 @@ def test_there_is_no_table_of_what_no_table_can_hold(random_kan: Make) -> None:
         assert table_of(session) is None
     model = random_kan([2, 3, 1], 0)
     with PruningSession(model) as session:
-        stage = session.stage
+        stage = session.model_view
 
         class Poles(NativeAdapter):
-            def functions(self, l: int, points: Tensor) -> Tensor:
-                return 1 / (super().functions(l, points) * 0 + points.T)
+            def edge_curves(self, l: int, points: Tensor) -> Tensor:
+                return 1 / (super().edge_curves(l, points) * 0 + points.T)
 
-        rows = [stage.yardstick.rows]
+        rows = [stage.data.rows]
         assert cells(Poles(model), session.baseline, rows) is None
 
 
@@ -212,7 +212,7 @@ def test_edges_of_a_source_share_a_small_table(dtype: torch.dtype, random_kan: M
     x = torch.rand(50, 30, dtype=dtype) * 2 - 1
     exact = 1e-7 if dtype == torch.float64 else 1e-4
     with PruningSession(model, x) as session:
-        stage = session.stage
+        stage = session.model_view
         assert table_of(session) is None
         table = shared_cells(stage.adapter, session.baseline, [x])
         assert table is not None
@@ -220,7 +220,7 @@ def test_edges_of_a_source_share_a_small_table(dtype: torch.dtype, random_kan: M
         assert table.y.nbytes <= 2 * 3 << 20
         layers, values = unshared(table, session), adapt(model).inputs_of(x)
         for l, (layer, at) in enumerate(zip(layers, values, strict=True)):
-            truth = stage.adapter.functions(l, at).double().numpy()
+            truth = stage.adapter.edge_curves(l, at).double().numpy()
             scale = np.abs(truth).max()
             for i in (0, len(layer.x) - 1):
                 edges = np.arange(len(truth)) * len(layer.x) + i
@@ -233,5 +233,5 @@ def test_no_table_is_shared_where_none_would_be_right(random_kan: Make) -> None:
     with torch.no_grad():
         model.layers[0].coef[3, 4] = torch.nan
     with PruningSession(model, torch.rand(9, 30, dtype=torch.float64)) as session:
-        rows = [session.stage.yardstick.rows]
-        assert shared_cells(session.stage.adapter, session.baseline, rows) is None
+        rows = [session.model_view.data.rows]
+        assert shared_cells(session.model_view.adapter, session.baseline, rows) is None

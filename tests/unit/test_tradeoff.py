@@ -16,13 +16,14 @@ from torch import Tensor, nn
 
 from kanwidget import KAN, PruningSession
 from kanwidget.adapters.native import NativeAdapter
-from kanwidget.kan import alternatives, pruning, splines
-from kanwidget.kan.alternatives import Plan
-from kanwidget.kan.cells import Cells
-from kanwidget.kan.pruning import Edits
-from kanwidget.session import pricing, tradeoff
-from kanwidget.session.baseline import Baseline
-from kanwidget.session.history import State
+from kanwidget.evaluate import measure_losses, tradeoff
+from kanwidget.evaluate.baseline import Baseline
+from kanwidget.kan import bsplines, incremental_forward
+from kanwidget.kan.incremental_forward import MaskSequence
+from kanwidget.kan.piecewise import Cells
+from kanwidget.masks import effective
+from kanwidget.masks.edits import Edits
+from kanwidget.masks.state import State
 
 Make = Callable[..., KAN]
 Loss = Callable[[Tensor], float]
@@ -33,7 +34,7 @@ ROWS = 23
 class General(NativeAdapter):
     """An adapter of a library for which there is no faster way than one forward each."""
 
-    def alternatives(self, x: Tensor, plan: Any) -> Any:
+    def outputs_under_masks(self, x: Tensor, plan: Any) -> Any:
         return None
 
 
@@ -135,7 +136,7 @@ def assert_every_point_is_paid(model: KAN, case: dict[str, Any], tolerance: floa
     baseline, rows = ground(model, case["seed"])
     state, axis = case["state"], case["axis"]
     loss = losses(rows, model.width[-1], case["seed"])[case["metric"]]
-    curve = tradeoff.along(NativeAdapter(model), rows, loss, baseline, state, axis)
+    curve = tradeoff.measure_tradeoff(NativeAdapter(model), rows, loss, baseline, state, axis)
 
     def mask_at(threshold: float) -> list[Tensor]:
         levels = (
@@ -143,7 +144,7 @@ def assert_every_point_is_paid(model: KAN, case: dict[str, Any], tolerance: floa
             if axis == "node"
             else (state.node_threshold, threshold)
         )
-        return pruning.effective_mask(baseline.mask, baseline.scores, *levels, state.edits)
+        return effective.effective_mask(baseline.mask, baseline.scores, *levels, state.edits)
 
     assert curve.thresholds[0] == 0
     assert (np.diff(curve.thresholds) > 0).all()
@@ -170,9 +171,9 @@ def test_every_point_of_the_curve_is_the_loss_of_a_really_pruned_copy(
 ) -> None:
     with monkeypatch.context() as patch:
         if case["small"]:  # several blocks of points, and of rows
-            patch.setattr(alternatives, "BLOCK", 3)
-            patch.setattr(alternatives, "WORK", 100)
-            patch.setattr(alternatives, "CACHED", 50)
+            patch.setattr(incremental_forward, "BLOCK", 3)
+            patch.setattr(incremental_forward, "WORK", 100)
+            patch.setattr(incremental_forward, "CACHED", 50)
         assert_every_point_is_paid(build(random_kan, case), case, 1e-10)
 
 
@@ -192,8 +193,8 @@ def test_the_cost_of_each_edge_and_node_is_the_loss_of_a_copy_without_it(
     model, state = build(random_kan, case), case["state"]
     baseline, rows = ground(model, case["seed"])
     loss = losses(rows, model.width[-1], case["seed"])[case["metric"]]
-    costs = tradeoff.without_each(NativeAdapter(model), rows, loss, baseline, state)
-    mask = pruning.effective_mask(
+    costs = tradeoff.measure_costs(NativeAdapter(model), rows, loss, baseline, state)
+    mask = effective.effective_mask(
         baseline.mask, baseline.scores, state.node_threshold, state.edge_threshold, state.edits
     )
     present = folded_by_hand(baseline, mask, state.keep_mean)
@@ -241,8 +242,8 @@ def test_a_library_without_a_fast_way_gets_the_same_figures(
     loss = losses(rows, model.width[-1], case["seed"])[case["metric"]]
     before, told = bits(model), []
     arguments = rows, loss, baseline, case["state"]
-    slow = tradeoff.along(General(model), *arguments, case["axis"], progress=told.append)
-    fast = tradeoff.along(NativeAdapter(model), *arguments, case["axis"])
+    slow = tradeoff.measure_tradeoff(General(model), *arguments, case["axis"], progress=told.append)
+    fast = tradeoff.measure_tradeoff(NativeAdapter(model), *arguments, case["axis"])
     assert np.array_equal(slow.thresholds, fast.thresholds)
     assert np.array_equal(slow.active_edges, fast.active_edges)
     assert np.allclose(slow.loss_zeroed, fast.loss_zeroed, rtol=1e-10, atol=1e-10)
@@ -250,8 +251,8 @@ def test_a_library_without_a_fast_way_gets_the_same_figures(
     assert told == sorted(told)
     assert told[-1] == 1
     assert len(told) > len(slow.thresholds)
-    one = tradeoff.without_each(General(model), *arguments)
-    other = tradeoff.without_each(NativeAdapter(model), *arguments)
+    one = tradeoff.measure_costs(General(model), *arguments)
+    other = tradeoff.measure_costs(NativeAdapter(model), *arguments)
     for name in ("edges_zeroed", "edges_kept", "nodes_zeroed", "nodes_kept"):
         for a, b in zip(getattr(one, name), getattr(other, name), strict=True):
             assert torch.allclose(a, b, rtol=1e-10, atol=1e-10, equal_nan=True)
@@ -260,8 +261,8 @@ def test_a_library_without_a_fast_way_gets_the_same_figures(
 
 def ask(adapter: NativeAdapter, rows: Tensor, loss: Loss, baseline: Baseline, **how: Any) -> None:
     for axis in ("node", "edge"):
-        tradeoff.along(adapter, rows, loss, baseline, State(0.01, 0.01), axis, **how)
-    tradeoff.without_each(adapter, rows, loss, baseline, State(0.01, 0.01), **how)
+        tradeoff.measure_tradeoff(adapter, rows, loss, baseline, State(0.01, 0.01), axis, **how)
+    tradeoff.measure_costs(adapter, rows, loss, baseline, State(0.01, 0.01), **how)
 
 
 @pytest.mark.parametrize("kind", [NativeAdapter, General])
@@ -331,7 +332,7 @@ def test_an_error_in_the_loss_reaches_the_person_and_leaves_no_trace(
         return next(calls)
 
     with pytest.raises(StopIteration):
-        tradeoff.along(kind(model), rows, loss, baseline, State(), "edge")
+        tradeoff.measure_tradeoff(kind(model), rows, loss, baseline, State(), "edge")
     assert bits(model) == before
 
 
@@ -343,8 +344,8 @@ def test_values_that_are_not_finite_take_the_safe_way(random_kan: Make) -> None:
     baseline, rows = ground(model)
     loss = losses(rows, 1, 0)["MSE"]
     for axis in ("node", "edge"):
-        fast = tradeoff.along(NativeAdapter(model), rows, loss, baseline, State(), axis)
-        slow = tradeoff.along(General(model), rows, loss, baseline, State(), axis)
+        fast = tradeoff.measure_tradeoff(NativeAdapter(model), rows, loss, baseline, State(), axis)
+        slow = tradeoff.measure_tradeoff(General(model), rows, loss, baseline, State(), axis)
         assert np.array_equal(fast.loss_kept, slow.loss_kept, equal_nan=True)
         assert np.array_equal(fast.loss_zeroed, slow.loss_zeroed, equal_nan=True)
     assert np.isnan(fast.loss_zeroed).all()  # an edge without a score stays, as in the session
@@ -364,7 +365,7 @@ def test_cells_hold_the_splines_on_and_between_and_beyond_knots(
     coef = torch.randn(n_out, n_in, intervals + k, generator=generator).double()
     beyond = torch.tensor([-1e9, -7.0, 7.0, 1e9]).double().repeat(n_in, 1)
     x = torch.cat([grid, 3 * torch.rand(n_in, 50, generator=generator).double() - 1.5, beyond], 1)
-    basis = splines.de_boor(x, splines.extend_grid(grid, k), k)[0]
+    basis = bsplines.de_boor(x, bsplines.extend_grid(grid, k), k)[0]
     expected = torch.einsum("jig,igb->jib", coef, basis).flatten(0, 1)
     edge = torch.arange(n_out * n_in)
     found = Cells(coef, grid, k, uniform)(edge, x[edge % n_in])
@@ -379,7 +380,7 @@ def test_what_scores_zero_goes_with_the_smallest_threshold(random_kan: Make) -> 
     baseline, rows = ground(model)
     loss = losses(rows, 1, 0)["MSE"]
     for axis, left in (("node", 6), ("edge", 7)):
-        curve = tradeoff.along(NativeAdapter(model), rows, loss, baseline, State(), axis)
+        curve = tradeoff.measure_tradeoff(NativeAdapter(model), rows, loss, baseline, State(), axis)
         assert curve.active_edges[:2].tolist() == [9, left]
         assert 0 < curve.thresholds[1] < 1e-300
 
@@ -390,7 +391,7 @@ def test_equal_scores_drop_together(random_kan: Make) -> None:
     for score in baseline.scores:
         score.copy_((score * 32).ceil() / 32)
     levels = torch.cat([score.flatten() for score in baseline.scores]).unique()
-    curve = tradeoff.along(
+    curve = tradeoff.measure_tradeoff(
         NativeAdapter(model), rows, losses(rows, 1, 0)["MSE"], baseline, State(), "edge"
     )
     assert curve.thresholds.tolist() == [0, *levels.tolist()]
@@ -402,7 +403,7 @@ def test_the_other_axis_is_refused(random_kan: Make) -> None:
     model = random_kan([2, 4, 1], 5)
     baseline, rows = ground(model)
     with pytest.raises(ValueError, match="'node' or 'edge'"):
-        tradeoff.along(NativeAdapter(model), rows, float, baseline, State(), "both")
+        tradeoff.measure_tradeoff(NativeAdapter(model), rows, float, baseline, State(), "both")
 
 
 def curve_of(loss: list[float], other: list[float] | None = None) -> tradeoff.TradeOff:
@@ -552,8 +553,10 @@ def test_a_curve_that_is_dropped_midway_leaves_what_others_wrote_meanwhile() -> 
     mask, bias = adapter.mask(), adapter.bias()
     point = [torch.arange(1, m.numel() + 1).view(m.shape) for m in mask]
     none = [torch.zeros(m.shape) for m in mask]
-    plan = Plan(mask, (bias, bias), point, (none, none), 6, True)
-    answers = pricing._one_by_one(adapter, x.double(), plan, pricing.Watch(7, None, None))
+    plan = MaskSequence(mask, (bias, bias), point, (none, none), 6, True)
+    answers = measure_losses._one_by_one(
+        adapter, x.double(), plan, measure_losses.ProgressReport(7, None, None)
+    )
     next(answers)
     model.remove_edge(0, 0, 1)
     next(answers)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from kanwidget import KAN, create_dataset
-from kanwidget.kan import splines
+from kanwidget.kan import bsplines
 from kanwidget.kan.objective import FitObjective, Penalty
 from kanwidget.kan.optimizers import LBFGS
 
@@ -150,13 +150,13 @@ def test_a_fit_repeats_to_the_last_bit_whatever_threads_and_instructions() -> No
 REFIT = """
 import hashlib, numpy as np
 from kanwidget import KAN, create_dataset
-from kanwidget.kan import splines
+from kanwidget.kan import bsplines
 numbers = [v.numpy() for v in KAN([3, 5, 2], grid=5, seed=0).state_dict().values()]
 draw = np.random.default_rng(0)
 for count in (3, 400):  # fewer samples than coefficients, and more
     x, y = draw.uniform(-1, 1, (4, count)), draw.normal(size=(4, 3, count))
-    grid = splines.adapt_grid(x, 5, 0.5)
-    numbers += [splines.fit_coef(splines.de_boor(x, splines.extend_grid(grid, 3), 3)[0], y)]
+    grid = bsplines.adapt_grid(x, 5, 0.5)
+    numbers += [bsplines.fit_coef(bsplines.de_boor(x, bsplines.extend_grid(grid, 3), 3)[0], y)]
 print(hashlib.sha256(b"".join(n.tobytes() for n in numbers)).hexdigest())
 """
 
@@ -193,8 +193,8 @@ def test_a_fit_of_splines_is_the_shortest_least_squares_one(count: int) -> None:
     x = np.tile((np.arange(count) + draw.uniform(0.2, 0.8)) / count * 2 - 1, (3, 1))
     y = draw.normal(size=(3, 2, count))
     grid = np.tile(np.linspace(-1, 1, 6), (3, 1))
-    basis = splines.de_boor(x, splines.extend_grid(grid, 3), 3)[0]
-    for found, rows, curves in zip(splines.fit_coef(basis, y), basis, y, strict=True):
+    basis = bsplines.de_boor(x, bsplines.extend_grid(grid, 3), 3)[0]
+    for found, rows, curves in zip(bsplines.fit_coef(basis, y), basis, y, strict=True):
         expected = np.linalg.lstsq(rows.T, curves.T, rcond=1e-6)[0].T
         assert np.allclose(found, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
 
@@ -430,7 +430,7 @@ def test_wide_layers_take_their_memory_in_blocks(
         return objective(objective.start(x, y)[0])
 
     whole = evaluate()
-    monkeypatch.setattr("kanwidget.kan.closed_form.WORK", 700)
+    monkeypatch.setattr("kanwidget.kan.numpy_layer.WORK", 700)
     parts = evaluate()
     assert whole[0] == pytest.approx(parts[0], rel=1e-12)
     assert np.allclose(whole[1], parts[1], rtol=0, atol=1e-12)

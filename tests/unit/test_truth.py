@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.session.history import script
+from kanwidget.session.script import script
 
 Dataset = dict[str, Tensor]
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from traitlets import TraitError
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.widget.wire import unpack
+from kanwidget.widget.packed_array import unpack
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_dragged_slider_is_one_step(widget: KANWidget) -> None:
 
 def test_keys_that_end_where_they_began_leave_no_step(widget: KANWidget) -> None:
     widget.set_state({"edge_threshold": 0.02})
-    widget._on_message(widget, {"do": "rest"}, [])
+    widget._on_message(widget, {"do": "new_step"}, [])
     for threshold in (0.01, 0.02, 0.0):
         widget.set_state({"node_threshold": threshold})
     assert [command.id for command in widget.session.history.commands] == [0, 1]
@@ -327,7 +327,7 @@ def test_the_order_holds_between_widgets_on_one_model(
 def test_two_browsers_do_not_hold_each_other_up(widget: KANWidget) -> None:
     first, second = Page("first"), Page("second")
     for _ in range(5):
-        first.send(widget, "rest")
+        first.send(widget, "new_step")
     first.arrive()
     second.write(widget, node_threshold=0.04)
     second.arrive()
@@ -357,7 +357,7 @@ def test_whoever_was_late_is_told_the_truth(
 )
 def test_a_hostile_order_changes_nothing_else(shared: Any, written: Any, pending: Any) -> None:
     _, w = shared
-    w._on_message(w, {"do": "rest", "pending": pending}, [])
+    w._on_message(w, {"do": "new_step", "pending": pending}, [])
     assert w.error == ""
     w.set_state({"node_threshold": 0.01, "_written": written})
     assert (w.node_threshold, w.error) == (0.01, "")

@@ -20,7 +20,7 @@ from torch import Tensor
 from traitlets import TraitError
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.widget.wire import unpack
+from kanwidget.widget.packed_array import unpack
 
 Make = Callable[..., KAN]
 
@@ -221,10 +221,10 @@ def test_what_cannot_be_measured_is_not_shown(model: KAN, dataset: dict[str, Ten
 def test_a_large_network_gets_a_few_points_bit_by_bit(
     widget: KANWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.0)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.0)
     assert widget._tradeoff_edge == b""  # nothing fits in no time at all
     monkeypatch.undo()
-    monkeypatch.setattr("kanwidget.widget.foresight.POINTS", 8)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.POINTS", 8)
     widget.node_threshold = 1e-9
     points = read(widget._tradeoff_edge)
     assert points.shape == (4, 8)
@@ -241,7 +241,7 @@ def test_what_others_take_of_a_busy_machine_leaves_no_curve_out(
         time.sleep(0.03)
         return (pred - label).abs().mean()
 
-    monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.02)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.02)
     w = KANWidget(model, dataset, metric=waits)
     assert read(w._tradeoff_node).shape[1] == len(w.session.tradeoff("node").thresholds)
     w.close()
@@ -279,7 +279,7 @@ def test_nobody_waits_for_what_could_be(model: KAN, dataset: dict[str, Tensor]) 
 def test_a_curve_that_stays_wrong_is_taken_back(
     model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.foresight.PATIENCE", 0.1)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PATIENCE", 0.1)
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)
@@ -297,10 +297,10 @@ def test_a_curve_that_stays_wrong_is_taken_back(
 def test_a_curve_that_is_not_yet_whole_is_not_taken_back_by_its_own_slider(
     model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.foresight.BUDGET", 0.0)
-    monkeypatch.setattr("kanwidget.widget.foresight.HICCUPS", 1000)
-    monkeypatch.setattr("kanwidget.widget.foresight.PATIENCE", 0.0)
-    monkeypatch.setattr("kanwidget.widget.later.SLICE", 0.0)  # a step at a time
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.0)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.HICCUPS", 1000)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PATIENCE", 0.0)
+    monkeypatch.setattr("kanwidget.widget.idle.SLICE", 0.0)  # a step at a time
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)
@@ -429,7 +429,7 @@ def test_the_view_acts_by_message(widget: KANWidget) -> None:
     ask(widget, do="jump", id=0)
     assert (widget._current, widget.active_edges, widget.error) == (0, 15, "")
     widget.remove_edge(1, 3, 0)
-    ask(widget, do="sweep")
+    ask(widget, do="remove_dead_ends")
     assert widget.removed_nodes == [(1, 3)]
     assert widget.active_edges == 12
     assert widget.error == ""
@@ -464,7 +464,7 @@ def test_two_commands_can_be_compared(widget: KANWidget) -> None:
     [
         ({"do": "undo"}, "nothing to undo"),
         ({"do": "redo"}, "nothing to redo"),
-        ({"do": "sweep"}, "no dead ends"),
+        ({"do": "remove_dead_ends"}, "no dead ends"),
         ({"do": "jump", "id": 7}, "no command 7: there are 1"),
         ({"do": "jump"}, "whole number, got None"),
         ({"do": "jump", "id": True}, "whole number, got True"),
@@ -647,7 +647,7 @@ def shared(_trained: KAN, dataset: dict[str, Tensor]) -> Iterator[KANWidget]:
 
 
 def in_order(w: KANWidget) -> None:
-    live = [layer != 0 for layer in w.session.stage.adapter.model.mask]
+    live = [layer != 0 for layer in w.session.model_view.adapter.model.mask]
     assert all(torch.equal(a, b) for a, b in zip(live, w.session.mask, strict=True))
     assert w.active_edges == sum(int(layer.sum()) for layer in live) == read(w._mask).sum()
     assert w._current == w.session.history.current.id
@@ -693,7 +693,17 @@ def test_hostile_wishes_leave_both_ends_in_agreement(
     message=st.fixed_dictionaries(
         {
             "do": st.sampled_from(
-                ["undo", "redo", "commit", "reset", "jump", "note", "sweep", "compare", "evil"]
+                [
+                    "undo",
+                    "redo",
+                    "commit",
+                    "reset",
+                    "jump",
+                    "note",
+                    "remove_dead_ends",
+                    "compare",
+                    "evil",
+                ]
             )
             | junk
         },

@@ -1,5 +1,5 @@
 /** The few pictures on buttons, drawn with the text's own colour. */
-import { svg } from "../dom";
+import { svg } from "../util/dom";
 
 const PATHS = {
   undo: "M3.5 6.5H9a3.5 3.5 0 0 1 0 7H6M6 3.5l-3 3 3 3",

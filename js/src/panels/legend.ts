@@ -1,8 +1,8 @@
 /** What the kinds of lines mean; only of what is there. */
-import { element, setText, svg } from "../dom";
-import { showsQuilt } from "../quilt/choice";
-import type { Drawn } from "../stage/face";
-import type { Now } from "./now";
+import { element, setText, svg } from "../util/dom";
+import { showsMatrix } from "../views/choose-view";
+import type { DrawnSummary } from "../views/contract";
+import type { PanelProps } from "./context";
 
 const CURVE = "M15.5 11.5C18.5 11.5 18 4.5 22.5 4.5";
 
@@ -36,7 +36,7 @@ export function createLegend() {
   );
   return {
     element: list,
-    update({ known, reading, trace }: Now, drawn: Drawn | null): void {
+    update({ known, reading, trace }: PanelProps, drawn: DrawnSummary | null): void {
       setText(missing, drawn ? missingWords(drawn) : "");
       missing.hidden = missing.textContent === "";
       symbolic.hidden = reading.symbolic.size === 0;
@@ -44,13 +44,13 @@ export function createLegend() {
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
       // The quilt has a legend of its own; what is below stays where it is.
-      list.style.visibility = showsQuilt(reading.view, known.net, known.settled) ? "hidden" : "";
+      list.style.visibility = showsMatrix(reading.view, known.net, known.settled) ? "hidden" : "";
     },
   };
 }
 
 /** What of the network is not drawn, why, and where it can be seen; empty when all of it is. */
-export function missingWords({ on, curves, lines }: Drawn): string {
+export function missingWords({ on, curves, lines }: DrawnSummary): string {
   if (curves === on) return "";
   const n = (count: number) => count.toLocaleString("en");
   const left = lines < on ? ` The ${n(on - lines)} weakest edges have no line either.` : "";

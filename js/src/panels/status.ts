@@ -1,13 +1,14 @@
 /** What pruning has cost so far: the headline, the figures before and now, and the line for messages. */
-import { button, element, setAttribute, setText } from "../dom";
-import { type Stairs, sameStairs, stairsOf } from "../levels";
-import { countOn, deadEnds, type Edits, isCut, type Network, sameMask } from "../network";
-import type { Step } from "../protocol";
-import type { Reading } from "../reading";
-import type { Axis, Known } from "../state";
-import { foreseen, isNarrow, isOf } from "../tradeoff";
-import { count, countSentence, figures, lossSentence, named } from "../words";
-import type { Wishes } from "./now";
+
+import { isCurveOf, isNarrow, predictLoss } from "../model/loss-curve";
+import { countOn, deadEnds, type Edits, isCut, type Network, sameMask } from "../model/network";
+import { type StepTable, sameStepTable, stepTableOf } from "../model/threshold-steps";
+import type { TargetKind, ViewState } from "../state/view-state";
+import { countOf, countSentence, formatFigures, lossSentence, named } from "../text/messages";
+import { button, element, setAttribute, setText } from "../util/dom";
+import type { Snapshot } from "../wire/snapshot";
+import type { HistoryStep } from "../wire/traits";
+import type { Commands } from "./context";
 
 /** A screen reader is told when things have been quiet for so long. */
 const QUIET = 700;
@@ -16,7 +17,7 @@ const CLOSED =
 /** Warnings of Python's that are shown at once. */
 const MOST_WARNINGS = 2;
 
-export function createStatus(wishes: Wishes, signal: AbortSignal) {
+export function createStatus(wishes: Commands, signal: AbortSignal) {
   const headcount = element("b");
   const loss = element("span", { class: "loss" });
   const headline = element("p", { class: "status", "data-role": "status" }, headcount, loss);
@@ -30,15 +31,15 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   const error = element("p", { class: "error", "data-role": "error", role: "alert" });
   const notice = element("p", { class: "notice", "data-role": "notice", role: "status" });
   const warning = element("p", { class: "warning", "data-role": "warning", role: "alert" });
-  const sweep = button(
+  const removeDeadEnds = button(
     "Sweep",
     {
       class: "small",
-      "data-role": "sweep",
+      "data-role": "remove-dead-ends",
       title: "Take the edges that lead to no output: the model computes the same without them",
       hidden: true,
     },
-    () => wishes.act({ do: "sweep" }),
+    () => wishes.act({ do: "remove_dead_ends" }),
     signal,
   );
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -47,7 +48,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   let told = "";
   let looked: {
     mask: Uint8Array;
-    confirmed: Uint8Array;
+    kernelMask: Uint8Array;
     pending: boolean;
     dead: number;
     warning: string;
@@ -67,20 +68,20 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
   return {
     element: element("div", { class: "summary" }, headline, figuresList, said),
     // Its line is always there, so that a message never moves a slider or the network under the hand.
-    messages: element("div", { class: "messages" }, error, notice, warning, sweep),
+    messages: element("div", { class: "messages" }, error, notice, warning, removeDeadEnds),
     /** What went wrong while a frame was drawn. */
     fail: (problem: string) => setText(error, problem),
     /** `problem` is what went wrong on this side; it comes before what Python says. */
-    update(known: Known | null, reading: Reading | null, problem: string, always = ""): void {
+    update(known: ViewState | null, reading: Snapshot | null, problem: string, always = ""): void {
       setText(notice, always);
       setText(error, problem || (reading?.closed ? CLOSED : (reading?.error ?? "")));
       if (!known || !reading) return;
-      const { edits, mask, confirmed, net } = known;
+      const { edits, mask, kernelMask, net } = known;
       // A loss belongs to the mask Python has applied: until that is the one on show, it is only the last known.
-      if (looked?.mask !== mask || looked.confirmed !== confirmed) {
+      if (looked?.mask !== mask || looked.kernelMask !== kernelMask) {
         const dead = deadEnds(net, mask).length;
-        const pending = !sameMask(mask, confirmed);
-        looked = { mask, confirmed, pending, dead, warning: warningOf(known, dead) };
+        const pending = !sameMask(mask, kernelMask);
+        looked = { mask, kernelMask, pending, dead, warning: warningOf(known, dead) };
       }
       const { pending } = looked;
       if (!pending) measured = edits;
@@ -108,7 +109,7 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
       if (looked.warning || !pending) told = looked.warning ? "" : toldOf(known.net, reading);
       setText(warning, looked.warning || told);
       warning.classList.toggle("pending", pending && looked.warning === "");
-      sweep.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
+      removeDeadEnds.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
       say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
     },
   };
@@ -116,49 +117,49 @@ export function createStatus(wishes: Wishes, signal: AbortSignal) {
 
 /** The loss that a curve over a slider knows, when only that threshold has moved since Python measured. */
 function foresee(
-  { net, edits, mask }: Known,
-  { tradeoff, keepMean }: Reading,
+  { net, edits, mask }: ViewState,
+  { tradeoff, keepMean }: Snapshot,
   measured: Edits,
 ): { loss: number; about: boolean } | null {
   for (const axis of ["node", "edge"] as const) {
     const curve = tradeoff[axis];
-    if (!curve || !sameStairs(measured, edits, axis)) continue;
+    if (!curve || !sameStepTable(measured, edits, axis)) continue;
     const threshold = axis === "node" ? edits.nodeThreshold : edits.edgeThreshold;
-    const found = foreseen(curve, threshold, countOn(mask), keepMean);
+    const found = predictLoss(curve, threshold, countOn(mask), keepMean);
     // Between two points that are far apart nothing is known; nor by a curve of an earlier state.
-    if (!isNarrow(found) || !isOf(curve, stairsFor(net, measured, axis))) continue;
+    if (!isNarrow(found) || !isCurveOf(curve, stairsFor(net, measured, axis))) continue;
     return { loss: found.from, about: !found.exact };
   }
   return null;
 }
 
-const stairs = new WeakMap<Edits, Partial<Record<Axis, Stairs>>>();
+const stairs = new WeakMap<Edits, Partial<Record<TargetKind, StepTable>>>();
 
 /** The same object for the same edits: under a drag it is asked for in every frame. */
-function stairsFor(net: Network, edits: Edits, axis: Axis): Stairs {
+function stairsFor(net: Network, edits: Edits, axis: TargetKind): StepTable {
   let known = stairs.get(edits);
   if (!known) {
     known = {};
     stairs.set(edits, known);
   }
-  known[axis] ??= stairsOf(net, edits, axis);
+  known[axis] ??= stepTableOf(net, edits, axis);
   return known[axis];
 }
 
 /** Some of what Python warns of; what this side finds out by itself comes before it. */
-function toldOf(net: Network, { warnings, inVars, outVars }: Reading): string {
+function toldOf(net: Network, { warnings, inVars, outVars }: Snapshot): string {
   const more = warnings.length - MOST_WARNINGS;
   const told = warnings.map((warning) => named(net, { inVars, outVars }, warning));
   return told.slice(0, MOST_WARNINGS).join(" ") + (more > 0 ? ` And ${more} more.` : "");
 }
 
-function warningOf({ net, mask }: Known, dead: number): string {
+function warningOf({ net, mask }: ViewState, dead: number): string {
   if (isCut(net, mask))
     return "Nothing leads from the inputs to the outputs any more: the model is constant.";
-  return dead === 0 ? "" : `${count(dead, "node")} ${dead === 1 ? "leads" : "lead"} nowhere.`;
+  return dead === 0 ? "" : `${countOf(dead, "node")} ${dead === 1 ? "leads" : "lead"} nowhere.`;
 }
 
-function stepsOf({ history, current }: Reading): { first?: Step; last?: Step } {
+function stepsOf({ history, current }: Snapshot): { first?: HistoryStep; last?: HistoryStep } {
   const byId = new Map(history.map((step) => [step.id, step]));
   const parent = byId.get(current)?.parent ?? null;
   const last = parent === null ? undefined : byId.get(parent);
@@ -172,9 +173,9 @@ function createFigure(name: string) {
   return {
     element: figure,
     show(value: number | null, left: number | null): void {
-      setText(loss, value === null ? "–" : figures(value));
+      setText(loss, value === null ? "–" : formatFigures(value));
       setText(edges, left === null ? "" : ` (${left.toLocaleString("en")})`);
-      figure.title = left === null ? "" : count(left, "edge");
+      figure.title = left === null ? "" : countOf(left, "edge");
     },
   };
 }

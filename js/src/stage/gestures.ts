@@ -4,7 +4,7 @@
  */
 export type Point = readonly [x: number, y: number];
 
-export interface Hands {
+export interface GestureHandlers {
   /** The pointer is here, or nowhere. */
   hover(at: Point | null): void;
   /** A finger rests here: what a right click is to a mouse. */
@@ -33,7 +33,11 @@ const STILL_FINGER = 10;
 /** As long as hosts wait that know a long press themselves. */
 const HOLD = 500;
 
-export function watchHands(stage: HTMLElement, hands: Hands, signal: AbortSignal): { cancel(): boolean } {
+export function watchGestures(
+  stage: HTMLElement,
+  hands: GestureHandlers,
+  signal: AbortSignal,
+): { cancel(): boolean } {
   const fingers = new Map<number, Point>();
   let held: { id: number; from: Point; last: Point; kind: "wait" | "pan" | "lasso"; loop: Point[] } | null =
     null;

@@ -1,9 +1,9 @@
 /** What keys mean on the stage; Tab and the arrows are the buttons' own. */
-import { flip, meant } from "../selection";
-import { isTargetOn, type Known, type Target } from "../state";
-import { ZOOM_STEP } from "./camera";
+import { flip, targetsToSwitch } from "../state/selection";
+import { isTargetOn, type Target, type ViewState } from "../state/view-state";
+import { ZOOM_STEP } from "../views/camera";
 
-export interface KeyDoing {
+export interface KeyHandlers {
   select(targets: readonly Target[]): void;
   toggle(targets: readonly Target[]): void;
   /** True when a drag was given up. */
@@ -17,11 +17,11 @@ export interface KeyDoing {
 /** Does it, and returns true when the key meant something; `target` is what has the focus. */
 export function pressKey(
   event: Pick<KeyboardEvent, "key" | "shiftKey">,
-  { net, mask, selected }: Known,
+  { net, mask, selected }: ViewState,
   target: Target | null,
-  doing: KeyDoing,
+  doing: KeyHandlers,
 ): boolean {
-  const targets = meant(selected, target);
+  const targets = targetsToSwitch(selected, target);
   switch (event.key) {
     case "Enter":
       if (target) doing.select(event.shiftKey ? flip(selected, target) : [target]);

@@ -1,5 +1,5 @@
 /** The context menu: a list of things to do, at a point, worked by mouse or keys. */
-import { element } from "../dom";
+import { element } from "../util/dom";
 
 export interface Item {
   readonly text: string;

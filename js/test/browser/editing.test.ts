@@ -1,8 +1,8 @@
 /** What a person does, and what they see of it. */
 import { describe, expect, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
-import { createNetwork, edgeIndex } from "../../src/network";
-import { createUnitCurves } from "../../src/scene";
+import { createNetwork, edgeIndex } from "../../src/model/network";
+import { createNormalizedCurves } from "../../src/views/network/scene";
 import { fakeModel, networkOf, randomNumbers, SAMPLES, sampleCurves } from "../fake";
 import { click, doubleClick, frames, grab, letGo, middle, mount, settled, thumb } from "./mounted";
 
@@ -14,7 +14,7 @@ describe.each([[[2, 5, 1]], [[1, 1]], [[3, 4, 2]]])("of [%s], each box", (width)
       model.traits.orientation = orientation;
       const { canvas, twin } = await mount(model);
       const net = networkOf(width);
-      const curve = createUnitCurves(net, sampleCurves(net));
+      const curve = createNormalizedCurves(net, sampleCurves(net));
       const stage = canvas.getBoundingClientRect();
       for (let e = 0; e < net.edgeCount; e++) {
         const box = twin("edge", edgeIndex(net, e).join()).getBoundingClientRect();

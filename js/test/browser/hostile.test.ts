@@ -1,7 +1,7 @@
 /** Whatever a model holds, the view says so in words, throws out of no handler, and comes back with good values. */
 import { expect, onTestFinished, test } from "vitest";
-import { TRAITS, type Traits } from "../../src/protocol";
-import { encode } from "../../src/wire";
+import { encode } from "../../src/wire/packed-array";
+import { TRAITS, type Traits } from "../../src/wire/traits";
 import { pack, randomNumbers } from "../fake";
 import { richModel } from "../rich";
 import { frames, type Mounted, mount } from "./mounted";

@@ -48,7 +48,7 @@ test("find the knee, prune, bring one edge back, undo, redo, commit, copy the sc
   await tabTo(view, "[data-role=commit]");
   await press("{Enter}");
   // Each gesture on the sliders begins a step of its own.
-  expect(model.acts.map((act) => act.do)).toEqual(["rest", "rest", "undo", "redo", "commit"]);
+  expect(model.acts.map((act) => act.do)).toEqual(["new_step", "new_step", "undo", "redo", "commit"]);
 });
 
 test("everything that can have the focus has a name, and shows when it has it", async () => {

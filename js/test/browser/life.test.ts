@@ -2,7 +2,7 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import widget from "../../src/index";
-import { standaloneModel } from "../../src/kernel/standalone";
+import { standaloneModel } from "../../src/standalone/model";
 import { type FakeModel, fakeModel } from "../fake";
 import { richModel } from "../rich";
 import { click, doubleClick, frames, grab, letGo, middle, mount, settled } from "./mounted";

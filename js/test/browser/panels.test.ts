@@ -1,8 +1,8 @@
 /** What is around the network: cards, probe, figures, script, messages. */
 import { expect, onTestFinished, test, vi } from "vitest";
 import { commands, userEvent } from "vitest/browser";
-import { trace } from "../../src/forward";
-import { createReader } from "../../src/reading";
+import { trace } from "../../src/model/forward";
+import { createSnapshotReader } from "../../src/wire/snapshot";
 import { fakeModel, pack } from "../fake";
 import { richModel } from "../rich";
 import { click, frames, grab, letGo, type Mounted, middle, mount, settled, thumb } from "./mounted";
@@ -55,7 +55,7 @@ test("the curve on a card goes through the model's samples", async () => {
   const view = await mount(richModel());
   view.model.receive({ selected: [[0, 0, 3]] });
   await frames(2);
-  const { curves } = createReader(view.model)();
+  const { curves } = createSnapshotReader(view.model)();
   const d = card(view, "edge6").querySelector(".phi")!.getAttribute("d")!;
   const points = d
     .slice(1)
@@ -147,9 +147,9 @@ test("the probe follows a row: its values on the cards are the network's, and th
   await frames(2);
   await click(view.find("[data-panel=probe]"));
   const { probe } = view.model.traits;
-  const { net, cells, rows, confirmed } = createReader(view.model)();
+  const { net, cells, rows, kernelMask } = createSnapshotReader(view.model)();
   expect(probe).toEqual([...rows!.inputs.subarray(0, 2)]);
-  const values = trace(net, cells!, confirmed, true, probe);
+  const values = trace(net, cells!, kernelMask, true, probe);
   const outputs = () => view.find("[data-role=outputs]").textContent!.replaceAll("−", "-");
   expect(outputs()).toContain(
     `f(x) = ${values.nodes[7]!.toPrecision(4)}, label ${rows!.labels![0]!.toPrecision(4)}`,
@@ -171,7 +171,7 @@ test("the probe follows a row: its values on the cards are the network's, and th
 
 test("a row of the probe has the number that it has in the data, and another one is said to be another", async () => {
   const view = await mount(richModel());
-  const count = createReader(view.model)().rows!.count;
+  const count = createSnapshotReader(view.model)().rows!.count;
   const numbers = Float64Array.from({ length: count }, (_, k) => 4 * k);
   view.model.receive({ _row_numbers: pack(numbers, [count]) });
   await click(view.find("[data-panel=probe]"));
@@ -187,7 +187,9 @@ test("a row of the probe has the number that it has in the data, and another one
     return [row.value, view.find("[data-role=instead]").textContent];
   };
   expect(await type("8")).toEqual(["8", ""]);
-  expect(view.model.traits.probe).toEqual([...createReader(view.model)().rows!.inputs.subarray(4, 6)]);
+  expect(view.model.traits.probe).toEqual([
+    ...createSnapshotReader(view.model)().rows!.inputs.subarray(4, 6),
+  ]);
   expect(await type("9")).toEqual(["8", `row 9 is not among the ${count} that are here: this is row 8`]);
   expect(await type("99999")).toEqual([
     `${last}`,
@@ -291,14 +293,14 @@ test("the script is copied, and what could not be copied is said", async () => {
   Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
 });
 
-test("edges that lead nowhere are said, and can be swept", async () => {
+test("edges that lead nowhere are said, and can be removed", async () => {
   const view = await mount();
-  expect(view.find("[data-role=sweep]").hidden).toBe(true);
+  expect(view.find("[data-role=remove-dead-ends]").hidden).toBe(true);
   view.model.receive({ removed_edges: [[1, 3, 0]] });
   await frames(2);
   expect(view.find("[data-role=warning]").textContent).toBe("1 node leads nowhere.");
-  await click(view.find("[data-role=sweep]"));
-  expect(view.model.acts).toEqual([{ do: "sweep" }]);
+  await click(view.find("[data-role=remove-dead-ends]"));
+  expect(view.model.acts).toEqual([{ do: "remove_dead_ends" }]);
 });
 
 test("curves that have no room are counted in the legend, with the reason and a way to see them", async () => {

@@ -1,7 +1,7 @@
 /** Thresholds: what the track shows, what the hand and the keys do, what is said. */
 import { expect, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
-import { countOn, createNetwork, maskOf, NO_EDITS } from "../../src/network";
+import { countOn, createNetwork, maskOf, NO_EDITS } from "../../src/model/network";
 import { type FakeModel, fakeModel, networkOf, pack } from "../fake";
 import { packTradeoff, richModel } from "../rich";
 import { click, frames, grab, letGo, type Mounted, middle, mount, thumb } from "./mounted";

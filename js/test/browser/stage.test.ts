@@ -1,12 +1,12 @@
 /** What hands and keys do on the network view: selection, lasso, menu, zoom, and the overlays. */
 import { describe, expect, onTestFinished, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
-import { edgeIndex } from "../../src/network";
-import { createReader } from "../../src/reading";
-import { createUnitCurves, inBox } from "../../src/scene";
-import { createStage, type Moment, type StageEvents } from "../../src/stage";
-import { reduce } from "../../src/state";
-import { INKS } from "../../src/theme";
+import { INKS } from "../../src/canvas/theme";
+import { edgeIndex } from "../../src/model/network";
+import { createStage, type FrameInput, type StageEvents } from "../../src/stage/stage";
+import { reduce } from "../../src/state/view-state";
+import { createNormalizedCurves, inBox } from "../../src/views/network/scene";
+import { createSnapshotReader } from "../../src/wire/snapshot";
 import { type FakeModel, fakeModel, pack, randomNumbers } from "../fake";
 import { click, doubleClick, frames, grab, letGo, type Mounted, middle, mount, settled } from "./mounted";
 
@@ -601,7 +601,7 @@ function svgTexts(view: Mounted): { text: string; x: number; y: number; width: n
 describe("a followed sample", () => {
   test("is a dot on every curve, and a value beside each node", async () => {
     const model = fakeModel();
-    const reading = createReader(model)();
+    const reading = createSnapshotReader(model)();
     const known = reduce(null, { type: "synced", reading })!;
     const controller = new AbortController();
     const events = Object.fromEntries(
@@ -617,7 +617,7 @@ describe("a followed sample", () => {
       nodes: Float64Array.of(0.5, -0.5, 0.1, 0.2, 0.3, 0.4, 0.5, 12.3456),
       edges: Float64Array.from({ length: 15 }, () => 0.25),
     };
-    const moment: Moment = {
+    const moment: FrameInput = {
       ...{ known, reading, font: "sans-serif", width: 900, probe },
       names: { inVars: reading.inVars, outVars: reading.outVars },
       palette: { ...INKS.light, background: "#ffffff" },
@@ -625,7 +625,7 @@ describe("a followed sample", () => {
     stage.render(moment, 0);
     const canvas = stage.element.querySelector<HTMLCanvasElement>("canvas[data-role=marks]")!;
     const ctx = canvas.getContext("2d")!;
-    const unit = createUnitCurves(known.net, reading.curves);
+    const unit = createNormalizedCurves(known.net, reading.curves);
     for (let e = 0; e < 15; e++) {
       const spot = stage.element.querySelector<HTMLElement>(
         `button[data-edge="${edgeIndex(known.net, e)}"]`,
@@ -792,7 +792,7 @@ describe("quilt and network", () => {
     await frames(2);
     // Weaker ones come after it.
     const last = [...view.root.querySelectorAll<HTMLElement>("button[data-edge]")].find(
-      (button) => edgeIndex(createReader(view.model)().net, 599).join() === button.dataset.edge,
+      (button) => edgeIndex(createSnapshotReader(view.model)().net, 599).join() === button.dataset.edge,
     )!;
     last.focus();
     const own = new Set(view.root.querySelectorAll("button[data-edge]"));

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { hit } from "../../src/hit";
-import { layout } from "../../src/layout";
-import { centreOf } from "../../src/paths";
-import { clamp, FIT, MAX_ZOOM, panBy, project, reveal, zoomAt } from "../../src/stage/camera";
-import { freeSpot } from "../../src/stage/spot";
+import { findFreeSpot } from "../../src/stage/free-spot";
+import { centreOf } from "../../src/util/paths";
+import { clamp, FIT, MAX_ZOOM, panBy, project, reveal, zoomAt } from "../../src/views/camera";
+import { hit } from "../../src/views/network/hit";
+import { layout } from "../../src/views/network/layout";
 import { networkOf, randomNumbers } from "../fake";
 
 const size = { width: 900, height: 600 };
@@ -60,12 +60,12 @@ test("a target out of sight is brought into sight, and nothing moves for one tha
 
 test("a card covers no other box where there is room beside its own, and stays inside", () => {
   const boxes = [0, 1, 2].map((k) => ({ x: 100, y: 100 + 70 * k, side: 60 }));
-  const [x, y] = freeSpot({ width: 160, height: 50 }, boxes[1]!, [boxes[0]!, boxes[2]!], size);
+  const [x, y] = findFreeSpot({ width: 160, height: 50 }, boxes[1]!, [boxes[0]!, boxes[2]!], size);
   expect(x).toBeGreaterThan(160);
   expect(y).toBeGreaterThan(100);
-  const [left] = freeSpot({ width: 160, height: 50 }, { x: 820, y: 300, side: 60 }, [], size);
+  const [left] = findFreeSpot({ width: 160, height: 50 }, { x: 820, y: 300, side: 60 }, [], size);
   expect(left + 160).toBeLessThanOrEqual(820);
-  const [tightX, tightY] = freeSpot({ width: 300, height: 200 }, { x: 100, y: 50, side: 60 }, [], {
+  const [tightX, tightY] = findFreeSpot({ width: 300, height: 200 }, { x: 100, y: 50, side: 60 }, [], {
     width: 320,
     height: 280,
   });

@@ -1,7 +1,7 @@
 /** What the browser computes, against the file that Python's tests read too. */
 import { describe, expect, test } from "vitest";
-import { type Cells, predict, rmse, sharedCells, trace } from "../../src/forward";
-import { createNetwork, maskOf, type Network, NO_EDITS, nodesOn } from "../../src/network";
+import { type Cells, predict, rmse, sharedCells, trace } from "../../src/model/forward";
+import { createNetwork, maskOf, type Network, NO_EDITS, nodesOn } from "../../src/model/network";
 import { randomNumbers } from "../fake";
 import { distance, golden, networkFrom, sharedFrom, type Tables } from "../golden";
 

@@ -1,7 +1,7 @@
 /** The layout that Python's pictures have is the one that the canvas has. */
 import { expect, test } from "vitest";
-import { type Layout, layout, type Room } from "../../src/layout";
-import { createNetwork } from "../../src/network";
+import { createNetwork } from "../../src/model/network";
+import { type Layout, layout, type Room } from "../../src/views/network/layout";
 import { distance, golden } from "../golden";
 
 interface Given {

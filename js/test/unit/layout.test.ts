@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { hit } from "../../src/hit";
-import { type Box, type Layout, layout, overlap, pointAt } from "../../src/layout";
-import { createNetwork } from "../../src/network";
-import { column, stack } from "../../src/rows";
+import { createNetwork } from "../../src/model/network";
+import { hit } from "../../src/views/network/hit";
+import { type Box, type Layout, layout, overlap, pointAt } from "../../src/views/network/layout";
+import { column, stack } from "../../src/views/network/stacking";
 import { networkOf, randomNumbers } from "../fake";
 
 const room = (width: number) => ({ width, inNames: 20, outNames: 30 });

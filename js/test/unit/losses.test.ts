@@ -1,6 +1,6 @@
 /** Losses of a page without Python, against torch's. */
 import { expect, test } from "vitest";
-import { LOSSES } from "../../src/losses";
+import { LOSSES } from "../../src/model/losses";
 import { golden } from "../golden";
 
 const { cases } = golden<{ cases: { loss: string; pair: [number[], number[]]; value: number }[] }>(

@@ -21,9 +21,9 @@ import {
   outgoing,
   reasonOff,
   slotsOf,
-} from "../../src/network";
-import { handEdits } from "../../src/protocol";
-import { removeEdge, removeNode, restoreEdge, restoreNode, toggle } from "../../src/state";
+} from "../../src/model/network";
+import { removeEdge, removeNode, restoreEdge, restoreNode, toggle } from "../../src/state/view-state";
+import { handEdits } from "../../src/wire/traits";
 import { networkOf } from "../fake";
 
 type Op =

@@ -1,6 +1,6 @@
 /** What a page sends with a command, so that nothing decided before it is lost or comes after it. */
 import { beforeEach, expect, test } from "vitest";
-import { numbered } from "../../src/outbox";
+import { withMessageOrder } from "../../src/wire/outbox";
 import { type FakeModel, fakeModel } from "../fake";
 
 beforeEach(() => {
@@ -10,7 +10,7 @@ beforeEach(() => {
 function widget(mark: string) {
   const [host, controller] = [fakeModel(), new AbortController()];
   Object.assign(host.traits, { _picture: mark });
-  return { host, model: numbered(host, controller.signal), close: () => controller.abort() };
+  return { host, model: withMessageOrder(host, controller.signal), close: () => controller.abort() };
 }
 const written = (host: FakeModel) =>
   host.traits._written as { page: string; numbers: Record<string, number> };
@@ -56,7 +56,7 @@ test("of what Python has changed since, the newer value is brought: it is on sho
 
 test("two views of a widget, and two widgets of a page, share one order", () => {
   const { host, model } = widget("a");
-  const second = numbered(host, new AbortController().signal);
+  const second = withMessageOrder(host, new AbortController().signal);
   const other = widget("b");
   model.set("node_threshold", 0.04);
   model.save_changes();

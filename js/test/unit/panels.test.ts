@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { levelsOf, nextChange, stairsOf, stepped, thresholdOver } from "../../src/levels";
-import { countOn, edgeId, maskOf, NO_EDITS } from "../../src/network";
-import { columnsOf } from "../../src/panels/rail";
-import type { Step } from "../../src/protocol";
+import { countOn, edgeId, maskOf, NO_EDITS } from "../../src/model/network";
+import {
+  levelsOf,
+  nextThresholdChange,
+  stepped,
+  stepTableOf,
+  thresholdOver,
+} from "../../src/model/threshold-steps";
+import { columnsOf } from "../../src/panels/history/branch-lines";
 import {
   nextWords,
   parseThreshold,
@@ -11,7 +16,8 @@ import {
   ratioWords,
   shareWords,
   sumWords,
-} from "../../src/words";
+} from "../../src/text/messages";
+import type { HistoryStep } from "../../src/wire/traits";
 import { networkOf, randomNumbers } from "../fake";
 
 const names = { inVars: ["x_1", "x_2"], outVars: ["f(x)"] };
@@ -25,7 +31,7 @@ describe("the steps of a threshold", () => {
   test("every step up takes what is next, and every step down gives it back", () => {
     for (const axis of ["edge", "node"] as const) {
       const levels = levelsOf(net, axis)!;
-      const stairs = stairsOf(net, NO_EDITS, axis);
+      const stairs = stepTableOf(net, NO_EDITS, axis);
       const at = (threshold: number) =>
         countOn(maskOf(net, { ...NO_EDITS, [`${axis}Threshold`]: threshold }));
       const up = [0];
@@ -56,10 +62,10 @@ describe("the steps of a threshold", () => {
       for (const axis of ["edge", "node"] as const) {
         const levels = levelsOf(other, axis);
         if (!levels) continue;
-        const stairs = stairsOf(other, edits, axis);
+        const stairs = stepTableOf(other, edits, axis);
         let threshold = 0;
         for (;;) {
-          const change = nextChange(other, stairs, axis, threshold);
+          const change = nextThresholdChange(other, stairs, axis, threshold);
           if (!change) break;
           const before = maskOf(other, { ...edits, [`${axis}Threshold`]: threshold });
           const after = thresholdOver(levels, change.level);
@@ -85,7 +91,7 @@ describe("the steps of a threshold", () => {
 });
 
 describe("the next change in words", () => {
-  const stairs = stairsOf(net, NO_EDITS, "edge");
+  const stairs = stepTableOf(net, NO_EDITS, "edge");
   const tradeoff = {
     thresholds: Float64Array.of(0, 0.0001, 0.00019),
     activeEdges: Float64Array.of(15, 13, 12),
@@ -93,7 +99,7 @@ describe("the next change in words", () => {
     lossKept: Float64Array.of(0.0234, 0.0236, 0.05),
   };
   test("names the edge, the loss and what is left", () => {
-    const change = nextChange(net, stairs, "edge", 0);
+    const change = nextThresholdChange(net, stairs, "edge", 0);
     expect(nextWords(net, names, change, 0, true, null)).toBe("next: x1 → h1,0 goes, 14 of 15 edges left");
     const known = { ...tradeoff, activeEdges: Float64Array.of(15, 14, 13) };
     expect(nextWords(net, names, change, 0, true, known)).toBe(
@@ -102,16 +108,16 @@ describe("the next change in words", () => {
     expect(nextWords(net, names, change, 0, false, known)).toContain("0.02340 → 0.02400");
   });
   test("says between what when the curve has no point just there, and about when that is the same", () => {
-    const change = nextChange(net, stairs, "edge", 0);
+    const change = nextThresholdChange(net, stairs, "edge", 0);
     expect(nextWords(net, names, change, 0, true, tradeoff)).toContain("→ between 0.02360 and 0.05000, 14");
     const flat = { ...tradeoff, lossKept: Float64Array.of(0.0234, 0.0236, 0.0237) };
     expect(nextWords(net, names, change, 0, true, flat)).toContain("→ about 0.02360, 14");
   });
   test("counts equal scores together, and names a node", () => {
     const equal = networkOf([2, 5, 1], new Float64Array(15).fill(0.5));
-    const all = nextChange(equal, stairsOf(equal, NO_EDITS, "edge"), "edge", 0);
+    const all = nextThresholdChange(equal, stepTableOf(equal, NO_EDITS, "edge"), "edge", 0);
     expect(nextWords(equal, names, all, 0, true, null)).toBe("next: 15 edges go, 0 of 15 edges left");
-    const node = nextChange(net, stairsOf(net, NO_EDITS, "node"), "node", 0);
+    const node = nextThresholdChange(net, stepTableOf(net, NO_EDITS, "node"), "node", 0);
     expect(nextWords(net, names, node, 0, true, null)).toBe(
       "next: h1,0 goes with 3 edges, 12 of 15 edges left",
     );
@@ -192,7 +198,7 @@ test("the strongest edge has rank 1, and equal ones share a rank", () => {
 });
 
 test("a second branch of the history gets a column of its own", () => {
-  const step = (id: number, parent: number | null) => ({ id, parent }) as Step;
+  const step = (id: number, parent: number | null) => ({ id, parent }) as HistoryStep;
   expect(columnsOf([step(0, null), step(1, 0), step(2, 1), step(3, 1), step(4, 3), step(5, 2)])).toEqual([
     0, 0, 0, 1, 1, 0,
   ]);

@@ -1,8 +1,14 @@
 import { expect, test } from "vitest";
-import { type Layout, layout } from "../../src/layout";
-import { type Edits, edgeId, NO_EDITS } from "../../src/network";
-import { between, buildScene, createUnitCurves, inBox, strengthOf } from "../../src/scene";
-import { type Action, type Known, reduce } from "../../src/state";
+import { type Edits, edgeId, NO_EDITS } from "../../src/model/network";
+import { type Action, reduce, type ViewState } from "../../src/state/view-state";
+import { type Layout, layout } from "../../src/views/network/layout";
+import {
+  between,
+  buildScene,
+  createNormalizedCurves,
+  inBox,
+  strengthOf,
+} from "../../src/views/network/scene";
 import { networkOf, SAMPLES, sampleCurves, syncedOf } from "../fake";
 
 const net = networkOf([2, 5, 1]);
@@ -11,9 +17,9 @@ const synced = (edits: Partial<Edits> = {}): Action => ({
   type: "synced",
   reading: syncedOf(net, { edits: { ...NO_EDITS, ...edits } }),
 });
-const after = (...actions: Action[]) => actions.reduce(reduce, null as Known | null)!;
+const after = (...actions: Action[]) => actions.reduce(reduce, null as ViewState | null)!;
 
-function shapesOf(known: Known, from: { made: Layout } | null = null, t = 1) {
+function shapesOf(known: ViewState, from: { made: Layout } | null = null, t = 1) {
   const made = layout(known.net, known.settled, room);
   const scene = buildScene(from ? between(from.made, made, t) : made, known);
   return { made, scene, edge: (id: number) => scene.edges.find((shape) => shape.edge === id)! };
@@ -82,7 +88,7 @@ test("easing begins where the old layout was and ends where the new one is, node
 });
 
 test("upwards, nodes ease along their rows", () => {
-  const up = (known: Known) => layout(net, known.settled, { ...room, orientation: "up" });
+  const up = (known: ViewState) => layout(net, known.settled, { ...room, orientation: "up" });
   const [from, to] = [up(after(synced())), up(after(synced({ nodeThreshold: 0.05 })))];
   const halfway = between(from, to, 0.5);
   expect(from.nodeX[2]).not.toBe(to.nodeX[2]);
@@ -130,7 +136,7 @@ test("a curve fills the unit square; a constant one is in the middle", () => {
   const curves = sampleCurves(net);
   const { y } = curves;
   y.fill(0.1, 3 * SAMPLES, 4 * SAMPLES);
-  const curve = createUnitCurves(net, curves);
+  const curve = createNormalizedCurves(net, curves);
   const [u, v] = [0, 1].map((d) => [...curve(4)].filter((_, k) => k % 2 === d)) as [number[], number[]];
   expect([Math.min(...u), Math.max(...u), Math.min(...v), Math.max(...v)]).toEqual([0, 1, 0, 1]);
   const greatest = y
@@ -142,7 +148,7 @@ test("a curve fills the unit square; a constant one is in the middle", () => {
 
 test("a point of an edge's function lies on its curve in the box, and on the border beyond the drawn range", () => {
   const curves = sampleCurves(net);
-  const curve = createUnitCurves(net, curves);
+  const curve = createNormalizedCurves(net, curves);
   const k = 20;
   const [x, y] = [curves.x[net.source[7]! * SAMPLES + k]!, curves.of(7)[k]!];
   const [u, v] = curve.at(7, x, y);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { layout } from "../../src/layout";
-import { edgeId } from "../../src/network";
-import { buildScene } from "../../src/scene";
+import { areaOf, areasOverlap } from "../../src/canvas/text";
+import { edgeId } from "../../src/model/network";
+import { neighbour, type TargetBox } from "../../src/stage/accessible-targets";
 import {
   edgesOf,
   encloses,
@@ -10,14 +10,14 @@ import {
   inLoop,
   loopOf,
   MAX_SELECTED,
-  meant,
+  targetsToSwitch,
   weakerThan,
-} from "../../src/selection";
-import { probeTexts } from "../../src/stage/marks";
-import type { Target } from "../../src/state";
-import { reduce } from "../../src/state";
-import { neighbour, type Spot } from "../../src/twins";
-import { areaOf, areasOverlap } from "../../src/typeset";
+} from "../../src/state/selection";
+import type { Target } from "../../src/state/view-state";
+import { reduce } from "../../src/state/view-state";
+import { layout } from "../../src/views/network/layout";
+import { probeTexts } from "../../src/views/network/marks";
+import { buildScene } from "../../src/views/network/scene";
 import { networkOf, syncedOf } from "../fake";
 
 const net = networkOf([2, 5, 1]);
@@ -40,9 +40,9 @@ test("a selection has nothing twice, and no more than the session takes", () => 
 });
 
 test("a key means the whole selection when the focus is in it, else the focus alone", () => {
-  expect(meant([edge(1), edge(2)], edge(2))).toEqual([edge(1), edge(2)]);
-  expect(meant([edge(1), edge(2)], edge(3))).toEqual([edge(3)]);
-  expect(meant([edge(1)], null)).toEqual([edge(1)]);
+  expect(targetsToSwitch([edge(1), edge(2)], edge(2))).toEqual([edge(1), edge(2)]);
+  expect(targetsToSwitch([edge(1), edge(2)], edge(3))).toEqual([edge(3)]);
+  expect(targetsToSwitch([edge(1)], null)).toEqual([edge(1)]);
 });
 
 test("a lasso takes the edges and nodes whose middles it goes around, and no hairlines between curves", () => {
@@ -73,7 +73,7 @@ test("all edges of a node, and what is weaker in its layer", () => {
 });
 
 test("arrow keys reach every spot from every other", () => {
-  const spots: Spot[] = [...made.places.values()].map(({ edge: id, anchor }) => ({
+  const spots: TargetBox[] = [...made.places.values()].map(({ edge: id, anchor }) => ({
     target: edge(id),
     box: anchor,
   }));

@@ -1,12 +1,12 @@
 /** A page without a kernel does what a session in Python does, and survives what it does not. */
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { rounded } from "../../src/kernel/history";
-import { general, repr } from "../../src/kernel/pynumber";
-import { type StandaloneModel, standaloneModel } from "../../src/kernel/standalone";
-import { wish } from "../../src/kernel/wishes";
-import { maskOf, NO_EDITS, slotCount } from "../../src/network";
-import { thresholdFor, tradeoffFrom } from "../../src/tradeoff";
-import { decode, encode, fromBase64 } from "../../src/wire";
+import { lossCurveFrom, thresholdFor } from "../../src/model/loss-curve";
+import { maskOf, NO_EDITS, slotCount } from "../../src/model/network";
+import { rounded } from "../../src/standalone/history";
+import { type StandaloneModel, standaloneModel } from "../../src/standalone/model";
+import { general, repr } from "../../src/standalone/python-format";
+import { sanitize } from "../../src/standalone/sanitize";
+import { decode, encode, fromBase64 } from "../../src/wire/packed-array";
 import { randomNumbers } from "../fake";
 import { golden, networkFrom, sharedFrom, type Tables } from "../golden";
 
@@ -267,7 +267,7 @@ describe("undo and redo", () => {
   test("a slider that ends where it began leaves no step", () => {
     const model = page();
     write(model, { node_threshold: 0.01 });
-    model.send({ do: "rest" });
+    model.send({ do: "new_step" });
     write(model, { edge_threshold: 0.5 });
     model.send({ do: "undo" });
     write(model, { edge_threshold: 0.02 });
@@ -335,7 +335,7 @@ describe("what a page begins with", () => {
     const usual = read(page(), "loss") as number;
     const model = page({ loss_name: "test mse_loss", _loss: "mse" });
     expect(read(model, "loss")).toBeCloseTo(usual ** 2, 12);
-    const { lossKept } = tradeoffFrom(doubles(model, "_tradeoff_edge"));
+    const { lossKept } = lossCurveFrom(doubles(model, "_tradeoff_edge"));
     expect(lossKept[0]).toBe(read(model, "baseline_loss"));
   });
 
@@ -416,8 +416,8 @@ describe("acts", () => {
     expect(error()).toBe("");
     model.send({ do: "undo" });
     expect(error()).toBe("there is nothing to undo");
-    model.send({ do: "sweep" });
-    expect(error()).toBe("there are no dead ends to sweep");
+    model.send({ do: "remove_dead_ends" });
+    expect(error()).toBe("there are no dead ends to remove");
   });
 
   test("compare tells for each edge in which of two commands it is on, and ends", () => {
@@ -457,7 +457,7 @@ describe("costs", () => {
   test("the trade-offs follow all but their own threshold", () => {
     const model = page({ keep_mean: true });
     const [node, edge] = [read(model, "_tradeoff_node"), read(model, "_tradeoff_edge")];
-    const curves = tradeoffFrom(doubles(model, "_tradeoff_edge"));
+    const curves = lossCurveFrom(doubles(model, "_tradeoff_edge"));
     write(model, { edge_threshold: thresholdFor(curves, 0.2)! });
     expect(read(model, "_tradeoff_edge")).toBe(edge);
     expect(read(model, "_tradeoff_node")).not.toBe(node);
@@ -504,7 +504,7 @@ describe("costs", () => {
       model.on("change:_tradeoff_edge", told);
       vi.runAllTimers();
       expect(told).toHaveBeenCalledTimes(1);
-      const { lossZeroed, activeEdges } = tradeoffFrom(doubles(model, "_tradeoff_edge"));
+      const { lossZeroed, activeEdges } = lossCurveFrom(doubles(model, "_tradeoff_edge"));
       expect(activeEdges[0]).toBe(read(model, "active_edges"));
       write(model, { keep_mean: false });
       expect(lossZeroed[0]).toBeCloseTo(read(model, "loss") as number, 12);
@@ -704,12 +704,12 @@ describe("hostile writes", () => {
   test("of edges into slots are as good as others, and holes are no numbers", () => {
     const { net } = networkFrom(golden<{ cases: Tables[] }>("forward.json").cases.at(-1)!);
     expect(slotCount(net, 0)).toBe(4);
-    expect(wish(net, "removed_edges", [[0, 1, 3], new Array(3), [0, 1, 4], [1, 0, 2]])).toEqual([
+    expect(sanitize(net, "removed_edges", [[0, 1, 3], new Array(3), [0, 1, 4], [1, 0, 2]])).toEqual([
       [0, 1, 3],
       [1, 0, 2],
     ]);
-    expect(wish(net, "probe", new Array(2))).toBeUndefined();
-    expect(wish(net, "toString", "x")).toBeUndefined();
+    expect(sanitize(net, "probe", new Array(2))).toBeUndefined();
+    expect(sanitize(net, "toString", "x")).toBeUndefined();
   });
 
   test("do not keep a list of the view's own, which it may change", () => {

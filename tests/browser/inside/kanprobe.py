@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget
-from kanwidget.widget.wire import unpack
+from kanwidget.widget.packed_array import unpack
 
 
 def mask(model: Any) -> dict[str, bool]:

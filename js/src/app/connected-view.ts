@@ -1,0 +1,57 @@
+/** A view of a host's model, which goes on by itself where no kernel is, or when the kernel goes. */
+
+import { standaloneModel } from "../standalone/model";
+import { isConnected } from "../wire/kernel-connection";
+import { type Model, TRAITS, type Traits } from "../wire/traits";
+import { createView } from "./view";
+
+const ALONE =
+  "No kernel is connected: this view computes by itself, and nothing reaches the model. Run the notebook again to work on it.";
+/** What it computes with, and what a picture beside it is found by, besides what a view reads. */
+const ALSO = ["_picture", "_loss", "_row_kinds"] as const;
+
+export function createConnectedView(host: Model, el: HTMLElement, outer?: AbortSignal): () => void {
+  const connected = () => createView(host, el, { signal: outer, lost: goAlone });
+  let alone = false;
+  let close = connected();
+
+  function goAlone(): void {
+    const model = standing(host);
+    if (!model || outer?.aborted) return;
+    alone = true;
+    close();
+    close = createView(model, el, { signal: outer, notice: ALONE });
+  }
+  /** Hosts may make a model first, and connect it to its kernel later. */
+  function comeBack(): void {
+    if (!alone || isConnected(host) !== true) return;
+    alone = false;
+    close();
+    close = connected();
+  }
+  const end = () => host.off("comm_live_update", comeBack);
+  host.on("comm_live_update", comeBack);
+  outer?.addEventListener("abort", end, { once: true });
+  if (outer?.aborted) end();
+  return () => {
+    end();
+    close();
+  };
+}
+
+/** A model that computes from what the host's holds; null if that is not enough, or the session was closed. */
+function standing(host: Model): Model | null {
+  if (host.get("_closed")) return null;
+  const traits = [...TRAITS, ...ALSO].map((name) => [name, host.get(name as keyof Traits)] as const);
+  try {
+    const model = standaloneModel({
+      ...Object.fromEntries(traits.filter(([, value]) => value !== undefined)),
+      // As on an exported page: nobody is there to score the edges anew, nor to warn of what follows.
+      _scores_known: [],
+      _warnings: [],
+    });
+    return model.computes ? model : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,72 @@
+/** The samples of each edge in the unit square, and where a point of its function lies there. Pure. */
+import type { Network } from "../model/network";
+import type { Box } from "../util/paths";
+import type { Curves } from "../wire/snapshot";
+
+export interface NormalizedCurve {
+  /** u0 v0 u1 v1 ..: v is 0 at the curve's least and 1 at its greatest value. */
+  (edge: number): Float32Array;
+  /** Where (x, y) lies in the same square; off the drawn range it is on the border. */
+  at(edge: number, x: number, y: number): [u: number, v: number];
+}
+
+type Scale = (value: number) => number;
+
+/** Beside the curve inside of its box, in sides. */
+export const INSET = 0.12;
+
+export function createNormalizedCurves(net: Network, curves: Curves): NormalizedCurve {
+  const known = new Map<number, Float32Array>();
+  const scales = new Map<number, readonly [Scale, Scale]>();
+  const { samples, x } = curves;
+  const rowOf = (edge: number) => x.subarray(net.source[edge]! * samples, (net.source[edge]! + 1) * samples);
+  const scalesOf = (edge: number) => {
+    let pair = scales.get(edge);
+    if (!pair) {
+      pair = [unitScale(rowOf(edge)), unitScale(curves.of(edge))];
+      scales.set(edge, pair);
+    }
+    return pair;
+  };
+  const curve = (edge: number) => {
+    let unit = known.get(edge);
+    if (!unit) {
+      const [xs, ys] = [rowOf(edge), curves.of(edge)];
+      const [scaleX, scaleY] = scalesOf(edge);
+      unit = new Float32Array(2 * samples);
+      for (let k = 0; k < samples; k++) {
+        unit[2 * k] = scaleX(xs[k]!);
+        unit[2 * k + 1] = scaleY(ys[k]!);
+      }
+      known.set(edge, unit);
+    }
+    return unit;
+  };
+  const border = (value: number) => Math.min(1, Math.max(0, value));
+  return Object.assign(curve, {
+    at(edge: number, px: number, py: number): [number, number] {
+      const [scaleX, scaleY] = scalesOf(edge);
+      return [border(scaleX(px)), border(scaleY(py))];
+    },
+  });
+}
+
+/** A point of the unit square in a box on the screen, where v points up. */
+export function inBox({ x, y, side }: Box, u: number, v: number): [x: number, y: number] {
+  const span = side * (1 - 2 * INSET);
+  return [x + side * INSET + u * span, y + side * (1 - INSET) - v * span];
+}
+
+/** Values to 0..1; a constant, up to the rounding of float32, is in the middle. */
+function unitScale(values: Float32Array): Scale {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  const range = high - low;
+  if (!(range > 1e-6 * Math.max(Math.abs(low), Math.abs(high)))) return () => 0.5;
+  return (value) => (value - low) / range;
+}

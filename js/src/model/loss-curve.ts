@@ -1,0 +1,263 @@
+/**
+ * Loss along a threshold, and what follows from it, by the rules of `kanwidget/evaluate/tradeoff.py`. Pure.
+ *
+ * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
+ */
+import { type Cells, finish, predicting, type Rows } from "./forward";
+import type { Loss } from "./losses";
+import { countOn, type Edits, isHidden, maskOf, type Network } from "./network";
+import { countUpTo, levelOf, type StepTable } from "./threshold-steps";
+
+/** Steps: from one threshold up to the next nothing changes. All arrays are (points,). */
+export interface LossCurve {
+  /** 0, and thresholds at which edges go, rising. */
+  readonly thresholds: Float64Array;
+  readonly activeEdges: Float64Array;
+  /** Loss if what goes leaves nothing, or its mean. */
+  readonly lossZeroed: Float64Array;
+  readonly lossKept: Float64Array;
+  /** The loss is a metric such as accuracy, of which more is better. */
+  readonly higherIsBetter?: boolean;
+}
+
+/** Points computed here at most; the first and the last always are. */
+export const MOST_POINTS = 200;
+
+/** Reads rows of thresholds, edges left, and losses: `(4, points)` as it comes over the wire. */
+export function lossCurveFrom(data: Float64Array, higherIsBetter = false): LossCurve {
+  const n = data.length / 4;
+  const [thresholds, activeEdges, lossZeroed, lossKept] = [0, 1, 2, 3].map((k) =>
+    data.subarray(k * n, (k + 1) * n),
+  ) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  return { thresholds, activeEdges, lossZeroed, lossKept, higherIsBetter };
+}
+
+function lossesOf(tradeoff: LossCurve, keepMean: boolean): Float64Array {
+  return keepMean ? tradeoff.lossKept : tradeoff.lossZeroed;
+}
+
+/** The same losses such that less is better. */
+function costsOf(tradeoff: LossCurve, keepMean: boolean): Float64Array {
+  const losses = lossesOf(tradeoff, keepMean);
+  return tradeoff.higherIsBetter ? losses.map((loss) => -loss) : losses;
+}
+
+/**
+ * The threshold that leaves the fewest edges, `mostEdges` of them or fewer, while the loss is within the tolerance.
+ * Null when there is none. Losses on the way may be worse: what counts is the network that is left.
+ */
+export function thresholdFor(
+  tradeoff: LossCurve,
+  tolerance = 0.05,
+  keepMean = true,
+  mostEdges = Number.POSITIVE_INFINITY,
+): number | null {
+  const within = withinTolerance(tradeoff, tolerance, keepMean);
+  const k = within.findLastIndex((good, point) => good && tradeoff.activeEdges[point]! <= mostEdges);
+  return k < 0 ? null : tradeoff.thresholds[k]!;
+}
+
+/** For each point whether its loss is within the tolerance; one that is not a number is not. */
+export function withinTolerance(tradeoff: LossCurve, tolerance: number, keepMean: boolean): boolean[] {
+  if (!(tolerance >= 0)) throw new Error(`tolerance must be a number of at least 0, got ${tolerance}`);
+  const limit = costLimit(tradeoff, tolerance, keepMean);
+  return Array.from(costsOf(tradeoff, keepMean), (cost) => cost <= limit);
+}
+
+/** The loss up to which a tolerance goes, or down to which if higher is better. */
+export function toleratedLoss(tradeoff: LossCurve, tolerance: number, keepMean = true): number {
+  const limit = costLimit(tradeoff, tolerance, keepMean);
+  return tradeoff.higherIsBetter ? -limit : limit;
+}
+
+/** A loss of 0 has no size: then it is that of the worst. */
+function costLimit(tradeoff: LossCurve, tolerance: number, keepMean: boolean): number {
+  const costs = costsOf(tradeoff, keepMean);
+  const first = costs[0] ?? Number.NaN;
+  const scale = Math.abs(first) || (first === 0 ? largest(costs) : Number.NaN);
+  return first + tolerance * scale;
+}
+
+/** Shares of the first loss by which a loss has clearly turned up, or hardly; the latter may round. */
+const [CLEAR, FREE] = [0.2, 0.1 + 1e-9];
+
+/** A knee is deeper below its chord: else the curve is as good as straight. */
+const SHALLOW = 0.02;
+
+/**
+ * The last threshold before the loss turns up (down, if higher is better): of the points that are hardly above the lowest, the one farthest
+ * below the chord to where it clearly is. 0 if the first steps cost as much as the others.
+ */
+export function knee(tradeoff: LossCurve, keepMean = true): number {
+  const { thresholds, activeEdges } = tradeoff;
+  const loss = costsOf(tradeoff, keepMean);
+  const strange = loss.findIndex((value) => !Number.isFinite(value));
+  const count = strange < 0 ? loss.length : strange;
+  if (count === 0) return 0;
+  const scale = Math.abs(loss[0]!) || largest(loss.subarray(0, count)) || 1;
+  const known = loss.slice(0, count + 1);
+  known.fill(loss[0]! + scale, count);
+  let low = Infinity;
+  const above = known.map((value) => {
+    low = Math.min(low, value);
+    return value - low;
+  });
+  const clear = above.findIndex((rise) => rise > CLEAR * scale);
+  const end = clear < 0 ? known.length - 1 : clear;
+  const rises = known.map((value) => value - loss[0]!).subarray(0, end + 1);
+  // Up, also where it is no more than the first.
+  if (clear >= 0) rises[end] = Math.max(rises[end]!, CLEAR * scale);
+  const range = largest(rises) - smallest(rises);
+  const removed = (k: number) => activeEdges[0]! - activeEdges[k]!;
+  if (removed(end) === 0 || range === 0) return 0;
+  let [best, depth] = [0, SHALLOW];
+  for (const [k, rise] of rises.entries()) {
+    if (above[k]! > FREE * scale) continue;
+    const below = ((rises[end]! * removed(k)) / removed(end) - rise) / range;
+    if (below > depth) [best, depth] = [k, below];
+  }
+  return thresholds[best]!;
+}
+
+/** The last point at or below a threshold: what holds there. */
+export function pointAt(tradeoff: LossCurve, threshold: number): number {
+  const { thresholds } = tradeoff;
+  let [a, b] = [0, thresholds.length];
+  while (b - a > 1) {
+    const middle = (a + b) >> 1;
+    if (thresholds[middle]! <= threshold) a = middle;
+    else b = middle;
+  }
+  return a;
+}
+
+export function lossAt(tradeoff: LossCurve, threshold: number, keepMean = true): number {
+  return lossesOf(tradeoff, keepMean)[pointAt(tradeoff, threshold)] ?? Number.NaN;
+}
+
+/** What a curve knows of the loss where so many edges are left: one number, or the two on either side. */
+export interface PredictedLoss {
+  readonly from: number;
+  readonly to: number;
+  /** Measured just there, not between two points. */
+  readonly exact: boolean;
+}
+
+export function predictLoss(
+  tradeoff: LossCurve,
+  threshold: number,
+  left: number,
+  keepMean: boolean,
+): PredictedLoss {
+  const loss = lossesOf(tradeoff, keepMean);
+  const point = pointAt(tradeoff, threshold);
+  const from = loss[point] ?? Number.NaN;
+  const exact = tradeoff.activeEdges[point] === left;
+  return { from, to: exact ? from : (loss[point + 1] ?? from), exact };
+}
+
+/** So close that "about" is true of both. */
+export function isNarrow({ from, to }: PredictedLoss): boolean {
+  return from === to || Math.abs(to - from) <= 0.02 * Math.max(Math.abs(from), Math.abs(to));
+}
+
+const checked = new WeakMap<StepTable, { of: LossCurve; fits: boolean }>();
+
+/** Whether a curve is of the present state: what is told of an earlier one may be wrong. */
+export function isCurveOf(tradeoff: LossCurve, stairs: StepTable): boolean {
+  const seen = checked.get(stairs);
+  if (seen?.of === tradeoff) return seen.fits;
+  const levels = stairs.goesAt.filter((_, e) => stairs.on[e]).sort();
+  const left = (threshold: number) => levels.length - countUpTo(levels, threshold);
+  const fits = tradeoff.thresholds.every((at, k) => left(at) === tradeoff.activeEdges[k]);
+  checked.set(stairs, { of: tradeoff, fits });
+  return fits;
+}
+
+/** What a loss is measured with. */
+export interface Measure {
+  /** (count, n_in) */
+  readonly rows: Rows;
+  /** (count, n_out), or what the loss takes. */
+  readonly labels: Rows;
+  readonly loss: Loss;
+}
+
+/** Computes the curves of one threshold, all else as it is. */
+export function lossCurveOf(
+  net: Network,
+  cells: Cells,
+  measure: Measure,
+  edits: Edits,
+  axis: "node" | "edge",
+  most = MOST_POINTS,
+): LossCurve {
+  return finish(computeLossCurve(net, cells, measure, edits, axis, most));
+}
+
+/** The same in steps of one point each or less, for who has other things to do meanwhile. */
+export function* computeLossCurve(
+  net: Network,
+  cells: Cells,
+  { rows, labels, loss }: Measure,
+  edits: Edits,
+  axis: "node" | "edge",
+  most = MOST_POINTS,
+): Generator<void, LossCurve> {
+  const others = { ...edits, [axis === "node" ? "nodeThreshold" : "edgeThreshold"]: 0 };
+  const mask = maskOf(net, others);
+  const offAt = axis === "node" ? nodeThresholds(net, edits) : edgeThresholds(net, edits);
+  const thresholds = Float64Array.from([0, ...thinned(levelsOf(offAt, mask), most - 1)]);
+  const activeEdges = new Float64Array(thresholds.length);
+  const lossZeroed = new Float64Array(thresholds.length);
+  const lossKept = new Float64Array(thresholds.length);
+  for (const [k, threshold] of thresholds.entries()) {
+    for (let e = 0; e < mask.length; e++) if (offAt[e]! <= threshold) mask[e] = 0;
+    activeEdges[k] = countOn(mask);
+    lossZeroed[k] = loss(yield* predicting(net, cells, mask, false, rows), labels);
+    lossKept[k] = loss(yield* predicting(net, cells, mask, true, rows), labels);
+    yield;
+  }
+  return { thresholds, activeEdges, lossZeroed, lossKept };
+}
+
+function edgeThresholds(net: Network, edits: Edits): Float64Array {
+  return kept(net.scores.map(levelOf), edits);
+}
+
+function nodeThresholds(net: Network, edits: Edits): Float64Array {
+  const nodes = net.nodeScores.map((score, n) =>
+    isHidden(net, n) && net.reachable[n] && !edits.keptNodes.has(n) ? levelOf(score) : Infinity,
+  );
+  const at = (_: unknown, e: number) => Math.min(nodes[net.source[e]!]!, nodes[net.target[e]!]!);
+  return kept(Float64Array.from(net.scores, at), edits);
+}
+
+function kept(offAt: Float64Array, edits: Edits): Float64Array {
+  for (const e of edits.keptEdges) offAt[e] = Infinity;
+  return offAt;
+}
+
+/** Distinct thresholds at which edges go that are on, rising: equal scores go together. */
+function levelsOf(offAt: Float64Array, mask: Uint8Array): Float64Array {
+  const levels = new Set<number>();
+  for (let e = 0; e < mask.length; e++) if (mask[e] && Number.isFinite(offAt[e])) levels.add(offAt[e]!);
+  return Float64Array.from(levels).sort();
+}
+
+/** At most so many of the values, evenly by rank, with the last one. */
+function thinned(values: Float64Array, most: number): Float64Array {
+  if (values.length <= most) return values;
+  return Float64Array.from(
+    { length: most },
+    (_, k) => values[Math.ceil(((k + 1) * values.length) / most) - 1]!,
+  );
+}
+
+function largest(values: Float64Array): number {
+  return values.reduce((most, value) => (value > most ? value : most), Number.NEGATIVE_INFINITY);
+}
+
+function smallest(values: Float64Array): number {
+  return values.reduce((least, value) => (value < least ? value : least), Number.POSITIVE_INFINITY);
+}

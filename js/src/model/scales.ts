@@ -1,0 +1,166 @@
+/** Scales: a slider's positions, the loss above it, the numbers on a chart. Pure. */
+
+import { SMALLEST_THRESHOLD } from "./network";
+
+export const POSITIONS = 1000;
+
+/** A slider's axis: position 0 is threshold 0, the rest is logarithmic. */
+export interface LogAxis {
+  /** Threshold at position 1: half the smallest positive score, at least `SPAN` times `high`. */
+  readonly low: number;
+  /** Threshold at the last position: a tenth above the largest score. */
+  readonly high: number;
+}
+
+/** Shares of the largest score below this are rounding: all of them are at position 1, and leave room for the others. */
+const SPAN = 1e-16;
+
+/** The axis over these scores, or null when none is positive, so that there is nothing to threshold. */
+export function logAxisOf(scores: Iterable<number>): LogAxis | null {
+  let low = Number.POSITIVE_INFINITY;
+  let high = 0;
+  for (const score of scores) {
+    if (!(score > 0) || score === Number.POSITIVE_INFINITY) continue;
+    low = Math.min(low, score);
+    high = Math.max(high, score);
+  }
+  if (!(high > 0)) return null;
+  const top = Math.min(1.1 * high, Number.MAX_VALUE);
+  return {
+    low: Math.max(low / 2, SPAN * top, SMALLEST_THRESHOLD),
+    high: Math.max(top, 4 * SMALLEST_THRESHOLD),
+  };
+}
+
+const decades = ({ low, high }: LogAxis) => Math.log(high) - Math.log(low);
+
+export function thresholdAt(axis: LogAxis, position: number): number {
+  if (position <= 0) return 0;
+  if (position >= POSITIONS) return axis.high;
+  return axis.low * Math.exp((decades(axis) * (position - 1)) / (POSITIONS - 1));
+}
+
+/** Where a threshold or a score stands on the axis; not rounded. */
+export function positionOf(axis: LogAxis, threshold: number): number {
+  if (!(threshold > 0)) return 0;
+  const fraction = (Math.log(threshold) - Math.log(axis.low)) / decades(axis);
+  return 1 + Math.min(1, Math.max(0, fraction)) * (POSITIONS - 1);
+}
+
+/** The number with the fewest digits in `[low, high)`, as near as that allows to the middle of the two logarithms. */
+export function roundBetween(low: number, high: number): number {
+  const middle = Math.sqrt(low) * Math.sqrt(high);
+  for (let digits = 1; digits < 17; digits++) {
+    const round = Number(middle.toPrecision(digits));
+    if (round >= low && round < high) return round;
+  }
+  return low;
+}
+
+/** A loss axis: small changes about the first loss take as much room as large ones far away. */
+export interface LossAxis {
+  /** The loss with nothing taken, and the size that a tolerance of 1 means. */
+  readonly base: number;
+  readonly unit: number;
+  /** Excess over the base at the bottom and at the top, in units. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** An excess this large is in the middle between linear and logarithmic. */
+const SMALL = 0.05;
+const MOST = 30;
+const bend = (excess: number) => Math.sign(excess) * Math.log1p(Math.abs(excess) / SMALL);
+const unbend = (bent: number) => Math.sign(bent) * SMALL * Math.expm1(Math.abs(bent));
+
+/** The axis for two curves of losses, the first of them on show; null when there is no loss to begin with. */
+export function lossAxis(
+  shown: ArrayLike<number>,
+  other: ArrayLike<number>,
+  tolerance: number,
+): LossAxis | null {
+  const base = shown[0] ?? Number.NaN;
+  if (!Number.isFinite(base)) return null;
+  const all = [shown, other].map((losses) => extent(losses));
+  const unit = Math.abs(base) || Math.max(0, ...all.map(([, high]) => high)) || 1;
+  const lows = all.map(([low]) => (low - base) / unit);
+  const highs = all.map(([, high]) => (high - base) / unit);
+  return {
+    base,
+    unit,
+    low: Math.max(-1, Math.min(0, ...lows.filter(Number.isFinite))),
+    high: Math.max(0.2, 1.6 * tolerance, Math.min(MOST, Math.max(...highs.filter(Number.isFinite), 0))),
+  };
+}
+
+/** 0 at the bottom, 1 at the top; above 1 or not a number: off the scale. */
+export function heightOf(axis: LossAxis, loss: number): number {
+  const [low, high] = [bend(axis.low), bend(axis.high)];
+  return (bend((loss - axis.base) / axis.unit) - low) / (high - low);
+}
+
+/** The excess over the base, in units, at a height. */
+export function excessAt(axis: LossAxis, height: number): number {
+  const [low, high] = [bend(axis.low), bend(axis.high)];
+  return unbend(low + height * (high - low));
+}
+
+/** Steps that a person would choose for a tolerance. */
+export const TOLERANCES = [
+  0, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3,
+  0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7, 10, 20,
+];
+
+export function nearest(steps: readonly number[], value: number): number {
+  return steps.reduce(
+    (best, step, k) => (Math.abs(step - value) < Math.abs(steps[best]! - value) ? k : best),
+    0,
+  );
+}
+
+/** Smallest and largest of the finite values; infinities the wrong way round when there are none. */
+export function extent(values: ArrayLike<number>): [low: number, high: number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let k = 0; k < values.length; k++) {
+    const value = values[k]!;
+    if (!Number.isFinite(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+/** Round numbers from `low` to `high`: at least `count` of them, and as few as that allows. */
+export function ticks(low: number, high: number, count: number): number[] {
+  const span = high - low;
+  if (!(span > 0) || !Number.isFinite(span)) return Number.isFinite(low) ? [low] : [];
+  const power = 10 ** Math.floor(Math.log10(span));
+  for (const times of [5, 2, 1, 0.5, 0.2, 0.1]) {
+    const step = times * power;
+    const first = Math.ceil(low / step - 1e-9);
+    const last = Math.floor(high / step + 1e-9);
+    if (last - first + 1 >= count)
+      return Array.from({ length: last - first + 1 }, (_, k) => (first + k) * step);
+  }
+  return [low, high];
+}
+
+/** The ticks in words, all with as many decimals as their step needs. */
+export function tickWords(values: readonly number[]): string[] {
+  const size = Math.max(...values.map(Math.abs));
+  const step = values.length > 1 ? values[1]! - values[0]! : size;
+  if (size >= 1e5 || (size > 0 && size < 1e-3)) {
+    const digits = Math.max(
+      0,
+      Math.min(3, Math.floor(Math.log10(size)) - Math.floor(Math.log10(step) + 1e-9)),
+    );
+    return values.map((v) =>
+      Math.abs(v) < step / 2 ? "0" : minus(v.toExponential(digits).replace("e+", "e")),
+    );
+  }
+  const decimals = Math.max(0, Math.min(8, -Math.floor(Math.log10(step || 1) + 1e-9)));
+  return values.map((v) => minus((Math.abs(v) < step / 2 ? 0 : v).toFixed(decimals)));
+}
+
+const minus = (text: string) => text.replace(/^-/, "−");

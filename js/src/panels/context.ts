@@ -1,0 +1,26 @@
+/** What the panels around the network are shown, and what they may ask for. */
+import type { Trace } from "../model/forward";
+import type { Target, ViewState } from "../state/view-state";
+import type { NodeNames } from "../text/node-names";
+import type { Snapshot } from "../wire/snapshot";
+import type { Command, WritableTraits } from "../wire/traits";
+
+export interface PanelProps {
+  readonly known: ViewState;
+  readonly reading: Snapshot;
+  readonly names: NodeNames;
+  /** The followed sample, if one is. */
+  readonly trace: Trace | null;
+}
+
+export interface Commands {
+  act(act: Command): void;
+  write(decisions: Partial<WritableTraits>): void;
+  /** What is in the hand: shown at once, written now and then, and at last with `release`. */
+  draft(decisions: Draft): void;
+  releaseDraft(): void;
+  select(targets: readonly Target[]): void;
+  toggle(target: Target): void;
+}
+
+export type Draft = Partial<Pick<WritableTraits, "tolerance" | "probe">>;

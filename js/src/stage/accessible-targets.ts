@@ -1,0 +1,277 @@
+/**
+ * A button over each node and each edge that is drawn: what the canvas shows, for keyboard and screen reader. Where
+ * edges are too many, a weak one has its button while the keyboard is there.
+ *
+ * They are one stop of the Tab key; arrow keys go to the neighbour in their direction. A button is pressed while its
+ * target is on, and current while it is selected. They lie in the coordinates of the layout: zooming moves their parent.
+ */
+
+import { edgeIndex, type Network, nodeIndex, nodesOnOf } from "../model/network";
+import type { Target, ViewState } from "../state/view-state";
+import { accessibleName, stateWords } from "../text/messages";
+import type { NodeNames } from "../text/node-names";
+import { arrange, element, setAttribute } from "../util/dom";
+import { type Box, centreOf } from "../util/paths";
+import { keyOf } from "../wire/traits";
+
+export interface AccessibleTargetEvents {
+  /** Focus came to a target, and not from a click on it, or left it. */
+  focused(target: Target | null): void;
+  /** A click that no pointer made: by a screen reader or a script. */
+  pressed(target: Target): void;
+}
+
+/** Where a target is, in the coordinates of the layout. */
+export interface TargetBox {
+  readonly target: Target;
+  readonly box: Box;
+}
+
+/** Beyond so many edges, only the strongest always have a button. */
+const MAX_EDGES = 600;
+
+/** Layer by layer, its nodes and then the edges out of it: the order in which a screen reader meets them. */
+export function boxesInOrder(
+  net: Network,
+  edges: Iterable<number>,
+  boxOf: (target: Target) => Box | null,
+): TargetBox[] {
+  const sorted = Uint32Array.from(edges).sort();
+  const spots: TargetBox[] = [];
+  const put = (target: Target) => {
+    const box = boxOf(target);
+    if (box) spots.push({ target, box });
+  };
+  let next = 0;
+  for (let l = 0; l <= net.depth; l++) {
+    for (let id = net.nodeOffset[l]!; id < net.nodeOffset[l + 1]!; id++) put({ kind: "node", id });
+    for (; next < sorted.length && sorted[next]! < net.edgeOffset[l + 1]!; next++) {
+      put({ kind: "edge", id: sorted[next]! });
+    }
+  }
+  return spots;
+}
+
+/** The edges that always have a button. */
+function strongest(spots: readonly TargetBox[], { net, settled }: ViewState): ReadonlySet<number> {
+  const edges = spots.flatMap(({ target: { kind, id } }) => (kind === "edge" ? id : []));
+  if (edges.length > MAX_EDGES) {
+    edges.sort((a, b) => settled[b]! - settled[a]! || net.scores[b]! - net.scores[a]! || a - b);
+  }
+  return new Set(edges.slice(0, MAX_EDGES));
+}
+
+type Direction = readonly [x: -1 | 0 | 1, y: -1 | 0 | 1];
+const DIRECTIONS: Record<string, Direction> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/** The nearest spot in a direction: what lies aside counts double, what lies more aside than ahead not at all. */
+export function neighbour(
+  spots: readonly TargetBox[],
+  from: TargetBox,
+  [dx, dy]: Direction,
+): TargetBox | null {
+  const [x, y] = centreOf(from.box);
+  let best: TargetBox | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const spot of spots) {
+    const [px, py] = centreOf(spot.box);
+    const ahead = (px - x) * dx + (py - y) * dy;
+    const aside = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
+    if (spot === from || ahead < 1 || aside > 2.5 * ahead) continue;
+    const distance = ahead + 2 * aside;
+    if (distance < least) {
+      least = distance;
+      best = spot;
+    }
+  }
+  return best;
+}
+
+interface Drawn {
+  readonly spots: readonly TargetBox[];
+  readonly names: NodeNames;
+  readonly known: ViewState;
+}
+
+export function createAccessibleTargets(events: AccessibleTargetEvents, signal: AbortSignal) {
+  const container = element("div", { class: "twins", role: "group", "aria-label": "Nodes and edges" });
+  const buttons = new Map<string, HTMLButtonElement>();
+  const spotOf = new WeakMap<EventTarget, TargetBox>();
+  let drawn: Drawn | null = null;
+  let named: NodeNames | null = null;
+  let strong: ReadonlySet<number> = new Set();
+  /** Weak edges that have a button: where the keyboard is, and where it goes. */
+  let guests: readonly Target[] = [];
+  /** The spots that have a button, and these in the same order. */
+  let reached: readonly TargetBox[] = [];
+  let order: readonly HTMLButtonElement[] = [];
+  let stop: HTMLButtonElement | null = null;
+  let byHand = false;
+
+  const targetOf = (event: Event) => (event.target && spotOf.get(event.target)?.target) || null;
+  const active = () => {
+    const focused = (container.getRootNode() as ShadowRoot).activeElement;
+    return focused instanceof HTMLButtonElement && container.contains(focused) ? focused : null;
+  };
+  function rove(button: HTMLButtonElement | null): void {
+    if (stop === button) return;
+    stop?.setAttribute("tabindex", "-1");
+    stop = button;
+    stop?.setAttribute("tabindex", "0");
+  }
+  container.addEventListener(
+    "click",
+    (event) => {
+      const target = targetOf(event);
+      if (target && event.detail === 0) events.pressed(target);
+    },
+    { signal },
+  );
+  container.addEventListener(
+    "focusin",
+    (event) => {
+      if (event.target instanceof HTMLButtonElement) rove(event.target);
+      events.focused(byHand ? null : targetOf(event));
+    },
+    { signal },
+  );
+  container.addEventListener("focusout", () => events.focused(null), { signal });
+  container.addEventListener(
+    "keydown",
+    (event) => {
+      const focused = active();
+      const from = focused && spotOf.get(focused);
+      if (!from || !drawn || event.ctrlKey || event.metaKey || event.altKey) return;
+      const direction = DIRECTIONS[event.key];
+      const { spots } = drawn;
+      let goal: TargetBox | null | undefined;
+      if (direction) goal = neighbour(spots, from, direction);
+      else if (event.key === "Home") goal = spots[0];
+      else if (event.key === "End") goal = spots.at(-1);
+      else return;
+      event.preventDefault();
+      if (goal) buttonOf(goal.target)?.focus({ preventScroll: true });
+    },
+    { signal },
+  );
+
+  function name(button: HTMLButtonElement, net: Network, names: NodeNames, { target, box }: TargetBox): void {
+    const { kind, id } = target;
+    button.setAttribute(`data-${kind}`, (kind === "edge" ? edgeIndex(net, id) : nodeIndex(net, id)).join());
+    button.setAttribute("aria-label", accessibleName(net, names, target));
+    button.style.cssText = `left:${box.x}px;top:${box.y}px;width:${box.side}px;height:${box.side}px`;
+  }
+
+  /** Gives every spot that is reached its button. */
+  function place({ spots, known, names }: Drawn): void {
+    const invited = new Set(guests.map(keyOf));
+    reached = spots.filter(
+      ({ target }) => target.kind === "node" || strong.has(target.id) || invited.has(keyOf(target)),
+    );
+    const keep = new Set<string>();
+    order = reached.map((spot) => {
+      const key = keyOf(spot.target);
+      let button = buttons.get(key);
+      if (!button) {
+        button = element("button", { type: "button", tabindex: "-1" });
+        buttons.set(key, button);
+      }
+      if (spotOf.get(button) !== spot || names !== named) {
+        spotOf.set(button, spot);
+        name(button, known.net, names, spot);
+      }
+      keep.add(key);
+      return button;
+    });
+    named = names;
+    for (const key of buttons.keys()) if (!keep.has(key)) buttons.delete(key);
+    arrange(container, order);
+    if (!stop?.isConnected) rove(order[0] ?? null);
+  }
+
+  function tell(known: ViewState): void {
+    const { mask, net, selected } = known;
+    const on = { node: nodesOnOf(net, mask), edge: mask };
+    const chosen = new Set(selected.map(keyOf));
+    reached.forEach(({ target }, k) => {
+      const button = order[k]!;
+      const isOn = on[target.kind][target.id] === 1;
+      setAttribute(button, "aria-pressed", `${isOn}`);
+      // Why it is off; nobody listens while a threshold is dragged.
+      if (!known.drag) setAttribute(button, "aria-description", isOn ? null : stateWords(known, target));
+      setAttribute(button, "aria-current", chosen.size > 0 && chosen.has(keyOf(target)) ? "true" : null);
+    });
+  }
+
+  /** The button of what is drawn; a weak edge gets one. */
+  function buttonOf(target: Target): HTMLButtonElement | undefined {
+    const there = buttons.get(keyOf(target));
+    if (there || !drawn) return there;
+    // The focus must not be lost on the way.
+    const here = active();
+    const left = here && spotOf.get(here)?.target;
+    guests = left ? [left, target] : [target];
+    place(drawn);
+    tell(drawn.known);
+    return buttons.get(keyOf(target));
+  }
+
+  return {
+    element: container,
+    /** Gives a target that was clicked the focus, if it has a button: keys go on from there, but no ring is due. */
+    take(target: Target): boolean {
+      const button = buttonOf(target);
+      byHand = true;
+      button?.focus({ preventScroll: true });
+      byHand = false;
+      return button !== undefined;
+    },
+    /** The element that has the focus, and what it stands for. */
+    get focused(): { button: HTMLButtonElement; target: Target } | null {
+      const button = active();
+      const target = button && spotOf.get(button)?.target;
+      return button && target ? { button, target } : null;
+    },
+    scrollTo(target: Target): void {
+      buttons.get(keyOf(target))?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    },
+    spot: (target: Target): TargetBox | undefined => {
+      const button = buttons.get(keyOf(target));
+      return button && spotOf.get(button);
+    },
+    move(k: number, x: number, y: number): void {
+      container.style.transform = k === 1 ? "" : `translate(${x}px, ${y}px) scale(${k})`;
+    },
+    update(spots: readonly TargetBox[], known: ViewState, names: NodeNames): void {
+      const before = drawn;
+      const moved = before?.spots !== spots || before.names !== names;
+      const same = (["mask", "selected", "edits", "drag"] as const).every(
+        (name) => before?.known[name] === known[name],
+      );
+      if (!moved && same) return;
+      drawn = { spots, names, known };
+      if (moved) {
+        if (before?.spots !== spots) strong = strongest(spots, known);
+        place(drawn);
+      }
+      tell(known);
+    },
+  };
+}
+
+export const ACCESSIBLE_TARGET_STYLES = `
+.twins { position: absolute; left: 0; top: 0; transform-origin: 0 0; }
+.twins button {
+  position: absolute; margin: 0; padding: 0; border: 0; background: transparent; pointer-events: none;
+  border-radius: 4px; color: transparent;
+}
+.twins button[data-node] { border-radius: 50%; }
+/* The ring is painted on the canvas, where it is as thick at every zoom. */
+.twins button:focus-visible { outline: none; }
+@media (forced-colors: active) { .twins button:focus-visible { outline: 2px solid Highlight; } }
+`;

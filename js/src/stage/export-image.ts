@@ -1,0 +1,132 @@
+/** The picture to keep: the whole network or quilt as it stands, without cards, pointer and selection. */
+import type { Brush, Palette } from "../canvas/brush";
+import { Surface, written } from "../canvas/svg-context";
+import { BACKGROUNDS, INKS } from "../canvas/theme";
+import type { Renderer } from "../views/contract";
+import type { Probe } from "../views/network/marks";
+import type { Item } from "./menu";
+
+export interface Picture {
+  readonly face: Renderer;
+  readonly brush: Brush;
+  readonly probe: Probe | null;
+  /** What it shows, in words. */
+  readonly title: string;
+  /** Without an ending. */
+  readonly fileName: string;
+}
+
+export const LIGHT: Palette = { ...INKS.light, background: BACKGROUNDS.light };
+
+const RATIO = 2;
+/** What a browser gives without complaint. */
+const MAX_PIXELS = 64e6;
+const KEEP = 60_000;
+
+/** The painters' own strokes and texts as an SVG document. */
+export function svgOf({ face, brush, probe, title }: Picture, palette: Palette): string {
+  const sheet = new Surface(face.width, face.height);
+  const pen: Brush = { ...brush, ctx: sheet.getContext(), ratio: 1, palette, surfaces: written };
+  face.paint(pen);
+  if (!face.unmarked(probe)) face.paintMarks(pen, probe);
+  return sheet.document(title, palette.background);
+}
+
+/** Painted anew with two pixels for each one of the page, whatever the screen has. */
+export async function pngOf({ face, brush, probe }: Picture, palette: Palette): Promise<Blob> {
+  const ratio = Math.min(RATIO, Math.sqrt(MAX_PIXELS / (face.width * face.height)));
+  const sheet = () => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [Math.round(face.width * ratio), Math.round(face.height * ratio)];
+    const ctx = canvas.getContext("2d");
+    if (!ctx) throw new Error("this browser gives no more room for pictures");
+    return { canvas, ctx };
+  };
+  // Painters clear what they paint on: each has its own, and the ground comes last.
+  const [whole, picture, marks] = [sheet(), sheet(), sheet()];
+  face.paint({ ...brush, ctx: picture.ctx, ratio, palette });
+  if (!face.unmarked(probe)) face.paintMarks({ ...brush, ctx: marks.ctx, ratio, palette }, probe);
+  whole.ctx.fillStyle = palette.background;
+  whole.ctx.fillRect(0, 0, whole.canvas.width, whole.canvas.height);
+  whole.ctx.drawImage(picture.canvas, 0, 0);
+  whole.ctx.drawImage(marks.canvas, 0, 0);
+  return new Promise((resolve, reject) => {
+    whole.canvas.toBlob((blob) => {
+      if (blob) resolve(blob);
+      else reject(new Error("the picture is too large for this browser"));
+    }, "image/png");
+  });
+}
+
+export interface SaveOptions {
+  /** The picture of this moment; null while there is none. */
+  take(): Picture | null;
+  /** Says in the view how it went. */
+  say(words: string): void;
+  /** Whether there is a Python that can write pictures too. */
+  readonly python: boolean;
+}
+
+/** What can be done with the picture; where the view is dark there is a dark and a light one. */
+export function saveActions(present: Palette, keeping: SaveOptions): Item[][] {
+  const dark = present.ink !== LIGHT.ink;
+  const save = (kind: "svg" | "png", palette: Palette, look: string): Item => ({
+    text: `Save as ${kind === "svg" ? "SVG" : `PNG (${RATIO}×)`}${look}`,
+    do: () => void attempt(keeping, (picture) => saved(picture, kind, palette, keeping.python)),
+  });
+  const both = (palette: Palette, look: string) => [save("svg", palette, look), save("png", palette, look)];
+  const copies: Item[] = [
+    { text: "Copy as PNG", do: () => void attempt(keeping, copyPng) },
+    { text: "Copy as SVG", do: () => void attempt(keeping, copySvg) },
+  ];
+  return dark ? [both(LIGHT, ", light"), both(present, ", dark"), copies] : [both(LIGHT, ""), copies];
+}
+
+async function attempt(keeping: SaveOptions, act: (picture: Picture) => Promise<string>): Promise<void> {
+  const picture = keeping.take();
+  if (!picture) return;
+  try {
+    keeping.say(await act(picture));
+  } catch (error) {
+    keeping.say(`That did not work: ${error instanceof Error ? error.message : error}.`);
+  }
+}
+
+/** Whether the host lets a file through cannot be seen from here. */
+async function saved(
+  picture: Picture,
+  kind: "svg" | "png",
+  palette: Palette,
+  python: boolean,
+): Promise<string> {
+  const name = `${picture.fileName}.${kind}`;
+  const blob =
+    kind === "png"
+      ? await pngOf(picture, palette)
+      : new Blob([svgOf(picture, palette)], { type: "image/svg+xml" });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), KEEP);
+  const other = python ? `, or call w.save_image("${name}") in Python` : "";
+  return `Saved as ${name}. If no file comes, this page forbids downloads: copy the picture${other}.`;
+}
+
+async function copyPng(picture: Picture): Promise<string> {
+  // Some browsers ask at once, while the picture is still in the making.
+  const item = new ClipboardItem({ "image/png": pngOf(picture, LIGHT) });
+  await closed(navigator.clipboard.write([item]));
+  return "Copied as PNG.";
+}
+
+async function copySvg(picture: Picture): Promise<string> {
+  await closed(navigator.clipboard.writeText(svgOf(picture, LIGHT)));
+  return "Copied as SVG, as text.";
+}
+
+async function closed(copying: Promise<void>): Promise<void> {
+  await copying.catch(() => {
+    throw new Error("this page does not allow copying");
+  });
+}

@@ -1,0 +1,42 @@
+/** The card of what the pointer or the focus is on, beside it and off its neighbours. */
+import { type Brush, paintCurve } from "../canvas/brush";
+import type { Target } from "../state/view-state";
+import { describeTarget } from "../text/messages";
+import type { FrameInput, Renderer } from "../views/contract";
+import { findFreeSpot } from "./free-spot";
+import { contextOf } from "./layers";
+import { CURVE_SIDE, createTooltip } from "./tooltip";
+
+/** A box with a shorter side shows its curve larger on the card. */
+const READABLE_SIDE = 44;
+
+export function createTooltipLayer() {
+  const card = createTooltip();
+  const ctx = contextOf(card.canvas);
+  let shows: readonly unknown[] = [];
+  return {
+    element: card.element,
+    update(target: Target | null, { known, names }: FrameInput, face: Renderer, brush: Brush): void {
+      const next = [face.picture, names, known.net, target?.kind, target?.id];
+      if (next.every((value, k) => value === shows[k])) return;
+      shows = next;
+      const box = target && face.boxOf(target);
+      if (!target || !box) {
+        card.hide();
+        return;
+      }
+      const small = target.kind === "edge" && box.side < READABLE_SIDE;
+      card.canvas.hidden = !small;
+      if (small) {
+        card.canvas.width = card.canvas.height = Math.round(CURVE_SIDE * brush.ratio);
+        const look = known.mask[target.id] ? "on" : "off";
+        const formula = known.symbolic.get(target.id) ?? null;
+        paintCurve({ ...brush, ctx }, { edge: target.id, look, formula }, CURVE_SIDE);
+      }
+      card.show(describeTarget(known, names, target), 0, 0, face.width, face.height);
+      const { offsetWidth: width, offsetHeight: height } = card.element;
+      const [x, y] = findFreeSpot({ width, height }, box, face.obstacles(target), face);
+      card.element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
+    },
+  };
+}

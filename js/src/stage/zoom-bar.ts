@@ -1,0 +1,133 @@
+/** The buttons under the stage: zoom in and out, fit, full screen, the picture; and a line that says what hands can do here. */
+import { element, setText, svg } from "../util/dom";
+
+export interface ZoomBarEvents {
+  zoom(direction: 1 | -1): void;
+  fit(): void;
+  /** Whether Python is behind the view: then it is in a notebook. */
+  readonly python: boolean;
+  /** Offers the picture to keep, beside the button that was pressed. */
+  picture(button: HTMLElement): void;
+}
+
+const HINT = "Click: open card · Double-click: switch off or on · Shift-drag: lasso · Ctrl + wheel: zoom";
+const TOUCH_HINT = "Tap: open card · Double-tap: switch off or on · Hold: more · Pinch: zoom";
+
+/** How long a message stays, in ms, and for each of its letters. */
+const SAID_FOR = 3000;
+const READ = 60;
+
+export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEvents, signal: AbortSignal) {
+  const button = (role: string, label: string, drawing: string, act: () => void) => {
+    const made = element("button", { type: "button", "data-role": role, "aria-label": label, title: label });
+    made.append(svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: drawing })));
+    made.addEventListener("click", act, { signal });
+    return made;
+  };
+  const out = button("zoom-out", "Zoom out", "M3 8H13", () => events.zoom(-1));
+  const into = button("zoom-in", "Zoom in", "M3 8H13M8 3V13", () => events.zoom(1));
+  const fit = button(
+    "fit",
+    "Fit the network",
+    "M2.5 5.5V2.5H5.5M10.5 2.5H13.5V5.5M13.5 10.5V13.5H10.5M5.5 13.5H2.5V10.5M5.5 8H10.5",
+    () => events.fit(),
+  );
+  const screen = button(
+    "full-screen",
+    "Full screen",
+    "M9.5 2.5H13.5V6.5M13.5 2.5L9 7M6.5 13.5H2.5V9.5M2.5 13.5L7 9",
+    () => {
+      void toggleFullScreen();
+    },
+  );
+  const picture = button(
+    "picture",
+    "Save or copy the picture",
+    "M8 2.5V10M4.5 6.5L8 10L11.5 6.5M2.5 13.5H13.5",
+    () => events.picture(picture),
+  );
+  picture.setAttribute("aria-haspopup", "menu");
+  const scale = element("span", { class: "scale", "aria-live": "polite" });
+  const touch = matchMedia("(hover: none)").matches;
+  const hint = element("span", { class: "hint", role: "status" }, touch ? TOUCH_HINT : HINT);
+  const bar = element(
+    "div",
+    { class: "tools" },
+    hint,
+    scale,
+    element("div", { role: "group", "aria-label": "Zoom" }, out, into, fit, screen),
+    element("div", { role: "group", "aria-label": "Picture" }, picture),
+  );
+
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const quiet = () => {
+    delete hint.dataset.said;
+    setText(hint, touch ? TOUCH_HINT : HINT);
+  };
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  /** In place of the hint, until it has been read. */
+  function say(words: string): void {
+    hint.dataset.said = "";
+    setText(hint, words);
+    clearTimeout(timer);
+    timer = setTimeout(quiet, SAID_FOR + READ * words.length);
+  }
+  const fullScreenElement = () => {
+    const root = host()?.getRootNode();
+    return root instanceof ShadowRoot ? root.fullscreenElement : document.fullscreenElement;
+  };
+  const isFull = () => fullScreenElement() !== null && fullScreenElement() === host();
+  async function toggleFullScreen(): Promise<void> {
+    try {
+      if (isFull()) await document.exitFullscreen();
+      else await host()!.requestFullscreen();
+    } catch {
+      const other = events.python ? "open the notebook" : "open this page";
+      say(
+        `The page around this one does not allow full screen. Zoom in instead, or ${other} in its own tab.`,
+      );
+    }
+  }
+  document.addEventListener(
+    "fullscreenchange",
+    () => {
+      const label = isFull() ? "Leave full screen" : "Full screen";
+      screen.setAttribute("aria-label", label);
+      screen.title = label;
+    },
+    { signal },
+  );
+
+  return {
+    element: bar,
+    isFull,
+    say,
+    update(zoom: number, most: number): void {
+      setText(scale, zoom > 1 ? `${Math.round(100 * zoom)} %` : "");
+      // A button that has the focus keeps it, though it has nothing more to do.
+      for (const [control, done] of [
+        [out, zoom <= 1],
+        [fit, zoom <= 1],
+        [into, zoom >= most],
+      ] as const) {
+        control.setAttribute("aria-disabled", `${done}`);
+      }
+    },
+  };
+}
+
+export const ZOOM_BAR_STYLES = `
+.tools { display: flex; align-items: center; gap: 10px; min-height: 30px; color: var(--muted); font-size: 12px; }
+.tools .hint { flex: 1; min-width: 0; }
+.tools .scale { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tools [role="group"] { display: flex; gap: 2px; flex: none; }
+.tools button {
+  width: 28px; height: 28px; padding: 6px; border: 1px solid transparent; border-radius: 6px; background: transparent;
+  color: var(--ink); cursor: pointer;
+}
+.tools button:hover { background: var(--wash); }
+.tools button[aria-disabled="true"] { color: var(--muted); cursor: default; }
+.tools button[aria-disabled="true"]:hover { background: transparent; }
+.tools svg { display: block; width: 14px; height: 14px; fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
+@container (max-width: 460px) { .tools .hint:not([data-said]) { visibility: hidden; max-height: 28px; } }
+`;

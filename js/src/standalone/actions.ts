@@ -1,0 +1,65 @@
+/** What a view may ask for by message, on pages without a kernel: as `kanwidget/widget/messages.py` has it. */
+import type { Session } from "./session";
+
+type Message = Readonly<Record<string, unknown>>;
+
+/** Characters that a note may have. */
+const MOST_NOTE = 2000;
+
+/** Does what a message asks for, or throws an error in words. */
+export function act(session: Session, message: Message): void {
+  const found = ACTS.get(message.do);
+  if (!found) throw new Error(`there is no act ${said(message.do)}; there are ${NAMES} and compare`);
+  found(session, message);
+}
+
+/** The two commands that a view wants to see side by side; null for an empty list. */
+export function pair(session: Session, ids: unknown): [number, number] | null {
+  if (Array.isArray(ids) && ids.length === 0) return null;
+  if (!Array.isArray(ids) || ids.length !== 2) {
+    throw new Error(`compare takes the numbers of two commands, got ${said(ids)}`);
+  }
+  return [commandOf(session, ids[0]), commandOf(session, ids[1])];
+}
+
+const ACTS: ReadonlyMap<unknown, (session: Session, message: Message) => void> = new Map(
+  Object.entries({
+    undo(session: Session) {
+      if (!session.undo()) throw new Error("there is nothing to undo");
+    },
+    redo(session: Session) {
+      if (!session.redo()) throw new Error("there is nothing to redo");
+    },
+    commit() {
+      throw new Error(
+        "there is no Python behind this page, so nothing can be committed: run its script where the model is",
+      );
+    },
+    reset: (session: Session) => session.reset(),
+    new_step: (session: Session) => session.endDrag(),
+    jump: (session: Session, { id }: Message) => session.jump(commandOf(session, id)),
+    note(session: Session, { id, text }: Message) {
+      if (typeof text !== "string") throw new Error(`a note is a text, got ${said(text)}`);
+      // Halves of characters cannot be written to a file or back.
+      const whole = text.replace(/[\ud800-\udfff]/gu, "?");
+      session.history.note(commandOf(session, id), Array.from(whole).slice(0, MOST_NOTE).join(""));
+    },
+    remove_dead_ends(session: Session) {
+      if (!session.removeDeadEnds()) throw new Error("there are no dead ends to remove");
+    },
+  }),
+);
+
+const NAMES = [...ACTS.keys()].join(", ");
+
+function commandOf(session: Session, id: unknown): number {
+  if (!Number.isInteger(id)) throw new Error(`a command has a whole number, got ${said(id)}`);
+  return session.history.get(id as number).id;
+}
+
+function said(value: unknown): string {
+  let text = String(value);
+  if (typeof value === "string") text = `'${value}'`;
+  else if (typeof value === "object" && value !== null) text = Array.isArray(value) ? "a list" : "an object";
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+}

@@ -1,0 +1,304 @@
+/**
+ * The kernel in the browser: a host's model for a page that has no Python behind it.
+ *
+ * It answers what a view writes and sends with the same traits as `kanwidget/widget/widget.py`, computed from what the
+ * page carries. Whatever else is written is dropped, and the view is told the truth again.
+ */
+
+import { finish } from "../model/forward";
+import { computeLossCurve, MOST_POINTS } from "../model/loss-curve";
+import { countOn, type EdgeIndex, edgeId, type NodeIndex, nodeId } from "../model/network";
+import { decode, encode } from "../wire/packed-array";
+import type { Model } from "../wire/traits";
+import { act, pair } from "./actions";
+import { createBackgroundTask } from "./background-tasks";
+import { type Command, originOf, type Plain, plain, type State, script } from "./history";
+import { isBytes, lossNameOf, measureOf, networkOf, type PageData } from "./page-data";
+import { DECIDING, edgeIds, nodeIds, sanitize } from "./sanitize";
+import { Session } from "./session";
+
+export interface StandaloneModel extends Model {
+  send(content: unknown): void;
+  /** Whether it can tell the loss of other states than those that Python measured. */
+  readonly computes: boolean;
+}
+
+/** Edge outputs that are computed at once, a few milliseconds' worth; more comes bit by bit. */
+const AT_ONCE = 1_000_000;
+/** What a large network spends on the loss along one threshold, in the same unit: some seconds. */
+const PATIENCE = 1_500_000_000;
+/** Milliseconds without a change before a large network is computed. */
+const REST = 250;
+const NONE = new DataView(new ArrayBuffer(0));
+
+/** Makes a model of the traits as Python had them, packed arrays as their bytes. */
+export function standaloneModel(given: PageData): StandaloneModel {
+  const net = networkOf(given);
+  const bench = measureOf(given, net);
+  /** Of how many parts an edge is made; 1 in a network that is small enough for a table of each. */
+  const parts = (bench?.cells.weights?.length ?? net.edgeCount) / net.edgeCount;
+  const each = bench === null ? 0 : (bench.measure.rows.length / net.width[0]!) * net.edgeCount * parts;
+  const heavy = parts > 1 && each > AT_ONCE;
+  const origin = originOf(typeof given._script === "string" ? given._script : "");
+  const lossName = lossNameOf(given, net, bench);
+  const wanted = stateFrom(given, origin.state);
+  const committed = origin.lines.includes("session.commit()");
+  const session = new Session(net, bench, {
+    heavy,
+    text: `the model as ${committed ? "last committed" : "it came"}`,
+    state: origin.state,
+    lossName,
+    measured: [
+      {
+        mask: net.baseline,
+        keepMean: origin.state.keepMean,
+        loss: Number(given.baseline_loss ?? Number.NaN),
+      },
+      {
+        mask: decode(given._mask as ArrayBuffer, "uint8", "_mask").data,
+        keepMean: wanted.keepMean,
+        loss: Number(given.loss ?? Number.NaN),
+      },
+    ],
+  });
+  session.go(wanted);
+
+  /** What is so, and what the view has been told or has written since. */
+  const truth = new Map<string, unknown>(Object.entries(given));
+  const shown = new Map(truth);
+  const written = new Set<string>();
+  const listeners = new Map<string, Set<() => void>>();
+  const later = createBackgroundTask(tell, heavy ? REST : 0);
+  const computedFor = new Map<string, string>();
+  const told = new WeakMap<Command, unknown>();
+  let sequence = 1;
+  let packed: Uint8Array | null = null;
+
+  function stateFrom(values: PageData, from: State): State {
+    const clean = (name: keyof Plain) => sanitize(net, name, values[name]);
+    const { edits } = from;
+    const edges = (name: "removed_edges" | "kept_edges", now: ReadonlySet<number>) => {
+      const list = clean(name) as EdgeIndex[] | undefined;
+      return list ? edgeIds(net, list) : now;
+    };
+    const nodes = (name: "removed_nodes" | "kept_nodes", now: ReadonlySet<number>) => {
+      const list = clean(name) as NodeIndex[] | undefined;
+      return list ? nodeIds(net, list) : now;
+    };
+    return {
+      keepMean: (clean("keep_mean") as boolean | undefined) ?? from.keepMean,
+      edits: {
+        nodeThreshold: (clean("node_threshold") as number | undefined) ?? edits.nodeThreshold,
+        edgeThreshold: (clean("edge_threshold") as number | undefined) ?? edits.edgeThreshold,
+        removedEdges: edges("removed_edges", edits.removedEdges),
+        keptEdges: edges("kept_edges", edits.keptEdges),
+        removedNodes: nodes("removed_nodes", edits.removedNodes),
+        keptNodes: nodes("kept_nodes", edits.keptNodes),
+      },
+    };
+  }
+
+  const pack = (data: Float64Array | Uint8Array, shape?: number[]) => encode(data, shape, ++sequence);
+
+  /** What the wire says of a command: the same object as long as it is the same command. */
+  function toldOf(command: Command): unknown {
+    const { id, parent, kind, text, note, lossBefore, lossAfter, activeEdges } = command;
+    const known = told.get(command) ?? {
+      ...{ id, parent, kind, text, note },
+      loss_before: finite(lossBefore),
+      loss_after: finite(lossAfter),
+      active_edges: activeEdges,
+    };
+    told.set(command, known);
+    return known;
+  }
+
+  /** Brings the traits to what the session says. */
+  function publish(error: string): void {
+    const { state, mask, history } = session;
+    const traits = {
+      ...plain(net, state),
+      active_edges: countOn(mask),
+      loss_name: lossName,
+      // What is computed here is a loss, whatever Python measured.
+      higher_is_better: bench === null && given.higher_is_better === true,
+      error,
+      _current: history.current.id,
+      _script: script(net, origin, state),
+    };
+    for (const [name, value] of Object.entries(traits)) truth.set(name, value);
+    tellLosses();
+    if (packed !== mask) truth.set("_mask", pack(mask));
+    packed = mask;
+    if (session.waits) later.start("loss", measured(), true);
+    else later.cancel("loss");
+    estimate();
+    tell();
+  }
+
+  function tellLosses(): void {
+    truth.set("loss", finite(session.loss));
+    truth.set("_history", session.history.commands.map(toldOf));
+  }
+
+  function* measured(): Generator<void, void> {
+    yield* session.measure();
+    tellLosses();
+  }
+
+  /** Computes what things would cost, at once or bit by bit. */
+  function estimate(): void {
+    if (bench === null) return;
+    const { cells, measure } = bench;
+    const { state } = session;
+    const most = heavy ? Math.max(8, Math.min(MOST_POINTS, Math.floor(PATIENCE / each / 2))) : MOST_POINTS;
+    for (const axis of ["node", "edge"] as const) {
+      const name = `_tradeoff_${axis}`;
+      const others = { ...plain(net, state), [`${axis}_threshold`]: 0, keep_mean: true };
+      const points = Math.min(MOST_POINTS, axis === "node" ? net.nodeCount : net.edgeCount);
+      compute(name, JSON.stringify(others), points * each, NONE, function* () {
+        const { thresholds, ...curves } = yield* computeLossCurve(
+          net,
+          cells,
+          measure,
+          state.edits,
+          axis,
+          most,
+        );
+        const rows = [thresholds, curves.activeEdges, curves.lossZeroed, curves.lossKept];
+        return pack(Float64Array.from(rows.flatMap((row) => [...row])), [4, thresholds.length]);
+      });
+    }
+    const selected = truth.get("selected") as (EdgeIndex | NodeIndex)[];
+    const key = JSON.stringify([selected, plain(net, state)]);
+    compute("_prices", key, selected.length * each, [], function* () {
+      const prices = [];
+      for (const ids of selected) {
+        const edge = ids.length === 3;
+        const id = edge ? edgeId(net, ids) : nodeId(net, ids);
+        prices.push([ids, finite(yield* session.pricing({ kind: edge ? "edge" : "node", id }))]);
+        yield;
+      }
+      return prices;
+    });
+  }
+
+  function compute(
+    name: string,
+    key: string,
+    work: number,
+    unknown: unknown,
+    make: () => Generator<void, unknown>,
+  ): void {
+    if (computedFor.get(name) === key) return;
+    computedFor.set(name, key);
+    later.cancel(name);
+    const job = (function* () {
+      truth.set(name, yield* make());
+    })();
+    if (work <= AT_ONCE) {
+      while (!job.next().done);
+    } else {
+      truth.set(name, unknown);
+      later.start(name, job);
+    }
+  }
+
+  /** Tells the views what they do not know yet. */
+  function tell(): void {
+    const news = [...truth].filter(([name, value]) => !same(shown.get(name), value));
+    // What is equal too: an object that a view wrote is its own, and may change.
+    for (const [name, value] of truth) shown.set(name, value);
+    for (const [name] of news) emit(`change:${name}`);
+    if (news.length > 0) emit("change");
+  }
+
+  function emit(event: string): void {
+    for (const callback of [...(listeners.get(event) ?? [])]) callback();
+  }
+
+  /** Does what may fail, and says how it went. */
+  function attempt(act: () => void): void {
+    let error = "";
+    try {
+      act();
+    } catch (reason) {
+      error = reason instanceof Error ? reason.message : String(reason);
+    }
+    publish(error);
+  }
+
+  function save(): void {
+    const wishes: Record<string, unknown> = {};
+    for (const name of written) {
+      const clean = truth.has(name) ? sanitize(net, name, shown.get(name)) : undefined;
+      if (clean !== undefined) wishes[name] = clean;
+      if (!truth.has(name)) shown.delete(name);
+    }
+    const rescored = written.has("score") && !same(shown.get("score"), truth.get("score"));
+    written.clear();
+    for (const [name, value] of Object.entries(wishes)) if (!DECIDING.has(name)) truth.set(name, value);
+    const dragged = /^(node|edge)_threshold$/.test(Object.keys(wishes).join());
+    attempt(() => {
+      session.go(stateFrom(wishes, session.state), "", dragged);
+      if (rescored) throw new Error("there is no Python behind this page, so its scores stay as they are");
+    });
+  }
+
+  function answer(message: Readonly<Record<string, unknown>>): void {
+    if (message.do !== "compare") {
+      act(session, message);
+    } else {
+      const ids = pair(session, message.ids);
+      truth.set("_compared", ids ? pack(session.compare(...ids)) : NONE);
+    }
+  }
+
+  truth.set("selected", sanitize(net, "selected", given.selected) ?? []);
+  truth.set("baseline_loss", finite(finish(session.losing(net.baseline, session.state.keepMean))));
+  truth.set("_compared", NONE);
+  publish("");
+
+  const model = {
+    standalone: true,
+    computes: bench !== null,
+    get: (name: string) => shown.get(name),
+    set(name: string, value: unknown) {
+      written.add(name);
+      const news = !same(shown.get(name), value);
+      shown.set(name, value);
+      if (news) for (const event of [`change:${name}`, "change"]) emit(event);
+    },
+    on(event: string, callback: () => void) {
+      listeners.set(event, (listeners.get(event) ?? new Set()).add(callback));
+    },
+    off(event: string, callback: () => void) {
+      listeners.get(event)?.delete(callback);
+    },
+    save_changes: save,
+    send(content: unknown) {
+      if (typeof content !== "object" || content === null || !("do" in content)) return;
+      attempt(() => answer(content));
+    },
+  };
+  return model as unknown as StandaloneModel;
+}
+
+/** JSON has no NaN: the wire says null. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (isBytes(a) || isBytes(b)) return false;
+  // A long history is not spelt out to find that it has grown.
+  if (Array.isArray(a) && Array.isArray(b) && (a.length !== b.length || a.every((one, k) => one === b[k]))) {
+    return a.length === b.length;
+  }
+  try {
+    return JSON.stringify(a) === JSON.stringify(b);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,95 @@
+/** What an exported page carries, read once: the network, and what its loss is computed with. */
+import { type Cells, predict, rmse, sharedCells } from "../model/forward";
+import { LOSSES } from "../model/losses";
+import { createNetwork, type Network } from "../model/network";
+import { type Bytes, decode } from "../wire/packed-array";
+import type { PageMeasure } from "./session";
+
+export type PageData = Readonly<Record<string, unknown>>;
+
+export function isBytes(value: unknown): value is Bytes {
+  return value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+}
+
+export function networkOf(given: PageData): Network {
+  const baseline = decode(given._baseline as Bytes, "uint8", "_baseline").data;
+  const scores = decode(given._scores as Bytes, "float64", "_scores").data;
+  return createNetwork(given._width as number[], scores, baseline, (given._slots as number[][]) ?? []);
+}
+
+/** Null unless the page carries rows and all that computes the network. */
+export function measureOf(given: PageData, net: Network): PageMeasure | null {
+  const [rows, labels] = ["_rows", "_row_labels"].map((name) => numbers(given, name, "float32"));
+  const cells = rows ? cellsOf(given, net) : null;
+  if (!rows || !cells) return null;
+  const count = rows.length / net.width[0]!;
+  if (!Number.isInteger(count)) throw misfit(net);
+  const kind = kindOf(given);
+  const loss = LOSSES.get(kind);
+  const [told, size] =
+    kind === "cross_entropy"
+      ? [numbers(given, "_row_kinds", "float32"), count]
+      : [labels, count * net.width[net.depth]!];
+  // Without labels they are the model's outputs at first: nothing has moved where Python says so.
+  const still = isChange(given) && given.baseline_loss === 0;
+  if (loss && told?.length === size && !still) return { cells, measure: { rows, labels: told, loss } };
+  // As a session does without labels: what counts is how far the outputs move.
+  const outputs = predict(net, cells, net.baseline, true, rows);
+  return { cells, measure: { rows, labels: outputs, loss: rmse } };
+}
+
+/** What the page computes: the metric that Python had, by the name of its formula, "" if it stayed there. */
+function kindOf(given: PageData): string {
+  if (typeof given._loss === "string") return given._loss;
+  return /\bRMSE$/.test(nameOf(given)) || isChange(given) ? "rmse" : "";
+}
+
+const nameOf = (given: PageData) => (typeof given.loss_name === "string" ? given.loss_name : "");
+const CHANGE = "RMS change of the outputs";
+const isChange = (given: PageData) => nameOf(given) === CHANGE;
+
+function cellsOf(given: PageData, net: Network): Cells | null {
+  const double = (name: string) => numbers(given, name, "float64");
+  const [bias, offset, means] = ["_bias", "_offset", "_means"].map(double);
+  if (!(bias && offset && means)) return null;
+  const folded = double("_folded") ?? new Float64Array(net.edgeCount);
+  const constants = { bias, offset, means, folded };
+  const sizes = [
+    [bias, net.slotNode.length],
+    [offset, net.nodeCount],
+    [means, net.edgeCount],
+    [folded, net.edgeCount],
+  ] as const;
+  if (sizes.some(([array, n]) => array.length !== n)) throw misfit(net);
+  const [parts, weights] = ["_parts_y", "_parts_w"].map((name) => numbers(given, name, "float32"));
+  const breaks = double("_parts_x");
+  if (breaks && parts && weights) {
+    return sharedCells(net, given._parts_counts as number[], { x: breaks, y: parts, weights, ...constants });
+  }
+  const [x, y] = ["_cells_x", "_cells_y"].map(double);
+  if (!x || !y) return null;
+  const sources = net.nodeOffset[net.depth]!;
+  const count = x.length / sources - 1;
+  if (count < 1 || x.length !== sources * (count + 1) || y.length !== net.edgeCount * count * 4) {
+    throw misfit(net);
+  }
+  return { count, x, y, ...constants };
+}
+
+const misfit = ({ width }: Network) => new Error(`The tables on this page do not fit a [${width}] network`);
+
+function numbers<N extends "float32" | "float64">(given: PageData, name: string, dtype: N) {
+  const bytes = given[name];
+  if (!isBytes(bytes) || bytes.byteLength === 0) return null;
+  return decode(bytes, dtype, name).data;
+}
+
+/** The name of the loss on the page, and of how many rows it is. */
+export function lossNameOf(given: PageData, net: Network, bench: PageMeasure | null): string {
+  const name = nameOf(given);
+  if (bench === null) return name;
+  const rows = bench.measure.rows.length / net.width[0]!;
+  // A metric of one's own stays in Python: the page says what it shows in its place.
+  const ours = LOSSES.has(kindOf(given)) ? name : CHANGE;
+  return `${ours} (${rows} ${rows === 1 ? "row" : "rows"})`;
+}

@@ -1,0 +1,96 @@
+/**
+ * What a view may write, made sense of: for each trait the value that counts, or undefined if none does.
+ * As `kanwidget/widget/traits.py` does it, for pages without a kernel. Pure.
+ */
+import { type EdgeIndex, edgeId, type Network, type NodeIndex, nodeId, slotCount } from "../model/network";
+
+/** Cards open at once. */
+export const MOST_SELECTED = 64;
+
+type Wish = (net: Network, value: unknown) => unknown;
+
+const threshold: Wish = (_net, value) =>
+  typeof value === "number" && Number.isFinite(value) ? Math.max(0, value) : undefined;
+const oneOf =
+  (...values: string[]): Wish =>
+  (_net, value) =>
+    values.includes(value as string) ? value : undefined;
+
+/** Ids in the order of layer, source and target, each once. */
+function sorted(of: (net: Network, value: unknown) => number[] | undefined): Wish {
+  return (net, value) => {
+    if (!Array.isArray(value)) return undefined;
+    const known = new Map<string, number[]>();
+    for (const one of value) {
+      const ids = of(net, one);
+      if (ids) known.set(ids.join(), ids);
+    }
+    return [...known.values()].sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]! || (a[2] ?? 0) - (b[2] ?? 0));
+  };
+}
+
+const selected: Wish = (net, value) => {
+  if (!Array.isArray(value)) return undefined;
+  const known = new Map<string, number[]>();
+  for (const one of value) {
+    const ids = edgeOf(net, one) ?? nodeOf(net, one);
+    if (ids) known.set(ids.join(), ids);
+    if (known.size === MOST_SELECTED) break;
+  }
+  return [...known.values()];
+};
+
+const probe: Wish = (net, value) =>
+  Array.isArray(value) &&
+  (value.length === 0 || value.length === net.width[0]) &&
+  Array.from(value).every((x) => typeof x === "number" && Number.isFinite(x))
+    ? [...value]
+    : undefined;
+
+const WISHES = {
+  node_threshold: threshold,
+  edge_threshold: threshold,
+  keep_mean: (_net, value) => (typeof value === "boolean" ? value : undefined),
+  removed_edges: sorted(edgeOf),
+  kept_edges: sorted(edgeOf),
+  removed_nodes: sorted(nodeOf),
+  kept_nodes: sorted(nodeOf),
+  selected,
+  view: oneOf("auto", "network", "quilt"),
+  orientation: oneOf("right", "up"),
+  tolerance: threshold,
+  probe,
+} satisfies Record<string, Wish>;
+
+/** The traits that say what is pruned; the others only say how it is looked at. */
+export const DECIDING: ReadonlySet<string> = new Set(Object.keys(WISHES).slice(0, 7));
+
+export function sanitize(net: Network, name: string, value: unknown): unknown {
+  return Object.hasOwn(WISHES, name) ? WISHES[name as keyof typeof WISHES](net, value) : undefined;
+}
+
+function edgeOf(net: Network, value: unknown): EdgeIndex | undefined {
+  if (!isIndex(value, 3)) return undefined;
+  const [l, i, j] = value as EdgeIndex;
+  return l < net.depth && i < net.width[l]! && j < slotCount(net, l) ? [l, i, j] : undefined;
+}
+
+function nodeOf(net: Network, value: unknown): NodeIndex | undefined {
+  if (!isIndex(value, 2)) return undefined;
+  const [l, i] = value as NodeIndex;
+  return l <= net.depth && i < net.width[l]! ? [l, i] : undefined;
+}
+
+function isIndex(value: unknown, length: number): value is number[] {
+  // Array.from, since `every` skips the holes of an array.
+  const whole = (n: unknown) => Number.isInteger(n) && (n as number) >= 0;
+  return Array.isArray(value) && value.length === length && Array.from(value).every(whole);
+}
+
+export function edgeIds(net: Network, list: EdgeIndex[]): Set<number> {
+  return new Set(list.map((index) => edgeId(net, index)));
+}
+
+export function nodeIds(net: Network, list: NodeIndex[]): Set<number> {
+  return new Set(list.map((index) => nodeId(net, index)));
+}

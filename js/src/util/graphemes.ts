@@ -1,0 +1,36 @@
+/** Text in what a reader takes for letters: an emoji with its skin tone or an accent with its base is one. Pure. */
+
+const segments = "Segmenter" in Intl ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
+
+export const graphemesOf = (text: string): string[] =>
+  segments ? Array.from(segments.segment(text), ({ segment }) => segment) : [...text];
+
+/** How many letters behind those that fit are tried too: with some fonts a longer text is narrower. */
+const LOOK_AHEAD = 8;
+
+/**
+ * The longest beginning of a text that fits together with an ellipsis, which is the least that is given back.
+ * Halving finds it: a name of thousands of letters is measured a few times only.
+ */
+export function shortened(text: string, fits: (short: string) => boolean): string {
+  const letters = graphemesOf(text);
+  const short = (n: number) => `${letters.slice(0, n).join("")}…`;
+  let [least, most] = [0, letters.length];
+  while (most - least > 1) {
+    const middle = (least + most) >> 1;
+    if (fits(short(middle))) least = middle;
+    else most = middle;
+  }
+  for (let n = Math.min(letters.length - 1, least + LOOK_AHEAD); n > least; n--) {
+    if (fits(short(n))) return short(n);
+  }
+  return short(least);
+}
+
+/** Cut to so many letters, the last of them an ellipsis. */
+export function cutToLength(text: string, most: number): string {
+  // No text has more letters than code units.
+  if (text.length <= most) return text;
+  const letters = graphemesOf(text);
+  return letters.length <= most ? text : `${letters.slice(0, most - 1).join("")}…`;
+}

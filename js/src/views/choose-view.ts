@@ -1,0 +1,20 @@
+/** Whether a network is better read as a quilt: for `view = "auto"`. Pure. */
+import type { Network } from "../model/network";
+import type { ViewKind } from "../wire/traits";
+
+/** So many boxes of 24 pixels find room, one over the other, in the tallest network view. */
+export const MAX_STACK = 22;
+
+/** True when the edges that are on are too many, in any layer, for boxes of at least 24 pixels on their lines. */
+export function prefersMatrix(net: Network, mask: Uint8Array): boolean {
+  for (let l = 0; l < net.depth; l++) {
+    let on = 0;
+    for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) on += mask[e]!;
+    if (on > MAX_STACK) return true;
+  }
+  return false;
+}
+
+/** Whether a moment is shown as a quilt. */
+export const showsMatrix = (view: ViewKind, net: Network, mask: Uint8Array): boolean =>
+  view === "auto" ? prefersMatrix(net, mask) : view === "quilt";

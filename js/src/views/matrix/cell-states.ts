@@ -1,0 +1,79 @@
+/** How each cell and each node of a quilt looks, all at once: the rule of `views/network/scene.ts` for tens of thousands of edges. Pure. */
+import { isBelowNodeThreshold, type Network, nodesOnOf } from "../../model/network";
+import type { ViewState } from "../../state/view-state";
+
+/** `known.symbolic`: edges with a fixed formula, and its text. */
+export type Marked = ViewState & { readonly symbolic?: ReadonlyMap<number, string> };
+
+export const OFF = 0;
+export const REMOVED = 1;
+export const REMOVING = 2;
+export const ON = 3;
+export const CELL_STATE = 3;
+/** Further bits of a cell's code. */
+export const KEPT = 4;
+export const SYMBOLIC = 8;
+/** Its node is gone and has been replaced by a hollow map: the cell is a shadow of what it was. */
+export const GHOST = 16;
+
+export interface CellStates {
+  /** Look and bits of each edge, (E,). */
+  readonly edges: Uint8Array;
+  /** Look of each node, (N,). */
+  readonly nodes: Uint8Array;
+}
+
+/** Whether a threshold would take edges, has taken some, and whether others are off: what a legend explains. */
+export function kindsOf(edges: Uint8Array): { taking: boolean; taken: boolean; off: boolean } {
+  const seen = [false, false, false, false];
+  for (let e = 0; e < edges.length; e++) seen[edges[e]! & CELL_STATE] = true;
+  return { taking: seen[REMOVING]!, taken: seen[REMOVED]!, off: seen[OFF]! };
+}
+
+export function cellStatesOf(known: Marked, ghosts: boolean): CellStates {
+  const { net, edits, mask, settled } = known;
+  const { source, target, baseline } = net;
+  const byHand = new Uint8Array(net.nodeCount);
+  for (const n of edits.removedNodes) byHand[n] = 1;
+  const nodes = nodeLooks(known);
+  const edges = new Uint8Array(net.edgeCount);
+  for (let e = 0; e < net.edgeCount; e++) {
+    if (mask[e]) edges[e] = ON;
+    else if (!baseline[e] || byHand[source[e]!] || byHand[target[e]!]) edges[e] = OFF;
+    else edges[e] = settled[e] ? REMOVING : REMOVED;
+  }
+  for (const e of edits.removedEdges) edges[e] = OFF;
+  for (const e of edits.keptEdges) {
+    if (mask[e]) edges[e]! |= KEPT;
+    else edges[e] = OFF;
+  }
+  for (const e of known.symbolic?.keys() ?? []) if (e < net.edgeCount) edges[e]! |= SYMBOLIC;
+  if (ghosts) {
+    for (let e = 0; e < net.edgeOffset[1]!; e++) if (nodes[target[e]!] !== ON) edges[e]! |= GHOST;
+  }
+  return { edges, nodes };
+}
+
+function nodeLooks({ net, edits, mask, settled }: ViewState): Uint8Array {
+  const on = nodesOnOf(net, mask);
+  const before = settled === mask ? on : nodesOnOf(net, settled);
+  return on.map((live, n) => {
+    if (live) return ON;
+    if (!isBelowNodeThreshold(net, edits, n) || edits.removedNodes.has(n)) return OFF;
+    return before[n] ? REMOVING : REMOVED;
+  });
+}
+
+/** Sum of the scores of each node's edges that are on: out of an input, into any other, (N,). */
+export function totalScores(net: Network, mask: Uint8Array): Float64Array {
+  const { source, target, scores } = net;
+  const totals = new Float64Array(net.nodeCount);
+  const ofInputs = net.edgeOffset[1]!;
+  for (let e = 0; e < net.edgeCount; e++) {
+    const score = scores[e]!;
+    if (!mask[e] || !(score > 0)) continue;
+    if (e < ofInputs) totals[source[e]!]! += score;
+    totals[target[e]!]! += score;
+  }
+  return totals;
+}

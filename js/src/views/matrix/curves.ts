@@ -1,0 +1,252 @@
+/** Cells that are large enough for their curve: painted once, and again only when they change. */
+import { type Brush, surfacesOf } from "../../canvas/brush";
+import { shortened } from "../../util/graphemes";
+import { CELL_STATE, KEPT, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
+import type { Inks } from "./colours";
+import { type Painted, type Patch, UNPAINTED } from "./heatmap";
+
+type Ctx = OffscreenCanvasRenderingContext2D;
+
+/** From this side on a cell has round corners and a cross. */
+const LARGE = 24;
+const LABELLED = 40;
+/** Height of a formula under its curve. */
+const LABEL = 12;
+/** Beyond so many curves they are hairlines. */
+export const MANY = 300;
+/** Points of a curve in a small cell: more cannot be seen and cost time. */
+const FEW_POINTS = 20;
+
+export interface CurveInks {
+  readonly inks: Inks;
+  readonly levels: Uint8Array;
+  readonly symbolic: ReadonlyMap<number, string> | undefined;
+  /** Curves are hairlines of a device pixel and stroked in batches: software draws these many times faster. */
+  readonly hairlines: boolean;
+}
+
+export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Painted {
+  const { width, height, firstEdge, lastEdge } = patch;
+  const { ratio } = brush;
+  const { path, surface } = surfacesOf(brush);
+  const canvas = surface(width, height);
+  const ctx = canvas.getContext("2d")!;
+  const before = new Uint8Array(lastEdge - firstEdge).fill(UNPAINTED);
+  const at = new Int32Array(4);
+  const stamps = new Map<number, OffscreenCanvas>();
+  const many = look.hairlines;
+  ctx.lineJoin = "round";
+
+  function stampOf(kind: number, w: number, h: number): OffscreenCanvas {
+    const key = (kind * 4096 + w) * 4096 + h;
+    let stamp = stamps.get(key);
+    if (!stamp) {
+      stamp = surface(w, h);
+      const on = stamp.getContext("2d")!;
+      on.scale(ratio, ratio);
+      paintHollow(on, brush, kind, w / ratio, h / ratio);
+      stamps.set(key, stamp);
+    }
+    return stamp;
+  }
+
+  return {
+    canvas,
+    patch,
+    update(codes) {
+      const batches = new Map<number, Batch>();
+      for (let e = firstEdge; e < lastEdge; e++) {
+        const code = codes[e]!;
+        if (code === before[e - firstEdge]) continue;
+        before[e - firstEdge] = code;
+        patch.cell(e, at);
+        const [x, y, w, h] = [at[0]!, at[1]!, at[2]! - at[0]!, at[3]! - at[1]!];
+        const kind = code & CELL_STATE;
+        ctx.setTransform(1, 0, 0, 1, 0, 0);
+        ctx.globalAlpha = 1;
+        ctx.clearRect(x, y, w, h);
+        if (kind !== ON) ctx.drawImage(stampOf(kind, w, h), x, y);
+        if (kind === OFF) continue;
+        const cell: Cell = { x: x / ratio, y: y / ratio, width: w / ratio, height: h / ratio };
+        ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+        const text = kind === ON ? paintGround(ctx, brush, look, e, code, cell) : undefined;
+        const ink = inkOf(look, e, code);
+        const key = Math.round(ink.alpha * 16) * 4 + ink.colour;
+        let batch = many ? batches.get(key) : undefined;
+        if (!batch) {
+          const side = Math.min(cell.width, cell.height);
+          const thick = side < LARGE ? 1 : Math.min(2, 1.15 + side / 80);
+          batch = { ...ink, path: path(), breadth: many ? 1 / ratio : thick };
+          if (many) batches.set(key, batch);
+        }
+        trace(batch.path, brush.curve(e), cell, text ? LABEL : 0);
+        if (!many) strokeBatch(ctx, brush, look, batch);
+      }
+      ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+      for (const batch of batches.values()) strokeBatch(ctx, brush, look, batch);
+    },
+  };
+}
+
+interface Cell {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+const INK = 0;
+const BEHIND = 1;
+const BLUE = 2;
+const FORMULA = 3;
+
+interface Batch {
+  readonly path: Path2D;
+  readonly colour: number;
+  readonly alpha: number;
+  readonly breadth: number;
+}
+
+function inkOf({ inks, levels, hairlines }: CurveInks, edge: number, code: number) {
+  const kind = code & CELL_STATE;
+  if (kind !== ON) return { colour: BLUE, alpha: kind === REMOVING ? 0.875 : 0.3125 };
+  if (code & SYMBOLIC) return { colour: FORMULA, alpha: 1 };
+  const level = levels[edge]!;
+  if (inks.numeric.deep[level]) return { colour: BEHIND, alpha: 1 };
+  // The weak fade, but never so far that their form is lost; in steps, so that many lines are one stroke.
+  return { colour: INK, alpha: Math.min(8, (hairlines ? 5 : 4) + Math.round(level / 15)) / 8 };
+}
+
+function strokeBatch(ctx: Ctx, { palette }: Brush, { inks }: CurveInks, batch: Batch): void {
+  ctx.strokeStyle = [palette.ink, inks.behind, palette.taken, inks.symbolicColour][batch.colour]!;
+  ctx.globalAlpha = batch.alpha;
+  ctx.lineWidth = batch.breadth;
+  ctx.setLineDash([]);
+  ctx.stroke(batch.path);
+}
+
+const roundOf = (side: number) => (side >= LARGE ? Math.min(4, side / 8) : 0);
+
+/** A cell that is not on, but for its curve: the same for all of one size. */
+function paintHollow(ctx: Ctx, { palette }: Brush, kind: number, width: number, height: number): void {
+  const side = Math.min(width, height);
+  const large = side >= LARGE;
+  const breadth = kind === REMOVING && large ? 1.5 : 1;
+  const outline = (inset: number) => {
+    ctx.beginPath();
+    ctx.roundRect(inset, inset, width - 2 * inset, height - 2 * inset, roundOf(side));
+  };
+  ctx.fillStyle = ctx.strokeStyle = kind === OFF ? palette.ink : palette.taken;
+  ctx.lineWidth = breadth;
+  if (kind === OFF) {
+    outline(0.5);
+    ctx.globalAlpha = 0.1;
+    ctx.stroke();
+    ctx.globalAlpha = 0.4;
+    ctx.beginPath();
+    ctx.arc(width / 2, height / 2, large ? 1.25 : 0.9, 0, 2 * Math.PI);
+    ctx.fill();
+    return;
+  }
+  if (kind === REMOVING) {
+    ctx.globalAlpha = 0.08;
+    outline(0);
+    ctx.fill();
+  }
+  ctx.globalAlpha = kind === REMOVING ? 1 : 0.45;
+  ctx.setLineDash(large ? [4, 3] : [2.5, 2]);
+  outline(breadth / 2);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  if (kind === REMOVING && large) {
+    cross(ctx, width - 2 - side * 0.13, 2 + side * 0.13, Math.min(3.2, side * 0.1));
+  }
+}
+
+/** The ground of a cell that is on, and what is written on it: the formula, which is returned, and that it is kept. */
+function paintGround(
+  ctx: Ctx,
+  brush: Brush,
+  { inks, levels, symbolic }: CurveInks,
+  edge: number,
+  code: number,
+  { x, y, width, height }: Cell,
+): string | undefined {
+  const side = Math.min(width, height);
+  const large = side >= LARGE;
+  const fixed = (code & SYMBOLIC) !== 0;
+  const ramp = inks.numeric;
+  const level = levels[edge]!;
+  const fill = (inset: number) => {
+    ctx.beginPath();
+    ctx.roundRect(x + inset, y + inset, width - 2 * inset, height - 2 * inset, roundOf(side));
+  };
+  ctx.fillStyle = fixed ? inks.symbolicColour : ramp.css[level]!;
+  ctx.globalAlpha = fixed ? 0.16 : 1;
+  if (large) {
+    fill(0);
+    ctx.fill();
+  } else {
+    ctx.fillRect(x, y, width, height);
+  }
+  ctx.globalAlpha = 1;
+  if (fixed) {
+    ctx.strokeStyle = inks.symbolicColour;
+    ctx.lineWidth = large ? 2 : 1.5;
+    fill(ctx.lineWidth / 2);
+    ctx.stroke();
+  }
+  if (code & KEPT) {
+    ctx.fillStyle = ramp.deep[level] && !fixed ? inks.behind : brush.palette.ink;
+    ctx.beginPath();
+    ctx.arc(x + (large ? 5 : 2.5), y + (large ? 5 : 2.5), large ? 2 : 1.2, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+  const text = fixed && side >= LABELLED ? symbolic?.get(edge) : undefined;
+  if (!text) return undefined;
+  ctx.font = `10px ${brush.font}`;
+  ctx.fillStyle = inks.symbolicColour;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "alphabetic";
+  ctx.fillText(fitted(ctx, raised(text), width - 8), x + width / 2, y + height - 5.5);
+  return text;
+}
+
+function trace(path: Path2D, points: Float32Array, { x, y, width, height }: Cell, foot: number): void {
+  const side = Math.min(width, height);
+  const inset = Math.max(2, 0.14 * side);
+  const [w, h] = [width - 2 * inset, height - 2 * inset - foot];
+  const count = points.length / 2;
+  const step = side < LARGE ? Math.max(1, Math.floor(count / FEW_POINTS)) : 1;
+  let down = false;
+  for (let k = 0; k < count; k = k === count - 1 ? count : Math.min(count - 1, k + step)) {
+    const [u, v] = [points[2 * k]!, points[2 * k + 1]!];
+    if (!Number.isFinite(u) || !Number.isFinite(v)) {
+      down = false;
+      continue;
+    }
+    if (down) path.lineTo(x + inset + u * w, y + inset + (1 - v) * h);
+    else path.moveTo(x + inset + u * w, y + inset + (1 - v) * h);
+    down = true;
+  }
+}
+
+function cross(ctx: Ctx, x: number, y: number, r: number): void {
+  ctx.lineWidth = 1.25;
+  ctx.beginPath();
+  ctx.moveTo(x - r, y - r);
+  ctx.lineTo(x + r, y + r);
+  ctx.moveTo(x + r, y - r);
+  ctx.lineTo(x - r, y + r);
+  ctx.stroke();
+}
+
+/** Powers as they are written: x^2 as x². */
+function raised(text: string): string {
+  return text.replace(/\^(\d)/g, (_, digit: string) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]!);
+}
+
+function fitted(ctx: Ctx, text: string, room: number): string {
+  const fits = (short: string) => ctx.measureText(short).width <= room;
+  return fits(text) ? text : shortened(text, fits);
+}

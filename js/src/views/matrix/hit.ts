@@ -1,0 +1,97 @@
+/** What is under the pointer in a quilt, and where a thing is: by division, whatever the number of edges. Pure. */
+import { edgeIndex, type Network, nodeIndex } from "../../model/network";
+import type { Target } from "../../state/view-state";
+import { type Axis, STRIP } from "./axes";
+import { headOf, hitMaps, inputCell, mapCell } from "./image-maps";
+import type { Block, MatrixLayout, Rect } from "./layout";
+
+export function hitMatrix(quilt: MatrixLayout, x: number, y: number): Target | null {
+  const { net, maps } = quilt;
+  for (const block of quilt.blocks) {
+    if (!block || !within(block, x, y)) continue;
+    const [s, t] = block.source.upright ? [y, x] : [x, y];
+    return edgeAt(net, block, unitAt(block.source, s), unitAt(block.target, t));
+  }
+  for (const axis of quilt.axes) {
+    if (!axis) continue;
+    const [along, across] = axis.upright ? [y, x] : [x, y];
+    const inside = across >= axis.strip && across < axis.strip + STRIP;
+    if (!inside || along < axis.start || along >= axis.start + axis.units.count * axis.pitch) continue;
+    return { kind: "node", id: net.nodeOffset[axis.layer]! + axis.units.node[unitAt(axis, along)]! };
+  }
+  if (!maps) return null;
+  if (within(maps.total, x, y)) {
+    const [row, column] = [y - maps.total.y, x - maps.total.x].map((d) => Math.floor(d / maps.totalScale));
+    return { kind: "node", id: row! * maps.columns + column! };
+  }
+  const found = hitMaps(maps, x, y);
+  if (!found) return null;
+  if (found.input === null) return { kind: "node", id: net.nodeOffset[1]! + maps.units.node[found.unit]! };
+  return { kind: "edge", id: maps.units.slot[found.unit]! * net.width[0]! + found.input };
+}
+
+/** Where an edge's cell, or a node's head, is; null for what the quilt does not show. */
+export function anchorOf(quilt: MatrixLayout, target: Target): Rect | null {
+  const { net, maps } = quilt;
+  if (target.kind === "edge") {
+    if (!(target.id >= 0 && target.id < net.edgeCount)) return null;
+    const [l, i, j] = cellIndex(net, target.id);
+    const block = quilt.blocks[l];
+    if (block) return cellOf(block, i, j);
+    return maps && l === 0 ? mapCell(maps, maps.units.ofSlot[j]!, i) : null;
+  }
+  if (!(target.id >= 0 && target.id < net.nodeCount)) return null;
+  const [l, i] = nodeIndex(net, target.id);
+  const axis = quilt.axes[l];
+  if (axis) return headRect(axis, i);
+  if (!maps) return null;
+  return l === 0 ? inputCell(maps, i) : headOf(maps, maps.units.first[i]!);
+}
+
+/** Source node and slot of an edge, within their layer. */
+export function cellIndex(net: Network, edge: number): [layer: number, from: number, slot: number] {
+  const [l, i] = edgeIndex(net, edge);
+  return [l, i, Math.floor((edge - net.edgeOffset[l]!) / net.width[l]!)];
+}
+
+export function cellOf(block: Block, from: number, slot: number): Rect {
+  const s = nodeSpan(block.source, from);
+  const t = spanAt(block.target, block.target.units.ofSlot[slot]!, 1);
+  return block.source.upright ? rect(t, s) : rect(s, t);
+}
+
+export function headRect(axis: Axis, i: number): Rect {
+  const along = nodeSpan(axis, i);
+  const across = { at: axis.strip, length: STRIP };
+  return axis.upright ? rect(across, along) : rect(along, across);
+}
+
+interface Span {
+  readonly at: number;
+  readonly length: number;
+}
+
+export const spanAt = ({ start, pitch, gutter }: Axis, unit: number, count: number): Span => ({
+  at: start + unit * pitch,
+  length: count * pitch - gutter,
+});
+
+export const nodeSpan = (axis: Axis, i: number): Span =>
+  spanAt(axis, axis.units.first[i]!, axis.units.span[i]!);
+
+function rect(x: Span, y: Span): Rect {
+  return { x: x.at, y: y.at, width: x.length, height: y.length, side: Math.min(x.length, y.length) };
+}
+
+export function within({ x, y, width, height }: Rect, px: number, py: number): boolean {
+  return px >= x && px < x + width && py >= y && py < y + height;
+}
+
+function unitAt({ start, pitch, units }: Axis, at: number): number {
+  return Math.min(units.count - 1, Math.floor((at - start) / pitch));
+}
+
+function edgeAt(net: Network, { layer, source, target }: Block, s: number, t: number): Target {
+  const id = net.edgeOffset[layer]! + target.units.slot[t]! * net.width[layer]! + source.units.node[s]!;
+  return { kind: "edge", id };
+}

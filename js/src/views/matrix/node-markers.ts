@@ -1,0 +1,90 @@
+/** The heads of nodes between the matrices: dots with stems, or bars of the total score where dots would touch. */
+import type { Brush } from "../../canvas/brush";
+import { type Axis, STRIP } from "./axes";
+import { OFF, ON, REMOVING } from "./cell-states";
+import type { Inks } from "./colours";
+import { nodeSpan } from "./hit";
+import type { MatrixLayout } from "./layout";
+
+const BAR = STRIP - 8;
+
+/** The longest bar of each layer: what its strongest node had before anything was taken. */
+export function longest(quilt: MatrixLayout, totals: Float64Array): number[] {
+  const { nodeOffset } = quilt.net;
+  return quilt.net.width.map((_, l) =>
+    totals.subarray(nodeOffset[l], nodeOffset[l + 1]).reduce((a, b) => Math.max(a, b), 0),
+  );
+}
+
+export function paintNodeMarkers(
+  { ctx, ratio, palette }: Brush,
+  quilt: MatrixLayout,
+  axis: Axis,
+  looks: Uint8Array,
+  totals: Float64Array,
+  most: number,
+  inks: Inks,
+): void {
+  const { net } = quilt;
+  const first = net.nodeOffset[axis.layer]!;
+  const n = net.width[axis.layer]!;
+  // Along the axis first, then across it.
+  const box = (along: number, across: number, length: number, breadth: number) =>
+    axis.upright
+      ? ctx.fillRect(across, along, breadth, length)
+      : ctx.fillRect(along, across, length, breadth);
+  const hair = 1 / ratio;
+  if (axis.heads === "bars") {
+    const base = axis.backwards ? axis.strip + STRIP - 3 : axis.strip + 3;
+    for (const [alpha, wanted] of [[0.5, ON] as const, [1, REMOVING] as const]) {
+      ctx.fillStyle = wanted === REMOVING ? palette.taken : palette.ink;
+      ctx.globalAlpha = alpha;
+      for (let i = 0; i < n; i++) {
+        if (looks[first + i] !== wanted) continue;
+        const span = nodeSpan(axis, i);
+        const length = wanted === REMOVING ? 3 : most > 0 ? BAR * Math.min(1, totals[first + i]! / most) : 0;
+        const breadth = Math.max(1, Math.round(length * ratio) / ratio);
+        box(span.at, axis.backwards ? base - breadth : base, span.length, breadth);
+      }
+    }
+    return;
+  }
+  const middle = axis.strip + STRIP / 2;
+  const r = Math.min(4.5, Math.max(2, axis.pitch * 0.26));
+  const before = !axis.backwards;
+  const after = axis.backwards || axis.layer < net.depth;
+  ctx.fillStyle = palette.ink;
+  for (let i = 0; i < n; i++) {
+    const span = nodeSpan(axis, i);
+    const at = span.at + span.length / 2;
+    const look = looks[first + i]!;
+    ctx.globalAlpha = look === ON ? 0.4 : 0.15;
+    ctx.fillStyle = palette.ink;
+    if (before) box(at - hair / 2, axis.strip + 2, hair, STRIP / 2 - 2 - r);
+    if (after) box(at - hair / 2, middle + r, hair, STRIP / 2 - 2 - r);
+    const [x, y] = axis.upright ? [middle, at] : [at, middle];
+    ctx.globalAlpha = 1;
+    ctx.beginPath();
+    if (look === ON) {
+      ctx.arc(x, y, r, 0, 2 * Math.PI);
+      ctx.fill();
+      continue;
+    }
+    ctx.arc(x, y, r - 0.5, 0, 2 * Math.PI);
+    ctx.fillStyle = inks.behind;
+    ctx.fill();
+    ctx.strokeStyle = look === OFF ? palette.ink : palette.taken;
+    ctx.globalAlpha = look === REMOVING ? 1 : look === OFF ? 0.35 : 0.7;
+    ctx.lineWidth = look === REMOVING ? 1.5 : 1;
+    ctx.stroke();
+    if (look !== REMOVING || r < 3.5) continue;
+    const d = r - 2.5;
+    ctx.beginPath();
+    ctx.moveTo(x - d, y - d);
+    ctx.lineTo(x + d, y + d);
+    ctx.moveTo(x + d, y - d);
+    ctx.lineTo(x - d, y + d);
+    ctx.stroke();
+  }
+  ctx.globalAlpha = 1;
+}

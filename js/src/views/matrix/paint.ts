@@ -1,0 +1,171 @@
+/**
+ * The painter of a quilt. Reads no DOM.
+ *
+ * What it has painted stays with the canvas: in the next frame only cells that look different are painted again.
+ */
+import type { Brush } from "../../canvas/brush";
+import type { Network } from "../../model/network";
+import type { NodeNames } from "../../text/node-names";
+import { type CellStates, cellStatesOf, type Marked, OFF, ON, REMOVING, totalScores } from "./cell-states";
+import { type Inks, inksOf, levelsOf, type Scale, scaleOf } from "./colours";
+import { createCurves, MANY } from "./curves";
+import { createHeatmap, framed, type Painted, patchOfBlock, patchOfMaps } from "./heatmap";
+import { type ImageMaps, mapOf } from "./image-maps";
+import { createInputTotals, type InputTotals } from "./input-totals";
+import type { MatrixLayout, Rect } from "./layout";
+import { createSwatches, paintLegend, type Swatches } from "./legend";
+import { longest, paintNodeMarkers } from "./node-markers";
+import { type Fitted, fitNames, paintCaptions, paintNames } from "./text";
+
+/** What holds as long as the network, its place and its colours stay. */
+interface Store {
+  readonly quilt: MatrixLayout;
+  readonly brush: Brush;
+  readonly symbolic: Marked["symbolic"];
+  readonly inks: Inks;
+  readonly scale: Scale;
+  readonly swatches: Swatches;
+  readonly painted: readonly Painted[];
+  readonly total: InputTotals | null;
+  /** Longest bars, from the baseline. */
+  readonly most: readonly number[];
+  names: { readonly of: NodeNames; readonly fitted: readonly Fitted[] } | null;
+  seen: { readonly known: Marked; readonly looks: CellStates; readonly totals: Float64Array } | null;
+}
+
+const stores = new WeakMap<object, Store>();
+
+export function paintMatrix(brush: Brush, quilt: MatrixLayout, known: Marked, names: NodeNames): void {
+  const { ctx, ratio } = brush;
+  const store = storeFor(brush, quilt, known);
+  const { looks, totals } = look(store, known);
+  if (store.names?.of.inVars !== names.inVars || store.names.of.outVars !== names.outVars)
+    store.names = { of: names, fitted: fitNames(brush, quilt, names) };
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  ctx.globalAlpha = 1;
+  ctx.setLineDash([]);
+  ctx.clearRect(0, 0, Math.ceil(quilt.width * ratio), Math.ceil(quilt.height * ratio));
+  ctx.imageSmoothingEnabled = false;
+  for (const { canvas, patch } of store.painted) ctx.drawImage(canvas, patch.x, patch.y);
+  if (store.total) ctx.drawImage(store.total.canvas, store.total.x, store.total.y);
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  for (const block of quilt.blocks) if (block?.kind === "heat") frame(brush, block);
+  if (quilt.maps) paintFrames(brush, quilt, quilt.maps, looks.nodes);
+  for (const axis of quilt.axes) {
+    if (axis) paintNodeMarkers(brush, quilt, axis, looks.nodes, totals, store.most[axis.layer]!, store.inks);
+  }
+  paintNames(brush, store.names.fitted, looks.nodes);
+  paintCaptions(brush, quilt);
+  paintLegend(brush, quilt, store.inks, store.scale, store.swatches, looks.edges);
+}
+
+function storeFor(brush: Brush, quilt: MatrixLayout, known: Marked): Store {
+  const old = stores.get(brush.ctx.canvas);
+  const same =
+    old &&
+    old.quilt.net === quilt.net &&
+    old.quilt.key === quilt.key &&
+    old.symbolic === known.symbolic &&
+    old.brush.ratio === brush.ratio &&
+    old.brush.font === brush.font &&
+    old.brush.curve === brush.curve &&
+    sameColours(old.brush.palette, brush.palette);
+  if (same) return old;
+  const { net } = quilt;
+  const inks = inksOf(brush.palette);
+  const scale = scaleOf(net);
+  const levels = levelsOf(net, scale);
+  const painted: Painted[] = [];
+  const curves = quilt.blocks.map((block) => (block?.kind === "curves" ? edgesIn(net, block.layer) : 0));
+  const hairlines = curves.reduce((sum, n) => sum + n, 0) > MANY;
+  for (const block of quilt.blocks) {
+    if (!block) continue;
+    const patch = patchOfBlock(net, block, brush.ratio);
+    const { symbolic } = known;
+    painted.push(
+      block.kind === "heat"
+        ? createHeatmap(patch, inks, levels, brush.ratio)
+        : createCurves(patch, brush, { inks, levels, symbolic, hairlines }),
+    );
+  }
+  const { maps } = quilt;
+  if (maps) painted.push(createHeatmap(patchOfMaps(net, maps, brush.ratio), inks, levels, brush.ratio));
+  const most = longest(quilt, totalScores(net, net.baseline));
+  const store: Store = {
+    quilt,
+    brush,
+    symbolic: known.symbolic,
+    inks,
+    scale,
+    swatches: createSwatches(inks),
+    painted,
+    total: maps && createInputTotals(maps, framed(maps.total, brush.ratio), inks, most[0]!, brush.ratio),
+    most,
+    names: null,
+    seen: null,
+  };
+  stores.set(brush.ctx.canvas, store);
+  return store;
+}
+
+const edgesIn = (net: Network, layer: number) => net.edgeOffset[layer + 1]! - net.edgeOffset[layer]!;
+
+function sameColours(a: Brush["palette"], b: Brush["palette"]): boolean {
+  const keys = Object.keys(b) as (keyof Brush["palette"])[];
+  return a === b || keys.every((key) => a[key] === b[key]);
+}
+
+/** Brings the cells up to date with the decisions. */
+function look(store: Store, known: Marked): { looks: CellStates; totals: Float64Array } {
+  const { seen } = store;
+  const same =
+    seen &&
+    seen.known.mask === known.mask &&
+    seen.known.settled === known.settled &&
+    seen.known.edits === known.edits;
+  if (same) return seen;
+  const looks = cellStatesOf(known, store.quilt.maps !== null);
+  const totals = seen?.known.mask === known.mask ? seen.totals : totalScores(known.net, known.mask);
+  for (const part of store.painted) part.update(looks.edges);
+  store.total?.update(totals, looks.nodes);
+  store.seen = { known, looks, totals };
+  return store.seen;
+}
+
+function frame({ ctx, palette }: Brush, { x, y, width, height }: Rect): void {
+  ctx.strokeStyle = palette.ink;
+  ctx.globalAlpha = 0.22;
+  ctx.lineWidth = 1;
+  ctx.strokeRect(x - 0.5, y - 0.5, width + 1, height + 1);
+  ctx.globalAlpha = 1;
+}
+
+/** Hollow and dashed where the unit is gone. */
+function paintFrames(brush: Brush, quilt: MatrixLayout, maps: ImageMaps, looks: Uint8Array): void {
+  const { ctx, palette } = brush;
+  frame(brush, maps.total);
+  for (let unit = 0; unit < maps.units.count; unit++) {
+    const look = looks[quilt.net.nodeOffset[1]! + maps.units.node[unit]!]!;
+    const map = mapOf(maps, unit);
+    if (look === ON) {
+      frame(brush, map);
+      continue;
+    }
+    ctx.strokeStyle = look === OFF ? palette.ink : palette.taken;
+    ctx.globalAlpha = look === REMOVING ? 1 : look === OFF ? 0.35 : 0.6;
+    ctx.lineWidth = look === REMOVING ? 1.5 : 1;
+    ctx.setLineDash([4, 3]);
+    ctx.strokeRect(map.x - 0.5, map.y - 0.5, map.width + 1, map.height + 1);
+    ctx.setLineDash([]);
+    if (look !== REMOVING || map.side < 20) continue;
+    const r = Math.min(4, map.side / 12);
+    const [x, y] = [map.x + map.width - r - 3, map.y + r + 3];
+    ctx.beginPath();
+    ctx.moveTo(x - r, y - r);
+    ctx.lineTo(x + r, y + r);
+    ctx.moveTo(x + r, y - r);
+    ctx.lineTo(x - r, y + r);
+    ctx.stroke();
+  }
+  ctx.globalAlpha = 1;
+}

@@ -1,0 +1,211 @@
+/** The quilt: its own layout, hit test and painters, put behind the stage's zoom and under its marks. */
+import { type Brush, clear } from "../../canvas/brush";
+import type { Network } from "../../model/network";
+import { boxesInOrder, type TargetBox } from "../../stage/accessible-targets";
+import { encloses, extend } from "../../state/selection";
+import type { Target, ViewState } from "../../state/view-state";
+import type { Snapshot } from "../../wire/snapshot";
+import type { Camera } from "../camera";
+import type { FrameInput, Renderer, RendererFactory } from "../contract";
+import { nameLimit } from "../network/layout";
+import { createSpaceMeasure } from "../space-measure";
+import { paintMatrixHighlight } from "./highlight";
+import { anchorOf, hitMatrix } from "./hit";
+import { layoutMatrix, type MatrixLayout } from "./layout";
+import { paintMatrix } from "./paint";
+
+const MAX_ZOOM = 8;
+/** Pixels of the picture that is looked at through the zoom: what a browser gives without complaint. */
+const MAX_PIXELS = 16e6;
+/** Differences beyond so many are a pattern that the picture itself shows. */
+const MAX_MARKED = 2000;
+
+/** Each edge has its cell. */
+const ALL = { on: 0, curves: 0, lines: 0 };
+
+interface Rectangle {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory {
+  const roomOf = createSpaceMeasure(ctx, ({ width }, _, needed) => {
+    const [inputs, outputs] = needed.map((name) => Math.min(nameLimit(width), name));
+    return [inputs!, outputs!];
+  });
+  let made: { quilt: MatrixLayout; spots: TargetBox[]; of: readonly unknown[] } | null = null;
+  let shown: { picture: object; of: readonly unknown[] } | null = null;
+  const large = createLarge();
+
+  function arrange(moment: FrameInput, height: number | undefined) {
+    const { known, reading } = moment;
+    const room = roomOf(moment, height);
+    const of = [known.net, room, reading.inputShape];
+    if (made?.of.every((value, k) => value === of[k])) return made;
+    const quilt = layoutMatrix(known.net, known.settled, room, reading.inputShape);
+    made = { quilt, spots: spotsOf(quilt, known.net), of };
+    return made;
+  }
+
+  return {
+    maxZoom: MAX_ZOOM,
+    show(moment, camera, curve, height): Renderer {
+      const { known, names, reading } = moment;
+      const { quilt, spots } = arrange(moment, height);
+      const of = [
+        quilt,
+        known.mask,
+        known.edits,
+        known.settled,
+        known.symbolic,
+        camera,
+        curve,
+        reading.compared,
+      ];
+      if (!shown?.of.every((value, k) => value === of[k])) shown = { picture: {}, of };
+      const { k, x, y } = camera;
+      const rectOf = (target: Target): Rectangle | null => {
+        const rect = anchorOf(quilt, target);
+        return (
+          rect && { x: rect.x * k + x, y: rect.y * k + y, width: rect.width * k, height: rect.height * k }
+        );
+      };
+      const outline = (
+        brush: Brush,
+        target: Target,
+        colour: string,
+        width: number,
+        dashes: number[] = [],
+      ) => {
+        const rect = rectOf(target);
+        if (rect) frame(brush, rect, colour, width, dashes);
+      };
+      return {
+        width: quilt.width,
+        height: quilt.height,
+        tall: quilt.height,
+        drawn: ALL,
+        picture: shown.picture,
+        moving: false,
+        spots,
+        hit: (px, py) => hitMatrix(quilt, (px - x) / k, (py - y) / k),
+        boxOf(target) {
+          const rect = rectOf(target);
+          return rect && { x: rect.x, y: rect.y, side: Math.max(rect.width, rect.height) };
+        },
+        inLoop: (loop) =>
+          cellsIn(
+            quilt,
+            known,
+            loop.map(([px, py]) => [(px - x) / k, (py - y) / k]),
+          ),
+        obstacles: () => [],
+        paint(brush) {
+          if (k === 1) paintMatrix(brush, quilt, known, names);
+          else large(brush, quilt, known, moment, camera);
+        },
+        unmarked: () => known.selected.length === 0 && reading.compared === null,
+        paintMarks(brush) {
+          clear(brush, quilt.width, quilt.height);
+          for (const [id, state] of differences(reading)) {
+            outline(brush, { kind: "edge", id }, brush.palette.selected, 1.5, state === 1 ? [2, 2] : []);
+          }
+          for (const target of known.selected) outline(brush, target, brush.palette.selected, 2);
+        },
+        paintHighlight(brush, target, focus) {
+          if (k === 1) paintMatrixHighlight(brush, quilt, known, target);
+          else clear(brush, quilt.width, quilt.height);
+          if (k > 1 && target) outline(brush, target, brush.palette.ink, 2);
+          if (!focus) return;
+          outline(brush, focus, brush.palette.background, 6);
+          outline(brush, focus, brush.palette.ink, 2);
+        },
+      };
+    },
+  };
+}
+
+function frame({ ctx }: Brush, rect: Rectangle, colour: string, width: number, dashes: number[]): void {
+  const away = 1 + width / 2;
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.setLineDash(dashes);
+  ctx.beginPath();
+  ctx.roundRect(rect.x - away, rect.y - away, rect.width + 2 * away, rect.height + 2 * away, 3);
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+function spotsOf(quilt: MatrixLayout, net: Network): TargetBox[] {
+  return boxesInOrder(net, Array(net.edgeCount).keys(), (target) => {
+    const rect = anchorOf(quilt, target);
+    return rect && { x: rect.x, y: rect.y, side: Math.max(6, Math.min(rect.width, rect.height)) };
+  });
+}
+
+function differences({ compared }: Snapshot): [edge: number, state: number][] {
+  const found: [number, number][] = [];
+  compared?.forEach((state, edge) => {
+    if ((state === 1 || state === 2) && found.length < MAX_MARKED) found.push([edge, state]);
+  });
+  return found;
+}
+
+/** Strongest first: a selection may be full before its end. */
+function cellsIn(quilt: MatrixLayout, { net, mask }: ViewState, loop: [number, number][]): Target[] {
+  const middleIn = (target: Target) => {
+    const rect = anchorOf(quilt, target);
+    return rect !== null && encloses(loop, rect.x + rect.width / 2, rect.y + rect.height / 2);
+  };
+  const edges: Target[] = [];
+  for (let id = 0; id < net.edgeCount; id++) {
+    if (mask[id] && middleIn({ kind: "edge", id })) edges.push({ kind: "edge", id });
+  }
+  edges.sort((a, b) => net.scores[b.id]! - net.scores[a.id]!);
+  const nodes = Array.from({ length: net.nodeCount }, (_, id): Target => ({ kind: "node", id })).filter(
+    middleIn,
+  );
+  return [...extend(edges.length > 0 ? [] : nodes, edges)];
+}
+
+/** Paints the quilt larger than the canvas, and shows a part: it is painted anew at each doubling, so cells stay crisp. */
+function createLarge() {
+  let canvas: HTMLCanvasElement | null = null;
+  let painted: readonly unknown[] = [];
+  return (
+    brush: Brush,
+    quilt: MatrixLayout,
+    known: ViewState,
+    { names }: FrameInput,
+    { k, x, y }: Camera,
+  ): void => {
+    const most = Math.sqrt(MAX_PIXELS / (quilt.width * quilt.height));
+    const ratio = Math.min(brush.ratio * 2 ** Math.ceil(Math.log2(k)), most);
+    canvas ??= document.createElement("canvas");
+    const [w, h] = [Math.round(quilt.width * ratio), Math.round(quilt.height * ratio)];
+    if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height, painted] = [w, h, []];
+    const ctx = canvas.getContext("2d");
+    if (!ctx) return;
+    const of = [
+      quilt,
+      known.mask,
+      known.edits,
+      known.settled,
+      known.symbolic,
+      names,
+      brush.palette,
+      brush.curve,
+    ];
+    if (!painted.length || painted.some((value, d) => value !== of[d])) {
+      paintMatrix({ ...brush, ctx, ratio }, quilt, known, names);
+      painted = of;
+    }
+    clear(brush, quilt.width, quilt.height);
+    brush.ctx.imageSmoothingEnabled = true;
+    brush.ctx.globalAlpha = 1;
+    brush.ctx.drawImage(canvas, x, y, quilt.width * k, quilt.height * k);
+  };
+}

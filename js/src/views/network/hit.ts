@@ -1,0 +1,80 @@
+/** What is under the pointer: boxes before nodes before lines. Pure. */
+
+import type { Target } from "../../state/view-state";
+import { inside, type Path, pointAt } from "../../util/paths";
+import type { Layout } from "./layout";
+
+const LINE_REACH = 6;
+const NODE_REACH = 6;
+const STEPS = 28;
+
+/** `boxed` tells of an edge without a box in the layout whether the square on its line is shown as one. */
+export function hit(
+  layout: Layout,
+  x: number,
+  y: number,
+  boxed: (edge: number) => boolean = () => false,
+): Target | null {
+  const { nodeX, nodeY, nodeR, places } = layout;
+  for (const { edge, box, anchor } of places.values())
+    if (inside(anchor, x, y) && (box || boxed(edge))) return { kind: "edge", id: edge };
+  const node = nearestNode(nodeX, nodeY, x, y);
+  // In a full column the reach of a node must not cover its lines.
+  if (node.distance <= NODE_REACH + nodeR[node.id]!) return { kind: "node", id: node.id };
+
+  let best: Target | null = null;
+  let least = LINE_REACH;
+  for (const { edge, path, box, anchor } of places.values()) {
+    if (!near(path, x, y)) continue;
+    let distance = distanceTo(path, x, y);
+    // Where lines cross, the one whose square is there is meant.
+    const inSquare =
+      !box && Math.max(Math.abs(x - anchor.x - anchor.side / 2), Math.abs(y - anchor.y - anchor.side / 2));
+    if (inSquare !== false && inSquare <= 2) distance -= 2;
+    if (distance <= least) {
+      least = distance;
+      best = { kind: "edge", id: edge };
+    }
+  }
+  return best;
+}
+
+function nearestNode(
+  nodeX: Float64Array,
+  nodeY: Float64Array,
+  x: number,
+  y: number,
+): { id: number; distance: number } {
+  let id = 0;
+  let distance = Number.POSITIVE_INFINITY;
+  for (let n = 0; n < nodeX.length; n++) {
+    const d = Math.hypot(nodeX[n]! - x, nodeY[n]! - y);
+    if (d < distance) {
+      id = n;
+      distance = d;
+    }
+  }
+  return { id, distance };
+}
+
+/** A line stays between its ends and its middle. */
+function near(path: Path, x: number, y: number): boolean {
+  const between = (at: number, d: number) => {
+    const [a, b, c] = [path[d]!, path[6 + d]!, path[14 + d]!];
+    return at >= Math.min(a, b, c) - LINE_REACH && at <= Math.max(a, b, c) + LINE_REACH;
+  };
+  return between(x, 0) && between(y, 1);
+}
+
+export function distanceTo(path: Path, x: number, y: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  let [ax, ay] = pointAt(path, 0);
+  for (let k = 1; k <= STEPS; k++) {
+    const [bx, by] = pointAt(path, k / STEPS);
+    const [dx, dy] = [bx - ax, by - ay];
+    const along = Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1)));
+    least = Math.min(least, Math.hypot(x - ax - along * dx, y - ay - along * dy));
+    [ax, ay] = [bx, by];
+  }
+  return least;
+}

@@ -1,0 +1,274 @@
+/** What lies over the picture: what is selected, compared, probed; what the pointer or the focus is on. Reads no DOM. */
+import { type Brush, clear, colourOf, dot, lineOf, paintBox, paintNode } from "../../canvas/brush";
+import { type Area, areaOf, areasOverlap, measureName, paintText, type Text } from "../../canvas/text";
+import type { Network } from "../../model/network";
+import type { Target } from "../../state/view-state";
+import { type Box, centreOf } from "../../util/paths";
+import type { Layout } from "./layout";
+import { type EdgeShape, inBox, type NodeShape, type Scene } from "./scene";
+
+/** The values of a sample on its way, of nodes and of edges. */
+export interface Probe {
+  readonly nodes: Float64Array;
+  readonly edges: Float64Array;
+}
+
+const VALUE_SIZE = 11.5;
+
+/** The shapes that the marks of one moment belong to. */
+export interface Shown {
+  readonly net: Network;
+  readonly scene: Scene;
+  readonly layout: Layout;
+  /** What text already covers. */
+  readonly texts: readonly Area[];
+}
+
+export function paintMarks(
+  brush: Brush,
+  shown: Shown,
+  selected: readonly Target[],
+  probe: Probe | null,
+): void {
+  const { scene, net } = shown;
+  const { ctx } = brush;
+  clear(brush, scene.width, scene.height);
+  if (scene.comparing) {
+    const different = scene.edges.filter(({ difference }) => difference);
+    underBoxes(brush, scene, () => {
+      for (const edge of different)
+        if (!edge.box) paintLine(brush, edge, edge.difference === "first" ? [4, 4] : []);
+    });
+    for (const edge of different) paintDifference(brush, edge);
+  }
+  const chosen = new Set(selected.filter(({ kind }) => kind === "edge").map(({ id }) => id));
+  if (chosen.size > 0) {
+    const halos = scene.edges.filter(({ edge }) => chosen.has(edge));
+    underBoxes(brush, scene, () => {
+      for (const edge of halos) if (!edge.box) paintLine(brush, edge, edge.look === "on" ? [] : [5, 5]);
+    });
+    for (const { box, anchor, difference } of halos) {
+      // What differs has a frame and a number there already: this one goes around them.
+      const [x, y] = centreOf(anchor);
+      if (box) frame(brush, box, difference ? 4 : 1, 2, brush.palette.selected);
+      else if (difference) ring(brush, { x, y, r: 7 }, brush.palette.selected, 2, 3);
+      else dot(ctx, x, y, 4, brush.palette.selected);
+    }
+  }
+  for (const { kind, id } of selected) {
+    const node = kind === "node" && scene.nodes[id];
+    if (node) ring(brush, node, brush.palette.selected, 2, 3);
+  }
+  if (probe) paintProbe(brush, shown, probe, net);
+  ctx.globalAlpha = 1;
+}
+
+type Circle = Pick<NodeShape, "x" | "y" | "r">;
+
+/** A square around a box or beside a line. */
+function frame({ ctx }: Brush, { x, y, side }: Box, away: number, width: number, colour: string): void {
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.beginPath();
+  const grow = away + width / 2;
+  ctx.roundRect(x - grow, y - grow, side + 2 * grow, side + 2 * grow, Math.min(7, 3 + side / 8));
+  ctx.stroke();
+}
+
+function ring({ ctx }: Brush, { x, y, r }: Circle, colour: string, width: number, away: number): void {
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.beginPath();
+  ctx.arc(x, y, r + away + width / 2, 0, 2 * Math.PI);
+  ctx.stroke();
+}
+
+function paintLine(brush: Brush, { path }: EdgeShape, dashes: number[]): void {
+  const { ctx, palette } = brush;
+  ctx.strokeStyle = palette.selected;
+  ctx.lineWidth = 2;
+  ctx.setLineDash(dashes);
+  ctx.stroke(lineOf(brush, path));
+}
+
+/** Paints lines as the picture has them: no box is crossed. */
+function underBoxes({ ctx }: Brush, { width, height, edges }: Scene, paint: () => void): void {
+  ctx.save();
+  const outside = new Path2D();
+  outside.rect(0, 0, width, height);
+  for (const { box } of edges) if (box) outside.rect(box.x, box.y, box.side, box.side);
+  ctx.clip(outside, "evenodd");
+  paint();
+  ctx.restore();
+}
+
+/** Told apart by the number of the state that has it, and by dashes. */
+function paintDifference(brush: Brush, edge: EdgeShape): void {
+  const { ctx, palette, font } = brush;
+  const first = edge.difference === "first";
+  ctx.globalAlpha = 1;
+  if (edge.box) {
+    ctx.setLineDash(first ? [4, 4] : []);
+    frame(brush, edge.box, 1, 2, palette.selected);
+    ctx.setLineDash([]);
+  }
+  const [x, y] = edge.box ? [edge.box.x, edge.box.y] : centreOf(edge.anchor);
+  dot(ctx, x, y, 7.5, palette.background);
+  ctx.strokeStyle = palette.selected;
+  ctx.lineWidth = 1.5;
+  ctx.beginPath();
+  ctx.arc(x, y, 7, 0, 2 * Math.PI);
+  ctx.stroke();
+  ctx.fillStyle = palette.ink;
+  const runs = [{ text: first ? "1" : "2", shift: "none" }] as const;
+  paintText(ctx, font, { runs, x, y, align: "center", size: 11 });
+}
+
+function paintProbe(brush: Brush, shown: Shown, probe: Probe, net: Network): void {
+  const { ctx, palette, curve, font } = brush;
+  const { scene } = shown;
+  ctx.globalAlpha = 1;
+  for (const edge of scene.edges) {
+    if (!edge.box || edge.look !== "on" || edge.presence < 1 || edge.box.side < 16) continue;
+    const [x, y] = [probe.nodes[net.source[edge.edge]!]!, probe.edges[edge.edge]!];
+    if (!Number.isFinite(x + y)) continue;
+    const [px, py] = inBox(edge.box, ...curve.at(edge.edge, x, y));
+    const r = Math.min(4.5, Math.max(2.5, edge.box.side / 16));
+    dot(ctx, px, py, r + 1.25, palette.background);
+    dot(ctx, px, py, r, palette.probe);
+  }
+  ctx.fillStyle = palette.probe;
+  for (const text of probeTexts(shown, probe, (text) =>
+    measureName(ctx, font, [{ text, shift: "none" }], VALUE_SIZE),
+  )) {
+    paintText(ctx, font, text, palette.background);
+  }
+}
+
+/** Three figures beside each node that has room for them: no value covers a box, a dot, a name or another value. */
+export function probeTexts(
+  { scene, layout, texts }: Pick<Shown, "scene" | "layout" | "texts">,
+  probe: Probe,
+  widthOf: (text: string) => number,
+): Text[] {
+  const taken: Area[] = [...texts];
+  for (const { box } of scene.edges)
+    if (box) taken.push({ x: box.x, y: box.y, width: box.side, height: box.side });
+  for (const { x, y, r } of scene.nodes) taken.push({ x: x - r, y: y - r, width: 2 * r, height: 2 * r });
+  const found: Text[] = [];
+  for (const { node, x, y, r, look } of scene.nodes) {
+    const value = probe.nodes[node]!;
+    if (!Number.isFinite(value) || look === "off" || look === "taken") continue;
+    const text = threeFigures(value);
+    const width = widthOf(text);
+    const up = layout.orientation === "up";
+    const spots = [
+      { x, y: y - r - 12, align: "center" },
+      { x, y: y + r + 12, align: "center" },
+      { x: x + r + 5, y, align: "left" },
+      { x: x - r - 5, y, align: "right" },
+    ] as const;
+    for (const spot of up ? [spots[2], spots[3], spots[0], spots[1]] : spots) {
+      const placed: Text = { ...spot, runs: [{ text, shift: "none" }], size: VALUE_SIZE };
+      const area = areaOf(placed, width);
+      const sticksOut =
+        area.x < 0 || area.y < 0 || area.x + area.width > scene.width || area.y + area.height > scene.height;
+      if (sticksOut || taken.some((other) => areasOverlap(other, area))) continue;
+      taken.push(area);
+      found.push(placed);
+      break;
+    }
+  }
+  return found;
+}
+
+function threeFigures(value: number): string {
+  const size = Math.abs(value);
+  const text =
+    size !== 0 && (size < 1e-3 || size >= 1e4) ? value.toExponential(1) : `${Number(value.toPrecision(3))}`;
+  return text.replace("-", "−");
+}
+
+/** The target larger than life: no other box is painted over. `focus` has the keyboard's ring. */
+export function paintHighlight(
+  brush: Brush,
+  { scene, net }: Shown,
+  target: Target | null,
+  focus: Target | null,
+): void {
+  clear(brush, scene.width, scene.height);
+  if (target) enlarge(brush, scene, net, target);
+  if (focus) paintFocus(brush, scene, focus);
+  brush.ctx.globalAlpha = 1;
+}
+
+function paintFocus(brush: Brush, scene: Scene, { kind, id }: Target): void {
+  brush.ctx.globalAlpha = 1;
+  const { ink, background } = brush.palette;
+  if (kind === "node") {
+    const node = scene.nodes[id];
+    if (!node) return;
+    ring(brush, node, background, 6, 1);
+    ring(brush, node, ink, 2, 4);
+    return;
+  }
+  const edge = scene.edges.find((shape) => shape.edge === id);
+  if (!edge) return;
+  frame(brush, edge.anchor, 2, 6, background);
+  frame(brush, edge.anchor, 4, 2, ink);
+}
+
+function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void {
+  const { ctx, palette } = brush;
+  const alone = target.kind === "edge";
+  const ends = (edge: number) => [net.source[edge]!, net.target[edge]!];
+  const meant = scene.edges.filter((edge) =>
+    alone ? edge.edge === target.id : edge.look !== "off" && ends(edge.edge).includes(target.id),
+  );
+  underBoxes(brush, scene, () => {
+    for (const edge of meant) {
+      ctx.strokeStyle = colourOf(palette, edge);
+      const line = lineOf(brush, edge.path);
+      ctx.setLineDash([]);
+      if (alone) {
+        ctx.globalAlpha = 0.12;
+        ctx.lineWidth = 8;
+        ctx.stroke(line);
+      }
+      ctx.globalAlpha = edge.look === "on" ? 1 : 0.85;
+      ctx.lineWidth = 2;
+      if (edge.look !== "on") ctx.setLineDash([5, 5]);
+      ctx.stroke(line);
+    }
+  });
+  for (const edge of meant) {
+    if (!edge.box) continue;
+    ctx.globalAlpha = 0.14;
+    if (alone) frame(brush, edge.box, 0, 4, colourOf(palette, edge));
+    paintBox(brush, { ...edge, strength: 1, label: null }, edge.box, alone ? 2 : 1);
+  }
+  for (const n of alone ? ends(target.id) : [target.id]) {
+    const node = scene.nodes[n];
+    if (!node) continue;
+    paintNode(brush, node);
+    ctx.globalAlpha = alone ? 0.12 : 0.22;
+    ring(brush, node, palette.ink, 4, 2);
+  }
+}
+
+/** The dashed line around what a lasso takes. */
+export function paintLasso({ ctx, palette }: Brush, loop: readonly (readonly [number, number])[]): void {
+  if (loop.length < 2) return;
+  ctx.beginPath();
+  for (const [x, y] of loop) ctx.lineTo(x, y);
+  ctx.closePath();
+  ctx.fillStyle = palette.selected;
+  ctx.globalAlpha = 0.1;
+  ctx.fill();
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = palette.selected;
+  ctx.lineWidth = 1.5;
+  ctx.setLineDash([5, 4]);
+  ctx.stroke();
+  ctx.setLineDash([]);
+}

@@ -1,0 +1,138 @@
+/** The network view: lays out, eases from one layout to the next, looks through the camera, puts names where they fit. */
+import { type Named, paint } from "../../canvas/brush";
+import type { NormalizedCurve } from "../../canvas/normalized-curves";
+import type { Area } from "../../canvas/text";
+import { countOn, type Network, sameTopology } from "../../model/network";
+import { boxesInOrder, type TargetBox } from "../../stage/accessible-targets";
+import { inLoop } from "../../state/selection";
+import type { ViewState } from "../../state/view-state";
+import { nameOf, textRuns } from "../../text/node-names";
+import type { Box } from "../../util/paths";
+import { isCalm, progress } from "../../util/transition";
+import { type Camera, MAX_ZOOM, project } from "../camera";
+import type { DrawnSummary, FrameInput, Renderer, RendererFactory } from "../contract";
+import { createSpaceMeasure } from "../space-measure";
+import { hit } from "./hit";
+import { type Layout, layout as makeLayout, nameWidths, type Room } from "./layout";
+import { paintHighlight, paintMarks, type Shown } from "./marks";
+import { placeNames } from "./names";
+import { between, buildScene, type Scene } from "./scene";
+
+/** The present layout and what it was made from. */
+interface Arranged {
+  readonly layout: Layout;
+  readonly net: Network;
+  readonly settled: Uint8Array;
+  readonly symbolic: ViewState["symbolic"];
+  readonly room: Room;
+  /** Whether its height is another's, since a hand is at work below. */
+  readonly kept: boolean;
+  readonly spots: readonly TargetBox[];
+}
+
+const sameRoom = (a: Room, b: Room) =>
+  a.width === b.width &&
+  a.height === b.height &&
+  a.orientation === b.orientation &&
+  a.inNames === b.inNames &&
+  a.outNames === b.outNames;
+
+export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactory {
+  const roomOf = createSpaceMeasure(ctx, (room, depth, needed) => nameWidths(depth, room, ...needed));
+  let drawn: Arranged | null = null;
+  let easing: { from: Layout; since: number } | null = null;
+  let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
+  let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
+
+  function arrange({ known, keepsHeight }: FrameInput, room: Room, time: number): Arranged {
+    const { net, settled, symbolic } = known;
+    const old = drawn && sameTopology(drawn.net, net) && drawn.room.width === room.width ? drawn : null;
+    const same = old?.net === net && old.settled === settled && old.symbolic === symbolic;
+    if (same && sameRoom(old.room, room) && (keepsHeight || !old.kept)) return old;
+    const kept = keepsHeight === true && old !== null && room.height === undefined;
+    const layout = makeLayout(net, settled, kept ? { ...room, kept: old.layout.height } : room, symbolic);
+    // What is still under way goes on from where it is.
+    const from =
+      old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
+    const eases = from && !isCalm() && old.room.height === room.height;
+    easing = eases ? { from, since: time } : null;
+    drawn = { layout, net, settled, symbolic, room, kept, spots: spotsOf(layout, net) };
+    return drawn;
+  }
+
+  function view(world: Layout, camera: Camera): Layout {
+    if (seen?.of !== world || seen.camera !== camera)
+      seen = { of: world, camera, layout: project(world, camera) };
+    return seen.layout;
+  }
+
+  function stage(moment: FrameInput, layout: Layout, room: Room, whole: boolean, curve: NormalizedCurve) {
+    const { known, reading, names, font } = moment;
+    const of = [layout, known.mask, known.edits, known.symbolic, reading.compared, names, font, curve];
+    if (staged?.of.every((value, k) => value === of[k])) return staged;
+    const scene = buildScene(layout, known, reading.compared);
+    const write = (node: number) => textRuns(nameOf(known.net, names, node));
+    const { named, areas } = placeNames(ctx, font, { layout, scene, net: known.net, room, whole }, write);
+    staged = { scene, of, named, areas };
+    return staged;
+  }
+
+  return {
+    maxZoom: MAX_ZOOM,
+    show(moment, camera, curve, height, time): Renderer {
+      const { known } = moment;
+      const room = roomOf(moment, height);
+      const { layout: goal, spots } = arrange(moment, room, time);
+      const t = easing ? progress(easing.since, time) : 1;
+      const world = easing && t < 1 ? between(easing.from, goal, t) : goal;
+      if (t >= 1) easing = null;
+      const layout = view(world, camera);
+      const { scene, named, areas } = stage(moment, layout, room, layout === world, curve);
+      const shown: Shown = { net: known.net, scene, layout, texts: areas };
+      return {
+        width: goal.width,
+        height: goal.height,
+        tall: layout.height,
+        drawn: countDrawn(scene, known.mask),
+        picture: scene,
+        moving: t < 1,
+        spots,
+        hit: (x, y) => hit(layout, x, y, (e) => known.mask[e] === 1 && known.settled[e] === 0),
+        boxOf({ kind, id }): Box | null {
+          if (kind === "edge") return layout.places.get(id)?.anchor ?? null;
+          return id < known.net.nodeCount ? aroundNode(layout, id) : null;
+        },
+        inLoop: (loop) => inLoop(known.net, layout, loop, known.mask),
+        obstacles: (target) =>
+          scene.edges.flatMap(({ edge, box }) =>
+            box && !(target.kind === "edge" && edge === target.id) ? box : [],
+          ),
+        paint: (brush) => paint(brush, scene, named),
+        unmarked: (probe) => known.selected.length === 0 && probe === null && !scene.comparing,
+        paintMarks: (brush, probe) => paintMarks(brush, shown, known.selected, probe),
+        paintHighlight: (brush, target, focus) => paintHighlight(brush, shown, target, focus),
+      };
+    },
+  };
+}
+
+function countDrawn({ edges }: Scene, mask: Uint8Array): DrawnSummary {
+  let [curves, lines] = [0, 0];
+  for (const { look, box } of edges) {
+    if (look !== "on") continue;
+    lines++;
+    if (box) curves++;
+  }
+  return { on: countOn(mask), curves, lines };
+}
+
+function aroundNode(layout: Layout, n: number): Box {
+  const r = Math.max(4, layout.nodeR[n]!);
+  return { x: layout.nodeX[n]! - r, y: layout.nodeY[n]! - r, side: 2 * r };
+}
+
+function spotsOf(layout: Layout, net: Network): TargetBox[] {
+  return boxesInOrder(net, layout.places.keys(), ({ kind, id }) =>
+    kind === "node" ? aroundNode(layout, id) : layout.places.get(id)!.anchor,
+  );
+}

@@ -1,0 +1,396 @@
+/** What a view reads from the synced traits: decoded, checked, and the same object as long as it is the same. */
+
+import type { Cells } from "../model/forward";
+import { type LossCurve, lossCurveFrom } from "../model/loss-curve";
+import {
+  createNetwork,
+  type EdgeIndex,
+  type Edits,
+  edgeId,
+  type Network,
+  type NodeIndex,
+  nodeId,
+  slotCount,
+} from "../model/network";
+import type { Target } from "../state/view-state";
+import { wrongType } from "./check-type";
+import { type Bytes, decode } from "./packed-array";
+import {
+  EDIT_TRAITS,
+  type HistoryStep,
+  keyOf,
+  type Model,
+  type Orientation,
+  type Traits,
+  type ViewKind,
+} from "./traits";
+
+/** Samples of every edge's function: x belongs to the source node, (sum of w0..w(L-1), n); y to the edge. */
+export interface Curves {
+  readonly samples: number;
+  readonly x: Float32Array;
+  /** The values of one edge, (n,). */
+  of(edge: number): Float32Array;
+  /** Their base part alone, where the library has parts. */
+  baseOf(edge: number): Float32Array | null;
+}
+
+/** The data that went through the network, by source node. */
+export interface Data {
+  /** Shares of the rows in bins over the range of a source's curves, (sources, bins). */
+  readonly bins: number;
+  readonly density: Float32Array;
+  /** First and last grid point, NaN if none, and the share of rows outside, (sources, 3). */
+  readonly grid: Float32Array | null;
+}
+
+/** Some rows of the loss' data. */
+export interface Rows {
+  readonly count: number;
+  /** Which rows of the data they are, counted from 0 and rising, (count,). */
+  readonly numbers: Float64Array;
+  /** (count, inputs) */
+  readonly inputs: Float32Array;
+  /** (count, outputs) */
+  readonly labels: Float32Array | null;
+}
+
+export interface Snapshot {
+  /** What could not be read, in words: what stands in its place is nothing. "" if all could. */
+  readonly problem: string;
+  readonly net: Network;
+  readonly curves: Curves;
+  readonly edits: Edits;
+  readonly kernelMask: Uint8Array;
+  readonly inVars: readonly string[];
+  readonly outVars: readonly string[];
+  readonly loss: number | null;
+  readonly baselineLoss: number | null;
+  readonly lossName: string;
+  /** The loss is a metric such as accuracy, of which more is better. */
+  readonly higherIsBetter: boolean;
+  readonly error: string;
+  /** Whether the model has been given back: nothing that is done here reaches it any more. */
+  readonly closed: boolean;
+  /** What is wrong with what the model has now, as Python says it. */
+  readonly warnings: readonly string[];
+  readonly keepMean: boolean;
+  /** What the scores are, and what else they could be. */
+  readonly score: string;
+  readonly scores: readonly string[];
+  readonly selected: readonly Target[];
+  readonly view: ViewKind;
+  readonly orientation: Orientation;
+  readonly tolerance: number;
+  /** The followed sample, one value for each input; null if none is. */
+  readonly probe: readonly number[] | null;
+  readonly inputShape: readonly [number, number] | null;
+  /** Text of edges with a fixed formula. */
+  readonly symbolic: ReadonlyMap<number, string>;
+  readonly data: Data | null;
+  readonly rows: Rows | null;
+  /** What the browser needs to compute the network by itself. */
+  readonly cells: Cells | null;
+  readonly tradeoff: { readonly node: LossCurve | null; readonly edge: LossCurve | null };
+  /** Loss if it were toggled, of selected targets: `edge12`, `node3`. */
+  readonly prices: ReadonlyMap<string, number>;
+  readonly history: readonly HistoryStep[];
+  readonly current: number;
+  readonly script: string;
+  /** Bit 0: on in the first of two compared commands, bit 1: in the second. */
+  readonly compared: Uint8Array | null;
+}
+
+/** Without these there is no network, or another one: all others may be missing. */
+const NEEDED: ReadonlySet<string> = new Set([
+  ...EDIT_TRAITS,
+  "keep_mean",
+  "_width",
+  "_slots",
+  "_scores",
+  "_baseline",
+  "_mask",
+  "_curves_x",
+  "_curves_y",
+  "_curves_range",
+]);
+
+/** Reads the whole model; what did not change is the same object, so that reading is cheap and change is seen. */
+export function createSnapshotReader(host: Pick<Model, "get">): () => Snapshot {
+  let problems: string[] = [];
+  /** A model whose traits are of the right form, or missing. */
+  const model: Pick<Model, "get"> = {
+    get(name) {
+      const value = host.get(name);
+      const wrong = wrongType(name, value);
+      if (!wrong) return value;
+      if (NEEDED.has(name)) throw new Error(wrong);
+      if (!problems.includes(wrong)) problems.push(wrong);
+      return undefined as unknown as typeof value;
+    },
+  };
+  /** What may be missing, and is if it cannot be read. */
+  function optional<T>(read: () => T): T | null {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : `${error}`);
+      return null;
+    }
+  }
+  const memo = new Map<string, { from: readonly unknown[]; value: unknown }>();
+  function once<T>(name: string, from: readonly unknown[], make: () => T): T {
+    const seen = memo.get(name);
+    if (seen?.from.every((value, k) => value === from[k])) return seen.value as T;
+    const value = make();
+    memo.set(name, { from, value });
+    return value;
+  }
+  type Named = "float32" | "float64" | "uint8";
+  /** A packed array that may be missing: no bytes, or a host that does not know the trait. */
+  const maybe = <N extends Named>(name: keyof Traits, dtype: N, shape: (number | null)[]) => {
+    const bytes = model.get(name) as Bytes | undefined;
+    if (!bytes?.byteLength) return null;
+    const packed = once(name, [bytes], () => decode(bytes, dtype, name));
+    if (packed.shape.length !== shape.length || shape.some((n, d) => n !== null && n !== packed.shape[d])) {
+      const wanted = shape.map((n) => n ?? "n").join(", ");
+      throw new Error(`${name}: shape [${packed.shape.join(", ")}] came where [${wanted}] belongs`);
+    }
+    return packed;
+  };
+  const array = <N extends Named>(name: keyof Traits, dtype: N, shape: (number | null)[]) => {
+    const packed = maybe(name, dtype, shape);
+    if (!packed) throw new Error(`${name}: no bytes came`);
+    return packed;
+  };
+  /** The same JSON is the same object. */
+  const json = <T>(name: string, from: readonly unknown[], of: unknown, make: () => T) =>
+    once(name, [...from, JSON.stringify(of)], make);
+
+  function readCurves(net: Network): Curves {
+    const sources = net.nodeOffset[net.depth]!;
+    const x = array("_curves_x", "float32", [sources, null]);
+    const samples = x.shape[1]!;
+    const shape = [net.edgeCount, samples];
+    const row = (all: Float32Array, edge: number) => all.subarray(edge * samples, (edge + 1) * samples);
+    const range = maybe("_curves_range", "float32", [net.edgeCount, 2]);
+    if (range) {
+      const y = array("_curves_y", "uint8", shape);
+      return once("curves", [x, y, range], () => ({
+        samples,
+        x: x.data,
+        of(edge) {
+          const [low, high] = [range.data[2 * edge]!, range.data[2 * edge + 1]!];
+          const share = y.data.subarray(edge * samples, (edge + 1) * samples);
+          return Float32Array.from(share, (u) => low + (u / 255) * (high - low));
+        },
+        baseOf: () => null,
+      }));
+    }
+    const y = array("_curves_y", "float32", shape);
+    const base = optional(() => maybe("_base_y", "float32", shape));
+    return once("curves", [x, y, base], () => ({
+      samples,
+      x: x.data,
+      of: (edge) => row(y.data, edge),
+      baseOf: (edge) => base && row(base.data, edge),
+    }));
+  }
+
+  function readData(net: Network): Data | null {
+    const sources = net.nodeOffset[net.depth]!;
+    const density = maybe("_density", "float32", [sources, null]);
+    const grid = maybe("_grid", "float32", [sources, 3]);
+    if (!density) return null;
+    return once("data", [density, grid], () => ({
+      bins: density.shape[1]!,
+      density: density.data,
+      grid: grid?.data ?? null,
+    }));
+  }
+
+  function readRows(net: Network): Rows | null {
+    const inputs = maybe("_rows", "float32", [null, net.width[0]!]);
+    if (!inputs) return null;
+    const count = inputs.shape[0]!;
+    const labels = maybe("_row_labels", "float32", [count, net.width[net.depth]!]);
+    const numbers = maybe("_row_numbers", "float64", [count]);
+    return once("rows", [inputs, labels, numbers], () => ({
+      count,
+      numbers: numbers?.data ?? Float64Array.from({ length: count }, (_, k) => k),
+      inputs: inputs.data,
+      labels: labels?.data ?? null,
+    }));
+  }
+
+  function readCells(net: Network): Cells | null {
+    const edges = net.edgeCount;
+    const x = maybe("_cells_x", "float64", [net.nodeOffset[net.depth]!, null]);
+    if (!x) return null;
+    const count = x.shape[1]! - 1;
+    const parts = [
+      x,
+      array("_cells_y", "float64", [edges, count, 4]),
+      array("_bias", "float64", [null]),
+      array("_offset", "float64", [net.nodeCount]),
+      array("_means", "float64", [edges]),
+      array("_folded", "float64", [edges]),
+    ] as const;
+    return once("cells", parts, () => {
+      const [at, y, bias, offset, means, folded] = parts.map((part) => part.data);
+      return { count, x: at!, y: y!, bias: bias!, offset: offset!, means: means!, folded: folded! };
+    });
+  }
+
+  function readTradeoff(name: "_tradeoff_node" | "_tradeoff_edge"): LossCurve | null {
+    const packed = maybe(name, "float64", [4, null]);
+    const better = model.get("higher_is_better") === true;
+    return packed && once(`${name} rows ${better}`, [packed], () => lossCurveFrom(packed.data, better));
+  }
+
+  return () => {
+    problems = [];
+    const width = [...(model.get("_width") ?? [])];
+    const slots = model.get("_slots") ?? [];
+    const edges = width.slice(1).reduce((sum, w, l) => sum + (slots[l]?.length ?? w) * width[l]!, 0);
+    const scores = array("_scores", "float64", [edges]).data;
+    const baseline = array("_baseline", "uint8", [edges]).data;
+    const net = json("net", [scores, baseline], [width, slots], () =>
+      createNetwork(width, scores, baseline, slots),
+    );
+    const curves = readCurves(net);
+    const shape = model.get("input_shape") ?? [];
+    const symbolic = model.get("_symbolic") ?? [];
+    const prices = model.get("_prices") ?? [];
+    const selected = model.get("selected") ?? [];
+    const probe = model.get("probe") ?? [];
+    const history = model.get("_history") ?? [];
+    const tolerance = number(model.get("tolerance")) ?? TOLERANCE;
+    const compared = optional(() => maybe("_compared", "uint8", [edges]));
+    const reading: Snapshot = {
+      problem: "",
+      net,
+      curves,
+      // The same decisions are the same object, so that an echo changes nothing.
+      edits: json(
+        "edits",
+        [net],
+        EDIT_TRAITS.map((name) => model.get(name)),
+        () => readEdits(model, net),
+      ),
+      kernelMask: array("_mask", "uint8", [edges]).data,
+      inVars: json("in_vars", [], model.get("in_vars"), () => model.get("in_vars") ?? []),
+      outVars: json("out_vars", [], model.get("out_vars"), () => model.get("out_vars") ?? []),
+      loss: number(model.get("loss")),
+      baselineLoss: number(model.get("baseline_loss")),
+      lossName: model.get("loss_name") ?? "",
+      higherIsBetter: model.get("higher_is_better") === true,
+      error: model.get("error") ?? "",
+      closed: model.get("_closed") === true,
+      warnings: json("warnings", [], model.get("_warnings"), () => model.get("_warnings") ?? []),
+      keepMean: model.get("keep_mean") ?? true,
+      score: model.get("score") ?? "",
+      scores: json("scores known", [], model.get("_scores_known"), () => model.get("_scores_known") ?? []),
+      selected: json("selected", [net], selected, () =>
+        selected.flatMap((index) => targetOf(net, index) ?? []),
+      ),
+      view: oneOf(VIEWS, model.get("view")),
+      orientation: oneOf(ORIENTATIONS, model.get("orientation")),
+      tolerance: tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY ? tolerance : TOLERANCE,
+      probe: json("probe", [net], probe, () => (probe.length === width[0] ? probe : null)),
+      inputShape: json("shape", [net], shape, () =>
+        shape.length === 2 && shape[0]! * shape[1]! === width[0] ? ([shape[0]!, shape[1]!] as const) : null,
+      ),
+      symbolic: json(
+        "symbolic",
+        [net],
+        symbolic,
+        () =>
+          new Map(
+            symbolic
+              .filter(([l, i, j, text]) => isEdge(net, [l, i, j]) && typeof text === "string")
+              .map(([l, i, j, text]) => [edgeId(net, [l, i, j]), text]),
+          ),
+      ),
+      data: optional(() => readData(net)),
+      rows: optional(() => readRows(net)),
+      cells: optional(() => readCells(net)),
+      tradeoff: {
+        node: optional(() => readTradeoff("_tradeoff_node")),
+        edge: optional(() => readTradeoff("_tradeoff_edge")),
+      },
+      prices: json("prices", [net], prices, () => {
+        const known = new Map<string, number>();
+        for (const [index, loss] of prices) {
+          const target = Array.isArray(index) ? targetOf(net, index) : null;
+          if (target) known.set(keyOf(target), number(loss) ?? Number.NaN);
+        }
+        return known;
+      }),
+      history: json("history", [], history, () =>
+        history.map((step) => ({
+          ...step,
+          loss_before: number(step.loss_before),
+          loss_after: number(step.loss_after),
+        })),
+      ),
+      current: model.get("_current") ?? 0,
+      script: model.get("_script") ?? "",
+      compared: compared?.data ?? null,
+    };
+    return { ...reading, problem: problems.join("; ") };
+  };
+}
+
+const VIEWS: readonly ViewKind[] = ["auto", "network", "quilt"];
+const ORIENTATIONS: readonly Orientation[] = ["right", "up"];
+const TOLERANCE = 0.05;
+
+/** The first, where what came is none of them: a newer Python may know more. */
+function oneOf<T>(known: readonly T[], value: T): T {
+  return known.includes(value) ? value : known[0]!;
+}
+
+function inside(k: number | undefined, n: number | undefined): boolean {
+  return Number.isInteger(k) && n !== undefined && k! >= 0 && k! < n;
+}
+
+function isEdge(net: Network, [l, i, j]: EdgeIndex): boolean {
+  if (!inside(l, net.depth) || !inside(i, net.width[l])) return false;
+  return inside(j, slotCount(net, l));
+}
+
+function isNode(net: Network, [l, i]: NodeIndex): boolean {
+  return inside(l, net.depth + 1) && inside(i, net.width[l]);
+}
+
+/** An index outside the network belongs to another state of the model: it is dropped, not wrapped. */
+function targetOf(net: Network, index: EdgeIndex | NodeIndex): Target | null {
+  if (index.length === 3) return isEdge(net, index) ? { kind: "edge", id: edgeId(net, index) } : null;
+  return isNode(net, index) ? { kind: "node", id: nodeId(net, index) } : null;
+}
+
+function readEdits(model: Pick<Model, "get">, net: Network): Edits {
+  const threshold = (value: unknown) => Math.max(0, number(value) || 0);
+  const edges = (list: EdgeIndex[] | undefined) =>
+    new Set((list ?? []).filter((index) => isEdge(net, index)).map((index) => edgeId(net, index)));
+  const nodes = (list: NodeIndex[] | undefined) =>
+    new Set((list ?? []).filter((index) => isNode(net, index)).map((index) => nodeId(net, index)));
+  return {
+    nodeThreshold: threshold(model.get("node_threshold")),
+    edgeThreshold: threshold(model.get("edge_threshold")),
+    removedEdges: edges(model.get("removed_edges")),
+    keptEdges: edges(model.get("kept_edges")),
+    removedNodes: nodes(model.get("removed_nodes")),
+    keptNodes: nodes(model.get("kept_nodes")),
+  };
+}
+
+/** JSON has no NaN: some hosts send the words instead. */
+function number(value: unknown): number | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === "number") return value;
+  if (typeof value !== "string") return Number.NaN;
+  const endless = /^\s*([+-]?)inf(inity)?\s*$/i.exec(value);
+  return endless ? Number(`${endless[1]}Infinity`) : Number(value);
+}

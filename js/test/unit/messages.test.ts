@@ -1,0 +1,162 @@
+import { expect, test } from "vitest";
+import { createNetwork, edgeId, maskOf, NO_EDITS, nodeId } from "../../src/model/network";
+import { logAxisOf, POSITIONS, positionOf, thresholdAt } from "../../src/model/scales";
+import { reduce } from "../../src/state/view-state";
+import {
+  accessibleName,
+  countSentence,
+  describeTarget as description,
+  formatFigures,
+  formatShort,
+  lossSentence,
+  named,
+  removesWords,
+  stepWords,
+} from "../../src/text/messages";
+import { isolated, nameOf, plainText, textRuns } from "../../src/text/node-names";
+import { networkOf, syncedOf } from "../fake";
+
+const names = { inVars: ["x_1", "x_2"], outVars: ["f(x)"] };
+const net = networkOf([2, 5, 1]);
+const knownOf = (edits = NO_EDITS) =>
+  reduce(null, { type: "synced", reading: syncedOf(net, { edits, kernelMask: maskOf(net, edits) }) })!;
+
+test.each([
+  ["x1", "x1", ""],
+  ["x_1", "x", "1 sub"],
+  ["x_{10}", "x", "10 sub"],
+  ["$x_1$", "x", "1 sub"],
+  ["x^2", "x", "2 sup"],
+  ["x_1^2", "x", "1 sub 2 sup"],
+  ["$\\alpha_0$", "α", "0 sub"],
+  ["v_x", "v", "x sub"],
+  ["house_age", "house_age", ""],
+  ["$\\frac{a}{b}$", "$\\frac{a}{b}$", ""],
+  ["$\\hbar$", "$\\hbar$", ""],
+  ["_private", "_private", ""],
+  ["a_{b", "a_{b", ""],
+  ["<b>x</b>", "<b>x</b>", ""],
+  ["", "", ""],
+])("the name %j is written %j with scripts %j", (name, base, scripts) => {
+  const runs = textRuns(name);
+  expect(
+    runs
+      .filter((run) => run.shift === "none")
+      .map((run) => run.text)
+      .join(""),
+  ).toBe(base);
+  expect(
+    runs
+      .filter((run) => run.shift !== "none")
+      .map((run) => `${run.text} ${run.shift}`)
+      .join(" "),
+  ).toBe(scripts);
+  expect(plainText(name)).toBe(runs.map((run) => run.text).join(""));
+});
+
+test("nodes have the names they were given; hidden ones are called as remove_edge calls them", () => {
+  const all = Array.from({ length: net.nodeCount }, (_, n) => nameOf(net, names, n));
+  expect(all).toEqual(["x_1", "x_2", "h1,0", "h1,1", "h1,2", "h1,3", "h1,4", "f(x)"]);
+});
+
+test("the slider's ends are zero and a tenth above the largest score", () => {
+  const axis = logAxisOf([0.2, 0, 5])!;
+  expect(thresholdAt(axis, 0)).toBe(0);
+  expect(thresholdAt(axis, 1)).toBeCloseTo(0.1, 12);
+  expect(thresholdAt(axis, POSITIONS)).toBeCloseTo(5.5, 12);
+  for (const p of [0, 1, 2, 500, 999, 1000]) expect(positionOf(axis, thresholdAt(axis, p))).toBeCloseTo(p, 6);
+  expect(positionOf(axis, 1e-9)).toBe(1);
+  expect(positionOf(axis, 1e9)).toBe(POSITIONS);
+});
+
+test("without a positive score there is no axis", () => {
+  expect(logAxisOf([0, 0, Number.POSITIVE_INFINITY, Number.NaN])).toBeNull();
+});
+
+test("a threshold's sentence counts what it takes by itself", () => {
+  expect(removesWords(net, NO_EDITS, "node")).toBe("takes nothing");
+  expect(removesWords(net, { ...NO_EDITS, nodeThreshold: 1e-9 }, "node")).toBe("takes nothing");
+  const both = { ...NO_EDITS, nodeThreshold: 0.005, edgeThreshold: 0.00015 };
+  expect(removesWords(net, both, "node")).toBe("takes 2 nodes, 6 edges");
+  expect(removesWords(net, both, "edge")).toBe("takes 3 edges");
+  const kept = { ...both, keptNodes: new Set([nodeId(net, [1, 0])]) };
+  expect(removesWords(net, kept, "node")).toBe("takes 1 node, 3 edges");
+});
+
+test("an edge is described by its ends, its score and why it is off", () => {
+  const edge = { kind: "edge", id: edgeId(net, [0, 0, 3]) } as const;
+  expect(description(knownOf(), names, edge)).toEqual({
+    names: ["x_1", "h1,3"],
+    details: ["score 0.1030", "on"],
+  });
+  const say = (edits: Partial<typeof NO_EDITS>) =>
+    description(knownOf({ ...NO_EDITS, ...edits }), names, edge).details[1];
+  expect(say({ removedEdges: new Set([edge.id]) })).toBe("off by hand");
+  expect(say({ edgeThreshold: 0.2 })).toBe("taken by the edge threshold");
+  expect(say({ nodeThreshold: 0.2 })).toBe("taken by the node threshold");
+  expect(say({ nodeThreshold: 0.2, keptEdges: new Set([edge.id]) })).toBe("on, kept by hand");
+});
+
+test("accessible names say which edge, from where to where", () => {
+  expect(accessibleName(net, names, { kind: "edge", id: 7 })).toBe("Edge 0, 1, 3: x2 to h1,3, score 0.1130");
+  expect(accessibleName(net, names, { kind: "node", id: 0 })).toBe("Input x1");
+  expect(accessibleName(net, names, { kind: "node", id: 3 })).toBe("Node h1,1, score 0.001100");
+  expect(accessibleName(net, names, { kind: "node", id: 7 })).toBe("Output f(x)");
+});
+
+test("the status names the edges that are on and the loss", () => {
+  expect(countSentence(knownOf({ ...NO_EDITS, nodeThreshold: 0.005 }))).toBe("9 of 15 edges");
+  expect(lossSentence(0.13, "test RMSE")).toBe("test RMSE 0.1300");
+  expect(lossSentence(0.13, "")).toBe("loss 0.1300");
+  expect(lossSentence(null, "")).toBe("");
+  expect(lossSentence(Number.NaN, "RMSE")).toBe("RMSE not a number");
+});
+
+test("a step of the history is said without the losses beside it", () => {
+  const text = "edge threshold 0.4: 6 edges go, test RMSE 0.02 -> 0.03";
+  expect(stepWords(text, "test RMSE, 256 rows")).toBe("edge threshold 0.4: 6 edges go");
+  expect(stepWords(text, "")).toBe(text);
+  expect(stepWords("", "loss")).toBe("the model as it came");
+});
+
+test.each([
+  [
+    "edge (0, 0, 3) off: 1 edge goes, test RMSE 0.1 -> 0.2",
+    "price → h1,3 off: 1 edge goes, test RMSE 0.1 -> 0.2",
+  ],
+  ["edge (1, 4, 0) off, node (1, 2) on", "h1,4 → f(x) off, h1,2 on"],
+  ["Input 1 leads nowhere any more.", "Input x2 leads nowhere any more."],
+  [
+    "Output 0 depends on no input any more: it is constant.",
+    "Output f(x) depends on no input any more: it is constant.",
+  ],
+  ["edge (0, 9, 3) off", "edge (0, 9, 3) off"],
+  ["node (7, 0) off", "node (7, 0) off"],
+  ["hand edits: 4 edges go", "hand edits: 4 edges go"],
+])("Python's numbers have the view's names: %s", (text, expected) => {
+  expect(named(net, { inVars: ["price", "x_2"], outVars: ["f(x)"] }, text)).toBe(expected);
+});
+
+test("an edge into a product is named by its node", () => {
+  const product = createNetwork([2, 2, 1], new Float64Array(8).fill(1), new Uint8Array(8).fill(1), [
+    [0, 0, 1],
+    [0],
+  ]);
+  expect(named(product, names, "edge (0, 1, 2) off, edge (0, 0, 1) off")).toBe(
+    "x2 → h1,1 off, x1 → h1,0 off",
+  );
+});
+
+test("numbers are short and keep their figures", () => {
+  expect([0, 1.23e-7, 12.3456, 123456].map(formatFigures)).toEqual(["0", "1.23e-7", "12.35", "1.23e+5"]);
+  expect([0, 0.012345, 1.5e-5].map(formatShort)).toEqual(["0", "0.0123", "1.5e-5"]);
+});
+
+test("a name that runs from the right turns nothing around but itself", () => {
+  expect(isolated("x1")).toBe("x1");
+  for (const name of ["\u05d0\u05d1", "\u202eabc"]) {
+    expect(isolated(name)).toBe(`\u2068${name}\u2069`);
+    const turned = { ...names, inVars: [name, "x_2"] };
+    expect(accessibleName(net, turned, { kind: "edge", id: 6 })).toContain(`: \u2068${name}\u2069 to h1,3`);
+  }
+});

@@ -1,0 +1,180 @@
+"""The adapter of FastKAN: stacks of layers of radial basis functions, with a LayerNorm or not."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .layered import LayeredAdapter
+from .output_hooks import remove
+
+__all__ = ["FastAdapter"]
+
+PARTS = ("rbf", "spline_linear", "layernorm", "use_base_update")
+
+
+class FastAdapter(LayeredAdapter):
+    """Reads and edits a `FastKAN`; see `Adapter` for what each method promises.
+
+    A LayerNorm before the splines makes an edge depend on its neighbours. What it emits is
+    exact all the same, and so are masks, scores and means; only a *curve* has to be drawn for
+    some state of the neighbours, which is their mean and mean square in the data.
+    """
+
+    supports = "FastKAN (or a Sequential of FastKANLayer)"
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        self._at: dict[int, tuple[Tensor, Tensor]] = {}
+
+    @classmethod
+    def wrap(cls, model: object) -> FastAdapter | None:
+        """Return an adapter for the model, or None if it is of another library."""
+        if not isinstance(model, nn.Module):
+            return None
+        layers = _layers(model)
+        if not layers:
+            return None
+        cls.chain(model, layers)
+        return cls(model)
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        return _layers(self._model)
+
+    @property
+    def depends_on_other_nodes(self) -> bool:
+        layers: list[Any] = self.layers
+        return any(layer.layernorm is not None for layer in layers)
+
+    def notes(self) -> list[str]:
+        if not self.depends_on_other_nodes:
+            return []
+        return [
+            "A LayerNorm lets every edge depend on all nodes of its layer: curves show it at the "
+            "mean and spread that the others have on the average, and nodes that lead nowhere "
+            "still count."
+        ]
+
+    @staticmethod
+    def size(layer: Any) -> tuple[int, int]:
+        grids = layer.rbf.num_grids
+        return layer.spline_linear.in_features // grids, layer.spline_linear.out_features
+
+    @staticmethod
+    def emitted(layer: Any, x: Tensor) -> Tensor:
+        return _emitted(layer, x, x if layer.layernorm is None else layer.layernorm(x))
+
+    @staticmethod
+    def constant(layer: Any) -> Tensor | None:
+        return layer.base_linear.bias if layer.use_base_update else None
+
+    @classmethod
+    def masked(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
+        # As the layer computes it, so that what is on gives what it gave.
+        features = layer.rbf(x if layer.layernorm is None else layer.layernorm(x)).flatten(1)
+        weight = torch.where(on.unsqueeze(2), _weight(layer), 0.0)
+        out = F.linear(features, weight.flatten(1))
+        if layer.use_base_update:
+            base, own = torch.where(on, layer.base_linear.weight, 0.0), layer.base_linear.bias
+            out = out + F.linear(layer.base_activation(x), base, own)
+        return out
+
+    @torch.no_grad()
+    def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
+        self._at = {}
+        for l, (layer, values) in enumerate(zip(self._any(), self.inputs_of(x), strict=True)):
+            if layer.layernorm is not None:
+                count = max(1, values.shape[1] - 1)
+                mean, square = values.mean(0), values.square().mean(0)
+                self._at[l] = (mean.sum() - mean) / count, (square.sum() - square) / count
+        return super().curves(x, n)
+
+    @torch.no_grad()
+    def edge_curves(self, l: int, points: Tensor) -> Tensor:
+        layer = self._any()[l]
+        if layer.layernorm is None:
+            return self.emitted(layer, points)
+        own = points.new_ones(points.shape[1]) / points.shape[1]  # its share in its layer
+        rest, square = self._at.get(l, (points.new_zeros(()), points.new_ones(())))
+        mean = own * points + (1 - own) * rest
+        spread = own * points.square() + (1 - own) * square - mean.square()
+        normed = (points - mean) / (spread.clamp(min=0.0) + layer.layernorm.eps).sqrt()
+        if layer.layernorm.elementwise_affine:
+            normed = normed * layer.layernorm.weight
+            normed = normed if layer.layernorm.bias is None else normed + layer.layernorm.bias
+        return _emitted(layer, points, normed)
+
+    def edge_outputs(self, l: int, x: Tensor) -> Tensor:
+        return self.emitted(self.layers[l], x)
+
+    def base_part(self, l: int, points: Tensor) -> Tensor | None:
+        layer = self._any()[l]
+        return _base(layer, points).detach() if layer.use_base_update else None
+
+    def grid(self) -> list[Tensor]:
+        found = super().grid()
+        for layer, ends in zip(self._any(), found, strict=True):
+            if layer.layernorm is None:  # else the grid is one of normed values
+                ends[:, 0], ends[:, 1] = layer.rbf.grid[0], layer.rbf.grid[-1]
+        return found
+
+    @torch.no_grad()
+    def compact(self) -> nn.Module:
+        """Return a smaller model of the same class: weights of edges that are off are 0.
+
+        With a LayerNorm every node counts, so that none is left out.
+        """
+        if not self.depends_on_other_nodes:
+            return super().compact()
+        new = copy.deepcopy(self._model)
+        smaller = type(self)(new)
+        for layer, on, bias in zip(smaller.layers, self.mask(), self.bias(), strict=True):
+            remove(layer)
+            n_in, n_out = self.size(layer)
+            self.cut(layer, list(range(n_in)), list(range(n_out)), on)
+            self._give(layer, bias)
+        return new
+
+    @classmethod
+    def cut(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
+        spline = torch.where(on.unsqueeze(2), _weight(layer), 0.0)[targets][:, sources]
+        parts = [(layer.spline_linear, spline.flatten(1))]
+        if layer.use_base_update:
+            base = torch.where(on, layer.base_linear.weight, 0.0)[targets][:, sources]
+            parts.append((layer.base_linear, base))
+            bias = layer.base_linear.bias
+            own = nn.Parameter(bias[targets].clone(), requires_grad=bias.requires_grad)
+            layer.base_linear.bias = own
+        for linear, weight in parts:
+            trains = linear.weight.requires_grad
+            linear.weight = nn.Parameter(weight.clone(), requires_grad=trains)
+            linear.out_features, linear.in_features = weight.shape
+        layer.input_dim, layer.output_dim = len(sources), len(targets)
+
+    def _any(self) -> list[Any]:
+        return list(self.layers)
+
+
+def _layers(model: nn.Module) -> list[nn.Module]:
+    return [m for m in model.modules() if all(hasattr(m, name) for name in PARTS)]
+
+
+def _weight(layer: Any) -> Tensor:
+    """Return the weights of the radial functions, ``(n_out, n_in, grids)``."""
+    weight: Tensor = layer.spline_linear.weight
+    return weight.view(len(weight), -1, layer.rbf.num_grids)
+
+
+def _base(layer: Any, x: Tensor) -> Tensor:
+    base: Tensor = layer.base_linear.weight.unsqueeze(2) * layer.base_activation(x).T
+    return base
+
+
+def _emitted(layer: Any, x: Tensor, normed: Tensor) -> Tensor:
+    out = torch.einsum("big,oig->oib", layer.rbf(normed), _weight(layer))
+    return out + _base(layer, x) if layer.use_base_update else out

@@ -1,0 +1,78 @@
+"""Smaller layers of pykan's, cut from larger ones with all their settings."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .pykan_off_edges import zero, zero_avoiding, zero_formula
+
+__all__ = ["cut", "cut_formulas", "replaced"]
+
+
+def replaced(layer: Any, **values: Tensor) -> Any:
+    """Return a copy of a layer with other parameters, which train if those it had do."""
+    new = copy.deepcopy(layer)
+    vars(new).pop("update_grid_from_samples", None)  # see `SplinedAdapter.keep_grids`
+    for name, value in values.items():
+        trains = getattr(layer, name).requires_grad
+        setattr(new, name, nn.Parameter(value.detach().clone(), requires_grad=trains))
+    return new
+
+
+def cut(
+    model: Any, l: int, sources: Sequence[int], targets: Sequence[int], on: Tensor, named: Tensor
+) -> tuple[Any, Any]:
+    """Return one layer's splines and formulas between the given nodes and slots.
+
+    Parameters
+    ----------
+    model : kan.MultKAN
+    l : int
+    sources, targets : sequence of int
+    on : bool Tensor, shape (n_out, n_in)
+        Which edges are on; all others are switched off for good.
+    named : bool Tensor, shape (n_out, n_in)
+        Which formulas are kept, of edges that are on.
+    """
+    layer, i, j = model.act_fun[l], list(sources), list(targets)
+    act = replaced(
+        layer,
+        grid=layer.grid[i],
+        coef=layer.coef[i][:, j],
+        mask=(layer.mask * on.T)[i][:, j],
+        scale_base=layer.scale_base[i][:, j],
+        scale_sp=layer.scale_sp[i][:, j],
+    )
+    act.in_dim, act.out_dim = len(i), len(j)
+    return act, cut_formulas(model.symbolic_fun[l], i, j, on, named)
+
+
+def cut_formulas(
+    layer: Any, sources: list[int], targets: list[int], on: Tensor, named: Tensor
+) -> Any:
+    """Return a smaller layer of formulas; where none is kept, no constants are either."""
+    fixed = (layer.mask != 0) & named & on
+    new = replaced(
+        layer,
+        mask=torch.where(fixed, layer.mask, 0.0)[targets][:, sources],
+        affine=torch.where(fixed.unsqueeze(2), layer.affine, 0.0)[targets][:, sources],
+    )
+    new.in_dim, new.out_dim = len(sources), len(targets)
+    newer = hasattr(layer, "funs_avoid_singularity")
+    nothing = {"funs": zero, "funs_avoid_singularity": zero_avoiding, "funs_sympy": zero_formula}
+    for name in ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy"):
+        if hasattr(layer, name):
+            table, none = getattr(layer, name), nothing.get(name, "0" if newer else "")
+
+            def kept(j: int, i: int, table: Any = table, none: Any = none) -> Any:
+                # pykan 0.0.x has no formula for the whole model as long as an edge has none.
+                whole = fixed[j, i] or (on[j, i] and not callable(table[j][i]) and callable(none))
+                return table[j][i] if whole else none
+
+            setattr(new, name, [[kept(j, i) for i in sources] for j in targets])
+    return new

@@ -1,0 +1,169 @@
+"""Scores and means of edges, from what they emit: for any library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from kanwidget.kan.row_blocks import split
+
+__all__ = ["KINDS", "Emitting", "attribution", "forward", "means", "scores"]
+
+KINDS = ("l1", "attribution")
+"""The scores that follow from the edges' outputs alone."""
+
+
+class Forwards(Protocol):
+    """What an adapter must answer to map inputs to outputs; see `Adapter`."""
+
+    @property
+    def width(self) -> list[int]: ...
+    def forward(self, x: Tensor) -> Tensor: ...
+
+
+class Emitting(Forwards, Protocol):
+    """What an adapter must answer to have its edges scored; see `Adapter`."""
+
+    def edge_outputs(self, l: int, x: Tensor) -> Tensor: ...
+    def attribution_terms(self, l: int, x: Tensor) -> Tensor: ...
+    def inputs_of(self, x: Tensor) -> list[Tensor]: ...
+    def mask(self) -> list[Tensor]: ...
+    def grid(self) -> list[Tensor]: ...
+    def slots(self) -> list[list[int]]: ...
+
+
+def means(adapter: Emitting, x: Tensor) -> list[Tensor]:
+    """Return every edge's mean output; 0 where a mask is off."""
+    return _mean_outputs(adapter, x, lambda out: out)
+
+
+def forward(adapter: Forwards, x: Tensor) -> Tensor:
+    """Return the outputs of a model as it is, for rows in blocks."""
+    blocks = split(x, 8 * max(adapter.width))
+    return torch.cat([adapter.forward(rows) for rows in blocks])
+
+
+def scores(adapter: Emitting, x: Tensor, kind: str) -> list[Tensor]:
+    """Score every edge, in float64; edges that are off score 0.
+
+    Parameters
+    ----------
+    adapter : Adapter
+    x : Tensor, shape (rows, width[0])
+    kind : {"l1", "attribution"}
+        Mean size of the output over the width of the grid (of the data, where there is no
+        grid); or which share of what varies in the outputs comes through the edge, as pykan
+        0.2.x traces it back.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"an edge has no score {kind!r}; it has {', '.join(KINDS)}")
+    if kind == "attribution":
+        return attribution(*_spreads(adapter, x), adapter.slots(), adapter.width)
+    sized = []
+    grids, sizes = adapter.grid(), _mean_outputs(adapter, x, torch.abs)
+    ends = _ranges(adapter, x) if any(bool(grid.isnan().any()) for grid in grids) else grids
+    for size, grid, end in zip(sizes, grids, ends, strict=True):
+        span, of_data = ((e[:, 1] - e[:, 0]).double() for e in (grid, end))
+        sized.append(size.double() / (torch.where(span.isnan(), of_data, span) + 1e-4))
+    return sized
+
+
+def _row_blocks(adapter: Emitting, x: Tensor) -> Iterator[list[Tensor]]:
+    """Yield what enters each layer, for a block of rows after the other."""
+    for rows in split(x, 8 * max(adapter.width)):
+        yield adapter.inputs_of(rows)
+
+
+def _mean_outputs(
+    adapter: Emitting, x: Tensor, function: Callable[[Tensor], Tensor]
+) -> list[Tensor]:
+    """Return the means of a function of what edges emit, 0 where a mask is off."""
+    mask = adapter.mask()
+    totals = [x.new_zeros(on.shape) for on in mask]
+    for inputs in _row_blocks(adapter, x):
+        for l, (values, on) in enumerate(zip(inputs, mask, strict=True)):
+            for rows in split(values, on.numel()):
+                totals[l] += function(adapter.edge_outputs(l, rows)).sum(2)
+    return [(t / len(x)).masked_fill(~on, 0.0) for t, on in zip(totals, mask, strict=True)]
+
+
+def _ranges(adapter: Emitting, x: Tensor) -> list[Tensor]:
+    """Return the least and largest value of each input of each layer, ``(n_in, 2)``."""
+    found: list[Tensor] = []
+    for inputs in _row_blocks(adapter, x):
+        ends = [torch.stack([values.amin(0), values.amax(0)], 1) for values in inputs]
+        if found:
+            both = [torch.stack(pair) for pair in zip(found, ends, strict=True)]
+            ends = [torch.stack([p[..., 0].amin(0), p[..., 1].amax(0)], 1) for p in both]
+        found = ends
+    return found
+
+
+def _spreads(adapter: Emitting, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the standard deviations of what edges emit, and of its sums, in float64."""
+    mask = adapter.mask()
+    edges = [_Spread() for _ in mask]
+    sums = [_Spread() for _ in mask]
+    for inputs in _row_blocks(adapter, x):
+        for l, (values, on) in enumerate(zip(inputs, mask, strict=True)):
+            for rows in split(values, on.numel()):
+                out = adapter.attribution_terms(l, rows).masked_fill(~on.unsqueeze(2), 0.0).double()
+                edges[l].add(out)
+                sums[l].add(out.sum(1))
+    return [spread.found for spread in edges], [spread.found for spread in sums]
+
+
+class _Spread:
+    """The standard deviation along the last axis of arrays that come in blocks."""
+
+    _mean: Tensor
+    _squares: Tensor  # summed distances from the mean
+    _count = 0
+
+    def add(self, values: Tensor) -> None:
+        """Take in a block (Chan, Golub and LeVeque 1983)."""
+        count = values.shape[-1]
+        mean = values.mean(-1)
+        squares = (values - mean.unsqueeze(-1)).square().sum(-1)
+        if not self._count:
+            self._mean, self._squares, self._count = mean, squares, count
+            return
+        total, apart = self._count + count, mean - self._mean
+        self._mean = self._mean + apart * (count / total)
+        self._squares = self._squares + squares + apart.square() * (self._count * count / total)
+        self._count = total
+
+    @property
+    def found(self) -> Tensor:
+        # One row does not vary: that is 0, and not the NaN of dividing by no rows.
+        return (self._squares / max(1, self._count - 1)).sqrt()
+
+
+def attribution(
+    spread: Sequence[Tensor],
+    spread_of_sums: Sequence[Tensor],
+    slots: Sequence[Sequence[int]],
+    width: Sequence[int],
+) -> list[Tensor]:
+    """Trace what varies in the outputs back to the edges.
+
+    Each output counts the same. A slot hands its score to its edges, in the proportion of
+    their standard deviations to that of their sum; a product hands its score to every slot.
+
+    Parameters
+    ----------
+    spread, spread_of_sums : list of Tensor, shapes (n_out, n_in) and (n_out,)
+    slots, width
+        As of an `Adapter`.
+    """
+    node = torch.eye(width[-1], device=spread[0].device, dtype=spread[0].dtype)
+    found = []
+    for l in reversed(range(len(spread))):
+        slot = node[:, list(slots[l])] if slots else node
+        share = spread[l] / (spread_of_sums[l].unsqueeze(1) + 1e-4)
+        found.append(slot.mean(0).unsqueeze(1) * share)
+        node = slot @ share
+    return found[::-1]

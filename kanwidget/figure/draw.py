@@ -1,0 +1,158 @@
+"""From a session to a figure, to a file, and to what a saved notebook shows."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kanwidget.kan.atomic_write import replacing
+from kanwidget.masks.validate import check_number
+from kanwidget.session import PruningSession
+
+from . import matrix, network
+from .canvas import SCREEN, Picture, Sheet
+from .snapshot import read
+from .text import fit, runs_of
+
+__all__ = ["HEAVY", "SUFFIXES", "default_names", "figure", "preview", "save"]
+
+SUFFIXES = (".svg", ".png", ".pdf")
+VIEWS = ("auto", "network", "quilt")
+TITLE, TITLE_SIZE = 30, 16
+NOTE = 24
+DPI = 300
+
+HEAVY = 300_000
+"""Characters that a picture may add to a notebook, at the most."""
+
+
+def default_names(session: PruningSession) -> tuple[list[str], list[str]]:
+    """Return the names that inputs and outputs have if nobody gives them any."""
+    n_in, n_out = session.width[0], session.width[-1]
+    outputs = ["f(x)"] if n_out == 1 else [f"f_{j + 1}" for j in range(n_out)]
+    return [f"x_{i + 1}" for i in range(n_in)], outputs
+
+
+def figure(
+    session: PruningSession,
+    in_vars: Sequence[str] | None = None,
+    out_vars: Sequence[str] | None = None,
+    *,
+    width: float = 8.0,
+    title: str | None = None,
+    orientation: str = "right",
+    removed: str = "faint",
+    view: str = "auto",
+    input_shape: Sequence[int] = (),
+) -> Picture:
+    """Draw a session's present state, as the widget does.
+
+    Parameters
+    ----------
+    session : PruningSession
+    in_vars, out_vars : sequence of str, optional
+        Names of inputs and outputs; ``x_1`` and ``x^2`` get scripts.
+    width : float
+        In inches. Names have 10.5 points, unless a deep network needs more room than there is.
+    title : str, optional
+    orientation : {"right", "up"}
+        Where the inputs lead.
+    removed : {"faint", "hidden"}
+        Whether edges and nodes that are off are drawn faintly, or not at all.
+    view : {"auto", "network", "quilt"}
+        Lines with curves on them, of which the strongest 2,000 are drawn, or a matrix for each
+        layer; by default matrices if any layer has more than 22 edges that are on.
+    input_shape : (int, int), optional
+        Rows and columns of inputs that are an image: matrices show a map for each node.
+
+    Returns
+    -------
+    Picture
+        A `matplotlib.figure.Figure` of lines and text that pyplot does not know.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a choice is none of those above, or names do not fit.
+    RuntimeError
+        If the session is closed.
+    """
+    _check("orientation", orientation, ("right", "up"))
+    _check("removed", removed, ("faint", "hidden"))
+    _check("view", view, VIEWS)
+    if check_number(width, "width") == 0:
+        raise ValueError("width must be above 0, got 0")
+    shape = list(input_shape)
+    if shape and (len(shape) != 2 or shape[0] * shape[1] != session.width[0]):
+        raise ValueError(f"input_shape {tuple(shape)} does not hold the {session.width[0]} inputs")
+    usual = default_names(session)
+    names = [
+        list(usual[k] if given is None else given) for k, given in enumerate((in_vars, out_vars))
+    ]
+    for name, given, expected in zip(("in_vars", "out_vars"), names, usual, strict=True):
+        if len(given) != len(expected):
+            raise ValueError(f"{name} must hold {len(expected)} names, got {len(given)}")
+    state = read(session, *names)
+    above = TITLE if title else 0
+    if view == "quilt" or (view == "auto" and matrix.prefers(state)):
+        cells = matrix.arrange(state, width * SCREEN, shape, removed)
+        sheet = Sheet(cells.width, cells.height, width, above)
+        matrix.draw(sheet, state, cells, removed)
+    else:
+        made = network.lay_out(state, width * SCREEN, orientation)
+        top, bottom = network.reach(state, made, removed)
+        missing = network.note(state, made)
+        below = NOTE if missing else 0
+        sheet = Sheet(made.width, bottom + below - top, width, above, top)
+        network.draw(sheet, state, made, removed)
+        if missing:
+            network.draw_note(sheet, missing, bottom + below / 2 - 4)
+    if title:
+        runs = fit(runs_of(title), sheet.width - 20, TITLE_SIZE)
+        sheet.text(
+            runs, sheet.width / 2, sheet.top + 4 - above / 2, TITLE_SIZE, "center", name="title"
+        )
+    return sheet.figure
+
+
+def save(made: Picture, path: str | os.PathLike[str], dpi: float = DPI) -> None:
+    """Write a figure to a file, by its suffix: lines and text, or pixels if it is a PNG.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one.
+    """
+    target = Path(path)
+    check_path(target)
+    if check_number(dpi, "dpi") == 0:
+        raise ValueError("dpi must be above 0, got 0")
+    with replacing(target) as beside:
+        made.savefig(beside, format=target.suffix[1:].lower(), dpi=dpi)
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Raise a ValueError unless a path ends like a picture that can be written."""
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise ValueError(f"an image ends in {', '.join(SUFFIXES)}; got {os.fspath(path)!r}")
+
+
+def preview(made: Picture) -> tuple[str, dict[str, Any]] | None:
+    """Return a PNG as text that is not too heavy for a notebook, and its size; else None.
+
+    Not an SVG: GitHub and a JupyterLab that does not trust a notebook show no foreign ones.
+    """
+    for scale in (1.5, 1):
+        png, size = made.png(scale)
+        text = base64.b64encode(png).decode("ascii")
+        if len(text) <= HEAVY:
+            return text, dict(size)
+    return None
+
+
+def _check(name: str, value: object, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}; got {value!r}")

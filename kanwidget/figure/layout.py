@@ -1,0 +1,381 @@
+"""Where nodes and curves go, as in `js/src/views/network/layout.ts`.
+
+`tests/golden/layout.json` holds the two together.
+
+Lengths are CSS pixels. It is worked out along the network (``u``) and across it (``v``) and turned
+at the end. Every edge that is on has a box with its curve in the middle of its gap, on its line;
+every other edge is a plain line. Nodes with an edge that is on share the room evenly.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .graph import Bools, Floats, Graph
+from .paths import Box, Path, boxed_path, direct_path
+
+__all__ = ["Layout", "Place", "Room", "Slot", "layout", "name_widths"]
+
+MAX_DRAWN = 2000
+MAX_SIDE = 170
+LARGER = 1.5
+MIN_SIDE = 24
+PITCH = 1.16
+STACK_PITCH = 1.7
+LABEL_ROOM = 15
+PAD = 14
+NAME_ROOM = 12
+NAME_HEIGHT = 24
+NAME_ROW = 18
+NAME_BETWEEN = 8
+MAX_NAME_ROWS = 3
+MIN_GAP = 72
+MAX_GAP = {"right": 440, "up": 240}
+BOX_SHARE = {"right": 0.54, "up": 0.62}
+MIN_HEIGHT = 200
+MAX_HEIGHT = 640
+LIVE_PITCH = 24
+LIVE_RADIUS = 5.5
+DEAD_RADIUS = 3
+DEAD_PITCH = 11
+SLOT_DISTANCE = 24
+SLOT_PITCH = 13
+
+
+@dataclass(frozen=True)
+class Room:
+    """What there is to draw on; without a height it follows from the network."""
+
+    width: float
+    in_names: float
+    """Width of the widest name of an input."""
+    out_names: float
+    height: float | None = None
+    orientation: str = "right"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an edge is drawn, and whether there is room for its formula under its box."""
+
+    path: Path
+    box: Box | None
+    label: bool
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The dot of a sum that a product node multiplies, and its node."""
+
+    node: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Centres and radii of the nodes ``(N,)``, and the edges drawn, weak to strong."""
+
+    width: float
+    height: float
+    orientation: str
+    x: Floats
+    y: Floats
+    r: Floats
+    slots: dict[int, Slot]
+    places: dict[int, Place]
+    name_rows: tuple[int, int]
+    """Rows in which names of inputs and outputs stand, upright: long neighbours take turns."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Everything that placing one gap needs."""
+
+    graph: Graph
+    labelled: Collection[int]
+    up: bool
+    max_side: float
+    along: float
+    across: float
+    gap: float
+    u: Floats
+    v: Floats
+    slots: dict[int, Slot]
+
+
+@dataclass(frozen=True)
+class _Stack:
+    count: int
+    side: float
+    labels: bool
+    stacks: int
+
+
+def layout(graph: Graph, room: Room, labelled: Collection[int] = ()) -> Layout:
+    """Lay a network out; ``labelled`` are the edges that have a formula under their box."""
+    up = room.orientation == "up"
+    rows = _name_rows(graph, room) if up else (1, 1)
+    before, after = (
+        PAD + (NAME_HEIGHT + (n - 1) * NAME_ROW if up else names + NAME_ROOM)
+        for n, names in zip(rows, (room.in_names, room.out_names), strict=True)
+    )
+    scale = LARGER if room.height else 1
+    goal = (room.height or MAX_HEIGHT) if up else room.width
+    widest = MAX_GAP[room.orientation] * scale
+    gap = min(widest, max(MIN_GAP, (goal - before - after) / graph.depth))
+    needed = before + after + gap * graph.depth
+    if up:
+        along, across = max(room.height or 0, math.ceil(needed)), room.width
+    else:
+        along, across = max(room.width, math.ceil(needed)), room.height or _height(graph, gap)
+    u, v, r = _place_nodes(graph, before + (along - needed) / 2, gap, across)
+    slots = _place_slots(graph, u, v, gap)
+    side = MAX_SIDE * scale
+    plan = _Plan(graph, labelled, up, side, along, across, gap, u, v, slots)
+    stacks = [_stack_of(plan, l) for l in range(graph.depth)]
+    # Stacks beside each other look calm when they do not differ too much.
+    largest = 1.7 * min((s.side for s in stacks if s.side > 0), default=math.inf)
+    places: dict[int, Place] = {}
+    for l, (share, s) in enumerate(zip(_share_out(graph, MAX_DRAWN), stacks, strict=True)):
+        _place_gap(
+            plan,
+            l,
+            share,
+            dataclasses.replace(s, side=math.floor(min(largest, s.side))),
+            places,
+        )
+    return _turn(plan, r, places, room.orientation, rows)
+
+
+def name_widths(
+    depth: int, width: float, orientation: str, least: float, needed: tuple[float, float]
+) -> tuple[float, float]:
+    """Return what the widest names get: beside a network what its gaps leave, upright a row.
+
+    Parameters
+    ----------
+    depth:
+        The number of layers of edges.
+    width:
+        The width of the picture.
+    orientation:
+        ``"right"`` or ``"up"``.
+    least:
+        What a name may take in any case.
+    needed:
+        The widths of the widest names of inputs and outputs.
+    """
+    inputs, outputs = needed
+    if orientation == "up":
+        return min(inputs, width - 2 * PAD), min(outputs, width - 2 * PAD)
+    free = width - depth * MAX_GAP["right"] - 2 * (PAD + NAME_ROOM)
+    after = min(outputs, max(least, free - min(inputs, least)))
+    return min(inputs, max(least, free - after)), after
+
+
+def _name_rows(graph: Graph, room: Room) -> tuple[int, int]:
+    used = graph.used()
+
+    def rows(l: int, widest: float) -> int:
+        nodes = used[graph.node_offset[l] : graph.node_offset[l] + graph.width[l]]
+        pitch = (room.width - 2 * PAD) / (int(nodes.sum()) or len(nodes))
+        return max(1, min(MAX_NAME_ROWS, math.ceil((widest + NAME_BETWEEN) / pitch)))
+
+    return rows(0, room.in_names), rows(graph.depth, room.out_names)
+
+
+def _height(graph: Graph, gap: float) -> float:
+    """What lets the boxes be as large as the gap allows: a few are large, and nothing is empty."""
+    side = min(MAX_SIDE, BOX_SHARE["right"] * gap)
+    wish: float = MIN_HEIGHT
+    for l in range(graph.depth):
+        boxes = int(graph.mask[graph.edge_offset[l] : graph.edge_offset[l + 1]].sum())
+        wish = max(wish, 2 * PAD + ((boxes - 1) * PITCH + 1) * side)
+    used = graph.used()
+    for l, n in enumerate(graph.width):
+        first = graph.node_offset[l]
+        live = int(used[first : first + n].sum())
+        wish = max(wish, 2 * PAD + LIVE_PITCH * live + DEAD_PITCH * (n - live))
+    return math.ceil(min(MAX_HEIGHT, wish))
+
+
+def _place_nodes(
+    graph: Graph, start: float, gap: float, across: float
+) -> tuple[Floats, Floats, Floats]:
+    used = graph.used()
+    u, v, r = (np.zeros(len(used)) for _ in range(3))
+    for l, n in enumerate(graph.width):
+        first = graph.node_offset[l]
+        at, pitch, live = _column(used[first : first + n], across - 2 * PAD)
+        nodes = slice(first, first + n)
+        u[nodes] = start + l * gap
+        v[nodes] = PAD + at
+        most = np.where(live, LIVE_RADIUS, DEAD_RADIUS)
+        r[nodes] = np.maximum(1, np.minimum(most, 0.36 * pitch))
+    return u, v, r
+
+
+def _column(used: Bools, room: float) -> tuple[Floats, Floats, Bools]:
+    """The live share the room evenly; each run of the others is close together between them."""
+    n, count = len(used), int(used.sum())
+    live = used if count else np.ones(n, bool)
+    step = room / (count or n)
+    at, pitch = np.zeros(n), np.full(n, step)
+    at[live] = (np.arange(live.sum()) + 0.5) * step
+    i = 0
+    while i < n:
+        if live[i]:
+            i += 1
+            continue
+        end = i
+        while end + 1 < n and not live[end + 1]:
+            end += 1
+        low = 0.0 if i == 0 else at[i - 1]
+        high = room if end == n - 1 else at[end + 1]
+        small = min(DEAD_PITCH, (high - low) / (end - i + 2))
+        for j in range(i, end + 1):
+            at[j] = (low + high) / 2 + (j - (i + end) / 2) * small
+            pitch[j] = small
+        i = end + 1
+    return at, pitch, live
+
+
+def _place_slots(graph: Graph, u: Floats, v: Floats, gap: float) -> dict[int, Slot]:
+    slots = {}
+    for node, its in graph.products.items():
+        for k, slot in enumerate(its):
+            across = v[node] + (k - (len(its) - 1) / 2) * SLOT_PITCH
+            slots[slot] = Slot(node, u[node] - min(SLOT_DISTANCE, gap / 5), across)
+    return slots
+
+
+def _stack_of(plan: _Plan, l: int) -> _Stack:
+    """How many boxes the stack of a gap has, how large, and whether formulas fit under them."""
+    graph, gap = plan.graph, plan.gap
+    first, end = graph.edge_offset[l], graph.edge_offset[l + 1]
+    on = int(graph.mask[first:end].sum())
+    formulas = sum(1 for e in plan.labelled if first <= e < end and graph.mask[e])
+    room = plan.across - 2 * PAD
+    wide = BOX_SHARE["up" if plan.up else "right"] * gap
+
+    def fit(stacks: int) -> int:
+        return max(0, math.floor((room / MIN_SIDE - 1) / PITCH * stacks + 1))
+
+    stacks = 2 if on > fit(1) and wide >= MIN_SIDE * (STACK_PITCH + 1) else 1
+    count = min(on, fit(stacks))
+    if count == 0:
+        return _Stack(0, 0, False, stacks)
+    most = min(plan.max_side, wide / ((stacks - 1) * STACK_PITCH + 1))
+    # Along the stack a label takes room from the boxes; beside it there is enough.
+    below = 0 if plan.up else LABEL_ROOM * min(formulas, count)
+    sides = (count - 1) * PITCH / stacks + 1
+    labels = min(most, (room - below) / sides) >= MIN_SIDE + 6
+    return _Stack(count, min(most, (room - (below if labels else 0)) / sides), labels, stacks)
+
+
+def _share_out(graph: Graph, total: int) -> list[int]:
+    """Lines for each gap: an equal share, and what a small gap leaves over goes to the others."""
+    sizes = np.diff(graph.edge_offset).tolist()
+    shares, left = [0] * len(sizes), total
+    for k, l in enumerate(sorted(range(len(sizes)), key=sizes.__getitem__)):
+        shares[l] = min(sizes[l], left // (len(sizes) - k))
+        left -= shares[l]
+    return shares
+
+
+def _place_gap(plan: _Plan, l: int, share: int, made: _Stack, places: dict[int, Place]) -> None:
+    graph, u, v, side = plan.graph, plan.u, plan.v, made.side
+    ids = np.arange(graph.edge_offset[l], graph.edge_offset[l + 1])
+    strong_first = np.lexsort((ids, -graph.scores[ids], ~graph.mask[ids]))
+    drawn: list[int] = ids[strong_first][:share].tolist()
+    ends: dict[int, tuple[float, float, float, float]] = {}
+    for e in drawn:
+        a, b, slot = graph.source[e], graph.target[e], plan.slots.get(int(graph.slot[e]))
+        end = (slot.x, slot.y) if slot else (float(u[b]), float(v[b]))
+        ends[e] = (float(u[a]), float(v[a]), *end)
+
+    def by_middle(a: int, b: int) -> int:
+        (_, start_a, _, end_a), (_, start_b, _, end_b) = ends[a], ends[b]
+        return int(np.sign(start_a + end_a - start_b - end_b or start_a - start_b or a - b))
+
+    def below(e: int) -> float:
+        return LABEL_ROOM if made.labels and not plan.up and e in plan.labelled else 0
+
+    on = [e for e in drawn if graph.mask[e]][: made.count]
+    on.sort(key=functools.cmp_to_key(by_middle))
+    middle = (u[graph.node_offset[l]] + u[graph.node_offset[l + 1]]) / 2
+    tops = _pile(
+        [(ends[e][1] + ends[e][3] - side) / 2 for e in on],
+        [side * PITCH / made.stacks + below(e) for e in on],
+        PAD,
+        plan.across - PAD - side - (below(on[-1]) if on else 0),
+    )
+    boxes = {
+        e: Box(
+            _round(
+                middle - side / 2 + (k % made.stacks - (made.stacks - 1) / 2) * STACK_PITCH * side
+            ),
+            _round(top),
+            side,
+        )
+        for k, (e, top) in enumerate(zip(on, tops, strict=True))
+    }
+    for e in reversed(drawn):
+        box = boxes.get(e)
+        path = boxed_path(ends[e], box) if box else direct_path(ends[e])
+        places[e] = Place(path, box, made.labels and box is not None and e in plan.labelled)
+
+
+def _pile(wishes: Sequence[float], pitch: Sequence[float], low: float, high: float) -> list[float]:
+    """Tops of a stack of boxes, each as near as possible to its wish (least squares)."""
+    offsets: list[float] = [0]
+    for step in pitch:
+        offsets.append(offsets[-1] + step)
+    pools: list[tuple[float, int]] = []
+    for k, wish in enumerate(wishes):
+        pools.append((wish - offsets[k], 1))
+        while len(pools) > 1 and pools[-2][0] / pools[-2][1] > pools[-1][0] / pools[-1][1]:
+            (a, m), (b, n) = pools[-2:]
+            pools[-2:] = [(a + b, m + n)]
+    last = max(low, high - (offsets[len(wishes) - 1] if wishes else 0))
+    level = [min(last, max(low, total / n)) for total, n in pools for _ in range(n)]
+    return [y + offset for y, offset in zip(level, offsets, strict=False)]
+
+
+def _turn(
+    plan: _Plan, r: Floats, places: dict[int, Place], orientation: str, rows: tuple[int, int]
+) -> Layout:
+    """From along and across to x and y: what flows up is mirrored and swapped."""
+    along, across = plan.along, plan.across
+    if not plan.up:
+        return Layout(along, across, orientation, plan.u, plan.v, r, plan.slots, places, rows)
+
+    def turned(place: Place) -> Place:
+        p, box = place.path, place.box
+        path = tuple(along - p[k - 1] if k % 2 else p[k + 1] for k in range(len(p)))
+        square = Box(box.y, along - box.x - box.side, box.side) if box else None
+        return Place(path, square, place.label)
+
+    return Layout(
+        across,
+        along,
+        orientation,
+        plan.v,
+        along - plan.u,
+        r,
+        {k: Slot(slot.node, slot.y, along - slot.x) for k, slot in plan.slots.items()},
+        {e: turned(place) for e, place in places.items()},
+        rows,
+    )
+
+
+def _round(number: float) -> int:
+    """Round halves up, as JavaScript does."""
+    return math.floor(number + 0.5)

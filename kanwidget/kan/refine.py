@@ -1,0 +1,111 @@
+"""Splines on other grids: the same functions, with more coefficients to go on with."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import bsplines
+from .layer import KANLayer
+from .numpy_layer import Array, as_array
+
+__all__ = ["refine_grid", "refine_layer", "refit"]
+
+WORK = 1 << 20
+"""Samples of curves that are made at once: bounds the memory."""
+
+
+def refine_grid(grid: Tensor, intervals: int, values: Tensor | None = None) -> Tensor:
+    """Divide grids anew: ``(n, G + 1)`` to ``(n, intervals + 1)``, in proportion to their steps.
+
+    If ``intervals`` is a multiple of G, every grid point is one of the new grid, too. But grids
+    are widened first where values ``(rows, n)`` are outside: beyond its grid a spline fades out
+    within the next steps, and these are shorter on the new one.
+    """
+    old = as_array(grid)
+    count = old.shape[1] - 1
+    if values is not None and intervals > count:
+        x, old = as_array(values), old.copy()
+        low, high = x.min(0), x.max(0)
+        wider = (low < old[:, 0]) | (high >= old[:, -1])
+        low, high = np.minimum(low, old[:, 0]), np.maximum(high, old[:, -1])
+        margin = 0.01 * (high - low) / count
+        even = np.ptp(np.diff(old, axis=1), axis=1) <= 1e-6 * (old[:, -1] - old[:, 0])
+        for n in wider.nonzero()[0]:
+            ends = low[n] - margin[n], high[n] + margin[n]
+            if even[n]:
+                old[n] = np.linspace(*ends, count + 1)
+            else:
+                old[n, [0, -1]] = ends
+    at = np.arange(intervals + 1) * count / intervals
+    left = np.minimum(at.astype(int), count - 1)
+    share = at - left
+    return torch.from_numpy(old[:, left] * (1 - share) + old[:, left + 1] * share).to(grid)
+
+
+def refit(layer: KANLayer, grid: Tensor, k: int) -> Tensor:
+    """Fit splines of order ``k`` on other grids to a layer's, over the range of these grids.
+
+    Parameters
+    ----------
+    layer : KANLayer
+    grid : Tensor, shape (n_in, intervals + 1)
+    k : int
+
+    Returns
+    -------
+    Tensor, shape (n_out, n_in, intervals + k)
+        By least squares at points in each interval: exact where the layer's grid points are
+        points of the other grid, and ``k`` is the layer's.
+    """
+    old, new = as_array(layer.grid), as_array(grid)
+    coef = as_array(layer.coef).transpose(1, 0, 2)
+    found = np.empty((*coef.shape[:2], new.shape[1] - 1 + k))
+    points = _between(np.sort(np.concatenate([old, new], axis=1), axis=1), max(k, layer.k) + 2)
+    points = points.clip(new[:, :1], new[:, -1:])
+    size = max(1, WORK // (layer.n_out * points.shape[1]))
+    for start in range(0, layer.n_in, size):
+        block = slice(start, start + size)
+        x = points[block]
+        basis = bsplines.de_boor(x, bsplines.extend_grid(old[block], layer.k), layer.k)[0]
+        wanted = bsplines.de_boor(x, bsplines.extend_grid(new[block], k), k)[0]
+        found[block] = bsplines.fit_coef(wanted, coef[block] @ basis)
+    return torch.from_numpy(found).transpose(0, 1).to(layer.coef)
+
+
+def _between(knots: Array, count: int) -> Array:
+    """Return ``count`` points within each interval of ``(n, m)`` rising knots."""
+    share = (np.arange(count) + 0.5) / count
+    inner = knots[:, :-1, None] + (knots[:, 1:] - knots[:, :-1])[..., None] * share
+    return inner.reshape(len(knots), -1)
+
+
+@torch.no_grad()
+def refine_layer(layer: KANLayer, intervals: int, values: Tensor | None = None) -> KANLayer:
+    """Return a new layer with the same functions on finer grids; the old one stays as it is.
+
+    Parameters
+    ----------
+    layer : KANLayer
+    intervals : int
+    values : Tensor, shape (rows, n_in), optional
+        What the functions shall be the same for, besides the grids.
+    """
+    child = KANLayer(
+        layer.n_in,
+        layer.n_out,
+        intervals,
+        layer.k,
+        layer.base_fun,
+        layer.grid_eps,
+        device=layer.mask.device,
+        dtype=layer.mask.dtype,
+    )
+    child.grid.copy_(refine_grid(layer.grid, intervals, values))
+    child.coef.copy_(refit(layer, child.grid, layer.k))
+    for name in ("scale_base", "scale_sp", "bias", "mask"):
+        getattr(child, name).copy_(getattr(layer, name))
+    for name, parameter in layer.named_parameters(recurse=False):
+        getattr(child, name).requires_grad_(parameter.requires_grad)
+    return child.train(layer.training)

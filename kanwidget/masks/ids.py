@@ -1,0 +1,29 @@
+"""How edges and nodes are numbered: ids are ``(l, i, j)``, tensors are indexed ``[j, i]``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+__all__ = ["Edge", "Node", "edge_at", "set_edge_at"]
+
+
+Edge = tuple[int, int, int]
+"""``(l, i, j)``: from node ``i`` of node layer ``l`` to node ``j`` of node layer ``l + 1``."""
+
+
+Node = tuple[int, int]
+"""``(l, i)``: node ``i`` of node layer ``l``, 0 being the inputs."""
+
+
+def edge_at(layers: Sequence[Tensor], edge: Edge) -> float:
+    """Return one edge's edge_at of tensors ``(n_out, n_in)``."""
+    l, i, j = edge
+    return layers[l][j, i].item()
+
+
+def set_edge_at(layers: Sequence[Tensor], edge: Edge, value: float) -> None:
+    """Set one edge's edge_at of tensors ``(n_out, n_in)``."""
+    l, i, j = edge
+    layers[l][j, i] = value

@@ -1,0 +1,100 @@
+"""The Python lines that lead from the original model to the present one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from kanwidget.evaluate.baseline import Baseline
+from kanwidget.masks.effective import node_scores
+from kanwidget.masks.state import State
+
+from .history import History
+
+__all__ = ["script", "shortest_thresholds"]
+
+
+_OUTSIDE = [
+    "# here the model was changed from outside the session: do the same, then",
+    "session.refresh()",
+]
+
+
+def script(
+    history: History,
+    usual_score: str = "l1",
+    metric: str = "",
+    higher_is_better: bool | None = None,
+) -> str:
+    """Return the shortest Python that leads from the original model to the present one.
+
+    Edges score ``usual_score`` if nothing else is said. A ``metric`` of the session's own is for
+    the reader to fill in; this is what it was called.
+    """
+    lines = ["from kanwidget import PruningSession", ""]
+    if metric:
+        lines.append(
+            f"# metric is {' '.join(metric.split())[:80]}: losses and ablation scores depend on it"
+        )
+    path = history.path()
+    score = path[0].baseline.score
+    state = path[0].state  # of the session that the script starts, as far as it has come
+    asked = ", metric=metric" if metric else ""
+    asked += "" if higher_is_better is None else f", higher_is_better={higher_is_better}"
+    asked += "" if score == usual_score else f", score={score!r}"
+    asked += "" if state.keep_mean else ", keep_mean=False"
+    lines.append(f"session = PruningSession(model, dataset{asked})")
+    for step, following in zip(path, [*path[1:], None], strict=True):
+        if following is not None and following.kind == "set":
+            continue  # the last state before a commit says it all
+        wanted = shortest_thresholds(step.state, step.baseline)
+        changes = wanted.arguments(state) if step.kind == "set" else {}
+        if changes:
+            arguments = ", ".join(f"{name}={value!r}" for name, value in changes.items())
+            lines.append(f"session.set({arguments})")
+            state = wanted
+        if following is None:
+            if changes:
+                lines.append("session.commit()  # the model stays so when the session is gone")
+            break
+        if following.kind == "commit":
+            lines.append("session.commit()")
+        elif following.kind == "score":
+            lines.append(f"session.rescore({following.baseline.score!r})")
+        elif lines[-2:] != _OUTSIDE:  # one after the other they are one
+            lines += _OUTSIDE
+        state = following.state
+    return "\n".join(lines) + "\n"
+
+
+def shortest_thresholds(state: State, baseline: Baseline) -> State:
+    """Return a state with the same mask and the shortest thresholds that lead to it.
+
+    They keep away from the scores: another machine may compute these a little differently.
+    """
+    edges = torch.cat([scores.flatten() for scores in baseline.scores])
+    nodes = torch.cat([edges[:0], *node_scores(baseline.scores, baseline.slots)])
+    return replace(
+        state,
+        node_threshold=_between(state.node_threshold, nodes),
+        edge_threshold=_between(state.edge_threshold, edges),
+    )
+
+
+def _between(threshold: float, scores: Tensor) -> float:
+    """Return the shortest decimal that takes the same scores as a threshold, well between them."""
+    taken, left = scores[scores <= threshold], scores[scores > threshold]
+    if threshold == 0:
+        return 0.0
+    low = float(taken.max()) * (1 + 1e-9) if len(taken) else 0.0
+    high = float(left.min()) * (1 - 1e-9) if len(left) else math.inf
+    for digits in range(1, 16):
+        nearest = float(f"{threshold:.{digits}g}")
+        step = 10.0 ** (math.floor(math.log10(threshold)) - digits + 1)
+        for candidate in (nearest, float(f"{threshold + step:.{digits}g}")):
+            if low < candidate < high:
+                return candidate
+    return threshold

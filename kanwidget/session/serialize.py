@@ -1,0 +1,142 @@
+"""Sessions as JSON: no code, no pickle, bound to the model and the data they belong to."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kanwidget.masks.edits import Edits
+from kanwidget.masks.state import State
+from kanwidget.masks.validate import check_threshold
+
+from .history import History
+from .script import shortest_thresholds
+
+__all__ = ["NOTE", "Saved", "check_owner", "checked", "in_words", "to_dict"]
+
+FORMAT = "kanwidget.session 1"
+
+NOTE = 2000
+"""Characters that a note, or a command's text, may have."""
+
+KINDS = ("set", "commit", "score")
+"""What follows a start."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """One command as it was kept: in itself it makes sense."""
+
+    parent: int
+    kind: str
+    text: str
+    note: str
+    score: str | None
+    state: State
+
+
+def to_dict(history: History, model: str, data: str) -> dict[str, Any]:
+    """Return a session's commands, with digests of its model and its data."""
+    commands = []
+    for command in history.commands:
+        if command.kind == "outside":
+            raise ValueError(
+                f"command {command.id} stands for a change that came from outside the session, "
+                "which it cannot replay; start a new session on the model as it is"
+            )
+        kept = {name: getattr(command, name) for name in ("parent", "kind", "text", "note")}
+        if command.kind in ("start", "score"):
+            kept["score"] = command.baseline.score
+        commands.append(
+            {**kept, "state": shortest_thresholds(command.state, command.baseline).to_dict()}
+        )
+    current = history.current.id
+    return {
+        "format": FORMAT,
+        "model": model,
+        "data": data,
+        "current": current,
+        "commands": commands,
+    }
+
+
+def checked(content: object) -> list[Saved]:
+    """Return the commands of what `to_dict` returned, or raise a ValueError in words.
+
+    Whether there are such edges is for the model to say.
+    """
+    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+        raise ValueError(f"expected a session's content of format {FORMAT!r}")
+    with in_words():
+        commands = content["commands"]
+        if not isinstance(commands, Sequence) or isinstance(commands, (str, bytes)):
+            raise TypeError(f"commands must be a list, got {_short(commands)}")
+        if not commands:
+            raise ValueError("there are no commands")
+        found = [_command(command, id) for id, command in enumerate(commands)]
+        _whole(content["current"], "current", len(found))
+    return found
+
+
+def check_owner(content: Mapping[str, Any], model: str, data: str) -> None:
+    """Raise a ValueError if the session belongs to another model or other data."""
+    if content.get("model") != model:
+        raise ValueError(
+            "this session belongs to another model, or to this one in another state: load the "
+            "model as it was when the session began"
+        )
+    if content.get("data") != data:
+        raise ValueError("this session belongs to other data; give it the data it was on")
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turn what is wrong with strange content into a ValueError that says so."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
+        raise ValueError(f"this is no session's content: {_short(error)}") from None
+
+
+def _command(command: Mapping[str, Any], id: int) -> Saved:
+    parent, kind, score = command["parent"], command["kind"], command.get("score")
+    if id == 0:
+        if parent is not None or kind != "start":
+            raise ValueError("the first command must be a start")
+        parent = 0
+    else:
+        parent = _whole(parent, f"the parent of command {id}", id)
+        if kind not in KINDS:
+            raise ValueError(f"command {id} is of no known kind: {_short(kind)}")
+    if kind in ("start", "score") and not (isinstance(score, str) or (score is None and id == 0)):
+        raise TypeError(f"command {id} has no score")
+    words = [command["text"], command["note"]]
+    if not all(isinstance(text, str) and len(text) <= NOTE for text in words):
+        raise ValueError(f"texts and notes have {NOTE} characters at the most: command {id}")
+    text, note = (text.encode("utf-8", "replace").decode() for text in words)
+    return Saved(parent, str(kind), text, note, score, _state(command["state"]))
+
+
+def _state(content: Mapping[str, Any]) -> State:
+    if not isinstance(content["keep_mean"], bool):
+        raise TypeError(f"keep_mean must be true or false, got {_short(content['keep_mean'])}")
+    names = ("removed_edges", "kept_edges", "removed_nodes", "kept_nodes")
+    edits = Edits(**{n: frozenset(tuple(ids) for ids in content[n]) for n in names})
+    node, edge = (
+        check_threshold(content[name], name) for name in ("node_threshold", "edge_threshold")
+    )
+    return State(node, edge, content["keep_mean"], edits)
+
+
+def _whole(value: object, name: str, end: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < end:
+        raise ValueError(f"{name} must be one of 0 .. {end - 1}, got {_short(value)}")
+    return value
+
+
+def _short(value: object) -> str:
+    text = str(value) if isinstance(value, ValueError) else reprlib.repr(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -1,0 +1,178 @@
+"""A page without a kernel: what the view reads and the script that computes it, in one file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import math
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kanwidget.session.outcome import ModelView
+
+from . import payload
+from .packed_array import pack, unpack
+from .sync import ViewTraits
+
+__all__ = ["bundle", "page"]
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --muted: #9da7b1; --paper: #111418; }
+}
+body {
+  margin: 0 auto; padding: 24px 16px; max-width: 1400px;
+  background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+}
+h1 { margin: 0 16px 4px; font-size: 22px; font-weight: 600; overflow-wrap: anywhere; }
+p { margin: 0 16px 12px; color: var(--muted); }
+@page { margin: 12mm; }
+@media print {
+  :root { color-scheme: light; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
+  body { padding: 0; max-width: 680px; }
+  h1, body > p { margin-left: 0; margin-right: 0; }
+}
+"""
+
+
+def bundle(name: str) -> str:
+    """Return a built script that the package carries.
+
+    Raises
+    ------
+    ImportError
+        If it was never built.
+    """
+    path = files("kanwidget") / "static" / name
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ImportError(
+            f"{path} is missing: in a checkout, build the front end with `make build`; "
+            "an installed kanwidget carries it"
+        ) from None
+
+
+def page(widget: ViewTraits, title: str | None, data_rows: int) -> str:
+    """Return a page that shows a widget as it is, see `KANWidget.to_html`."""
+    stage, width = widget.session.model_view, widget.session.width
+    traits = widget.page_state()
+    rows = payload.data_arrays(stage, data_rows)
+    for name, array in rows.items():
+        traits[name] = b"" if array is None else pack(array)
+    # Nobody is there to score the edges anew, nor to warn of what follows.
+    traits |= {"_scores_known": [], "_warnings": []}
+    carried = 0 if rows["_rows"] is None else len(rows["_rows"])
+    if carried:
+        traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))
+    else:
+        private = payload.baseline_arrays(stage, widget.session.baseline, private=True)
+        traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
+    traits["_loss"], kinds = payload.loss_arrays(stage, carried)
+    traits["_row_kinds"] = b"" if kinds is None else pack(kinds)
+    if not carried:
+        traits["probe"] = []
+    elif not traits["_cells_x"]:
+        traits["_parts_counts"], parts = payload.large_arrays(stage, widget.session.baseline)
+        traits |= {name: pack(array) for name, array in parts.items() if array is not None}
+        if not unpack(traits["_folded"])[0].any():  # half a megabyte of zeros
+            traits["_folded"] = b""
+        if parts:  # the page finds out by itself, and all of it would be two megabytes
+            traits |= {"_tradeoff_node": b"", "_tradeoff_edge": b""}
+    return _document(traits, title or f"KAN {width}", _told(stage, traits, carried))
+
+
+def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
+    """Round the ends of the inputs' curves, which are the least and the largest of the data."""
+    x = x.copy()
+    for row in x[:inputs]:
+        low, high = row[0].astype(float), row[-1].astype(float)
+        size = high - low if high > low else max(abs(low), 1e-300)
+        # A thousandth is less than the width of a line.
+        digits = 3 - math.floor(math.log10(size))
+        ends = round(low, digits), round(high, digits)
+        row[:] = np.interp(row, [low, high], ends) if ends[0] < ends[1] else ends[0]
+    return x
+
+
+def _told(stage: ModelView, traits: Mapping[str, Any], carried: int) -> str:
+    """Say what the page holds, and what it can do."""
+    count = sum(layer.numel() for layer in stage.mask)
+    rows = len(stage.data.rows)
+    if not carried:
+        return (
+            f"This page holds {count:,} edges and none of the {rows:,} rows of data; the ends of "
+            "the curves are rounded. It tells the losses that were measured when it was made."
+        )
+    known = f"This page holds {count:,} edges and {carried:,} of {rows:,} rows"
+    if not (traits["_cells_x"] or traits.get("_parts_counts")):
+        return f"{known} of data. It tells the losses that were measured when it was made."
+    if not traits["_loss"]:
+        metric = traits["loss_name"].removeprefix("test ")
+        return (
+            f"{known} of data. {metric} was {traits['loss']:.4g} in Python, and stayed there: this "
+            "page computes how far the outputs move instead. Nothing reaches a model."
+        )
+    return (
+        f"{known} of data: every loss is computed here, on these rows. "
+        "What you try here stays on this page."
+    )
+
+
+def _document(traits: Mapping[str, Any], title: str, told: str) -> str:
+    script, style = bundle("page.js"), _STYLE
+    # Halves of characters cannot be written to a file.
+    title = title.encode("utf-8", "replace").decode("utf-8")
+    data = json.dumps(_known(traits), default=_text, allow_nan=False)
+    # Inside of a script element only this could end it, or open a comment.
+    data = data.replace("<", "\\u003c")
+    policy = (
+        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<h1>{html.escape(title)}</h1>
+<p>{html.escape(told)}</p>
+<noscript><p>This page computes a network in your browser: it needs JavaScript.</p></noscript>
+<main id="kanwidget"></main>
+<script type="application/json" id="kanwidget-traits">{data}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def _digest(source: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
+
+
+def _known(value: Any) -> Any:
+    """Return a value with nothing in the place of numbers that are none: JSON has no others."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _known(one) for name, one in value.items()}
+    return [_known(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, (bytes, memoryview)):
+        return {"base64": base64.b64encode(value).decode()}
+    raise TypeError(f"cannot write a {type(value).__name__} to a page")

@@ -1,0 +1,179 @@
+"""The picture that a notebook keeps of a widget, for when nothing runs.
+
+A live view comes first wherever it may run, also where it cannot: in a trusted notebook without a
+kernel it shows nothing, whatever else is in its output. So the picture is an output of its own, a
+plain PNG that every host and every export can show. It comes behind the live view: some hosts make
+all outputs anew that follow one which is updated. A mark in the file tells a view which picture is
+its own; that is hidden as long as the view is on the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import struct
+import sys
+import warnings
+import weakref
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kanwidget.figure.canvas import Picture
+from kanwidget.figure.draw import preview
+
+from .idle import IdleTask, acting_loop
+
+__all__ = ["NotebookPreview", "captured", "marked", "quietly", "shows_a_value"]
+
+AT_REST = 2.0
+"""Seconds without a change before the picture is drawn anew."""
+
+_START = 33
+"""Bytes of a PNG before its second chunk, a multiple of 3: in base64 a chunk begins there, too."""
+
+
+def marked(png: str, token: str) -> str:
+    """Return a PNG in base64 with a mark by which `js/src/app/notebook-preview.ts` finds it."""
+    data = base64.b64decode(png)
+    chunk = b"tEXt" + b"kanwidget\0" + token.encode("ascii")
+    mark = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return base64.b64encode(data[:_START] + mark + data[_START:]).decode("ascii")
+
+
+class NotebookPreview:
+    """Shows a widget's picture in the notebook, and keeps it up to the widget.
+
+    Parameters
+    ----------
+    token : str
+        By which a view finds the picture: letters and digits.
+    figure : callable
+        Draws the present state.
+    told : callable
+        Says the present state in a line.
+    """
+
+    def __init__(self, token: str, figure: Callable[[], Picture], told: Callable[[], str]) -> None:
+        self._token, self._figure, self._told = token, figure, told
+        loop, owner = acting_loop()
+        self._later = IdleTask(loop, self._work, owner)
+        self._shown: tuple[str, dict[str, Any]] | None = None
+        self._cell: int | None = None
+        self._due = False  # whether the cell that runs shows the widget, and has no picture yet
+        self._watched = False
+        self._unwatch: Callable[[], None] = lambda: None
+
+    def show(self) -> bool:
+        """Let the picture follow the outputs of the cell that runs; return whether one runs."""
+        shell = _running_shell()
+        if shell is None:
+            return False
+        if not self._watched:
+            self._watched, self._unwatch = True, _after_cells(shell, self)
+        self._due = self._due or self._cell != shell.execution_count
+        self._cell = shell.execution_count
+        return True
+
+    def ask(self) -> None:
+        """Draw it anew some time after the last change, if a notebook has it."""
+        if self._shown is not None:
+            self._later.ask(AT_REST)
+
+    def catch_up(self) -> None:
+        """Draw it now, if a cell has shown the widget or there was a change."""
+        if not self._due:
+            self._later.finish()
+            return
+        self._later.drop()
+        self._due, picture = False, _png(quietly(self._figure))
+        if picture is not None:
+            self._publish(_shell(), picture)
+
+    def drop(self) -> None:
+        """Leave it as it is from now on."""
+        if self._due and _running_shell() is not None:
+            self.catch_up()
+        self._due = False
+        self._later.drop()
+        self._unwatch()
+
+    def _work(self) -> Iterator[None]:
+        figure = quietly(self._figure)
+        yield
+        picture, shell = _png(figure), _shell()
+        if picture is not None and picture != self._shown and shell is not None:
+            with contextlib.suppress(Exception):  # the notebook may be gone
+                self._publish(shell, picture, update=True)
+
+    def _publish(self, shell: Any, picture: tuple[str, dict[str, Any]], **options: Any) -> None:
+        self._shown = png, size = picture
+        shell.display_pub.publish(
+            {"image/png": marked(png, self._token), "text/plain": self._told()},
+            # No height: where a page caps the width, it keeps its shape.
+            {"image/png": {"width": size["width"], "alt": self._told()}},
+            transient={"display_id": f"kanwidget-{self._token}"},
+            **options,
+        )
+
+
+def captured() -> bool:
+    """Whether what is shown now goes to an `ipywidgets.Output`, not to the cell that runs."""
+    from ipywidgets import Output
+    from ipywidgets.widgets.widget import _instances
+
+    return any(isinstance(widget, Output) and widget.msg_id for widget in _instances.values())
+
+
+def shows_a_value() -> bool:
+    """Whether a kernel shows the value of a cell, as ``Out[3]``, and nobody called `display`."""
+    return getattr(getattr(_shell(), "displayhook", None), "msg", None) is not None
+
+
+def quietly(make: Callable[[], Any]) -> Any:
+    """Return what is made, or None if that fails: nobody asked for a picture, nor for warnings."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return make()
+    except Exception:  # whatever is wrong with it, the live view comes first
+        return None
+
+
+def _png(figure: Picture | None) -> tuple[str, dict[str, Any]] | None:
+    """Return what `preview` makes of a figure, or None."""
+    return None if figure is None else quietly(lambda: preview(figure))
+
+
+def _shell() -> Any:
+    """Return IPython's shell, or None."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return None
+    return get_ipython()
+
+
+def _running_shell() -> Any:
+    """Return IPython's shell while it runs a cell: only then an output has a place."""
+    shell = _shell()
+    # While a cell runs, and no longer, what Python would print goes to the shell.
+    return shell if shell is not None and sys.displayhook is shell.displayhook else None
+
+
+def _after_cells(shell: Any, kept: NotebookPreview) -> Callable[[], None]:
+    """Catch up after each cell; return how to stop that."""
+    held = weakref.ref(kept)
+
+    def catch_up(*_: Any) -> None:
+        living = held()
+        if living is not None:
+            living.catch_up()
+
+    shell.events.register("post_run_cell", catch_up)
+
+    def unwatch() -> None:
+        if catch_up in shell.events.callbacks["post_run_cell"]:
+            shell.events.unregister("post_run_cell", catch_up)
+
+    return unwatch

@@ -1,0 +1,219 @@
+"""What a view reads of a session, as arrays and plain lists: pure functions, no traits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kanwidget.adapters import Adapter
+from kanwidget.evaluate.baseline import Baseline
+from kanwidget.evaluate.tradeoff import TradeOff
+from kanwidget.session.history import Command, History
+from kanwidget.session.outcome import ModelView
+
+from .function_tables import MANY, cells, outwards
+from .low_rank_tables import shared_cells
+from .page_losses import page_loss_name
+
+__all__ = [
+    "baseline_arrays",
+    "compared",
+    "data_arrays",
+    "history_rows",
+    "large_arrays",
+    "loss_arrays",
+    "mask",
+    "quantised",
+    "tradeoff_array",
+]
+
+Array = NDArray[np.generic]
+Packable = dict[str, Array | None]
+"""Arrays by the name of the trait that carries them; None if there is no such thing."""
+
+ROWS, ROW_BYTES = 256, 400_000
+"""Rows of the data that a view can pick a sample from, at the most."""
+
+
+def data_arrays(stage: ModelView, most: int | None = None) -> Packable:
+    """Return some rows of the data that the loss is measured on, their labels and their numbers.
+
+    Parameters
+    ----------
+    stage : Stage
+    most : int, optional
+        How many at most; by default as many as it takes to pick a sample from.
+    """
+    rows, labels = stage.data.rows, stage.data.labels
+    n_in, n_out = stage.adapter.width[0], stage.adapter.width[-1]
+    count = min(len(rows), min(ROWS, ROW_BYTES // (4 * n_in)) if most is None else most)
+    if not count or rows.shape[1] != n_in:
+        return {"_rows": None, "_row_labels": None, "_row_numbers": None}
+    some = _spread(rows, count)
+    told = labels.shape == (len(rows), n_out) and labels.is_floating_point()
+    return {
+        "_rows": _array([rows[some]], np.float32),
+        "_row_labels": _array([labels[some]], np.float32) if told else None,
+        "_row_numbers": _array([some], np.float64),
+    }
+
+
+def loss_arrays(stage: ModelView, count: int) -> tuple[str, Array | None]:
+    """Return which loss a page computes, "" for none, and the classes of rows if it takes them."""
+    measure = stage.data
+    kind = page_loss_name(measure, stage.adapter.width[-1])
+    if kind != "cross_entropy" or not count:
+        return kind, None
+    return kind, _array([measure.labels[_spread(measure.rows, count)]], np.float32)
+
+
+def _spread(rows: Tensor, count: int) -> Tensor:
+    """Return the numbers of some rows, from end to end: data may be sorted."""
+    return torch.linspace(0, len(rows) - 1, count).round().long().to(rows.device)
+
+
+def baseline_arrays(stage: ModelView, baseline: Baseline, private: bool = False) -> Packable:
+    """Return all that stays as it is until the baseline changes.
+
+    Parameters
+    ----------
+    stage : Stage
+    baseline : Baseline
+    private : bool
+        Whether no value of the data may be told: ends and knots are rounded, and nothing is told
+        of how the data are spread.
+    """
+    adapter, measure = stage.scratch, stage.data
+    found = _rounded(adapter, baseline.curves) if private else baseline.curves
+    xs, ys = zip(*found, strict=True)
+    curves = _array([y.flatten(0, 1) for y in ys], np.float32)
+    few = len(curves) <= MANY
+    parts = [adapter.base_part(l, x.T) for l, x in enumerate(xs)] if few else [None]
+    bases = [part.flatten(0, 1) for part in parts if part is not None]
+    table = cells(adapter, baseline, [measure.rows, measure.inputs], private)
+    small, ends = (curves, None) if few else quantised(curves)
+    return {
+        "_curves_x": _array(xs, np.float32),
+        "_curves_y": small,
+        "_curves_range": ends,
+        "_base_y": _array(bases, np.float32) if len(bases) == len(ys) else None,
+        "_scores": _flat(baseline.scores, np.float64),
+        "_baseline": _flat(baseline.mask, np.uint8),
+        "_density": None if private else _array(baseline.density, np.float32),
+        "_grid": None if private else _array(baseline.grid, np.float32),
+        "_bias": _flat(baseline.bias, np.float64),
+        "_offset": _flat(adapter.offset(), np.float64),
+        "_means": _flat(baseline.means, np.float64),
+        "_folded": _flat(baseline.folded, np.float64),
+        "_cells_x": None if table is None else table.x,
+        "_cells_y": None if table is None else table.y,
+    }
+
+
+def _rounded(
+    adapter: Adapter, curves: Sequence[tuple[Tensor, Tensor]]
+) -> list[tuple[Tensor, Tensor]]:
+    """Return curves between round numbers, in the place of the least and the largest value."""
+    found = []
+    for l, (x, y) in enumerate(curves):
+        low, high = (end.cpu().double().numpy() for end in (x[:, 0], x[:, -1]))
+        below, above = (torch.from_numpy(end).to(x) for end in outwards(low, high))
+        share = torch.linspace(0, 1, x.shape[1]).to(x)
+        points = below[:, None] + (above - below)[:, None] * share
+        found.append(
+            (
+                points,
+                adapter.edge_curves(l, points.T) if adapter.can_tabulate else _moved(x, y, points),
+            )
+        )
+    return found
+
+
+def _moved(x: Tensor, y: Tensor, points: Tensor) -> Tensor:
+    """Return curves ``(n_out, n_in, n)`` at other points ``(n_in, n)``, along straight lines."""
+    n = x.shape[1]
+    width = (x[:, -1:] - x[:, :1]).clamp_min(torch.finfo(x.dtype).tiny)
+    place = ((points - x[:, :1]) / width * (n - 1)).clamp(-n, 2 * n)
+    first = place.floor().long().clamp(0, n - 2)
+    share, index = place - first, first.expand_as(y)
+    return y.gather(2, index) * (1 - share) + y.gather(2, index + 1) * share
+
+
+def large_arrays(stage: ModelView, baseline: Baseline) -> tuple[list[int], Packable]:
+    """Return what computes a model that is too large for a table of each edge, if anything does.
+
+    Returns
+    -------
+    counts : list of int
+        Cells of each layer.
+    arrays : dict
+    """
+    measure = stage.data
+    table = shared_cells(stage.scratch, baseline, [measure.rows, measure.inputs])
+    if table is None:
+        return [], {}
+    small = {"_parts_y": table.y, "_parts_w": table.weights}
+    arrays = {name: array.astype(np.float32) for name, array in small.items()}
+    return table.counts, {"_parts_x": table.x, **arrays}
+
+
+def mask(layers: Iterable[Tensor]) -> Array:
+    """Return masks as one array, edge after edge."""
+    return _flat(layers, np.uint8)
+
+
+def compared(first: Sequence[Tensor], second: Sequence[Tensor]) -> Array:
+    """Return two masks as one: bit 0 for the first, bit 1 for the second."""
+    one, other = np.asarray(mask(first), np.uint8), np.asarray(mask(second), np.uint8)
+    return one | other << 1
+
+
+def tradeoff_array(curve: TradeOff) -> Array:
+    """Return a trade-off as four rows."""
+    rows = (curve.thresholds, curve.active_edges, curve.loss_zeroed, curve.loss_kept)
+    return np.stack([np.asarray(row, np.float64) for row in rows])
+
+
+def quantised(curves: Array) -> tuple[Array, Array]:
+    """Return curves ``(E, n)`` in steps of 1/255 of each one's range, and the ranges ``(E, 2)``."""
+    values = np.nan_to_num(np.asarray(curves, np.float64))
+    low, high = values.min(1, keepdims=True), values.max(1, keepdims=True)
+    steps = np.rint((values - low) / np.where(high > low, high - low, 1.0) * 255)
+    return steps.astype(np.uint8), np.concatenate([low, high], 1).astype(np.float32)
+
+
+def history_rows(history: History) -> list[dict[str, Any]]:
+    """Return every command in numbers and words."""
+    return [{**_told(c), "stale": history.stale(c)} for c in history.commands]
+
+
+def finite(number: float) -> float | None:
+    """Return a number as JSON knows them."""
+    return number if math.isfinite(number) else None
+
+
+def _told(command: Command) -> dict[str, Any]:
+    return {
+        "id": command.id,
+        "parent": command.parent,
+        "kind": command.kind,
+        "text": command.text,
+        "note": command.note,
+        "loss_before": finite(command.loss_before),
+        "loss_after": finite(command.loss_after),
+        "active_edges": command.active_edges,
+    }
+
+
+def _flat(layers: Iterable[Tensor], dtype: type[np.generic]) -> Array:
+    return _array([layer.flatten() for layer in layers], dtype)
+
+
+def _array(layers: Iterable[Tensor], dtype: type[np.generic]) -> Array:
+    return np.concatenate([layer.detach().cpu().numpy().astype(dtype) for layer in layers])

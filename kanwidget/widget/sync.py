@@ -1,0 +1,247 @@
+"""What a view is shown: traits that follow the session, and who keeps them up to it."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import anywidget
+import traitlets
+from torch import Tensor, nn
+
+from kanwidget.evaluate.baseline import Baseline, DataAndMetric
+from kanwidget.kan.write_lock import fit_of
+from kanwidget.session import PruningSession
+
+from . import payload
+from .cost_prefetch import PRICES, CostPrefetcher
+from .idle import IdleTask, acting_loop
+from .packed_array import pack
+from .traits import LazyBytes, LazyInt, LazyList, LazyText
+
+__all__ = ["TraitSync", "ViewTraits"]
+
+MOST_WARNINGS = 8
+"""More than these nobody reads."""
+
+DELAY = 0.15
+"""Seconds without a change before work begins that nobody has asked for."""
+
+AFTER_A_CELL = 1.0
+"""Seconds after which a training that a cell began in a thread has changed something."""
+
+
+class ViewTraits(traitlets.HasTraits):
+    """The traits that only the view reads, packed arrays most of them; see `publish`."""
+
+    session: PruningSession
+    data_rows: int | None
+    _mirror: TraitSync
+
+    _closed = traitlets.Bool(read_only=True).tag(sync=True)
+    _warnings = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
+    _scores_known = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
+    _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
+    _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _curves_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _scores = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _baseline = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _mask = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _curves_range = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _base_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _density = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _grid = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _rows = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _row_labels = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _row_numbers = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _row_kinds = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _loss = traitlets.Unicode(read_only=True).tag(sync=True)
+    """By which formula a view without a kernel computes the loss, see `losses.known`."""
+    _cells_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _cells_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _bias = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _offset = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _means = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _folded = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _compared = LazyBytes(read_only=True).tag(sync=True, echo_update=False)
+    _tradeoff_node = LazyBytes(read_only=True).tag(sync=True, echo_update=False)
+    _tradeoff_edge = LazyBytes(read_only=True).tag(sync=True, echo_update=False)
+    _prices = LazyList(read_only=True).tag(sync=True, echo_update=False)
+    _slots = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
+    _symbolic = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
+    _history = LazyList(read_only=True).tag(sync=True, echo_update=False)
+    _current = LazyInt(read_only=True).tag(sync=True)
+    _script = LazyText(read_only=True).tag(sync=True, echo_update=False)
+
+    def page_state(self) -> dict[str, Any]:
+        """Return all that a view reads, by the names of the traits, up to date."""
+        self._mirror.finish()
+        hosts = anywidget.AnyWidget.class_trait_names()
+        return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in hosts}
+
+
+class TraitSync:
+    """Brings one widget's traits to what its session says: now, or when nobody waits."""
+
+    def __init__(self, widget: Any, model: nn.Module) -> None:
+        self._widget = widget
+        self._model = weakref.ref(model)
+        loop, owner = acting_loop()
+        self._history_task = IdleTask(loop, self._send_history, owner)
+        self._costs_task = IdleTask(loop, self._send_costs, owner)
+        self._training_watch = IdleTask(loop, self._look, owner)
+        self._prefetcher = CostPrefetcher(self._send_prefetched)
+        self._sequence = 0
+        self._baseline: Baseline | None = None  # what the view has
+        self._mask: list[Tensor] = []
+        self._measure: DataAndMetric | None = None
+        self._compares: tuple[int, int] | None = None
+        self._trained = False  # at the last look
+
+    def update(self) -> None:
+        """Show where the session stands."""
+        widget, session = self._widget, self._widget.session
+        widget.set_trait("active_edges", session.active_edges)
+        widget.set_trait("loss", session.loss)
+        widget.set_trait("baseline_loss", session.baseline.loss)
+        widget.set_trait("loss_name", session.loss_name)
+        widget.set_trait("higher_is_better", session.higher_is_better)
+        widget.set_trait("_warnings", session.warnings[:MOST_WARNINGS])
+        if self._mask is not session.mask:
+            self._mask = session.mask
+            self._send("_mask", payload.mask(session.mask))
+        if self._baseline is not session.baseline and not session.closed:
+            self._baseline = session.baseline
+            self._send_baseline()
+
+    def update_when_idle(self, dragged: bool) -> None:
+        """See to it that the rest comes, which a drag can do without for a while."""
+        # After the answer, and once however many steps a cell makes.
+        self._history_task.ask(DELAY if dragged else 0.0)
+        self.prefetch_costs()
+
+    def compare(self, ids: tuple[int, int] | None) -> None:
+        """Show which edges are on at two commands.
+
+        Raises
+        ------
+        ValueError
+            If the model has others by now.
+        """
+        self._compares, masks = None, [] if ids is None else self._masks(ids)
+        if masks:
+            self._compares = ids
+            self._send("_compared", payload.compared(*masks))
+        elif self._widget._trait_values.get("_compared"):
+            self._send("_compared", None)
+        if ids is not None and not masks:
+            raise ValueError("the model had other edges then")
+
+    def prefetch_costs(self) -> None:
+        """Show what is known of what could be, and find out the rest when nobody waits."""
+        widget, session = self._widget, self._widget.session
+        if session.closed:
+            return
+        if self._prefetcher.follow(session, widget.selected) or self._is_training():
+            self._costs_task.ask(DELAY)
+
+    def watch_training(self) -> None:
+        """Look in a moment for what a thread of the cell that ran does to the model."""
+        self._training_watch.ask(AFTER_A_CELL)
+
+    def catch_up(self) -> None:
+        """Do at once what can wait, where no loop will come to it; not before a view can be."""
+        if not self._history_task.runs and self._widget.comm is not None:
+            self.finish()
+
+    def finish(self) -> None:
+        """Do at once what can wait."""
+        self._history_task.finish()
+        self._costs_task.finish()
+
+    def drop(self) -> None:
+        """Do nothing more."""
+        self._history_task.drop()
+        self._costs_task.drop()
+        self._training_watch.drop()
+
+    def _send_baseline(self) -> None:
+        """Say what stays as it is until the baseline changes."""
+        widget, session = self._widget, self._widget.session
+        stage = session.model_view
+        widget.set_trait("_scores_known", stage.scores_known)
+        widget.set_trait("_width", session.width)
+        widget.set_trait("_slots", stage.scratch.slots())
+        symbolic = sorted(stage.scratch.symbolic().items())
+        widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
+        rows = widget.data_rows
+        arrays = payload.baseline_arrays(stage, session.baseline, private=rows == 0)
+        if self._measure is not stage.data:
+            self._measure = stage.data
+            arrays.update(payload.data_arrays(stage, rows))
+            carried = arrays["_rows"]
+            count = 0 if carried is None else len(carried)
+            loss, arrays["_row_kinds"] = payload.loss_arrays(stage, count)
+            widget.set_trait("_loss", loss)
+        for name, array in arrays.items():
+            self._send(name, array)
+        widget._drop_stale_ids()
+
+    def _send_history(self) -> Iterator[None]:
+        """Say what was done."""
+        widget, history = self._widget, self._widget.session.history
+        with widget.hold_sync():
+            widget.set_trait("_history", payload.history_rows(history))
+            widget.set_trait("_current", history.current.id)
+            widget.set_trait("_script", widget.session.script())
+            with contextlib.suppress(ValueError):
+                self.compare(self._compares)
+        yield
+
+    def _send_costs(self) -> Iterator[float | None]:
+        """Say what could be."""
+        widget, session = self._widget, self._widget.session
+        if session.closed:
+            return
+        try:
+            changed = session.refresh()  # no cell said so: somebody's button may have done it
+            if changed:
+                widget._update_all_widgets()
+        except Exception as error:  # the loop would print it to nobody
+            widget.set_trait("error", f"{type(error).__name__}: {error}")
+            return
+        if self._is_training() or self._trained:
+            self._trained = self._is_training()  # and once more when it is over
+            self._costs_task.ask(DELAY)
+        elif not changed:
+            yield from self._prefetcher.work(session, widget.selected)
+
+    def _look(self) -> Iterator[None]:
+        """Look now, whatever is under way."""
+        self._costs_task.ask(0.0)
+        yield
+
+    def _is_training(self) -> bool:
+        """Whether a fit of ours is under way, in a thread."""
+        model = self._model()
+        return model is not None and fit_of(model)[1]
+
+    def _masks(self, ids: tuple[int, int]) -> list[list[Tensor]]:
+        """Return the masks at two commands, or nothing if they are not of the model as it is."""
+        session = self._widget.session
+        masks = [session.mask_of(id) for id in ids]
+        shapes = [[layer.shape for layer in mask] for mask in [*masks, session.mask]]
+        return masks if shapes[0] == shapes[1] == shapes[2] else []
+
+    def _send_prefetched(self, name: str, value: Any) -> None:
+        if name == PRICES:
+            self._widget.set_trait(name, value or [])
+        else:
+            self._send(name, value)
+
+    def _send(self, name: str, array: Any) -> None:
+        """Set a trait to a packed array, or to nothing."""
+        self._sequence += 1
+        self._widget.set_trait(name, b"" if array is None else pack(array, self._sequence))

@@ -1,0 +1,449 @@
+"""Pictures to keep: what they show, and what making them leaves alone."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from products import Products, ProductsAdapter
+from torch import Tensor
+
+from kanwidget import KAN, KANWidget, PruningSession
+from kanwidget.figure import figure, preview, save
+from kanwidget.figure.draw import HEAVY
+from kanwidget.figure.text import Run, fit, mathtext, measure, plain, runs_of
+from kanwidget.session import steps
+
+SVG = "{http://www.w3.org/2000/svg}"
+Groups = dict[str, ElementTree.Element]
+
+
+@pytest.fixture
+def session(model: KAN, dataset: dict[str, Tensor]) -> Iterator[PruningSession]:
+    with PruningSession(model, dataset) as session:
+        yield session
+
+
+@pytest.fixture
+def widget(model: KAN, dataset: dict[str, Tensor]) -> Iterator[KANWidget]:
+    w = KANWidget(model, dataset)
+    yield w
+    w.close()
+
+
+def svg(made: Figure) -> ElementTree.Element:
+    buffer = io.BytesIO()
+    made.savefig(buffer, format="svg")
+    return ElementTree.fromstring(buffer.getvalue())
+
+
+def groups(made: Figure) -> Groups:
+    return {g.get("id", ""): g for g in svg(made).iter(f"{SVG}g")}
+
+
+def texts(made: Figure) -> list[str]:
+    return ["".join(text.itertext()).strip() for text in svg(made).iter(f"{SVG}text")]
+
+
+def names_of(found: Groups, kind: str) -> set[str]:
+    return {name.removeprefix(f"{kind}-") for name in found if name.startswith(f"{kind}-")}
+
+
+def test_an_svg_is_valid_and_its_text_is_text(session: PruningSession) -> None:
+    made = figure(session, ["x_1", "house_age"], ["f(x)"], title="A <title> & $5")
+    written = texts(made)
+    assert {"house_age", "f(x)", "A <title> & $5"} <= set(written)
+    assert any(re.fullmatch(r"x\s*1", text) for text in written)
+    assert not list(svg(made).iter(f"{SVG}use")), "text became outlines"
+    assert not list(svg(made).iter(f"{SVG}image")), "lines became pixels"
+
+
+def test_every_edge_that_is_on_has_its_curve_and_no_other(session: PruningSession) -> None:
+    session.remove_edge(0, 1, 2)
+    session.remove_node(1, 4)
+    on = {
+        f"{l}-{i}-{j}" for l, layer in enumerate(session.mask) for j, i in layer.nonzero().tolist()
+    }
+    assert len(on) == session.active_edges < 15
+    for removed in ("faint", "hidden"):
+        found = groups(figure(session, removed=removed))
+        assert names_of(found, "curve") == names_of(found, "line") == on
+        assert ("off" in found) == (removed == "faint")
+    assert "node-6" not in groups(figure(session, removed="hidden"))
+
+
+def test_what_a_threshold_takes_and_what_a_hand_takes_look_different(
+    session: PruningSession,
+) -> None:
+    assert not {"off", "taken"} & set(groups(figure(session)))
+    session.set(edge_threshold=float(session.scores[0].median()))
+    assert "taken" in groups(figure(session))
+    assert "off" not in groups(figure(session))
+    session.reset()
+    session.remove_edge(0, 0, 0)
+    assert "off" in groups(figure(session))
+
+
+def test_pdf_and_png_are_what_they_say(session: PruningSession, tmp_path: Path) -> None:
+    save(figure(session, ["apples", "pears"]), tmp_path / "a.pdf")
+    pdf = (tmp_path / "a.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    assert b"/Type3" not in pdf  # journals refuse it, and it cannot be edited
+    assert b"/FontFile2" in pdf
+    save(figure(session, width=4.0), tmp_path / "a.PNG", dpi=150)
+    with Image.open(tmp_path / "a.PNG") as image:
+        assert image.width == 600
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_one_state_gives_one_file(session: PruningSession, tmp_path: Path) -> None:
+    for suffix in ("svg", "pdf", "png"):
+        contents = []
+        for name in ("one", "other"):
+            path = tmp_path / f"{name}.{suffix}"
+            save(figure(session), path)
+            contents.append(path.read_bytes())
+        assert contents[0] == contents[1], suffix
+
+
+def test_saving_leaves_everything_else_alone(
+    widget: KANWidget, model: KAN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    widget.remove_edge(0, 0, 1)
+    settings, steps = dict(mpl.rcParams), len(widget.session.history.commands)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    random = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    traits = widget.carried()
+    for suffix in ("svg", "png", "pdf"):
+        widget.save_image(f"picture.{suffix}", title="kept")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "picture.pdf",
+        "picture.png",
+        "picture.svg",
+    ]
+    assert dict(mpl.rcParams) == settings
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random[0])
+    assert (np.random.get_state()[1] == random[1]).all()  # noqa: NPY002
+    assert widget.carried() == traits
+    assert len(widget.session.history.commands) == steps
+
+
+def test_dark_settings_still_give_a_light_picture(session: PruningSession, tmp_path: Path) -> None:
+    dark = {"figure.facecolor": "black", "savefig.facecolor": "black", "text.color": "white"}
+    with mpl.rc_context(dark | {"savefig.bbox": "tight", "svg.fonttype": "path"}):
+        made = figure(session, width=5.0)
+        made.savefig(tmp_path / "a.png", dpi=100)
+        assert texts(made)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.width == 500
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_products_and_formulas_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "adapt", ProductsAdapter)
+    monkeypatch.setattr(ProductsAdapter, "symbolic", lambda self: {(0, 0, 1): "x^2"})
+    with PruningSession(Products([2, 2, 1], [[0, 0, 1], [0]])) as session:  # type: ignore[arg-type]
+        for orientation in ("right", "up"):
+            made = figure(session, orientation=orientation)
+            found = groups(made)
+            assert len(names_of(found, "curve")) == 8
+            assert "formula-0-0-1" in found
+            assert "#c04a00" in ElementTree.tostring(found["curve-0-0-1"], "unicode")
+            assert "#c04a00" not in ElementTree.tostring(found["curve-0-1-1"], "unicode")
+
+
+@pytest.mark.parametrize("shape", [(), (8, 8)])
+def test_a_wide_network_is_a_matrix_of_cells_for_each_layer(
+    random_kan: Callable[..., KAN], shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    with PruningSession(random_kan([64, 40, 3], seed=0)) as session:
+        session.set(edge_threshold=float(session.scores[0].median()))
+        made = figure(session, input_shape=shape)
+        images = list(svg(made).iter(f"{SVG}image"))
+        assert len(images) == 2
+        link = next(value for key, value in images[0].attrib.items() if key.endswith("href"))
+        pixels = np.asarray(
+            Image.open(io.BytesIO(base64.b64decode(link.partition(",")[2]))).convert("RGB")
+        )
+        # A pixel for each edge in the file, however small the page.
+        assert pixels.size // 3 == (
+            64 * 40 if not shape else 6 * 9 * 7 * 9 - 9 * 6 - 9 * 7 + 1
+        ) or (shape and pixels.shape[:2] == (6 * 9 - 1, 7 * 9 - 1))
+        dark = (pixels.astype(int).sum(2) < 3 * 225) & (np.ptp(pixels.astype(int), axis=2) < 25)
+        assert dark.sum() == pytest.approx(int(session.mask[0].sum()), rel=0.02)
+        assert f"{int(session.mask[0].sum()):,} of 2,560 on" in " ".join(texts(made))
+        drawn = groups(figure(session, view="network"))
+        assert "lines" in drawn
+
+
+def test_names_become_scripts_or_stay_as_they_are() -> None:
+    hostile = [
+        "$",
+        "x_",
+        "^2",
+        "a$b$c",
+        r"\frac{",
+        "{}",
+        "x_{1",
+        "%",
+        "#",
+        "&<>",
+        "a\nb",
+        "",
+        "日本",
+    ]
+    for name in hostile:
+        assert "".join(run.text for run in runs_of(name)) == name.replace("\n", " ")
+    assert [tuple(run) for run in runs_of("x_{10}")] == [("x", ""), ("10", "_")]
+    assert [tuple(run) for run in runs_of(r"$\alpha$_2"[:8])] == [("α", "")]
+    assert mathtext(runs_of("house_age")) is None
+
+
+@pytest.mark.parametrize("name", ["long name " * 400, "x_1 " * 1000, "W" * 4000])
+def test_a_name_of_thousands_of_characters_is_shortened_at_once(name: str) -> None:
+    model = KAN([12, 3, 1], seed=0)
+    model(torch.rand(20, 12, generator=torch.Generator().manual_seed(0)))
+    names = [f"{k} {name}" for k in range(12)]
+    figure(PruningSession(model), [str(k) for k in range(12)])  # fonts and caches
+    start = time.process_time()
+    with PruningSession(model) as session:
+        made = figure(session, names)
+    assert time.process_time() - start < 1.5
+    shown = [text.get_text() for text in made.texts]
+    assert all(
+        any(text.startswith(f"{k} ") and text.endswith("…") for text in shown) for k in range(12)
+    )
+    # As much of it as there is room for.
+    short = fit(runs_of(names[0]), 150.0)
+    more = (Run(names[0][: len(plain(short))] + "…", ""),)
+    assert measure(short) <= 150 < measure(more)
+
+
+LONG = ["worst radius of the nucleus", "age_of_the_patient", "crème brûlée", "x_1"]
+
+
+@pytest.mark.parametrize("removed", ["faint", "hidden"])
+@pytest.mark.parametrize("orientation", ["right", "up"])
+@pytest.mark.parametrize("view", ["network", "quilt"])
+@pytest.mark.parametrize("width", [3.3, 7.0])
+@pytest.mark.parametrize("outputs", [["log odds of malignant tumours"], list("0123456789"), LONG])
+def test_no_text_is_cut_or_written_over_another(
+    outputs: list[str], width: float, view: str, orientation: str, removed: str
+) -> None:
+    rows = torch.rand(30, 4, generator=torch.Generator().manual_seed(0))
+    with PruningSession(KAN([4, 10, 5, len(outputs)], seed=0, noise_scale=1.0), rows) as session:
+        session.set(edge_threshold=float(session.scores[1].median()))
+        options = {"view": view, "orientation": orientation, "removed": removed}
+        made = figure(session, LONG, outputs, width=width, title="A title " * 20, **options)
+    made.canvas.draw()
+    page, areas = made.bbox, [(t.get_text(), t.get_window_extent()) for t in made.texts]
+    assert len(areas) >= 5
+    for n, (text, area) in enumerate(areas):
+        assert page.x0 <= area.x0 < area.x1 <= page.x1, text
+        assert page.y0 <= area.y0 < area.y1 <= page.y1, text
+        for other, place in areas[:n]:
+            assert not area.overlaps(place), (text, other)
+
+
+def test_names_of_an_upright_network_are_all_there_though_they_are_long() -> None:
+    names = [f"Feature {letter}" for letter in "abcdefghijklm"]
+    rows = torch.rand(30, 13, generator=torch.Generator().manual_seed(0))
+    with PruningSession(KAN([13, 1], seed=0, noise_scale=1.0), rows) as session:
+        made = figure(session, names, orientation="up", width=7.0)
+    made.canvas.draw()
+    found = {text.get_text(): text.get_window_extent() for text in made.texts}
+    assert set(names) <= set(found)
+    areas = list(found.values())
+    for n, area in enumerate(areas):
+        assert made.bbox.x0 <= area.x0 < area.x1 <= made.bbox.x1
+        assert not any(area.overlaps(other) for other in areas[:n])
+
+
+def test_a_name_is_whole_where_there_is_free_room_beside_the_network(
+    session: PruningSession,
+) -> None:
+    name = "a rather long name of an input that goes on"
+    assert name in texts(figure(session, [name, "x_2"], width=16.0))
+    assert name not in texts(figure(session, [name, "x_2"], width=5.0))
+
+
+def test_curves_that_have_no_room_are_counted() -> None:
+    rows = torch.rand(30, 10, generator=torch.Generator().manual_seed(0))
+    with PruningSession(KAN([10, 5, 1], seed=0, noise_scale=1.0), rows) as session:
+        made = figure(session, view="network")
+        curves = len(names_of(groups(made), "curve"))
+        (note,) = [text for text in texts(made) if "curves" in text]
+        assert note.startswith(f"The curves of the {curves} strongest of 55 edges are drawn")
+        made.canvas.draw()
+        places = [text.get_window_extent() for text in made.texts]
+        assert all(area.y0 >= made.bbox.y0 for area in places)
+        assert not any(a.overlaps(b) for n, a in enumerate(places) for b in places[:n])
+        for j in range(1, 5):
+            session.remove_node(1, j)
+        assert not any("curves" in text for text in texts(figure(session, view="network")))
+
+
+@pytest.mark.parametrize("width", [1.5, 3.3, 7.0])
+@pytest.mark.parametrize("view", ["network", "quilt"])
+def test_a_narrow_figure_is_as_narrow_as_asked_for(view: str, width: float, tmp_path: Path) -> None:
+    rows = torch.rand(30, 12, generator=torch.Generator().manual_seed(0))
+    with PruningSession(KAN([12, 4, 10], seed=0), rows) as session:
+        made = figure(session, out_vars=[f"digit {k}" for k in range(10)], width=width, view=view)
+        save(made, tmp_path / "a.pdf")
+        assert made.get_figwidth() == width
+        assert any(text.startswith("di") for text in texts(made))
+
+
+def test_what_is_hidden_takes_no_room_and_leaves_no_line_in_the_void(
+    session: PruningSession,
+) -> None:
+    whole = figure(session, width=3.3)
+    assert figure(session, width=3.3, removed="hidden").get_figheight() == pytest.approx(
+        whole.get_figheight(), rel=0.02
+    )
+    for i in (0, 1, 3, 4):
+        session.remove_node(1, i)
+    few = figure(session, width=3.3, removed="hidden", title="three curves")
+    # As on the canvas: what is off stays beside what is on, and does not keep it apart.
+    assert figure(session, width=3.3).get_figheight() < 0.65 * whole.get_figheight()
+    assert few.get_figheight() < 0.65 * whole.get_figheight()
+    few.canvas.draw()
+    for artist in [*few.patches, *few.texts]:
+        area = artist.get_window_extent()
+        assert few.bbox.y0 <= area.y0 <= area.y1 <= few.bbox.y1, artist
+
+    # Nothing comes out of this node, and still something leads there.
+    session.restore_node(1, 0)
+    session.remove_edge(1, 0, 0)
+    found = groups(figure(session, removed="hidden"))
+    assert {"line-0-0-0", "node-2"} <= set(found)
+    assert "node-3" not in found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "$",
+        "a$b$c",
+        r"\frac{",
+        "x_{1",
+        "100 %_1",
+        "a & b_2",
+        "#^2",
+        "~x_1",
+        "a'b_3",
+        "\x00_1",
+        "\ud800_1",
+    ],
+)
+def test_any_name_can_be_drawn(session: PruningSession, name: str, tmp_path: Path) -> None:
+    made = figure(session, [name, "y"], [name], title=name)
+    save(made, tmp_path / "a.png", dpi=50)
+    assert len(texts(made)) >= 3  # and the SVG is one
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"removed": "gone"}, "removed must be one of 'faint', 'hidden'"),
+        ({"orientation": "left"}, "orientation"),
+        ({"view": "best"}, "view"),
+        ({"width": 0}, "width must be above 0"),
+        ({"width": float("nan")}, "width"),
+        ({"in_vars": ["x"]}, "in_vars must hold 2 names"),
+        ({"input_shape": (2, 2)}, "does not hold the 2 inputs"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    session: PruningSession, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        figure(session, **options)
+
+
+def test_another_suffix_is_refused_and_nothing_is_written(
+    widget: KANWidget, tmp_path: Path
+) -> None:
+    for name in ("a.jpg", "a", "svg"):
+        with pytest.raises(ValueError, match=r"ends in \.svg, \.png, \.pdf"):
+            widget.save_image(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_closed_widget_says_so(widget: KANWidget) -> None:
+    widget.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        widget.figure()
+
+
+def test_a_notebook_keeps_a_picture_beside_the_live_view(widget: KANWidget) -> None:
+    widget.remove_edge(0, 0, 1)
+    data, metadata = widget._repr_mimebundle_()
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == widget.model_id
+    assert data["text/plain"] == repr(widget) == "KANWidget([2, 5, 1], 14 of 15 edges on)"
+    assert len(data["image/png"]) < 120_000
+    with Image.open(io.BytesIO(base64.b64decode(data["image/png"]))) as image:
+        shown = metadata["image/png"]
+        # Some matplotlibs round half a pixel up, and some down.
+        assert shown == {"width": round(image.width / 1.5), "height": round(image.height / 1.5)}
+        colours = image.convert("RGB").getcolors(1 << 20)
+    assert max(colours)[1] == (255, 255, 255)
+    assert len(colours) > 4
+
+
+def test_a_picture_that_would_be_heavy_or_fails_is_left_out(
+    widget: KANWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 255, (700, 700, 3), np.uint8))
+
+    class Heavy:
+        def png(self, scale: float) -> tuple[bytes, dict[str, int]]:
+            buffer = io.BytesIO()
+            noise.resize((int(200 * scale**4), 200)).save(buffer, "png")
+            return buffer.getvalue(), {"width": 200, "height": 200}
+
+    text, _ = preview(Heavy())  # type: ignore[arg-type, misc]
+    assert 100_000 < len(text) < HEAVY
+    monkeypatch.setattr("kanwidget.figure.draw.HEAVY", 1000)
+    assert preview(Heavy()) is None  # type: ignore[arg-type]
+    assert "image/png" not in widget._repr_mimebundle_()[0]
+
+    def broken(self: object, **options: object) -> None:
+        raise RuntimeError("no fonts here")
+
+    monkeypatch.setattr(KANWidget, "figure", broken)
+    assert set(widget._repr_mimebundle_()[0]) == {
+        "text/plain",
+        "application/vnd.jupyter.widget-view+json",
+    }
+
+
+def test_the_picture_does_not_keep_the_view_waiting(widget: KANWidget) -> None:
+    widget._repr_mimebundle_()  # the first one loads fonts
+    seconds = []
+    for _ in range(7):
+        began = time.process_time()
+        widget._repr_mimebundle_()
+        seconds.append(time.process_time() - began)
+    assert statistics.median(seconds) < 0.1
+
+
+def test_repr_draws_nothing(widget: KANWidget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KANWidget, "figure", None)
+    assert "\n" not in repr(widget)
