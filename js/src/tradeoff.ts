@@ -3,6 +3,7 @@
  *
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */
+import { lossScale } from "./axis";
 import { type Cells, finish, predicting, type Rows } from "./forward";
 import { countUpTo, levelOf, type Stairs } from "./levels";
 import type { Loss } from "./losses";
@@ -37,14 +38,14 @@ function lossesOf(tradeoff: TradeOff, keepMean: boolean): Float64Array {
 }
 
 /** The same losses such that less is better. */
-function costsOf(tradeoff: TradeOff, keepMean: boolean): Float64Array {
+export function costsOf(tradeoff: TradeOff, keepMean: boolean): Float64Array {
   const losses = lossesOf(tradeoff, keepMean);
   return tradeoff.higherIsBetter ? losses.map((loss) => -loss) : losses;
 }
 
 /**
- * The threshold that leaves the fewest edges, `mostEdges` of them or fewer, while the loss is within the tolerance.
- * Null when there is none. Losses on the way may be worse: what counts is the network that is left.
+ * The threshold that leaves the fewest edges, `mostEdges` of them or fewer, while the loss is within the tolerance of
+ * the best one along the threshold. Null when there is none. Losses on the way may be worse: what counts is the network that is left.
  */
 export function thresholdFor(
   tradeoff: TradeOff,
@@ -57,11 +58,11 @@ export function thresholdFor(
   return k < 0 ? null : tradeoff.thresholds[k]!;
 }
 
-/** For each point whether its loss is within the tolerance; one that is not a number is not. */
+/** For each point whether its loss is within the tolerance; one that is not finite is not. */
 export function withinTolerance(tradeoff: TradeOff, tolerance: number, keepMean: boolean): boolean[] {
   if (!(tolerance >= 0)) throw new Error(`tolerance must be a number of at least 0, got ${tolerance}`);
   const limit = costLimit(tradeoff, tolerance, keepMean);
-  return Array.from(costsOf(tradeoff, keepMean), (cost) => cost <= limit);
+  return Array.from(costsOf(tradeoff, keepMean), (cost) => Number.isFinite(cost) && cost <= limit);
 }
 
 /** The loss up to which a tolerance goes, or down to which if higher is better. */
@@ -70,12 +71,9 @@ export function toleratedLoss(tradeoff: TradeOff, tolerance: number, keepMean = 
   return tradeoff.higherIsBetter ? -limit : limit;
 }
 
-/** A loss of 0 has no size: then it is that of the worst. */
 function costLimit(tradeoff: TradeOff, tolerance: number, keepMean: boolean): number {
-  const costs = costsOf(tradeoff, keepMean);
-  const first = costs[0] ?? Number.NaN;
-  const scale = Math.abs(first) || (first === 0 ? largest(costs) : Number.NaN);
-  return first + tolerance * scale;
+  const scale = lossScale(costsOf(tradeoff, keepMean));
+  return scale ? scale.base + tolerance * scale.unit : Number.NaN;
 }
 
 /** Shares of the first loss by which a loss has clearly turned up, or hardly; the latter may round. */

@@ -78,7 +78,7 @@ export function toleranceWords(tolerance: number, higherIsBetter: boolean): stri
 
 /** Why the button for the tolerance does nothing. */
 export function noneWithin(tolerance: number, higherIsBetter: boolean): string {
-  return `no smaller network is within ${toleranceWords(tolerance, higherIsBetter)} along this threshold`;
+  return `no smaller network is within ${toleranceWords(tolerance, higherIsBetter)} of the best along this threshold`;
 }
 
 /** A share of all: "0 %", "2.3 %". */

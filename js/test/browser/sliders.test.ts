@@ -126,7 +126,7 @@ test("the button goes beyond a loss that is too large, never back, and says when
   await click(go);
   await frames(2);
   expect(left()).toBe(6);
-  expect(next(view, "edge")).toContain("no smaller network is within +5 % along this threshold");
+  expect(next(view, "edge")).toContain("no smaller network is within +5 % of the best along this threshold");
   view.slider("edge").focus();
   await userEvent.keyboard("{ArrowRight}");
   await frames(2);
@@ -135,6 +135,64 @@ test("the button goes beyond a loss that is too large, never back, and says when
   await frames(2);
   expect(left()).toBe(5);
   expect(next(view, "edge")).toContain("no smaller network is within +5 %");
+});
+
+const along = (losses: ArrayLike<number>, zeroed = losses) =>
+  packTradeoff({
+    thresholds: Float64Array.of(0, ...rising),
+    activeEdges: Float64Array.from({ length: 16 }, (_, k) => 15 - k),
+    lossZeroed: Float64Array.from(zeroed),
+    lossKept: Float64Array.from(losses),
+  });
+
+test.each([
+  ["where pruning improves the loss", 0.2, false, 0.1],
+  ["where the loss is not a number at first", Number.NaN, false, 0.1],
+  ["of a metric of which more is better", 0.5, true, 0.9],
+])("%s, the tolerance is of the best loss along the threshold", async (_, first, more, best) => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  // 4 edges may go: the loss is the best one after 3, and hardly worse after 4.
+  const losses = [first, first, first, best, best * (more ? 0.97 : 1.03), first, first];
+  view.model.receive({
+    higher_is_better: more,
+    _tradeoff_edge: along([...losses, ...new Array(9).fill(more ? 0.1 : 3)]),
+  });
+  await frames(2);
+  await click(inside(view, "edge", "[data-role=within]"));
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("11 of 15 edges");
+  expect(inside(view, "edge", ".present").getAttribute("d")).not.toContain("NaN");
+  // The dot is under the dashed line, one step on it is above.
+  const height = (selector: string) => middle(inside<SVGElement>(view, "edge", selector))[1];
+  const limit = height("[data-role=tolerance-line]");
+  expect(height(".dot")).toBeGreaterThan(limit);
+  view.slider("edge").focus();
+  await userEvent.keyboard("{ArrowRight}");
+  await frames(2);
+  expect(height(".dot")).toBeLessThan(limit);
+  // The line stays under the hand.
+  const [x, y] = middle(inside<SVGElement>(view, "edge", "[data-role=tolerance-line]"));
+  await commands.mouse([["move", x - 80, y], ["down"], ["move", x - 80, y - 10, 8]]);
+  await frames(2);
+  expect(Math.abs(height("[data-role=tolerance-line]") - (y - 10))).toBeLessThan(3);
+  await letGo();
+  expect(view.model.traits.tolerance).toBeGreaterThan(0.05);
+});
+
+test("of a best loss of 0 or less nothing is so many times as much: the plot says the losses", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const marks = () =>
+    [...panel(view, "edge").querySelectorAll(".marks span")].map(({ textContent }) => textContent);
+  const line = (from: number, step: number) => Float64Array.from({ length: 16 }, (_, k) => from + step * k);
+  view.model.receive({ _tradeoff_edge: along(line(0.1, 0.1)) });
+  await frames(2);
+  expect(marks()).toContain("×2");
+  view.model.receive({ _tradeoff_edge: along(line(0, 0.02), line(0, 0.2)) });
+  await frames(2);
+  expect(marks()).toEqual(["0.3000"]);
+  view.model.receive({ _tradeoff_edge: along(line(-0.5, 0.2)) });
+  await frames(2);
+  expect(marks()).toEqual(["0"]);
 });
 
 test("with a metric of which more is better the tolerance is a loss of it", async () => {
