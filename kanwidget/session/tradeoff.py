@@ -97,9 +97,10 @@ class TradeOff:
         within = np.flatnonzero(np.isfinite(cost) & (cost <= limit) & few)
         if len(within):
             return float(self.thresholds[within[-1]])
+        loss = -best if self.higher_is_better else best
         raise ValueError(
-            f"no network with at most {most_edges} edges is within {tolerance:.3g} of the best loss "
-            f"along the {self.axis} threshold, {-best if self.higher_is_better else best:.4g}; "
+            f"no network with at most {most_edges} edges is within {tolerance:.3g} of the best "
+            f"loss along the {self.axis} threshold, {loss:.4g}; "
             f"allow a larger tolerance, or lower the {self.axis} threshold first"
         )
 

@@ -461,7 +461,8 @@ def test_threshold_for_leaves_no_more_edges_than_it_may_and_says_when_there_is_n
 
 @given(
     loss=st.lists(
-        st.sampled_from([0.0, math.nan, math.inf, -math.inf]) | st.floats(-10, 10, allow_subnormal=False),
+        st.sampled_from([0.0, math.nan, math.inf, -math.inf])
+        | st.floats(-10, 10, allow_subnormal=False),
         min_size=1,
         max_size=20,
     ),
@@ -492,8 +493,7 @@ def test_no_smaller_network_is_within_the_tolerance(
     allowed = [(left, value) for left, value in points if left <= most and math.isfinite(value)]
     try:
         found = round(10 * curve.threshold_for(tolerance, most_edges=most))
-    except ValueError as error:
-        assert f"at most {most} edges" in str(error)
+    except ValueError:
         assert all(worse_by(value) >= tolerance - rounding for _, value in allowed)
         return
     assert curve.active_edges[found] <= most
