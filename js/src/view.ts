@@ -23,6 +23,7 @@ import { type Decisions, handEdits, indexOf, type Model, TRAITS, write } from ".
 import { createReader, type Reading } from "./reading";
 import { shareRow } from "./row";
 import { createStage } from "./stage";
+import { undoOrRedo } from "./stage/keys";
 import { type Action, type Axis, type Known, reduce, sameTarget, type Target, toggleAll } from "./state";
 import { adopt } from "./styles";
 import { palette as paletteOf, themeOf, watchLooks } from "./theme";
@@ -344,7 +345,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   root.addEventListener(
     "keydown",
     (event) => {
-      const act = shortcut(event);
+      const act = isText(event.target) ? null : undoOrRedo(event);
       if (act) {
         event.preventDefault();
         event.stopPropagation();
@@ -398,12 +399,6 @@ function overlay({ tolerance, probe }: Held): Partial<Pick<Reading, "tolerance" 
   return { ...(tolerance !== undefined && { tolerance }), ...(probe !== undefined && { probe }) };
 }
 
-/** Undo and redo; in a text field they are the field's own. */
-function shortcut(event: KeyboardEvent): "undo" | "redo" | null {
-  if (!(event.ctrlKey || event.metaKey) || event.altKey) return null;
-  const field = event.target instanceof HTMLInputElement && /^(text|number)$/.test(event.target.type);
-  if (field) return null;
-  const key = event.key.toLowerCase();
-  if (key === "z") return event.shiftKey ? "redo" : "undo";
-  return key === "y" && !event.shiftKey ? "redo" : null;
-}
+/** In a text field undo and redo are the field's own. */
+const isText = (target: EventTarget | null): boolean =>
+  target instanceof HTMLInputElement && /^(text|number)$/.test(target.type);

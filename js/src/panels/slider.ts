@@ -13,6 +13,7 @@ import {
 } from "../levels";
 import { countOn, type Edits, maskOf, type Network, sameForm, sameMask } from "../network";
 import type { Reading } from "../reading";
+import { undoOrRedo } from "../stage/keys";
 import type { Axis, Known } from "../state";
 import { isOf, knee, pointAt, type TradeOff, thresholdFor } from "../tradeoff";
 import {
@@ -205,35 +206,58 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
     window.addEventListener(name, release, { signal, capture: true });
   }
 
-  const typed = () => {
-    if (!now || field.value === said()) return;
-    const value = parseThreshold(field.value);
-    if (value === null) {
-      setText(refused, refusal(field.value));
-      field.value = said();
-      return;
-    }
-    move(value);
-    release();
-    field.value = value > 0 ? short(value) : "off";
+  const said = () => {
+    const threshold = latest ?? (now ? thresholdOf(now.known.edits) : 0);
+    return threshold > 0 ? short(threshold) : "off";
   };
-  field.addEventListener("change", typed, { signal });
+  /** The text that was last written here, not typed: another one is a draft. */
+  let written = field.value;
+  /** Whether a person typed the draft; the browser's undo may bring back an old text. */
+  let typed = false;
+  function showThreshold(): void {
+    typed = false;
+    written = said();
+    if (field.value !== written) field.value = written;
+  }
+  function takeTyped(): void {
+    const text = field.value;
+    const value = parseThreshold(text);
+    // Enter comes twice, as a key and as a change: the second must not read back what the first has rounded.
+    if (now && text !== written && text !== said()) {
+      if (value === null) {
+        setText(refused, refusal(text));
+      } else {
+        move(value);
+        release();
+      }
+    }
+    showThreshold();
+  }
+  field.addEventListener("change", () => (typed ? takeTyped() : showThreshold()), { signal });
   field.addEventListener(
     "keydown",
     (event) => {
-      if (event.key === "Enter") typed();
-      if (event.key === "Escape") field.value = said();
+      if (event.key === "Enter") takeTyped();
+      if (event.key === "Escape") showThreshold();
+      const act = undoOrRedo(event);
+      if (!act) return;
+      // The browser's own undo would go on to texts of thresholds that were taken long ago.
+      event.preventDefault();
+      event.stopPropagation();
+      if (field.value === written) wishes.act({ do: act });
+      else if (act === "undo") showThreshold();
     },
     { signal },
   );
   field.addEventListener("focus", () => field.select(), { signal });
-  field.addEventListener("input", () => setText(refused, ""), { signal });
-
-  const said = () => {
-    // Enter comes twice, as a key and as a change: the second must not read back what the first has rounded.
-    const threshold = latest ?? (now ? thresholdOf(now.known.edits) : 0);
-    return threshold > 0 ? short(threshold) : "off";
-  };
+  field.addEventListener(
+    "input",
+    (event) => {
+      typed = !(event instanceof InputEvent && event.inputType.startsWith("history"));
+      setText(refused, "");
+    },
+    { signal },
+  );
 
   function stairsNow(net: Network, edits: Edits): Stairs {
     if (!stairs || !sameStairs(stairs.edits, edits, axis)) stairs = { of: stairsOf(net, edits, axis), edits };
@@ -335,12 +359,8 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       const words = takes(of, edits, axis, known.mask);
       setText(taken, words);
       taken.toggleAttribute("data-some", words !== "takes nothing");
-      if (
-        field.getRootNode() instanceof ShadowRoot &&
-        (field.getRootNode() as ShadowRoot).activeElement !== field
-      ) {
-        field.value = said();
-      }
+      const focused = (field.getRootNode() as ShadowRoot).activeElement === field;
+      if (!focused || field.value === written) showThreshold();
       setAttribute(input, "aria-valuetext", threshold > 0 ? `${short(threshold)}, ${words}` : "off");
       for (const goes of [toKnee, toLimit]) {
         goes.disabled = !came || !levels;

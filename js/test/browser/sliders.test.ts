@@ -1,6 +1,7 @@
 /** Thresholds: what the track shows, what the hand and the keys do, what is said. */
 import { expect, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
+import { standaloneModel } from "../../src/kernel/standalone";
 import { countOn, createNetwork, maskOf, NO_EDITS } from "../../src/network";
 import { type FakeModel, fakeModel, networkOf, pack } from "../fake";
 import { packTradeoff, richModel } from "../rich";
@@ -103,6 +104,91 @@ test("a typed number is taken as it is; off means none; rubbish is refused in wo
   await type("off");
   expect(view.model.traits.node_threshold).toBe(0);
   expect(next(view, "node")).not.toContain("is no threshold");
+});
+
+const UNDO = "{Control>}z{/Control}";
+const REDO = "{Control>}{Shift>}z{/Shift}{/Control}";
+const press = async (keys: string) => {
+  await userEvent.keyboard(keys);
+  await frames(2);
+};
+
+test("undo in a threshold's field is of the text while it is a draft, and of the session else", async () => {
+  const model = standaloneModel({ ...richModel().traits });
+  const view = await mount(model as unknown as FakeModel);
+  const field = view.find<HTMLInputElement>("[data-readout=edge]");
+  const now = () => [field.value, (model.get as (name: string) => unknown)("edge_threshold")];
+  const leave = async () => {
+    await click(view.find("[data-role=status]"));
+    await frames(2);
+  };
+  field.focus();
+  await press("0.02{Enter}");
+  expect(now()).toEqual(["0.02", 0.02]);
+
+  // A draft is given up, and nothing else is undone.
+  await press("{End}57");
+  expect(now()).toEqual(["0.0257", 0.02]);
+  await press(UNDO);
+  expect(now()).toEqual(["0.02", 0.02]);
+  await leave();
+  expect(now()).toEqual(["0.02", 0.02]);
+
+  // Undo goes back by a step and redo forward, the field follows, and leaving it takes nothing.
+  field.focus();
+  await press("0.04{Enter}");
+  expect(now()).toEqual(["0.04", 0.04]);
+  await press(UNDO);
+  expect(now()).toEqual(["0.02", 0.02]);
+  await leave();
+  expect(now()).toEqual(["0.02", 0.02]);
+  field.focus();
+  await press(REDO);
+  expect(now()).toEqual(["0.04", 0.04]);
+  await press(UNDO);
+  await press(UNDO);
+  expect(now()).toEqual(["off", 0]);
+  await press(UNDO);
+  await leave();
+  expect(now()).toEqual(["off", 0]);
+
+  // The browser's menu has an undo, too: what that brings back was not typed.
+  field.focus();
+  await press("0.03{Enter}");
+  await press("{End}5");
+  document.execCommand("undo");
+  await leave();
+  expect(now()).toEqual(["0.03", 0.03]);
+  // A draft is taken when its field is left.
+  field.focus();
+  await press("0.05");
+  await leave();
+  expect(now()).toEqual(["0.05", 0.05]);
+});
+
+test("undo in a threshold's field asks Python, and the field shows its answer", async () => {
+  const view = await mount();
+  const field = view.find<HTMLInputElement>("[data-readout=node]");
+  const acts = () => view.model.acts.map((act) => act.do).filter((act) => act !== "rest");
+  field.focus();
+  await press("0.02{Enter}");
+  await press("5");
+  await press(UNDO);
+  expect([field.value, ...acts()]).toEqual(["0.02"]);
+  await press(UNDO);
+  expect(acts()).toEqual(["undo"]);
+  view.model.receive({ node_threshold: 0.01 });
+  await frames(2);
+  expect(field.value).toBe("0.01");
+  await press("{Control>}y{/Control}");
+  expect(acts()).toEqual(["undo", "redo"]);
+  // What is being typed stays when something changes elsewhere.
+  await press("{Control>}a{/Control}0.7");
+  view.model.receive({ node_threshold: 0.02 });
+  await frames(2);
+  expect(field.value).toBe("0.7");
+  await press("{Escape}");
+  expect(field.value).toBe("0.02");
 });
 
 test("the button goes beyond a loss that is too large, never back, and says when there is none", async () => {
