@@ -3,7 +3,7 @@
  *
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */
-import { lossScale } from "./axis";
+import { type LossScale, lossScale } from "./axis";
 import { type Cells, finish, predicting, type Rows } from "./forward";
 import { countUpTo, levelOf, type Stairs } from "./levels";
 import type { Loss } from "./losses";
@@ -58,6 +58,11 @@ export function thresholdFor(
   return k < 0 ? null : tradeoff.thresholds[k]!;
 }
 
+/** What a tolerance is a share of, such that less is better; null when no loss is finite. */
+export function scaleOf(tradeoff: TradeOff, keepMean: boolean): LossScale | null {
+  return lossScale(costsOf(tradeoff, keepMean));
+}
+
 /** For each point whether its loss is within the tolerance; one that is not finite is not. */
 export function withinTolerance(tradeoff: TradeOff, tolerance: number, keepMean: boolean): boolean[] {
   if (!(tolerance >= 0)) throw new Error(`tolerance must be a number of at least 0, got ${tolerance}`);
@@ -72,7 +77,7 @@ export function toleratedLoss(tradeoff: TradeOff, tolerance: number, keepMean = 
 }
 
 function costLimit(tradeoff: TradeOff, tolerance: number, keepMean: boolean): number {
-  const scale = lossScale(costsOf(tradeoff, keepMean));
+  const scale = scaleOf(tradeoff, keepMean);
   return scale ? scale.base + tolerance * scale.unit : Number.NaN;
 }
 

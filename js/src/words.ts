@@ -16,8 +16,9 @@ import {
   reasonOff,
   slotCount,
 } from "./network";
+import type { Reading } from "./reading";
 import type { Axis, Known, Target } from "./state";
-import { type Foreseen, foreseen, isNarrow, type TradeOff } from "./tradeoff";
+import { type Foreseen, foreseen, isNarrow, scaleOf, type TradeOff, toleratedLoss } from "./tradeoff";
 
 /** Four significant digits, as short as they can be written. */
 export function figures(value: number): string {
@@ -53,9 +54,9 @@ export function parseThreshold(text: string): number | null {
 export const refusal = (text: string): string =>
   `“${cutTo(text.trim(), 40)}” is no threshold: type a number such as 0.012 or 1e-3, or “off”`;
 
-/** How much larger or smaller: "×3.4" from twice on, else "+2.1 %". */
+/** How much larger or smaller: "×3.4" from twice on, else "+2.1 %"; "" when it is the same, or there is no telling. */
 export function ratioWords(before: number, after: number): string {
-  if (!Number.isFinite(before) || !Number.isFinite(after) || before <= 0) return "";
+  if (!Number.isFinite(before) || !Number.isFinite(after) || before <= 0 || before === after) return "";
   const ratio = after / before;
   if (ratio >= 2)
     return ratio < 1e4 ? `×${Number(ratio.toPrecision(2)).toLocaleString("en")}` : "×10,000 or more";
@@ -71,14 +72,27 @@ export function percentWords(share: number): string {
   return `${share < 0 ? "−" : "+"}${round.toLocaleString("en")} %`;
 }
 
-/** By how much the loss may get worse: "+5 %", or "−5 %" of a metric of which more is better. */
-export function toleranceWords(tolerance: number, higherIsBetter: boolean): string {
+/** How far the loss may be from the best along a threshold. */
+export interface Limit {
+  /** Null as long as it is not known. */
+  readonly tradeoff: TradeOff | null;
+  readonly tolerance: number;
+  readonly keepMean: boolean;
+  readonly higherIsBetter: boolean;
+}
+
+/** "+5 %", or "−5 %" of a metric of which more is better; of a best loss of 0 there are no percents: the loss that is allowed. */
+export function limitWords({ tradeoff, tolerance, keepMean, higherIsBetter }: Limit): string {
+  if (tradeoff && hasBestOf0(tradeoff, keepMean)) return short(toleratedLoss(tradeoff, tolerance, keepMean));
   return percentWords(higherIsBetter ? -tolerance : tolerance);
 }
 
+const hasBestOf0 = (tradeoff: TradeOff, keepMean: boolean) => scaleOf(tradeoff, keepMean)?.base === 0;
+
 /** Why the button for the tolerance does nothing. */
-export function noneWithin(tolerance: number, higherIsBetter: boolean): string {
-  return `no smaller network is within ${toleranceWords(tolerance, higherIsBetter)} of the best along this threshold`;
+export function noneWithin(limit: Limit): string {
+  const share = !limit.tradeoff || !hasBestOf0(limit.tradeoff, limit.keepMean);
+  return `no smaller network is within ${limitWords(limit)}${share ? " of the best" : ""} along this threshold`;
 }
 
 /** A share of all: "0 %", "2.3 %". */
@@ -126,10 +140,17 @@ export function idleWords(net: Network, axis: Axis, hasLevels: boolean): string 
   return axis === "node" ? "no hidden node has a score above 0" : "no edge has a score above 0";
 }
 
-/** Why no loss is drawn over a threshold: what will come is told from what never will. */
-export function unknownWords(idle: string, loss: number | null, tradeoff: TradeOff | null): string {
+/** Why no loss is drawn over a threshold; `tradeoff` is its curve in the present state. What will come is told from what never will. */
+export function unknownWords(
+  idle: string,
+  { loss, computes }: Pick<Reading, "loss" | "computes">,
+  tradeoff: TradeOff | null,
+): string {
   if (idle) return `Nothing to draw: ${idle}`;
-  if (tradeoff || loss === null || !Number.isFinite(loss)) return "The loss is not a number";
+  if (!tradeoff && computes === false) return "This page does not know the loss along this threshold";
+  // A page does not know the loss of a large network at first; Python says null of one that is not a number.
+  const comes = !tradeoff && computes === true;
+  if (!comes && (tradeoff || loss === null || !Number.isFinite(loss))) return "The loss is not a number";
   return "The loss along this threshold is still being computed";
 }
 

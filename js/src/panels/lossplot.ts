@@ -12,7 +12,7 @@ import {
 } from "../axis";
 import { element, setAttribute, setText, svg } from "../dom";
 import { costsOf, knee, lossAt, type TradeOff, toleratedLoss, withinTolerance } from "../tradeoff";
-import { figures, percentWords, toleranceWords } from "../words";
+import { figures, type Limit, limitWords, percentWords } from "../words";
 import { limitPlace, strokesOf } from "./limit-label";
 import type { Wishes } from "./now";
 
@@ -26,12 +26,8 @@ const ABOUT =
 /** For so long the curve of a moment ago stays, faint, when the next one is not there yet. */
 const PATIENCE = 3000;
 
-interface Shown {
-  readonly tradeoff: TradeOff | null;
+interface Shown extends Limit {
   readonly scale: LogAxis | null;
-  readonly keepMean: boolean;
-  readonly tolerance: number;
-  readonly higherIsBetter: boolean;
   /** What is said in place of a curve. */
   readonly unknown: string;
 }
@@ -156,13 +152,14 @@ export function createLossPlot(title: string, wishes: Wishes, signal: AbortSigna
     );
   }
 
-  function drawLimit({ tradeoff, scale, keepMean, tolerance, higherIsBetter }: Shown): void {
+  function drawLimit(next: Shown): void {
+    const { tradeoff, scale, keepMean, tolerance } = next;
     if (!tradeoff || !y || !scale) return;
     const height = round(Math.max(2, top(toleratedLoss(tradeoff, tolerance, keepMean))));
     const d = `M0 ${height}H${POSITIONS}`;
     line.setAttribute("d", d);
     grip.setAttribute("d", d);
-    const words = toleranceWords(tolerance, higherIsBetter);
+    const words = limitWords(next);
     setText(label.firstElementChild!, words);
     placeLabel(height);
     within.setAttribute(

@@ -18,13 +18,13 @@ import type { Axis, Known } from "../state";
 import { isOf, knee, pointAt, type TradeOff, thresholdFor } from "../tradeoff";
 import {
   idleWords,
+  limitWords,
   nextWords,
   noneWithin,
   parseThreshold,
   refusal,
   short,
   takes,
-  toleranceWords,
   unknownWords,
 } from "../words";
 import { createLossPlot } from "./lossplot";
@@ -157,12 +157,12 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
   /** To the smallest network within the tolerance, of those with no more edges than are left now. */
   function toTheLimit(): void {
     if (!now || !curve) return;
-    const { keepMean, tolerance } = now.reading;
+    const { keepMean, tolerance, higherIsBetter } = now.reading;
     const left = countOn(now.known.mask);
     const found = thresholdFor(curve, tolerance, keepMean, left);
     if (found !== null) goTo(() => found);
     const smaller = found !== null && curve.activeEdges[pointAt(curve, found)]! < left;
-    if (!smaller) setText(refused, noneWithin(tolerance, curve.higherIsBetter === true));
+    if (!smaller) setText(refused, noneWithin({ tradeoff: curve, tolerance, keepMean, higherIsBetter }));
   }
 
   function toTheKnee(): void {
@@ -347,10 +347,10 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       const came = reading.tradeoff[axis];
       const tradeoff = came && isOf(came, stairsNow(of, edits)) ? came : null;
       curve = tradeoff;
-      const { keepMean, tolerance } = reading;
+      const { keepMean, tolerance, higherIsBetter, computes } = reading;
       const idle = idleWords(of, axis, levels !== null);
-      const unknown = unknownWords(idle, reading.loss, came);
-      plot.update({ tradeoff, scale, keepMean, tolerance, higherIsBetter: reading.higherIsBetter, unknown });
+      const unknown = unknownWords(idle, reading, tradeoff);
+      plot.update({ tradeoff, scale, keepMean, tolerance, higherIsBetter, unknown });
       const threshold = thresholdOf(edits);
       plot.place(threshold);
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
@@ -363,18 +363,18 @@ export function createSlider(axis: Axis, events: SliderEvents, wishes: Wishes, s
       if (!focused || field.value === written) showThreshold();
       setAttribute(input, "aria-valuetext", threshold > 0 ? `${short(threshold)}, ${words}` : "off");
       for (const goes of [toKnee, toLimit]) {
-        goes.disabled = !came || !levels;
+        goes.disabled = !(computes === false ? tradeoff : came) || !levels;
         // For the moment in which the curve is not yet of this state: it may have the focus.
         setAttribute(goes, "aria-disabled", came && !tradeoff ? "true" : null);
       }
-      setText(toLimit, `within ${toleranceWords(tolerance, reading.higherIsBetter)}`);
+      setText(toLimit, `within ${limitWords({ tradeoff: came, tolerance, keepMean, higherIsBetter })}`);
       if (!levels) {
         setText(next, idle);
         return;
       }
       const change = nextChange(of, stairsNow(of, edits), axis, threshold);
       // More of it may be better: then it is no loss.
-      const what = reading.higherIsBetter ? reading.lossName : "loss";
+      const what = higherIsBetter ? reading.lossName : "loss";
       setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff, what));
       setAttribute(next, "title", next.textContent);
     },

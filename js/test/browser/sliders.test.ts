@@ -377,6 +377,66 @@ test("where no curve will ever come it says why", async () => {
   expect(said(broken, "edge")).toBe("Nothing to draw: the scores are not numbers");
 });
 
+test("a page that cannot compute the loss says that it does not know it, and tells no change of it", async () => {
+  const { _cells_x, _cells_y, ...traits } = richModel().traits;
+  const costs = [[[1, 0, 0], 0.3]];
+  const view = await mount(
+    standaloneModel({ ...traits, selected: [[1, 0, 0]], _prices: costs }) as unknown as FakeModel,
+  );
+  const said = (axis: "node" | "edge") => {
+    const plot = inside(view, axis, ".lossplot");
+    return plot.hasAttribute("data-unknown") ? inside(view, axis, ".unknown").textContent : "";
+  };
+  const within = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  const card = () => view.find(".beside").textContent;
+  expect([said("node"), said("edge"), within.disabled]).toEqual(["", "", false]);
+  expect(card()).toMatch(/test RMSE without it.*→ 0.3000 \(/);
+  view.twin("edge", "0,0,0").focus();
+  await userEvent.keyboard("{Delete}");
+  await expect
+    .poll(() => said("edge"), { timeout: 6000 })
+    .toBe("This page does not know the loss along this threshold");
+  expect(said("node")).toBe(said("edge"));
+  expect(view.find("[data-role=status]").textContent).toBe("14 of 15 edges");
+  expect(next(view, "edge")).not.toContain("loss");
+  expect(card()).toContain("h1,0 → f(x)");
+  expect(card()).not.toContain("RMSE");
+  expect(within.disabled).toBe(true);
+  await press(UNDO);
+  expect([said("node"), said("edge"), within.disabled]).toEqual(["", "", false]);
+});
+
+test("while a cell runs, an old curve gives way to words that the next is being computed", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  curve(view.model);
+  await frames(2);
+  view.model.receive({ removed_edges: [[0, 0, 3]] });
+  await expect
+    .poll(() => inside(view, "edge", ".lossplot").hasAttribute("data-unknown"), { timeout: 6000 })
+    .toBe(true);
+  expect(inside(view, "edge", ".unknown").textContent).toContain("still being computed");
+});
+
+test("of a best loss of 0 the tolerance is no percentage: the loss that is allowed is said", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  view.model.receive({ _tradeoff_edge: along(Float64Array.from({ length: 16 }, (_, k) => 0.02 * k)) });
+  await frames(2);
+  expect([go.textContent, inside(view, "edge", ".limit-label").textContent]).toEqual([
+    "within 0.015",
+    "0.015",
+  ]);
+  await click(go);
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
+  expect(next(view, "edge")).toContain("no smaller network is within 0.015 along this threshold");
+  view.model.receive({ tolerance: 0.1 });
+  await frames(2);
+  await click(go);
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("14 of 15 edges");
+});
+
 test("without a curve the slider says so and works; the curve comes without moving anything", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
   expect(panel(view, "edge").querySelector(".unknown")!.getBoundingClientRect().height).toBeGreaterThan(40);
