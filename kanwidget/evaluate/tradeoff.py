@@ -66,10 +66,11 @@ class TradeOff:
     ) -> float:
         """Return the threshold that leaves the fewest edges while the loss is within a tolerance.
 
-        A loss is within it up to ``(1 + tolerance)`` times the loss at 0; if higher is better,
-        down to ``(1 - tolerance)`` times. If the loss at 0 is 0, the tolerance is a share of
-        the worst loss; if it is negative, a share of its size. Losses on the way may be
-        worse: what counts is the network that is left.
+        The best loss is the lowest along the threshold, or the highest if higher is better; losses
+        that are not finite do not count. A loss is within the tolerance up to ``(1 + tolerance)``
+        times the best; if higher is better, down to ``(1 - tolerance)`` times. If the best loss is
+        negative, the tolerance is a share of its size; if it is 0, of the worst loss. Losses on
+        the way may be worse: what counts is the network that is left.
 
         Parameters
         ----------
@@ -87,19 +88,20 @@ class TradeOff:
         if not tolerance >= 0:
             raise ValueError(f"tolerance must be a number of at least 0, got {tolerance!r}")
         cost, left = self._costs(keep_mean), self.active_edges
+        finite = cost[np.isfinite(cost)]
+        if len(finite) == 0:
+            raise ValueError(f"no loss along the {self.axis} threshold is a finite number")
+        best = float(finite.min())
+        limit = best + tolerance * (abs(best) or float(finite.max()) or 1.0)
         few = left <= (left[0] if most_edges is None else most_edges)
-        with np.errstate(invalid="ignore"):  # no tolerance at all of an infinite loss
-            limit = cost[0] + tolerance * (abs(cost[0]) or np.nanmax(cost))
-        # Not cost > limit: a loss that is NaN is not within the tolerance either.
-        within = np.flatnonzero((cost <= limit) & few)
+        within = np.flatnonzero(np.isfinite(cost) & (cost <= limit) & few)
         if len(within):
             return float(self.thresholds[within[-1]])
-        name = f"{tolerance:.3g} of the loss at threshold 0"
-        if not math.isfinite(cost[0]):
-            raise ValueError(f"no network is within {name}, which is {cost[0]:g}")
+        loss = -best if self.higher_is_better else best
         raise ValueError(
-            f"no network with at most {most_edges} edges is within {name}; allow a larger "
-            f"tolerance, or lower the {self.axis} threshold first"
+            f"no network with at most {most_edges} edges is within {tolerance:.3g} of the best "
+            f"loss along the {self.axis} threshold, {loss:.4g}; "
+            f"allow a larger tolerance, or lower the {self.axis} threshold first"
         )
 
     def _costs(self, keep_mean: bool) -> Floats:

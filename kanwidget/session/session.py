@@ -471,8 +471,8 @@ class PruningSession:
         Parameters
         ----------
         tolerance : float
-            0.05 allows losses up to 1.05 times the one at a threshold of 0; down to 0.95 times,
-            if higher is better.
+            0.05 allows losses up to 1.05 times the lowest along this threshold; if higher is
+            better, down to 0.95 times the highest.
         axis : {"node", "edge"}
 
         Returns
@@ -483,7 +483,8 @@ class PruningSession:
         Raises
         ------
         ValueError
-            If no network with as few edges as there are now is within the tolerance.
+            If no network with as few edges as there are now is within the tolerance, or no loss
+            along this threshold is finite.
         """
         curve = self.tradeoff(axis)
         return curve.threshold_for(tolerance, self.state.keep_mean, self.active_edges)

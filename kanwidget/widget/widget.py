@@ -113,7 +113,8 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     probe : list of float
         The inputs followed through the network, or [].
     tolerance : float
-        By which share the loss may get worse: the line over the sliders, at 0.05.
+        By which share the loss may be worse than the best along a threshold: the line over
+        the sliders, at 0.05.
     view : {"auto", "network", "quilt"}
         How the model is drawn.
     orientation : {"right", "up"}

@@ -50,6 +50,10 @@ def tradeoffs() -> dict[str, Any]:
         [0.0, 1e-6, 1e-5, 1e-3, 0.02, 0.3, 1.0],
         [2.0, 1.5, 1.2, 1.21, 1.9, 2.1, 9.0],
         [1.0, 1.3, 1.2, 1.02, 1.4, 1.01, nan, 0.9, 3.0],
+        [0.2, 0.1, 0.104, 0.16, 0.21],
+        [0.3, 0.0, 0.01, 0.4],
+        [nan, 0.5, 0.52, 0.4, 0.41],
+        [nan, inf],
     ]
     # Metrics of which more is better: accuracies, and others that are 0 or negative.
     better = [
@@ -57,6 +61,8 @@ def tradeoffs() -> dict[str, Any]:
         [0.0, -0.1, 0.2, -0.04, -1.0],
         [-0.5, -0.51, -0.4, -0.9, nan],
         [nan, 0.9],
+        [0.8, 0.9, 0.86, 0.79, 0.5],
+        [-0.2, 0.0, -0.01, -0.5],
     ]
     for _ in range(24):
         n = rng.randrange(3, 30)
@@ -68,7 +74,8 @@ def tradeoffs() -> dict[str, Any]:
         kept = [rng.choice([1.0, 0.5]) * loss for loss in zeroed]
         levels = sorted({round(10 ** rng.uniform(-6, 0), 9) for _ in zeroed[1:]})
         gone = [0, *np.cumsum([rng.randrange(1, 4) for _ in zeroed[1:]]).tolist()]
-        left = [gone[-1] + rng.randrange(3) - n for n in gone]
+        first = gone[-1] + rng.randrange(3)
+        left = [first - n for n in gone]
         arrays = [[0.0, *levels], left, zeroed, kept]
         found = TradeOff("edge", *map(np.array, arrays), higher)  # type: ignore[arg-type]
         cases.append(

@@ -127,7 +127,7 @@ def test_saving_leaves_everything_else_alone(
     settings, steps = dict(mpl.rcParams), len(widget.session.history.commands)
     state = {name: value.clone() for name, value in model.state_dict().items()}
     random = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    traits = widget.carried()
+    traits = widget.page_state()
     for suffix in ("svg", "png", "pdf"):
         widget.save_image(f"picture.{suffix}", title="kept")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -139,7 +139,7 @@ def test_saving_leaves_everything_else_alone(
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random[0])
     assert (np.random.get_state()[1] == random[1]).all()  # noqa: NPY002
-    assert widget.carried() == traits
+    assert widget.page_state() == traits
     assert len(widget.session.history.commands) == steps
 
 

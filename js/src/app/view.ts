@@ -12,6 +12,7 @@ import { createScript } from "../panels/script/script";
 import { createStatus } from "../panels/status";
 import { createSlider } from "../panels/threshold/slider";
 import { createToolbar, type PanelName } from "../panels/toolbar";
+import { undoOrRedo } from "../stage/keys";
 import { createStage } from "../stage/stage";
 import {
   type Action,
@@ -353,7 +354,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   root.addEventListener(
     "keydown",
     (event) => {
-      const act = shortcut(event);
+      const act = isText(event.target) ? null : undoOrRedo(event);
       if (act) {
         event.preventDefault();
         event.stopPropagation();
@@ -408,12 +409,6 @@ function overlay({ tolerance, probe }: Draft): Partial<Pick<Snapshot, "tolerance
   return { ...(tolerance !== undefined && { tolerance }), ...(probe !== undefined && { probe }) };
 }
 
-/** Undo and redo; in a text field they are the field's own. */
-function shortcut(event: KeyboardEvent): "undo" | "redo" | null {
-  if (!(event.ctrlKey || event.metaKey) || event.altKey) return null;
-  const field = event.target instanceof HTMLInputElement && /^(text|number)$/.test(event.target.type);
-  if (field) return null;
-  const key = event.key.toLowerCase();
-  if (key === "z") return event.shiftKey ? "redo" : "undo";
-  return key === "y" && !event.shiftKey ? "redo" : null;
-}
+/** In a text field undo and redo are the field's own. */
+const isText = (target: EventTarget | null): boolean =>
+  target instanceof HTMLInputElement && /^(text|number)$/.test(target.type);

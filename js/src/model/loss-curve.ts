@@ -3,9 +3,11 @@
  *
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */
+
 import { type Cells, finish, predicting, type Rows } from "./forward";
 import type { Loss } from "./losses";
 import { countOn, type Edits, isHidden, maskOf, type Network } from "./network";
+import { type LossScale, lossScale } from "./scales";
 import { countUpTo, levelOf, type StepTable } from "./threshold-steps";
 
 /** Steps: from one threshold up to the next nothing changes. All arrays are (points,). */
@@ -37,14 +39,14 @@ function lossesOf(tradeoff: LossCurve, keepMean: boolean): Float64Array {
 }
 
 /** The same losses such that less is better. */
-function costsOf(tradeoff: LossCurve, keepMean: boolean): Float64Array {
+export function costsOf(tradeoff: LossCurve, keepMean: boolean): Float64Array {
   const losses = lossesOf(tradeoff, keepMean);
   return tradeoff.higherIsBetter ? losses.map((loss) => -loss) : losses;
 }
 
 /**
- * The threshold that leaves the fewest edges, `mostEdges` of them or fewer, while the loss is within the tolerance.
- * Null when there is none. Losses on the way may be worse: what counts is the network that is left.
+ * The threshold that leaves the fewest edges, `mostEdges` of them or fewer, while the loss is within the tolerance of
+ * the best one along the threshold. Null when there is none. Losses on the way may be worse: what counts is the network that is left.
  */
 export function thresholdFor(
   tradeoff: LossCurve,
@@ -57,11 +59,16 @@ export function thresholdFor(
   return k < 0 ? null : tradeoff.thresholds[k]!;
 }
 
-/** For each point whether its loss is within the tolerance; one that is not a number is not. */
+/** What a tolerance is a share of, such that less is better; null when no loss is finite. */
+export function scaleOf(tradeoff: LossCurve, keepMean: boolean): LossScale | null {
+  return lossScale(costsOf(tradeoff, keepMean));
+}
+
+/** For each point whether its loss is within the tolerance; one that is not finite is not. */
 export function withinTolerance(tradeoff: LossCurve, tolerance: number, keepMean: boolean): boolean[] {
   if (!(tolerance >= 0)) throw new Error(`tolerance must be a number of at least 0, got ${tolerance}`);
   const limit = costLimit(tradeoff, tolerance, keepMean);
-  return Array.from(costsOf(tradeoff, keepMean), (cost) => cost <= limit);
+  return Array.from(costsOf(tradeoff, keepMean), (cost) => Number.isFinite(cost) && cost <= limit);
 }
 
 /** The loss up to which a tolerance goes, or down to which if higher is better. */
@@ -70,12 +77,9 @@ export function toleratedLoss(tradeoff: LossCurve, tolerance: number, keepMean =
   return tradeoff.higherIsBetter ? -limit : limit;
 }
 
-/** A loss of 0 has no size: then it is that of the worst. */
 function costLimit(tradeoff: LossCurve, tolerance: number, keepMean: boolean): number {
-  const costs = costsOf(tradeoff, keepMean);
-  const first = costs[0] ?? Number.NaN;
-  const scale = Math.abs(first) || (first === 0 ? largest(costs) : Number.NaN);
-  return first + tolerance * scale;
+  const scale = scaleOf(tradeoff, keepMean);
+  return scale ? scale.base + tolerance * scale.unit : Number.NaN;
 }
 
 /** Shares of the first loss by which a loss has clearly turned up, or hardly; the latter may round. */

@@ -57,11 +57,22 @@ export function roundBetween(low: number, high: number): number {
   return low;
 }
 
-/** A loss axis: small changes about the first loss take as much room as large ones far away. */
-export interface LossAxis {
-  /** The loss with nothing taken, and the size that a tolerance of 1 means. */
+/** What a tolerance is a share of. */
+export interface LossScale {
+  /** The best of the losses along a threshold. */
   readonly base: number;
+  /** The size that a tolerance of 1 means. */
   readonly unit: number;
+}
+
+/** The scale of losses of which less is better; a best loss of 0 has no size, then it is that of the worst. Null when none is finite. */
+export function lossScale(losses: ArrayLike<number>): LossScale | null {
+  const [base, worst] = extent(losses);
+  return Number.isFinite(base) ? { base, unit: Math.abs(base) || worst || 1 } : null;
+}
+
+/** A loss axis: small changes about the best loss take as much room as large ones far away. */
+export interface LossAxis extends LossScale {
   /** Excess over the base at the bottom and at the top, in units. */
   readonly low: number;
   readonly high: number;
@@ -73,21 +84,20 @@ const MOST = 30;
 const bend = (excess: number) => Math.sign(excess) * Math.log1p(Math.abs(excess) / SMALL);
 const unbend = (bent: number) => Math.sign(bent) * SMALL * Math.expm1(Math.abs(bent));
 
-/** The axis for two curves of losses, the first of them on show; null when there is no loss to begin with. */
+/** The axis for two curves of losses of which less is better, the first of them on show; null when none of its losses is finite. */
 export function lossAxis(
   shown: ArrayLike<number>,
   other: ArrayLike<number>,
   tolerance: number,
 ): LossAxis | null {
-  const base = shown[0] ?? Number.NaN;
-  if (!Number.isFinite(base)) return null;
+  const scale = lossScale(shown);
+  if (!scale) return null;
+  const { base, unit } = scale;
   const all = [shown, other].map((losses) => extent(losses));
-  const unit = Math.abs(base) || Math.max(0, ...all.map(([, high]) => high)) || 1;
   const lows = all.map(([low]) => (low - base) / unit);
   const highs = all.map(([, high]) => (high - base) / unit);
   return {
-    base,
-    unit,
+    ...scale,
     low: Math.max(-1, Math.min(0, ...lows.filter(Number.isFinite))),
     high: Math.max(0.2, 1.6 * tolerance, Math.min(MOST, Math.max(...highs.filter(Number.isFinite), 0))),
   };

@@ -1,4 +1,4 @@
-/** What keys mean on the stage; Tab and the arrows are the buttons' own. */
+/** What keys mean on the stage, where Tab and the arrows are the buttons' own; and undo and redo, everywhere. */
 import { flip, targetsToSwitch } from "../state/selection";
 import { isTargetOn, type Target, type ViewState } from "../state/view-state";
 import { ZOOM_STEP } from "../views/camera";
@@ -12,6 +12,16 @@ export interface KeyHandlers {
   menu(target: Target): boolean;
   zoom(factor: number): void;
   fit(): void;
+}
+
+/** Which way of the history a key combination goes. */
+export function undoOrRedo(
+  event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">,
+): "undo" | "redo" | null {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey) return null;
+  const key = event.key.toLowerCase();
+  if (key === "z") return event.shiftKey ? "redo" : "undo";
+  return key === "y" && !event.shiftKey ? "redo" : null;
 }
 
 /** Does it, and returns true when the key meant something; `target` is what has the focus. */

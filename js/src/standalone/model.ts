@@ -42,6 +42,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
   const origin = originOf(typeof given._script === "string" ? given._script : "");
   const lossName = lossNameOf(given, net, bench);
   const wanted = stateFrom(given, origin.state);
+  const measuredIn = JSON.stringify(plain(net, wanted));
   const committed = origin.lines.includes("session.commit()");
   const session = new Session(net, bench, {
     heavy,
@@ -148,9 +149,14 @@ export function standaloneModel(given: PageData): StandaloneModel {
 
   /** Computes what things would cost, at once or bit by bit. */
   function estimate(): void {
-    if (bench === null) return;
-    const { cells, measure } = bench;
     const { state } = session;
+    if (bench === null) {
+      // Python measured them in one state, and of another nobody knows them.
+      const known = JSON.stringify(plain(net, state)) === measuredIn;
+      truth.set("_prices", known ? (given._prices ?? []) : []);
+      return;
+    }
+    const { cells, measure } = bench;
     const most = heavy ? Math.max(8, Math.min(MOST_POINTS, Math.floor(PATIENCE / each / 2))) : MOST_POINTS;
     for (const axis of ["node", "edge"] as const) {
       const name = `_tradeoff_${axis}`;

@@ -1,6 +1,13 @@
 /** What the view says, in words: states, scores, what a threshold takes. Pure. */
 
-import { isNarrow, type LossCurve, type PredictedLoss, predictLoss } from "../model/loss-curve";
+import {
+  isNarrow,
+  type LossCurve,
+  type PredictedLoss,
+  predictLoss,
+  scaleOf,
+  toleratedLoss,
+} from "../model/loss-curve";
 import {
   countOn,
   type Edits,
@@ -17,6 +24,7 @@ import type { ThresholdChange } from "../model/threshold-steps";
 import type { Target, TargetKind, ViewState } from "../state/view-state";
 import { cutToLength } from "../util/graphemes";
 import { MAX_DRAWN } from "../views/network/layout";
+import type { Snapshot } from "../wire/snapshot";
 import { isolated, type NodeNames, nameOf, plainText } from "./node-names";
 
 /** Four significant digits, as short as they can be written. */
@@ -53,9 +61,9 @@ export function parseThreshold(text: string): number | null {
 export const refusal = (text: string): string =>
   `“${cutToLength(text.trim(), 40)}” is no threshold: type a number such as 0.012 or 1e-3, or “off”`;
 
-/** How much larger or smaller: "×3.4" from twice on, else "+2.1 %". */
+/** How much larger or smaller: "×3.4" from twice on, else "+2.1 %"; "" when it is the same, or there is no telling. */
 export function ratioWords(before: number, after: number): string {
-  if (!Number.isFinite(before) || !Number.isFinite(after) || before <= 0) return "";
+  if (!Number.isFinite(before) || !Number.isFinite(after) || before <= 0 || before === after) return "";
   const ratio = after / before;
   if (ratio >= 2)
     return ratio < 1e4 ? `×${Number(ratio.toPrecision(2)).toLocaleString("en")}` : "×10,000 or more";
@@ -71,14 +79,28 @@ export function percentWords(share: number): string {
   return `${share < 0 ? "−" : "+"}${round.toLocaleString("en")} %`;
 }
 
-/** By how much the loss may get worse: "+5 %", or "−5 %" of a metric of which more is better. */
-export function toleranceWords(tolerance: number, higherIsBetter: boolean): string {
+/** How far the loss may be from the best along a threshold. */
+export interface Limit {
+  /** Null as long as it is not known. */
+  readonly tradeoff: LossCurve | null;
+  readonly tolerance: number;
+  readonly keepMean: boolean;
+  readonly higherIsBetter: boolean;
+}
+
+/** "+5 %", or "−5 %" of a metric of which more is better; of a best loss of 0 there are no percents: the loss that is allowed. */
+export function limitWords({ tradeoff, tolerance, keepMean, higherIsBetter }: Limit): string {
+  if (tradeoff && hasBestOf0(tradeoff, keepMean))
+    return formatShort(toleratedLoss(tradeoff, tolerance, keepMean));
   return percentWords(higherIsBetter ? -tolerance : tolerance);
 }
 
+const hasBestOf0 = (tradeoff: LossCurve, keepMean: boolean) => scaleOf(tradeoff, keepMean)?.base === 0;
+
 /** Why the button for the tolerance does nothing. */
-export function noneWithin(tolerance: number, higherIsBetter: boolean): string {
-  return `no smaller network is within ${toleranceWords(tolerance, higherIsBetter)} along this threshold`;
+export function noneWithin(limit: Limit): string {
+  const share = !limit.tradeoff || !hasBestOf0(limit.tradeoff, limit.keepMean);
+  return `no smaller network is within ${limitWords(limit)}${share ? " of the best" : ""} along this threshold`;
 }
 
 /** A share of all: "0 %", "2.3 %". */
@@ -126,10 +148,17 @@ export function idleWords(net: Network, axis: TargetKind, hasLevels: boolean): s
   return axis === "node" ? "no hidden node has a score above 0" : "no edge has a score above 0";
 }
 
-/** Why no loss is drawn over a threshold: what will come is told from what never will. */
-export function unknownWords(idle: string, loss: number | null, tradeoff: LossCurve | null): string {
+/** Why no loss is drawn over a threshold; `tradeoff` is its curve in the present state. What will come is told from what never will. */
+export function unknownWords(
+  idle: string,
+  { loss, computes }: Pick<Snapshot, "loss" | "computes">,
+  tradeoff: LossCurve | null,
+): string {
   if (idle) return `Nothing to draw: ${idle}`;
-  if (tradeoff || loss === null || !Number.isFinite(loss)) return "The loss is not a number";
+  if (!tradeoff && computes === false) return "This page does not know the loss along this threshold";
+  // A page does not know the loss of a large network at first; Python says null of one that is not a number.
+  const comes = !tradeoff && computes === true;
+  if (!comes && (tradeoff || loss === null || !Number.isFinite(loss))) return "The loss is not a number";
   return "The loss along this threshold is still being computed";
 }
 

@@ -69,6 +69,8 @@ export interface Snapshot {
   readonly lossName: string;
   /** The loss is a metric such as accuracy, of which more is better. */
   readonly higherIsBetter: boolean;
+  /** On a page without Python, whether it computes the loss of any state; undefined with Python. */
+  readonly computes: boolean | undefined;
   readonly error: string;
   /** Whether the model has been given back: nothing that is done here reaches it any more. */
   readonly closed: boolean;
@@ -116,7 +118,7 @@ const NEEDED: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads the whole model; what did not change is the same object, so that reading is cheap and change is seen. */
-export function createSnapshotReader(host: Pick<Model, "get">): () => Snapshot {
+export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () => Snapshot {
   let problems: string[] = [];
   /** A model whose traits are of the right form, or missing. */
   const model: Pick<Model, "get"> = {
@@ -285,6 +287,7 @@ export function createSnapshotReader(host: Pick<Model, "get">): () => Snapshot {
       baselineLoss: number(model.get("baseline_loss")),
       lossName: model.get("loss_name") ?? "",
       higherIsBetter: model.get("higher_is_better") === true,
+      computes: host.computes,
       error: model.get("error") ?? "",
       closed: model.get("_closed") === true,
       warnings: json("warnings", [], model.get("_warnings"), () => model.get("_warnings") ?? []),

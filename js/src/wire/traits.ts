@@ -113,6 +113,8 @@ export interface Model {
   send(act: Command & { readonly pending?: Pending }): void;
   /** True on pages without Python. */
   readonly standalone?: boolean;
+  /** On pages without Python, whether they can tell the loss of other states than those that Python measured. */
+  readonly computes?: boolean;
 }
 
 /** What decides the mask. */

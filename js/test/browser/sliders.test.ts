@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { countOn, createNetwork, maskOf, NO_EDITS } from "../../src/model/network";
+import { standaloneModel } from "../../src/standalone/model";
 import { type FakeModel, fakeModel, networkOf, pack } from "../fake";
 import { packTradeoff, richModel } from "../rich";
 import { click, frames, grab, letGo, type Mounted, middle, mount, thumb } from "./mounted";
@@ -105,6 +106,91 @@ test("a typed number is taken as it is; off means none; rubbish is refused in wo
   expect(next(view, "node")).not.toContain("is no threshold");
 });
 
+const UNDO = "{Control>}z{/Control}";
+const REDO = "{Control>}{Shift>}z{/Shift}{/Control}";
+const press = async (keys: string) => {
+  await userEvent.keyboard(keys);
+  await frames(2);
+};
+
+test("undo in a threshold's field is of the text while it is a draft, and of the session else", async () => {
+  const model = standaloneModel({ ...richModel().traits });
+  const view = await mount(model as unknown as FakeModel);
+  const field = view.find<HTMLInputElement>("[data-readout=edge]");
+  const now = () => [field.value, (model.get as (name: string) => unknown)("edge_threshold")];
+  const leave = async () => {
+    await click(view.find("[data-role=status]"));
+    await frames(2);
+  };
+  field.focus();
+  await press("0.02{Enter}");
+  expect(now()).toEqual(["0.02", 0.02]);
+
+  // A draft is given up, and nothing else is undone.
+  await press("{End}57");
+  expect(now()).toEqual(["0.0257", 0.02]);
+  await press(UNDO);
+  expect(now()).toEqual(["0.02", 0.02]);
+  await leave();
+  expect(now()).toEqual(["0.02", 0.02]);
+
+  // Undo goes back by a step and redo forward, the field follows, and leaving it takes nothing.
+  field.focus();
+  await press("0.04{Enter}");
+  expect(now()).toEqual(["0.04", 0.04]);
+  await press(UNDO);
+  expect(now()).toEqual(["0.02", 0.02]);
+  await leave();
+  expect(now()).toEqual(["0.02", 0.02]);
+  field.focus();
+  await press(REDO);
+  expect(now()).toEqual(["0.04", 0.04]);
+  await press(UNDO);
+  await press(UNDO);
+  expect(now()).toEqual(["off", 0]);
+  await press(UNDO);
+  await leave();
+  expect(now()).toEqual(["off", 0]);
+
+  // The browser's menu has an undo, too: what that brings back was not typed.
+  field.focus();
+  await press("0.03{Enter}");
+  await press("{End}5");
+  document.execCommand("undo");
+  await leave();
+  expect(now()).toEqual(["0.03", 0.03]);
+  // A draft is taken when its field is left.
+  field.focus();
+  await press("0.05");
+  await leave();
+  expect(now()).toEqual(["0.05", 0.05]);
+});
+
+test("undo in a threshold's field asks Python, and the field shows its answer", async () => {
+  const view = await mount();
+  const field = view.find<HTMLInputElement>("[data-readout=node]");
+  const acts = () => view.model.acts.map((act) => act.do).filter((act) => act !== "new_step");
+  field.focus();
+  await press("0.02{Enter}");
+  await press("5");
+  await press(UNDO);
+  expect([field.value, ...acts()]).toEqual(["0.02"]);
+  await press(UNDO);
+  expect(acts()).toEqual(["undo"]);
+  view.model.receive({ node_threshold: 0.01 });
+  await frames(2);
+  expect(field.value).toBe("0.01");
+  await press("{Control>}y{/Control}");
+  expect(acts()).toEqual(["undo", "redo"]);
+  // What is being typed stays when something changes elsewhere.
+  await press("{Control>}a{/Control}0.7");
+  view.model.receive({ node_threshold: 0.02 });
+  await frames(2);
+  expect(field.value).toBe("0.7");
+  await press("{Escape}");
+  expect(field.value).toBe("0.02");
+});
+
 test("the button goes beyond a loss that is too large, never back, and says when there is none", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
   const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
@@ -126,7 +212,7 @@ test("the button goes beyond a loss that is too large, never back, and says when
   await click(go);
   await frames(2);
   expect(left()).toBe(6);
-  expect(next(view, "edge")).toContain("no smaller network is within +5 % along this threshold");
+  expect(next(view, "edge")).toContain("no smaller network is within +5 % of the best along this threshold");
   view.slider("edge").focus();
   await userEvent.keyboard("{ArrowRight}");
   await frames(2);
@@ -135,6 +221,64 @@ test("the button goes beyond a loss that is too large, never back, and says when
   await frames(2);
   expect(left()).toBe(5);
   expect(next(view, "edge")).toContain("no smaller network is within +5 %");
+});
+
+const along = (losses: ArrayLike<number>, zeroed = losses) =>
+  packTradeoff({
+    thresholds: Float64Array.of(0, ...rising),
+    activeEdges: Float64Array.from({ length: 16 }, (_, k) => 15 - k),
+    lossZeroed: Float64Array.from(zeroed),
+    lossKept: Float64Array.from(losses),
+  });
+
+test.each([
+  ["where pruning improves the loss", 0.2, false, 0.1],
+  ["where the loss is not a number at first", Number.NaN, false, 0.1],
+  ["of a metric of which more is better", 0.5, true, 0.9],
+])("%s, the tolerance is of the best loss along the threshold", async (_, first, more, best) => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  // 4 edges may go: the loss is the best one after 3, and hardly worse after 4.
+  const losses = [first, first, first, best, best * (more ? 0.97 : 1.03), first, first];
+  view.model.receive({
+    higher_is_better: more,
+    _tradeoff_edge: along([...losses, ...new Array(9).fill(more ? 0.1 : 3)]),
+  });
+  await frames(2);
+  await click(inside(view, "edge", "[data-role=within]"));
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("11 of 15 edges");
+  expect(inside(view, "edge", ".present").getAttribute("d")).not.toContain("NaN");
+  // The dot is under the dashed line, one step on it is above.
+  const height = (selector: string) => middle(inside<SVGElement>(view, "edge", selector))[1];
+  const limit = height("[data-role=tolerance-line]");
+  expect(height(".dot")).toBeGreaterThan(limit);
+  view.slider("edge").focus();
+  await userEvent.keyboard("{ArrowRight}");
+  await frames(2);
+  expect(height(".dot")).toBeLessThan(limit);
+  // The line stays under the hand.
+  const [x, y] = middle(inside<SVGElement>(view, "edge", "[data-role=tolerance-line]"));
+  await commands.mouse([["move", x - 80, y], ["down"], ["move", x - 80, y - 10, 8]]);
+  await frames(2);
+  expect(Math.abs(height("[data-role=tolerance-line]") - (y - 10))).toBeLessThan(3);
+  await letGo();
+  expect(view.model.traits.tolerance).toBeGreaterThan(0.05);
+});
+
+test("of a best loss of 0 or less nothing is so many times as much: the plot says the losses", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const marks = () =>
+    [...panel(view, "edge").querySelectorAll(".marks span")].map(({ textContent }) => textContent);
+  const line = (from: number, step: number) => Float64Array.from({ length: 16 }, (_, k) => from + step * k);
+  view.model.receive({ _tradeoff_edge: along(line(0.1, 0.1)) });
+  await frames(2);
+  expect(marks()).toContain("×2");
+  view.model.receive({ _tradeoff_edge: along(line(0, 0.02), line(0, 0.2)) });
+  await frames(2);
+  expect(marks()).toEqual(["0.3000"]);
+  view.model.receive({ _tradeoff_edge: along(line(-0.5, 0.2)) });
+  await frames(2);
+  expect(marks()).toEqual(["0"]);
 });
 
 test("with a metric of which more is better the tolerance is a loss of it", async () => {
@@ -231,6 +375,66 @@ test("where no curve will ever come it says why", async () => {
   ]);
   const broken = await mount(fakeModel([1, 2, 1], new Float64Array(4).fill(Number.NaN)));
   expect(said(broken, "edge")).toBe("Nothing to draw: the scores are not numbers");
+});
+
+test("a page that cannot compute the loss says that it does not know it, and tells no change of it", async () => {
+  const { _cells_x, _cells_y, ...traits } = richModel().traits;
+  const costs = [[[1, 0, 0], 0.3]];
+  const view = await mount(
+    standaloneModel({ ...traits, selected: [[1, 0, 0]], _prices: costs }) as unknown as FakeModel,
+  );
+  const said = (axis: "node" | "edge") => {
+    const plot = inside(view, axis, ".lossplot");
+    return plot.hasAttribute("data-unknown") ? inside(view, axis, ".unknown").textContent : "";
+  };
+  const within = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  const card = () => view.find(".beside").textContent;
+  expect([said("node"), said("edge"), within.disabled]).toEqual(["", "", false]);
+  expect(card()).toMatch(/test RMSE without it.*→ 0.3000 \(/);
+  view.twin("edge", "0,0,0").focus();
+  await userEvent.keyboard("{Delete}");
+  await expect
+    .poll(() => said("edge"), { timeout: 6000 })
+    .toBe("This page does not know the loss along this threshold");
+  expect(said("node")).toBe(said("edge"));
+  expect(view.find("[data-role=status]").textContent).toBe("14 of 15 edges");
+  expect(next(view, "edge")).not.toContain("loss");
+  expect(card()).toContain("h1,0 → f(x)");
+  expect(card()).not.toContain("RMSE");
+  expect(within.disabled).toBe(true);
+  await press(UNDO);
+  expect([said("node"), said("edge"), within.disabled]).toEqual(["", "", false]);
+});
+
+test("while a cell runs, an old curve gives way to words that the next is being computed", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  curve(view.model);
+  await frames(2);
+  view.model.receive({ removed_edges: [[0, 0, 3]] });
+  await expect
+    .poll(() => inside(view, "edge", ".lossplot").hasAttribute("data-unknown"), { timeout: 6000 })
+    .toBe(true);
+  expect(inside(view, "edge", ".unknown").textContent).toContain("still being computed");
+});
+
+test("of a best loss of 0 the tolerance is no percentage: the loss that is allowed is said", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  view.model.receive({ _tradeoff_edge: along(Float64Array.from({ length: 16 }, (_, k) => 0.02 * k)) });
+  await frames(2);
+  expect([go.textContent, inside(view, "edge", ".limit-label").textContent]).toEqual([
+    "within 0.015",
+    "0.015",
+  ]);
+  await click(go);
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
+  expect(next(view, "edge")).toContain("no smaller network is within 0.015 along this threshold");
+  view.model.receive({ tolerance: 0.1 });
+  await frames(2);
+  await click(go);
+  await frames(2);
+  expect(view.find("[data-role=status]").textContent).toContain("14 of 15 edges");
 });
 
 test("without a curve the slider says so and works; the curve comes without moving anything", async () => {

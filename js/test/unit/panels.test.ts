@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { lossCurveFrom } from "../../src/model/loss-curve";
 import { countOn, edgeId, maskOf, NO_EDITS } from "../../src/model/network";
 import {
   levelsOf,
@@ -9,6 +10,7 @@ import {
 } from "../../src/model/threshold-steps";
 import { columnsOf } from "../../src/panels/history/branch-lines";
 import {
+  limitWords,
   nextWords,
   parseThreshold,
   percentWords,
@@ -16,6 +18,7 @@ import {
   ratioWords,
   shareWords,
   sumWords,
+  unknownWords,
 } from "../../src/text/messages";
 import type { HistoryStep } from "../../src/wire/traits";
 import { networkOf, randomNumbers } from "../fake";
@@ -155,11 +158,9 @@ test("changes are said as a person would say them", () => {
     "+2 %",
     "−7.7 %",
   ]);
-  expect([ratioWords(0.1, 1e9), ratioWords(0.1, Number.NaN), ratioWords(0, 1)]).toEqual([
-    "×10,000 or more",
-    "",
-    "",
-  ]);
+  expect([ratioWords(0.1, 1e9), ratioWords(0.1, Number.NaN), ratioWords(0, 1), ratioWords(0.1, 0.1)]).toEqual(
+    ["×10,000 or more", "", "", ""],
+  );
   expect([0.05, 0.005, 1.5, 0, 0.00001].map(percentWords)).toEqual([
     "+5 %",
     "+0.5 %",
@@ -169,6 +170,35 @@ test("changes are said as a person would say them", () => {
   ]);
   expect(ratioWords(498, 0.04)).toBe("−99.9 %");
   expect([0, 0.023, 0.00001].map(shareWords)).toEqual(["0 %", "2.3 %", "< 0.1 %"]);
+});
+
+test("where no loss is drawn over a threshold, what will come is told from what never will", () => {
+  const curve = lossCurveFrom(Float64Array.of(0, 3, Number.NaN, Number.NaN));
+  const words = (loss: number | null, computes: boolean | undefined, tradeoff: typeof curve | null = null) =>
+    unknownWords("", { loss, computes }, tradeoff);
+  expect(words(0.1, undefined)).toContain("still being computed");
+  expect(words(null, undefined)).toBe("The loss is not a number");
+  // A page tells nothing of a large network before it has computed it.
+  expect(words(null, true)).toContain("still being computed");
+  expect([words(null, false), words(0.1, false)]).toEqual(
+    new Array(2).fill("This page does not know the loss along this threshold"),
+  );
+  for (const computes of [undefined, true, false])
+    expect(words(null, computes, curve)).toBe("The loss is not a number");
+});
+
+test("the tolerance is a percentage, but of a best loss of 0 it is the loss that is allowed", () => {
+  const words = (kept: number[], higherIsBetter = false) => {
+    const rows = [kept.keys(), kept.map((_, k) => kept.length - k), kept, kept];
+    const tradeoff = lossCurveFrom(Float64Array.from(rows.flatMap((row) => [...row])), higherIsBetter);
+    return limitWords({ tradeoff, tolerance: 0.05, keepMean: true, higherIsBetter });
+  };
+  expect([words([0.2, 0.1, 0.3]), words([0.9, 0.8], true)]).toEqual(["+5 %", "−5 %"]);
+  expect([words([0.5, 0, 0.3]), words([0, -0.5], true), words([Number.NaN])]).toEqual([
+    "0.025",
+    "-0.025",
+    "+5 %",
+  ]);
 });
 
 test("what a node sums adds up as it is written", () => {

@@ -78,7 +78,7 @@ test("between two numbers that are next to each other there is still one that ta
   expect(roundBetween(low, high)).toBe(low);
 });
 
-test("the loss axis begins below the first loss, and shows 5 % and ×10 apart", () => {
+test("the loss axis begins at the best loss, and shows 5 % and ×10 apart", () => {
   const axis = lossAxis([0.1, 0.104, 1.2], [0.1, 0.2, 0.3], 0.05)!;
   const heights = [0.1, 0.105, 0.2, 1].map((loss) => heightOf(axis, loss));
   expect(heights[0]).toBe(0);
@@ -91,13 +91,17 @@ test("absurd losses do not flatten the others: they are off the scale", () => {
   const axis = lossAxis([0.1, 0.11, 1e12, Number.NaN, Number.POSITIVE_INFINITY], [0.1], 0.05)!;
   expect(heightOf(axis, 0.11)).toBeGreaterThan(0.1);
   expect(heightOf(axis, 1e12)).toBeGreaterThan(1);
-  expect(lossAxis([Number.NaN, 1], [1, 1], 0.05)).toBeNull();
+  expect(lossAxis([Number.NaN, Number.POSITIVE_INFINITY], [1, 1], 0.05)).toBeNull();
 });
 
 test("a loss that falls when edges go stays on the scale, and a first loss of 0 has one too", () => {
   const axis = lossAxis([0.1, 0.05, 0.2], [0.1, 0.1, 0.1], 0.05)!;
   expect(heightOf(axis, 0.05)).toBeCloseTo(0, 9);
   expect(heightOf(axis, 0.1)).toBeGreaterThan(0.1);
+  // A tolerance is of the best loss, wherever on the curve that is.
+  expect(excessAt(axis, heightOf(axis, 0.0525))).toBeCloseTo(0.05, 9);
+  expect(heightOf(axis, 0.0525)).toBeGreaterThan(0.1);
+  expect(lossAxis([Number.NaN, 0.1, 0.05], [0.1, 0.1, 0.1], 0.05)!.base).toBe(0.05);
   const zero = lossAxis([0, 0.5], [0, 2], 0.05)!;
   expect(heightOf(zero, 0)).toBe(0);
   expect(heightOf(zero, 0.5)).toBeLessThan(1);

@@ -365,6 +365,24 @@ describe("what a page begins with", () => {
     expect(read(model, "loss")).toBe(0.1);
   });
 
+  test("without rows, a card's loss is told in the state in which Python measured it, and in no other", () => {
+    const prices = [[[0, 1, 1], 0.2]];
+    const model = page({
+      _rows: new DataView(new ArrayBuffer(0)),
+      loss_name: "test huber",
+      node_threshold: 0.125,
+      selected: [[0, 1, 1]],
+      _prices: prices,
+    });
+    expect(read(model, "_prices")).toEqual(prices);
+    write(model, { removed_edges: [[0, 0, 0]] });
+    expect(read(model, "_prices")).toEqual([]);
+    model.send({ do: "undo" });
+    expect(read(model, "_prices")).toEqual(prices);
+    model.send({ do: "undo" });
+    expect([read(model, "loss"), read(model, "_prices")]).toEqual([0.1, []]);
+  });
+
   test("arrays of another network are refused in words", () => {
     expect(() => page({ _bias: f64([1]) })).toThrow("do not fit a [2,3,1] network");
   });

@@ -1,6 +1,13 @@
 /** The loss along a threshold, above the slider and on its axis; the tolerance is a line that can be dragged. */
 
-import { knee, type LossCurve, lossAt, toleratedLoss, withinTolerance } from "../../model/loss-curve";
+import {
+  costsOf,
+  knee,
+  type LossCurve,
+  lossAt,
+  toleratedLoss,
+  withinTolerance,
+} from "../../model/loss-curve";
 import {
   excessAt,
   heightOf,
@@ -12,25 +19,23 @@ import {
   positionOf,
   TOLERANCES,
 } from "../../model/scales";
-import { percentWords, toleranceWords } from "../../text/messages";
+import { formatFigures, type Limit, limitWords, percentWords } from "../../text/messages";
 import { element, setAttribute, setText, svg } from "../../util/dom";
 import type { Commands } from "../context";
 import { limitPlace, strokesOf } from "./limit-label";
 
 export const PLOT_HEIGHT = 56;
 const H = PLOT_HEIGHT;
+/** Pixels above the worst loss that fits, and from there down to the best. */
+const [TOP, RANGE] = [5, H - 8];
 const ABOUT =
-  "The loss along this threshold. Solid: means kept; dotted: set to zero. Drag the dashed line to allow more.";
+  "The loss along this threshold. Solid: means kept; dotted: set to zero. The dashed line is so much worse than the best loss on it: drag it to allow more.";
 
 /** For so long the curve of a moment ago stays, faint, when the next one is not there yet. */
 const PATIENCE = 3000;
 
-interface Shown {
-  readonly tradeoff: LossCurve | null;
+interface Shown extends Limit {
   readonly scale: LogAxis | null;
-  readonly keepMean: boolean;
-  readonly tolerance: number;
-  readonly higherIsBetter: boolean;
   /** What is said in place of a curve. */
   readonly unknown: string;
 }
@@ -67,7 +72,7 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     min: "0",
     max: `${TOLERANCES.length - 1}`,
     "data-role": "tolerance",
-    "aria-label": `Tolerance: how much the loss may grow (${title})`,
+    "aria-label": `Tolerance: how much worse than the best the loss may be (${title})`,
   });
   const label = element("label", { class: "limit-label" }, element("span"), keys);
   const empty = element("p", { class: "unknown" });
@@ -97,7 +102,8 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     (event) => {
       if (!y || !grip.hasPointerCapture(event.pointerId)) return;
       const box = picture.getBoundingClientRect();
-      const height = Math.min(1, Math.max(0, 1 - (event.clientY - box.top) / box.height));
+      const down = ((event.clientY - box.top) / box.height) * H;
+      const height = Math.min(1, Math.max(0, 1 - (down - TOP) / RANGE));
       wishes.draft({ tolerance: TOLERANCES[nearest(TOLERANCES, excessAt(y, height))]! });
     },
     { signal },
@@ -106,9 +112,9 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     grip.addEventListener(name, () => wishes.releaseDraft(), { signal });
   }
 
-  /** Worse is higher: a metric of which more is better is drawn the other way round, about its first value. */
-  const worse = (loss: number) => (shown?.higherIsBetter ? 2 * y!.base - loss : loss);
-  const top = (loss: number) => (1 - heightOf(y!, worse(loss))) * (H - 8) + 5;
+  const topOf = (cost: number) => (1 - heightOf(y!, cost)) * RANGE + TOP;
+  /** Worse is higher: a metric of which more is better is drawn the other way round. */
+  const top = (loss: number) => topOf(shown?.higherIsBetter ? -loss : loss);
 
   function drawCurves({ tradeoff, scale, keepMean, unknown }: Shown): void {
     const known = tradeoff && scale && y ? tradeoff : null;
@@ -120,7 +126,8 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     zeroed.setAttribute("d", b!.line);
     kept.classList.toggle("present", keepMean);
     zeroed.classList.toggle("present", !keepMean);
-    picture.append(keepMean ? kept : zeroed, line, over, grip);
+    // The grip stays where it is in the document: one that is moved loses the pointer that drags it.
+    line.before(keepMean ? kept : zeroed);
     over.setAttribute("d", (keepMean ? a! : b!).over);
     const bendAt = knee(known, keepMean);
     bend.hidden = bendAt <= 0;
@@ -129,33 +136,38 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
 
   function drawScale(): void {
     if (!y) return;
-    const axis = y;
-    const lines: [loss: number, text: string][] = [];
-    let last = top(axis.base);
-    const excesses = shown?.higherIsBetter ? [0.2, 0.5, 0.8, 1] : [1, 4, 9, 19];
+    const { base, unit } = y;
+    const more = shown?.higherIsBetter === true;
+    const lines: [height: number, text: string][] = [];
+    let last = topOf(base);
+    const excesses = more ? [0.2, 0.5, 0.8, 1] : [1, 4, 9, 19];
     for (const excess of excesses) {
-      const loss = worse(axis.base + excess * axis.unit);
-      if (top(loss) < 0.03 * (H - 8) + 5 || last - top(loss) < 14) continue;
-      last = top(loss);
-      lines.push([loss, shown?.higherIsBetter ? percentWords(-excess) : `×${excess + 1}`]);
+      const cost = base + excess * unit;
+      const height = topOf(cost);
+      if (height < 0.03 * RANGE + TOP || last - height < 14) continue;
+      last = height;
+      // Nothing is so many times as much as a best loss of 0 or less.
+      if (more ? base >= 0 : base <= 0) lines.push([height, formatFigures(more ? -cost : cost)]);
+      else lines.push([height, more ? percentWords(-excess) : `×${excess + 1}`]);
     }
-    grid.setAttribute("d", lines.map(([loss]) => `M0 ${round(top(loss))}H${POSITIONS}`).join(""));
+    grid.setAttribute("d", lines.map(([height]) => `M0 ${round(height)}H${POSITIONS}`).join(""));
     marks.replaceChildren(
-      ...lines.map(([loss, text]) => {
+      ...lines.map(([height, text]) => {
         const mark = element("span", {}, text);
-        mark.style.top = `${round(top(loss))}px`;
+        mark.style.top = `${round(height)}px`;
         return mark;
       }),
     );
   }
 
-  function drawLimit({ tradeoff, scale, keepMean, tolerance, higherIsBetter }: Shown): void {
+  function drawLimit(next: Shown): void {
+    const { tradeoff, scale, keepMean, tolerance } = next;
     if (!tradeoff || !y || !scale) return;
     const height = round(Math.max(2, top(toleratedLoss(tradeoff, tolerance, keepMean))));
     const d = `M0 ${height}H${POSITIONS}`;
     line.setAttribute("d", d);
     grip.setAttribute("d", d);
-    const words = toleranceWords(tolerance, higherIsBetter);
+    const words = limitWords(next);
     setText(label.firstElementChild!, words);
     placeLabel(height);
     within.setAttribute(
@@ -187,16 +199,10 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     const before = shown;
     shown = next;
     const { tradeoff, keepMean, tolerance } = next;
-    const [first, second] = keepMean
-      ? [tradeoff?.lossKept, tradeoff?.lossZeroed]
-      : [tradeoff?.lossZeroed, tradeoff?.lossKept];
     // While the tolerance is in the hand its axis stays as it is.
     const moved = before && before.tolerance !== tolerance && before.tradeoff === tradeoff;
     if (!moved || !y || heightOf(y, y.base + tolerance * y.unit) > 1) {
-      const [a, b] = [first, second].map(
-        (losses) => losses && aboutFirst(losses, first![0]!, next.higherIsBetter),
-      );
-      y = a && b ? lossAxis(a, b, tolerance) : null;
+      y = tradeoff && lossAxis(costsOf(tradeoff, keepMean), costsOf(tradeoff, !keepMean), tolerance);
     }
     drawScale();
     drawCurves(next);
@@ -249,11 +255,6 @@ function put(mark: HTMLElement, position: number, top: number): void {
 
 const round = (value: number) => Math.round(10 * value) / 10;
 
-/** Losses such that worse is higher, and the first is what it is. */
-function aboutFirst(losses: Float64Array, first: number, higherIsBetter: boolean): Float64Array {
-  return higherIsBetter ? losses.map((loss) => 2 * first - loss) : losses;
-}
-
 /** Boxes from a height down over the thresholds at which something is so. */
 function stretches({ thresholds }: LossCurve, scale: LogAxis, so: boolean[], height: number): string {
   let d = "";
@@ -274,12 +275,11 @@ function stairs(
   losses: Float64Array,
   top: (loss: number) => number,
 ): { line: string; over: string } {
-  let line = "";
   let over = "";
   let x = 0;
-  let height = top(losses[0]!);
   let out = false;
-  line = `M0 ${round(height)}`;
+  const start = top(losses[0]!);
+  let line = `M0 ${start >= 2 ? round(start) : 1}`;
   for (let k = 1; k <= thresholds.length; k++) {
     const next = k < thresholds.length ? round(positionOf(scale, thresholds[k]!)) : POSITIONS;
     if (k < thresholds.length && next - x < 0.5) continue;
@@ -289,8 +289,7 @@ function stairs(
     const clipped = !(there >= 2);
     if (clipped && !out) over += `M${round(x) - 9} 7l9 -6l9 6z`;
     out = clipped;
-    height = clipped ? 1 : there;
-    line += `V${round(height)}H${next}`;
+    line += `V${clipped ? 1 : round(there)}H${next}`;
     x = next;
   }
   return { line, over };

@@ -13,16 +13,17 @@ import {
   type ThresholdLevels,
   thresholdOver,
 } from "../../model/threshold-steps";
+import { undoOrRedo } from "../../stage/keys";
 import type { TargetKind, ViewState } from "../../state/view-state";
 import {
   formatShort,
   idleWords,
+  limitWords,
   nextWords,
   noneWithin,
   parseThreshold,
   refusal,
   removesWords,
-  toleranceWords,
   unknownWords,
 } from "../../text/messages";
 import { button, element, freshId, setAttribute, setText, svg } from "../../util/dom";
@@ -157,12 +158,12 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
   /** To the smallest network within the tolerance, of those with no more edges than are left now. */
   function toTheLimit(): void {
     if (!now || !curve) return;
-    const { keepMean, tolerance } = now.reading;
+    const { keepMean, tolerance, higherIsBetter } = now.reading;
     const left = countOn(now.known.mask);
     const found = thresholdFor(curve, tolerance, keepMean, left);
     if (found !== null) goTo(() => found);
     const smaller = found !== null && curve.activeEdges[pointAt(curve, found)]! < left;
-    if (!smaller) setText(refused, noneWithin(tolerance, curve.higherIsBetter === true));
+    if (!smaller) setText(refused, noneWithin({ tradeoff: curve, tolerance, keepMean, higherIsBetter }));
   }
 
   function toTheKnee(): void {
@@ -206,35 +207,58 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     window.addEventListener(name, release, { signal, capture: true });
   }
 
-  const typed = () => {
-    if (!now || field.value === said()) return;
-    const value = parseThreshold(field.value);
-    if (value === null) {
-      setText(refused, refusal(field.value));
-      field.value = said();
-      return;
-    }
-    move(value);
-    release();
-    field.value = value > 0 ? formatShort(value) : "off";
+  const said = () => {
+    const threshold = latest ?? (now ? thresholdOf(now.known.edits) : 0);
+    return threshold > 0 ? formatShort(threshold) : "off";
   };
-  field.addEventListener("change", typed, { signal });
+  /** The text that was last written here, not typed: another one is a draft. */
+  let written = field.value;
+  /** Whether a person typed the draft; the browser's undo may bring back an old text. */
+  let typed = false;
+  function showThreshold(): void {
+    typed = false;
+    written = said();
+    if (field.value !== written) field.value = written;
+  }
+  function takeTyped(): void {
+    const text = field.value;
+    const value = parseThreshold(text);
+    // Enter comes twice, as a key and as a change: the second must not read back what the first has rounded.
+    if (now && text !== written && text !== said()) {
+      if (value === null) {
+        setText(refused, refusal(text));
+      } else {
+        move(value);
+        release();
+      }
+    }
+    showThreshold();
+  }
+  field.addEventListener("change", () => (typed ? takeTyped() : showThreshold()), { signal });
   field.addEventListener(
     "keydown",
     (event) => {
-      if (event.key === "Enter") typed();
-      if (event.key === "Escape") field.value = said();
+      if (event.key === "Enter") takeTyped();
+      if (event.key === "Escape") showThreshold();
+      const act = undoOrRedo(event);
+      if (!act) return;
+      // The browser's own undo would go on to texts of thresholds that were taken long ago.
+      event.preventDefault();
+      event.stopPropagation();
+      if (field.value === written) wishes.act({ do: act });
+      else if (act === "undo") showThreshold();
     },
     { signal },
   );
   field.addEventListener("focus", () => field.select(), { signal });
-  field.addEventListener("input", () => setText(refused, ""), { signal });
-
-  const said = () => {
-    // Enter comes twice, as a key and as a change: the second must not read back what the first has rounded.
-    const threshold = latest ?? (now ? thresholdOf(now.known.edits) : 0);
-    return threshold > 0 ? formatShort(threshold) : "off";
-  };
+  field.addEventListener(
+    "input",
+    (event) => {
+      typed = !(event instanceof InputEvent && event.inputType.startsWith("history"));
+      setText(refused, "");
+    },
+    { signal },
+  );
 
   function stairsNow(net: Network, edits: Edits): StepTable {
     if (!stairs || !sameStepTable(stairs.edits, edits, axis))
@@ -325,10 +349,10 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
       const came = reading.tradeoff[axis];
       const tradeoff = came && isCurveOf(came, stairsNow(of, edits)) ? came : null;
       curve = tradeoff;
-      const { keepMean, tolerance } = reading;
+      const { keepMean, tolerance, higherIsBetter, computes } = reading;
       const idle = idleWords(of, axis, levels !== null);
-      const unknown = unknownWords(idle, reading.loss, came);
-      plot.update({ tradeoff, scale, keepMean, tolerance, higherIsBetter: reading.higherIsBetter, unknown });
+      const unknown = unknownWords(idle, reading, tradeoff);
+      plot.update({ tradeoff, scale, keepMean, tolerance, higherIsBetter, unknown });
       const threshold = thresholdOf(edits);
       plot.place(threshold);
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
@@ -337,26 +361,22 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
       const words = removesWords(of, edits, axis, known.mask);
       setText(taken, words);
       taken.toggleAttribute("data-some", words !== "takes nothing");
-      if (
-        field.getRootNode() instanceof ShadowRoot &&
-        (field.getRootNode() as ShadowRoot).activeElement !== field
-      ) {
-        field.value = said();
-      }
+      const focused = (field.getRootNode() as ShadowRoot).activeElement === field;
+      if (!focused || field.value === written) showThreshold();
       setAttribute(input, "aria-valuetext", threshold > 0 ? `${formatShort(threshold)}, ${words}` : "off");
       for (const goes of [toKnee, toLimit]) {
-        goes.disabled = !came || !levels;
+        goes.disabled = !(computes === false ? tradeoff : came) || !levels;
         // For the moment in which the curve is not yet of this state: it may have the focus.
         setAttribute(goes, "aria-disabled", came && !tradeoff ? "true" : null);
       }
-      setText(toLimit, `within ${toleranceWords(tolerance, reading.higherIsBetter)}`);
+      setText(toLimit, `within ${limitWords({ tradeoff: came, tolerance, keepMean, higherIsBetter })}`);
       if (!levels) {
         setText(next, idle);
         return;
       }
       const change = nextThresholdChange(of, stairsNow(of, edits), axis, threshold);
       // More of it may be better: then it is no loss.
-      const what = reading.higherIsBetter ? reading.lossName : "loss";
+      const what = higherIsBetter ? reading.lossName : "loss";
       setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff, what));
       setAttribute(next, "title", next.textContent);
     },
