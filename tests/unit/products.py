@@ -34,7 +34,7 @@ class Products(nn.Module):
         self.offset[0].zero_()
         self.seen = torch.rand(40, width[0], generator=generator).double() * 2 - 1
 
-    def edge_curves(self, l: int, x: Tensor) -> Tensor:
+    def functions(self, l: int, x: Tensor) -> Tensor:
         """Return all unmasked values of a layer, ``(n_slots, n_in, rows)``."""
         a, b, c = self.wave[l].detach().unsqueeze(3)
         return a * torch.sin(b * x.T + c)
