@@ -27,6 +27,7 @@ from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_scalar
 
 from .metric import Metric, check_metric, doubts, is_higher_better, name_of
+from .names import names_given
 
 __all__ = ["Baseline", "DataAndMetric", "without"]
 
@@ -216,6 +217,8 @@ class DataAndMetric:
     ----------
     higher_is_better : bool
         Whether more of the metric is better.
+    names : Given
+        Of the columns, where the data are tables.
     """
 
     def __init__(
@@ -235,6 +238,7 @@ class DataAndMetric:
             check_metric(metric)
         self.higher_is_better = is_higher_better(metric, higher_is_better)
         self._doubts = doubts(metric, higher_is_better)
+        self.names = names_given(adapter.select_columns(data))
         data = adapter.select_columns(as_tensors(data))
         self.metric: Metric | None = None
         self._number = -1
@@ -280,9 +284,9 @@ class DataAndMetric:
         if self.metric is not None:
             name = f"metric {name_of(self.metric)}"
             # Tensors of its own: it may work in place.
-            return check_scalar(
-                call_loss(self.metric, pred.clone(), self.labels.clone(), name), name
-            )
+            value, dtype = call_loss(self.metric, pred.clone(), self.labels.clone(), name)
+            self.labels = self.labels.to(dtype)
+            return check_scalar(value, name)
         return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())
 
     def baseline(

@@ -17,7 +17,7 @@ from .canvas import SCREEN, Picture, Sheet
 from .snapshot import read
 from .text import fit, runs_of
 
-__all__ = ["HEAVY", "SUFFIXES", "default_names", "figure", "preview", "save"]
+__all__ = ["HEAVY", "SUFFIXES", "figure", "preview", "save"]
 
 SUFFIXES = (".svg", ".png", ".pdf")
 VIEWS = ("auto", "network", "quilt")
@@ -27,13 +27,6 @@ DPI = 300
 
 HEAVY = 300_000
 """Characters that a picture may add to a notebook, at the most."""
-
-
-def default_names(session: PruningSession) -> tuple[list[str], list[str]]:
-    """Return the names that inputs and outputs have if nobody gives them any."""
-    n_in, n_out = session.width[0], session.width[-1]
-    outputs = ["f(x)"] if n_out == 1 else [f"f_{j + 1}" for j in range(n_out)]
-    return [f"x_{i + 1}" for i in range(n_in)], outputs
 
 
 def figure(
@@ -88,7 +81,7 @@ def figure(
     shape = list(input_shape)
     if shape and (len(shape) != 2 or shape[0] * shape[1] != session.width[0]):
         raise ValueError(f"input_shape {tuple(shape)} does not hold the {session.width[0]} inputs")
-    usual = default_names(session)
+    usual = session.names
     names = [
         list(usual[k] if given is None else given) for k, given in enumerate((in_vars, out_vars))
     ]

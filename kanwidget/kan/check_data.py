@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -144,7 +145,7 @@ def check_inputs(
     if x.dim() == 1 and n_in == 1:
         x = x.unsqueeze(1)
     if x.dim() != 2 or x.shape[1] != n_in:
-        one = f"; one row is {name}[None, :]" if x.shape == (n_in,) else ""
+        one = f"; one row has shape (1, {n_in})" if x.shape == (n_in,) else ""
         raise ValueError(f"{name} must have shape (rows, {n_in}), got {tuple(x.shape)}{one}")
     if len(x) == 0:
         raise ValueError(f"{name} has no rows")
@@ -220,7 +221,7 @@ def check_dataset(
                     "in fit, and metric=torch.nn.CrossEntropyLoss() in a widget or session"
                 )
             elif y.dim() == 1:
-                advice = "; y[:, None] makes one column of them"
+                advice = f"; they need {n_out} columns, or a model with one output"
             raise ValueError(f"{name} must have shape ({len(x)}, {n_out}), got {shape}{advice}")
         if y.dim() == 0 or len(y) != len(x):
             raise ValueError(f"{name} must have {len(x)} rows, as the inputs have; got {shape}")
@@ -310,8 +311,19 @@ def _is_torchs(function: Callable[..., Any]) -> bool:
     return module.split(".")[0] == "torch"
 
 
-def call_loss(function: Callable[..., Any], pred: Tensor, label: Tensor, name: str) -> Any:
+def call_loss(
+    function: Callable[..., Any], pred: Tensor, label: Tensor, name: str
+) -> tuple[Any, torch.dtype]:
     """Return what a loss or metric says of predictions ``(rows, n)`` and labels.
+
+    Whole numbers that it cannot compare with predictions of the same shape, as
+    ``torch.nn.BCEWithLogitsLoss()`` cannot, are handed to it in the dtype of these.
+
+    Returns
+    -------
+    value
+    dtype : torch.dtype
+        In which it took the labels.
 
     Raises
     ------
@@ -325,19 +337,32 @@ def call_loss(function: Callable[..., Any], pred: Tensor, label: Tensor, name: s
             f"{name} is for classes, and needs a model with one output for each class; this has "
             "one output: make it KAN([..., 2]), or use torch.nn.BCEWithLogitsLoss()"
         )
+    as_numbers = not label.is_floating_point() and not label.is_complex()
+    as_numbers = as_numbers and label.shape == pred.shape and not classes
     try:
         with refuse_broadcasting(name):
-            return function(pred, label)
+            if not as_numbers:
+                return function(pred, label), label.dtype
+            # It may work in place before it finds out.
+            value = function(pred.clone(), label.clone())
+            _check_slope(value, pred)
+            return value, label.dtype
     except _BroadcastError:
         raise
-    except (RuntimeError, IndexError, ValueError) as error:
-        if not _is_torchs(function):  # its author knows its errors best
-            raise
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        if as_numbers:
+            with contextlib.suppress(Exception), refuse_broadcasting(name):
+                value = function(pred, label.to(pred.dtype))
+                _check_slope(value, pred)
+                return value, pred.dtype
+        if isinstance(error, TypeError) or not _is_torchs(function):
+            raise  # its author knows its errors best
         advice = ""
         if label.is_floating_point() and (classes or label.shape != pred.shape):
-            advice = "; classes must be whole numbers, such as y.long(), of shape (rows,)"
-        elif not label.is_floating_point() and label.shape == pred.shape:
-            advice = f"; as numbers, labels are y.to({pred.dtype})"
+            advice = (
+                "; classes must be whole numbers of shape (rows,): y.long() of a tensor, "
+                "y.astype(int) of an array or Series"
+            )
         elif not label.is_floating_point() and label.numel() and pred.dim() == 2:
             low, high = int(label.min()), int(label.max())
             if not 0 <= low <= high < pred.shape[1]:
@@ -349,3 +374,9 @@ def call_loss(function: Callable[..., Any], pred: Tensor, label: Tensor, name: s
             f"{name} cannot compare predictions {tuple(pred.shape)} of {pred.dtype} with labels "
             f"{tuple(label.shape)} of {label.dtype}{advice}. It said: {str(error).splitlines()[0]}"
         ) from error
+
+
+def _check_slope(value: Any, pred: Tensor) -> None:
+    """Raise what torch raises where a loss has no gradient, as for some with whole numbers."""
+    if pred.requires_grad and isinstance(value, Tensor) and value.requires_grad:
+        torch.autograd.grad(value, pred, torch.ones_like(value), True, allow_unused=True)

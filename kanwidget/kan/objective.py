@@ -118,7 +118,7 @@ class FitObjective:
         self._model = model
         self._penalty = penalty
         self._loss_fn = loss_fn or nn.functional.mse_loss
-        self._compared = False
+        self._takes: torch.dtype | None = None  # labels, once it has compared some
         self._live = LiveParameters(model) if live is None else live
         self._parameters = self._live.parameters
         self._written_out = (
@@ -308,12 +308,11 @@ class FitObjective:
         return loss, reg, grad
 
     def _loss(self, pred: Tensor, label: Tensor) -> Tensor:
-        if self._compared:
-            loss = self._loss_fn(pred, label)
+        if self._takes is not None:
+            loss = self._loss_fn(pred, label.to(self._takes))
         else:  # what does not fit together shows the first time
             name = getattr(self._loss_fn, "__name__", type(self._loss_fn).__name__)
-            loss = call_loss(self._loss_fn, pred, label, f"loss_fn {name}")
-            self._compared = True
+            loss, self._takes = call_loss(self._loss_fn, pred, label, f"loss_fn {name}")
         if not isinstance(loss, Tensor):
             raise TypeError(f"loss_fn must return a torch tensor, got {reprlib.repr(loss)}")
         check_scalar(loss, "loss_fn")

@@ -83,7 +83,9 @@ def fit(
         ``stop_grid_update_step``.
     grid_update_num, stop_grid_update_step : int
     loss_fn : callable, optional
-        ``(prediction, label) -> scalar Tensor``; the mean squared error by default.
+        ``(prediction, label) -> scalar Tensor``; the mean squared error by default. Whole
+        numbers that it cannot compare with predictions of their shape, such as labels 0 and 1
+        for ``torch.nn.BCEWithLogitsLoss()``, are handed to it in the model's dtype.
     lr : float
         Step size.
     batch : int

@@ -182,6 +182,12 @@ class MaskRule:
             self.baseline, edge
         ) or SMALLEST_THRESHOLD <= self.edge_threshold >= edge_at(self.scores, edge)
 
+    def off_by_hand(self, edge: Edge, edits: Edits) -> bool:
+        """Whether an edge, or a node at its end, was switched off by hand."""
+        l, i, j = edge
+        ends = {(l, i), (l + 1, self.node_of(l, j))}
+        return edge in edits.removed_edges or not ends.isdisjoint(edits.removed_nodes)
+
     def takes(self, node: Node, edits: Edits) -> bool:
         """Whether the node threshold takes a node."""
         l, i = node

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,10 +30,15 @@ from kanwidget.masks.ids import Edge, edge_at, set_edge_at
 from kanwidget.masks.reachability import slots_of
 from kanwidget.masks.state import State
 
+from .history import OUTSIDE
 from .live_model import ExternalChanges, Masks
 from .script import shortest_thresholds
 
-__all__ = ["Adopted", "adopt", "like", "lower_thresholds_to_keep", "remove_what_returns"]
+__all__ = ["Adopted", "adopt", "like", "notice", "off_by_hand", "what_changed"]
+
+
+ROUNDING = 1e-6
+"""By which share a score may differ and still be the same one."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +49,13 @@ class Adopted:
     ----------
     baseline, state
         Its baseline and its decisions.
-    kept_off : int
-        How many edges would have come back, and were switched off by hand.
+    kept_off : set of (l, i, j)
+        Edges that would have come back, and were switched off by hand.
     """
 
     baseline: Baseline
     state: State
-    kept_off: int = 0
+    kept_off: frozenset[Edge] = frozenset()
 
 
 def adopt(
@@ -100,9 +106,55 @@ def adopt(
             edits = restore_edge(edits, edge, ground)
     before = old.mask_rule(state)
     state = lower_thresholds_to_keep(replace(state, edits=edits), live.mask, baseline)
+    state = raise_by_rounding(state, live.mask, baseline)
     ground = baseline.mask_rule(state)
     edits, kept_off = remove_what_returns(edits, live.mask, before, ground)
     return Adopted(baseline, replace(state, edits=edits), kept_off)
+
+
+def what_changed(
+    shown: Masks, found: ExternalChanges, before: Evaluator, now: Evaluator
+) -> tuple[str, ...]:
+    """Return which of `history.OUTSIDE` became of a model that looked as ``shown``.
+
+    ``before`` and ``now`` measure it as it was and as it is.
+    """
+    live = found.live
+    if not shown.fits(live):
+        return ("layers",)
+    moved = [(b.dtype, b.device) for b in shown.bias] != [(b.dtype, b.device) for b in live.bias]
+    formulas = before.adapter.symbolic() != now.adapter.symbolic()
+    pairs = zip(shown.like(live).mask, live.mask, strict=True)
+    changes = {
+        "type": moved,
+        "formulas": formulas,
+        "trained": found.retrained and not (moved or formulas),
+        "edges": bool(found.switched) or not all(bool((a == b).all()) for a, b in pairs),
+    }
+    return tuple(change for change in OUTSIDE if changes.get(change))
+
+
+def notice(before: State, after: State) -> str:
+    """Say how thresholds were moved so that what was on stays on."""
+    said = [
+        f"The {axis} threshold went from {getattr(before, name):.3g} to {getattr(after, name):.3g}"
+        for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
+        if getattr(after, name) < getattr(before, name)
+    ]
+    return f"{' and '.join(said)}: by their new scores it would have taken more." if said else ""
+
+
+def off_by_hand(count: int) -> str:
+    """Say how many edges are off by hand because they came back by their new scores."""
+    if not count:
+        return ""
+    were, are, them = ("edge that was", "is", "it")
+    if count > 1:
+        were, are, them = ("edges that were", "are", "them")
+    return (
+        f"{count} {were} off by a threshold {are} off by hand now: a double click or Reset brings "
+        f"{them} back."
+    )
 
 
 def _bare(state: State) -> State:
@@ -163,6 +215,27 @@ def lower_thresholds_to_keep(state: State, was: Sequence[Tensor], baseline: Base
     return state
 
 
+def raise_by_rounding(state: State, was: Sequence[Tensor], baseline: Baseline) -> State:
+    """Raise the thresholds by the rounding that what they took scores more now.
+
+    Parameters
+    ----------
+    state, was, baseline
+        As for `lower_thresholds_to_keep`.
+    """
+    edges = torch.cat([s.flatten() for s in baseline.scores])
+    nodes = torch.cat([edges[:0], *node_scores(baseline.scores, baseline.slots)])
+    moved: dict[str, Any] = {}
+    for name, scores in (("node_threshold", nodes), ("edge_threshold", edges)):
+        threshold = getattr(state, name)
+        near = scores[(scores > threshold) & (scores <= threshold * (1 + ROUNDING))]
+        moved[name] = float(near.max()) if len(near) else threshold
+    raised = replace(state, **moved)
+    mask = baseline.mask_rule(raised).mask(raised.edits)
+    same = all(torch.equal(now, on) for now, on in zip(mask, was, strict=True))
+    return raised if same else state
+
+
 def _under(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
     """Return the threshold, or the largest score below all that must be left, or 0."""
     if not (kept <= threshold).any():
@@ -174,7 +247,7 @@ def _under(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
 
 def remove_what_returns(
     edits: Edits, was: Sequence[Tensor], before: MaskRule, ground: MaskRule
-) -> tuple[Edits, int]:
+) -> tuple[Edits, frozenset[Edge]]:
     """Switch off by hand what was off and would come back on another ground.
 
     A node that its threshold had taken goes as one.
@@ -190,8 +263,8 @@ def remove_what_returns(
     Returns
     -------
     edits : Edits
-    count : int
-        How many edges would have come back.
+    edges : set of (l, i, j)
+        Those that would have come back.
     """
     back = [now & ~on for now, on in zip(ground.mask(edits), was, strict=True)]
     edges = [(l, i, j) for l, layer in enumerate(back) for j, i in layer.nonzero().tolist()]
@@ -201,4 +274,4 @@ def remove_what_returns(
             edits = remove_node(edits, node)
     mask = ground.mask(edits)
     left = {edge for edge in edges if edge_at(mask, edge)}
-    return replace(edits, removed_edges=edits.removed_edges | left), len(edges)
+    return replace(edits, removed_edges=edits.removed_edges | left), frozenset(edges)

@@ -13,22 +13,34 @@ from typing import NamedTuple, Protocol
 
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.masks.edits import Edits
+from kanwidget.masks.ids import Edge
 from kanwidget.masks.state import State
 
 from .snapshots import Snapshots
 
 __all__ = [
+    "OUTSIDE",
     "Command",
     "History",
     "State",
     "count",
     "describe",
     "describe_with_losses",
+    "in_a_cell",
 ]
 
 
 FEW = 2
 """Edges and nodes that a text tells apart; more are only hand edits."""
+
+OUTSIDE = {
+    "layers": "layers changed",
+    "type": "dtype or device changed",
+    "formulas": "formulas changed",
+    "trained": "trained",
+    "edges": "edges switched",
+}
+"""What others do to a model, in words."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +69,10 @@ class Command:
         What was done, without what it cost.
     notice : str
         What one should know as long as one stands there, in words.
-    kept_off : int
-        Edges that others brought back, and that were switched off by hand to stay off.
+    changes : tuple of str
+        What others did, of a command ``outside``: keys of `OUTSIDE`.
+    kept_off : set of (l, i, j)
+        Edges that came back by what others did, and are off by hand to stay off.
     """
 
     id: int
@@ -74,7 +88,8 @@ class Command:
     weights: int = 0
     what: str = ""
     notice: str = ""
-    kept_off: int = 0
+    changes: tuple[str, ...] = ()
+    kept_off: frozenset[Edge] = frozenset()
 
 
 class Label(Protocol):
@@ -192,6 +207,12 @@ class History:
         while steps[-1].parent is not None:
             steps.append(self.commands[steps[-1].parent])
         return steps[::-1]
+
+
+def in_a_cell(changes: Sequence[str]) -> str:
+    """Say what others did to a model, by the keys of `OUTSIDE`."""
+    words = [words for change, words in OUTSIDE.items() if change in changes]
+    return f"{' and '.join(words) or 'changed'} in a cell"
 
 
 def describe(before: State, state: State) -> str:

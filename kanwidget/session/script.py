@@ -12,15 +12,12 @@ from kanwidget.evaluate.baseline import Baseline
 from kanwidget.masks.effective import node_scores
 from kanwidget.masks.state import State
 
-from .history import History
+from .history import History, in_a_cell
 
 __all__ = ["script", "shortest_thresholds"]
 
 
-_OUTSIDE = [
-    "# here the model was changed from outside the session: do the same, then",
-    "session.refresh()",
-]
+REFRESH = "session.refresh()"
 
 
 def script(
@@ -47,6 +44,7 @@ def script(
     asked += "" if score == usual_score else f", score={score!r}"
     asked += "" if state.keep_mean else ", keep_mean=False"
     lines.append(f"session = PruningSession(model, dataset{asked})")
+    others: tuple[str, ...] = ()
     for step, following in zip(path, [*path[1:], None], strict=True):
         if following is not None and following.kind == "set":
             continue  # the last state before a commit says it all
@@ -64,8 +62,13 @@ def script(
             lines.append("session.commit()")
         elif following.kind == "score":
             lines.append(f"session.rescore({following.baseline.score!r})")
-        elif lines[-2:] != _OUTSIDE:  # one after the other they are one
-            lines += _OUTSIDE
+        else:
+            if lines[-1] == REFRESH:  # one after the other they are one
+                del lines[-2:]
+            else:
+                others = ()
+            others += following.changes
+            lines += [f"# {in_a_cell(others)}: do the same here, then", REFRESH]
         state = following.state
     return "\n".join(lines) + "\n"
 

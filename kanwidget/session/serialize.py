@@ -12,7 +12,7 @@ from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_threshold
 
-from .history import History
+from .history import History, in_a_cell
 from .script import shortest_thresholds
 
 __all__ = ["NOTE", "Saved", "check_owner", "checked", "in_words", "to_dict"]
@@ -44,8 +44,9 @@ def to_dict(history: History, model: str, data: str) -> dict[str, Any]:
     for command in history.commands:
         if command.kind == "outside":
             raise ValueError(
-                f"command {command.id} stands for a change that came from outside the session, "
-                "which it cannot replay; start a new session on the model as it is"
+                f"the model was changed in a cell at command {command.id} "
+                f"({in_a_cell(command.changes)}), which a session cannot replay; start a new one "
+                "on the model as it is"
             )
         kept = {name: getattr(command, name) for name in ("parent", "kind", "text", "note")}
         if command.kind in ("start", "score"):

@@ -15,6 +15,7 @@ from kanwidget.evaluate import tradeoff
 from kanwidget.evaluate.baseline import Baseline, DataAndMetric
 from kanwidget.evaluate.measure_losses import Progress, Stop
 from kanwidget.evaluate.metric import Metric
+from kanwidget.evaluate.names import Given, names_given, usual_names
 from kanwidget.evaluate.same_metric import same
 from kanwidget.evaluate.tradeoff import Costs, TradeOff
 from kanwidget.masks import edit_operations
@@ -24,6 +25,7 @@ from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_edge, check_node, check_whole
 
 from . import history, mask_warnings, outcome, script, serialize
+from .external_changes import off_by_hand
 from .history import History
 from .live_model import Masks
 from .outcome import ModelView, Outcome
@@ -54,14 +56,15 @@ class PruningSession:
         ``test_input`` ``(rows, width[0])``, ``train_label`` and ``test_label``
         ``(rows, width[-1])``: tensors, arrays, DataFrames or lists. Scores and means come from
         its training inputs, the loss from its test rows. Or inputs alone. By default the inputs
-        that the model last saw.
+        that the model last saw. Inputs and outputs are called as the columns of DataFrames.
     keep_mean : bool
         Whether an edge that goes off leaves its mean output over the data in the bias of the
         node it leads to.
     metric : callable, optional
         ``(prediction, label) -> scalar``, such as a torch loss; the root mean squared error by
         default. For labels that are classes, whole numbers ``(rows,)``:
-        ``torch.nn.CrossEntropyLoss()``. Without labels it is the root mean squared change of the
+        ``torch.nn.CrossEntropyLoss()``; for one output and labels 0 and 1:
+        ``torch.nn.BCEWithLogitsLoss()``. Without labels it is the root mean squared change of the
         outputs, and there can be no other. Less is better, unless ``higher_is_better`` says
         otherwise.
     score : {"l1", "attribution", "ablation"}, optional
@@ -79,6 +82,8 @@ class PruningSession:
     width : list of int
     columns : list of int
         Which columns of the data the inputs are: fewer than it has after pykan's `prune_input`.
+    names : (list of str, list of str)
+        Of inputs and outputs.
     baseline : Baseline
         Mask, scores, means and curves that the thresholds and hand edits stand on.
     loss_name : str
@@ -132,6 +137,20 @@ class PruningSession:
     def columns(self) -> list[int]:
         """Which columns of the data the inputs are."""
         return self._steps.facts.columns
+
+    @property
+    def names(self) -> Given:
+        """Names of the inputs and outputs: of the columns, if the data are tables with names."""
+        evaluator = self._steps.evaluator
+        given: Given = ([], []) if evaluator is None else evaluator.data.names
+        return usual_names(given, self.columns, self.width[-1])
+
+    def name_after(self, dataset: Mapping[str, Tensor] | Tensor | None) -> None:
+        """Take the names of a table's columns, if it has any."""
+        adapter, evaluator = self._steps.open_model().adapter, self._steps.open_evaluator()
+        pairs = zip(names_given(adapter.select_columns(dataset)), evaluator.data.names, strict=True)
+        inputs, outputs = (new or old for new, old in pairs)
+        evaluator.data.names = inputs, outputs
 
     @property
     def loss_name(self) -> str:
@@ -245,9 +264,9 @@ class PruningSession:
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the present state, in words."""
-        notice = self._steps.current.notice
-        said = outcome.warnings(self.baseline, *self._steps.current_masks)
-        return [notice, *said] if notice else said
+        current = self._steps.current
+        said = [current.notice, off_by_hand(len(current.kept_off))]
+        return [*filter(None, said), *outcome.warnings(self.baseline, *self._steps.current_masks)]
 
     def set(self, *, merge: bool = False, **changes: Any) -> None:
         """Set thresholds, hand edits or both at once; what is not given stays.
@@ -581,7 +600,7 @@ class PruningSession:
         Raises
         ------
         ValueError
-            If the model was changed from outside the session: that cannot be replayed.
+            If the model was trained, or changed otherwise, in a cell: that cannot be replayed.
         """
         return serialize.to_dict(self.history, self._steps.origin, self._digest())
 

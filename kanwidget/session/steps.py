@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,18 +16,20 @@ from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.evaluate.measure_losses import Progress, Stop
 from kanwidget.evaluate.metric import Metric, name_of
 from kanwidget.kan.write_lock import fit_of
+from kanwidget.masks.edits import Edits
 from kanwidget.masks.effective import MaskRule
 from kanwidget.masks.state import State
 
 from . import history
-from .external_changes import adopt, like
+from .external_changes import adopt, like, notice, what_changed
 from .history import Command, History
 from .live_model import ExternalChanges, LiveModel, Masks, PlannedWrite
 from .snapshots import Snapshots
 
 __all__ = ["Steps"]
 
-OUTSIDE = "changed from outside the session"
+PAUSE = 3.0
+"""Seconds without a change after which a training that nobody told us of has ended."""
 
 
 class Steps:
@@ -71,8 +74,11 @@ class Steps:
         self.held = False
         self._own_step = False  # whether the next change is a step of its own
         self._training: tuple[int, bool] = fit_of(model)  # when others last changed the model
-        self._quiet = False  # whether they have stopped since
-        self._dragged = False  # whether the last step may go on
+        self._by_fit = False  # whether that was a fit of ours
+        self._trained = 0.0  # when a training was last seen to go on
+        self._quiet = False  # whether nothing had changed at a look since
+        # The last step, if it may go on, and what a hand had switched in it.
+        self._drag: tuple[int, Edits] | None = None
         self._known: tuple[Command, Masks] | None = None  # the current command and its masks
         self._planned: tuple[Command, Masks] | None = None  # those of the one to come
         live = LiveModel(adapter)
@@ -169,7 +175,11 @@ class Steps:
         """
         if state == self.state and not always:
             return
-        before, start = self.current, self.history.before()
+        before, start, decided = self.current, self.history.before(), self.state
+        drag = self._drag if merge and not self._own_step else None
+        if drag is not None and drag[0] == before.id and state.edits == decided.edits:
+            # What came back by a training meanwhile is the threshold's again.
+            decided, state = (replace(s, edits=drag[1]) for s in (decided, state))
         merged = (
             merge
             and not self._own_step
@@ -177,9 +187,9 @@ class Steps:
             and before.kind == "set"
             and not before.note
             and self.history.after() is None
-            and before.state.arguments(start.state).keys() == state.arguments(before.state).keys()
+            and decided.arguments(start.state).keys() == state.arguments(decided).keys()
         )
-        if merged and start is not None and state == start.state:
+        if merged and start is not None and state == start.state and not _trains(before, start):
             self._return_to(start)
             return
         what = what or history.describe(before.state, state)
@@ -189,7 +199,7 @@ class Steps:
         else:
             command = self._measured("set", what, state, before.baseline, before)
         self._perform(command)
-        self._own_step, self._dragged = False, merge
+        self._own_step, self._drag = False, (command.id, state.edits) if merge else None
 
     def end_step(self) -> None:
         """Let the next change be a step of its own."""
@@ -351,7 +361,9 @@ class Steps:
         **more: Any,
     ) -> Command:
         """Return a command that leads to a state, after a parent or in another one's place."""
-        masks = _masks(baseline, state)
+        masks, ground = _masks(baseline, state), baseline.mask_rule(state)
+        came_back = parent.kept_off | more.pop("kept_off", frozenset())
+        kept_off = {edge for edge in came_back if ground.off_by_hand(edge, state.edits)}
         loss = (evaluator or self.open_evaluator()).loss(*masks)
         count = _count(masks.mask)
         command = Command(
@@ -364,6 +376,7 @@ class Steps:
             parent.loss_after,
             loss,
             count,
+            kept_off=frozenset(kept_off),
             **{"weights": parent.weights, "what": what, **more},
         )
         self._planned = command, masks
@@ -469,15 +482,17 @@ class Steps:
         numbers = [c.weights for c in self.history.commands]
         renews = found.retrained and not (merged and before.weights != parent.weights)
         weights = 1 + max(numbers) if renews else before.weights
-        kept_off = adopted.kept_off + (before.kept_off if merged else 0)
+        kept_off = adopted.kept_off | (before.kept_off if merged else frozenset())
+        changes = what_changed(self.current_masks, found, self.open_evaluator(), evaluator)
+        changes = (*before.changes, *changes) if merged else changes
         words = [
             f"{axis} threshold lowered to {getattr(adopted.state, name):.3g}"
             for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
             if getattr(adopted.state, name) < getattr(parent.state, name)
         ]
-        what = ", ".join([OUTSIDE, *words])
+        what = ", ".join([history.in_a_cell(changes), *words])
         if kept_off:
-            what += f", {history.count(kept_off, 'edge')} off by hand now"
+            what += f", {history.count(len(kept_off), 'edge')} off by hand now"
         goes_on = merged and before.kind == "set"  # a drag, while others train
         command = self._measured(
             "set" if goes_on else "outside",
@@ -488,8 +503,9 @@ class Steps:
             before if merged else None,
             evaluator,
             weights=weights,
+            changes=() if goes_on else changes,
             kept_off=kept_off,
-            notice=_notice(parent.state, adopted.state, kept_off),
+            notice=notice(before.state if goes_on else parent.state, adopted.state),
         )
         if renews and self.history.snapshots.get(before.weights) is None:
             known = self.open_evaluator().adapter.weights()
@@ -497,19 +513,23 @@ class Steps:
         if not found.retrained:
             evaluator = evaluator.knowing(found.switched_before)
         self._perform(command, evaluator, seen=found.live, found=found)
-        self._training, self._quiet = training, False
+        if self._drag is not None and self._drag[0] == before.id:
+            self._drag = None if "edges" in changes else (command.id, self._drag[1])
+        own = training != self._training or training[1]
+        self._by_fit = own or (merged and self._by_fit)
+        self._training, self._quiet, self._trained = training, False, time.monotonic()
 
     def _goes_on(self, training: tuple[int, bool]) -> bool:
         """Whether others go on with the training that the last step stands for.
 
-        A fit of our own says which it is. Of any other one knows no more than that nobody has
-        looked at the model in between and found it as it was.
+        A fit of our own says which it is, and when it ends. Any other one has ended when the
+        model stays as it is for `PAUSE`, or by a decision, unless that is a drag.
         """
         before, start = self.current, self.history.before()
         if start is None or before.note or self.history.after() is not None:
             return False
         trains = before.kind == "outside" and before.weights != start.weights
-        drags = before.kind == "set" and start.kind == "outside" and self._dragged
+        drags = before.kind == "set" and start.kind == "outside" and self._drag is not None
         kept = before.weights != start.weights and (
             self.history.snapshots.get(before.weights) is not None
         )
@@ -517,8 +537,17 @@ class Steps:
             (trains or drags)
             and not kept
             and training[0] == self._training[0]
-            and (not self._quiet or self._training[1])
+            and (not self._quiet or self._training[1] or self._pauses())
         )
+
+    def _pauses(self) -> bool:
+        """Whether a training that is no fit of ours may only be between two steps."""
+        return not self._by_fit and time.monotonic() - self._trained < PAUSE
+
+
+def _trains(command: Command, start: Command) -> bool:
+    """Whether others have trained the model from one command to the next."""
+    return command.weights != start.weights
 
 
 def _masks(baseline: Baseline, state: State) -> Masks:
@@ -544,20 +573,3 @@ def _describe_with_losses(
     """Say what was done and what it came to."""
     losses = f"{loss_name} {before.loss_after:.4g} -> {loss:.4g}"
     return f"{what}{history.describe_with_losses(before.active_edges - count)}, {losses}"
-
-
-def _notice(before: State, after: State, kept_off: int) -> str:
-    """Say what was done to thresholds and edges so that what was on stays on, and off off."""
-    said = [
-        f"The {axis} threshold went from {getattr(before, name):.3g} to {getattr(after, name):.3g}"
-        for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
-        if getattr(after, name) < getattr(before, name)
-    ]
-    words = [f"{' and '.join(said)}: by their new scores it would have taken more."] if said else []
-    if kept_off:
-        were, are = ("edge that was", "is") if kept_off == 1 else ("edges that were", "are")
-        words.append(
-            f"{kept_off} {were} off by a threshold {are} off by hand now: a double click or Reset "
-            f"brings {'it' if kept_off == 1 else 'them'} back."
-        )
-    return " ".join(words)

@@ -71,6 +71,7 @@ def session_of(
     elif old.measures_with(dataset, metric, higher_is_better):
         here = old.history.current.id
         _note_columns(old, dataset)
+        old.name_after(dataset)
         try:
             if score is not None:
                 old.rescore(score)

@@ -103,7 +103,8 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     keep_mean : bool
         Whether an edge that goes off leaves its mean output in a bias, as is usual.
     in_vars, out_vars : list of str
-        Names of inputs (those of all columns of the data will do) and outputs.
+        Names of inputs (those of all columns of the data will do) and outputs; by default those
+        of the columns of DataFrames, and of a Series.
     input_shape : (int, int)
         Rows and columns of inputs that are an image, such as (28, 28), or ().
     score : {"l1", "attribution", "ablation"}
@@ -423,11 +424,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
 
     def _names(self) -> dict[str, list[str]]:
         """Return names for inputs and outputs."""
-        n_out = self.session.width[-1]
-        return {
-            "in_vars": [f"x_{column + 1}" for column in self.session.columns],
-            "out_vars": ["f(x)"] if n_out == 1 else [f"f_{j + 1}" for j in range(n_out)],
-        }
+        return dict(zip(("in_vars", "out_vars"), self.session.names, strict=True))
 
     def _on_decision(self, change: Any) -> None:
         if not self._silent:

@@ -330,6 +330,10 @@ class Walk(Questions):
         for command in session.history.commands:
             book.weights.setdefault(command.id, before)
         here = session.history.current
+        if self.fresh and here.kind == "set" and here.id == len(session.history.commands) - 1:
+            seen = session.history.get(here.parent)
+            if seen.weights == here.weights:  # a training may have gone on until this command
+                book.weights[seen.id] = before
         if different(now, book.weights[here.id]):
             cast = {n: v.to(now[n].dtype) for n, v in book.weights[here.id].items()}
             same_dtype = all(v.dtype == now[n].dtype for n, v in before.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -60,3 +60,10 @@ def random_kan() -> Callable[..., KAN]:
         return model
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def gradients_stay_on() -> Iterator[None]:
+    """Switch gradients on again: an interrupt inside torch's own ``no_grad`` leaves them off."""
+    yield
+    torch.set_grad_enabled(True)

@@ -319,7 +319,7 @@ def test_a_foreign_model_or_content_is_refused_in_words(random_kan: Make) -> Non
     session = PruningSession(model)
     model.remove_edge(0, 0, 0)
     session.refresh()
-    with pytest.raises(ValueError, match="came from outside the session"):
+    with pytest.raises(ValueError, match="a session cannot replay"):
         session.to_dict()
 
 

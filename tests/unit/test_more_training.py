@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +18,7 @@ from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession, create_dataset
 from kanwidget.masks import effective
+from kanwidget.session.steps import PAUSE
 
 Make = Callable[..., KAN]
 Dataset = dict[str, Tensor]
@@ -321,10 +325,204 @@ def test_one_training_is_one_step(model: KAN, dataset: Dataset) -> None:
         train(model, dataset, 1)
     assert len(history.commands) == 5
     assert not w.session.refresh() or not w.session.refresh()
+    time.sleep(PAUSE)
     train(model, dataset, 1)
     w.refresh()
     assert len(history.commands) == 6
     w.close()
+
+
+def test_a_training_that_is_slower_than_the_looks_is_one_step(model: KAN, dataset: Dataset) -> None:
+    session, steps, first = PruningSession(model, dataset), ["start", "outside"], kinds.bits(model)
+    for _ in range(4):
+        train(model, dataset, 1)
+        assert session.refresh()
+        assert not session.refresh()
+    assert [step.kind for step in session.history.commands] == steps
+    session.remove_edge(0, 0, 1)  # a decision is a step, and so is what comes after
+    for _ in range(2):
+        train(model, dataset, 1)
+        session.refresh()
+        session.refresh()
+    assert [step.kind for step in session.history.commands] == [*steps, "set", "outside"]
+    session.jump(0)
+    assert kinds.bits(model) == first
+    train(model, dataset, 1)
+    session.refresh()
+    assert session.history.current.parent == 0
+    session.close()
+
+
+def test_a_thread_that_trains_slowly_is_one_step() -> None:
+    model, dataset = kinds.make("pykan 0.2.8"), kinds.data()
+    w = KANWidget(model, dataset)
+
+    def run() -> None:
+        for _ in range(5):
+            train(model, dataset, 1)
+            time.sleep(0.2)
+
+    thread, found = threading.Thread(target=run), set()
+    thread.start()
+    while thread.is_alive():
+        found.add(w.session.refresh())
+        w.refresh()
+    thread.join()
+    w.refresh()
+    assert found == {True, False}
+    assert [step["text"].split(",")[0] for step in w._history] == [
+        "the model as it came",
+        "trained in a cell",
+    ]
+    w.close()
+
+
+def test_a_loop_after_a_fit_is_another_training(model: KAN, dataset: Dataset) -> None:
+    session = PruningSession(model, dataset)
+    model.fit(dataset, steps=2, progress=False)
+    session.refresh()
+    session.refresh()
+    train(model, dataset, 1)
+    session.refresh()
+    assert len(session.history.commands) == 3
+    session.close()
+
+
+# What the history calls it --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_the_history_says_what_was_done_in_a_cell(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    session = PruningSession(model, dataset)
+    session.remove_edge(0, 0, 0)
+
+    def did(words: str) -> None:
+        session.refresh()
+        assert session.history.current.text.startswith(f"{words} in a cell, test RMSE")
+        comment = f"# {words} in a cell: do the same here, then"
+        assert session.script().splitlines()[-2:] == [comment, "session.refresh()"]
+        session.remove_edge(1, 0, 0)
+        session.restore_edge(1, 0, 0)
+
+    train(model, dataset, 1)
+    did("trained")
+    other = PruningSession(model, dataset)
+    state = copy.deepcopy(model.state_dict())
+    other.close()
+    train(model, dataset, 1)
+    did("trained")
+    model.load_state_dict(state)
+    did("trained")
+    model.to(torch.float32 if next(model.parameters()).dtype == torch.float64 else torch.float64)
+    session.refresh()
+    assert session.history.current.text.startswith("dtype or device changed in a cell")
+    with pytest.raises(ValueError, match=r"\(trained in a cell\), which a session cannot replay"):
+        session.to_dict()
+    session.close()
+
+
+def test_edges_switched_in_a_cell_are_no_training(model: KAN, dataset: Dataset) -> None:
+    w = KANWidget(model, dataset)
+    model.remove_edge(0, 0, 1)
+    w.refresh()
+    assert w.session.history.current.text.startswith("edges switched in a cell: 1 edge goes")
+    train(model, dataset, 1)
+    model.restore_edge(0, 0, 1)
+    w.refresh()
+    text = "trained and edges switched in a cell: 1 edge comes back"
+    assert w.session.history.current.text.startswith(text)
+    assert w._history[-1]["text"].startswith(text)
+    assert w.script().count("# trained and edges switched in a cell: do the same here, then") == 1
+    w.close()
+
+
+# A training in a thread beside the sliders ----------------------------------------------------
+
+
+def more(model: Any, factor: float) -> None:
+    """Make all edges of our own KAN score more or less, as a training thread does."""
+    with torch.no_grad():
+        for layer in model.layers:
+            layer.coef.mul_(factor)
+            layer.scale_base.mul_(factor)
+
+
+def test_a_drag_goes_on_deciding_while_others_train(random_kan: Make, dataset: Dataset) -> None:
+    model = random_kan([2, 4, 3, 1], 0)
+    session = PruningSession(model, dataset)
+    scores = torch.cat([s.flatten() for s in session.scores]).sort().values.tolist()
+    session.set(edge_threshold=scores[3], merge=True)
+    for level in scores[4:12]:
+        more(model, 1.3)
+        session.set(edge_threshold=level, merge=True)
+    more(model, 1.3)
+    session.set(edge_threshold=0.0, merge=True)
+    assert session.edits.removed_edges == session.edits.removed_nodes == frozenset()
+    assert session.active_edges == 23
+    session.undo()
+    session.close()
+
+
+def test_what_is_off_to_stay_off_is_told_as_long_as_it_is(
+    random_kan: Make, dataset: Dataset
+) -> None:
+    model = random_kan([2, 4, 3, 1], 0)
+    session = PruningSession(model, dataset)
+    level = float(torch.cat([s.flatten() for s in session.scores]).median())
+    session.set(edge_threshold=level)
+    more(model, 10)
+    session.set(node_threshold=1e-9)  # which looks first
+    off = session.edits.removed_edges
+    assert off
+
+    def told() -> bool:
+        return any("off by hand now: a double click or Reset" in said for said in session.warnings)
+
+    assert told()
+    session.set(edge_threshold=0.0)
+    assert session.edits.removed_edges == off
+    assert told()
+    for edge in off:
+        session.restore_edge(*edge)
+    assert not told()
+    session.undo()
+    assert told()
+    session.reset()
+    assert not told()
+    session.close()
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_a_score_that_differs_by_rounding_brings_nothing_back(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    session = PruningSession(model, dataset)
+    levels = torch.cat([s.flatten() for s in session.scores]).sort().values
+    session.set(edge_threshold=float(levels[1]))
+    left = session.active_edges
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1 + 1e-12)
+    session.refresh()
+    assert session.active_edges == left
+    assert session.edits.removed_edges == frozenset()
+    session.set(edge_threshold=0.0)
+    assert session.active_edges == sum(layer.numel() for layer in session.mask)
+    session.close()
+
+
+def test_dragging_back_while_others_train_keeps_what_they_trained(dataset: Dataset) -> None:
+    model = KAN([2, 5, 1], seed=1)
+    session = PruningSession(model, dataset)
+    train(model, dataset, 1)
+    session.set(edge_threshold=1e-3, merge=True)
+    train(model, dataset, 1)
+    session.refresh()
+    trained = kinds.bits(model)
+    session.set(edge_threshold=0.0, merge=True)
+    assert kinds.bits(model) == trained
+    assert not session.refresh()
+    session.close()
 
 
 def test_a_long_training_keeps_no_baseline_for_each_look_at_it(dataset: Dataset) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import kinds
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.text import Text
 from torch import Tensor, nn
 
 from kanwidget import KAN, KANWidget, PruningSession
+from kanwidget.figure import figure
 from kanwidget.kan.check_data import as_tensor
 
 Dataset = dict[str, Any]
@@ -138,11 +141,11 @@ def _classes(numbers: dict[str, Tensor], dtype: torch.dtype = torch.int64, top: 
     ("width", "change", "loss", "words"),
     [
         ([3, 3], {}, None, "loss_fn=torch.nn.CrossEntropyLoss() in fit, and metric="),
-        ([3, 3], {"dtype": torch.float64}, nn.CrossEntropyLoss(), "such as y.long()"),
+        ([3, 3], {"dtype": torch.float64}, nn.CrossEntropyLoss(), "y.long() of a tensor"),
         ([3, 2], {"top": 3}, nn.CrossEntropyLoss(), "classes go from 0 to 2, and the model has 2"),
         ([3, 1], {}, nn.CrossEntropyLoss(), "one output for each class"),
         ([3, 1], {}, nn.functional.cross_entropy, "one output for each class"),
-        ([3, 1], {"top": 1}, nn.BCEWithLogitsLoss(), "y.to(torch.float64)"),
+        ([3, 3], {"dtype": torch.float64}, nn.CrossEntropyLoss(), "y.astype(int) of an array"),
         ([3, 1], {}, lambda p, y: (p[:, 0] - y).square().mean(), "each row against all rows"),
         ([3, 2], {}, lambda p, y: (p[:, :1] - y).square().mean(), "each row against all rows"),
         (
@@ -167,8 +170,74 @@ def test_labels_that_do_not_fit_are_refused_in_words(
     assert all(torch.equal(v, before[n]) for n, v in model.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda c: c,
+        lambda c: c[:, None],
+        lambda c: c.bool(),
+        lambda c: c.numpy().astype(np.uint8),
+        lambda c: c.tolist(),
+        lambda c: pd.Series(c.numpy(), dtype="Int64"),
+        lambda c: pd.DataFrame({"ill": c.numpy()}),
+    ],
+)
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.BCEWithLogitsLoss(),
+        nn.functional.binary_cross_entropy_with_logits,
+        nn.HuberLoss(),
+        lambda p, y: nn.functional.binary_cross_entropy(p.sigmoid(), y),
+    ],
+    ids=["bce", "function", "huber", "own"],
+)
+def test_a_loss_that_wants_numbers_gets_labels_0_and_1_as_numbers(
+    numbers: dict[str, Tensor], kind: Callable[[Tensor], Any], loss: Any
+) -> None:
+    whole = {n: (v[:, 0] > 0.3).long() if "label" in n else v for n, v in numbers.items()}
+    exact = {n: v.double() for n, v in whole.items()}
+    data = {n: kind(v) if "label" in n else v for n, v in whole.items()}
+    options: dict[str, Any] = {"steps": 2, "loss_fn": loss, "progress": False}
+    for extra in ({}, {"batch": 30}):
+        model, other = KAN([3, 1]), KAN([3, 1])
+        assert model.fit(data, **options, **extra) == other.fit(exact, **options, **extra)
+    w, expected = KANWidget(model, data, metric=loss), PruningSession(other, exact, metric=loss)
+    for session in (w.session, expected):
+        session.remove_edge(0, 2, 0)
+    assert w.session.loss == expected.loss
+    kept = [s.tradeoff().loss_kept.tolist() for s in (w.session, expected)]
+    assert kept[0] == kept[1]
+    w.close()
+
+
+def test_a_metric_gets_whole_numbers_if_it_takes_them(numbers: dict[str, Tensor]) -> None:
+    data = {n: (v[:, :1] > 0.3).long() if "label" in n else v for n, v in numbers.items()}
+    seen = []
+
+    def accuracy(pred: Tensor, label: Tensor) -> Tensor:
+        seen.append(label.dtype)
+        return (((pred > 0).long() ^ label) == 0).double().mean()  # numbers have no ^
+
+    PruningSession(KAN([3, 1]), data, metric=accuracy, higher_is_better=True)
+    assert set(seen) == {torch.int64}
+
+
+def test_an_own_metric_that_fails_on_numbers_too_says_so_itself(
+    numbers: dict[str, Tensor],
+) -> None:
+    data = {n: (v[:, :1] > 0.3).long() if "label" in n else v for n, v in numbers.items()}
+
+    def metric(pred: Tensor, label: Tensor) -> Tensor:
+        raise RuntimeError(f"no {label.dtype} please")
+
+    with pytest.raises(RuntimeError, match=r"no torch.int64 please"):
+        PruningSession(KAN([3, 1]), data, metric=metric)
+
+
 def test_labels_in_one_row_are_told_apart_from_classes(numbers: dict[str, Tensor]) -> None:
-    with pytest.raises(ValueError, match=r"\(80, 3\), got \(80,\); y\[:, None\] makes one column"):
+    words = r"\(80, 3\), got \(80,\); they need 3 columns, or a model with one output"
+    with pytest.raises(ValueError, match=words):
         KAN([3, 3]).fit(_classes(numbers, torch.float64), progress=False)
 
 
@@ -222,3 +291,93 @@ def test_inputs_and_labels_in_a_pair_are_told_how_to_be_given(kind: Any) -> None
     pair = kind(np.zeros((9, 2))), kind(np.zeros((9, 1)))
     with pytest.raises(ValueError, match="a dict with the entries train_input, train_label"):
         KANWidget(KAN([2, 1]), pair)
+
+
+# Names -----------------------------------------------------------------------------------------
+
+
+def named(numbers: dict[str, Tensor], inputs: list[Any], label: Any) -> Dataset:
+    """Return tables with these columns."""
+    data: Dataset = {}
+    for name, value in numbers.items():
+        columns = inputs if "input" in name else [label]
+        data[name] = pd.DataFrame(value.numpy(), columns=columns)
+    return data
+
+
+def test_columns_of_tables_name_inputs_and_outputs(numbers: dict[str, Tensor]) -> None:
+    data = named(numbers, ["age", "dose", "ill"], "days")
+    w = KANWidget(KAN([3, 2, 1]), data)
+    assert (w.in_vars, w.out_vars) == (["age", "dose", "ill"], ["days"])
+    for made in (figure(w.session), w.figure()):
+        texts = [text.get_text() for text in made.findobj(Text)]
+        assert {"age", "dose", "ill", "days"} <= set(texts)
+    w.close()
+    w = KANWidget(KAN([3, 2, 1]), {**data, "train_label": data["train_label"]["days"]})
+    assert w.out_vars == ["days"]
+    w.close()
+    w = KANWidget(KAN([3, 2, 1]), data["train_input"], out_vars=["y"])
+    assert (w.in_vars, w.out_vars) == (["age", "dose", "ill"], ["y"])
+    w.close()
+    w = KANWidget(KAN([3, 2, 1]), data, in_vars=["a", "b", "c"])
+    assert (w.in_vars, w.out_vars) == (["a", "b", "c"], ["days"])
+    w.close()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pd.RangeIndex(3),
+        ["a", 1, "c"],
+        ["a", " ", "c"],
+        pd.MultiIndex.from_tuples([("a", "1"), ("a", "2"), ("b", "1")]),
+    ],
+    ids=["numbers", "some numbers", "blank", "levels"],
+)
+def test_columns_that_have_no_names_give_none(columns: Any, numbers: dict[str, Tensor]) -> None:
+    w = KANWidget(KAN([3, 1]), named(numbers, columns, None))
+    assert (w.in_vars, w.out_vars) == (["x_1", "x_2", "x_3"], ["f(x)"])
+    w.close()
+
+
+def test_names_of_columns_may_be_alike_or_long(numbers: dict[str, Tensor]) -> None:
+    names = ["a", "a", "n" * 2000]
+    w = KANWidget(KAN([3, 1]), named(numbers, names, "a"))
+    assert (w.in_vars, w.out_vars) == (names, ["a"])
+    assert "n" * 20 in w.to_html()
+    w.figure()
+    w.close()
+
+
+def test_names_of_classes_are_no_names_of_outputs(numbers: dict[str, Tensor]) -> None:
+    data: Dataset = {
+        n: pd.Series((3 * v[:, 0]).long().numpy(), name="kind") if "label" in n else v
+        for n, v in numbers.items()
+    }
+    w = KANWidget(KAN([3, 3]), data, metric=nn.CrossEntropyLoss())
+    assert w.out_vars == ["f_1", "f_2", "f_3"]
+    w.close()
+
+
+def test_a_widget_on_the_same_numbers_takes_the_names_of_a_table(
+    numbers: dict[str, Tensor],
+) -> None:
+    model = KAN([3, 1])
+    first = KANWidget(model, numbers)
+    first.remove_edge(0, 1, 0)
+    second = KANWidget(model, named(numbers, ["a", "b", "c"], "y"))
+    assert second.session is first.session
+    assert (second.in_vars, second.out_vars) == (["a", "b", "c"], ["y"])
+    third = KANWidget(model, numbers)  # plain tensors again
+    assert third.in_vars == ["a", "b", "c"]
+    third.close()
+
+
+def test_inputs_that_pykan_has_cut_keep_the_names_of_their_columns() -> None:
+    model, dataset = kinds.make("pykan 0.2.8"), kinds.data()
+    columns = ["a", "b", "c"][: dataset["train_input"].shape[1]]
+    x = pd.DataFrame(dataset["train_input"].numpy(), columns=columns)
+    model(dataset["train_input"])
+    w = KANWidget(model.prune_input(active_inputs=[1]), x)
+    assert w.in_vars == ["b"]
+    w.close()

@@ -186,7 +186,7 @@ def test_what_others_did_one_after_the_other_is_said_once(model: KAN, dataset: D
     for change in (model.remove_edge, model.restore_edge, model.remove_edge):
         change(0, 0, 1)
         session.refresh()
-    assert session.script().count("changed from outside") == 1
+    assert session.script().count("edges switched in a cell") == 1
     assert session.script().count("session.refresh()") == 1
     session.set(node_threshold=0.01)
     model.remove_edge(0, 0, 2)
