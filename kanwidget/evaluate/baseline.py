@@ -179,13 +179,17 @@ class Baseline:
             for switched, now, was in zip(changed, found[0], self.mask, strict=True)
         ]
         shares = self.shares(written[0], keep_mean)
-        bias = [
-            # Not what was written less the baseline's: a number that is none would never go away.
-            torch.where(now != then, without(now, was != put, switched, share), plain)
-            for now, then, plain, was, put, switched, share in zip(
-                found[1], written[1], self.bias, self.mask, written[0], changed, shares, strict=True
-            )
-        ]
+        bias = []
+        for now, then, plain, was, put, switched, share in zip(
+            found[1], written[1], self.bias, self.mask, written[0], changed, shares, strict=True
+        ):
+            # The session switched these on, and others switched them off again: the bias
+            # without their means stays, as others left it.
+            off_again = switched & put & ~was
+            left = plain + share.masked_fill(~off_again, 0.0).sum(1)
+            left = torch.where(off_again.any(1), left, plain)
+            # Not what was written less the baseline's: a NaN would never disappear.
+            bias.append(torch.where(now != then, without(now, was != put, switched, share), left))
         folded = [f.masked_fill(c, 0.0) for f, c in zip(self.folded, changed, strict=True)]
         return mask, bias, folded, changed
 

@@ -374,7 +374,10 @@ class RestorePoint:
                 moved = constant - _finite(then - was - self._share(l, gone, constant))
                 # Who writes a mask and a bias, as by a checkpoint, leaves no mean in the latter.
                 moved = torch.where(gone.any(1) & ~left.any(1), constant, moved)
-                bias[l] = torch.where(kept, was, moved)
+                # An edge that a session switched on, and others off again, takes its mean along.
+                off_again = gone & ~was_on
+                left = torch.where(off_again.any(1), was + self._share(l, off_again, constant), was)
+                bias[l] = torch.where(kept, left, moved)
                 changes += not kept.all()
             back = self._as_own(adapter, Masks(mask, bias))
         return _Noted(back, live, changes=changes)

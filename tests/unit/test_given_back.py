@@ -651,3 +651,20 @@ def test_what_auto_symbolic_fixes_while_it_is_off_stays_off_with_its_mean(
     (formula,), names = model.symbolic_formula(**digits)
     value = sympy.lambdify(names, formula, "numpy")(*x.T.numpy())
     assert torch.allclose(torch.as_tensor(value).double().expand(len(y)), y[:, 0], atol=1e-9)
+
+
+def test_an_edge_that_came_back_after_a_commit_and_is_removed_in_a_cell_takes_its_mean_along() -> (
+    None
+):
+    model, dataset = kinds.make("native"), kinds.data()
+    x = dataset["test_input"]
+    with PruningSession(model, dataset) as session:
+        session.remove_edge(1, 2, 0)
+        session.commit()
+        session.restore_edge(1, 2, 0)
+        model.remove_edge(1, 2, 0)  # which keeps no mean
+        left = model(x).detach()
+        session.refresh()
+        assert torch.allclose(model(x), left, rtol=0, atol=1e-12)
+        assert not session.mask[1][0, 2]
+    assert torch.allclose(model(x), left, rtol=0, atol=1e-12)
