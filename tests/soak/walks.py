@@ -239,7 +239,9 @@ class Walk(Questions):
         net = book.net()
         masks = [la.mask for la in net.layers]
         switched = any(act in SWITCHING for act in self.since)
-        if masks[0] is not None and alone:
+        # In half precision the session could not look at what others had switched.
+        unseen = self.coarse() and switched
+        if masks[0] is not None and alone and not unseen:
             first = [oracles.bools(m) for m in baseline.mask]
             if not committed and not switched:
                 first = book.grounds[id(book.kept[0])].mask
@@ -342,7 +344,8 @@ class Walk(Questions):
                 kept = "as before the step" if not different(now, before) else "others"
                 text = f"at command {here.id} ({here.kind}) weights are {kept}: {names[:3]}"
                 last = here.id == len(session.history.commands) - 1
-                goes_on = self.fresh and last and here.kind in ("outside", "set")
+                # What another session undoes goes on with the training, too.
+                goes_on = (self.fresh or self.touched) and last and here.kind in ("outside", "set")
                 if here.id not in book.lost and not goes_on:  # one training is one step
                     self.contradict("weights", text)
             book.weights[here.id] = now
