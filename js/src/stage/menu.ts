@@ -104,20 +104,3 @@ export function createMenu(signal: AbortSignal) {
     return button;
   }
 }
-
-export const MENU_STYLES = `
-.menu {
-  position: absolute; left: 0; top: 0; z-index: 5; min-width: 200px; max-width: 320px; padding: 4px; border-radius: 8px;
-  background: var(--rim); border: 1px solid var(--line); box-shadow: 0 6px 24px rgb(0 0 0 / 0.22);
-}
-.menu[hidden] { display: none; }
-.menu-title { padding: 4px 10px 5px; color: var(--muted); font-size: 12px; }
-.menu [role="separator"] { height: 1px; margin: 4px 6px; background: var(--line); }
-.menu button {
-  display: flex; width: 100%; gap: 16px; justify-content: space-between; align-items: baseline; text-align: left;
-  font: inherit; color: var(--ink); background: transparent; border: 0; border-radius: 5px; padding: 5px 10px; cursor: default;
-}
-.menu button:focus { background: var(--wash); outline: none; }
-.menu button:focus-visible { outline: 2px solid var(--taken); outline-offset: -2px; }
-.menu kbd { font: inherit; font-size: 12px; color: var(--muted); }
-`;
