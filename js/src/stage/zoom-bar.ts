@@ -103,7 +103,7 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
     isFull,
     say,
     update(zoom: number, most: number): void {
-      setText(scale, zoom > 1 ? `${Math.round(100 * zoom)} %` : "");
+      setText(scale, zoom > 1 ? `${Math.round(100 * zoom)}%` : "");
       // A button that has the focus keeps it, though it has nothing more to do.
       for (const [control, done] of [
         [out, zoom <= 1],

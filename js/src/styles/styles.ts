@@ -7,17 +7,29 @@ import base from "./base.css?raw";
 import cards from "./cards.css?raw";
 import full from "./full.css?raw";
 import limited from "./limited.css?raw";
-import menu from "./menu.css?raw";
+
 import panels from "./panels.css?raw";
+import popovers from "./popovers.css?raw";
 import print from "./print.css?raw";
 import slider from "./slider.css?raw";
 import stage from "./stage.css?raw";
 import zoomBar from "./zoom-bar.css?raw";
 
 // A full screen and paper overrule what is said for a page: they are last.
-const STYLES = [base, bar, slider, stage, targets, zoomBar, menu, cards, panels, limited, full, print].join(
-  "",
-);
+const STYLES = [
+  base,
+  bar,
+  slider,
+  stage,
+  targets,
+  zoomBar,
+  popovers,
+  cards,
+  panels,
+  limited,
+  full,
+  print,
+].join("");
 
 /** A page's policy may forbid style elements; sheets made by script it allows. */
 export function adopt(shadow: ShadowRoot): void {

@@ -19,7 +19,9 @@ import {
   positionOf,
   TOLERANCES,
 } from "../../model/scales";
-import { formatFigures, type Limit, limitWords, percentWords } from "../../text/messages";
+import { formatChange, formatFigures } from "../../text/format";
+import { THRESHOLD } from "../../text/labels";
+import { type Limit, limitWords } from "../../text/messages";
 import { element, setAttribute, setText, svg } from "../../util/dom";
 import type { Commands } from "../context";
 import { limitPlace, strokesOf } from "./limit-label";
@@ -28,9 +30,6 @@ export const PLOT_HEIGHT = 56;
 const H = PLOT_HEIGHT;
 /** Pixels above the worst loss that fits, and from there down to the best. */
 const [TOP, RANGE] = [5, H - 8];
-const ABOUT =
-  "The loss along this threshold. Solid: means kept; dotted: set to zero. The dashed line is so much worse than the best loss on it: drag it to allow more.";
-
 /** For so long the curve of a moment ago stays, faint, when the next one is not there yet. */
 const PATIENCE = 3000;
 
@@ -63,7 +62,7 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
   const dot = element("i", { class: "dot", hidden: true });
   const bend = element("i", {
     class: "knee",
-    title: "The knee: the last point before the loss gets clearly worse",
+    title: THRESHOLD.suggest.help,
     hidden: true,
   });
   const keys = element("input", {
@@ -72,11 +71,20 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     min: "0",
     max: `${TOLERANCES.length - 1}`,
     "data-role": "tolerance",
-    "aria-label": `Tolerance: how much worse than the best the loss may be (${title})`,
+    "aria-label": `${THRESHOLD.tolerance} (${title})`,
   });
   const label = element("label", { class: "limit-label" }, element("span"), keys);
   const empty = element("p", { class: "unknown" });
-  const plot = element("div", { class: "lossplot", title: ABOUT }, picture, marks, bend, dot, label, empty);
+  const plot = element(
+    "div",
+    { class: "lossplot", title: THRESHOLD.plot.help },
+    picture,
+    marks,
+    bend,
+    dot,
+    label,
+    empty,
+  );
 
   let shown: Shown | null = null;
   let y: LossAxis | null = null;
@@ -148,7 +156,7 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
       last = height;
       // Nothing is so many times as much as a best loss of 0 or less.
       if (more ? base >= 0 : base <= 0) lines.push([height, formatFigures(more ? -cost : cost)]);
-      else lines.push([height, more ? percentWords(-excess) : `×${excess + 1}`]);
+      else lines.push([height, more ? formatChange(-excess) : `×${excess + 1}`]);
     }
     grid.setAttribute("d", lines.map(([height]) => `M0 ${round(height)}H${POSITIONS}`).join(""));
     marks.replaceChildren(

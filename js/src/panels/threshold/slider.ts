@@ -15,21 +15,25 @@ import {
 } from "../../model/threshold-steps";
 import { undoOrRedo } from "../../stage/keys";
 import type { TargetKind, ViewState } from "../../state/view-state";
+import { formatShort, parseThreshold } from "../../text/format";
+import { type Label, THRESHOLD } from "../../text/labels";
 import {
-  formatShort,
+  allowWords,
   idleWords,
-  limitWords,
+  lossWord,
   nextWords,
-  noneWithin,
-  parseThreshold,
+  noneAllowed,
   refusal,
   removesWords,
+  rescoredWords,
   unknownWords,
 } from "../../text/messages";
 import { button, element, freshId, setAttribute, setText, svg } from "../../util/dom";
 import type { Snapshot } from "../../wire/snapshot";
 import type { Commands, PanelProps } from "../context";
+import { createHelp } from "../help";
 import { createLossPlot } from "./loss-plot";
+import { countRemoved } from "./removed-count";
 
 export interface SliderEvents {
   /** A new value under the hand: preview it. `apart`: it begins a step of its own. */
@@ -38,9 +42,6 @@ export interface SliderEvents {
   released(): void;
 }
 
-const TITLES = { node: "Node threshold", edge: "Edge threshold" } as const;
-const KNEE = "To the last point before the loss gets clearly worse";
-const NO_KNEE = "no knee: the first steps cost as much as those after them";
 const KEYS: Record<string, number> = {
   ArrowRight: 1,
   ArrowUp: 1,
@@ -53,7 +54,10 @@ const KEYS: Record<string, number> = {
 };
 
 export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Commands, signal: AbortSignal) {
-  const title = TITLES[axis];
+  const title = THRESHOLD.title[axis];
+  const about = { name: title, help: THRESHOLD.about[axis] };
+  const { suggest, allow } = THRESHOLD;
+  const help = createHelp(title, [about, suggest, allow, THRESHOLD.plot]);
   const id = freshId("next");
   const input = element("input", {
     type: "range",
@@ -63,7 +67,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     value: "0",
     "data-threshold": axis,
     "aria-label": title,
-    "aria-describedby": id,
+    "aria-describedby": `${id} ${help.idOf(about)}`,
   });
   const field = element("input", {
     type: "text",
@@ -75,11 +79,19 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     value: "off",
     "data-readout": axis,
     "aria-label": `${title}, typed`,
-    title: "Type a number, or “off”",
+    title: about.help,
+    "aria-describedby": help.idOf(about),
   });
-  const taken = element("span", { class: "takes" });
-  const toKnee = button("knee", { "data-role": "knee", class: "small", title: KNEE }, toTheKnee, signal);
-  const toLimit = button("within +5 %", { "data-role": "within", class: "small" }, toTheLimit, signal);
+  const removes = element("span", { class: "removes" });
+  const action = (role: string, { name, help: title }: Label, act: () => void) =>
+    button(
+      name,
+      { "data-role": role, class: "small", title, "aria-describedby": help.idOf({ name, help: title }) },
+      act,
+      signal,
+    );
+  const suggests = action("suggest", suggest, goToSuggestion);
+  const allows = action("allow", allow, goToLimit);
   const plot = createLossPlot(title, wishes, signal);
   const above = svg("path");
   const below = svg("path", { class: "gone" });
@@ -98,11 +110,11 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     element(
       "div",
       { class: "head" },
-      element("span", { class: "title" }, title),
+      element("span", { class: "title" }, title, " ", help.element),
       field,
-      taken,
-      toKnee,
-      toLimit,
+      removes,
+      suggests,
+      allows,
     ),
     plot.element,
     input,
@@ -156,19 +168,19 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
   }
 
   /** To the smallest network within the tolerance, of those with no more edges than are left now. */
-  function toTheLimit(): void {
+  function goToLimit(): void {
     if (!now || !curve) return;
     const { keepMean, tolerance, higherIsBetter } = now.reading;
     const left = countOn(now.known.mask);
     const found = thresholdFor(curve, tolerance, keepMean, left);
     if (found !== null) goTo(() => found);
     const smaller = found !== null && curve.activeEdges[pointAt(curve, found)]! < left;
-    if (!smaller) setText(refused, noneWithin({ tradeoff: curve, tolerance, keepMean, higherIsBetter }));
+    if (!smaller) setText(refused, noneAllowed({ tradeoff: curve, tolerance, keepMean, higherIsBetter }));
   }
 
-  function toTheKnee(): void {
+  function goToSuggestion(): void {
     goTo(knee);
-    if (now && curve && knee(curve, now.reading.keepMean) === 0) setText(refused, NO_KNEE);
+    if (now && curve && knee(curve, now.reading.keepMean) === 0) setText(refused, THRESHOLD.nothingToSuggest);
   }
 
   input.addEventListener(
@@ -220,7 +232,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     written = said();
     if (field.value !== written) field.value = written;
   }
-  function takeTyped(): void {
+  function readTyped(): void {
     const text = field.value;
     const value = parseThreshold(text);
     // Enter comes twice, as a key and as a change: the second must not read back what the first has rounded.
@@ -234,11 +246,11 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     }
     showThreshold();
   }
-  field.addEventListener("change", () => (typed ? takeTyped() : showThreshold()), { signal });
+  field.addEventListener("change", () => (typed ? readTyped() : showThreshold()), { signal });
   field.addEventListener(
     "keydown",
     (event) => {
-      if (event.key === "Enter") takeTyped();
+      if (event.key === "Enter") readTyped();
       if (event.key === "Escape") showThreshold();
       const act = undoOrRedo(event);
       if (!act) return;
@@ -266,7 +278,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     return stairs.of;
   }
 
-  function takeScores(of: Network): void {
+  function readScores(of: Network): void {
     net = of;
     stairs = null;
     marked = -1;
@@ -307,10 +319,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     }
     const other = sameTopology(net, promised.net) && !sameMask(mask, promised.mask);
     if (other && threshold > 0 && thresholdOf(edits) === threshold)
-      setText(
-        rescored,
-        `Training changed the scores: ${formatShort(threshold)} takes other edges than were shown. Undo brings them back.`,
-      );
+      setText(rescored, rescoredWords(threshold));
     promised = null;
   }
 
@@ -343,7 +352,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
         stairs = null;
         // Training brings new scores all the time: under the hand the axis stays as it is.
         const moves = !held || !net || !sameTopology(net, of);
-        if (moves) takeScores(of);
+        if (moves) readScores(of);
       }
       const scale = levels?.scale ?? null;
       const came = reading.tradeoff[axis];
@@ -358,25 +367,26 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
       put(threshold);
       mark(scale && threshold > 0 ? positionOf(scale, threshold) : -1);
-      const words = removesWords(of, edits, axis, known.mask);
-      setText(taken, words);
-      taken.toggleAttribute("data-some", words !== "takes nothing");
+      const removed = countRemoved(of, edits, axis, known.mask);
+      const words = removesWords(removed);
+      setText(removes, words);
+      removes.toggleAttribute("data-some", removed.nodes + removed.edges > 0);
       const focused = (field.getRootNode() as ShadowRoot).activeElement === field;
       if (!focused || field.value === written) showThreshold();
       setAttribute(input, "aria-valuetext", threshold > 0 ? `${formatShort(threshold)}, ${words}` : "off");
-      for (const goes of [toKnee, toLimit]) {
+      for (const goes of [suggests, allows]) {
         goes.disabled = !(computes === false ? tradeoff : came) || !levels;
         // For the moment in which the curve is not yet of this state: it may have the focus.
         setAttribute(goes, "aria-disabled", came && !tradeoff ? "true" : null);
       }
-      setText(toLimit, `within ${limitWords({ tradeoff: came, tolerance, keepMean, higherIsBetter })}`);
+      const limit = { tradeoff: came, tolerance, keepMean, higherIsBetter };
+      setText(allows, allowWords(limit, reading.lossName));
       if (!levels) {
         setText(next, idle);
         return;
       }
       const change = nextThresholdChange(of, stairsNow(of, edits), axis, threshold);
-      // More of it may be better: then it is no loss.
-      const what = higherIsBetter ? reading.lossName : "loss";
+      const what = lossWord(higherIsBetter, reading.lossName);
       setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff, what));
       setAttribute(next, "title", next.textContent);
     },
