@@ -35,6 +35,9 @@ import {
 import { SCORES } from "./labels";
 import { isolated, type NodeNames, nameOf, plainText, subscripted } from "./node-names";
 
+/** A threshold as its field shows it. */
+export const thresholdWords = (threshold: number): string => (threshold > 0 ? formatShort(threshold) : "off");
+
 export const refusal = (text: string): string =>
   `“${cutToLength(text.trim(), 40)}” is no threshold: type a number such as 0.012 or 1e-3, or “off”`;
 
