@@ -36,8 +36,11 @@ export function costFact({ reading, known }: PanelProps, target: Target): Fact {
 
 /** `data-look` of a card. */
 export function lookOf({ known, reading }: PanelProps, target: Target): string {
-  if (!isOnNow(known, target)) return stateOf(known, target).endsWith("threshold") ? "removed" : "off";
-  return target.kind === "edge" && reading.symbolic.has(target.id) ? "symbolic" : "on";
+  if (isOnNow(known, target)) {
+    return target.kind === "edge" && reading.symbolic.has(target.id) ? "symbolic" : "on";
+  }
+  const state = stateOf(known, target);
+  return state === "edge threshold" || state === "node threshold" ? "removed" : "off";
 }
 
 export function cardContent(
