@@ -250,7 +250,7 @@ def _told(state: State, maps: bool, small: bool, removed: str) -> list[str]:
     if small:
         parts.append("darkest: the layer's highest score, white: off")
         if removed != "hidden" and state.taken.any():
-            parts.append("blue: taken by a threshold")
+            parts.append("blue: removed by a threshold")
     if any(state.graph.mask[e] for e in state.symbolic):
         parts.append("orange: a fixed formula")
     return parts

@@ -130,7 +130,7 @@ def dark(page: Page) -> Iterator[Callable[[Notebook], None]]:
 def test_before_and_after(open_notebook: OpenNotebook) -> None:
     studio = Studio(open_notebook([FORMULA, widget()]), 15)
     studio.take("before")
-    studio.press('.slider[aria-label="Node threshold"] [data-role="knee"]')
+    studio.press('.slider[aria-label="Node threshold"] [data-role="suggest"]')
     studio.settle(3)
     studio.take("after")
 
@@ -153,7 +153,7 @@ def test_card(open_notebook: OpenNotebook) -> None:
 
 def test_narrow(open_notebook: OpenNotebook) -> None:
     studio = Studio(open_notebook([FORMULA, widget(width=400)]), 15)
-    studio.press('.slider[aria-label="Node threshold"] [data-role="knee"]')
+    studio.press('.slider[aria-label="Node threshold"] [data-role="suggest"]')
     studio.settle(3)
     studio.take("narrow")
 

@@ -123,7 +123,7 @@ def test_a_sheet_of_paper_has_all_of_it_black_on_white(page: Page, path: Path, s
     top, bottom = int(network["y"]), int(network["y"] + network["height"])
     assert np.median(sheet) == np.median(sheet[top:bottom]) == 255
     assert sheet[top:bottom].min() < 80
-    for control in ("undo", "knee", "zoom-in", "close"):
+    for control in ("undo", "suggest", "zoom-in", "close"):
         assert not view.root.locator(f'[data-role="{control}"]').first.is_visible()
 
     page.emulate_media(media="screen", color_scheme=scheme)  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ FOCUSED = """() => {
 }"""
 
 NODE_THRESHOLD = '[data-threshold="node"]'
-NODE_KNEE = '[aria-label="Node threshold"] [data-role="knee"]'
+SUGGEST = '[aria-label="Node threshold"] [data-role="suggest"]'
 
 SHOW = "original = copy.deepcopy(model)\nw = KANWidget(model, dataset)\nw"
 
@@ -101,13 +101,13 @@ def test_a_whole_session_needs_nothing_but_the_keyboard(
     keys.press("Home")
     until(lambda: same(len(on()), 15))
 
-    # Prune at the knee, which is known as soon as the loss along the threshold is.
+    # Prune as suggested, which is known as soon as the loss along the threshold is.
     page.wait_for_function(
-        "(knee) => !document.querySelector('.jp-OutputArea-output [data-lm-suppress-shortcuts]')"
-        ".shadowRoot.querySelector(knee).disabled",
-        arg=NODE_KNEE,
+        "(button) => !document.querySelector('.jp-OutputArea-output [data-lm-suppress-shortcuts]')"
+        ".shadowRoot.querySelector(button).disabled",
+        arg=SUGGEST,
     )
-    keys.go_to(NODE_KNEE, "Shift+Tab")
+    keys.go_to(SUGGEST, "Shift+Tab")
     keys.press("Enter")
     until(lambda: same(len(on()), 3))
     pruned = on()

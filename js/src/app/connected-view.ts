@@ -1,12 +1,11 @@
 /** A view of a host's model, which goes on by itself where no kernel is, or when the kernel goes. */
 
 import { standaloneModel } from "../standalone/model";
+import { STATUS } from "../text/labels";
 import { isConnected } from "../wire/kernel-connection";
 import { type Model, TRAITS, type Traits } from "../wire/traits";
 import { createView } from "./view";
 
-const ALONE =
-  "No kernel is connected: this view computes by itself, and nothing reaches the model. Run the notebook again to work on it.";
 /** What it computes with, and what a picture beside it is found by, besides what a view reads. */
 const ALSO = ["_picture", "_loss", "_row_kinds"] as const;
 
@@ -20,7 +19,7 @@ export function createConnectedView(host: Model, el: HTMLElement, outer?: AbortS
     if (!model || outer?.aborted) return;
     alone = true;
     close();
-    close = createView(model, el, { signal: outer, notice: ALONE });
+    close = createView(model, el, { signal: outer, notice: STATUS.standalone });
   }
   /** Hosts may make a model first, and connect it to its kernel later. */
   function comeBack(): void {

@@ -5,13 +5,11 @@ import { palette as paletteOf, themeOf, watchTheme } from "../canvas/theme";
 import { type Trace, trace } from "../model/forward";
 import { createCardStrip } from "../panels/cards/card-strip";
 import type { Commands, Draft, PanelProps } from "../panels/context";
-import { createHistory } from "../panels/history/history";
 import { createLegend } from "../panels/legend";
-import { createProbe } from "../panels/probe/probe";
-import { createScript } from "../panels/script/script";
+import { createPanels } from "../panels/panels";
 import { createStatus } from "../panels/status";
 import { createSlider } from "../panels/threshold/slider";
-import { createToolbar, type PanelName } from "../panels/toolbar";
+import { createToolbar } from "../panels/toolbar";
 import { undoOrRedo } from "../stage/keys";
 import { createStage } from "../stage/stage";
 import {
@@ -24,8 +22,9 @@ import {
   type ViewState,
 } from "../state/view-state";
 import { adopt } from "../styles/styles";
+import { STATUS } from "../text/labels";
 import type { NodeNames } from "../text/node-names";
-import { element, freshId } from "../util/dom";
+import { element } from "../util/dom";
 import { throttle } from "../util/throttle";
 import { watchKernelConnection } from "../wire/kernel-connection";
 import { withMessageOrder } from "../wire/outbox";
@@ -39,8 +38,6 @@ import { watchPrinting } from "./print";
 import { shareRowWidth } from "./shared-row";
 
 const WRITE_EVERY = 100;
-const LOST =
-  "No kernel is connected: this is the last state, and nothing can be changed. Run the notebook again for a new widget.";
 
 export interface ViewOptions {
   /** Ends the view. */
@@ -84,7 +81,6 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   let held: TargetKind | null = null;
   let inHand: Draft = {};
   let traced: { of: readonly unknown[]; trace: Trace } | null = null;
-  const open: Record<PanelName, boolean> = { probe: false, history: false, script: false };
   let frame = 0;
 
   // Only what is in the hand is written: the rest may be newer in the model than here.
@@ -142,37 +138,29 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     select,
     toggle: (target) => edit([target]),
   };
-  const ids = { probe: freshId("probe"), history: freshId("history"), script: freshId("script") };
-  const status = createStatus(wishes, signal);
-  const bar = createToolbar(
-    {
-      reset() {
-        wishes.act({ do: "reset" });
-        // Marimo runs the cells that depend on a widget after what its page writes, not what it sends.
-        wishes.write({
-          node_threshold: 0,
-          edge_threshold: 0,
-          removed_edges: [],
-          kept_edges: [],
-          removed_nodes: [],
-          kept_nodes: [],
-        });
-      },
-      toggled(panel) {
-        open[panel] = !open[panel];
-        if (panel === "probe" && reading) {
-          wishes.write({ probe: open.probe && reading.cells ? probe.first(reading) : [] });
-        }
-        ask();
-        // It is there once it is drawn.
-        if (open[panel]) requestAnimationFrame(() => reveal({ probe, history, script }[panel].element));
-      },
-    },
+  const panels = createPanels(
     wishes,
-    ids,
-    !model.standalone,
+    (opened) => {
+      ask();
+      // It is there once it is drawn.
+      if (opened) requestAnimationFrame(() => reveal(opened));
+    },
     signal,
   );
+  const status = createStatus(wishes, signal);
+  const reset = () => {
+    wishes.act({ do: "reset" });
+    // Marimo runs the cells that depend on a widget after what its page writes, not what it sends.
+    wishes.write({
+      node_threshold: 0,
+      edge_threshold: 0,
+      removed_edges: [],
+      kept_edges: [],
+      removed_nodes: [],
+      kept_nodes: [],
+    });
+  };
+  const bar = createToolbar(reset, wishes, panels.toggles, !model.standalone);
   const sliderEvents = {
     moved(axis: TargetKind, value: number, apart: boolean) {
       if (apart) model.send({ do: "new_step" });
@@ -205,21 +193,17 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   );
   const legend = createLegend();
   const cards = createCardStrip(wishes);
-  const probe = createProbe(ids.probe, wishes, signal);
-  const history = createHistory(ids.history, wishes, signal);
-  const script = createScript(ids.script, signal);
-  const panels = element("div", { class: "panels" }, probe.element, history.element, script.element);
-  const isBelow = watchInteraction([cards.element, panels], ask, signal);
+  const isBelow = watchInteraction([cards.element, panels.element], ask, signal);
   root.append(
     element("div", { class: "top" }, status.element, bar.element),
     element("div", { class: "sliders" }, ...sliders.map((slider) => slider.element)),
     status.messages,
     stage.element,
     legend.element,
-    element("div", { class: "beside" }, cards.element, panels),
+    element("div", { class: "beside" }, cards.element, panels.element),
   );
   /** All that acts on the model: everything but what is said. */
-  const acting = [bar, ...sliders, stage, cards, probe, history].map((part) => part.element);
+  const acting = [bar, ...sliders, stage, cards].map((part) => part.element).concat(panels.acting);
 
   /** Reads the model; an echo of an older threshold changes nothing, since the drag lies on top. */
   function sync(): void {
@@ -252,7 +236,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
       options.lost?.();
       if (signal.aborted) return;
     }
-    const said = problem || (lost ? LOST : "");
+    const said = problem || (lost ? STATUS.disconnected : "");
     try {
       status.update(known, reading, said, notice);
     } catch (error) {
@@ -279,21 +263,10 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     for (const slider of sliders) slider.update(now);
     const moment = { known, reading, names, width, keepsHeight: isBelow(), probe: now.trace, palette, font };
     if (stage.render(moment, time)) ask();
-    showPanels(now);
-  }
-
-  function showPanels(now: PanelProps): void {
-    // A sample is the model's: it is followed in every view, and Python may set it.
-    if (now.reading.cells) open.probe = now.reading.probe !== null;
-    bar.update(now.known, now.reading, open);
-    for (const [name, panel] of Object.entries({ probe, history, script })) {
-      panel.element.hidden = !open[name as PanelName];
-    }
+    panels.update(now);
+    bar.update(now.known, now.reading);
     legend.update(now, stage.drawn);
     cards.update(now);
-    probe.update(now);
-    history.update(now);
-    script.update(now.reading.script);
   }
 
   /** The followed sample's values; the same object while nothing that they follow from has changed. */

@@ -155,22 +155,3 @@ export function ticks(low: number, high: number, count: number): number[] {
   }
   return [low, high];
 }
-
-/** The ticks in words, all with as many decimals as their step needs. */
-export function tickWords(values: readonly number[]): string[] {
-  const size = Math.max(...values.map(Math.abs));
-  const step = values.length > 1 ? values[1]! - values[0]! : size;
-  if (size >= 1e5 || (size > 0 && size < 1e-3)) {
-    const digits = Math.max(
-      0,
-      Math.min(3, Math.floor(Math.log10(size)) - Math.floor(Math.log10(step) + 1e-9)),
-    );
-    return values.map((v) =>
-      Math.abs(v) < step / 2 ? "0" : minus(v.toExponential(digits).replace("e+", "e")),
-    );
-  }
-  const decimals = Math.max(0, Math.min(8, -Math.floor(Math.log10(step || 1) + 1e-9)));
-  return values.map((v) => minus((Math.abs(v) < step / 2 ? 0 : v).toFixed(decimals)));
-}
-
-const minus = (text: string) => text.replace(/^-/, "−");

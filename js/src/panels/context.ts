@@ -1,4 +1,4 @@
-/** What the panels around the network are shown, and what they may ask for. */
+/** What a panel around the network is shown, and what it may ask for. */
 import type { Trace } from "../model/forward";
 import type { Target, ViewState } from "../state/view-state";
 import type { NodeNames } from "../text/node-names";
@@ -24,3 +24,13 @@ export interface Commands {
 }
 
 export type Draft = Partial<Pick<WritableTraits, "tolerance" | "probe">>;
+
+/** A panel that a button of the toolbar opens. */
+export interface Panel {
+  readonly element: HTMLElement;
+  update(now: PanelProps): void;
+  /** Whether the model says that it is open; null where the model does not know. */
+  isOpenIn?(reading: Snapshot): boolean | null;
+  /** A person has opened or closed it. */
+  toggled?(open: boolean, reading: Snapshot): void;
+}

@@ -1,5 +1,5 @@
 /** The few pictures on buttons, drawn with the text's own colour. */
-import { svg } from "../util/dom";
+import { html } from "lit-html";
 
 const PATHS = {
   undo: "M3.5 6.5H9a3.5 3.5 0 0 1 0 7H6M6 3.5l-3 3 3 3",
@@ -8,10 +8,5 @@ const PATHS = {
   up: "M8 13.5V3M4.5 6.5 8 3l3.5 3.5",
 } as const;
 
-export function icon(name: keyof typeof PATHS): SVGSVGElement {
-  return svg(
-    "svg",
-    { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" },
-    svg("path", { d: PATHS[name] }),
-  );
-}
+export const icon = (name: keyof typeof PATHS) =>
+  html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;

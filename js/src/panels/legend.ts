@@ -1,4 +1,6 @@
 /** What the kinds of lines mean; only of what is there. */
+import { LEGEND } from "../text/labels";
+import { missingWords } from "../text/messages";
 import { element, setText, svg } from "../util/dom";
 import { showsMatrix } from "../views/choose-view";
 import type { DrawnSummary } from "../views/contract";
@@ -7,16 +9,16 @@ import type { PanelProps } from "./context";
 const CURVE = "M15.5 11.5C18.5 11.5 18 4.5 22.5 4.5";
 
 export function createLegend() {
-  const symbolic = item("symbolic: a fixed formula", "orange", boxed("", 2));
-  const product = item("product", "", [
+  const symbolic = item(LEGEND.symbolic, "orange", boxed("", 2));
+  const product = item(LEGEND.product, "", [
     svg("circle", { cx: "19", cy: "8", r: "6.5" }),
     svg("path", { d: "M0 8H12M26 8H38M16.5 5.5l5 5M21.5 5.5l-5 5" }),
   ]);
-  const probe = item("the sample", "probe", [
+  const probe = item(LEGEND.probe, "probe", [
     svg("path", { d: "M8 12C18 12 20 4 30 4" }),
     svg("circle", { cx: "19", cy: "8", r: "3.5" }),
   ]);
-  const compared = item("on in one of the two compared: 1 or 2", "green", [
+  const compared = item(LEGEND.compared, "green", [
     svg("path", { d: "M0 8H12M26 8H38", "stroke-dasharray": "4 2.5", "stroke-width": "1.5" }),
     svg("circle", { cx: "19", cy: "8", r: "6.5" }),
     svg("path", { d: "M17.5 6 19.2 4.8V11.2" }),
@@ -25,10 +27,10 @@ export function createLegend() {
   const list = element(
     "ul",
     { class: "legend", "aria-label": "Legend" },
-    item("numeric: stronger ink, higher score", "", boxed("")),
+    item(LEGEND.curve, "", boxed("")),
     symbolic,
-    item("taken by a threshold", "blue", boxed("3 2.5")),
-    item("off", "faint", [svg("path", { d: "M0 8H38" })]),
+    item(LEGEND.removed, "blue", boxed("3 2.5")),
+    item(LEGEND.off, "faint", [svg("path", { d: "M0 8H38" })]),
     product,
     probe,
     compared,
@@ -43,18 +45,10 @@ export function createLegend() {
       product.hidden = known.net.slotNode.length === known.net.nodeCount - known.net.width[0]!;
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
-      // The quilt has a legend of its own; what is below stays where it is.
+      // The matrix has a legend of its own; what is below stays where it is.
       list.style.visibility = showsMatrix(reading.view, known.net, known.settled) ? "hidden" : "";
     },
   };
-}
-
-/** What of the network is not drawn, why, and where it can be seen; empty when all of it is. */
-export function missingWords({ on, curves, lines }: DrawnSummary): string {
-  if (curves === on) return "";
-  const n = (count: number) => count.toLocaleString("en");
-  const left = lines < on ? ` The ${n(on - lines)} weakest edges have no line either.` : "";
-  return `The curves of the ${n(curves)} strongest of ${n(on)} edges are drawn: more would be too small to read.${left} Full screen has room for more; the quilt shows all.`;
 }
 
 function item(text: string, colour: string, marks: SVGElement[]): HTMLElement {

@@ -1,176 +1,112 @@
 /** The buttons at the top: history, what is shown and how, and which panels are open. */
 
+import { html, nothing, render } from "lit-html";
+import { live } from "lit-html/directives/live.js";
 import type { ViewState } from "../state/view-state";
-import { button, element, setAttribute } from "../util/dom";
+import { type Label, orientationWords, TOOLBAR, VIEWS } from "../text/labels";
+import { scoreName } from "../text/messages";
+import { element } from "../util/dom";
 import { showsMatrix } from "../views/choose-view";
 import type { Snapshot } from "../wire/snapshot";
 import type { ViewKind } from "../wire/traits";
 import type { Commands } from "./context";
+import { createHelp } from "./help";
 import { icon } from "./icons";
+import type { PanelToggle } from "./panels";
 
-export type PanelName = "probe" | "history" | "script";
+const inputValue = (event: Event) => (event.target as HTMLInputElement).value;
 
-const PANELS: Record<PanelName, [label: string, title: string]> = {
-  probe: ["Probe", "Follow one sample through the network"],
-  history: ["History", "Every step so far, with notes; go back to any, compare two"],
-  script: ["Script", "The Python lines that do the same"],
-};
-const VIEWS: Record<ViewKind, [label: string, title: string]> = {
-  auto: ["auto", "The network, or the quilt when it has too many edges to draw"],
-  network: ["network", "Curves on the lines of a network"],
-  quilt: ["quilt", "A table of curves for each layer"],
-};
-
-export interface ToolbarEvents {
-  reset(): void;
-  toggled(panel: PanelName): void;
-}
-
+/** `python`: whether there is a model that can be given a new start. */
 export function createToolbar(
-  events: ToolbarEvents,
-  wishes: Commands,
-  controls: Record<PanelName, string>,
+  reset: () => void,
+  commands: Commands,
+  panels: readonly PanelToggle[],
   python: boolean,
-  signal: AbortSignal,
 ) {
-  const tool = (role: string, label: string | Node, title: string, pressed: () => void) =>
-    button(
-      label,
-      {
-        "data-role": role,
-        title,
-        class: typeof label === "string" ? "" : "square",
-        "aria-label": label instanceof Node ? title : undefined,
-      },
-      pressed,
-      signal,
-    );
-  const undo = tool("undo", icon("undo"), "Undo (Ctrl+Z)", () => wishes.act({ do: "undo" }));
-  const redo = tool("redo", icon("redo"), "Redo (Ctrl+Shift+Z)", () => wishes.act({ do: "redo" }));
-  const reset = tool("reset", "Reset", "Clear both thresholds and every hand edit", events.reset);
-  const commit = tool(
-    "commit",
-    "Commit",
-    "Make what is on show the new starting point: thresholds and hand edits begin again at nothing. It can be undone.",
-    () => wishes.act({ do: "commit" }),
-  );
-  // There is no model that it could change.
-  commit.hidden = !python;
+  const bar = element("div", { class: "bar", role: "toolbar", "aria-label": "Tools" });
+  const { commit, keepMean, score, view } = TOOLBAR;
+  const explained = [TOOLBAR.reset, ...(python ? [commit] : []), keepMean, score, view];
+  const help = createHelp("tools", [...explained, ...panels.map(({ label }) => label)]);
 
-  const means = element("input", { type: "checkbox", "data-role": "keep-mean", "aria-label": "Keep means" });
-  means.addEventListener("change", () => wishes.write({ keep_mean: means.checked }), { signal });
-  const keep = element(
-    "label",
-    {
-      class: "check",
-      title:
-        "What an edge gives on average is added to the node it led to when it goes, so that only its variation is lost",
-    },
-    means,
-    "keep means",
-  );
+  function tool(role: string, label: Label | string, press: () => void, content?: unknown, disabled = false) {
+    const name = typeof label === "string" ? label : label.name;
+    // A disabled button would lose the focus to the page: the one that has it only says that it does nothing.
+    const focused = (bar.getRootNode() as ShadowRoot).activeElement?.getAttribute("data-role") === role;
+    return html`<button
+      type="button" class="quiet ${content ? "square" : ""}" data-role=${role} aria-label=${content ? name : nothing}
+      title=${typeof label === "string" ? name : label.help}
+      aria-describedby=${typeof label === "string" ? nothing : help.idOf(label)}
+      ?disabled=${disabled && !focused} aria-disabled=${disabled && focused ? "true" : nothing} @click=${press}
+    >${content ?? name}</button>`;
+  }
 
-  const score = element("select", { "data-role": "score", "aria-label": "Score" });
-  score.addEventListener("change", () => wishes.write({ score: score.value }), { signal });
-  const scored = element(
-    "label",
-    {
-      class: "check",
-      title: "What an edge's score is. Another one clears the thresholds: they are in its units",
-    },
-    "score",
-    score,
-  );
+  const viewChoice = (kind: ViewKind, reading: Snapshot) => html`<label>
+    <input
+      type="radio" name="view" value=${kind} aria-label="${view.name}: ${VIEWS[kind]}"
+      .checked=${live(kind === reading.view)} @change=${() => commands.write({ view: kind })}
+    ><span>${VIEWS[kind]}</span>
+  </label>`;
 
-  const radios = (Object.keys(VIEWS) as ViewKind[]).map((kind) => {
-    const radio = element("input", {
-      type: "radio",
-      name: "view",
-      value: kind,
-      "aria-label": `View: ${kind}`,
-    });
-    radio.addEventListener("change", () => wishes.write({ view: kind }), { signal });
-    return {
-      kind,
-      radio,
-      label: element("label", { title: VIEWS[kind][1] }, radio, element("span", {}, VIEWS[kind][0])),
-    };
-  });
-  const views = element(
-    "div",
-    { class: "segments", role: "radiogroup", "aria-label": "View" },
-    ...radios.map(({ label }) => label),
-  );
-  const arrows = { right: icon("right"), up: icon("up") };
-  let up = false;
-  let turns = true;
-  const turn = tool("orientation", arrows.right, "Inputs at the bottom", () => {
-    if (turns) wishes.write({ orientation: up ? "right" : "up" });
-  });
+  const panelButton = ({ id, label, controls, isOpen, toggle }: PanelToggle) => html`<button
+    type="button" class="quiet" data-panel=${id} title=${label.help} aria-describedby=${help.idOf(label)}
+    aria-expanded=${isOpen} aria-controls=${controls} @click=${toggle}
+  >${label.name}</button>`;
 
-  const toggles = (Object.keys(PANELS) as PanelName[]).map((name) => ({
-    name,
-    button: button(
-      PANELS[name][0],
-      {
-        "data-panel": name,
-        "aria-expanded": "false",
-        "aria-controls": controls[name],
-        title: PANELS[name][1],
-      },
-      () => events.toggled(name),
-      signal,
-    ),
-  }));
+  function scoreChoice({ scores, score: chosen }: Snapshot) {
+    return html`<label class="check" title=${score.help} ?hidden=${scores.length < 2}>
+      ${score.name}
+      <select
+        data-role="score" aria-label=${score.name} aria-describedby=${help.idOf(score)}
+        @change=${(event: Event) => commands.write({ score: inputValue(event) })}
+      >${scores.map(
+        (kind) => html`<option value=${kind} .selected=${live(kind === chosen)}>${scoreName(kind)}</option>`,
+      )}</select>
+    </label>`;
+  }
 
   return {
-    element: element(
-      "div",
-      { class: "bar", role: "toolbar", "aria-label": "Tools" },
-      element("div", { class: "group" }, undo, redo, reset, commit),
-      keep,
-      scored,
-      element("div", { class: "group" }, views, turn),
-      element("div", { class: "group" }, ...toggles.map(({ button }) => button)),
-    ),
-    update({ net, edits, settled }: ViewState, reading: Snapshot, open: Record<PanelName, boolean>): void {
+    element: bar,
+    update({ net, edits, settled }: ViewState, reading: Snapshot): void {
+      const { history, current } = reading;
+      const parent = history.find((step) => step.id === current)?.parent ?? null;
+      const later = history.some((step) => step.parent === current);
       const edited = [edits.removedEdges, edits.keptEdges, edits.removedNodes, edits.keptNodes].some(
         (set) => set.size > 0,
       );
-      disable(reset, !edited && edits.nodeThreshold === 0 && edits.edgeThreshold === 0);
-      const { history, current } = reading;
-      const here = history.find((step) => step.id === current);
-      disable(undo, !here || here.parent === null);
-      disable(redo, !history.some((step) => step.parent === current));
-      means.checked = reading.keepMean;
-      if (score.childElementCount !== reading.scores.length) {
-        score.replaceChildren(...reading.scores.map((kind) => element("option", {}, kind)));
-      }
-      scored.hidden = reading.scores.length < 2;
-      score.value = reading.score;
-      for (const { kind, radio } of radios) radio.checked = kind === reading.view;
-      if (up !== (reading.orientation === "up")) {
-        up = !up;
-        turn.replaceChildren(arrows[up ? "up" : "right"]);
-      }
-      turns = !showsMatrix(reading.view, net, settled);
-      setAttribute(turn, "aria-disabled", turns ? null : "true");
-      const title = !turns
-        ? "The quilt has one orientation: the network view can be turned"
-        : up
-          ? "Inputs are at the bottom: put them at the left"
-          : "Inputs are at the left: put them at the bottom";
-      setAttribute(turn, "aria-label", title);
-      setAttribute(turn, "title", title);
-      for (const { name, button } of toggles) setAttribute(button, "aria-expanded", `${open[name]}`);
+      const unchanged = !edited && edits.nodeThreshold === 0 && edits.edgeThreshold === 0;
+      const turns = !showsMatrix(reading.view, net, settled);
+      const up = reading.orientation === "up";
+      const turn = () => {
+        if (turns) commands.write({ orientation: up ? "right" : "up" });
+      };
+      const turning = orientationWords(turns, up);
+      render(
+        html`<div class="group">
+            ${tool("undo", TOOLBAR.undo, () => commands.act({ do: "undo" }), icon("undo"), parent === null)}
+            ${tool("redo", TOOLBAR.redo, () => commands.act({ do: "redo" }), icon("redo"), !later)}
+            ${tool("reset", TOOLBAR.reset, reset, undefined, unchanged)}
+            ${python ? tool("commit", commit, () => commands.act({ do: "commit" })) : nothing}
+          </div>
+          <label class="check" title=${keepMean.help}>
+            <input
+              type="checkbox" data-role="keep-mean" aria-label=${keepMean.name} aria-describedby=${help.idOf(keepMean)}
+              .checked=${live(reading.keepMean)}
+              @change=${(event: Event) => commands.write({ keep_mean: (event.target as HTMLInputElement).checked })}
+            >${keepMean.name}
+          </label>
+          ${scoreChoice(reading)}
+          <div class="group">
+            <div class="segments" role="radiogroup" aria-label=${view.name} title=${view.help} aria-describedby=${help.idOf(view)}>
+              ${(Object.keys(VIEWS) as ViewKind[]).map((kind) => viewChoice(kind, reading))}
+            </div>
+            <button
+              type="button" class="quiet square" data-role="orientation" title=${turning} aria-label=${turning}
+              aria-disabled=${turns ? nothing : "true"} @click=${turn}
+            >${icon(up ? "up" : "right")}</button>
+          </div>
+          <div class="group">${panels.map(panelButton)}${help.element}</div>`,
+        bar,
+      );
     },
   };
-}
-
-/** A disabled button loses the focus to the page: the one that has it only says that it does nothing. */
-function disable(button: HTMLButtonElement, disabled: boolean): void {
-  const root = button.getRootNode();
-  const focused = root instanceof ShadowRoot && root.activeElement === button;
-  button.disabled = disabled && !focused;
-  setAttribute(button, "aria-disabled", disabled && focused ? "true" : null);
 }

@@ -263,15 +263,3 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     },
   };
 }
-
-export const ACCESSIBLE_TARGET_STYLES = `
-.twins { position: absolute; left: 0; top: 0; transform-origin: 0 0; }
-.twins button {
-  position: absolute; margin: 0; padding: 0; border: 0; background: transparent; pointer-events: none;
-  border-radius: 4px; color: transparent;
-}
-.twins button[data-node] { border-radius: 50%; }
-/* The ring is painted on the canvas, where it is as thick at every zoom. */
-.twins button:focus-visible { outline: none; }
-@media (forced-colors: active) { .twins button:focus-visible { outline: 2px solid Highlight; } }
-`;

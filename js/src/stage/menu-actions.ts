@@ -2,6 +2,8 @@
 
 import { edgesOf, extend, flip, includes, weakerThan } from "../state/selection";
 import { isTargetOn, type Target, type ViewState } from "../state/view-state";
+import { MENU } from "../text/labels";
+import { selectEdgesWords, switchWeakerWords } from "../text/messages";
 import { isolated, type NodeNames, nameOf, plainText } from "../text/node-names";
 import type { Item } from "./menu";
 
@@ -17,7 +19,7 @@ const isSeveral = (selected: readonly Target[], target: Target) =>
   selected.length > 1 && includes(selected, target);
 
 export function titleOf({ net, selected }: ViewState, names: NodeNames, target: Target | null): string {
-  if (!target) return "Network";
+  if (!target) return MENU.graph;
   if (isSeveral(selected, target)) return `${selected.length} selected`;
   const name = (node: number) => isolated(plainText(nameOf(net, names, node)));
   if (target.kind === "node") return name(target.id);
@@ -39,31 +41,29 @@ function forOne(known: ViewState, names: NodeNames, target: Target, doing: MenuH
   const on = isTargetOn(net, mask, target);
   const open = includes(selected, target);
   const toggle: Item = on
-    ? { text: "Switch off", key: "Del", do: () => doing.toggle([target]) }
-    : { text: "Switch on", key: "Space", do: () => doing.toggle([target]) };
+    ? { text: MENU.off, key: "Del", do: () => doing.toggle([target]) }
+    : { text: MENU.on, key: "Space", do: () => doing.toggle([target]) };
   const cards: Item[] = [
     open
-      ? { text: "Close card", do: () => doing.select(flip(selected, target)) }
-      : { text: "Open card", key: "Enter", do: () => doing.select([target]) },
+      ? { text: MENU.closeCard, do: () => doing.select(flip(selected, target)) }
+      : { text: MENU.openCard, key: "Enter", do: () => doing.select([target]) },
   ];
   if (!open && selected.length > 0) {
-    cards.push({ text: "Add to selection", do: () => doing.select(extend(selected, [target])) });
+    cards.push({ text: MENU.add, do: () => doing.select(extend(selected, [target])) });
   }
   return [[toggle], cards, around(known, names, target, doing), target.kind === "edge" && on ? weaker() : []];
 
   function weaker(): Item[] {
     const targets = weakerThan(net, mask, target.id);
     if (targets.length === 0) return [];
-    const what =
-      targets.length === 1 ? "the weaker edge" : `the ${targets.length.toLocaleString("en")} weaker edges`;
-    return [{ text: `Switch off ${what} of this layer`, do: () => doing.toggle(targets) }];
+    return [{ text: switchWeakerWords(targets.length), do: () => doing.toggle(targets) }];
   }
 }
 
 function around({ net }: ViewState, names: NodeNames, target: Target, doing: MenuHandlers): Item[] {
   const nodes = target.kind === "node" ? [target.id] : [net.source[target.id]!, net.target[target.id]!];
   return nodes.map((node) => ({
-    text: `Select all edges of ${isolated(plainText(nameOf(net, names, node)))}`,
+    text: selectEdgesWords(nameOf(net, names, node)),
     do: () => doing.select(extend([], edgesOf(net, node))),
   }));
 }
@@ -73,17 +73,16 @@ function forSeveral({ net, mask, selected }: ViewState, doing: MenuHandlers): Gr
   const off = selected.filter((target) => !isTargetOn(net, mask, target));
   const items: Item[] = [];
   if (on.length > 0)
-    items.push({ text: `Switch off ${on.length} selected`, key: "Del", do: () => doing.toggle(on) });
-  if (off.length > 0) items.push({ text: `Switch on ${off.length} selected`, do: () => doing.toggle(off) });
-  return [items, [{ text: "Clear selection", key: "Esc", do: () => doing.select([]) }]];
+    items.push({ text: `${MENU.off} ${on.length} selected`, key: "Del", do: () => doing.toggle(on) });
+  if (off.length > 0) items.push({ text: `${MENU.on} ${off.length} selected`, do: () => doing.toggle(off) });
+  return [items, [{ text: MENU.clear, key: "Esc", do: () => doing.select([]) }]];
 }
 
 function forNone({ net, mask, selected }: ViewState, doing: MenuHandlers): Groups {
   const on: Target[] = [];
   for (let id = 0; id < net.edgeCount && on.length < 64; id++) if (mask[id]) on.push({ kind: "edge", id });
   const choose: Item[] = [];
-  if (on.length > 0 && on.length < 64)
-    choose.push({ text: "Select every edge that is on", do: () => doing.select(on) });
-  if (selected.length > 0) choose.push({ text: "Clear selection", key: "Esc", do: () => doing.select([]) });
-  return [[{ text: "Fit the network", key: "0", do: () => doing.fit() }], choose];
+  if (on.length > 0 && on.length < 64) choose.push({ text: MENU.allOn, do: () => doing.select(on) });
+  if (selected.length > 0) choose.push({ text: MENU.clear, key: "Esc", do: () => doing.select([]) });
+  return [[{ text: MENU.fit, key: "0", do: () => doing.fit() }], choose];
 }

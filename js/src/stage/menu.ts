@@ -1,4 +1,5 @@
-/** The context menu: a list of things to do, at a point, worked by mouse or keys. */
+/** A menu at a point, worked by mouse or keys: the context menu, and what the picture can be saved as. */
+import { html, nothing, render } from "lit-html";
 import { element } from "../util/dom";
 
 export interface Item {
@@ -8,116 +9,96 @@ export interface Item {
   do(): void;
 }
 
-export function createMenu(signal: AbortSignal) {
-  const menu = element("div", { class: "menu", role: "menu", "aria-label": "Actions", hidden: true });
-  let back: HTMLElement | null = null;
+/** Names of keys for `aria-keyshortcuts`, where they are written shorter. */
+const KEY_NAMES: Record<string, string> = { Del: "Delete", Esc: "Escape" };
+/** From the edges of the window. */
+const GAP = 4;
 
-  const buttons = () => [...menu.querySelectorAll<HTMLButtonElement>("button")];
+export function createMenu(signal: AbortSignal) {
+  // "manual": a menu that opens under a finger must not close when the finger goes up.
+  const menu = element("div", { class: "menu", role: "menu", "aria-label": "Actions", popover: "manual" });
+  let returnTo: HTMLElement | null = null;
+
+  const isOpen = () => menu.matches(":popover-open");
+  const focused = () => (menu.getRootNode() as ShadowRoot).activeElement as HTMLButtonElement | null;
   function close(): void {
-    if (menu.hidden) return;
-    const had = menu.contains((menu.getRootNode() as ShadowRoot).activeElement);
-    menu.hidden = true;
-    if (had) back?.focus({ preventScroll: true });
-    menu.replaceChildren();
-    back = null;
+    if (!isOpen()) return;
+    const back = menu.contains(focused()) ? returnTo : null;
+    returnTo = null;
+    menu.hidePopover();
+    back?.focus({ preventScroll: true });
   }
-  menu.addEventListener(
-    "keydown",
-    (event) => {
-      const all = buttons();
-      const now = all.indexOf((menu.getRootNode() as ShadowRoot).activeElement as HTMLButtonElement);
-      const goals: Record<string, number> = {
-        ArrowDown: (now + 1) % all.length,
-        ArrowUp: (now - 1 + all.length) % all.length,
-        Home: 0,
-        End: all.length - 1,
-      };
-      const goal = goals[event.key];
-      if (goal !== undefined) all[goal]?.focus();
-      else if (event.key === "Escape" || event.key === "Tab") close();
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    },
-    { signal },
-  );
-  menu.addEventListener(
-    "focusout",
-    (event) => {
-      if (!menu.contains(event.relatedTarget as Node | null)) close();
-    },
-    { signal },
-  );
-  menu.addEventListener(
-    "contextmenu",
-    (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-    },
-    { signal },
-  );
+  const on = <K extends keyof HTMLElementEventMap>(type: K, act: (event: HTMLElementEventMap[K]) => void) =>
+    menu.addEventListener(type, act, { signal });
+  on("keydown", (event) => {
+    const all = [...menu.querySelectorAll("button")];
+    const now = all.indexOf(focused()!);
+    const goals: Record<string, number> = {
+      ArrowDown: (now + 1) % all.length,
+      ArrowUp: (now - 1 + all.length) % all.length,
+      Home: 0,
+      End: all.length - 1,
+    };
+    const goal = goals[event.key];
+    if (goal !== undefined) all[goal]?.focus();
+    else if (event.key === "Escape" || event.key === "Tab") close();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  on("focusout", (event) => {
+    if (!menu.contains(event.relatedTarget as Node | null)) close();
+  });
+  on("contextmenu", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+  });
   window.addEventListener("blur", close, { signal });
+  // It stays where it is in the window: what it is about moves away under it.
+  window.addEventListener(
+    "scroll",
+    ({ target }) => {
+      if (target instanceof Node && target.contains((menu.getRootNode() as ShadowRoot).host)) close();
+    },
+    { signal, capture: true },
+  );
 
   return {
     element: menu,
     close,
     get isOpen() {
-      return !menu.hidden;
+      return isOpen();
     },
-    /** Opens at a point of the positioned parent, and stays inside of it where it fits. */
-    open(
-      groups: readonly (readonly Item[])[],
-      x: number,
-      y: number,
-      title: string,
-      returnTo: HTMLElement,
-    ): void {
+    /** Opens at a point of the element that it is in; `from` gets the focus back. */
+    open(groups: readonly (readonly Item[])[], x: number, y: number, title: string, from: HTMLElement): void {
       menu.setAttribute("aria-label", title);
-      menu.replaceChildren(
-        element("div", { class: "menu-title", role: "presentation" }, title),
-        ...groups
-          .filter((items) => items.length > 0)
-          .flatMap((items, k) => [
-            ...(k > 0 ? [element("div", { role: "separator" })] : []),
-            ...items.map(entry),
-          ]),
+      const filled = groups.filter((items) => items.length > 0);
+      render(
+        html`<div class="menu-title" role="presentation">${title}</div>
+          ${filled.map((items, k) => [k > 0 ? html`<div role="separator"></div>` : nothing, items.map(entry)])}`,
+        menu,
       );
-      menu.hidden = false;
-      const room = menu.offsetParent ?? menu;
-      const left = Math.max(4, Math.min(x, room.clientWidth - menu.offsetWidth - 4));
-      const top = y + menu.offsetHeight + 4 > room.clientHeight ? Math.max(4, y - menu.offsetHeight) : y;
-      menu.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
-      back = returnTo;
-      buttons()[0]?.focus({ preventScroll: true });
+      menu.showPopover();
+      const origin = menu.parentElement!.getBoundingClientRect();
+      const { offsetWidth, offsetHeight } = menu;
+      const left = Math.min(origin.left + x, innerWidth - offsetWidth - GAP);
+      const below = origin.top + y;
+      const top = below + offsetHeight + GAP > innerHeight ? below - offsetHeight : below;
+      menu.style.left = `${Math.round(Math.max(GAP, left))}px`;
+      menu.style.top = `${Math.round(Math.max(GAP, top))}px`;
+      returnTo = from;
+      menu.querySelector("button")?.focus({ preventScroll: true });
     },
   };
 
-  function entry({ text, key, do: act }: Item): HTMLElement {
-    const button = element("button", { type: "button", role: "menuitem", tabindex: "-1" }, text);
-    if (key) button.append(element("kbd", { "aria-hidden": "true" }, key));
-    if (key) button.setAttribute("aria-keyshortcuts", { Del: "Delete", Esc: "Escape" }[key] ?? key);
-    button.addEventListener("click", () => {
+  function entry({ text, key, do: act }: Item) {
+    const press = () => {
       close();
       act();
-    });
-    button.addEventListener("pointerenter", () => button.focus({ preventScroll: true }));
-    return button;
+    };
+    return html`<button
+      type="button" role="menuitem" tabindex="-1" aria-keyshortcuts=${key ? (KEY_NAMES[key] ?? key) : nothing}
+      @click=${press} @pointerenter=${(event: Event) => (event.target as HTMLElement).focus({ preventScroll: true })}
+    >${text}${key ? html`<kbd aria-hidden="true">${key}</kbd>` : nothing}</button>`;
   }
 }
-
-export const MENU_STYLES = `
-.menu {
-  position: absolute; left: 0; top: 0; z-index: 5; min-width: 200px; max-width: 320px; padding: 4px; border-radius: 8px;
-  background: var(--rim); border: 1px solid var(--line); box-shadow: 0 6px 24px rgb(0 0 0 / 0.22);
-}
-.menu[hidden] { display: none; }
-.menu-title { padding: 4px 10px 5px; color: var(--muted); font-size: 12px; }
-.menu [role="separator"] { height: 1px; margin: 4px 6px; background: var(--line); }
-.menu button {
-  display: flex; width: 100%; gap: 16px; justify-content: space-between; align-items: baseline; text-align: left;
-  font: inherit; color: var(--ink); background: transparent; border: 0; border-radius: 5px; padding: 5px 10px; cursor: default;
-}
-.menu button:focus { background: var(--wash); outline: none; }
-.menu button:focus-visible { outline: 2px solid var(--taken); outline-offset: -2px; }
-.menu kbd { font: inherit; font-size: 12px; color: var(--muted); }
-`;

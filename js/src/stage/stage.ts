@@ -343,19 +343,3 @@ function measureFrame(start: number): void {
   performance.clearMeasures("kanwidget:draw");
   performance.measure("kanwidget:draw", { start, end: performance.now() });
 }
-
-export const STAGE_STYLES = `
-.network { position: relative; margin: 0 -16px; }
-.scroll { overflow-x: auto; overflow-y: hidden; }
-.stage {
-  position: relative; margin: 0 auto; overflow: hidden; overflow: clip; touch-action: pan-x pan-y;
-  user-select: none; -webkit-user-select: none; -webkit-touch-callout: none;
-}
-.stage[data-zoomed] { touch-action: none; cursor: grab; }
-.stage[data-over] { cursor: pointer; }
-.stage[data-hand="pan"] { cursor: grabbing; }
-.stage[data-hand="lasso"] { cursor: crosshair; }
-.stage canvas { position: absolute; left: 0; top: 0; display: block; }
-.stage:focus-visible { outline-offset: -2px; }
-.network > .tools { padding: 0 16px; }
-`;

@@ -103,7 +103,7 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
     isFull,
     say,
     update(zoom: number, most: number): void {
-      setText(scale, zoom > 1 ? `${Math.round(100 * zoom)} %` : "");
+      setText(scale, zoom > 1 ? `${Math.round(100 * zoom)}%` : "");
       // A button that has the focus keeps it, though it has nothing more to do.
       for (const [control, done] of [
         [out, zoom <= 1],
@@ -115,19 +115,3 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
     },
   };
 }
-
-export const ZOOM_BAR_STYLES = `
-.tools { display: flex; align-items: center; gap: 10px; min-height: 30px; color: var(--muted); font-size: 12px; }
-.tools .hint { flex: 1; min-width: 0; }
-.tools .scale { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.tools [role="group"] { display: flex; gap: 2px; flex: none; }
-.tools button {
-  width: 28px; height: 28px; padding: 6px; border: 1px solid transparent; border-radius: 6px; background: transparent;
-  color: var(--ink); cursor: pointer;
-}
-.tools button:hover { background: var(--wash); }
-.tools button[aria-disabled="true"] { color: var(--muted); cursor: default; }
-.tools button[aria-disabled="true"]:hover { background: transparent; }
-.tools svg { display: block; width: 14px; height: 14px; fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
-@container (max-width: 460px) { .tools .hint:not([data-said]) { visibility: hidden; max-height: 28px; } }
-`;

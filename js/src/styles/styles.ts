@@ -1,34 +1,34 @@
-/** The style sheet of the shadow root: joined here; what is around the network is in `css/`. */
+/** The style sheet of the shadow root, joined from the files beside this one. */
 
-import { ACCESSIBLE_TARGET_STYLES } from "../stage/accessible-targets";
-import { MENU_STYLES } from "../stage/menu";
-import { STAGE_STYLES } from "../stage/stage";
-import { ZOOM_BAR_STYLES } from "../stage/zoom-bar";
 import { element } from "../util/dom";
-import { BAR } from "./bar";
-import { BASE } from "./base";
-import { CARDS } from "./cards";
-import { FULL } from "./full";
-import { LIMITED } from "./limited";
-import { PANELS } from "./panels";
-import { PRINT } from "./print";
-import { SLIDER } from "./slider";
+import targets from "./accessible-targets.css?raw";
+import bar from "./bar.css?raw";
+import base from "./base.css?raw";
+import cards from "./cards.css?raw";
+import full from "./full.css?raw";
+import limited from "./limited.css?raw";
 
+import panels from "./panels.css?raw";
+import popovers from "./popovers.css?raw";
+import print from "./print.css?raw";
+import slider from "./slider.css?raw";
+import stage from "./stage.css?raw";
+import zoomBar from "./zoom-bar.css?raw";
+
+// A full screen and paper overrule what is said for a page: they are last.
 const STYLES = [
-  ...[
-    BASE,
-    BAR,
-    SLIDER,
-    STAGE_STYLES,
-    ACCESSIBLE_TARGET_STYLES,
-    ZOOM_BAR_STYLES,
-    MENU_STYLES,
-    CARDS,
-    PANELS,
-    LIMITED,
-  ],
-  // Last: what they say for a full screen and for paper goes before what is said for a page.
-  ...[FULL, PRINT],
+  base,
+  bar,
+  slider,
+  stage,
+  targets,
+  zoomBar,
+  popovers,
+  cards,
+  panels,
+  limited,
+  full,
+  print,
 ].join("");
 
 /** A page's policy may forbid style elements; sheets made by script it allows. */

@@ -1,4 +1,4 @@
-/** What the view says, in words: states, scores, what a threshold takes. Pure. */
+/** The sentences of the view: states, scores, what a threshold removes. Fixed words are in `labels`. Pure. */
 
 import {
   isNarrow,
@@ -10,74 +10,36 @@ import {
 } from "../model/loss-curve";
 import {
   countOn,
-  type Edits,
   edgeIndex,
   isBelowNodeThreshold,
   isHidden,
-  maskOf,
   type Network,
   nodesOn,
+  type Reason,
   reasonOff,
   slotCount,
 } from "../model/network";
 import type { ThresholdChange } from "../model/threshold-steps";
 import type { Target, TargetKind, ViewState } from "../state/view-state";
 import { cutToLength } from "../util/graphemes";
-import { MAX_DRAWN } from "../views/network/layout";
 import type { Snapshot } from "../wire/snapshot";
-import { isolated, type NodeNames, nameOf, plainText } from "./node-names";
+import {
+  formatChange,
+  formatCount,
+  formatFigures,
+  formatItems,
+  formatRatio,
+  formatShort,
+  withMinus,
+} from "./format";
+import { SCORES } from "./labels";
+import { isolated, type NodeNames, nameOf, plainText, subscripted } from "./node-names";
 
-/** Four significant digits, as short as they can be written. */
-export function formatFigures(value: number): string {
-  if (Number.isNaN(value)) return "not a number";
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  return size >= 1e-4 && size < 1e5 ? value.toPrecision(4) : value.toExponential(2);
-}
-
-/** Three figures, for read-outs beside a control. */
-export function formatShort(value: number): string {
-  if (value === 0) return "0";
-  if (!Number.isFinite(value)) return formatFigures(value);
-  const size = Math.abs(value);
-  return size >= 1e-3 && size < 1e4 ? Number(value.toPrecision(3)).toString() : value.toExponential(1);
-}
-
-export const countOf = (n: number, noun: string) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
-
-/** A number that a person typed as a threshold; "off", nothing and 0 are the same. Null when it is none. */
-export function parseThreshold(text: string): number | null {
-  // Half of the world writes 0,01; who separates thousands writes a point too, or more than one comma.
-  const word = text
-    .trim()
-    .toLowerCase()
-    .replace(/^([^.,]*),([^.,]*)$/, "$1.$2");
-  if (word === "off" || word === "") return 0;
-  if (!/^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(word)) return null;
-  const value = Number(word);
-  return Number.isFinite(value) ? value : null;
-}
+/** A threshold as its field shows it. */
+export const thresholdWords = (threshold: number): string => (threshold > 0 ? formatShort(threshold) : "off");
 
 export const refusal = (text: string): string =>
   `“${cutToLength(text.trim(), 40)}” is no threshold: type a number such as 0.012 or 1e-3, or “off”`;
-
-/** How much larger or smaller: "×3.4" from twice on, else "+2.1 %"; "" when it is the same, or there is no telling. */
-export function ratioWords(before: number, after: number): string {
-  if (!Number.isFinite(before) || !Number.isFinite(after) || before <= 0 || before === after) return "";
-  const ratio = after / before;
-  if (ratio >= 2)
-    return ratio < 1e4 ? `×${Number(ratio.toPrecision(2)).toLocaleString("en")}` : "×10,000 or more";
-  return percentWords(ratio - 1);
-}
-
-/** "+5 %": a share with its sign and no more digits than it needs. */
-export function percentWords(share: number): string {
-  const size = Math.abs(100 * share);
-  if (size > 99.9 && size < 100) return `${share < 0 ? "−" : "+"}99.9 %`;
-  const round = size >= 10 ? Math.round(size) : Number(size.toPrecision(size >= 1 ? 2 : 1));
-  if (round < 0.01) return "±0 %";
-  return `${share < 0 ? "−" : "+"}${round.toLocaleString("en")} %`;
-}
 
 /** How far the loss may be from the best along a threshold. */
 export interface Limit {
@@ -88,28 +50,38 @@ export interface Limit {
   readonly higherIsBetter: boolean;
 }
 
-/** "+5 %", or "−5 %" of a metric of which more is better; of a best loss of 0 there are no percents: the loss that is allowed. */
-export function limitWords({ tradeoff, tolerance, keepMean, higherIsBetter }: Limit): string {
-  if (tradeoff && hasBestOf0(tradeoff, keepMean))
-    return formatShort(toleratedLoss(tradeoff, tolerance, keepMean));
-  return percentWords(higherIsBetter ? -tolerance : tolerance);
+/** "+5%", or "−5%" where higher is better; a best loss of 0 has no percents: then the loss that is allowed. */
+export function limitWords(limit: Limit): string {
+  const { tolerance, higherIsBetter } = limit;
+  const loss = allowedLoss(limit);
+  return loss ?? formatChange(higherIsBetter ? -tolerance : tolerance);
 }
 
-const hasBestOf0 = (tradeoff: LossCurve, keepMean: boolean) => scaleOf(tradeoff, keepMean)?.base === 0;
-
-/** Why the button for the tolerance does nothing. */
-export function noneWithin(limit: Limit): string {
-  const share = !limit.tradeoff || !hasBestOf0(limit.tradeoff, limit.keepMean);
-  return `no smaller network is within ${limitWords(limit)}${share ? " of the best" : ""} along this threshold`;
+/** The loss that is allowed, where the best is 0; else null. */
+function allowedLoss({ tradeoff, tolerance, keepMean }: Limit): string | null {
+  if (!tradeoff || scaleOf(tradeoff, keepMean)?.base !== 0) return null;
+  return withMinus(formatShort(toleratedLoss(tradeoff, tolerance, keepMean)));
 }
 
-/** A share of all: "0 %", "2.3 %". */
-export function shareWords(share: number): string {
-  if (!(share > 0)) return "0 %";
-  return share < 0.001 ? "< 0.1 %" : `${Number((100 * share).toPrecision(2))} %`;
+/** What is measured, in one or a few words: "loss", or the name of a metric where higher is better. */
+export const lossWord = (higherIsBetter: boolean, lossName: string): string =>
+  (higherIsBetter && cut(lossName.split(",")[0]!)) || "loss";
+
+/** The button that goes as far as the tolerance allows: "Allow +5% loss", "Allow −5% accuracy", "Allow loss up to 0.02". */
+export function allowWords(limit: Limit, lossName: string): string {
+  const what = lossWord(limit.higherIsBetter, lossName);
+  const loss = allowedLoss(limit);
+  if (loss === null) return `Allow ${limitWords(limit)} ${what}`;
+  return `Allow ${what} ${limit.higherIsBetter ? "down" : "up"} to ${loss}`;
 }
 
-/** What the next step of a threshold does: which edge goes, what the loss will be, how many are left. */
+/** Why that button does nothing. */
+export function noneAllowed(limit: Limit): string {
+  const share = allowedLoss(limit) === null;
+  return `No smaller network is within ${limitWords(limit)}${share ? " of the best" : ""} along this threshold`;
+}
+
+/** What the next step of a threshold removes, what the loss will be, how many edges are left. */
 export function nextWords(
   net: Network,
   names: NodeNames,
@@ -119,15 +91,15 @@ export function nextWords(
   tradeoff: LossCurve | null,
   what = "loss",
 ): string {
-  if (!change) return "nothing is left for it to take";
-  const parts = [`next: ${whoGoes(net, names, change)}`];
+  if (!change) return "Nothing is left to remove";
+  const parts = [`Next: ${removedNames(net, names, change)}`];
   if (tradeoff) {
     const present = change.left + change.edges.length;
     const now = predictLoss(tradeoff, threshold, present, keepMean);
     const then = predictLoss(tradeoff, change.level, change.left, keepMean);
     parts.push(`${what} ${foreseenWords(now)} → ${foreseenWords(then)}`);
   }
-  parts.push(`${change.left.toLocaleString("en")} of ${countOf(net.edgeCount, "edge")} left`);
+  parts.push(`${formatCount(change.left)} of ${formatItems(net.edgeCount, "edge")} left`);
   return parts.join(", ");
 }
 
@@ -139,7 +111,7 @@ function foreseenWords(loss: PredictedLoss): string {
   return `between ${ends.join(" and ")}`;
 }
 
-/** Why a threshold has nothing to take, or "" when it has. */
+/** Why a threshold has nothing to remove, or "" when it has. */
 export function idleWords(net: Network, axis: TargetKind, hasLevels: boolean): string {
   if (hasLevels) return "";
   if (axis === "node" && net.depth === 1) return "there are no hidden nodes";
@@ -166,34 +138,19 @@ export function unknownWords(
 const cut = (name: string) => cutToLength(name, LONG);
 const LONG = 16;
 
-function whoGoes(net: Network, names: NodeNames, { edges, nodes }: ThresholdChange): string {
-  const name = (node: number) => isolated(cut(plainText(nameOf(net, names, node))));
-  if (nodes.length > 1) return `${countOf(nodes.length, "node")} with ${countOf(edges.length, "edge")} go`;
-  if (nodes.length === 1) return `${name(nodes[0]!)} goes with ${countOf(edges.length, "edge")}`;
-  if (edges.length > 1) return `${countOf(edges.length, "edge")} go`;
-  return `${name(net.source[edges[0]!]!)} → ${name(net.target[edges[0]!]!)} goes`;
+function removedNames(net: Network, names: NodeNames, { edges, nodes }: ThresholdChange): string {
+  const name = (node: number) => isolated(cut(subscripted(nameOf(net, names, node))));
+  const count = formatItems(edges.length, "edge");
+  if (nodes.length > 1) return `${formatItems(nodes.length, "node")} and ${count}`;
+  if (nodes.length === 1) return `${name(nodes[0]!)} and ${count}`;
+  if (edges.length > 1) return count;
+  return `${name(net.source[edges[0]!]!)} → ${name(net.target[edges[0]!]!)}`;
 }
 
-/** "0.31 = 0.12 + 0.25 − 0.06 (bias)", with as few decimals as add up as they are written. */
-export function sumWords(total: number, terms: readonly (readonly [value: number, what: string])[]): string {
-  const size = Math.max(Math.abs(total), ...terms.map(([value]) => Math.abs(value)));
-  if (!Number.isFinite(size)) return formatFigures(total);
-  const least = size >= 1000 ? 0 : Math.max(2, Math.min(8, 1 - Math.floor(Math.log10(size || 1))));
-  const fits = [0, 1, 2, 3].find((more) => {
-    const written = terms.reduce((sum, [value]) => sum + Number(value.toFixed(least + more)), 0);
-    return written.toFixed(least + more) === total.toFixed(least + more);
-  });
-  const decimals = least + (fits ?? 2);
-  const write = (value: number) => {
-    const text = Math.abs(value).toFixed(decimals);
-    return Number(text) === 0 ? (0).toFixed(decimals) : text;
-  };
-  const sign = (value: number) => value < 0 && Number(value.toFixed(decimals)) !== 0;
-  const sum = terms.map(([value, what], k) => {
-    const lead = k === 0 ? (sign(value) ? "−" : "") : sign(value) ? " − " : " + ";
-    return `${lead}${write(value)}${what && ` (${what})`}`;
-  });
-  return `${sign(total) ? "−" : ""}${write(total)} = ${sum.join("")}`;
+/** "removes 2 nodes, 6 edges". */
+export function removesWords({ nodes, edges }: { readonly nodes: number; readonly edges: number }): string {
+  if (nodes === 0 && edges === 0) return "removes nothing";
+  return `removes ${nodes > 0 ? `${formatItems(nodes, "node")}, ` : ""}${formatItems(edges, "edge")}`;
 }
 
 /** Rank of an edge among all by its score, 1 for the largest. */
@@ -204,40 +161,6 @@ export function rankOf(net: Network, edge: number): number {
   return rank;
 }
 
-const counted = new WeakMap<Network, { edits: Edits; count: number }>();
-
-/** Edges that are on with both thresholds at zero: the same as long as nothing is switched by hand. */
-function countWithout(net: Network, edits: Edits): number {
-  const seen = counted.get(net);
-  const sets = ["removedEdges", "keptEdges", "removedNodes", "keptNodes"] as const;
-  if (seen && sets.every((name) => seen.edits[name] === edits[name])) return seen.count;
-  const count = countOn(maskOf(net, { ...edits, nodeThreshold: 0, edgeThreshold: 0 }));
-  counted.set(net, { edits, count });
-  return count;
-}
-
-/** What one threshold takes by itself, with the other at zero; `mask` is that of the edits, if it is known. */
-export function removesWords(net: Network, edits: Edits, axis: TargetKind, mask?: Uint8Array): string {
-  const none = { ...edits, nodeThreshold: 0, edgeThreshold: 0 };
-  const alone =
-    axis === "node"
-      ? { ...none, nodeThreshold: edits.nodeThreshold }
-      : { ...none, edgeThreshold: edits.edgeThreshold };
-  if (alone.nodeThreshold === 0 && alone.edgeThreshold === 0) return "takes nothing";
-  const other = axis === "node" ? edits.edgeThreshold : edits.nodeThreshold;
-  const left = mask && other === 0 ? mask : maskOf(net, alone);
-  const edges = countWithout(net, edits) - countOn(left);
-  let nodes = 0;
-  for (let n = 0; n < net.nodeCount; n++) {
-    if (isHidden(net, n) && isBelowNodeThreshold(net, alone, n) && !edits.removedNodes.has(n)) nodes++;
-  }
-  if (nodes === 0 && edges === 0) return "takes nothing";
-  const parts = [];
-  if (nodes > 0) parts.push(countOf(nodes, "node"));
-  parts.push(countOf(edges, "edge"));
-  return `takes ${parts.join(", ")}`;
-}
-
 export interface Description {
   /** Names with their `_1` still in them, joined by an arrow for an edge. */
   readonly names: readonly string[];
@@ -245,44 +168,42 @@ export interface Description {
 }
 
 export function describeTarget(known: ViewState, names: NodeNames, target: Target): Description {
-  const { net, edits, mask } = known;
+  const { net } = known;
+  const state = stateWords(known, target);
   if (target.kind === "edge") {
     const ends = [net.source[target.id]!, net.target[target.id]!];
     return {
       names: ends.map((node) => nameOf(net, names, node)),
-      details: [`score ${formatFigures(net.scores[target.id]!)}`, edgeState(net, edits, target.id)],
+      details: [`score ${formatFigures(net.scores[target.id]!)}`, state],
     };
   }
-  const details = [];
-  if (isHidden(net, target.id)) details.push(`score ${formatFigures(net.nodeScores[target.id]!)}`);
-  if (edits.removedNodes.has(target.id)) details.push("off by hand");
-  else if (isBelowNodeThreshold(net, edits, target.id)) details.push("taken by the node threshold");
-  else if (!nodesOn(net, mask)[target.id]) details.push("off");
-  else details.push(edits.keptNodes.has(target.id) ? "on, kept by hand" : "on");
-  return { names: [nameOf(net, names, target.id)], details };
+  const score = isHidden(net, target.id) ? [`score ${formatFigures(net.nodeScores[target.id]!)}`] : [];
+  return { names: [nameOf(net, names, target.id)], details: [...score, state] };
 }
 
-/** Whether a target is on, and why: the state of its switch in words. */
-export function stateWords(known: ViewState, target: Target): string {
-  if (target.kind === "edge") return edgeState(known.net, known.edits, target.id);
-  const details = describeTarget(known, { inVars: [], outVars: [] }, target).details;
-  return details.at(-1)!;
+/** Whether a target is on, and why. */
+export type TargetState = Reason | "on" | "kept" | "off";
+
+const STATES: Record<TargetState, string> = {
+  on: "on",
+  kept: "on, kept by hand",
+  off: "off",
+  hand: "off by hand",
+  model: "off in the model",
+  "edge threshold": "removed by the edge threshold",
+  "node threshold": "removed by the node threshold",
+};
+
+export function stateOf({ net, edits, mask }: ViewState, { kind, id }: Target): TargetState {
+  if (kind === "edge") return reasonOff(net, edits, id) ?? (edits.keptEdges.has(id) ? "kept" : "on");
+  if (edits.removedNodes.has(id)) return "hand";
+  if (isBelowNodeThreshold(net, edits, id)) return "node threshold";
+  if (!nodesOn(net, mask)[id]) return "off";
+  return edits.keptNodes.has(id) ? "kept" : "on";
 }
 
-function edgeState(net: Network, edits: Edits, edge: number): string {
-  switch (reasonOff(net, edits, edge)) {
-    case null:
-      return edits.keptEdges.has(edge) ? "on, kept by hand" : "on";
-    case "hand":
-      return "off by hand";
-    case "model":
-      return "off in the model";
-    case "edge threshold":
-      return "taken by the edge threshold";
-    case "node threshold":
-      return "taken by the node threshold";
-  }
-}
+/** The state of a target's switch in words. */
+export const stateWords = (known: ViewState, target: Target): string => STATES[stateOf(known, target)];
 
 /** The name a screen reader says; whether it is on is the button's pressed state. */
 export function accessibleName(net: Network, names: NodeNames, target: Target): string {
@@ -297,13 +218,11 @@ export function accessibleName(net: Network, names: NodeNames, target: Target): 
   return `Edge ${edgeIndex(net, target.id).join(", ")}: ${from} to ${to}, score ${formatFigures(net.scores[target.id]!)}`;
 }
 
-/** `drawn` is true where the strongest edges only are drawn, when there are many. */
-export function countSentence(known: ViewState, drawn = false): string {
-  const some =
-    drawn && known.net.edgeCount > MAX_DRAWN
-      ? ` (the ${MAX_DRAWN.toLocaleString("en")} strongest drawn)`
-      : "";
-  return `${countOn(known.mask).toLocaleString("en")} of ${countOf(known.net.edgeCount, "edge")}${some}`;
+/** `mostDrawn`: at most so many edges are drawn, the strongest. */
+export function countSentence(known: ViewState, mostDrawn = Number.POSITIVE_INFINITY): string {
+  const all = known.net.edgeCount;
+  const some = all > mostDrawn ? ` (the ${formatCount(mostDrawn)} strongest drawn)` : "";
+  return `${formatCount(countOn(known.mask))} of ${formatItems(all, "edge")}${some}`;
 }
 
 /** Names for the numbers that Python knows edges and nodes by: the view has only names. */
@@ -335,3 +254,57 @@ export function stepWords(text: string, lossName: string): string {
 export function lossSentence(loss: number | null, name: string): string {
   return loss === null ? "" : `${name || "loss"} ${formatFigures(loss)}`;
 }
+
+/** The warning that this side finds by itself. */
+export function deadEndWords(isCut: boolean, deadEnds: number): string {
+  if (isCut) return "Nothing leads from the inputs to the outputs any more: the model is constant.";
+  return deadEnds === 0
+    ? ""
+    : `${formatItems(deadEnds, "node")} ${deadEnds === 1 ? "leads" : "lead"} nowhere.`;
+}
+
+export const rescoredWords = (threshold: number): string =>
+  `Training changed the scores: ${formatShort(threshold)} removes other edges than were shown. Undo brings them back.`;
+
+/** What of the network is not drawn, why, and where it can be seen; empty when all of it is. */
+export function missingWords(drawn: { on: number; curves: number; lines: number }): string {
+  const { on, curves, lines } = drawn;
+  if (curves === on) return "";
+  const noLine = lines < on ? ` The ${formatCount(on - lines)} weakest edges have no line either.` : "";
+  return `The curves of the ${formatCount(curves)} strongest of ${formatCount(on)} edges are drawn: more would be too small to read.${noLine} Full screen has room for more; the matrix shows all.`;
+}
+
+export const scoreName = (kind: string): string => SCORES[kind] ?? kind;
+
+/** "0.1030, rank 3 of 15". */
+export const rankWords = (net: Network, edge: number, rank: number): string =>
+  `${formatFigures(net.scores[edge]!)}, rank ${formatCount(rank)} of ${formatCount(net.edgeCount)}`;
+
+/** What the loss becomes when a target is switched; empty while that is not known. */
+export function costWords({ loss, lossName }: Snapshot, price: number | undefined): string {
+  if (price === undefined || loss === null) return "";
+  const ratio = formatRatio(loss, price);
+  return `${lossName || "loss"} ${formatFigures(loss)} → ${formatFigures(price)}${ratio && ` (${ratio})`}`;
+}
+
+export const differWords = (edges: number): string =>
+  `${formatItems(edges, "edge")} ${edges === 1 ? "differs" : "differ"}`;
+
+/** "of 1,000 (200 here)". */
+export const ofRowsWords = (all: number, present: number): string =>
+  `of ${formatCount(all)}${present < all ? ` (${formatCount(present)} here)` : ""}`;
+
+/** Why it is another row than was typed, or "" if it is that row. */
+export function otherRowWords(wanted: number, numbers: ArrayLike<number>, k: number): string {
+  const [got, last] = [numbers[k]!, numbers[numbers.length - 1]!];
+  if (wanted === got) return "";
+  if (!Number.isFinite(wanted)) return `that is no number: still row ${got}`;
+  if (wanted < 0 || wanted > last || !Number.isInteger(wanted))
+    return `there is no row ${wanted}, they are 0 to ${last}: this is row ${got}`;
+  return `row ${wanted} is not among the ${numbers.length} that are here: this is row ${got}`;
+}
+
+export const switchWeakerWords = (count: number): string =>
+  `Switch off the ${count === 1 ? "weaker edge" : `${formatCount(count)} weaker edges`} of this layer`;
+
+export const selectEdgesWords = (node: string): string => `Select all edges of ${isolated(plainText(node))}`;

@@ -39,6 +39,14 @@ export const plainText = (name: string): string =>
     .map((run) => run.text)
     .join("");
 
+/** For a sentence: `x_1` as x₁, `h_{1,0}` as h₁,₀. */
+export const subscripted = (name: string): string =>
+  textRuns(name)
+    .map(({ text, shift }) =>
+      shift === "sub" ? text.replace(/\d/g, (digit) => String.fromCodePoint(0x2080 + Number(digit))) : text,
+    )
+    .join("");
+
 /** Letters that run from the right, and marks that turn what follows around. */
 const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/;
 
@@ -50,10 +58,10 @@ export interface NodeNames {
   readonly outVars: readonly string[];
 }
 
-/** Inputs and outputs have names; hidden node `i` of node layer `l` is `h{l},{i}`, as in `remove_edge(l, i, j)`. */
+/** Inputs and outputs have names; hidden node `i` of node layer `l` is `h_{l,i}`, as in `remove_edge(l, i, j)`. */
 export function nameOf(net: Network, names: NodeNames, node: number): string {
   const [l, i] = nodeIndex(net, node);
   if (l === 0) return names.inVars[i] ?? `x_${i + 1}`;
   if (l === net.depth) return names.outVars[i] ?? (net.width[l] === 1 ? "f(x)" : `y_${i + 1}`);
-  return `h${l},${i}`;
+  return `h_{${l},${i}}`;
 }

@@ -201,7 +201,7 @@ test("a drag previews at once, moves nothing until it is let go, and ends with t
   );
   await grab(view.slider("node"), 500);
   expect(view.find("[data-role=status]").textContent).toContain("9 of 15 edges");
-  expect(view.find(".slider").textContent).toContain("takes 2 nodes, 6 edges");
+  expect(view.find(".slider").textContent).toContain("removes 2 nodes, 6 edges");
   expect(view.isOn("edge", "0,0,1")).toBe(false);
   expect(view.isOn("edge", "0,0,2")).toBe(true);
   expect(

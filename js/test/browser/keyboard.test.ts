@@ -20,14 +20,14 @@ async function tabTo(view: Mounted, selector: string) {
   throw new Error(`Tab never came to ${selector}`);
 }
 
-test("find the knee, prune, bring one edge back, undo, redo, commit, copy the script: by Tab and keys alone", async () => {
+test("go to the suggested threshold, prune, bring one edge back, undo, redo, commit, copy the script: by Tab and keys alone", async () => {
   const view = await mount(richModel());
   const { model } = view;
   view.find("[data-role=undo]").focus();
   await tabTo(view, "[data-panel=script]");
   await press("{Enter}");
   expect(focused(view).matches("[data-panel=script]")).toBe(true);
-  await tabTo(view, "[data-role=knee]");
+  await tabTo(view, "[data-role=suggest]");
   await press("{Enter}");
   expect(model.traits.node_threshold).toBeGreaterThan(0);
   model.python();
@@ -43,7 +43,7 @@ test("find the knee, prune, bring one edge back, undo, redo, commit, copy the sc
   expect(focused(view).getAttribute("aria-checked")).toBe("true");
   await press("{Control>}z{/Control}{Control>}y{/Control}");
   await tabTo(view, "[data-role=copy]");
-  expect(focused(view).getAttribute("aria-label")).toBe("Copy the script");
+  expect(focused(view).getAttribute("aria-label")).toBe("Copy the Python code");
   view.find("[data-role=reset]").focus();
   await tabTo(view, "[data-role=commit]");
   await press("{Enter}");
@@ -78,6 +78,42 @@ test("everything that can have the focus has a name, and shows when it has it", 
   }
 });
 
+test("what controls do is explained behind a ? that Tab and Enter open, and Escape closes", async () => {
+  const view = await mount(richModel());
+  for (const name of ["history", "probe"]) view.find(`[data-panel=${name}]`).click();
+  await frames(3);
+  view.find("[data-role=undo]").focus();
+  await tabTo(view, ".slider .help button");
+  const help = focused(view).nextElementSibling as HTMLElement;
+  expect(help.checkVisibility()).toBe(false);
+  await press("{Enter}");
+  expect(help.matches(":popover-open")).toBe(true);
+  expect(help.textContent).toContain("Goes to the last point before the loss gets clearly worse");
+  const { left, right, bottom } = help.getBoundingClientRect();
+  expect([left >= 0, right <= innerWidth, bottom <= innerHeight]).toEqual([true, true, true]);
+  await press("{Escape}");
+  expect(help.matches(":popover-open")).toBe(false);
+  expect(focused(view).closest(".help")).not.toBeNull();
+});
+
+test("a control that has an explanation beside it is described by it, for screen readers too", async () => {
+  const view = await mount(richModel());
+  for (const name of ["history", "probe"]) view.find(`[data-panel=${name}]`).click();
+  await frames(3);
+  const described = [...view.root.querySelectorAll("[aria-describedby]")];
+  expect(described.length).toBeGreaterThan(15);
+  for (const control of described) {
+    for (const id of control.getAttribute("aria-describedby")!.split(" ")) {
+      const words = view.root.querySelector(`#${id}`)?.textContent ?? "";
+      expect(words.length, control.outerHTML.slice(0, 80)).toBeGreaterThan(10);
+    }
+  }
+  for (const role of ["suggest", "allow", "keep-mean", "score", "commit", "reset", "row", "compare"]) {
+    const control = view.find(`[data-role=${role}], [data-${role}]`);
+    expect(control.hasAttribute("aria-describedby"), role).toBe(true);
+  }
+});
+
 test("the focus outlives every answer of the model", async () => {
   const view = await mount(richModel());
   view.model.receive({
@@ -91,7 +127,7 @@ test("the focus outlives every answer of the model", async () => {
   await frames(3);
   const places = [
     "[data-threshold=node]",
-    "[data-role=within]",
+    "[data-role=allow]",
     "[data-card=edge8] [role=switch]",
     "[data-card=node6] [data-small]",
     "[data-input='1']",

@@ -175,12 +175,12 @@ test("the legend explains just the looks that are there: what would go, and afte
   const words = (known: Marked) => explained(cellStatesOf(known, false).edges).map(([, text]) => text);
   expect(words(view.start)).toEqual([]);
   const taking = cut(view.start, 0.3);
-  expect(words(taking)).toEqual(["would go"]);
+  expect(words(taking)).toEqual(["would be removed"]);
   const taken = reduce(taking, { type: "released" })!;
-  expect(words(taken)).toEqual(["taken by a threshold"]);
+  expect(words(taken)).toEqual(["removed by a threshold"]);
   const edits = { ...taken.edits, removedEdges: new Set([900]) };
   const byHand = reduce(taken, { type: "synced", reading: syncedOf(view.net, { edits }) })!;
-  expect(words(byHand)).toEqual(["taken by a threshold", "off"]);
+  expect(words(byHand)).toEqual(["removed by a threshold", "off"]);
   const legend = () => {
     const { x, y, width } = view.quilt.legend;
     return view.brush.ctx.getImageData(x, y, width, 40).data.join();

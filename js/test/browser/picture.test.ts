@@ -166,7 +166,7 @@ test("what is selected or zoomed in on is not in the picture, and stays as it is
   await settled();
   expect(await (await save(view, "Save as SVG")).blob.text()).toBe(plain);
   await frames(3);
-  expect(view.find(".scale").textContent).toBe("150 %");
+  expect(view.find(".scale").textContent).toBe("150%");
   expect(view.model.traits.selected).toHaveLength(2);
 });
 

@@ -48,15 +48,15 @@ test("an arrow key takes exactly one edge, or gives it back; Page keys ten; Home
 
 test("the next change is said in words, with its loss, and comes true", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
-  expect(next(view, "edge")).toBe("next: x1 → h1,0 goes, 14 of 15 edges left");
+  expect(next(view, "edge")).toBe("Next: x₁ → h₁,₀, 14 of 15 edges left");
   curve(view.model);
   await frames(2);
-  expect(next(view, "edge")).toBe("next: x1 → h1,0 goes, loss 0.1000 → 0.1010, 14 of 15 edges left");
+  expect(next(view, "edge")).toBe("Next: x₁ → h₁,₀, loss 0.1000 → 0.1010, 14 of 15 edges left");
   view.slider("edge").focus();
   await userEvent.keyboard("{ArrowRight}");
   await frames(2);
   expect(view.isOn("edge", "0,0,0")).toBe(false);
-  expect(next(view, "edge")).toBe("next: x2 → h1,0 goes, loss 0.1010 → 0.1020, 13 of 15 edges left");
+  expect(next(view, "edge")).toBe("Next: x₂ → h₁,₀, loss 0.1010 → 0.1020, 13 of 15 edges left");
 });
 
 test("wherever the hand lets go between two scores, the model gets the same short number", async () => {
@@ -193,7 +193,7 @@ test("undo in a threshold's field asks Python, and the field shows its answer", 
 
 test("the button goes beyond a loss that is too large, never back, and says when there is none", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
-  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=allow]");
   const left = () => Number(view.find("[data-role=status]").textContent!.split(" ")[0]);
   const lossKept = Float64Array.from({ length: 16 }, (_, k) => (k === 9 ? 0.104 : 0.1 + 0.01 * k));
   view.model.receive({
@@ -212,7 +212,7 @@ test("the button goes beyond a loss that is too large, never back, and says when
   await click(go);
   await frames(2);
   expect(left()).toBe(6);
-  expect(next(view, "edge")).toContain("no smaller network is within +5 % of the best along this threshold");
+  expect(next(view, "edge")).toContain("No smaller network is within +5% of the best along this threshold");
   view.slider("edge").focus();
   await userEvent.keyboard("{ArrowRight}");
   await frames(2);
@@ -220,7 +220,7 @@ test("the button goes beyond a loss that is too large, never back, and says when
   await click(go);
   await frames(2);
   expect(left()).toBe(5);
-  expect(next(view, "edge")).toContain("no smaller network is within +5 %");
+  expect(next(view, "edge")).toContain("No smaller network is within +5%");
 });
 
 const along = (losses: ArrayLike<number>, zeroed = losses) =>
@@ -244,7 +244,7 @@ test.each([
     _tradeoff_edge: along([...losses, ...new Array(9).fill(more ? 0.1 : 3)]),
   });
   await frames(2);
-  await click(inside(view, "edge", "[data-role=within]"));
+  await click(inside(view, "edge", "[data-role=allow]"));
   await frames(2);
   expect(view.find("[data-role=status]").textContent).toContain("11 of 15 edges");
   expect(inside(view, "edge", ".present").getAttribute("d")).not.toContain("NaN");
@@ -283,7 +283,7 @@ test("of a best loss of 0 or less nothing is so many times as much: the plot say
 
 test("with a metric of which more is better the tolerance is a loss of it", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
-  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=allow]");
   const accuracy = Float64Array.from({ length: 16 }, (_, k) => (k < 5 ? 0.97 - 0.01 * k : 0.5));
   view.model.receive({
     loss: 0.97,
@@ -297,12 +297,12 @@ test("with a metric of which more is better the tolerance is a loss of it", asyn
     }),
   });
   await frames(2);
-  expect(go.textContent).toBe("within −5 %");
-  expect(inside(view, "edge", ".limit-label").textContent).toBe("−5 %");
+  expect(go.textContent).toBe("Allow −5% test accuracy");
+  expect(inside(view, "edge", ".limit-label").textContent).toBe("−5%");
   await click(go);
   await frames(2);
   expect(view.find("[data-role=status]").textContent).toContain("11 of 15 edges");
-  await click(inside(view, "edge", "[data-role=knee]"));
+  await click(inside(view, "edge", "[data-role=suggest]"));
   await frames(2);
   expect(view.find("[data-role=status]").textContent).toContain("11 of 15 edges");
   // The dashed line is dragged up for more, as it is for a loss.
@@ -314,11 +314,11 @@ test("with a metric of which more is better the tolerance is a loss of it", asyn
 
 test("the button finds the smallest network within the tolerance, and the loss stays under the line", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
-  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=allow]");
   expect(go.disabled).toBe(true);
   curve(view.model);
   await frames(2);
-  expect(go.textContent).toBe("within +5 %");
+  expect(go.textContent).toBe("Allow +5% loss");
   await click(go);
   // 0.105 is 5 % more than 0.1: five edges may go.
   const mask = maskOf(createNetwork([2, 5, 1], rising, new Uint8Array(15).fill(1)), {
@@ -339,12 +339,12 @@ test("the tolerance line can be dragged, and moved by keys, and the model is tol
   await commands.mouse([["move", x - 80, y], ["down"], ["move", x - 80, y - 14, 8]]);
   await frames(2);
   const label = inside(view, "edge", ".limit-label").textContent;
-  expect(label).not.toBe("+5 %");
+  expect(label).not.toBe("+5%");
   await letGo();
   const { tolerance } = view.model.traits;
   expect(tolerance).toBeGreaterThan(0.05);
-  expect(label).toBe(`+${Number((100 * tolerance).toPrecision(3))} %`);
-  expect(inside(view, "node", "[data-role=within]").textContent).toBe(`within ${label}`);
+  expect(label).toBe(`+${Number((100 * tolerance).toPrecision(3))}%`);
+  expect(inside(view, "node", "[data-role=allow]").textContent).toBe(`Allow ${label} loss`);
   expect(view.model.messages - before).toBeLessThan(8);
   expect(view.model.traits.edge_threshold).toBe(0);
   const keys = inside<HTMLInputElement>(view, "edge", "[data-role=tolerance]");
@@ -352,7 +352,7 @@ test("the tolerance line can be dragged, and moved by keys, and the model is tol
   await userEvent.keyboard("{ArrowLeft}");
   await frames(2);
   expect(view.model.traits.tolerance).toBeLessThan(tolerance);
-  expect(keys.getAttribute("aria-valuetext")).toMatch(/^\+[\d.]+ %$/);
+  expect(keys.getAttribute("aria-valuetext")).toMatch(/^\+[\d.]+%$/);
 });
 
 test("where no curve will ever come it says why", async () => {
@@ -387,10 +387,10 @@ test("a page that cannot compute the loss says that it does not know it, and tel
     const plot = inside(view, axis, ".lossplot");
     return plot.hasAttribute("data-unknown") ? inside(view, axis, ".unknown").textContent : "";
   };
-  const within = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  const within = inside<HTMLButtonElement>(view, "edge", "[data-role=allow]");
   const card = () => view.find(".beside").textContent;
   expect([said("node"), said("edge"), within.disabled]).toEqual(["", "", false]);
-  expect(card()).toMatch(/test RMSE without it.*→ 0.3000 \(/);
+  expect(card()).toMatch(/If removed.*test RMSE.*→ 0.3000 \(/);
   view.twin("edge", "0,0,0").focus();
   await userEvent.keyboard("{Delete}");
   await expect
@@ -419,17 +419,17 @@ test("while a cell runs, an old curve gives way to words that the next is being 
 
 test("of a best loss of 0 the tolerance is no percentage: the loss that is allowed is said", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
-  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=within]");
+  const go = inside<HTMLButtonElement>(view, "edge", "[data-role=allow]");
   view.model.receive({ _tradeoff_edge: along(Float64Array.from({ length: 16 }, (_, k) => 0.02 * k)) });
   await frames(2);
   expect([go.textContent, inside(view, "edge", ".limit-label").textContent]).toEqual([
-    "within 0.015",
+    "Allow loss up to 0.015",
     "0.015",
   ]);
   await click(go);
   await frames(2);
   expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
-  expect(next(view, "edge")).toContain("no smaller network is within 0.015 along this threshold");
+  expect(next(view, "edge")).toContain("No smaller network is within 0.015 along this threshold");
   view.model.receive({ tolerance: 0.1 });
   await frames(2);
   await click(go);
@@ -485,7 +485,7 @@ test("losses that are absurd or no numbers are marked, and the rest stays legibl
   await frames(2);
   expect(inside(view, "edge", ".over").getAttribute("d")).not.toBe("");
   expect(inside(view, "edge", ".present").getAttribute("d")).not.toContain("NaN");
-  await click(inside(view, "edge", "[data-role=within]"));
+  await click(inside(view, "edge", "[data-role=allow]"));
   expect(view.find("[data-role=status]").textContent).toContain("13 of 15 edges · test RMSE 0.1040");
   await userEvent.keyboard("{Tab}");
   view.slider("edge").focus();
@@ -548,7 +548,7 @@ test("a curve of a moment ago stays, faint and without promises, until the next 
   expect(line.getAttribute("d")).toBe(drawn);
   expect(getComputedStyle(line).visibility).toBe("visible");
   expect(getComputedStyle(says).display).toBe("none");
-  expect(inside<HTMLButtonElement>(view, "edge", "[data-role=knee]").disabled).toBe(true);
+  expect(inside<HTMLButtonElement>(view, "edge", "[data-role=suggest]").disabled).toBe(true);
   const without = Array.from(rising).filter((_, e) => e !== 6);
   view.model.receive({
     _tradeoff_edge: packTradeoff({
@@ -576,7 +576,7 @@ test("no curve stays for good: after a while it is said why there is none", asyn
   expect(says.textContent).toContain("still being computed");
 });
 
-test("a knee at 0 is said: pressing it where every step costs takes nothing and tells why", async () => {
+test("where every step costs, Suggest removes nothing and says why", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
   const losses = Float64Array.from({ length: 16 }, (_, k) => 0.02 + 0.1 * k);
   const steep = {
@@ -587,10 +587,10 @@ test("a knee at 0 is said: pressing it where every step costs takes nothing and 
   };
   view.model.receive({ _tradeoff_edge: packTradeoff(steep) });
   await frames(2);
-  await click(inside(view, "edge", "[data-role=knee]"));
+  await click(inside(view, "edge", "[data-role=suggest]"));
   await frames(2);
   expect(view.find("[data-role=status]").textContent).toContain("15 of 15 edges");
-  expect(next(view, "edge")).toContain("no knee: the first steps cost as much");
+  expect(next(view, "edge")).toContain("Nothing to suggest: the first steps cost as much");
 });
 
 test("the thumb is at the step that is written while it is dragged, and does not move when it is let go", async () => {
@@ -676,7 +676,7 @@ test.each([[[2, 5, 1]], [[4, 6, 1]], [[2, 12, 2]]])(
   },
 );
 
-test("where a training that was under way has changed the scores, a threshold says that it takes others", async () => {
+test("where a training that was under way has changed the scores, a threshold says that it removes others", async () => {
   const view = await mount();
   const said = () => view.find(".slider:has([data-threshold=edge]) [data-role=rescored]").textContent;
   const scores = networkOf([2, 5, 1]).scores;
@@ -696,7 +696,7 @@ test("where a training that was under way has changed the scores, a threshold sa
   await grab(view.slider("edge"), 700);
   await letGo();
   await train();
-  expect(said()).toMatch(/^Training changed the scores: [\d.e-]+ takes other edges than were shown/);
+  expect(said()).toMatch(/^Training changed the scores: [\d.e-]+ removes other edges than were shown/);
   view.model.python();
   await frames(2);
   expect(said()).toMatch(/^Training changed/);

@@ -146,8 +146,8 @@ describe("by keyboard and screen reader", () => {
     view.model.receive({ node_threshold: 2e-4 });
     view.model.python();
     await frames(2);
-    expect(told()).toBe("taken by the node threshold");
-    expect(view.twin("edge", "0,0,0").getAttribute("aria-description")).toBe("taken by the node threshold");
+    expect(told()).toBe("removed by the node threshold");
+    expect(view.twin("edge", "0,0,0").getAttribute("aria-description")).toBe("removed by the node threshold");
     view.model.receive({ node_threshold: 0, removed_nodes: [[1, 0]] });
     view.model.python();
     await frames(2);
@@ -184,7 +184,8 @@ describe("by keyboard and screen reader", () => {
     await frames(2);
     const { top, bottom } = focused(view)!.getBoundingClientRect();
     expect(top).toBeGreaterThanOrEqual(0);
-    expect(bottom).toBeLessThanOrEqual(innerHeight);
+    // Browsers scroll by whole pixels.
+    expect(bottom).toBeLessThan(innerHeight + 1);
     expect(window.scrollY).toBeGreaterThan(0);
     window.scrollTo(0, 0);
   });
@@ -237,15 +238,15 @@ describe("the context menu", () => {
   test("a right click offers what can be done here, and Esc closes it", async () => {
     const view = await mount();
     await open(view.twin("edge", "0,0,3"));
-    expect(menu(view).hidden).toBe(false);
+    expect(menu(view).matches(":popover-open")).toBe(true);
     expect(menu(view).textContent).toContain("x1 → h1,3");
     expect(focused(view)?.textContent).toContain("Switch off");
     await userEvent.keyboard("{Escape}");
-    expect(menu(view).hidden).toBe(true);
+    expect(menu(view).matches(":popover-open")).toBe(false);
     await open(view.twin("edge", "0,0,3"));
     await userEvent.keyboard("{Enter}");
     expect(view.model.traits.removed_edges).toEqual([[0, 0, 3]]);
-    expect(menu(view).hidden).toBe(true);
+    expect(menu(view).matches(":popover-open")).toBe(false);
   });
 
   test("it selects all edges of a node, and switches off what is weaker in the layer", async () => {
@@ -288,7 +289,7 @@ describe("the context menu", () => {
     const view = await mount();
     await open(view.twin("edge", "0,0,3"));
     await click(view.find("[data-role=status]"));
-    expect(menu(view).hidden).toBe(true);
+    expect(menu(view).matches(":popover-open")).toBe(false);
   });
 });
 
@@ -309,7 +310,7 @@ describe("zoom and pan", () => {
     const after = twin.getBoundingClientRect();
     expect(after.width).toBeGreaterThan(1.2 * before.width);
     expect(Math.hypot(middle(twin)[0] - x, middle(twin)[1] - y)).toBeLessThan(2);
-    expect(view.find(".scale").textContent).toMatch(/^1\d\d %$/);
+    expect(view.find(".scale").textContent).toMatch(/^1\d\d%$/);
     await doubleClick(twin);
     expect(view.model.traits.removed_edges).toEqual([[0, 1, 1]]);
   });
@@ -729,7 +730,7 @@ describe("quilt and network", () => {
     const view = await mount(wide());
     const turn = view.find("[data-role=orientation]");
     expect(turn.getAttribute("aria-disabled")).toBe("true");
-    expect(turn.title).toContain("quilt has one orientation");
+    expect(turn.title).toContain("matrix cannot be turned");
     await click(turn);
     expect(view.model.traits.orientation).toBe("right");
     view.model.receive({ view: "network" });

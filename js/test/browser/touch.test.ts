@@ -1,6 +1,7 @@
 /** Real fingers on the stage: they pan, pinch, tap and hold. */
 import { expect, test } from "vitest";
 import { commands } from "vitest/browser";
+import { richModel } from "../rich";
 import { click, frames, type Mounted, middle, mount, settled } from "./mounted";
 
 const shown = (view: Mounted, index: string) => view.twin("edge", index).getBoundingClientRect();
@@ -77,21 +78,34 @@ test("a finger that rests opens the menu, and a selection grows by it", async ()
   expect(view.model.traits.selected).toEqual([[0, 0, 0]]);
   await commands.touch([[middle(view.twin("edge", "0,1,2"))], 700, []]);
   await frames(2);
-  expect(menu(view).hidden).toBe(false);
+  expect(menu(view).matches(":popover-open")).toBe(true);
   expect(view.model.traits.selected).toEqual([[0, 0, 0]]);
   await tap(entry(view, "Add to selection"));
   expect(view.model.traits.selected).toEqual([
     [0, 0, 0],
     [0, 1, 2],
   ]);
-  expect(menu(view).hidden).toBe(true);
+  expect(menu(view).matches(":popover-open")).toBe(false);
+});
+
+test("a tap on a ? opens what it explains, a tap elsewhere closes it", async () => {
+  const view = await mount(richModel());
+  const button = view.find(".bar .help button");
+  button.scrollIntoView({ block: "center" });
+  await commands.touch([[middle(button)], []]);
+  const help = view.find(".bar .help [popover]");
+  expect(help.matches(":popover-open")).toBe(true);
+  expect(help.textContent).toContain("Set as new start");
+  const { left, bottom } = help.getBoundingClientRect();
+  await commands.touch([[[left + 5, bottom + 30]], []]);
+  expect(help.matches(":popover-open")).toBe(false);
 });
 
 test("a finger that moves opens no menu", async () => {
   const view = await zoomed();
   const [x, y] = middle(view.find(".stage"));
   await commands.touch([[[x, y]], [[x + 20, y]], [[x + 40, y]], 700, []]);
-  expect(menu(view).hidden).toBe(true);
+  expect(menu(view).matches(":popover-open")).toBe(false);
 });
 
 test("two taps switch", async () => {
@@ -100,7 +114,7 @@ test("two taps switch", async () => {
   await commands.touch([[at], [], [at], []]);
   await frames(2);
   expect(view.model.traits.removed_edges).toEqual([[0, 1, 2]]);
-  expect(menu(view).hidden).toBe(true);
+  expect(menu(view).matches(":popover-open")).toBe(false);
 });
 
 test("two double taps at one point switch one edge off and on again, until a finger goes down elsewhere", async () => {

@@ -1,7 +1,7 @@
 /** Names are cut between letters, as a reader takes them, and never inside one. */
 import { expect, test } from "vitest";
 import { fitName } from "../../src/canvas/text";
-import { pathElements } from "../../src/panels/name-elements";
+import { pathContent } from "../../src/panels/names";
 import { cutToLength, graphemesOf, shortened } from "../../src/util/graphemes";
 import { randomNumbers } from "../fake";
 
@@ -23,7 +23,7 @@ test("names on the canvas and on cards are cut so, too", () => {
   const ctx = { font: "", measureText: (text: string) => ({ width: 10 * text.length }) };
   const [run] = fitName(ctx as never, "serif", [{ text: ACCENTS, shift: "none" }], 95);
   expect(run!.text).toBe(`${"e\u0301".repeat(4)}…`);
-  expect(pathElements([FAMILY.repeat(40), "y"])[0]).toBe(`${FAMILY.repeat(11)}…`);
+  expect(pathContent([FAMILY.repeat(40), "y"])[0]).toBe(`${FAMILY.repeat(11)}…`);
 });
 
 test("a name is cut to the longest beginning that fits, as if one letter after the other had been taken away", () => {

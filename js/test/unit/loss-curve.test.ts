@@ -24,7 +24,8 @@ import {
 } from "../../src/model/network";
 import { levelsOf, nextThresholdChange, stepped, stepTableOf } from "../../src/model/threshold-steps";
 import { edgeIds, nodeIds } from "../../src/standalone/sanitize";
-import { formatFigures, nextWords } from "../../src/text/messages";
+import { formatFigures } from "../../src/text/format";
+import { nextWords } from "../../src/text/messages";
 import { randomNumbers } from "../fake";
 import { distance, golden, networkFrom, type Tables } from "../golden";
 

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { createNetwork, edgeId, maskOf, NO_EDITS, nodeId } from "../../src/model/network";
 import { logAxisOf, POSITIONS, positionOf, thresholdAt } from "../../src/model/scales";
+import { countRemoved } from "../../src/panels/threshold/removed-count";
 import { reduce } from "../../src/state/view-state";
+import { formatFigures, formatShort } from "../../src/text/format";
 import {
   accessibleName,
   countSentence,
   describeTarget as description,
-  formatFigures,
-  formatShort,
   lossSentence,
   named,
   removesWords,
@@ -56,7 +56,7 @@ test.each([
 
 test("nodes have the names they were given; hidden ones are called as remove_edge calls them", () => {
   const all = Array.from({ length: net.nodeCount }, (_, n) => nameOf(net, names, n));
-  expect(all).toEqual(["x_1", "x_2", "h1,0", "h1,1", "h1,2", "h1,3", "h1,4", "f(x)"]);
+  expect(all).toEqual(["x_1", "x_2", "h_{1,0}", "h_{1,1}", "h_{1,2}", "h_{1,3}", "h_{1,4}", "f(x)"]);
 });
 
 test("the slider's ends are zero and a tenth above the largest score", () => {
@@ -73,27 +73,29 @@ test("without a positive score there is no axis", () => {
   expect(logAxisOf([0, 0, Number.POSITIVE_INFINITY, Number.NaN])).toBeNull();
 });
 
-test("a threshold's sentence counts what it takes by itself", () => {
-  expect(removesWords(net, NO_EDITS, "node")).toBe("takes nothing");
-  expect(removesWords(net, { ...NO_EDITS, nodeThreshold: 1e-9 }, "node")).toBe("takes nothing");
+test("a threshold's sentence counts what it removes by itself", () => {
+  const words = (edits: typeof NO_EDITS, axis: "node" | "edge") =>
+    removesWords(countRemoved(net, edits, axis));
+  expect(words(NO_EDITS, "node")).toBe("removes nothing");
+  expect(words({ ...NO_EDITS, nodeThreshold: 1e-9 }, "node")).toBe("removes nothing");
   const both = { ...NO_EDITS, nodeThreshold: 0.005, edgeThreshold: 0.00015 };
-  expect(removesWords(net, both, "node")).toBe("takes 2 nodes, 6 edges");
-  expect(removesWords(net, both, "edge")).toBe("takes 3 edges");
+  expect(words(both, "node")).toBe("removes 2 nodes, 6 edges");
+  expect(words(both, "edge")).toBe("removes 3 edges");
   const kept = { ...both, keptNodes: new Set([nodeId(net, [1, 0])]) };
-  expect(removesWords(net, kept, "node")).toBe("takes 1 node, 3 edges");
+  expect(words(kept, "node")).toBe("removes 1 node, 3 edges");
 });
 
 test("an edge is described by its ends, its score and why it is off", () => {
   const edge = { kind: "edge", id: edgeId(net, [0, 0, 3]) } as const;
   expect(description(knownOf(), names, edge)).toEqual({
-    names: ["x_1", "h1,3"],
+    names: ["x_1", "h_{1,3}"],
     details: ["score 0.1030", "on"],
   });
   const say = (edits: Partial<typeof NO_EDITS>) =>
     description(knownOf({ ...NO_EDITS, ...edits }), names, edge).details[1];
   expect(say({ removedEdges: new Set([edge.id]) })).toBe("off by hand");
-  expect(say({ edgeThreshold: 0.2 })).toBe("taken by the edge threshold");
-  expect(say({ nodeThreshold: 0.2 })).toBe("taken by the node threshold");
+  expect(say({ edgeThreshold: 0.2 })).toBe("removed by the edge threshold");
+  expect(say({ nodeThreshold: 0.2 })).toBe("removed by the node threshold");
   expect(say({ nodeThreshold: 0.2, keptEdges: new Set([edge.id]) })).toBe("on, kept by hand");
 });
 

@@ -10,16 +10,14 @@ import {
 } from "../../src/model/threshold-steps";
 import { columnsOf } from "../../src/panels/history/branch-lines";
 import {
-  limitWords,
-  nextWords,
+  formatChange,
+  formatFigures,
+  formatRatio,
+  formatShare,
+  formatSum,
   parseThreshold,
-  percentWords,
-  rankOf,
-  ratioWords,
-  shareWords,
-  sumWords,
-  unknownWords,
-} from "../../src/text/messages";
+} from "../../src/text/format";
+import { allowWords, limitWords, nextWords, rankOf, unknownWords } from "../../src/text/messages";
 import type { HistoryStep } from "../../src/wire/traits";
 import { networkOf, randomNumbers } from "../fake";
 
@@ -103,10 +101,10 @@ describe("the next change in words", () => {
   };
   test("names the edge, the loss and what is left", () => {
     const change = nextThresholdChange(net, stairs, "edge", 0);
-    expect(nextWords(net, names, change, 0, true, null)).toBe("next: x1 → h1,0 goes, 14 of 15 edges left");
+    expect(nextWords(net, names, change, 0, true, null)).toBe("Next: x₁ → h₁,₀, 14 of 15 edges left");
     const known = { ...tradeoff, activeEdges: Float64Array.of(15, 14, 13) };
     expect(nextWords(net, names, change, 0, true, known)).toBe(
-      "next: x1 → h1,0 goes, loss 0.02340 → 0.02360, 14 of 15 edges left",
+      "Next: x₁ → h₁,₀, loss 0.02340 → 0.02360, 14 of 15 edges left",
     );
     expect(nextWords(net, names, change, 0, false, known)).toContain("0.02340 → 0.02400");
   });
@@ -119,12 +117,10 @@ describe("the next change in words", () => {
   test("counts equal scores together, and names a node", () => {
     const equal = networkOf([2, 5, 1], new Float64Array(15).fill(0.5));
     const all = nextThresholdChange(equal, stepTableOf(equal, NO_EDITS, "edge"), "edge", 0);
-    expect(nextWords(equal, names, all, 0, true, null)).toBe("next: 15 edges go, 0 of 15 edges left");
+    expect(nextWords(equal, names, all, 0, true, null)).toBe("Next: 15 edges, 0 of 15 edges left");
     const node = nextThresholdChange(net, stepTableOf(net, NO_EDITS, "node"), "node", 0);
-    expect(nextWords(net, names, node, 0, true, null)).toBe(
-      "next: h1,0 goes with 3 edges, 12 of 15 edges left",
-    );
-    expect(nextWords(net, names, null, 1, true, null)).toBe("nothing is left for it to take");
+    expect(nextWords(net, names, node, 0, true, null)).toBe("Next: h₁,₀ and 3 edges, 12 of 15 edges left");
+    expect(nextWords(net, names, null, 1, true, null)).toBe("Nothing is left to remove");
   });
 });
 
@@ -153,23 +149,20 @@ test.each([
 });
 
 test("changes are said as a person would say them", () => {
-  expect([ratioWords(0.13, 0.4412), ratioWords(0.13, 0.1326), ratioWords(0.13, 0.12)]).toEqual([
+  expect([formatRatio(0.13, 0.4412), formatRatio(0.13, 0.1326), formatRatio(0.13, 0.12)]).toEqual([
     "×3.4",
-    "+2 %",
-    "−7.7 %",
+    "+2%",
+    "−7.7%",
   ]);
-  expect([ratioWords(0.1, 1e9), ratioWords(0.1, Number.NaN), ratioWords(0, 1), ratioWords(0.1, 0.1)]).toEqual(
-    ["×10,000 or more", "", "", ""],
-  );
-  expect([0.05, 0.005, 1.5, 0, 0.00001].map(percentWords)).toEqual([
-    "+5 %",
-    "+0.5 %",
-    "+150 %",
-    "±0 %",
-    "±0 %",
-  ]);
-  expect(ratioWords(498, 0.04)).toBe("−99.9 %");
-  expect([0, 0.023, 0.00001].map(shareWords)).toEqual(["0 %", "2.3 %", "< 0.1 %"]);
+  expect([
+    formatRatio(0.1, 1e9),
+    formatRatio(0.1, Number.NaN),
+    formatRatio(0, 1),
+    formatRatio(0.1, 0.1),
+  ]).toEqual(["×10,000 or more", "", "", ""]);
+  expect([0.05, 0.005, 1.5, 0, 0.00001].map(formatChange)).toEqual(["+5%", "+0.5%", "+150%", "±0%", "±0%"]);
+  expect(formatRatio(498, 0.04)).toBe("−99.9%");
+  expect([0, 0.023, 0.00001].map(formatShare)).toEqual(["0%", "2.3%", "< 0.1%"]);
 });
 
 test("where no loss is drawn over a threshold, what will come is told from what never will", () => {
@@ -193,12 +186,29 @@ test("the tolerance is a percentage, but of a best loss of 0 it is the loss that
     const tradeoff = lossCurveFrom(Float64Array.from(rows.flatMap((row) => [...row])), higherIsBetter);
     return limitWords({ tradeoff, tolerance: 0.05, keepMean: true, higherIsBetter });
   };
-  expect([words([0.2, 0.1, 0.3]), words([0.9, 0.8], true)]).toEqual(["+5 %", "−5 %"]);
+  expect([words([0.2, 0.1, 0.3]), words([0.9, 0.8], true)]).toEqual(["+5%", "−5%"]);
   expect([words([0.5, 0, 0.3]), words([0, -0.5], true), words([Number.NaN])]).toEqual([
     "0.025",
-    "-0.025",
-    "+5 %",
+    "−0.025",
+    "+5%",
   ]);
+});
+
+test("the button names what it allows: a share of the best loss or metric, or of a best of 0 the value", () => {
+  const words = (kept: number[], higherIsBetter: boolean, name: string) => {
+    const rows = [kept.keys(), kept.map((_, k) => kept.length - k), kept, kept];
+    const tradeoff = lossCurveFrom(Float64Array.from(rows.flatMap((row) => [...row])), higherIsBetter);
+    return allowWords({ tradeoff, tolerance: 0.05, keepMean: true, higherIsBetter }, name);
+  };
+  expect(words([0.2, 0.1], false, "test RMSE")).toBe("Allow +5% loss");
+  expect(words([0.9, 0.8], true, "accuracy, 256 rows")).toBe("Allow −5% accuracy");
+  expect(words([0.9, 0.8], true, "a_score_with_a_long_name")).toBe("Allow −5% a_score_with_a_…");
+  expect(words([0.5, 0], false, "")).toBe("Allow loss up to 0.025");
+  expect(words([0, -0.5], true, "R2")).toBe("Allow R2 down to −0.025");
+});
+
+test("a number that rounds up to the next power of ten is written as that", () => {
+  expect([99999.7, 9999.97, 0.99996].map(formatFigures)).toEqual(["100000", "10000", "1.000"]);
 });
 
 test("what a node sums adds up as it is written", () => {
@@ -207,13 +217,13 @@ test("what a node sums adds up as it is written", () => {
     [0.25, ""],
     [-0.06, "bias"],
   ] as const;
-  expect(sumWords(0.31, terms)).toBe("0.31 = 0.12 + 0.25 − 0.06 (bias)");
-  expect(sumWords(-2, [[-2, "bias"]])).toBe("−2.00 = −2.00 (bias)");
+  expect(formatSum(0.31, terms)).toBe("0.31 = 0.12 + 0.25 − 0.06 (bias)");
+  expect(formatSum(-2, [[-2, "bias"]])).toBe("−2.00 = −2.00 (bias)");
   const random = randomNumbers(9);
   for (let round = 0; round < 200; round++) {
     const some = Array.from({ length: 4 }, () => [random() - 0.5, ""] as const);
     const total = some.reduce((sum, [value]) => sum + value, 0);
-    const [left, right] = sumWords(total, some).replaceAll("−", "-").split(" = ");
+    const [left, right] = formatSum(total, some).replaceAll("−", "-").split(" = ");
     const sum = right!
       .replaceAll(" - ", " + -")
       .split(" + ")

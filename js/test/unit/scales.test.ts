@@ -9,9 +9,9 @@ import {
   roundBetween,
   thresholdAt,
   ticks,
-  tickWords,
 } from "../../src/model/scales";
 import { levelOf, levelsOf, thresholdOver } from "../../src/model/threshold-steps";
+import { formatTicks } from "../../src/text/format";
 import { levelsOf as coloursOf, scaleOf } from "../../src/views/matrix/colours";
 import { networkOf } from "../fake";
 
@@ -114,5 +114,5 @@ test.each([
   [1e6, 3e6, ["1e6", "2e6", "3e6"]],
   [2, 2, ["2"]],
 ])("from %d to %d an axis has the numbers %j", (low, high, words) => {
-  expect(tickWords(ticks(low, high, 3))).toEqual(words);
+  expect(formatTicks(ticks(low, high, 3))).toEqual(words);
 });

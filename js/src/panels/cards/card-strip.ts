@@ -1,32 +1,37 @@
 /** The strip of cards: one for each selected target, side by side, in the order in which they were chosen. */
 
+import { render } from "lit-html";
+import { repeat } from "lit-html/directives/repeat.js";
 import { sameTarget, type Target } from "../../state/view-state";
-import { arrange, element } from "../../util/dom";
+import { CARDS } from "../../text/labels";
+import { element, setAttribute } from "../../util/dom";
 import { indexOf, keyOf } from "../../wire/traits";
 import type { Commands, PanelProps } from "../context";
-import type { Card } from "./card-frame";
+import { namesOf } from "../names";
+import { type Card, type CardCommands, cardName, lookOf } from "./card";
 import { createEdgeCard } from "./edge-card";
 import { createNodeCard } from "./node-card";
 
-export function createCardStrip(wishes: Commands) {
+export function createCardStrip(commands: Commands) {
   const strip = element("section", {
     class: "cards",
-    "aria-label": "Cards of what is selected",
+    "aria-label": CARDS.strip,
     "data-role": "cards",
     hidden: true,
   });
-  const cards = new Map<string, { card: Card; end: AbortController }>();
+  const cards = new Map<string, Card>();
+  let drawn: readonly unknown[] = [];
   let last: PanelProps | null = null;
-  let shown: Partial<PanelProps> = {};
+  const cardCommands: CardCommands = { ...commands, close };
 
   function close(target: Target): void {
     const selected = last?.reading.selected ?? [];
     const at = selected.findIndex((other) => sameTarget(other, target));
     const rest = selected.filter((other) => !sameTarget(other, target));
     const neighbour = rest[Math.min(at, rest.length - 1)];
-    wishes.select(rest);
+    commands.select(rest);
     // The focus stays in the strip, or goes to what the card was about.
-    const next = neighbour && cards.get(keyOf(neighbour))?.card.closer;
+    const next = neighbour && cards.get(keyOf(neighbour))?.element.querySelector<HTMLElement>(".close");
     const root = strip.getRootNode() as ShadowRoot;
     const index = last && indexOf(last.known.net, target).join();
     (next ?? root.querySelector<HTMLElement>(`button[data-${target.kind}="${index}"]`))?.focus({
@@ -34,41 +39,40 @@ export function createCardStrip(wishes: Commands) {
     });
   }
 
+  function cardOf(target: Target): Card {
+    const key = keyOf(target);
+    let card = cards.get(key);
+    if (!card) {
+      const article = element("article", { class: "detail", "data-card": `${target.kind}${target.id}` });
+      const make = target.kind === "edge" ? createEdgeCard : createNodeCard;
+      card = make(article, target, cardCommands);
+      cards.set(key, card);
+    }
+    return card;
+  }
+
   return {
     element: strip,
     update(now: PanelProps): void {
       const { known, reading, names, trace } = now;
-      if (
-        shown.known?.mask === known.mask &&
-        shown.known?.edits === known.edits &&
-        shown.reading === reading &&
-        shown.names === names &&
-        shown.trace === trace
-      ) {
-        return;
+      const shows = [known.mask, known.edits, reading, names, trace];
+      if (shows.every((value, k) => value === drawn[k])) return;
+      drawn = shows;
+      const { selected } = reading;
+      const grown = selected.length > (last?.reading.selected.length ?? 0);
+      last = now;
+      const keys = new Set(selected.map(keyOf));
+      for (const key of cards.keys()) if (!keys.has(key)) cards.delete(key);
+      for (const target of selected) {
+        const card = cardOf(target);
+        card.update(now);
+        setAttribute(card.element, "aria-label", cardName(target, namesOf(known.net, names, target)));
+        setAttribute(card.element, "data-look", lookOf(now, target));
       }
-      const grown = reading.selected.length > (last?.reading.selected.length ?? 0);
-      last = shown = now;
-      const keep = new Set(reading.selected.map(keyOf));
-      for (const [key, { end }] of cards) {
-        if (keep.has(key)) continue;
-        end.abort();
-        cards.delete(key);
-      }
-      for (const target of reading.selected) {
-        const key = keyOf(target);
-        if (cards.has(key)) continue;
-        // A card's listeners are on its own elements: they go with it, before the view does.
-        const end = new AbortController();
-        const make = target.kind === "edge" ? createEdgeCard : createNodeCard;
-        cards.set(key, { card: make(target, wishes, close, end.signal), end });
-      }
-      const order = reading.selected.map((target) => cards.get(keyOf(target))!.card);
-      strip.hidden = order.length === 0;
-      for (const card of order) card.update(now);
-      arrange(
+      strip.hidden = selected.length === 0;
+      render(
+        repeat(selected, keyOf, (target) => cardOf(target).element),
         strip,
-        order.map((card) => card.element),
       );
       if (grown) strip.scrollTo({ left: strip.scrollWidth });
     },

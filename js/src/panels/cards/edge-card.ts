@@ -1,51 +1,39 @@
 /** The card of an edge: its curve large, the data under it, what it is worth. */
 
+import { render } from "lit-html";
 import type { Target } from "../../state/view-state";
-import { formatFigures, formatShort, rankOf, shareWords } from "../../text/messages";
+import { formatShare, formatShort, withMinus } from "../../text/format";
+import { CARDS } from "../../text/labels";
+import { rankOf, rankWords } from "../../text/messages";
 import type { Snapshot } from "../../wire/snapshot";
-import { keyOf } from "../../wire/traits";
-import type { Commands } from "../context";
 import { createChart } from "../plots/chart";
-import { type Card, costFact, createCardFrame } from "./card-frame";
+import { type Card, type CardCommands, cardContent, costFact, type Fact } from "./card";
 
-export function createEdgeCard(
-  target: Target,
-  wishes: Commands,
-  close: (target: Target) => void,
-  signal: AbortSignal,
-): Card {
+export function createEdgeCard(card: HTMLElement, target: Target, commands: CardCommands): Card {
   const edge = target.id;
-  const shell = createCardFrame(target, wishes, close, signal);
   const chart = createChart();
-  shell.body.append(chart.element);
-  let drawn: Pick<Snapshot, "curves" | "data" | "symbolic"> | null = null;
+  let drawn: readonly unknown[] = [];
   let ranked: { scores: Float64Array; rank: number } | null = null;
 
   return {
-    element: shell.card,
-    closer: shell.closer,
+    element: card,
     update(now) {
       const { known, reading, trace } = now;
       const { net } = known;
-      const on = shell.update(now);
       const source = net.source[edge]!;
-      const { curves, data, symbolic } = reading;
-      if (drawn?.curves !== curves || drawn.data !== data || drawn.symbolic !== symbolic) {
-        drawn = { curves, data, symbolic };
-        chart.draw(plottedOf(reading, source, edge));
-      }
+      const shows = [reading.curves, reading.data, reading.symbolic];
+      if (shows.some((value, k) => value !== drawn[k])) chart.draw(plottedOf(reading, source, edge));
+      drawn = shows;
       if (ranked?.scores !== net.scores) ranked = { scores: net.scores, rank: rankOf(net, edge) };
       chart.point(trace && [trace.nodes[source]!, trace.edges[edge]!]);
-      shell.facts.show([
-        ["sample", trace ? probed(trace.nodes[source]!, trace.edges[edge]!) : ""],
-        ["formula", reading.symbolic.get(edge) ?? ""],
-        [
-          "score",
-          `${formatFigures(net.scores[edge]!)}, rank ${ranked.rank.toLocaleString("en")} of ${net.edgeCount.toLocaleString("en")}`,
-        ],
-        costFact(now, reading.prices.get(keyOf(target)), on),
-        ["off grid", offGrid(reading, source)],
-      ]);
+      const facts: Fact[] = [
+        [CARDS.sample, trace ? valueWords(trace.nodes[source]!, trace.edges[edge]!) : ""],
+        [CARDS.formula, reading.symbolic.get(edge) ?? ""],
+        [CARDS.score, rankWords(net, edge, ranked.rank)],
+        costFact(now, target),
+        [CARDS.offGrid, offGrid(reading, source)],
+      ];
+      render(cardContent(now, target, commands, chart.element, facts), card);
     },
   };
 }
@@ -67,7 +55,7 @@ function plottedOf({ curves, data, symbolic }: Snapshot, source: number, edge: n
 
 function offGrid({ data }: Snapshot, source: number): string {
   const share = data?.grid?.[3 * source + 2] ?? Number.NaN;
-  return Number.isFinite(share) ? `${shareWords(share)} of rows` : "";
+  return Number.isFinite(share) ? `${formatShare(share)} of rows` : "";
 }
 
-const probed = (x: number, y: number) => `φ(${formatShort(x)}) = ${formatShort(y)}`.replaceAll("-", "−");
+const valueWords = (x: number, y: number) => withMinus(`φ(${formatShort(x)}) = ${formatShort(y)}`);

@@ -1,192 +1,147 @@
-/** The history: every command with what it cost, notes of one's own, a way back to each, and two compared. */
+/** The history: every step with its loss, notes of one's own, a way back to each, and two compared. */
 
-import { countOf, formatFigures, named, stepWords } from "../../text/messages";
-import type { NodeNames } from "../../text/node-names";
-import { arrange, button, element, setAttribute, setText } from "../../util/dom";
+import { html, noChange, nothing, render } from "lit-html";
+import { repeat } from "lit-html/directives/repeat.js";
+import { formatFigures, formatItems } from "../../text/format";
+import { HISTORY, PANELS } from "../../text/labels";
+import { differWords, named, stepWords } from "../../text/messages";
+import { element } from "../../util/dom";
 import type { Snapshot } from "../../wire/snapshot";
 import type { HistoryStep } from "../../wire/traits";
-import type { Commands, PanelProps } from "../context";
-import { createBranchLines } from "./branch-lines";
+import type { Commands, Panel, PanelProps } from "../context";
+import { createHelp } from "../help";
+import { branchLines } from "./branch-lines";
 
-const STALE = "As it was then: the model has been changed since, and going there measures it anew";
+const { name } = PANELS.history;
 
-interface Row {
-  readonly element: HTMLElement;
-  readonly go: HTMLButtonElement;
-  readonly note: HTMLInputElement;
-  readonly edges: HTMLElement;
-  readonly loss: HTMLElement;
-  readonly pick: HTMLInputElement;
-  note_: string;
-}
+export function createHistory(id: string, commands: Commands): Panel {
+  const panel = element("section", { class: "panel history", id, "aria-label": name, hidden: true });
+  const help = createHelp(name, [HISTORY.go, HISTORY.compare, HISTORY.stale]);
+  /** The steps that are ticked. */
+  let picked: readonly number[] = [];
+  let now: PanelProps | null = null;
+  let drawn: readonly unknown[] = [];
+  let compared: Uint8Array | null = null;
 
-export function createHistory(id: string, wishes: Commands, signal: AbortSignal) {
-  const rail = createBranchLines();
-  const list = element("ol", { class: "steps" });
-  const said = element("span", { class: "said", role: "status", "data-role": "compared" });
-  const end = button(
-    "End compare",
-    { class: "small", "data-role": "end-compare", hidden: true },
-    () => compare([]),
-    signal,
-  );
-  const panel = element(
-    "section",
-    { class: "panel history", id, "aria-label": "History", hidden: true },
-    element("header", {}, element("h3", {}, "History"), said, end),
-    element("div", { class: "rows" }, rail.element, list),
-    element("p", { class: "empty" }, "Nothing has been done yet."),
-  );
-  const empty = panel.querySelector<HTMLElement>(".empty")!;
-  const rows = new Map<number, Row>();
-  let picked: number[] = [];
-  let shown: {
-    history: readonly HistoryStep[];
-    current: number;
-    compared: Uint8Array | null;
-    names: NodeNames;
-    hidden: boolean;
-  } | null = null;
-
-  function compare(ids: number[]): void {
+  function compare(ids: readonly number[]): void {
+    // Another step beside two that are compared ends that comparison first.
+    if (ids.length === 1 && picked.length === 2) commands.act({ do: "compare", ids: [] });
     picked = ids;
-    for (const [id, row] of rows) row.pick.checked = ids.includes(id);
-    setText(said, ids.length === 1 ? "choose another step to compare with" : "");
-    if (ids.length !== 1) wishes.act({ do: "compare", ids });
+    if (ids.length !== 1) commands.act({ do: "compare", ids: [...ids] });
+    draw();
   }
 
-  function makeRow(step: HistoryStep): Row {
-    const go = button(
-      "",
-      { class: "go", "data-step": `${step.id}` },
-      () => wishes.act({ do: "jump", id: step.id }),
-      signal,
+  function tick(step: number, ticked: boolean): void {
+    const rest = picked.filter((other) => other !== step);
+    compare(ticked ? [...rest, step].slice(-2) : rest);
+  }
+
+  function noteKey(event: KeyboardEvent, step: HistoryStep): void {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    const note = event.target as HTMLInputElement;
+    if (event.key === "Escape") note.value = step.note;
+    // Else the same Enter would press the button that the focus goes to.
+    event.preventDefault();
+    note.parentElement!.querySelector("button")!.focus();
+  }
+
+  function writeNote(event: Event, step: HistoryStep): void {
+    const text = (event.target as HTMLInputElement).value;
+    if (text !== step.note) commands.act({ do: "note", id: step.id, text });
+  }
+
+  function row(step: HistoryStep, { reading, names }: PanelProps) {
+    const text = named(reading.net, names, step.text);
+    const stale = step.stale === true;
+    const focused = (panel.getRootNode() as ShadowRoot).activeElement;
+    // What is being written is not overwritten.
+    const note = focused?.getAttribute("data-note") === `${step.id}` ? noChange : step.note;
+    return html`<li
+      aria-current=${step.id === reading.current ? "step" : nothing}
+      title=${stale ? HISTORY.stale.help : nothing} ?data-stale=${stale} data-kind=${step.kind}
+    >
+      <div class="what">
+        <button
+          type="button" class="quiet go" data-step=${step.id} title="Go to: ${text}"
+          aria-describedby=${stale ? help.idOf(HISTORY.stale) : nothing}
+          @click=${() => commands.act({ do: "jump", id: step.id })}
+        >${stepWords(text, reading.lossName)}</button>
+        <input
+          type="text" class="note" placeholder=${HISTORY.note} maxlength="2000"
+          aria-label="Note on step ${step.id}" data-note=${step.id} .value=${note}
+          @change=${(event: Event) => writeNote(event, step)}
+          @keydown=${(event: KeyboardEvent) => noteKey(event, step)}
+        >
+      </div>
+      <span class="edges">${formatItems(step.active_edges, "edge")}${stale ? ` ${HISTORY.stale.name}` : ""}</span>
+      <span class="loss">${step.loss_after === null ? "" : formatFigures(step.loss_after)}</span>
+      <label class="pick"><input
+        type="checkbox" data-compare=${step.id} title=${HISTORY.compare.help}
+        aria-describedby=${help.idOf(HISTORY.compare)}
+        aria-label="Compare step ${step.id}" .checked=${picked.includes(step.id)}
+        @change=${(event: Event) => tick(step.id, (event.target as HTMLInputElement).checked)}
+      ></label>
+    </li>`;
+  }
+
+  function draw(): void {
+    if (!now) return;
+    const { history, current, compared } = now.reading;
+    const said =
+      picked.length === 1 ? HISTORY.chooseAnother : compared ? differWords(differing(now.reading)) : "";
+    render(
+      html`<header>
+          <h3>${name}</h3>
+          <span class="said" role="status" data-role="compared">${said}</span>
+          <button
+            type="button" class="quiet small" data-role="end-compare" ?hidden=${!compared}
+            @click=${() => compare([])}
+          >${HISTORY.end}</button>
+          ${help.element}
+        </header>
+        <div class="rows">
+          ${branchLines(history, current)}
+          <ol class="steps">${repeat(
+            history,
+            (step) => step.id,
+            (step) => row(step, now!),
+          )}</ol>
+        </div>
+        <p class="empty" ?hidden=${history.length > 0}>${HISTORY.empty}</p>`,
+      panel,
     );
-    const note = element("input", {
-      type: "text",
-      class: "note",
-      placeholder: "note",
-      "aria-label": `Note on step ${step.id}`,
-      "data-note": `${step.id}`,
-      maxlength: "2000",
-    });
-    const pick = element("input", {
-      type: "checkbox",
-      "data-compare": `${step.id}`,
-      "aria-label": `Compare step ${step.id}`,
-      title: "Compare: choose two",
-    });
-    const [edges, loss] = [element("span", { class: "edges" }), element("span", { class: "loss" })];
-    const row: Row = {
-      element: element(
-        "li",
-        {},
-        element("div", { class: "what" }, go, note),
-        edges,
-        loss,
-        element("label", { class: "pick" }, pick),
-      ),
-      go,
-      note,
-      edges,
-      loss,
-      pick,
-      note_: "",
-    };
-    const write = () => {
-      if (note.value === row.note_) return;
-      row.note_ = note.value;
-      wishes.act({ do: "note", id: step.id, text: note.value });
-    };
-    note.addEventListener("change", write);
-    note.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") note.value = row.note_;
-      if (event.key !== "Enter" && event.key !== "Escape") return;
-      // Else the same Enter would press the button that the focus goes to.
-      event.preventDefault();
-      go.focus();
-    });
-    pick.addEventListener("change", () => {
-      const rest = picked.filter((id) => id !== step.id);
-      const next = pick.checked ? [...rest, step.id].slice(-2) : rest;
-      if (next.length < 2 && picked.length === 2) {
-        compare([]);
-        if (next.length === 1) compare(next);
-      } else {
-        compare(next);
-      }
-    });
-    return row;
-  }
-
-  function sayCompared({ compared, net }: Snapshot): void {
-    end.hidden = compared === null;
-    if (!compared) {
-      if (picked.length === 2) picked = [];
-      if (picked.length === 0) {
-        setText(said, "");
-        for (const row of rows.values()) row.pick.checked = false;
-      }
-      return;
-    }
-    let different = 0;
-    for (let e = 0; e < net.edgeCount; e++) if (compared[e] === 1 || compared[e] === 2) different++;
-    setText(said, `${countOf(different, "edge")} ${different === 1 ? "differs" : "differ"}`);
   }
 
   return {
     element: panel,
-    update({ reading, names }: PanelProps): void {
-      const { history, current, compared } = reading;
-      const { hidden } = panel;
-      if (hidden) return;
-      if (
-        shown?.history === history &&
-        shown.current === current &&
-        shown.compared === compared &&
-        shown.names === names &&
-        !shown.hidden
-      )
+    update(next: PanelProps): void {
+      if (panel.hidden) {
+        drawn = [];
         return;
-      const was = shown;
-      shown = { history, current, compared, names, hidden };
-      empty.hidden = history.length > 0;
-      const keep = new Set(history.map((step) => step.id));
-      for (const id of rows.keys()) if (!keep.has(id)) rows.delete(id);
-      for (const step of history) {
-        let row = rows.get(step.id);
-        if (!row) {
-          row = makeRow(step);
-          rows.set(step.id, row);
-        }
-        const text = named(reading.net, names, step.text);
-        setText(row.go, stepWords(text, reading.lossName));
-        row.go.title = `Go to: ${text}`;
-        setAttribute(row.element, "aria-current", step.id === current ? "step" : null);
-        setText(row.edges, `${countOf(step.active_edges, "edge")}${step.stale ? " then" : ""}`);
-        setText(row.loss, step.loss_after === null ? "" : formatFigures(step.loss_after));
-        row.element.toggleAttribute("data-stale", step.stale === true);
-        setAttribute(row.element, "title", step.stale ? STALE : null);
-        row.element.dataset.kind = step.kind;
-        const editing = (panel.getRootNode() as ShadowRoot).activeElement === row.note;
-        if (!editing && row.note_ !== step.note) row.note.value = step.note;
-        if (!editing) row.note_ = step.note;
-        row.note.toggleAttribute("data-some", step.note !== "");
       }
-      arrange(
-        list,
-        history.map((step) => rows.get(step.id)!.element),
-      );
-      rail.update(history, current);
-      if (was?.compared !== compared || !was) sayCompared(reading);
+      now = next;
+      const { history, current, net } = next.reading;
+      const shows = [current, history, next.reading.compared, next.names, net];
+      if (shows.every((value, k) => value === drawn[k])) return;
+      if (compared !== next.reading.compared && !next.reading.compared && picked.length === 2) picked = [];
+      compared = next.reading.compared;
+      draw();
       // The newest is last: it is brought into sight when it comes, and nothing else is moved.
-      if (was?.current !== current) reveal(rows.get(current)?.element);
+      if (drawn[0] !== current) reveal(panel.querySelector<HTMLElement>("[aria-current]"));
+      drawn = shows;
     },
   };
 }
 
+/** How many edges are on in only one of the two compared steps. */
+function differing({ compared, net }: Snapshot): number {
+  let count = 0;
+  for (let e = 0; e < net.edgeCount; e++) if (compared![e] === 1 || compared![e] === 2) count++;
+  return count;
+}
+
 /** Scrolls only the list, never the page. */
-function reveal(row: HTMLElement | undefined): void {
+function reveal(row: HTMLElement | null): void {
   const box = row?.closest<HTMLElement>(".rows");
   if (!row || !box) return;
   const [top, bottom] = [row.offsetTop, row.offsetTop + row.offsetHeight];

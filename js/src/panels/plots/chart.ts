@@ -1,7 +1,8 @@
 /** A curve with numbered axes, its parts, and the data under it. */
 
 import type { Area } from "../../canvas/text";
-import { extent, ticks, tickWords } from "../../model/scales";
+import { extent, ticks } from "../../model/scales";
+import { formatTicks } from "../../text/format";
 import { setAttribute, svg } from "../../util/dom";
 import { covers, type Line, type Point, placeLabels } from "./label-placement";
 
@@ -228,7 +229,7 @@ function axes(
     `M${LEFT} ${TOP}V${TOP + main}M${LEFT} ${bottom}H${W - RIGHT}` +
     xs.map((x) => `M${near(toX(x))} ${bottom}v3`).join("") +
     ys.map((y) => `M${LEFT} ${near(toY(y))}h-3`).join("");
-  const [xWords, yWords] = [tickWords(xs), tickWords(ys)];
+  const [xWords, yWords] = [formatTicks(xs), formatTicks(ys)];
   return [
     svg("path", { class: "axes", d }),
     ...xs.map((x, k) => label(clamp(toX(x), LEFT, W - 10), bottom + 14, xWords[k]!, "middle")),

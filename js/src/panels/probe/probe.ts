@@ -1,211 +1,182 @@
-/** The probe: one sample, picked from the data or made by hand, followed through the network. */
+/** The probe: one sample, picked from the data or made by hand, traced through the network. */
 
+import { html, noChange, nothing, render } from "lit-html";
+import { live } from "lit-html/directives/live.js";
 import { extent, nearest } from "../../model/scales";
-import { formatFigures } from "../../text/messages";
+import { formatSigned } from "../../text/format";
+import { PANELS, PROBE } from "../../text/labels";
+import { ofRowsWords, otherRowWords } from "../../text/messages";
 import { nameOf, plainText } from "../../text/node-names";
-import { arrange, button, element, setAttribute, setText } from "../../util/dom";
+import { element } from "../../util/dom";
 import type { Snapshot } from "../../wire/snapshot";
-import type { Commands, PanelProps } from "../context";
-import { nameElements } from "../name-elements";
+import type { Commands, Panel, PanelProps } from "../context";
+import { createHelp } from "../help";
+import { nameContent } from "../names";
+
+type Rows = NonNullable<Snapshot["rows"]>;
 
 const STEPS = 400;
+/** Outputs that are written out. */
+const MAX_OUTPUTS = 12;
+const { name } = PANELS.probe;
 
-interface Input {
-  readonly element: HTMLElement;
-  readonly name: HTMLElement;
-  readonly range: HTMLInputElement;
-  readonly value: HTMLElement;
-}
-
-export function createProbe(id: string, wishes: Commands, signal: AbortSignal) {
-  const row = element("input", {
-    type: "number",
-    min: "0",
-    step: "1",
-    "data-role": "row",
-    "aria-label": "Row of the data",
-  });
-  const of = element("span");
-  const instead = element("span", { class: "said", role: "status", "data-role": "instead" });
-  const go = (label: string, title: string, role: string, to: () => number) =>
-    button(
-      label,
-      { class: "small", "aria-label": title, title, "data-role": role },
-      () => pick(to()),
-      signal,
-    );
-  const picker = element(
-    "div",
-    { class: "picker" },
-    element("span", {}, "row"),
-    row,
-    of,
-    go("‹", "Previous row", "previous", () => (at() ?? 0) - 1),
-    go("›", "Next row", "next-row", () => (at() ?? -1) + 1),
-    go("random", "A row by chance", "random", () => Math.floor(Math.random() * count())),
-    instead,
-  );
-  const inputs = element("div", { class: "inputs", role: "group", "aria-label": "The sample's inputs" });
-  const outputs = element("p", { class: "outputs", "data-role": "outputs" });
-  const sorry = element(
-    "p",
-    { class: "sorry" },
-    "This network is too wide, or of a kind that cannot be followed here.",
-  );
-  const content = element("div", {}, picker, inputs, outputs);
-  const panel = element(
-    "section",
-    { class: "panel probe", id, "aria-label": "Probe", hidden: true },
-    element("header", {}, element("h3", {}, "Probe"), element("span", { class: "said" })),
-    content,
-    sorry,
-  );
-  const hint = panel.querySelector<HTMLElement>(".said")!;
+export function createProbe(id: string, commands: Commands): Panel {
+  const panel = element("section", { class: "panel probe", id, "aria-label": name, hidden: true });
+  const help = createHelp(name, [PROBE.row, PROBE.input]);
   let now: PanelProps | null = null;
-  let made: { reading: Pick<Snapshot, "net" | "rows" | "curves" | "inVars">; list: Input[] } | null = null;
-  let found: { probe: readonly number[]; rows: Snapshot["rows"]; row: number | null } | null = null;
+  /** Why another row is shown than was typed. */
+  let instead = "";
+  let ranges: { of: readonly unknown[]; ranges: readonly (readonly [number, number])[] } | null = null;
+  let found: { probe: readonly number[]; rows: Rows; row: number | null } | null = null;
 
-  const count = () => now?.reading.rows?.count ?? 0;
-  const at = () => {
-    if (!now) return null;
-    const { probe, rows } = now.reading;
+  const rowNow = ({ probe, rows }: Snapshot): number | null => {
     if (!probe || !rows) return null;
     if (found?.probe !== probe || found.rows !== rows) found = { probe, rows, row: rowOf(probe, rows) };
     return found.row;
   };
 
-  function pick(which: number, typed = false): void {
+  function pick(row: number): void {
     const rows = now?.reading.rows;
-    if (!typed) setText(instead, "");
     if (!rows || rows.count === 0) return;
-    const k = ((which % rows.count) + rows.count) % rows.count;
-    const n = now!.known.net.width[0]!;
-    wishes.draft({ probe: [...rows.inputs.subarray(k * n, (k + 1) * n)] });
-    wishes.releaseDraft();
+    commands.draft({ probe: sampleOf(rows, ((row % rows.count) + rows.count) % rows.count) });
+    commands.releaseDraft();
   }
-  row.addEventListener(
-    "change",
-    () => {
-      const rows = now?.reading.rows;
-      if (!rows || rows.count === 0) return;
-      const wanted = row.value.trim() === "" ? Number.NaN : Number(row.value);
-      // A field that holds no number says nothing of what was typed.
-      const k = Number.isFinite(wanted) ? nearest([...rows.numbers], wanted) : (at() ?? 0);
-      row.value = `${rows.numbers[k]}`;
-      setText(instead, insteadWords(wanted, rows, k));
-      pick(k, true);
-    },
-    { signal },
-  );
-  inputs.addEventListener(
-    "input",
-    (event) => {
-      const k = made?.list.findIndex(({ range }) => range === event.target) ?? -1;
-      if (k < 0 || !now?.reading.probe) return;
-      const probe = [...now.reading.probe];
-      probe[k] = Number(made!.list[k]!.range.value);
-      wishes.draft({ probe });
-    },
-    { signal },
-  );
-  inputs.addEventListener("change", () => wishes.releaseDraft(), { signal });
 
-  function makeInputs({ reading, names }: PanelProps): Input[] {
-    if (
-      made?.reading.net === reading.net &&
-      made.reading.rows === reading.rows &&
-      made.reading.curves === reading.curves &&
-      made.reading.inVars === reading.inVars
-    ) {
-      return made.list;
+  function step(to: (row: number | null, count: number) => number): void {
+    instead = "";
+    if (now) pick(to(rowNow(now.reading), now.reading.rows?.count ?? 0));
+  }
+
+  function typeRow(event: Event): void {
+    const field = event.target as HTMLInputElement;
+    const rows = now?.reading.rows;
+    if (!now || !rows || rows.count === 0) return;
+    const wanted = field.value.trim() === "" ? Number.NaN : Number(field.value);
+    // A field that holds no number says nothing of what was typed.
+    const row = Number.isFinite(wanted) ? nearest([...rows.numbers], wanted) : (rowNow(now.reading) ?? 0);
+    field.value = `${rows.numbers[row]}`;
+    instead = otherRowWords(wanted, rows.numbers, row);
+    pick(row);
+  }
+
+  function drag(event: Event, input: number): void {
+    if (!now?.reading.probe) return;
+    const probe = [...now.reading.probe];
+    probe[input] = Number((event.target as HTMLInputElement).value);
+    commands.draft({ probe });
+  }
+
+  function rangeOfInput(reading: Snapshot, input: number): readonly [number, number] {
+    const of = [reading.net, reading.rows, reading.curves];
+    if (!ranges?.of.every((value, k) => value === of[k])) {
+      const all = Array.from({ length: reading.net.width[0]! }, (_, i) => rangeOf(reading, i));
+      ranges = { of, ranges: all };
     }
-    const list = Array.from({ length: reading.net.width[0]! }, (_, i) => {
-      const label = nameOf(reading.net, names, i);
-      const [low, high] = rangeOf(reading, i);
-      const name = element("span", { class: "name", title: plainText(label) }, ...nameElements(label));
-      const range = element("input", {
-        type: "range",
-        min: `${low}`,
-        max: `${high}`,
-        step: `${(high - low) / STEPS}`,
-        "data-input": `${i}`,
-        "aria-label": plainText(label),
-      });
-      const value = element("output");
-      return { element: element("label", {}, name, range, value), name, range, value };
+    return ranges.ranges[input]!;
+  }
+
+  function inputRow({ reading, names }: PanelProps, x: number, i: number) {
+    const label = nameOf(reading.net, names, i);
+    const [low, high] = rangeOfInput(reading, i);
+    return html`<label>
+      <span class="name" title=${plainText(label)}>${nameContent(label)}</span>
+      <input
+        type="range" min=${low} max=${high} step=${(high - low) / STEPS} data-input=${i}
+        aria-label=${plainText(label)} aria-valuetext=${formatSigned(x)} .value=${live(`${x}`)}
+        @input=${(event: Event) => drag(event, i)}
+      >
+      <output>${formatSigned(x)}</output>
+    </label>`;
+  }
+
+  function picker(rows: Rows, row: number | null) {
+    const all = (rows.numbers.at(-1) ?? 0) + 1;
+    const focused = (panel.getRootNode() as ShadowRoot).activeElement;
+    const shown = row === null ? "" : `${rows.numbers[row]}`;
+    const go = (text: string, title: string, role: string, to: Parameters<typeof step>[0]) =>
+      html`<button
+        type="button" class="quiet small" aria-label=${title} title=${title} data-role=${role}
+        @click=${() => step(to)}
+      >${text}</button>`;
+    return html`<div class="picker">
+      <span>${PROBE.rowName}</span>
+      <input
+        type="number" min="0" max=${all - 1} step="1" placeholder="–" data-role="row"
+        aria-label=${PROBE.row.name} title=${PROBE.row.help}
+        aria-describedby=${help.idOf(PROBE.row)} @change=${typeRow}
+        .value=${focused?.matches("[data-role=row]") ? noChange : live(shown)}
+      >
+      <span>${ofRowsWords(all, rows.count)}</span>
+      ${go("‹", PROBE.previous, "previous", (at) => (at ?? 0) - 1)}
+      ${go("›", PROBE.next, "next-row", (at) => (at ?? -1) + 1)}
+      ${go(PROBE.random, PROBE.randomHelp, "random", (_, count) => Math.floor(Math.random() * count))}
+      <span class="said" role="status" data-role="instead">${instead}</span>
+    </div>`;
+  }
+
+  function outputWords({ reading, names, trace, known: { net } }: PanelProps, row: number | null): string {
+    if (!trace) return "";
+    const first = net.nodeOffset[net.depth]!;
+    const count = net.width[net.depth]!;
+    const words = Array.from({ length: Math.min(count, MAX_OUTPUTS) }, (_, j) => {
+      const label = row === null ? undefined : reading.rows?.labels?.[row * count + j];
+      const value = `${plainText(nameOf(net, names, first + j))} = ${formatSigned(trace.nodes[first + j]!)}`;
+      return label === undefined ? value : `${value}, label ${formatSigned(label)}`;
     });
-    made = { reading, list };
-    arrange(
-      inputs,
-      list.map((input) => input.element),
-    );
-    return list;
+    return words.join("; ");
+  }
+
+  function content(props: PanelProps, probe: readonly number[]) {
+    const { rows } = props.reading;
+    const row = rowNow(props.reading);
+    if (row === null) instead = "";
+    return html`${rows && rows.count > 0 ? picker(rows, row) : nothing}
+      <div class="inputs" role="group" aria-label=${PROBE.inputs} @change=${commands.releaseDraft}>
+        ${probe.map((x, i) => inputRow(props, x, i))}
+      </div>`;
   }
 
   return {
     element: panel,
-    /** The sample it begins with: the first row, or the middle of every input. */
-    first(reading: Snapshot): number[] {
-      const n = reading.net.width[0]!;
-      if (reading.rows && reading.rows.count > 0) return [...reading.rows.inputs.subarray(0, n)];
-      return Array.from({ length: n }, (_, i) => rangeOf(reading, i).reduce((sum, end) => sum + end / 2, 0));
+    // A sample is the model's: it is traced in every view, and Python may set it.
+    isOpenIn: ({ cells, probe }) => (cells ? probe !== null : null),
+    toggled(open, reading) {
+      commands.write({ probe: open && reading.cells ? firstSample(reading, rangeOfInput) : [] });
     },
     update(next: PanelProps): void {
       now = next;
-      const { reading, trace, known, names } = next;
-      sorry.hidden = reading.cells !== null;
-      content.hidden = reading.cells === null;
-      setText(hint, reading.cells && reading.rows === null ? "drag an input" : "");
-      if (panel.hidden || !reading.cells || !reading.probe) return;
-      const list = makeInputs(next);
-      list.forEach(({ range, value }, i) => {
-        const x = reading.probe![i]!;
-        if (Number(range.value) !== x) range.value = `${x}`;
-        setText(value, signed(x));
-        setAttribute(range, "aria-valuetext", signed(x));
-      });
-      picker.hidden = count() === 0;
-      const k = at();
-      const numbers = reading.rows?.numbers;
-      const last = numbers?.at(-1) ?? 0;
-      setAttribute(row, "max", `${last}`);
-      setAttribute(row, "title", rowTitle(count(), last + 1));
-      const shown = k === null ? "" : `${numbers![k]}`;
-      if (k === null) setText(instead, "");
-      const root = panel.getRootNode() as ShadowRoot;
-      if (row.value !== shown && root.activeElement !== row) row.value = shown;
-      row.placeholder = "–";
-      setText(of, `of ${(last + 1).toLocaleString("en")}`);
-      if (!trace) return;
-      const { net } = known;
-      const first = net.nodeOffset[net.depth]!;
-      const words = Array.from({ length: net.width[net.depth]! }, (_, j) => {
-        const label = k === null ? undefined : reading.rows?.labels?.[k * net.width[net.depth]! + j];
-        const value = trace.nodes[first + j]!;
-        const name = plainText(nameOf(net, names, first + j));
-        return `${name} = ${signed(value)}${label === undefined ? "" : `, label ${signed(label)}`}`;
-      });
-      setText(outputs, words.slice(0, 12).join("; "));
+      if (panel.hidden) return;
+      const { cells, probe } = next.reading;
+      render(
+        html`<header>
+            <h3>${name}</h3>
+            ${help.element}
+          </header>
+          ${cells && probe ? content(next, probe) : nothing}
+          ${cells ? nothing : html`<p class="sorry">${PROBE.unable}</p>`}
+          <p class="outputs" data-role="outputs" ?hidden=${!cells}>${outputWords(next, rowNow(next.reading))}</p>`,
+        panel,
+      );
     },
   };
 }
 
-function rowTitle(count: number, all: number): string {
-  const some = count < all ? `; ${count.toLocaleString("en")} of them are here` : "";
-  return `Rows of the data that the loss is measured on, counted from 0${some}`;
+/** The sample that a trace begins with: the first row, or the middle of every input. */
+function firstSample(
+  reading: Snapshot,
+  rangeOfInput: (reading: Snapshot, input: number) => readonly [number, number],
+): number[] {
+  if (reading.rows && reading.rows.count > 0) return sampleOf(reading.rows, 0);
+  return Array.from({ length: reading.net.width[0]! }, (_, i) => {
+    const [low, high] = rangeOfInput(reading, i);
+    return low / 2 + high / 2;
+  });
 }
 
-/** Why it is another row than was typed, or "" if it is that row. */
-function insteadWords(wanted: number, { numbers, count }: NonNullable<Snapshot["rows"]>, k: number): string {
-  const [got, last] = [numbers[k]!, numbers[count - 1]!];
-  if (wanted === got) return "";
-  if (!Number.isFinite(wanted)) return `that is no number: still row ${got}`;
-  if (wanted < 0 || wanted > last || !Number.isInteger(wanted))
-    return `there is no row ${wanted}, they are 0 to ${last}: this is row ${got}`;
-  return `row ${wanted} is not among the ${count} that are here: this is row ${got}`;
+function sampleOf({ inputs, count }: Rows, row: number): number[] {
+  const n = inputs.length / count;
+  return [...inputs.subarray(row * n, (row + 1) * n)];
 }
-
-const signed = (value: number) => formatFigures(value).replaceAll("-", "−");
 
 function rangeOf({ net, rows, curves }: Snapshot, input: number): [number, number] {
   const n = net.width[0]!;
@@ -217,7 +188,7 @@ function rangeOf({ net, rows, curves }: Snapshot, input: number): [number, numbe
   return low < high ? [low, high] : [(low || 0) - 1, (low || 0) + 1];
 }
 
-function rowOf(probe: readonly number[], { count, inputs }: NonNullable<Snapshot["rows"]>): number | null {
+function rowOf(probe: readonly number[], { count, inputs }: Rows): number | null {
   const n = probe.length;
   for (let r = 0; r < count; r++) {
     if (probe.every((value, i) => Math.fround(value) === inputs[r * n + i])) return r;

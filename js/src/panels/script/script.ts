@@ -1,40 +1,43 @@
 /** The Python lines that do the same, to copy. */
+import { PANELS, SCRIPT } from "../../text/labels";
 import { button, element, setText } from "../../util/dom";
+import type { Commands, Panel } from "../context";
 
 const SAID_FOR = 2500;
+const { name } = PANELS.script;
 
-export function createScript(id: string, signal: AbortSignal) {
+export function createScript(id: string, _: Commands, signal: AbortSignal): Panel {
   const code = element("code");
   const lines = element(
     "pre",
-    { tabindex: "0", role: "region", "aria-label": "Python lines", "data-role": "script" },
+    { tabindex: "0", role: "region", "aria-label": SCRIPT.lines, "data-role": "script" },
     code,
   );
   const said = element("span", { class: "said", role: "status", "data-role": "copied" });
   const copy = button(
-    "Copy",
-    { class: "small", "data-role": "copy", "aria-label": "Copy the script" },
-    () => void take(),
+    SCRIPT.copy,
+    { class: "small", "data-role": "copy", "aria-label": SCRIPT.copyHelp },
+    () => void copyLines(),
     signal,
   );
   const panel = element(
     "section",
-    { class: "panel script", id, "aria-label": "Script", hidden: true },
-    element("header", {}, element("h3", {}, "Script"), said, copy),
+    { class: "panel script", id, "aria-label": name, hidden: true },
+    element("header", {}, element("h3", {}, name), said, copy),
     lines,
   );
   let timer: ReturnType<typeof setTimeout> | undefined;
   signal.addEventListener("abort", () => clearTimeout(timer));
 
-  async function take(): Promise<void> {
-    const done = (await written(code.textContent ?? "")) || copied();
-    setText(said, done ? "copied" : "could not copy: the lines are selected, press Ctrl+C");
+  async function copyLines(): Promise<void> {
+    const done = (await wroteClipboard(code.textContent ?? "")) || copySelection();
+    setText(said, done ? SCRIPT.copied : SCRIPT.notCopied);
     clearTimeout(timer);
     if (done) timer = setTimeout(() => setText(said, ""), SAID_FOR);
   }
 
   /** Where the clipboard is closed to scripts, the old way: select, then copy. */
-  function copied(): boolean {
+  function copySelection(): boolean {
     const selection = getSelection();
     selection?.selectAllChildren(code);
     try {
@@ -46,14 +49,14 @@ export function createScript(id: string, signal: AbortSignal) {
 
   return {
     element: panel,
-    update(script: string): void {
-      setText(code, script || "# nothing has been done yet");
+    update({ reading: { script } }): void {
+      setText(code, script || SCRIPT.empty);
       copy.disabled = !script;
     },
   };
 }
 
-async function written(text: string): Promise<boolean> {
+async function wroteClipboard(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

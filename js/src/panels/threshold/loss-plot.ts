@@ -19,7 +19,9 @@ import {
   positionOf,
   TOLERANCES,
 } from "../../model/scales";
-import { formatFigures, type Limit, limitWords, percentWords } from "../../text/messages";
+import { formatChange, formatFigures } from "../../text/format";
+import { THRESHOLD } from "../../text/labels";
+import { type Limit, limitWords } from "../../text/messages";
 import { element, setAttribute, setText, svg } from "../../util/dom";
 import type { Commands } from "../context";
 import { limitPlace, strokesOf } from "./limit-label";
@@ -28,11 +30,8 @@ export const PLOT_HEIGHT = 56;
 const H = PLOT_HEIGHT;
 /** Pixels above the worst loss that fits, and from there down to the best. */
 const [TOP, RANGE] = [5, H - 8];
-const ABOUT =
-  "The loss along this threshold. Solid: means kept; dotted: set to zero. The dashed line is so much worse than the best loss on it: drag it to allow more.";
-
-/** For so long the curve of a moment ago stays, faint, when the next one is not there yet. */
-const PATIENCE = 3000;
+/** How long an old curve stays, faint, when the next one is not there yet, in ms. */
+const STALE_FOR = 3000;
 
 interface Shown extends Limit {
   readonly scale: LogAxis | null;
@@ -40,7 +39,7 @@ interface Shown extends Limit {
   readonly unknown: string;
 }
 
-export function createLossPlot(title: string, wishes: Commands, signal: AbortSignal) {
+export function createLossPlot(title: string, commands: Commands, signal: AbortSignal) {
   const kept = svg("path", { class: "kept" });
   const zeroed = svg("path", { class: "zeroed" });
   const over = svg("path", { class: "over" });
@@ -61,9 +60,9 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
   );
   const marks = element("div", { class: "marks", "aria-hidden": "true" });
   const dot = element("i", { class: "dot", hidden: true });
-  const bend = element("i", {
+  const kneeMark = element("i", {
     class: "knee",
-    title: "The knee: the last point before the loss gets clearly worse",
+    title: THRESHOLD.suggest.help,
     hidden: true,
   });
   const keys = element("input", {
@@ -72,11 +71,20 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     min: "0",
     max: `${TOLERANCES.length - 1}`,
     "data-role": "tolerance",
-    "aria-label": `Tolerance: how much worse than the best the loss may be (${title})`,
+    "aria-label": `${THRESHOLD.tolerance} (${title})`,
   });
   const label = element("label", { class: "limit-label" }, element("span"), keys);
   const empty = element("p", { class: "unknown" });
-  const plot = element("div", { class: "lossplot", title: ABOUT }, picture, marks, bend, dot, label, empty);
+  const plot = element(
+    "div",
+    { class: "lossplot", title: THRESHOLD.plot.help },
+    picture,
+    marks,
+    kneeMark,
+    dot,
+    label,
+    empty,
+  );
 
   let shown: Shown | null = null;
   let y: LossAxis | null = null;
@@ -84,10 +92,10 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
   let waits: { timer: ReturnType<typeof setTimeout>; for: Shown } | null = null;
   signal.addEventListener("abort", () => clearTimeout(waits?.timer));
 
-  keys.addEventListener("input", () => wishes.draft({ tolerance: TOLERANCES[Number(keys.value)]! }), {
+  keys.addEventListener("input", () => commands.draft({ tolerance: TOLERANCES[Number(keys.value)]! }), {
     signal,
   });
-  keys.addEventListener("change", () => wishes.releaseDraft(), { signal });
+  keys.addEventListener("change", () => commands.releaseDraft(), { signal });
   grip.addEventListener(
     "pointerdown",
     (event) => {
@@ -104,12 +112,12 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
       const box = picture.getBoundingClientRect();
       const down = ((event.clientY - box.top) / box.height) * H;
       const height = Math.min(1, Math.max(0, 1 - (down - TOP) / RANGE));
-      wishes.draft({ tolerance: TOLERANCES[nearest(TOLERANCES, excessAt(y, height))]! });
+      commands.draft({ tolerance: TOLERANCES[nearest(TOLERANCES, excessAt(y, height))]! });
     },
     { signal },
   );
   for (const name of ["pointerup", "pointercancel"] as const) {
-    grip.addEventListener(name, () => wishes.releaseDraft(), { signal });
+    grip.addEventListener(name, () => commands.releaseDraft(), { signal });
   }
 
   const topOf = (cost: number) => (1 - heightOf(y!, cost)) * RANGE + TOP;
@@ -121,7 +129,7 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     plot.toggleAttribute("data-unknown", !known);
     setText(empty, known ? "" : unknown);
     if (!known || !scale) return;
-    const [a, b] = [known.lossKept, known.lossZeroed].map((losses) => stairs(known, scale, losses, top));
+    const [a, b] = [known.lossKept, known.lossZeroed].map((losses) => stepPath(known, scale, losses, top));
     kept.setAttribute("d", a!.line);
     zeroed.setAttribute("d", b!.line);
     kept.classList.toggle("present", keepMean);
@@ -129,9 +137,10 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     // The grip stays where it is in the document: one that is moved loses the pointer that drags it.
     line.before(keepMean ? kept : zeroed);
     over.setAttribute("d", (keepMean ? a! : b!).over);
-    const bendAt = knee(known, keepMean);
-    bend.hidden = bendAt <= 0;
-    if (bendAt > 0) put(bend, positionOf(scale, bendAt), Math.max(4, top(lossAt(known, bendAt, keepMean))));
+    const kneeAt = knee(known, keepMean);
+    kneeMark.hidden = kneeAt <= 0;
+    if (kneeAt > 0)
+      put(kneeMark, positionOf(scale, kneeAt), Math.max(4, top(lossAt(known, kneeAt, keepMean))));
   }
 
   function drawScale(): void {
@@ -148,7 +157,7 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
       last = height;
       // Nothing is so many times as much as a best loss of 0 or less.
       if (more ? base >= 0 : base <= 0) lines.push([height, formatFigures(more ? -cost : cost)]);
-      else lines.push([height, more ? percentWords(-excess) : `×${excess + 1}`]);
+      else lines.push([height, more ? formatChange(-excess) : `×${excess + 1}`]);
     }
     grid.setAttribute("d", lines.map(([height]) => `M0 ${round(height)}H${POSITIONS}`).join(""));
     marks.replaceChildren(
@@ -172,7 +181,7 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
     placeLabel(height);
     within.setAttribute(
       "d",
-      stretches(tradeoff, scale, withinTolerance(tradeoff, tolerance, keepMean), height),
+      allowedBoxes(tradeoff, scale, withinTolerance(tradeoff, tolerance, keepMean), height),
     );
     keys.value = `${nearest(TOLERANCES, tolerance)}`;
     setAttribute(keys, "aria-valuetext", words);
@@ -213,7 +222,7 @@ export function createLossPlot(title: string, wishes: Commands, signal: AbortSig
   /** Keeps what is drawn, faint, until the next curve comes, or for as long as one may hope for it. */
   function wait(next: Shown): void {
     plot.toggleAttribute("data-stale", true);
-    waits ??= { timer: setTimeout(() => waits && draw(waits.for), PATIENCE), for: next };
+    waits ??= { timer: setTimeout(() => waits && draw(waits.for), STALE_FOR), for: next };
     waits.for = next;
   }
 
@@ -255,8 +264,8 @@ function put(mark: HTMLElement, position: number, top: number): void {
 
 const round = (value: number) => Math.round(10 * value) / 10;
 
-/** Boxes from a height down over the thresholds at which something is so. */
-function stretches({ thresholds }: LossCurve, scale: LogAxis, so: boolean[], height: number): string {
+/** The path of boxes from a height down, over the thresholds at which `so` is true. */
+function allowedBoxes({ thresholds }: LossCurve, scale: LogAxis, so: boolean[], height: number): string {
   let d = "";
   const x = (k: number) => (k < thresholds.length ? round(positionOf(scale, thresholds[k]!)) : POSITIONS);
   for (let k = 0; k < so.length; k++) {
@@ -269,7 +278,7 @@ function stretches({ thresholds }: LossCurve, scale: LogAxis, so: boolean[], hei
 }
 
 /** A step curve, and a mark where it first leaves the scale. No more points than the eye can part. */
-function stairs(
+function stepPath(
   { thresholds }: LossCurve,
   scale: LogAxis,
   losses: Float64Array,

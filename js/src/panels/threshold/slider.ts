@@ -13,23 +13,26 @@ import {
   type ThresholdLevels,
   thresholdOver,
 } from "../../model/threshold-steps";
-import { undoOrRedo } from "../../stage/keys";
 import type { TargetKind, ViewState } from "../../state/view-state";
+import { type Label, THRESHOLD } from "../../text/labels";
 import {
-  formatShort,
+  allowWords,
   idleWords,
-  limitWords,
+  lossWord,
   nextWords,
-  noneWithin,
-  parseThreshold,
-  refusal,
+  noneAllowed,
   removesWords,
+  rescoredWords,
+  thresholdWords,
   unknownWords,
 } from "../../text/messages";
 import { button, element, freshId, setAttribute, setText, svg } from "../../util/dom";
 import type { Snapshot } from "../../wire/snapshot";
 import type { Commands, PanelProps } from "../context";
+import { createHelp } from "../help";
 import { createLossPlot } from "./loss-plot";
+import { countRemoved } from "./removed-count";
+import { createTypedField } from "./typed-field";
 
 export interface SliderEvents {
   /** A new value under the hand: preview it. `apart`: it begins a step of its own. */
@@ -38,9 +41,6 @@ export interface SliderEvents {
   released(): void;
 }
 
-const TITLES = { node: "Node threshold", edge: "Edge threshold" } as const;
-const KNEE = "To the last point before the loss gets clearly worse";
-const NO_KNEE = "no knee: the first steps cost as much as those after them";
 const KEYS: Record<string, number> = {
   ArrowRight: 1,
   ArrowUp: 1,
@@ -52,8 +52,16 @@ const KEYS: Record<string, number> = {
   End: Number.POSITIVE_INFINITY,
 };
 
-export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Commands, signal: AbortSignal) {
-  const title = TITLES[axis];
+export function createSlider(
+  axis: TargetKind,
+  events: SliderEvents,
+  commands: Commands,
+  signal: AbortSignal,
+) {
+  const title = THRESHOLD.title[axis];
+  const about = { name: title, help: THRESHOLD.about[axis] };
+  const { suggest, allow } = THRESHOLD;
+  const help = createHelp(title, [about, suggest, allow, THRESHOLD.plot]);
   const id = freshId("next");
   const input = element("input", {
     type: "range",
@@ -63,24 +71,38 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     value: "0",
     "data-threshold": axis,
     "aria-label": title,
-    "aria-describedby": id,
+    "aria-describedby": `${id} ${help.idOf(about)}`,
   });
-  const field = element("input", {
-    type: "text",
-    class: "readout",
-    inputmode: "decimal",
-    autocomplete: "off",
-    spellcheck: "false",
-    size: "7",
-    value: "off",
-    "data-readout": axis,
-    "aria-label": `${title}, typed`,
-    title: "Type a number, or “off”",
-  });
-  const taken = element("span", { class: "takes" });
-  const toKnee = button("knee", { "data-role": "knee", class: "small", title: KNEE }, toTheKnee, signal);
-  const toLimit = button("within +5 %", { "data-role": "within", class: "small" }, toTheLimit, signal);
-  const plot = createLossPlot(title, wishes, signal);
+  const field = createTypedField(
+    {
+      "data-readout": axis,
+      "aria-label": `${title}, typed`,
+      title: about.help,
+      "aria-describedby": help.idOf(about),
+    },
+    {
+      current: () => latest ?? (now ? thresholdOf(now.known.edits) : 0),
+      typed(threshold) {
+        if (!now) return;
+        move(threshold);
+        release();
+      },
+      refused: (why) => setText(refused, why),
+    },
+    commands,
+    signal,
+  );
+  const removes = element("span", { class: "removes" });
+  const action = (role: string, { name, help: title }: Label, act: () => void) =>
+    button(
+      name,
+      { "data-role": role, class: "small", title, "aria-describedby": help.idOf({ name, help: title }) },
+      act,
+      signal,
+    );
+  const suggests = action("suggest", suggest, goToSuggestion);
+  const allows = action("allow", allow, goToLimit);
+  const plot = createLossPlot(title, commands, signal);
   const above = svg("path");
   const below = svg("path", { class: "gone" });
   const ticks = svg(
@@ -98,11 +120,11 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     element(
       "div",
       { class: "head" },
-      element("span", { class: "title" }, title),
-      field,
-      taken,
-      toKnee,
-      toLimit,
+      element("span", { class: "title" }, title, " ", help.element),
+      field.element,
+      removes,
+      suggests,
+      allows,
     ),
     plot.element,
     input,
@@ -114,7 +136,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
   let net: Network | null = null;
   let levels: ThresholdLevels | null = null;
   let positions: Uint16Array = new Uint16Array();
-  let stairs: { of: StepTable; edits: Edits } | null = null;
+  let steps: { of: StepTable; edits: Edits } | null = null;
   /** The loss along this threshold in the present state, if it is known. */
   let curve: LossCurve | null = null;
   /** A stroke for each of the positions, and where each begins. */
@@ -129,7 +151,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
   let refusedIn: Edits | null = null;
   let byKey = false;
   /** What was shown when the hand let go, until Python has confirmed it. */
-  let promised: { net: Network; mask: Uint8Array; threshold: number } | null = null;
+  let unconfirmed: { net: Network; mask: Uint8Array; threshold: number } | null = null;
 
   const thresholdOf = (edits: Edits) => (axis === "node" ? edits.nodeThreshold : edits.edgeThreshold);
 
@@ -146,7 +168,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     if (!held) return;
     held = false;
     if (latest !== null) put(latest);
-    if (now) promised = promise(now.known);
+    if (now) unconfirmed = shownState(now.known);
     events.released();
   };
   function goTo(choose: (tradeoff: LossCurve, keepMean: boolean) => number): void {
@@ -156,19 +178,19 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
   }
 
   /** To the smallest network within the tolerance, of those with no more edges than are left now. */
-  function toTheLimit(): void {
+  function goToLimit(): void {
     if (!now || !curve) return;
     const { keepMean, tolerance, higherIsBetter } = now.reading;
     const left = countOn(now.known.mask);
     const found = thresholdFor(curve, tolerance, keepMean, left);
     if (found !== null) goTo(() => found);
     const smaller = found !== null && curve.activeEdges[pointAt(curve, found)]! < left;
-    if (!smaller) setText(refused, noneWithin({ tradeoff: curve, tolerance, keepMean, higherIsBetter }));
+    if (!smaller) setText(refused, noneAllowed({ tradeoff: curve, tolerance, keepMean, higherIsBetter }));
   }
 
-  function toTheKnee(): void {
+  function goToSuggestion(): void {
     goTo(knee);
-    if (now && curve && knee(curve, now.reading.keepMean) === 0) setText(refused, NO_KNEE);
+    if (now && curve && knee(curve, now.reading.keepMean) === 0) setText(refused, THRESHOLD.nothingToSuggest);
   }
 
   input.addEventListener(
@@ -191,9 +213,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
       const { net, edits } = now.known;
       const from = latest ?? thresholdOf(edits);
       move(
-        by === Number.POSITIVE_INFINITY
-          ? levels.scale.high
-          : stepped(levels, stairsNow(net, edits), from, by),
+        by === Number.POSITIVE_INFINITY ? levels.scale.high : stepped(levels, stepsNow(net, edits), from, by),
         true,
       );
     },
@@ -207,68 +227,15 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     window.addEventListener(name, release, { signal, capture: true });
   }
 
-  const said = () => {
-    const threshold = latest ?? (now ? thresholdOf(now.known.edits) : 0);
-    return threshold > 0 ? formatShort(threshold) : "off";
-  };
-  /** The text that was last written here, not typed: another one is a draft. */
-  let written = field.value;
-  /** Whether a person typed the draft; the browser's undo may bring back an old text. */
-  let typed = false;
-  function showThreshold(): void {
-    typed = false;
-    written = said();
-    if (field.value !== written) field.value = written;
-  }
-  function takeTyped(): void {
-    const text = field.value;
-    const value = parseThreshold(text);
-    // Enter comes twice, as a key and as a change: the second must not read back what the first has rounded.
-    if (now && text !== written && text !== said()) {
-      if (value === null) {
-        setText(refused, refusal(text));
-      } else {
-        move(value);
-        release();
-      }
-    }
-    showThreshold();
-  }
-  field.addEventListener("change", () => (typed ? takeTyped() : showThreshold()), { signal });
-  field.addEventListener(
-    "keydown",
-    (event) => {
-      if (event.key === "Enter") takeTyped();
-      if (event.key === "Escape") showThreshold();
-      const act = undoOrRedo(event);
-      if (!act) return;
-      // The browser's own undo would go on to texts of thresholds that were taken long ago.
-      event.preventDefault();
-      event.stopPropagation();
-      if (field.value === written) wishes.act({ do: act });
-      else if (act === "undo") showThreshold();
-    },
-    { signal },
-  );
-  field.addEventListener("focus", () => field.select(), { signal });
-  field.addEventListener(
-    "input",
-    (event) => {
-      typed = !(event instanceof InputEvent && event.inputType.startsWith("history"));
-      setText(refused, "");
-    },
-    { signal },
-  );
-
-  function stairsNow(net: Network, edits: Edits): StepTable {
-    if (!stairs || !sameStepTable(stairs.edits, edits, axis))
-      stairs = { of: stepTableOf(net, edits, axis), edits };
-    return stairs.of;
+  function stepsNow(net: Network, edits: Edits): StepTable {
+    if (!steps || !sameStepTable(steps.edits, edits, axis))
+      steps = { of: stepTableOf(net, edits, axis), edits };
+    return steps.of;
   }
 
-  function takeScores(of: Network): void {
+  function readScores(of: Network): void {
     net = of;
-    stairs = null;
+    steps = null;
     marked = -1;
     levels = levelsOf(of, axis);
     const scale = levels?.scale;
@@ -282,7 +249,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
       starts.push(strokes.length);
       strokes += `M${position} 0V7`;
     }
-    input.disabled = field.disabled = !levels;
+    input.disabled = field.element.disabled = !levels;
   }
 
   function put(threshold: number): void {
@@ -291,27 +258,24 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     input.style.setProperty("--at", `${position / POSITIONS}`);
   }
 
-  function promise({ net, edits }: ViewState): typeof promised {
+  function shownState({ net, edits }: ViewState): typeof unconfirmed {
     const threshold = latest ?? thresholdOf(edits);
     const name = axis === "node" ? "nodeThreshold" : "edgeThreshold";
     return { net, mask: maskOf(net, { ...edits, [name]: threshold }), threshold };
   }
 
   /** While a cell trains a threshold waits for it, and then means the scores that the training has left. */
-  function keepPromise({ net, edits, mask, kernelMask }: ViewState): void {
-    if (!promised) return;
-    const { threshold } = promised;
-    if (net === promised.net) {
-      if (sameMask(kernelMask, promised.mask) || thresholdOf(edits) !== threshold) promised = null;
+  function compareWithConfirmed({ net, edits, mask, kernelMask }: ViewState): void {
+    if (!unconfirmed) return;
+    const { threshold } = unconfirmed;
+    if (net === unconfirmed.net) {
+      if (sameMask(kernelMask, unconfirmed.mask) || thresholdOf(edits) !== threshold) unconfirmed = null;
       return;
     }
-    const other = sameTopology(net, promised.net) && !sameMask(mask, promised.mask);
+    const other = sameTopology(net, unconfirmed.net) && !sameMask(mask, unconfirmed.mask);
     if (other && threshold > 0 && thresholdOf(edits) === threshold)
-      setText(
-        rescored,
-        `Training changed the scores: ${formatShort(threshold)} takes other edges than were shown. Undo brings them back.`,
-      );
-    promised = null;
+      setText(rescored, rescoredWords(threshold));
+    unconfirmed = null;
   }
 
   function mark(position: number): void {
@@ -329,7 +293,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
     update({ known, reading, names }: Pick<PanelProps, "known" | "reading" | "names">): void {
       now = { known, reading, names };
       latest = null;
-      if (!held) keepPromise(known);
+      if (!held) compareWithConfirmed(known);
       const { net: of, edits } = known;
       if (refused.textContent === "") refusedIn = null;
       else refusedIn ??= edits;
@@ -340,14 +304,14 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
       if (known.drag && known.drag.axis !== axis && net === of) return;
       shown = { edits, reading };
       if (of !== net) {
-        stairs = null;
+        steps = null;
         // Training brings new scores all the time: under the hand the axis stays as it is.
         const moves = !held || !net || !sameTopology(net, of);
-        if (moves) takeScores(of);
+        if (moves) readScores(of);
       }
       const scale = levels?.scale ?? null;
       const came = reading.tradeoff[axis];
-      const tradeoff = came && isCurveOf(came, stairsNow(of, edits)) ? came : null;
+      const tradeoff = came && isCurveOf(came, stepsNow(of, edits)) ? came : null;
       curve = tradeoff;
       const { keepMean, tolerance, higherIsBetter, computes } = reading;
       const idle = idleWords(of, axis, levels !== null);
@@ -358,25 +322,29 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
       put(threshold);
       mark(scale && threshold > 0 ? positionOf(scale, threshold) : -1);
-      const words = removesWords(of, edits, axis, known.mask);
-      setText(taken, words);
-      taken.toggleAttribute("data-some", words !== "takes nothing");
-      const focused = (field.getRootNode() as ShadowRoot).activeElement === field;
-      if (!focused || field.value === written) showThreshold();
-      setAttribute(input, "aria-valuetext", threshold > 0 ? `${formatShort(threshold)}, ${words}` : "off");
-      for (const goes of [toKnee, toLimit]) {
-        goes.disabled = !(computes === false ? tradeoff : came) || !levels;
+      const removed = countRemoved(of, edits, axis, known.mask);
+      const words = removesWords(removed);
+      setText(removes, words);
+      removes.toggleAttribute("data-some", removed.nodes + removed.edges > 0);
+      field.update();
+      setAttribute(
+        input,
+        "aria-valuetext",
+        threshold > 0 ? `${thresholdWords(threshold)}, ${words}` : thresholdWords(0),
+      );
+      for (const button of [suggests, allows]) {
+        button.disabled = !(computes === false ? tradeoff : came) || !levels;
         // For the moment in which the curve is not yet of this state: it may have the focus.
-        setAttribute(goes, "aria-disabled", came && !tradeoff ? "true" : null);
+        setAttribute(button, "aria-disabled", came && !tradeoff ? "true" : null);
       }
-      setText(toLimit, `within ${limitWords({ tradeoff: came, tolerance, keepMean, higherIsBetter })}`);
+      const limit = { tradeoff: came, tolerance, keepMean, higherIsBetter };
+      setText(allows, allowWords(limit, reading.lossName));
       if (!levels) {
         setText(next, idle);
         return;
       }
-      const change = nextThresholdChange(of, stairsNow(of, edits), axis, threshold);
-      // More of it may be better: then it is no loss.
-      const what = higherIsBetter ? reading.lossName : "loss";
+      const change = nextThresholdChange(of, stepsNow(of, edits), axis, threshold);
+      const what = lossWord(higherIsBetter, reading.lossName);
       setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff, what));
       setAttribute(next, "title", next.textContent);
     },

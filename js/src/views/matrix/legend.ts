@@ -1,5 +1,7 @@
-/** What the colours of a quilt mean, in numbers, and what its stripes are. */
+/** What the colours of a matrix mean, in numbers, and what its stripes are. */
 import type { Brush, Palette } from "../../canvas/brush";
+import { formatScale } from "../../text/format";
+import { LEGEND } from "../../text/labels";
 import { kindsOf, OFF, REMOVED, REMOVING } from "./cell-states";
 import { type Inks, type Scale, scoreAt } from "./colours";
 import { createWriter } from "./heatmap";
@@ -27,7 +29,7 @@ export function paintLegend(
   ctx.fillStyle = palette.ink;
   ctx.globalAlpha = 0.72;
   ctx.textAlign = "left";
-  ctx.fillText("edge score", x, y + 8);
+  ctx.fillText(LEGEND.scale, x, y + 8);
   ctx.globalAlpha = 1;
   const gradient = ctx.createLinearGradient(x, 0, x + bar, 0);
   for (let k = 0; k <= STEPS; k++) {
@@ -43,7 +45,7 @@ export function paintLegend(
     [1, "right"],
   ] as const) {
     ctx.textAlign = align;
-    ctx.fillText(short(scoreAt(scale, t)), x + t * bar, top + BAR_HEIGHT + SIZE + 2);
+    ctx.fillText(formatScale(scoreAt(scale, t)), x + t * bar, top + BAR_HEIGHT + SIZE + 2);
   }
   const striped = quilt.maps !== null || quilt.blocks.some((block) => block?.kind === "heat");
   let at = x + bar + 22;
@@ -65,9 +67,9 @@ export function paintLegend(
 export function explained(edges: Uint8Array): [look: number, text: string][] {
   const { taking, taken, off } = kindsOf(edges);
   const all: [boolean, number, string][] = [
-    [taking, REMOVING, "would go"],
-    [taken, REMOVED, "taken by a threshold"],
-    [off, OFF, "off"],
+    [taking, REMOVING, LEGEND.removing],
+    [taken, REMOVED, LEGEND.removed],
+    [off, OFF, LEGEND.off],
   ];
   return all.flatMap(([there, look, text]) => (there ? [[look, text]] : []));
 }
@@ -110,11 +112,4 @@ function paintBox(ctx: CanvasRenderingContext2D, palette: Palette, x: number, y:
   ctx.globalAlpha = 0.6;
   ctx.arc(x + 6, y + 6, 1, 0, 2 * Math.PI);
   ctx.fill();
-}
-
-/** Two digits that count. */
-export function short(value: number): string {
-  if (!(value > 0)) return "0";
-  if (value < 1e-3 || value >= 1e4) return value.toExponential(0).replace("e+", "e");
-  return String(Number(value.toPrecision(2)));
 }

@@ -3,6 +3,7 @@ import { type Brush, clear, colourOf, dot, lineOf, paintBox, paintNode } from ".
 import { type Area, areaOf, areasOverlap, measureName, paintText, type Text } from "../../canvas/text";
 import type { Network } from "../../model/network";
 import type { Target } from "../../state/view-state";
+import { formatShort, withMinus } from "../../text/format";
 import { type Box, centreOf } from "../../util/paths";
 import type { Layout } from "./layout";
 import { type EdgeShape, inBox, type NodeShape, type Scene } from "./scene";
@@ -159,7 +160,7 @@ export function probeTexts(
   for (const { node, x, y, r, look } of scene.nodes) {
     const value = probe.nodes[node]!;
     if (!Number.isFinite(value) || look === "off" || look === "taken") continue;
-    const text = threeFigures(value);
+    const text = withMinus(formatShort(value));
     const width = widthOf(text);
     const up = layout.orientation === "up";
     const spots = [
@@ -180,13 +181,6 @@ export function probeTexts(
     }
   }
   return found;
-}
-
-function threeFigures(value: number): string {
-  const size = Math.abs(value);
-  const text =
-    size !== 0 && (size < 1e-3 || size >= 1e4) ? value.toExponential(1) : `${Number(value.toPrecision(3))}`;
-  return text.replace("-", "−");
 }
 
 /** The target larger than life: no other box is painted over. `focus` has the keyboard's ring. */

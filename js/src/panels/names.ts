@@ -1,25 +1,32 @@
-/** Names with their subscripts, as elements. */
+/** Names of nodes and edges with their subscripts, as templates. */
 
+import { html, type TemplateResult } from "lit-html";
 import type { Network } from "../model/network";
 import type { Target } from "../state/view-state";
 import { isolated, type NodeNames, nameOf, plainText, textRuns } from "../text/node-names";
-import { element } from "../util/dom";
 import { cutToLength } from "../util/graphemes";
 
-export function nameElements(name: string): (Node | string)[] {
-  return textRuns(name).map(({ text, shift }) => (shift === "none" ? text : element(shift, {}, text)));
-}
+type Content = TemplateResult | string;
+
+const SCRIPTS = {
+  none: (text: string) => text,
+  sub: (text: string) => html`<sub>${text}</sub>`,
+  sup: (text: string) => html`<sup>${text}</sup>`,
+};
+
+export const nameContent = (name: string): Content[] =>
+  textRuns(name).map(({ text, shift }) => SCRIPTS[shift](text));
 
 /** Characters of a line of names; longer ones are cut so that both ends are seen. */
 const LINE = 25;
 
 /** Nodes' names, joined by an arrow. */
-export function pathElements(names: readonly string[]): (Node | string)[] {
+export function pathContent(names: readonly string[]): Content[] {
   const most = Math.floor(LINE / names.length);
-  const written = (name: string) => {
+  const written = (name: string): Content[] => {
     const [plain, short] = [plainText(name), cutToLength(plainText(name), most)];
     if (isolated(plain) !== plain) return [isolated(short)];
-    return short === plain ? nameElements(name) : [short];
+    return short === plain ? nameContent(name) : [short];
   };
   return names.flatMap((name, k) => [...(k > 0 ? [" → "] : []), ...written(name)]);
 }

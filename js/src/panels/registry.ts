@@ -1,0 +1,20 @@
+/** The panels that the toolbar opens, in the order of their buttons. A new one is one folder and one line here. */
+import { type Label, PANELS } from "../text/labels";
+import type { Commands, Panel } from "./context";
+import { createHistory } from "./history/history";
+import { createProbe } from "./probe/probe";
+import { createScript } from "./script/script";
+
+export interface PanelEntry {
+  readonly id: string;
+  readonly label: Label;
+  /** Whether it changes the model: then it cannot be used while there is none. */
+  readonly changesModel: boolean;
+  create(id: string, commands: Commands, signal: AbortSignal): Panel;
+}
+
+export const REGISTRY: readonly PanelEntry[] = [
+  { id: "probe", label: PANELS.probe, changesModel: true, create: createProbe },
+  { id: "history", label: PANELS.history, changesModel: true, create: createHistory },
+  { id: "script", label: PANELS.script, changesModel: false, create: createScript },
+];

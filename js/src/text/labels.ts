@@ -1,0 +1,170 @@
+/** The fixed words of the view, by the part of it that shows them: names of controls, and what explains them. */
+
+import type { ViewKind } from "../wire/traits";
+
+/** A control's name, and what it does. */
+export interface Label {
+  readonly name: string;
+  readonly help: string;
+}
+
+export const TOOLBAR = {
+  undo: "Undo (Ctrl+Z)",
+  redo: "Redo (Ctrl+Shift+Z)",
+  reset: { name: "Reset", help: "Sets both thresholds to 0 and takes back every edit made by hand." },
+  commit: {
+    name: "Set as new start",
+    help: "Makes what is shown the new starting point: thresholds and edits by hand begin again from there. Undo takes it back.",
+  },
+  keepMean: {
+    name: "Keep mean of removed edges",
+    help: "The mean of what a removed edge gave is added to the node it led to, so that only its variation is lost.",
+  },
+  score: {
+    name: "Score",
+    help: "How the importance of an edge is measured. Thresholds are in units of the score: another score sets them to 0.",
+  },
+  view: {
+    name: "View",
+    help: "Graph: curves on the lines of a network. Matrix: a table of curves for each layer. Auto: the graph, or the matrix when there are too many edges to draw.",
+  },
+} as const;
+
+export const PANELS = {
+  probe: { name: "Trace a sample", help: "Follows one sample through the network." },
+  history: {
+    name: "History",
+    help: "Lists every step, with its loss. Go back to any step, add notes, compare two steps.",
+  },
+  script: { name: "Python code", help: "Shows the Python lines that do the same." },
+} as const satisfies Record<string, Label>;
+
+/** Names of views; the keys are the values of the trait `view`. */
+export const VIEWS: Record<ViewKind, string> = { auto: "Auto", network: "Graph", quilt: "Matrix" };
+
+/** Names of scores; one that is not here is called as Python calls it. */
+export const SCORES: Record<string, string> = {
+  l1: "size (L1)",
+  attribution: "attribution (pykan)",
+  ablation: "loss if removed",
+};
+
+export const orientationWords = (turns: boolean, up: boolean): string => {
+  if (!turns) return "A matrix cannot be turned: only the graph can";
+  return up
+    ? "Inputs are at the bottom: put them on the left"
+    : "Inputs are on the left: put them at the bottom";
+};
+
+export const STATUS = {
+  start: "Start",
+  before: "Before",
+  now: "Now",
+  deadEnds: {
+    name: "Remove dead ends",
+    help: "Removes the edges that lead to no output: the model computes the same without them.",
+  },
+  closed:
+    "Closed: the model is as it was at the start, or at the last “Set as new start”. Run the cell again for a new widget.",
+  standalone:
+    "No kernel is connected: this view computes by itself, and nothing reaches the model. Run the notebook again to work on it.",
+  disconnected: "Kernel disconnected: this is the last state. Run the notebook again for a new widget.",
+} as const;
+
+export const THRESHOLD = {
+  title: { node: "Node threshold", edge: "Edge threshold" },
+  about: {
+    node: "Removes hidden nodes with a score at or below it, with their edges. Drag the slider, press the arrow keys for the next node, or type a number or “off”.",
+    edge: "Removes edges with a score at or below it. Drag the slider, press the arrow keys for the next edge, or type a number or “off”.",
+  },
+  suggest: {
+    name: "Suggest",
+    help: "Goes to the last point before the loss gets clearly worse (◇ in the plot).",
+  },
+  nothingToSuggest: "Nothing to suggest: the first steps cost as much as those after them",
+  allow: {
+    name: "Allow …",
+    help: "Goes to the smallest network whose loss is at most so much worse than the best along this threshold. Drag the dashed line to allow more or less.",
+  },
+  plot: {
+    name: "Plot",
+    help: "The loss at each threshold. Solid: the mean of removed edges is kept; dotted: it is not. The dashed line is the loss that is allowed.",
+  },
+  tolerance: "Tolerance: how much worse than the best the loss may be",
+} as const;
+
+export const HISTORY = {
+  empty: "Nothing has been done yet.",
+  note: "note",
+  end: "End comparison",
+  chooseAnother: "choose another step to compare with",
+  go: { name: "A step", help: "Press it to go there; nothing is lost, the other steps stay." },
+  compare: { name: "☐", help: "Tick two steps to see in which edges they differ." },
+  stale: {
+    name: "then",
+    help: "The numbers are from that time: the model has been changed since. Going there measures it again.",
+  },
+} as const;
+
+export const PROBE = {
+  row: {
+    name: "Row of the data",
+    help: "A row of the data that the loss is measured on, counted from 0. A page may hold only some of the rows.",
+  },
+  rowName: "row",
+  previous: "Previous row",
+  next: "Next row",
+  random: "random",
+  randomHelp: "A random row",
+  inputs: "The sample's inputs",
+  unable: "This network is too wide, or of a kind that cannot be traced here.",
+  input: {
+    name: "Inputs",
+    help: "Drag an input to change the sample. Purple dots show where it is on every curve.",
+  },
+} as const;
+
+export const SCRIPT = {
+  lines: "Python code",
+  copy: "Copy",
+  copyHelp: "Copy the Python code",
+  copied: "copied",
+  notCopied: "could not copy: the lines are selected, press Ctrl+C",
+  empty: "# nothing has been done yet",
+} as const;
+
+export const LEGEND = {
+  curve: "learned curve (darker: higher score)",
+  symbolic: "symbolic: a fixed formula",
+  removed: "removed by a threshold",
+  removing: "would be removed",
+  off: "off",
+  product: "product",
+  probe: "the traced sample",
+  compared: "on in only one of the two steps: 1 or 2",
+  scale: "edge score",
+} as const;
+
+export const MENU = {
+  graph: "Network",
+  off: "Switch off",
+  on: "Switch on",
+  openCard: "Open card",
+  closeCard: "Close card",
+  add: "Add to selection",
+  allOn: "Select every edge that is on",
+  clear: "Clear selection",
+  fit: "Fit the network",
+} as const;
+
+export const CARDS = {
+  strip: "Cards of what is selected",
+  edgesIn: "Edges in",
+  edgesOut: "Edges out",
+  score: "score",
+  sample: "sample",
+  formula: "formula",
+  offGrid: "off grid",
+  ifRemoved: "If removed",
+  ifOn: "If switched on",
+} as const;
