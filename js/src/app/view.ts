@@ -2,7 +2,9 @@
 
 import type { Palette } from "../canvas/brush";
 import { palette as paletteOf, themeOf, watchTheme } from "../canvas/theme";
+import { toggleAll } from "../model/edits";
 import { type Trace, trace } from "../model/forward";
+import { sameTarget, type Target, type TargetKind } from "../model/network";
 import { createCardStrip } from "../panels/cards/card-strip";
 import type { Commands, Draft, PanelProps } from "../panels/context";
 import { createHistory } from "../panels/history/history";
@@ -14,15 +16,7 @@ import { createSlider } from "../panels/threshold/slider";
 import { createToolbar, type PanelName } from "../panels/toolbar";
 import { undoOrRedo } from "../stage/keys";
 import { createStage } from "../stage/stage";
-import {
-  type Action,
-  reduce,
-  sameTarget,
-  type Target,
-  type TargetKind,
-  toggleAll,
-  type ViewState,
-} from "../state/view-state";
+import { type Action, reduce, type ViewState } from "../state/view-state";
 import { adopt } from "../styles/styles";
 import type { NodeNames } from "../text/node-names";
 import { element, freshId } from "../util/dom";

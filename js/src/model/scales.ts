@@ -1,6 +1,5 @@
 /** Scales: a slider's positions, the loss above it, the numbers on a chart. Pure. */
-
-import { SMALLEST_THRESHOLD } from "./network";
+import { SMALLEST_THRESHOLD } from "./mask";
 
 export const POSITIONS = 1000;
 

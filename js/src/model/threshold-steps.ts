@@ -3,9 +3,9 @@
  *
  * Between two levels every threshold does the same, so that the view writes the roundest number there.
  */
-
-import type { TargetKind } from "../state/view-state";
-import { type Edits, isHidden, maskOf, type Network, SMALLEST_THRESHOLD } from "./network";
+import { countUpTo } from "../util/bisect";
+import { type Edits, maskOf, SMALLEST_THRESHOLD } from "./mask";
+import { isHidden, type Network, type TargetKind } from "./network";
 import { type LogAxis, logAxisOf, roundBetween } from "./scales";
 
 /** The smallest threshold that takes a score. */
@@ -25,23 +25,12 @@ export function levelsOf(net: Network, axis: TargetKind): ThresholdLevels | null
       ? net.scores.filter((_, e) => net.baseline[e])
       : net.nodeScores.filter((_, n) => isHidden(net, n) && net.reachable[n]);
   const scale = logAxisOf(scores);
-  return scale && { scale, all: distinct(scores.map(levelOf)) };
+  return scale && { scale, all: distinct(scores.map(levelOf).sort()) };
 }
 
-function distinct(values: Float64Array): Float64Array {
-  const sorted = values.filter(Number.isFinite).sort();
-  return sorted.filter((value, k) => value !== sorted[k - 1]);
-}
-
-/** The number of values up to and with `limit`, in rising ones. */
-export function countUpTo(values: ArrayLike<number>, limit: number): number {
-  let [a, b] = [0, values.length];
-  while (a < b) {
-    const middle = (a + b) >> 1;
-    if (values[middle]! <= limit) a = middle + 1;
-    else b = middle;
-  }
-  return a;
+/** The finite ones of rising values, each once. */
+function distinct(rising: Float64Array): Float64Array {
+  return rising.filter((value, k) => Number.isFinite(value) && value !== rising[k - 1]);
 }
 
 /** The threshold that takes the levels up to and with `level`, and no other; 0 takes none. */
@@ -60,7 +49,8 @@ export interface StepTable {
   readonly goesAt: Float64Array;
   /** Edges that are on with this threshold at 0, (E,). */
   readonly on: Uint8Array;
-  /** Distinct levels at which edges go that are on, rising. */
+  /** Levels at which those go, rising, and the distinct ones among them that are finite. */
+  readonly levels: Float64Array;
   readonly steps: Float64Array;
 }
 
@@ -68,7 +58,8 @@ export function stepTableOf(net: Network, edits: Edits, axis: TargetKind): StepT
   const on = maskOf(net, { ...edits, [axis === "node" ? "nodeThreshold" : "edgeThreshold"]: 0 });
   const goesAt = axis === "edge" ? net.scores.map(levelOf) : nodeLevels(net, edits);
   for (const e of edits.keptEdges) goesAt[e] = Number.POSITIVE_INFINITY;
-  return { goesAt, on, steps: distinct(goesAt.filter((_, e) => on[e])) };
+  const levels = goesAt.filter((_, e) => on[e]).sort();
+  return { goesAt, on, levels, steps: distinct(levels) };
 }
 
 function nodeLevels(net: Network, edits: Edits): Float64Array {
@@ -80,7 +71,7 @@ function nodeLevels(net: Network, edits: Edits): Float64Array {
   return net.scores.map((_, e) => Math.min(nodes[net.source[e]!]!, nodes[net.target[e]!]!));
 }
 
-/** Whether two edits have the same stairs, but for the axis' own threshold. */
+/** Whether two edits have the same table: they may differ in the axis' own threshold. */
 export function sameStepTable(a: Edits, b: Edits, axis: TargetKind): boolean {
   const other = axis === "node" ? "edgeThreshold" : "nodeThreshold";
   const sets = ["removedEdges", "keptEdges", "removedNodes", "keptNodes"] as const;
@@ -105,11 +96,11 @@ export interface ThresholdChange {
 /** What goes next above a threshold; null if nothing is left to go. */
 export function nextThresholdChange(
   net: Network,
-  stairs: StepTable,
+  table: StepTable,
   axis: TargetKind,
   threshold: number,
 ): ThresholdChange | null {
-  const { goesAt, on, steps } = stairs;
+  const { goesAt, on, steps } = table;
   const level = steps[countUpTo(steps, threshold)];
   if (level === undefined) return null;
   const edges: number[] = [];

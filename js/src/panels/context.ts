@@ -1,6 +1,8 @@
 /** What the panels around the network are shown, and what they may ask for. */
+
 import type { Trace } from "../model/forward";
-import type { Target, ViewState } from "../state/view-state";
+import type { Target } from "../model/network";
+import type { ViewState } from "../state/view-state";
 import type { NodeNames } from "../text/node-names";
 import type { Snapshot } from "../wire/snapshot";
 import type { Command, WritableTraits } from "../wire/traits";

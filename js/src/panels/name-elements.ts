@@ -1,7 +1,6 @@
 /** Names with their subscripts, as elements. */
 
-import type { Network } from "../model/network";
-import type { Target } from "../state/view-state";
+import type { Network, Target } from "../model/network";
 import { isolated, type NodeNames, nameOf, plainText, textRuns } from "../text/node-names";
 import { element } from "../util/dom";
 import { cutToLength } from "../util/graphemes";

@@ -1,9 +1,11 @@
 /** What pruning has cost so far: the headline, the figures before and now, and the line for messages. */
 
 import { isCurveOf, isNarrow, predictLoss } from "../model/loss-curve";
-import { countOn, deadEnds, type Edits, isCut, type Network, sameMask } from "../model/network";
+import { countOn, type Edits, sameMask } from "../model/mask";
+import type { Network, TargetKind } from "../model/network";
+import { deadEnds, isCut } from "../model/reachability";
 import { type StepTable, sameStepTable, stepTableOf } from "../model/threshold-steps";
-import type { TargetKind, ViewState } from "../state/view-state";
+import type { ViewState } from "../state/view-state";
 import { countOf, countSentence, formatFigures, lossSentence, named } from "../text/messages";
 import { button, element, setAttribute, setText } from "../util/dom";
 import type { Snapshot } from "../wire/snapshot";

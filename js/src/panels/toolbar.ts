@@ -133,7 +133,7 @@ export function createToolbar(
       element("div", { class: "group" }, views, turn),
       element("div", { class: "group" }, ...toggles.map(({ button }) => button)),
     ),
-    update({ net, edits, settled }: ViewState, reading: Snapshot, open: Record<PanelName, boolean>): void {
+    update({ net, edits, layoutMask }: ViewState, reading: Snapshot, open: Record<PanelName, boolean>): void {
       const edited = [edits.removedEdges, edits.keptEdges, edits.removedNodes, edits.keptNodes].some(
         (set) => set.size > 0,
       );
@@ -153,7 +153,7 @@ export function createToolbar(
         up = !up;
         turn.replaceChildren(arrows[up ? "up" : "right"]);
       }
-      turns = !showsMatrix(reading.view, net, settled);
+      turns = !showsMatrix(reading.view, net, layoutMask);
       setAttribute(turn, "aria-disabled", turns ? null : "true");
       const title = !turns
         ? "The quilt has one orientation: the network view can be turned"

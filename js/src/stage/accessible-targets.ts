@@ -6,12 +6,13 @@
  * target is on, and current while it is selected. They lie in the coordinates of the layout: zooming moves their parent.
  */
 
-import { edgeIndex, type Network, nodeIndex, nodesOnOf } from "../model/network";
-import type { Target, ViewState } from "../state/view-state";
+import { edgeIndex, type Network, nodeIndex, type Target } from "../model/network";
+import type { ViewState } from "../state/view-state";
 import { accessibleName, stateWords } from "../text/messages";
 import type { NodeNames } from "../text/node-names";
 import { arrange, element, setAttribute } from "../util/dom";
-import { type Box, centreOf } from "../util/paths";
+import { centreOf } from "../util/rect";
+import type { TargetBox } from "../views/target-boxes";
 import { keyOf } from "../wire/traits";
 
 export interface AccessibleTargetEvents {
@@ -21,42 +22,14 @@ export interface AccessibleTargetEvents {
   pressed(target: Target): void;
 }
 
-/** Where a target is, in the coordinates of the layout. */
-export interface TargetBox {
-  readonly target: Target;
-  readonly box: Box;
-}
-
 /** Beyond so many edges, only the strongest always have a button. */
 const MAX_EDGES = 600;
 
-/** Layer by layer, its nodes and then the edges out of it: the order in which a screen reader meets them. */
-export function boxesInOrder(
-  net: Network,
-  edges: Iterable<number>,
-  boxOf: (target: Target) => Box | null,
-): TargetBox[] {
-  const sorted = Uint32Array.from(edges).sort();
-  const spots: TargetBox[] = [];
-  const put = (target: Target) => {
-    const box = boxOf(target);
-    if (box) spots.push({ target, box });
-  };
-  let next = 0;
-  for (let l = 0; l <= net.depth; l++) {
-    for (let id = net.nodeOffset[l]!; id < net.nodeOffset[l + 1]!; id++) put({ kind: "node", id });
-    for (; next < sorted.length && sorted[next]! < net.edgeOffset[l + 1]!; next++) {
-      put({ kind: "edge", id: sorted[next]! });
-    }
-  }
-  return spots;
-}
-
 /** The edges that always have a button. */
-function strongest(spots: readonly TargetBox[], { net, settled }: ViewState): ReadonlySet<number> {
+function strongest(spots: readonly TargetBox[], { net, layoutMask }: ViewState): ReadonlySet<number> {
   const edges = spots.flatMap(({ target: { kind, id } }) => (kind === "edge" ? id : []));
   if (edges.length > MAX_EDGES) {
-    edges.sort((a, b) => settled[b]! - settled[a]! || net.scores[b]! - net.scores[a]! || a - b);
+    edges.sort((a, b) => layoutMask[b]! - layoutMask[a]! || net.scores[b]! - net.scores[a]! || a - b);
   }
   return new Set(edges.slice(0, MAX_EDGES));
 }
@@ -195,8 +168,8 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   }
 
   function tell(known: ViewState): void {
-    const { mask, net, selected } = known;
-    const on = { node: nodesOnOf(net, mask), edge: mask };
+    const { mask, nodesOn, selected } = known;
+    const on = { node: nodesOn, edge: mask };
     const chosen = new Set(selected.map(keyOf));
     reached.forEach(({ target }, k) => {
       const button = order[k]!;

@@ -1,6 +1,9 @@
 /** What keys mean on the stage, where Tab and the arrows are the buttons' own; and undo and redo, everywhere. */
+
+import { isTargetOn } from "../model/edits";
+import type { Target } from "../model/network";
 import { flip, targetsToSwitch } from "../state/selection";
-import { isTargetOn, type Target, type ViewState } from "../state/view-state";
+import type { ViewState } from "../state/view-state";
 import { ZOOM_STEP } from "../views/camera";
 
 export interface KeyHandlers {

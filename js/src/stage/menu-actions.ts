@@ -1,8 +1,11 @@
 /** What the context menu offers for a target, for several, and for the empty stage. */
 
+import { isTargetOn } from "../model/edits";
+import type { Target } from "../model/network";
 import { edgesOf, extend, flip, includes, weakerThan } from "../state/selection";
-import { isTargetOn, type Target, type ViewState } from "../state/view-state";
+import type { ViewState } from "../state/view-state";
 import { isolated, type NodeNames, nameOf, plainText } from "../text/node-names";
+import { MAX_SELECTED } from "../util/limits";
 import type { Item } from "./menu";
 
 export interface MenuHandlers {
@@ -80,9 +83,10 @@ function forSeveral({ net, mask, selected }: ViewState, doing: MenuHandlers): Gr
 
 function forNone({ net, mask, selected }: ViewState, doing: MenuHandlers): Groups {
   const on: Target[] = [];
-  for (let id = 0; id < net.edgeCount && on.length < 64; id++) if (mask[id]) on.push({ kind: "edge", id });
+  for (let id = 0; id < net.edgeCount && on.length < MAX_SELECTED; id++)
+    if (mask[id]) on.push({ kind: "edge", id });
   const choose: Item[] = [];
-  if (on.length > 0 && on.length < 64)
+  if (on.length > 0 && on.length < MAX_SELECTED)
     choose.push({ text: "Select every edge that is on", do: () => doing.select(on) });
   if (selected.length > 0) choose.push({ text: "Clear selection", key: "Esc", do: () => doing.select([]) });
   return [[{ text: "Fit the network", key: "0", do: () => doing.fit() }], choose];

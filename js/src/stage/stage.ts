@@ -2,10 +2,11 @@
 
 import type { Brush } from "../canvas/brush";
 import { createNormalizedCurves, type NormalizedCurve } from "../canvas/normalized-curves";
-import { countOn } from "../model/network";
-import { extend, flip, loopOf } from "../state/selection";
-import { sameTarget, type Target } from "../state/view-state";
+import { countOn } from "../model/mask";
+import { sameTarget, type Target } from "../model/network";
+import { extend, flip } from "../state/selection";
 import { element } from "../util/dom";
+import { loopOf } from "../util/loops";
 import { createSlideTransition } from "../util/transition";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "../views/camera";
 import { showsMatrix } from "../views/choose-view";
@@ -254,7 +255,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     time: number,
   ): { face: Renderer; maxZoom: number } {
     const { known, reading, width } = moment;
-    const quilt = showsMatrix(reading.view, known.net, known.settled);
+    const quilt = showsMatrix(reading.view, known.net, known.layoutMask);
     const maker = faces[quilt ? "quilt" : "network"];
     const height = fullHeight();
     const nextKind = `${known.net.width} ${reading.orientation} ${quilt}`;

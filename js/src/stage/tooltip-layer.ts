@@ -1,8 +1,10 @@
 /** The card of what the pointer or the focus is on, beside it and off its neighbours. */
-import { type Brush, paintCurve } from "../canvas/brush";
-import type { Target } from "../state/view-state";
+
+import type { Brush } from "../canvas/brush";
+import type { Target } from "../model/network";
 import { describeTarget } from "../text/messages";
 import type { FrameInput, Renderer } from "../views/contract";
+import { paintCurve } from "../views/network/paint";
 import { findFreeSpot } from "./free-spot";
 import { contextOf } from "./layers";
 import { CURVE_SIDE, createTooltip } from "./tooltip";

@@ -8,22 +8,12 @@ import {
   scaleOf,
   toleratedLoss,
 } from "../model/loss-curve";
-import {
-  countOn,
-  type Edits,
-  edgeIndex,
-  isBelowNodeThreshold,
-  isHidden,
-  maskOf,
-  type Network,
-  nodesOn,
-  reasonOff,
-  slotCount,
-} from "../model/network";
+import { countOn, type Edits, isBelowNodeThreshold, maskOf, nodesOn, reasonOff } from "../model/mask";
+import { edgeIndex, isHidden, type Network, slotCount, type Target, type TargetKind } from "../model/network";
 import type { ThresholdChange } from "../model/threshold-steps";
-import type { Target, TargetKind, ViewState } from "../state/view-state";
+import type { ViewState } from "../state/view-state";
 import { cutToLength } from "../util/graphemes";
-import { MAX_DRAWN } from "../views/network/layout";
+import { MAX_DRAWN } from "../util/limits";
 import type { Snapshot } from "../wire/snapshot";
 import { isolated, type NodeNames, nameOf, plainText } from "./node-names";
 

@@ -5,7 +5,7 @@
  * So everything that knows a layout (painter, hit test, cards) needs to know nothing of cameras.
  */
 
-import type { Box } from "../util/paths";
+import type { Box } from "../util/rect";
 import type { Layout, Place, Slot } from "./network/layout";
 
 export interface Camera {

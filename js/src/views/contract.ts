@@ -1,13 +1,15 @@
 /** What the stage shows one of: the network view or the quilt. The stage knows the hand, a face knows the picture. */
+
 import type { Brush, Palette } from "../canvas/brush";
 import type { NormalizedCurve } from "../canvas/normalized-curves";
-import type { TargetBox } from "../stage/accessible-targets";
-import type { Target, ViewState } from "../state/view-state";
+import type { Target } from "../model/network";
+import type { ViewState } from "../state/view-state";
 import type { NodeNames } from "../text/node-names";
-import type { Box } from "../util/paths";
+import type { Box } from "../util/rect";
 import type { Snapshot } from "../wire/snapshot";
 import type { Camera } from "./camera";
 import type { Probe } from "./network/marks";
+import type { TargetBox } from "./target-boxes";
 
 /** What the view knows when a frame is due. */
 export interface FrameInput {

@@ -1,8 +1,10 @@
 /** The quilt from its pixels: what is strong, what would go and what is gone can be told apart, without colour. */
+
 import { describe, expect, test } from "vitest";
 import type { Palette } from "../../src/canvas/brush";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
-import { reduce, type Target } from "../../src/state/view-state";
+import type { Target } from "../../src/model/network";
+import { reduce } from "../../src/state/view-state";
 import { cellStatesOf, type Marked } from "../../src/views/matrix/cell-states";
 import { inksOf } from "../../src/views/matrix/colours";
 import { paintMatrixHighlight } from "../../src/views/matrix/highlight";

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { maskOf, type Network, NO_EDITS, nodesOn, reasonOff } from "../../src/model/network";
+import { maskOf, NO_EDITS, nodesOn, reasonOff } from "../../src/model/mask";
+import type { Network } from "../../src/model/network";
 import { reduce, type ViewState } from "../../src/state/view-state";
+import type { Rect } from "../../src/util/rect";
 import { prefersMatrix } from "../../src/views/choose-view";
 import {
   CELL_STATE,
@@ -14,7 +16,8 @@ import {
 import { scaleOf, scoreAt, share } from "../../src/views/matrix/colours";
 import { anchorOf, hitMatrix } from "../../src/views/matrix/hit";
 import { mapOf } from "../../src/views/matrix/image-maps";
-import { layoutMatrix, type MatrixLayout, type NamePlace, type Rect } from "../../src/views/matrix/layout";
+import { layoutMatrix, type MatrixLayout } from "../../src/views/matrix/layout";
+import type { NamePlace } from "../../src/views/matrix/parts";
 import { layout } from "../../src/views/network/layout";
 import { networkOf, randomNumbers, syncedOf } from "../fake";
 
@@ -280,7 +283,7 @@ describe("looks", () => {
   test("tell what is on, what a threshold is taking or took, and what is gone, as the mask's rule says", () => {
     for (let seed = 0; seed < 100; seed++) {
       const known = random(seed);
-      const { net, edits, mask, settled } = known;
+      const { net, edits, mask, layoutMask } = known;
       const looks = cellStatesOf(known, false);
       for (let e = 0; e < net.edgeCount; e++) {
         const reason = reasonOff(net, edits, e);
@@ -289,7 +292,7 @@ describe("looks", () => {
             ? ON
             : reason === "hand" || reason === "model"
               ? OFF
-              : settled[e]
+              : layoutMask[e]
                 ? REMOVING
                 : REMOVED;
         expect(looks.edges[e]! & CELL_STATE, `seed ${seed}, edge ${e}`).toBe(wanted);

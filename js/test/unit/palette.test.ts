@@ -1,8 +1,9 @@
 /** Colours: contrast by WCAG 2.2; colour vision by Machado, Oliveira and Fernandes (2009), severity 1, in linear RGB. */
+
 import { describe, expect, test } from "vitest";
-import { QUIET_INK, QUIET_TAKEN } from "../../src/canvas/brush";
 import { FAINT } from "../../src/canvas/text";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
+import { QUIET_INK, QUIET_TAKEN } from "../../src/views/network/paint";
 import { strengthOf } from "../../src/views/network/scene";
 
 type Triple = readonly [number, number, number];

@@ -1,7 +1,8 @@
 /** What edge and node cards share: the title, the switch, the way to close it, and rows of facts. */
 
-import { nodesOn } from "../../model/network";
-import type { Target, ViewState } from "../../state/view-state";
+import { nodesOn } from "../../model/mask";
+import type { Target } from "../../model/network";
+import type { ViewState } from "../../state/view-state";
 import { formatFigures, ratioWords, stateWords } from "../../text/messages";
 import { arrange, button, element, setAttribute, setText } from "../../util/dom";
 import type { Commands, PanelProps } from "../context";

@@ -1,6 +1,6 @@
 /** The strip of cards: one for each selected target, side by side, in the order in which they were chosen. */
 
-import { sameTarget, type Target } from "../../state/view-state";
+import { sameTarget, type Target } from "../../model/network";
 import { arrange, element } from "../../util/dom";
 import { indexOf, keyOf } from "../../wire/traits";
 import type { Commands, PanelProps } from "../context";

@@ -1,6 +1,6 @@
 /** The card of an edge: its curve large, the data under it, what it is worth. */
 
-import type { Target } from "../../state/view-state";
+import type { Target } from "../../model/network";
 import { formatFigures, formatShort, rankOf, shareWords } from "../../text/messages";
 import type { Snapshot } from "../../wire/snapshot";
 import { keyOf } from "../../wire/traits";

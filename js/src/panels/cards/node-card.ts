@@ -1,7 +1,14 @@
 /** The card of a node: its value and what it is the sum of, and all its edges as small multiples. */
 
-import { incoming, isHidden, type Network, outgoing, slotsOf } from "../../model/network";
-import { sameTarget, type Target } from "../../state/view-state";
+import {
+  incoming,
+  isHidden,
+  type Network,
+  outgoing,
+  sameTarget,
+  slotsOf,
+  type Target,
+} from "../../model/network";
 import { accessibleName, formatFigures, sumWords } from "../../text/messages";
 import type { NodeNames } from "../../text/node-names";
 import { nameOf, plainText } from "../../text/node-names";

@@ -1,7 +1,8 @@
 /** A threshold: a native range input with its data on the track, a field to type in, and its next step in words. */
 
 import { isCurveOf, knee, type LossCurve, pointAt, thresholdFor } from "../../model/loss-curve";
-import { countOn, type Edits, maskOf, type Network, sameMask, sameTopology } from "../../model/network";
+import { countOn, type Edits, maskOf, sameMask } from "../../model/mask";
+import type { Network, TargetKind } from "../../model/network";
 import { POSITIONS, positionOf, thresholdAt } from "../../model/scales";
 import {
   levelsOf,
@@ -14,7 +15,7 @@ import {
   thresholdOver,
 } from "../../model/threshold-steps";
 import { undoOrRedo } from "../../stage/keys";
-import type { TargetKind, ViewState } from "../../state/view-state";
+import type { ViewState } from "../../state/view-state";
 import {
   formatShort,
   idleWords,
@@ -305,7 +306,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
       if (sameMask(kernelMask, promised.mask) || thresholdOf(edits) !== threshold) promised = null;
       return;
     }
-    const other = sameTopology(net, promised.net) && !sameMask(mask, promised.mask);
+    const other = net.topology === promised.net.topology && !sameMask(mask, promised.mask);
     if (other && threshold > 0 && thresholdOf(edits) === threshold)
       setText(
         rescored,
@@ -342,7 +343,7 @@ export function createSlider(axis: TargetKind, events: SliderEvents, wishes: Com
       if (of !== net) {
         stairs = null;
         // Training brings new scores all the time: under the hand the axis stays as it is.
-        const moves = !held || !net || !sameTopology(net, of);
+        const moves = !held || !net || net.topology !== of.topology;
         if (moves) takeScores(of);
       }
       const scale = levels?.scale ?? null;

@@ -1,5 +1,6 @@
 /** How each cell and each node of a quilt looks, all at once: the rule of `views/network/scene.ts` for tens of thousands of edges. Pure. */
-import { isBelowNodeThreshold, type Network, nodesOnOf } from "../../model/network";
+import { isBelowNodeThreshold } from "../../model/mask";
+import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
 
 /** `known.symbolic`: edges with a fixed formula, and its text. */
@@ -31,7 +32,7 @@ export function kindsOf(edges: Uint8Array): { taking: boolean; taken: boolean; o
 }
 
 export function cellStatesOf(known: Marked, ghosts: boolean): CellStates {
-  const { net, edits, mask, settled } = known;
+  const { net, edits, mask, layoutMask } = known;
   const { source, target, baseline } = net;
   const byHand = new Uint8Array(net.nodeCount);
   for (const n of edits.removedNodes) byHand[n] = 1;
@@ -40,7 +41,7 @@ export function cellStatesOf(known: Marked, ghosts: boolean): CellStates {
   for (let e = 0; e < net.edgeCount; e++) {
     if (mask[e]) edges[e] = ON;
     else if (!baseline[e] || byHand[source[e]!] || byHand[target[e]!]) edges[e] = OFF;
-    else edges[e] = settled[e] ? REMOVING : REMOVED;
+    else edges[e] = layoutMask[e] ? REMOVING : REMOVED;
   }
   for (const e of edits.removedEdges) edges[e] = OFF;
   for (const e of edits.keptEdges) {
@@ -54,10 +55,8 @@ export function cellStatesOf(known: Marked, ghosts: boolean): CellStates {
   return { edges, nodes };
 }
 
-function nodeLooks({ net, edits, mask, settled }: ViewState): Uint8Array {
-  const on = nodesOnOf(net, mask);
-  const before = settled === mask ? on : nodesOnOf(net, settled);
-  return on.map((live, n) => {
+function nodeLooks({ net, edits, nodesOn, layoutNodesOn: before }: ViewState): Uint8Array {
+  return nodesOn.map((live, n) => {
     if (live) return ON;
     if (!isBelowNodeThreshold(net, edits, n) || edits.removedNodes.has(n)) return OFF;
     return before[n] ? REMOVING : REMOVED;

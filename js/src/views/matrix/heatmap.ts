@@ -3,13 +3,14 @@
  *
  * What a threshold takes is striped, across cells too small for any mark of their own.
  */
+
 import type { Network } from "../../model/network";
+import type { Rect } from "../../util/rect";
 import type { Axis } from "./axes";
 import { CELL_STATE, GHOST, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
 import type { Inks } from "./colours";
 import { spanAt } from "./hit";
-import type { ImageMaps } from "./image-maps";
-import type { Block, Rect } from "./layout";
+import type { Block, ImageMaps } from "./parts";
 
 /** A rectangle of the picture in device pixels, and the place of each edge's cell in it: x0, y0, x1, y1. */
 export interface Patch {
@@ -151,7 +152,7 @@ export function createWriter(pixels: Uint32Array, width: number, inks: Inks, rat
       const symbolic = code & SYMBOLIC && !(code & GHOST);
       const colour = (code & GHOST ? inks.ghost : symbolic ? inks.symbolic : inks.numeric).bits[level]!;
       for (let y = y0; y < y1; y++) pixels.fill(colour, y * width + x0, y * width + x1);
-      if (symbolic) ring(pixels, width, at, inks.symbolic.bits[255]!);
+      if (symbolic) outline(pixels, width, at, inks.symbolic.bits[255]!);
       return;
     }
     if (look === OFF) {
@@ -171,7 +172,7 @@ export function createWriter(pixels: Uint32Array, width: number, inks: Inks, rat
 }
 
 /** A second sign beside the colour, where there is room for it. */
-function ring(pixels: Uint32Array, width: number, at: Int32Array, colour: number): void {
+function outline(pixels: Uint32Array, width: number, at: Int32Array, colour: number): void {
   const [x0, y0, x1, y1] = [at[0]!, at[1]!, at[2]!, at[3]!];
   if (Math.min(x1 - x0, y1 - y0) < 5) return;
   for (const y of [y0, y1 - 1]) pixels.fill(colour, y * width + x0, y * width + x1);

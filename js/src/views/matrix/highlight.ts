@@ -1,12 +1,15 @@
 /** What is under the pointer, in focus or selected, for the canvas on top of the quilt. */
+
 import type { Brush } from "../../canvas/brush";
-import { nodeIndex } from "../../model/network";
-import type { Target } from "../../state/view-state";
+import { frame, ring } from "../../canvas/shapes";
+import { nodeIndex, type Target } from "../../model/network";
+import type { Rect } from "../../util/rect";
 import { STRIP } from "./axes";
 import type { Marked } from "./cell-states";
 import { anchorOf, cellIndex, nodeSpan } from "./hit";
 import { inputCell, mapCell, mapOf } from "./image-maps";
-import type { Block, MatrixLayout, Rect } from "./layout";
+import type { MatrixLayout } from "./layout";
+import type { Block } from "./parts";
 
 /** Smaller cells get a ring of this size: it must be found again. */
 const LEAST = 9;
@@ -41,8 +44,8 @@ function paintWay(brush: Brush, quilt: MatrixLayout, target: Target): void {
       wash(brush, lineOf(block, false, sink - net.nodeOffset[l + 1]!));
       for (const id of [source, sink]) knob(brush, quilt, id);
     } else if (maps) {
-      ring(brush, inputCell(maps, source), 1.5, 1);
-      ring(brush, mapOf(maps, maps.units.ofSlot[j]!), 1.5, 1, 2);
+      ringRect(brush, inputCell(maps, source), 1.5, 1);
+      ringRect(brush, mapOf(maps, maps.units.ofSlot[j]!), 1.5, 1, 2);
       if (quilt.axes[1]) knob(brush, quilt, sink);
     }
     return;
@@ -54,7 +57,7 @@ function paintWay(brush: Brush, quilt: MatrixLayout, target: Target): void {
   }
   if (!maps) return;
   if (l === 0) {
-    for (let u = 0; u < maps.units.count; u++) ring(brush, mapCell(maps, u, i), 1, 0.7);
+    for (let u = 0; u < maps.units.count; u++) ringRect(brush, mapCell(maps, u, i), 1, 0.7);
   }
   ringMaps(brush, quilt, target.id, 2);
 }
@@ -63,7 +66,7 @@ function ringMaps(brush: Brush, quilt: MatrixLayout, node: number, breadth: numb
   const { net, maps } = quilt;
   if (!maps) return;
   for (let u = 0; u < maps.units.count; u++) {
-    if (maps.units.node[u]! + net.nodeOffset[1]! === node) ring(brush, mapOf(maps, u), breadth, 1, 2);
+    if (maps.units.node[u]! + net.nodeOffset[1]! === node) ringRect(brush, mapOf(maps, u), breadth, 1, 2);
   }
 }
 
@@ -85,24 +88,18 @@ function wash({ ctx, palette }: Brush, { x, y, width, height }: Rect): void {
 
 function outline(brush: Brush, rect: Rect): void {
   wash(brush, rect);
-  ring(brush, rect, 1, 0.75);
+  ringRect(brush, rect, 1, 0.75);
 }
 
 /** A ring of ink in a halo of what lies behind, to be seen on any colour. */
-function ring({ ctx, palette }: Brush, rect: Rect, breadth: number, alpha: number, apart = 1): void {
+function ringRect({ ctx, palette }: Brush, rect: Rect, breadth: number, alpha: number, apart = 1): void {
   const [w, h] = [Math.max(rect.width + 2 * apart, LEAST), Math.max(rect.height + 2 * apart, LEAST)];
   const [x, y] = [rect.x + (rect.width - w) / 2, rect.y + (rect.height - h) / 2];
   const round = Math.min(4, Math.min(w, h) / 6);
   ctx.globalAlpha = 0.85 * alpha;
-  ctx.strokeStyle = palette.background;
-  ctx.lineWidth = breadth + 2;
-  ctx.beginPath();
-  ctx.roundRect(x, y, w, h, round);
-  ctx.stroke();
+  frame(ctx, { x, y, width: w, height: h }, 0, round, breadth + 2, palette.background);
   ctx.globalAlpha = alpha;
-  ctx.strokeStyle = palette.ink;
-  ctx.lineWidth = breadth;
-  ctx.stroke();
+  frame(ctx, { x, y, width: w, height: h }, 0, round, breadth, palette.ink);
 }
 
 function mark(brush: Brush, quilt: MatrixLayout, target: Target, breadth: number): void {
@@ -112,7 +109,7 @@ function mark(brush: Brush, quilt: MatrixLayout, target: Target, breadth: number
     return;
   }
   const at = anchorOf(quilt, target);
-  if (at && at.height > 0) ring(brush, at, breadth, 1);
+  if (at && at.height > 0) ringRect(brush, at, breadth, 1);
 }
 
 /** A ring round the head of a node. */
@@ -123,13 +120,10 @@ function knob(brush: Brush, quilt: MatrixLayout, node: number, breadth = 1.5): v
   if (!axis || !at) return;
   const { ctx, palette } = brush;
   if (axis.heads === "bars") {
-    ring(brush, at, breadth, 1, -1);
+    ringRect(brush, at, breadth, 1, -1);
     return;
   }
   ctx.globalAlpha = 1;
-  ctx.strokeStyle = palette.ink;
-  ctx.lineWidth = breadth;
-  ctx.beginPath();
-  ctx.arc(at.x + at.width / 2, at.y + at.height / 2, Math.min(STRIP / 2 - 3, 8), 0, 2 * Math.PI);
-  ctx.stroke();
+  const [x, y] = [at.x + at.width / 2, at.y + at.height / 2];
+  ring(ctx, { x, y, r: Math.min(STRIP / 2 - 3, 8) }, breadth, palette.ink);
 }

@@ -1,9 +1,11 @@
 /** What is under the pointer in a quilt, and where a thing is: by division, whatever the number of edges. Pure. */
-import { edgeIndex, type Network, nodeIndex } from "../../model/network";
-import type { Target } from "../../state/view-state";
+
+import { edgeIndex, type Network, nodeIndex, type Target } from "../../model/network";
+import type { Rect } from "../../util/rect";
 import { type Axis, STRIP } from "./axes";
 import { headOf, hitMaps, inputCell, mapCell } from "./image-maps";
-import type { Block, MatrixLayout, Rect } from "./layout";
+import type { MatrixLayout } from "./layout";
+import type { Block } from "./parts";
 
 export function hitMatrix(quilt: MatrixLayout, x: number, y: number): Target | null {
   const { net, maps } = quilt;

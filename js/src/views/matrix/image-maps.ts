@@ -5,27 +5,10 @@
  * the end; maps of outputs keep theirs and carry the names.
  */
 import type { Network } from "../../model/network";
-import { STRIP, type Units, unitsOf } from "./axes";
-import { type Caption, type MatrixSpace, type NamePlace, PAD, type Placed, type Rect, stair } from "./layout";
-
-export interface ImageMaps {
-  /** Rows and columns of a map, and pixels of each of its cells. */
-  readonly rows: number;
-  readonly columns: number;
-  readonly scale: number;
-  /** Maps side by side, and the way from one to the next. */
-  readonly across: number;
-  readonly stepX: number;
-  readonly stepY: number;
-  /** Room over each map for its name. */
-  readonly head: number;
-  readonly x: number;
-  readonly y: number;
-  readonly units: Units;
-  /** The total score of each input; its cells are `totalScale` pixels. */
-  readonly total: Rect;
-  readonly totalScale: number;
-}
+import type { Rect } from "../../util/rect";
+import { STRIP, unitsOf } from "./axes";
+import { stair } from "./matrices";
+import { type Caption, type ImageMaps, type MatrixSpace, type NamePlace, PAD, type Placed } from "./parts";
 
 const GAP = 6;
 const BETWEEN = 28;

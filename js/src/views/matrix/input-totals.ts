@@ -3,7 +3,7 @@
 import { OFF, ON, REMOVED } from "./cell-states";
 import type { Inks } from "./colours";
 import { createWriter, type framed } from "./heatmap";
-import type { ImageMaps } from "./image-maps";
+import type { ImageMaps } from "./parts";
 
 export interface InputTotals {
   readonly canvas: OffscreenCanvas;

@@ -1,5 +1,6 @@
 /** What the colours of a quilt mean, in numbers, and what its stripes are. */
 import type { Brush, Palette } from "../../canvas/brush";
+import { cross, dot } from "../../canvas/shapes";
 import { kindsOf, OFF, REMOVED, REMOVING } from "./cell-states";
 import { type Inks, type Scale, scoreAt } from "./colours";
 import { createWriter } from "./heatmap";
@@ -92,24 +93,13 @@ function paintBox(ctx: CanvasRenderingContext2D, palette: Palette, x: number, y:
   ctx.roundRect(x + 0.5, y + 0.5, 11, 11, 2);
   ctx.lineWidth = 1;
   ctx.strokeStyle = look === OFF ? palette.ink : palette.taken;
-  ctx.fillStyle = palette.ink;
   ctx.globalAlpha = look === REMOVING ? 1 : look === REMOVED ? 0.6 : 0.3;
   ctx.setLineDash(look === OFF ? [] : [2.5, 2]);
   ctx.stroke();
   ctx.setLineDash([]);
-  ctx.beginPath();
-  if (look === REMOVED) return;
-  if (look === REMOVING) {
-    ctx.moveTo(x + 4, y + 4);
-    ctx.lineTo(x + 8, y + 8);
-    ctx.moveTo(x + 8, y + 4);
-    ctx.lineTo(x + 4, y + 8);
-    ctx.stroke();
-    return;
-  }
+  if (look === REMOVING) cross(ctx, x + 6, y + 6, 2, 1);
   ctx.globalAlpha = 0.6;
-  ctx.arc(x + 6, y + 6, 1, 0, 2 * Math.PI);
-  ctx.fill();
+  if (look === OFF) dot(ctx, x + 6, y + 6, 1, palette.ink);
 }
 
 /** Two digits that count. */

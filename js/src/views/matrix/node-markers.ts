@@ -1,5 +1,6 @@
 /** The heads of nodes between the matrices: dots with stems, or bars of the total score where dots would touch. */
 import type { Brush } from "../../canvas/brush";
+import { cross, dot, ring } from "../../canvas/shapes";
 import { type Axis, STRIP } from "./axes";
 import { OFF, ON, REMOVING } from "./cell-states";
 import type { Inks } from "./colours";
@@ -64,27 +65,16 @@ export function paintNodeMarkers(
     if (after) box(at - hair / 2, middle + r, hair, STRIP / 2 - 2 - r);
     const [x, y] = axis.upright ? [middle, at] : [at, middle];
     ctx.globalAlpha = 1;
-    ctx.beginPath();
     if (look === ON) {
-      ctx.arc(x, y, r, 0, 2 * Math.PI);
-      ctx.fill();
+      dot(ctx, x, y, r, palette.ink);
       continue;
     }
-    ctx.arc(x, y, r - 0.5, 0, 2 * Math.PI);
-    ctx.fillStyle = inks.behind;
-    ctx.fill();
-    ctx.strokeStyle = look === OFF ? palette.ink : palette.taken;
+    dot(ctx, x, y, r - 0.5, inks.behind);
     ctx.globalAlpha = look === REMOVING ? 1 : look === OFF ? 0.35 : 0.7;
-    ctx.lineWidth = look === REMOVING ? 1.5 : 1;
-    ctx.stroke();
+    const colour = look === OFF ? palette.ink : palette.taken;
+    ring(ctx, { x, y, r: r - 0.5 }, look === REMOVING ? 1.5 : 1, colour);
     if (look !== REMOVING || r < 3.5) continue;
-    const d = r - 2.5;
-    ctx.beginPath();
-    ctx.moveTo(x - d, y - d);
-    ctx.lineTo(x + d, y + d);
-    ctx.moveTo(x + d, y - d);
-    ctx.lineTo(x - d, y + d);
-    ctx.stroke();
+    cross(ctx, x, y, r - 2.5);
   }
   ctx.globalAlpha = 1;
 }

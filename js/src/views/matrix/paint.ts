@@ -3,18 +3,22 @@
  *
  * What it has painted stays with the canvas: in the next frame only cells that look different are painted again.
  */
+
 import type { Brush } from "../../canvas/brush";
+import { cross } from "../../canvas/shapes";
 import type { Network } from "../../model/network";
 import type { NodeNames } from "../../text/node-names";
+import type { Rect } from "../../util/rect";
 import { type CellStates, cellStatesOf, type Marked, OFF, ON, REMOVING, totalScores } from "./cell-states";
 import { type Inks, inksOf, levelsOf, type Scale, scaleOf } from "./colours";
 import { createCurves, MANY } from "./curves";
 import { createHeatmap, framed, type Painted, patchOfBlock, patchOfMaps } from "./heatmap";
-import { type ImageMaps, mapOf } from "./image-maps";
+import { mapOf } from "./image-maps";
 import { createInputTotals, type InputTotals } from "./input-totals";
-import type { MatrixLayout, Rect } from "./layout";
+import type { MatrixLayout } from "./layout";
 import { createSwatches, paintLegend, type Swatches } from "./legend";
 import { longest, paintNodeMarkers } from "./node-markers";
+import type { ImageMaps } from "./parts";
 import { type Fitted, fitNames, paintCaptions, paintNames } from "./text";
 
 /** What holds as long as the network, its place and its colours stay. */
@@ -121,7 +125,7 @@ function look(store: Store, known: Marked): { looks: CellStates; totals: Float64
   const same =
     seen &&
     seen.known.mask === known.mask &&
-    seen.known.settled === known.settled &&
+    seen.known.layoutMask === known.layoutMask &&
     seen.known.edits === known.edits;
   if (same) return seen;
   const looks = cellStatesOf(known, store.quilt.maps !== null);
@@ -159,13 +163,7 @@ function paintFrames(brush: Brush, quilt: MatrixLayout, maps: ImageMaps, looks: 
     ctx.setLineDash([]);
     if (look !== REMOVING || map.side < 20) continue;
     const r = Math.min(4, map.side / 12);
-    const [x, y] = [map.x + map.width - r - 3, map.y + r + 3];
-    ctx.beginPath();
-    ctx.moveTo(x - r, y - r);
-    ctx.lineTo(x + r, y + r);
-    ctx.moveTo(x + r, y - r);
-    ctx.lineTo(x - r, y + r);
-    ctx.stroke();
+    cross(ctx, map.x + map.width - r - 3, map.y + r + 3, r);
   }
   ctx.globalAlpha = 1;
 }

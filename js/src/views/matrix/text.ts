@@ -1,9 +1,11 @@
 /** The names and captions of a quilt: measured once, painted in every frame. */
+
 import type { Brush } from "../../canvas/brush";
 import { fitName, measureName, paintName } from "../../canvas/text";
 import { type NodeNames, nameOf, type Run, textRuns } from "../../text/node-names";
 import { ON } from "./cell-states";
-import type { MatrixLayout, NamePlace } from "./layout";
+import type { MatrixLayout } from "./layout";
+import type { NamePlace } from "./parts";
 
 export interface Fitted {
   readonly place: NamePlace;

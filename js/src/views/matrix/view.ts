@@ -1,14 +1,18 @@
 /** The quilt: its own layout, hit test and painters, put behind the stage's zoom and under its marks. */
+
 import { type Brush, clear } from "../../canvas/brush";
-import type { Network } from "../../model/network";
-import { boxesInOrder, type TargetBox } from "../../stage/accessible-targets";
-import { encloses, extend } from "../../state/selection";
-import type { Target, ViewState } from "../../state/view-state";
+import { frame } from "../../canvas/shapes";
+import type { Network, Target } from "../../model/network";
+import { extend } from "../../state/selection";
+import type { ViewState } from "../../state/view-state";
+import { encloses } from "../../util/loops";
+import type { Rect } from "../../util/rect";
 import type { Snapshot } from "../../wire/snapshot";
 import type { Camera } from "../camera";
 import type { FrameInput, Renderer, RendererFactory } from "../contract";
 import { nameLimit } from "../network/layout";
 import { createSpaceMeasure } from "../space-measure";
+import { boxesInOrder, type TargetBox } from "../target-boxes";
 import { paintMatrixHighlight } from "./highlight";
 import { anchorOf, hitMatrix } from "./hit";
 import { layoutMatrix, type MatrixLayout } from "./layout";
@@ -22,13 +26,6 @@ const MAX_MARKED = 2000;
 
 /** Each edge has its cell. */
 const ALL = { on: 0, curves: 0, lines: 0 };
-
-interface Rectangle {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory {
   const roomOf = createSpaceMeasure(ctx, ({ width }, _, needed) => {
@@ -44,7 +41,7 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
     const room = roomOf(moment, height);
     const of = [known.net, room, reading.inputShape];
     if (made?.of.every((value, k) => value === of[k])) return made;
-    const quilt = layoutMatrix(known.net, known.settled, room, reading.inputShape);
+    const quilt = layoutMatrix(known.net, known.layoutMask, room, reading.inputShape);
     made = { quilt, spots: spotsOf(quilt, known.net), of };
     return made;
   }
@@ -58,7 +55,7 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
         quilt,
         known.mask,
         known.edits,
-        known.settled,
+        known.layoutMask,
         known.symbolic,
         camera,
         curve,
@@ -66,7 +63,7 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
       ];
       if (!shown?.of.every((value, k) => value === of[k])) shown = { picture: {}, of };
       const { k, x, y } = camera;
-      const rectOf = (target: Target): Rectangle | null => {
+      const rectOf = (target: Target): Omit<Rect, "side"> | null => {
         const rect = anchorOf(quilt, target);
         return (
           rect && { x: rect.x * k + x, y: rect.y * k + y, width: rect.width * k, height: rect.height * k }
@@ -80,7 +77,11 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
         dashes: number[] = [],
       ) => {
         const rect = rectOf(target);
-        if (rect) frame(brush, rect, colour, width, dashes);
+        if (!rect) return;
+        brush.ctx.globalAlpha = 1;
+        brush.ctx.setLineDash(dashes);
+        frame(brush.ctx, rect, 1 + width / 2, 3, width, colour);
+        brush.ctx.setLineDash([]);
       };
       return {
         width: quilt.width,
@@ -125,18 +126,6 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
       };
     },
   };
-}
-
-function frame({ ctx }: Brush, rect: Rectangle, colour: string, width: number, dashes: number[]): void {
-  const away = 1 + width / 2;
-  ctx.globalAlpha = 1;
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = width;
-  ctx.setLineDash(dashes);
-  ctx.beginPath();
-  ctx.roundRect(rect.x - away, rect.y - away, rect.width + 2 * away, rect.height + 2 * away, 3);
-  ctx.stroke();
-  ctx.setLineDash([]);
 }
 
 function spotsOf(quilt: MatrixLayout, net: Network): TargetBox[] {
@@ -193,7 +182,7 @@ function createLarge() {
       quilt,
       known.mask,
       known.edits,
-      known.settled,
+      known.layoutMask,
       known.symbolic,
       names,
       brush.palette,

@@ -8,13 +8,14 @@
  * that lines pass between. Every other edge is a plain line with a small square on it that can be aimed at. Nodes with an
  * edge that is on share the room evenly; the others make way and are small.
  */
+
 import type { Network } from "../../model/network";
 import { productsOf } from "../../model/product-slots";
-import { type Box, boxedPath, directPath, freeSquare, type Path } from "../../util/paths";
+import { MAX_DRAWN } from "../../util/limits";
+import { boxedPath, directPath, freeSquare, type Path } from "../../util/paths";
+import type { Box } from "../../util/rect";
 import type { Orientation } from "../../wire/traits";
 import { column, DEAD_PITCH, stack } from "./stacking";
-
-export { type Box, overlap, type Path, pointAt } from "../../util/paths";
 
 export interface Place {
   readonly edge: number;
@@ -62,7 +63,6 @@ export interface Room {
   readonly outNames: number;
 }
 
-export const MAX_DRAWN = 2000;
 const MAX_SIDE = 170;
 /** In full screen everything may be so much larger. */
 const LARGER = 1.5;

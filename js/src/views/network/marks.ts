@@ -1,10 +1,12 @@
 /** What lies over the picture: what is selected, compared, probed; what the pointer or the focus is on. Reads no DOM. */
-import { type Brush, clear, colourOf, dot, lineOf, paintBox, paintNode } from "../../canvas/brush";
+
+import { type Brush, clear } from "../../canvas/brush";
+import { dot, frame, ring } from "../../canvas/shapes";
 import { type Area, areaOf, areasOverlap, measureName, paintText, type Text } from "../../canvas/text";
-import type { Network } from "../../model/network";
-import type { Target } from "../../state/view-state";
-import { type Box, centreOf } from "../../util/paths";
+import type { Network, Target } from "../../model/network";
+import { type Box, centreOf } from "../../util/rect";
 import type { Layout } from "./layout";
+import { colourOf, lineOf, paintBox, paintNode } from "./paint";
 import { type EdgeShape, inBox, type NodeShape, type Scene } from "./scene";
 
 /** The values of a sample on its way, of nodes and of edges. */
@@ -50,14 +52,14 @@ export function paintMarks(
     for (const { box, anchor, difference } of halos) {
       // What differs has a frame and a number there already: this one goes around them.
       const [x, y] = centreOf(anchor);
-      if (box) frame(brush, box, difference ? 4 : 1, 2, brush.palette.selected);
-      else if (difference) ring(brush, { x, y, r: 7 }, brush.palette.selected, 2, 3);
+      if (box) frameBox(brush, box, difference ? 4 : 1, 2, brush.palette.selected);
+      else if (difference) ringAround(brush, { x, y, r: 7 }, brush.palette.selected, 2, 3);
       else dot(ctx, x, y, 4, brush.palette.selected);
     }
   }
   for (const { kind, id } of selected) {
     const node = kind === "node" && scene.nodes[id];
-    if (node) ring(brush, node, brush.palette.selected, 2, 3);
+    if (node) ringAround(brush, node, brush.palette.selected, 2, 3);
   }
   if (probe) paintProbe(brush, shown, probe, net);
   ctx.globalAlpha = 1;
@@ -65,22 +67,14 @@ export function paintMarks(
 
 type Circle = Pick<NodeShape, "x" | "y" | "r">;
 
-/** A square around a box or beside a line. */
-function frame({ ctx }: Brush, { x, y, side }: Box, away: number, width: number, colour: string): void {
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = width;
-  ctx.beginPath();
-  const grow = away + width / 2;
-  ctx.roundRect(x - grow, y - grow, side + 2 * grow, side + 2 * grow, Math.min(7, 3 + side / 8));
-  ctx.stroke();
+/** A square line around a box or beside a line. */
+function frameBox({ ctx }: Brush, { x, y, side }: Box, away: number, width: number, colour: string): void {
+  const round = Math.min(7, 3 + side / 8);
+  frame(ctx, { x, y, width: side, height: side }, away + width / 2, round, width, colour);
 }
 
-function ring({ ctx }: Brush, { x, y, r }: Circle, colour: string, width: number, away: number): void {
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = width;
-  ctx.beginPath();
-  ctx.arc(x, y, r + away + width / 2, 0, 2 * Math.PI);
-  ctx.stroke();
+function ringAround({ ctx }: Brush, { x, y, r }: Circle, colour: string, width: number, away: number): void {
+  ring(ctx, { x, y, r: r + away + width / 2 }, width, colour);
 }
 
 function paintLine(brush: Brush, { path }: EdgeShape, dashes: number[]): void {
@@ -109,16 +103,12 @@ function paintDifference(brush: Brush, edge: EdgeShape): void {
   ctx.globalAlpha = 1;
   if (edge.box) {
     ctx.setLineDash(first ? [4, 4] : []);
-    frame(brush, edge.box, 1, 2, palette.selected);
+    frameBox(brush, edge.box, 1, 2, palette.selected);
     ctx.setLineDash([]);
   }
   const [x, y] = edge.box ? [edge.box.x, edge.box.y] : centreOf(edge.anchor);
   dot(ctx, x, y, 7.5, palette.background);
-  ctx.strokeStyle = palette.selected;
-  ctx.lineWidth = 1.5;
-  ctx.beginPath();
-  ctx.arc(x, y, 7, 0, 2 * Math.PI);
-  ctx.stroke();
+  ring(ctx, { x, y, r: 7 }, 1.5, palette.selected);
   ctx.fillStyle = palette.ink;
   const runs = [{ text: first ? "1" : "2", shift: "none" }] as const;
   paintText(ctx, font, { runs, x, y, align: "center", size: 11 });
@@ -208,14 +198,14 @@ function paintFocus(brush: Brush, scene: Scene, { kind, id }: Target): void {
   if (kind === "node") {
     const node = scene.nodes[id];
     if (!node) return;
-    ring(brush, node, background, 6, 1);
-    ring(brush, node, ink, 2, 4);
+    ringAround(brush, node, background, 6, 1);
+    ringAround(brush, node, ink, 2, 4);
     return;
   }
   const edge = scene.edges.find((shape) => shape.edge === id);
   if (!edge) return;
-  frame(brush, edge.anchor, 2, 6, background);
-  frame(brush, edge.anchor, 4, 2, ink);
+  frameBox(brush, edge.anchor, 2, 6, background);
+  frameBox(brush, edge.anchor, 4, 2, ink);
 }
 
 function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void {
@@ -244,7 +234,7 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
   for (const edge of meant) {
     if (!edge.box) continue;
     ctx.globalAlpha = 0.14;
-    if (alone) frame(brush, edge.box, 0, 4, colourOf(palette, edge));
+    if (alone) frameBox(brush, edge.box, 0, 4, colourOf(palette, edge));
     paintBox(brush, { ...edge, strength: 1, label: null }, edge.box, alone ? 2 : 1);
   }
   for (const n of alone ? ends(target.id) : [target.id]) {
@@ -252,7 +242,7 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
     if (!node) continue;
     paintNode(brush, node);
     ctx.globalAlpha = alone ? 0.12 : 0.22;
-    ring(brush, node, palette.ink, 4, 2);
+    ringAround(brush, node, palette.ink, 4, 2);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Where the names of inputs and outputs stand beside their nodes. Reads no DOM. */
-import type { Named } from "../../canvas/brush";
+
 import {
   type Area,
   areaOf,
@@ -13,6 +13,7 @@ import {
 import type { Network } from "../../model/network";
 import type { Run } from "../../text/node-names";
 import { type Layout, NAME_BETWEEN, NAME_ROW, type Room } from "./layout";
+import type { Named } from "./paint";
 import type { NodeShape, Scene } from "./scene";
 
 /** A name cut to less than this tells nothing. */

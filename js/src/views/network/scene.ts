@@ -1,10 +1,11 @@
 /** One frame as shapes: where things are, on the way from one layout to another, and how they look. Pure. */
 
-import { isBelowNodeThreshold, nodesOnOf, reasonOff } from "../../model/network";
+import { isBelowNodeThreshold, reasonOff } from "../../model/mask";
 import { nodesOnPath } from "../../model/reachability";
 import type { ViewState } from "../../state/view-state";
-import type { Box } from "../../util/paths";
-import type { Layout, Path, Place } from "./layout";
+import type { Path } from "../../util/paths";
+import type { Box } from "../../util/rect";
+import type { Layout, Place } from "./layout";
 
 export { createNormalizedCurves, inBox, type NormalizedCurve } from "../../canvas/normalized-curves";
 
@@ -61,12 +62,12 @@ export function strengthOf(score: number): number {
 }
 
 export function buildScene(layout: Layout, known: ViewState, compared: Uint8Array | null = null): Scene {
-  const { net, mask, settled } = known;
+  const { net, layoutMask } = known;
   const edges: EdgeShape[] = [];
   for (const { edge: e, path, box, anchor, presence, label } of layout.places.values()) {
     const look = lookOf(known, e);
     // The square on its line becomes a small box, since the layout is frozen.
-    const returning = look === "on" && !settled[e];
+    const returning = look === "on" && !layoutMask[e];
     edges.push({
       edge: e,
       path,
@@ -85,21 +86,20 @@ export function buildScene(layout: Layout, known: ViewState, compared: Uint8Arra
     width: layout.width,
     height: layout.height,
     edges,
-    nodes: nodeShapes(layout, known, nodesOnOf(net, mask)),
+    nodes: nodeShapes(layout, known),
     comparing: compared !== null,
   };
 }
 
-function lookOf({ net, edits, mask, settled }: ViewState, e: number): Look {
+function lookOf({ net, edits, mask, layoutMask }: ViewState, e: number): Look {
   if (mask[e]) return "on";
   const reason = reasonOff(net, edits, e);
   const threshold = reason === "edge threshold" || reason === "node threshold";
-  return !threshold ? "off" : settled[e] ? "taking" : "taken";
+  return !threshold ? "off" : layoutMask[e] ? "taking" : "taken";
 }
 
-function nodeShapes(layout: Layout, known: ViewState, on: Uint8Array): NodeShape[] {
-  const { net, edits, mask, settled } = known;
-  const before = nodesOnOf(net, settled);
+function nodeShapes(layout: Layout, known: ViewState): NodeShape[] {
+  const { net, edits, mask, nodesOn: on, layoutNodesOn: before } = known;
   const live = nodesOnPath(net, mask, on);
   const sums = new Map<number, { x: number; y: number }[]>();
   for (const { node, x, y } of layout.slots.values()) sums.set(node, [...(sums.get(node) ?? []), { x, y }]);

@@ -1,29 +1,32 @@
 /** The network view: lays out, eases from one layout to the next, looks through the camera, puts names where they fit. */
-import { type Named, paint } from "../../canvas/brush";
+
 import type { NormalizedCurve } from "../../canvas/normalized-curves";
 import type { Area } from "../../canvas/text";
-import { countOn, type Network, sameTopology } from "../../model/network";
-import { boxesInOrder, type TargetBox } from "../../stage/accessible-targets";
-import { inLoop } from "../../state/selection";
+import { countOn } from "../../model/mask";
+import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
 import { nameOf, textRuns } from "../../text/node-names";
-import type { Box } from "../../util/paths";
+import type { Box } from "../../util/rect";
 import { isCalm, progress } from "../../util/transition";
 import { type Camera, MAX_ZOOM, project } from "../camera";
 import type { DrawnSummary, FrameInput, Renderer, RendererFactory } from "../contract";
 import { createSpaceMeasure } from "../space-measure";
-import { hit } from "./hit";
+import { boxesInOrder, type TargetBox } from "../target-boxes";
+import { hit, inLoop } from "./hit";
 import { type Layout, layout as makeLayout, nameWidths, type Room } from "./layout";
 import { paintHighlight, paintMarks, type Shown } from "./marks";
 import { placeNames } from "./names";
+import { type Named, paint } from "./paint";
 import { between, buildScene, type Scene } from "./scene";
 
 /** The present layout and what it was made from. */
 interface Arranged {
   readonly layout: Layout;
   readonly net: Network;
-  readonly settled: Uint8Array;
+  readonly layoutMask: Uint8Array;
   readonly symbolic: ViewState["symbolic"];
+  /** By which score the strongest edges were chosen. */
+  readonly score: string;
   readonly room: Room;
   /** Whether its height is another's, since a hand is at work below. */
   readonly kept: boolean;
@@ -44,19 +47,27 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
   let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
   let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
 
-  function arrange({ known, keepsHeight }: FrameInput, room: Room, time: number): Arranged {
-    const { net, settled, symbolic } = known;
-    const old = drawn && sameTopology(drawn.net, net) && drawn.room.width === room.width ? drawn : null;
-    const same = old?.net === net && old.settled === settled && old.symbolic === symbolic;
-    if (same && sameRoom(old.room, room) && (keepsHeight || !old.kept)) return old;
+  function arrange(
+    { known, reading: { score }, keepsHeight }: FrameInput,
+    room: Room,
+    time: number,
+  ): Arranged {
+    const { net, layoutMask, symbolic } = known;
+    const old = drawn?.net.topology === net.topology && drawn.room.width === room.width ? drawn : null;
+    const same = old?.layoutMask === layoutMask && old.symbolic === symbolic && old.score === score;
+    if (same && sameRoom(old.room, room) && (keepsHeight || !old.kept)) {
+      // Training changes the scores all the time: nothing moves, only the buttons say the new ones.
+      if (old.net !== net) drawn = { ...old, net, spots: spotsOf(old.layout, net) };
+      return drawn!;
+    }
     const kept = keepsHeight === true && old !== null && room.height === undefined;
-    const layout = makeLayout(net, settled, kept ? { ...room, kept: old.layout.height } : room, symbolic);
+    const layout = makeLayout(net, layoutMask, kept ? { ...room, kept: old.layout.height } : room, symbolic);
     // What is still under way goes on from where it is.
     const from =
       old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
     const eases = from && !isCalm() && old.room.height === room.height;
     easing = eases ? { from, since: time } : null;
-    drawn = { layout, net, settled, symbolic, room, kept, spots: spotsOf(layout, net) };
+    drawn = { layout, net, layoutMask, symbolic, score, room, kept, spots: spotsOf(layout, net) };
     return drawn;
   }
 
@@ -68,7 +79,17 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
 
   function stage(moment: FrameInput, layout: Layout, room: Room, whole: boolean, curve: NormalizedCurve) {
     const { known, reading, names, font } = moment;
-    const of = [layout, known.mask, known.edits, known.symbolic, reading.compared, names, font, curve];
+    const of = [
+      layout,
+      known.net,
+      known.mask,
+      known.edits,
+      known.symbolic,
+      reading.compared,
+      names,
+      font,
+      curve,
+    ];
     if (staged?.of.every((value, k) => value === of[k])) return staged;
     const scene = buildScene(layout, known, reading.compared);
     const write = (node: number) => textRuns(nameOf(known.net, names, node));
@@ -97,7 +118,7 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
         picture: scene,
         moving: t < 1,
         spots,
-        hit: (x, y) => hit(layout, x, y, (e) => known.mask[e] === 1 && known.settled[e] === 0),
+        hit: (x, y) => hit(layout, x, y, (e) => known.mask[e] === 1 && known.layoutMask[e] === 0),
         boxOf({ kind, id }): Box | null {
           if (kind === "edge") return layout.places.get(id)?.anchor ?? null;
           return id < known.net.nodeCount ? aroundNode(layout, id) : null;
