@@ -2,6 +2,7 @@
 
 import type { Trace } from "../model/forward";
 import type { Target } from "../model/network";
+import type { Draft } from "../state/drafts";
 import type { ViewState } from "../state/view-state";
 import type { NodeNames } from "../text/node-names";
 import type { Snapshot } from "../wire/snapshot";
@@ -24,5 +25,3 @@ export interface Commands {
   select(targets: readonly Target[]): void;
   toggle(target: Target): void;
 }
-
-export type Draft = Partial<Pick<WritableTraits, "tolerance" | "probe">>;
