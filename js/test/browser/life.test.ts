@@ -247,7 +247,10 @@ test("it follows the host into the dark and back", async () => {
 test("a training step gives other scores: what is pointed at, the focus and the layout stay", async () => {
   // More edges than there is room for boxes: the strongest have one.
   const width = [6, 10, 4];
-  const model = fakeModel(width, Float64Array.from({ length: 100 }, (_, e) => 1 + e));
+  const model = fakeModel(
+    width,
+    Float64Array.from({ length: 100 }, (_, e) => 1 + e),
+  );
   model.traits.view = "network";
   const view = await mount(model);
   const stage = view.find(".stage");
@@ -264,7 +267,12 @@ test("a training step gives other scores: what is pointed at, the focus and the 
   expect(stage.hasAttribute("data-over")).toBe(true);
   expect(new Set(before.map((box) => /width: ?[\d.]+/.exec(box)?.[0])).size).toBeGreaterThan(2);
   for (let step = 1; step <= 5; step++) {
-    model.receive({ _scores: pack(Float64Array.from({ length: 100 }, (_, e) => step + 100 - e), [100]) });
+    model.receive({
+      _scores: pack(
+        Float64Array.from({ length: 100 }, (_, e) => step + 100 - e),
+        [100],
+      ),
+    });
     await frames(2);
     expect(boxes(), `step ${step}`).toEqual(before);
     expect(stage.hasAttribute("data-over"), `step ${step}`).toBe(true);
