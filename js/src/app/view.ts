@@ -46,8 +46,8 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   const { signal: outer, notice = "" } = options;
   const controller = new AbortController();
   const { signal } = controller;
-  const behind = watchKernelConnection(host, () => ask(), signal);
-  const model = host.standalone ? host : withMessageOrder(behind.model, signal);
+  const connection = watchKernelConnection(host, () => ask(), signal);
+  const model = host.standalone ? host : withMessageOrder(connection.model, signal);
   const mount = element("div", { "data-lm-suppress-shortcuts": "true" });
   const shadow = mount.attachShadow({ mode: "open" });
   const root = element("div", {
@@ -58,12 +58,12 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   });
   adopt(shadow);
   // A picture whose width is at most all there is can be made narrower, and is wide where nobody says how wide.
-  const wished = element("canvas", { height: "0" });
-  const breadth = element("div", { class: "breadth", "aria-hidden": "true" }, wished, element("div"));
+  const filler = element("canvas", { height: "0" });
+  const breadth = element("div", { class: "breadth", "aria-hidden": "true" }, filler, element("div"));
   shadow.append(breadth, root);
 
   const store = createViewStore(model);
-  let told = false;
+  let toldLost = false;
   let width = 0;
   const looks = watchLooks(el, root, signal);
   let shownPalette: Palette | null = null;
@@ -81,7 +81,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     if (opens) scrollIntoView(cards.element.lastElementChild);
   };
 
-  const wishes: Commands = {
+  const commands: Commands = {
     act: store.send,
     write: store.write,
     draft: store.draft,
@@ -90,13 +90,13 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     toggle: (target) => store.toggle([target]),
   };
   const ids = { probe: freshId("probe"), history: freshId("history"), script: freshId("script") };
-  const status = createStatus(wishes, signal);
+  const status = createStatus(commands, signal);
   const bar = createToolbar(
     {
       reset() {
-        wishes.act({ do: "reset" });
+        commands.act({ do: "reset" });
         // Marimo runs the cells that depend on a widget after what its page writes, not what it sends.
-        wishes.write({
+        commands.write({
           node_threshold: 0,
           edge_threshold: 0,
           removed_edges: [],
@@ -109,7 +109,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
         open[panel] = !open[panel];
         const snapshot = store.snapshot.peek();
         if (panel === "probe" && snapshot) {
-          wishes.write({ probe: open.probe && snapshot.cells ? probe.first(snapshot) : [] });
+          commands.write({ probe: open.probe && snapshot.cells ? probe.first(snapshot) : [] });
         }
         ask();
         // It is there once it is drawn.
@@ -117,7 +117,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
           requestAnimationFrame(() => scrollIntoView({ probe, history, script }[panel].element));
       },
     },
-    wishes,
+    commands,
     ids,
     !model.standalone,
     signal,
@@ -129,7 +129,9 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     },
     released: store.release,
   };
-  const sliders = (["node", "edge"] as const).map((axis) => createSlider(axis, sliderEvents, wishes, signal));
+  const sliders = (["node", "edge"] as const).map((axis) =>
+    createSlider(axis, sliderEvents, commands, signal),
+  );
   const stage = createStage(
     {
       hovered: (target) => {
@@ -146,12 +148,12 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     signal,
   );
   const legend = createLegend();
-  const cards = createCardStrip(wishes);
-  const probe = createProbe(ids.probe, wishes, signal);
-  const history = createHistory(ids.history, wishes, signal);
+  const cards = createCardStrip(commands);
+  const probe = createProbe(ids.probe, commands, signal);
+  const history = createHistory(ids.history, commands, signal);
   const script = createScript(ids.script, signal);
   const panels = element("div", { class: "panels" }, probe.element, history.element, script.element);
-  const isBelow = watchInteraction([cards.element, panels], ask, signal);
+  const isHandBelow = watchInteraction([cards.element, panels], ask, signal);
   root.append(
     element("div", { class: "top" }, status.element, bar.element),
     element("div", { class: "sliders" }, ...sliders.map((slider) => slider.element)),
@@ -179,9 +181,9 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     drawing = true;
     store.refreshIfStale();
     drawing = false;
-    const { lost } = behind;
-    if (lost && !told) {
-      told = true;
+    const { lost } = connection;
+    if (lost && !toldLost) {
+      toldLost = true;
       // What is in the hand was decided here, and nowhere else.
       store.flushDrafts();
       options.lost?.();
@@ -215,7 +217,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     shownPalette = palette;
     const now = props()!;
     for (const slider of sliders) slider.update(now);
-    const frame = { ...now, width, keepsHeight: isBelow(), probe: now.trace, palette, font };
+    const frame = { ...now, width, keepsHeight: isHandBelow(), probe: now.trace, palette, font };
     if (stage.render(frame, time)) ask();
     showPanels(now);
   }
@@ -256,7 +258,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     for (const after of [0, 1e4]) draw(performance.now() + after);
   };
   watchPrinting(root, { redraw, picture: stage.svg }, signal);
-  watchUndoKeys(root, (way) => wishes.act({ do: way }), signal);
+  watchUndoKeys(root, (way) => commands.act({ do: way }), signal);
   watchRelease(root, store.release, signal);
   el.append(mount);
   shareRowWidth(el, mount, signal);

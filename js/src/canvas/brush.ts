@@ -5,8 +5,8 @@ import type { NormalizedCurve } from "./normalized-curves";
 export interface Palette {
   readonly background: string;
   readonly ink: string;
-  /** What a threshold takes. */
-  readonly taken: string;
+  /** What a threshold removes. */
+  readonly removed: string;
   /** Edges with a fixed formula. */
   readonly symbolic: string;
   /** The sample that is followed through the network. */

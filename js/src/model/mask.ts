@@ -25,12 +25,12 @@ export const NO_EDITS: Edits = {
 };
 
 /**
- * The smallest threshold, which takes what scores 0: one below it takes nothing, as 0 does.
+ * The smallest threshold, which removes what scores 0: one below it removes nothing, as 0 does.
  * It is the smallest normal number: Python may count those below as 0.
  */
 export const SMALLEST_THRESHOLD = 2 ** -1022;
 
-/** Whether the node threshold takes `node`. A node no input reaches only emits a constant and is left alone. */
+/** Whether the node threshold removes `node`. A node no input reaches only emits a constant and is left alone. */
 export function isBelowNodeThreshold(net: Network, edits: Edits, node: number): boolean {
   return (
     edits.nodeThreshold >= SMALLEST_THRESHOLD &&
@@ -43,14 +43,14 @@ export function isBelowNodeThreshold(net: Network, edits: Edits, node: number): 
 /** The effective mask, 0 or 1 for each edge, (E,). The rule is read from its last line to its first. */
 export function maskOf(net: Network, edits: Edits): Uint8Array {
   const { source, target, scores, baseline } = net;
-  const taken = new Uint8Array(net.nodeCount);
+  const removed = new Uint8Array(net.nodeCount);
   if (edits.nodeThreshold >= SMALLEST_THRESHOLD) {
-    for (let n = 0; n < net.nodeCount; n++) taken[n] = isBelowNodeThreshold(net, edits, n) ? 1 : 0;
+    for (let n = 0; n < net.nodeCount; n++) removed[n] = isBelowNodeThreshold(net, edits, n) ? 1 : 0;
   }
   const te = edits.edgeThreshold >= SMALLEST_THRESHOLD ? edits.edgeThreshold : Number.NEGATIVE_INFINITY;
   const mask = new Uint8Array(net.edgeCount);
   for (let e = 0; e < net.edgeCount; e++) {
-    if (baseline[e] && !(scores[e]! <= te) && !taken[source[e]!] && !taken[target[e]!]) mask[e] = 1;
+    if (baseline[e] && !(scores[e]! <= te) && !removed[source[e]!] && !removed[target[e]!]) mask[e] = 1;
   }
   for (const e of edits.keptEdges) mask[e] = 1;
   for (const n of edits.removedNodes) {

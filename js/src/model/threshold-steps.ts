@@ -8,7 +8,7 @@ import { type Edits, maskOf, SMALLEST_THRESHOLD } from "./mask";
 import { isHidden, type Network, type TargetKind } from "./network";
 import { type LogAxis, logAxisOf, roundBetween } from "./scales";
 
-/** The smallest threshold that takes a score. */
+/** The smallest threshold that removes what has this score. */
 export const levelOf = (score: number) =>
   Number.isNaN(score) ? Number.POSITIVE_INFINITY : Math.max(score, SMALLEST_THRESHOLD);
 
@@ -18,7 +18,7 @@ export interface ThresholdLevels {
   readonly all: Float64Array;
 }
 
-/** Null when there is nothing that a threshold could take by its score. */
+/** Null when there is nothing that a threshold could remove by its score. */
 export function levelsOf(net: Network, axis: TargetKind): ThresholdLevels | null {
   const scores =
     axis === "edge"
@@ -33,14 +33,14 @@ function distinct(rising: Float64Array): Float64Array {
   return rising.filter((value, k) => Number.isFinite(value) && value !== rising[k - 1]);
 }
 
-/** The threshold that takes the levels up to and with `level`, and no other; 0 takes none. */
+/** The threshold that removes what has one of the levels up to and with `level`, and nothing else; 0 removes nothing. */
 export function thresholdOver({ scale, all }: ThresholdLevels, level: number): number {
-  const taken = countUpTo(all, level);
-  if (taken === 0) return 0;
-  if (taken === all.length) return scale.high;
+  const count = countUpTo(all, level);
+  if (count === 0) return 0;
+  if (count === all.length) return scale.high;
   // A score of 0 is gone at the low end of the axis, unless another one would be too.
-  const low = all[taken - 1]!;
-  return roundBetween(scale.low < all[taken]! ? Math.max(low, scale.low) : low, all[taken]!);
+  const low = all[count - 1]!;
+  return roundBetween(scale.low < all[count]! ? Math.max(low, scale.low) : low, all[count]!);
 }
 
 /** What else decides what goes along an axis: all of the edits but its own threshold. */
@@ -126,7 +126,7 @@ export function stepped(
   threshold: number,
   by: number,
 ): number {
-  const taken = countUpTo(steps, threshold);
-  const to = Math.max(0, Math.min(steps.length, taken + by));
+  const count = countUpTo(steps, threshold);
+  const to = Math.max(0, Math.min(steps.length, count + by));
   return to === 0 ? 0 : thresholdOver(levels, steps[to - 1]!);
 }

@@ -77,9 +77,9 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   const spotOf = new WeakMap<EventTarget, TargetBox>();
   let drawn: Drawn | null = null;
   let named: NodeNames | null = null;
-  let strong: ReadonlySet<number> = new Set();
+  let permanent: ReadonlySet<number> = new Set();
   /** Weak edges that have a button: where the keyboard is, and where it goes. */
-  let guests: readonly Target[] = [];
+  let temporary: readonly Target[] = [];
   /** The spots that have a button, and these in the same order. */
   let reached: readonly TargetBox[] = [];
   let order: readonly HTMLButtonElement[] = [];
@@ -91,7 +91,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     const focused = (container.getRootNode() as ShadowRoot).activeElement;
     return focused instanceof HTMLButtonElement && container.contains(focused) ? focused : null;
   };
-  function rove(button: HTMLButtonElement | null): void {
+  function setTabStop(button: HTMLButtonElement | null): void {
     if (stop === button) return;
     stop?.setAttribute("tabindex", "-1");
     stop = button;
@@ -108,7 +108,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   container.addEventListener(
     "focusin",
     (event) => {
-      if (event.target instanceof HTMLButtonElement) rove(event.target);
+      if (event.target instanceof HTMLButtonElement) setTabStop(event.target);
       events.focused(byHand ? null : targetOf(event));
     },
     { signal },
@@ -133,7 +133,12 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     { signal },
   );
 
-  function name(button: HTMLButtonElement, net: Network, names: NodeNames, { target, box }: TargetBox): void {
+  function labelButton(
+    button: HTMLButtonElement,
+    net: Network,
+    names: NodeNames,
+    { target, box }: TargetBox,
+  ): void {
     const { kind, id } = target;
     button.setAttribute(`data-${kind}`, (kind === "edge" ? edgeIndex(net, id) : nodeIndex(net, id)).join());
     button.setAttribute("aria-label", accessibleName(net, names, target));
@@ -141,10 +146,10 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   }
 
   /** Gives every spot that is reached its button. */
-  function place({ spots, known, names }: Drawn): void {
-    const invited = new Set(guests.map(keyOf));
+  function placeButtons({ spots, known, names }: Drawn): void {
+    const invited = new Set(temporary.map(keyOf));
     reached = spots.filter(
-      ({ target }) => target.kind === "node" || strong.has(target.id) || invited.has(keyOf(target)),
+      ({ target }) => target.kind === "node" || permanent.has(target.id) || invited.has(keyOf(target)),
     );
     const keep = new Set<string>();
     order = reached.map((spot) => {
@@ -156,7 +161,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
       }
       if (spotOf.get(button) !== spot || names !== named) {
         spotOf.set(button, spot);
-        name(button, known.net, names, spot);
+        labelButton(button, known.net, names, spot);
       }
       keep.add(key);
       return button;
@@ -164,10 +169,10 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     named = names;
     for (const key of buttons.keys()) if (!keep.has(key)) buttons.delete(key);
     arrange(container, order);
-    if (!stop?.isConnected) rove(order[0] ?? null);
+    if (!stop?.isConnected) setTabStop(order[0] ?? null);
   }
 
-  function tell(known: ViewState): void {
+  function updateStates(known: ViewState): void {
     const { mask, nodesOn, selected } = known;
     const on = { node: nodesOn, edge: mask };
     const chosen = new Set(selected.map(keyOf));
@@ -188,16 +193,16 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     // The focus must not be lost on the way.
     const here = active();
     const left = here && spotOf.get(here)?.target;
-    guests = left ? [left, target] : [target];
-    place(drawn);
-    tell(drawn.known);
+    temporary = left ? [left, target] : [target];
+    placeButtons(drawn);
+    updateStates(drawn.known);
     return buttons.get(keyOf(target));
   }
 
   return {
     element: container,
     /** Gives a target that was clicked the focus, if it has a button: keys go on from there, but no ring is due. */
-    take(target: Target): boolean {
+    focus(target: Target): boolean {
       const button = buttonOf(target);
       byHand = true;
       button?.focus({ preventScroll: true });
@@ -229,10 +234,10 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
       if (!moved && same) return;
       drawn = { spots, names, known };
       if (moved) {
-        if (before?.spots !== spots) strong = strongest(spots, known);
-        place(drawn);
+        if (before?.spots !== spots) permanent = strongest(spots, known);
+        placeButtons(drawn);
       }
-      tell(known);
+      updateStates(known);
     },
   };
 }

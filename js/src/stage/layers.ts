@@ -1,5 +1,6 @@
 /** Three canvases over each other: the picture, the marks on it, and what the pointer or the focus is on. */
 import { element } from "../util/dom";
+import { sameItems } from "../util/memo";
 
 const ROLES = ["picture", "marks", "highlight"] as const;
 export type Role = (typeof ROLES)[number];
@@ -29,8 +30,7 @@ export function createLayers() {
     repaint(role: Role, look: readonly unknown[], empty: boolean, paint: () => void): void {
       const before = layer(role);
       const shows = empty ? ["empty"] : look;
-      if (before.shows.length === shows.length && shows.every((value, k) => value === before.shows[k]))
-        return;
+      if (sameItems(before.shows, shows)) return;
       before.shows = shows;
       paint();
     },

@@ -1,4 +1,4 @@
-/** Whether a network is better read as a quilt: for `view = "auto"`. Pure. */
+/** Whether a network is better read as matrices: for `view = "auto"`. Pure. */
 import type { Network } from "../model/network";
 import type { ViewKind } from "../wire/traits";
 
@@ -15,6 +15,6 @@ export function prefersMatrix(net: Network, mask: Uint8Array): boolean {
   return false;
 }
 
-/** Whether a moment is shown as a quilt. */
+/** Whether a moment is shown as matrices. */
 export const showsMatrix = (view: ViewKind, net: Network, mask: Uint8Array): boolean =>
   view === "auto" ? prefersMatrix(net, mask) : view === "quilt";

@@ -1,4 +1,4 @@
-/** What the stage shows one of: the network view or the quilt. The stage knows the hand, a face knows the picture. */
+/** What the stage shows one of: the graph or the matrix view. The stage knows gestures, a renderer knows the picture. */
 
 import type { Brush, Palette } from "../canvas/brush";
 import type { NormalizedCurve } from "../canvas/normalized-curves";

@@ -29,12 +29,12 @@ function shapesOf(known: ViewState, from: { made: Layout } | null = null, t = 1)
 test("what a drag would take keeps its box and its place, and is marked", () => {
   const fresh = shapesOf(after(synced()));
   const { scene, edge } = shapesOf(after(synced(), { type: "dragged", axis: "node", value: 0.05 }));
-  expect(scene.edges.filter((shape) => shape.look === "taking")).toHaveLength(9);
+  expect(scene.edges.filter((shape) => shape.look === "removing")).toHaveLength(9);
   for (const { edge: e, box } of fresh.scene.edges) expect(edge(e).box).toEqual(box);
   expect(scene.nodes.slice(2, 7).map((node) => node.look)).toEqual([
-    "taking",
-    "taking",
-    "taking",
+    "removing",
+    "removing",
+    "removing",
     "on",
     "on",
   ]);
@@ -42,9 +42,9 @@ test("what a drag would take keeps its box and its place, and is marked", () => 
 
 test("once let go, what the threshold took is a line without a box", () => {
   const { scene } = shapesOf(after(synced({ nodeThreshold: 0.05 })));
-  const taken = scene.edges.filter((shape) => shape.look === "taken");
-  expect(taken).toHaveLength(9);
-  expect(taken.every((shape) => shape.box === null)).toBe(true);
+  const removed = scene.edges.filter((shape) => shape.look === "removed");
+  expect(removed).toHaveLength(9);
+  expect(removed.every((shape) => shape.box === null)).toBe(true);
 });
 
 test("what comes back in a drag has a small box on its line, where its button is", () => {
@@ -63,7 +63,7 @@ test("what is off by hand looks another way than what a threshold took; kept edg
   );
   const { edge } = shapesOf(known);
   expect(edge(removed).look).toBe("off");
-  expect(edge(edgeId(net, [0, 1, 0])).look).toBe("taken");
+  expect(edge(edgeId(net, [0, 1, 0])).look).toBe("removed");
   expect(edge(kept)).toMatchObject({ look: "on", kept: true });
 });
 

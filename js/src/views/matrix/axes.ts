@@ -1,5 +1,5 @@
 /**
- * The axes of a quilt: one for each node layer, in turn from top to bottom ("upright") and from left to right. Pure.
+ * The axes of the matrix view: one for each node layer, in turn from top to bottom ("upright") and from left to right. Pure.
  *
  * An axis is cut into units of equal length, its pitch: one for each slot of the layer, that is one for each node
  * unless nodes are products. A matrix stands where the axes of two neighbours cross.

@@ -57,11 +57,11 @@ export interface Inks {
   /** The numeric ramp, faint. */
   readonly ghost: Ramp;
   readonly symbolicColour: string;
-  /** What lies behind the quilt, never see-through. */
+  /** What lies behind the matrix view, never see-through. */
   readonly behind: string;
-  /** The pale ground and the stripes of what a threshold is taking, and has taken. */
-  readonly taking: readonly [ground: number, stripe: number];
-  readonly taken: readonly [ground: number, stripe: number];
+  /** The pale ground and the stripes of what a threshold is removing, and has removed. */
+  readonly removing: readonly [ground: number, stripe: number];
+  readonly removed: readonly [ground: number, stripe: number];
   readonly dot: number;
 }
 
@@ -69,8 +69,8 @@ export function inksOf(palette: Palette): Inks {
   const ink = lab(rgbOf(palette.ink, [31, 35, 40]));
   const dark = ink[0] > 0.6;
   const behind = lab(rgbOf(palette.background, dark ? [17, 20, 24] : [255, 255, 255]));
-  const taken = lab(rgbOf(palette.taken, [0, 114, 178]));
-  const symbolicColour = (palette as { symbolic?: string }).symbolic ?? (dark ? "#ff9e4a" : "#c04a00");
+  const removed = lab(rgbOf(palette.removed, [0, 114, 178]));
+  const symbolicColour = palette.symbolic;
   const symbolic = lab(rgbOf(symbolicColour, [192, 74, 0]));
   const numeric = ramp((t) => blue(t, behind[0], dark));
   const bits = (to: Triple, t: number) => pack(rgb(blend(behind, to, t)));
@@ -81,8 +81,8 @@ export function inksOf(palette: Palette): Inks {
     ghost: ramp((t) => blend(behind, blue(t, behind[0], dark), 0.4)),
     symbolicColour,
     behind: `rgb(${rgb(behind).join(" ")})`,
-    taking: [bits(taken, 0.06), bits(taken, 0.95)],
-    taken: [bits(taken, 0.03), bits(taken, 0.22)],
+    removing: [bits(removed, 0.06), bits(removed, 0.95)],
+    removed: [bits(removed, 0.03), bits(removed, 0.22)],
     dot: bits(ink, 0.35),
   };
 }

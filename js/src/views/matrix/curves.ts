@@ -119,7 +119,7 @@ function inkOf({ inks, levels, hairlines }: CurveInks, edge: number, code: numbe
 }
 
 function strokeBatch(ctx: Ctx, { palette }: Brush, { inks }: CurveInks, batch: Batch): void {
-  ctx.strokeStyle = [palette.ink, inks.behind, palette.taken, inks.symbolicColour][batch.colour]!;
+  ctx.strokeStyle = [palette.ink, inks.behind, palette.removed, inks.symbolicColour][batch.colour]!;
   ctx.globalAlpha = batch.alpha;
   ctx.lineWidth = batch.breadth;
   ctx.setLineDash([]);
@@ -137,7 +137,7 @@ function paintHollow(ctx: Ctx, { palette }: Brush, kind: number, width: number, 
     ctx.beginPath();
     ctx.roundRect(inset, inset, width - 2 * inset, height - 2 * inset, roundOf(side));
   };
-  ctx.fillStyle = ctx.strokeStyle = kind === OFF ? palette.ink : palette.taken;
+  ctx.fillStyle = ctx.strokeStyle = kind === OFF ? palette.ink : palette.removed;
   ctx.lineWidth = breadth;
   if (kind === OFF) {
     outline(0.5);

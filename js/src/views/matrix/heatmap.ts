@@ -1,7 +1,7 @@
 /**
  * Cells in device pixels, and the heat map: one image, of which only the cells that changed are written anew.
  *
- * What a threshold takes is striped, across cells too small for any mark of their own.
+ * What a threshold removes is striped, across cells too small for any mark of their own.
  */
 
 import type { Network } from "../../model/network";
@@ -164,7 +164,7 @@ export function createWriter(pixels: Uint32Array, width: number, inks: Inks, rat
       }
       return;
     }
-    const [ground, line] = look === REMOVING ? inks.taking : inks.taken;
+    const [ground, line] = look === REMOVING ? inks.removing : inks.removed;
     for (let y = y0; y < y1; y++) {
       for (let x = x0; x < x1; x++) pixels[y * width + x] = (x + y) % period < stripe ? line : ground;
     }

@@ -1,11 +1,10 @@
-/** What is under the pointer, in focus or selected, for the canvas on top of the quilt. */
+/** What is under the pointer, in focus or selected, for the canvas on top of the matrix view. */
 
 import type { Brush } from "../../canvas/brush";
 import { frame, ring } from "../../canvas/shapes";
 import { nodeIndex, type Target } from "../../model/network";
 import type { Rect } from "../../util/rect";
 import { STRIP } from "./axes";
-import type { Marked } from "./cell-states";
 import { anchorOf, cellIndex, nodeSpan } from "./hit";
 import { inputCell, mapCell, mapOf } from "./image-maps";
 import type { MatrixLayout } from "./layout";
@@ -16,8 +15,7 @@ const LEAST = 9;
 
 export function paintMatrixHighlight(
   brush: Brush,
-  quilt: MatrixLayout,
-  _known: Marked,
+  layout: MatrixLayout,
   target: Target | null,
   selected: readonly Target[] = [],
 ): void {
@@ -25,45 +23,45 @@ export function paintMatrixHighlight(
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   ctx.globalAlpha = 1;
   ctx.setLineDash([]);
-  ctx.clearRect(0, 0, quilt.width, quilt.height);
-  if (target) paintWay(brush, quilt, target);
-  for (const each of selected) mark(brush, quilt, each, 2);
-  if (target) mark(brush, quilt, target, 1.5);
+  ctx.clearRect(0, 0, layout.width, layout.height);
+  if (target) paintWay(brush, layout, target);
+  for (const each of selected) mark(brush, layout, each, 2);
+  if (target) mark(brush, layout, target, 1.5);
   ctx.globalAlpha = 1;
 }
 
 /** Leads the eye: the row and the column of a cell, the matrices' lines of a node, an input in every map. */
-function paintWay(brush: Brush, quilt: MatrixLayout, target: Target): void {
-  const { net, maps } = quilt;
+function paintWay(brush: Brush, layout: MatrixLayout, target: Target): void {
+  const { net, maps } = layout;
   if (target.kind === "edge") {
     const [l, i, j] = cellIndex(net, target.id);
-    const block = quilt.blocks[l];
+    const block = layout.blocks[l];
     const [source, sink] = [net.source[target.id]!, net.target[target.id]!];
     if (block) {
       wash(brush, lineOf(block, true, i));
       wash(brush, lineOf(block, false, sink - net.nodeOffset[l + 1]!));
-      for (const id of [source, sink]) knob(brush, quilt, id);
+      for (const id of [source, sink]) knob(brush, layout, id);
     } else if (maps) {
       ringRect(brush, inputCell(maps, source), 1.5, 1);
       ringRect(brush, mapOf(maps, maps.units.ofSlot[j]!), 1.5, 1, 2);
-      if (quilt.axes[1]) knob(brush, quilt, sink);
+      if (layout.axes[1]) knob(brush, layout, sink);
     }
     return;
   }
   const [l, i] = nodeIndex(net, target.id);
   for (const [layer, isSource] of [[l - 1, false] as const, [l, true] as const]) {
-    const block = quilt.blocks[layer];
+    const block = layout.blocks[layer];
     if (block) outline(brush, lineOf(block, isSource, i));
   }
   if (!maps) return;
   if (l === 0) {
     for (let u = 0; u < maps.units.count; u++) ringRect(brush, mapCell(maps, u, i), 1, 0.7);
   }
-  ringMaps(brush, quilt, target.id, 2);
+  ringMaps(brush, layout, target.id, 2);
 }
 
-function ringMaps(brush: Brush, quilt: MatrixLayout, node: number, breadth: number): void {
-  const { net, maps } = quilt;
+function ringMaps(brush: Brush, layout: MatrixLayout, node: number, breadth: number): void {
+  const { net, maps } = layout;
   if (!maps) return;
   for (let u = 0; u < maps.units.count; u++) {
     if (maps.units.node[u]! + net.nodeOffset[1]! === node) ringRect(brush, mapOf(maps, u), breadth, 1, 2);
@@ -102,21 +100,21 @@ function ringRect({ ctx, palette }: Brush, rect: Rect, breadth: number, alpha: n
   frame(ctx, { x, y, width: w, height: h }, 0, round, breadth, palette.ink);
 }
 
-function mark(brush: Brush, quilt: MatrixLayout, target: Target, breadth: number): void {
-  if (target.kind === "node" && quilt.axes[nodeIndex(quilt.net, target.id)[0]]) {
-    knob(brush, quilt, target.id, breadth);
-    ringMaps(brush, quilt, target.id, breadth);
+function mark(brush: Brush, layout: MatrixLayout, target: Target, breadth: number): void {
+  if (target.kind === "node" && layout.axes[nodeIndex(layout.net, target.id)[0]]) {
+    knob(brush, layout, target.id, breadth);
+    ringMaps(brush, layout, target.id, breadth);
     return;
   }
-  const at = anchorOf(quilt, target);
+  const at = anchorOf(layout, target);
   if (at && at.height > 0) ringRect(brush, at, breadth, 1);
 }
 
 /** A ring round the head of a node. */
-function knob(brush: Brush, quilt: MatrixLayout, node: number, breadth = 1.5): void {
-  const { net } = quilt;
-  const axis = quilt.axes[nodeIndex(net, node)[0]];
-  const at = anchorOf(quilt, { kind: "node", id: node });
+function knob(brush: Brush, layout: MatrixLayout, node: number, breadth = 1.5): void {
+  const { net } = layout;
+  const axis = layout.axes[nodeIndex(net, node)[0]];
+  const at = anchorOf(layout, { kind: "node", id: node });
   if (!axis || !at) return;
   const { ctx, palette } = brush;
   if (axis.heads === "bars") {

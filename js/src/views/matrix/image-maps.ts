@@ -34,29 +34,29 @@ export function layoutMaps(
   const beside = room.width >= SIDE_BY_SIDE;
   const width = room.width - 2 * PAD;
   const head = ends ? HEAD : 0;
-  const quiltWidths = (beside ? SHARES : [1]).map((share) =>
+  const matrixWidths = (beside ? SHARES : [1]).map((share) =>
     ends ? 0 : stairWidth(net, room, share * width),
   );
-  const fit = (scale: number, quiltWidth = quiltWidths[0]!) => {
+  const fit = (scale: number, matrixWidth = matrixWidths[0]!) => {
     const totalScale = totalScaleOf(scale, rows, columns, width);
     const [stepX, stepY] = [columns * scale + GAP, rows * scale + GAP + head];
-    const taken = beside ? totalScale * columns + BETWEEN + (ends ? 0 : quiltWidth + BETWEEN) : 0;
+    const taken = beside ? totalScale * columns + BETWEEN + (ends ? 0 : matrixWidth + BETWEEN) : 0;
     const most = Math.max(1, Math.floor((width - taken + GAP) / stepX));
     const wished = Math.ceil(units.count / Math.max(1, Math.floor((WISHED * height) / stepY)));
     const down = Math.ceil(units.count / Math.min(most, beside ? wished : most));
     const across = Math.ceil(units.count / down);
     const fits = down * stepY <= height && across * stepX - GAP + taken <= width;
-    return { scale, totalScale, stepX, stepY, across, down, fits, quiltWidth };
+    return { scale, totalScale, stepX, stepY, across, down, fits, matrixWidth };
   };
   // A cell of one pixel shows nothing: then the matrices beside the maps take less.
   let chosen = fit(1);
-  const narrow = quiltWidths.map((each) => fit(2, each)).find(({ fits }) => fits);
+  const narrow = matrixWidths.map((each) => fit(2, each)).find(({ fits }) => fits);
   if (narrow) chosen = narrow;
   for (let scale = 2; scale <= MAX_SCALE; scale++) {
     const next = fit(scale);
     if (next.fits) chosen = next;
   }
-  const { scale, totalScale, stepX, stepY, across, down, quiltWidth } = chosen;
+  const { scale, totalScale, stepX, stepY, across, down, matrixWidth } = chosen;
   const [totalWidth, totalHeight] = [columns * totalScale, rows * totalScale];
   const gridWidth = across * stepX - GAP;
   const gridHeight = down * stepY - GAP;
@@ -89,7 +89,7 @@ export function layoutMaps(
   const from = beside
     ? { left: x + gridWidth + BETWEEN - STRIP / 2, top, height: Math.max(gridHeight, 240) + STRIP }
     : { left: PAD, top: y + gridHeight + BETWEEN, height };
-  const right = beside ? from.left + quiltWidth : room.width - PAD;
+  const right = beside ? from.left + matrixWidth : room.width - PAD;
   const order = Array.from(new Set(units.node));
   const rest = stair(net, room, 1, true, from.left, from.top, right, from.height, order);
   return {

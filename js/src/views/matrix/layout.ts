@@ -1,7 +1,7 @@
 /**
- * Where everything of a quilt is: a matrix of cells for each pair of layers, neighbours share an axis. Pure.
+ * Where everything of the matrix view is: a matrix of cells for each pair of layers, neighbours share an axis. Pure.
  *
- * The masks move nothing: a quilt only changes with the network, the room and the shape of the inputs.
+ * The masks move nothing: the matrix view only changes with the network, the room and the shape of the inputs.
  */
 
 import type { Network } from "../../model/network";
@@ -30,7 +30,7 @@ export interface MatrixLayout {
   readonly names: readonly NamePlace[];
   readonly captions: readonly Caption[];
   readonly legend: { readonly x: number; readonly y: number; readonly width: number };
-  /** Equal for quilts that look the same: what has been painted for one serves the other. */
+  /** Equal for layouts that look the same: what has been painted for one serves the other. */
   readonly key: string;
 }
 
@@ -38,7 +38,6 @@ export const LEGEND_HEIGHT = 62;
 
 export function layoutMatrix(
   net: Network,
-  _settled: Uint8Array,
   room: MatrixSpace,
   inputShape: readonly [number, number] | null,
 ): MatrixLayout {

@@ -1,4 +1,4 @@
-/** What the colours of a quilt mean, in numbers, and what its stripes are. */
+/** What the colours of the matrix view mean, in numbers, and what its stripes are. */
 import type { Brush, Palette } from "../../canvas/brush";
 import { cross, dot } from "../../canvas/shapes";
 import { kindsOf, OFF, REMOVED, REMOVING } from "./cell-states";
@@ -14,13 +14,13 @@ const SWATCH = 16;
 
 export function paintLegend(
   { ctx, font, palette }: Brush,
-  quilt: MatrixLayout,
+  layout: MatrixLayout,
   inks: Inks,
   scale: Scale,
   swatches: Swatches,
   edges: Uint8Array,
 ): void {
-  const { x, y, width } = quilt.legend;
+  const { x, y, width } = layout.legend;
   const bar = Math.min(190, width * 0.5);
   const top = y + TITLE;
   ctx.font = `${SIZE}px ${font}`;
@@ -46,7 +46,7 @@ export function paintLegend(
     ctx.textAlign = align;
     ctx.fillText(short(scoreAt(scale, t)), x + t * bar, top + BAR_HEIGHT + SIZE + 2);
   }
-  const striped = quilt.maps !== null || quilt.blocks.some((block) => block?.kind === "heat");
+  const striped = layout.maps !== null || layout.blocks.some((block) => block?.kind === "heat");
   let at = x + bar + 22;
   ctx.textAlign = "left";
   for (const [look, text] of explained(edges)) {
@@ -64,10 +64,10 @@ export function paintLegend(
 
 /** The looks of edges that are not on, and what they mean: only those that are there. */
 export function explained(edges: Uint8Array): [look: number, text: string][] {
-  const { taking, taken, off } = kindsOf(edges);
+  const { removing, removed, off } = kindsOf(edges);
   const all: [boolean, number, string][] = [
-    [taking, REMOVING, "would go"],
-    [taken, REMOVED, "taken by a threshold"],
+    [removing, REMOVING, "would go"],
+    [removed, REMOVED, "taken by a threshold"],
     [off, OFF, "off"],
   ];
   return all.flatMap(([there, look, text]) => (there ? [[look, text]] : []));
@@ -92,7 +92,7 @@ function paintBox(ctx: CanvasRenderingContext2D, palette: Palette, x: number, y:
   ctx.beginPath();
   ctx.roundRect(x + 0.5, y + 0.5, 11, 11, 2);
   ctx.lineWidth = 1;
-  ctx.strokeStyle = look === OFF ? palette.ink : palette.taken;
+  ctx.strokeStyle = look === OFF ? palette.ink : palette.removed;
   ctx.globalAlpha = look === REMOVING ? 1 : look === REMOVED ? 0.6 : 0.3;
   ctx.setLineDash(look === OFF ? [] : [2.5, 2]);
   ctx.stroke();

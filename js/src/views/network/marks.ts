@@ -141,14 +141,14 @@ export function probeTexts(
   probe: Probe,
   widthOf: (text: string) => number,
 ): Text[] {
-  const taken: Area[] = [...texts];
+  const occupied: Area[] = [...texts];
   for (const { box } of scene.edges)
-    if (box) taken.push({ x: box.x, y: box.y, width: box.side, height: box.side });
-  for (const { x, y, r } of scene.nodes) taken.push({ x: x - r, y: y - r, width: 2 * r, height: 2 * r });
+    if (box) occupied.push({ x: box.x, y: box.y, width: box.side, height: box.side });
+  for (const { x, y, r } of scene.nodes) occupied.push({ x: x - r, y: y - r, width: 2 * r, height: 2 * r });
   const found: Text[] = [];
   for (const { node, x, y, r, look } of scene.nodes) {
     const value = probe.nodes[node]!;
-    if (!Number.isFinite(value) || look === "off" || look === "taken") continue;
+    if (!Number.isFinite(value) || look === "off" || look === "removed") continue;
     const text = threeFigures(value);
     const width = widthOf(text);
     const up = layout.orientation === "up";
@@ -163,8 +163,8 @@ export function probeTexts(
       const area = areaOf(placed, width);
       const sticksOut =
         area.x < 0 || area.y < 0 || area.x + area.width > scene.width || area.y + area.height > scene.height;
-      if (sticksOut || taken.some((other) => areasOverlap(other, area))) continue;
-      taken.push(area);
+      if (sticksOut || occupied.some((other) => areasOverlap(other, area))) continue;
+      occupied.push(area);
       found.push(placed);
       break;
     }

@@ -11,9 +11,9 @@ import type { EdgeShape, NodeShape, Scene } from "./scene";
 /** Beyond so many, lines are hairlines of one device pixel, which software draws many times faster, in batches. */
 const MANY = 150;
 const BUCKETS = 12;
-/** Opacities that keep a contrast of 3:1 on the background: of ink, and of the colour of what is taken. */
+/** Opacities that keep a contrast of 3:1 on the background: of ink, and of the colour of what is removed. */
 export const QUIET_INK = 0.5;
-export const QUIET_TAKEN = 0.75;
+export const QUIET_REMOVED = 0.75;
 /** Opacity of the curve in the box of an edge that is off. */
 const GONE_CURVE = 0.35;
 const STUB = 24;
@@ -63,7 +63,7 @@ export function paintCurve(
   strokeCurve(brush, edge.edge, { x: 0, y: 0, side });
 }
 
-const LAYERS = { off: 0, taken: 1, on: 2, taking: 3 } as const;
+const LAYERS = { off: 0, removed: 1, on: 2, removing: 3 } as const;
 
 /** What is on lies over what is gone, strong over weak, formulas over numbers, and what is about to go over all. */
 function order({ look, box, formula, strength, difference }: EdgeShape): number {
@@ -98,22 +98,22 @@ function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], plain: numbe
   const thin = (many && !box) || look === "off";
   const fade = fading(scene, batch[0]!);
   ctx.strokeStyle = colourOf(palette, batch[0]!);
-  ctx.setLineDash(look === "taking" && !many ? [5, 5] : []);
+  ctx.setLineDash(look === "removing" && !many ? [5, 5] : []);
   if (thin) ctx.lineWidth = 1 / ratio;
   else if (look === "on") ctx.lineWidth = formula === null ? 1 + 0.75 * strength : 2.25;
-  else ctx.lineWidth = look === "taking" && box ? 1.5 : 1;
+  else ctx.lineWidth = look === "removing" && box ? 1.5 : 1;
   const sparse = many ? Math.max(0.3, MANY / plain) : 1;
   if (look === "on") ctx.globalAlpha = (formula === null ? strength : 1) * (thin ? crowd : 1);
-  else if (look === "taking") ctx.globalAlpha = thin ? 0.75 : 0.9;
-  else ctx.globalAlpha = (look === "taken" ? 0.2 : 0.13) * sparse;
+  else if (look === "removing") ctx.globalAlpha = thin ? 0.75 : 0.9;
+  else ctx.globalAlpha = (look === "removed" ? 0.2 : 0.13) * sparse;
   ctx.globalAlpha *= fade;
-  if (thin) strokeTogether(ctx, batch, look === "taking");
+  if (thin) strokeTogether(ctx, batch, look === "removing");
   else for (const edge of batch) ctx.stroke(lineOf(brush, edge.path));
   // What is gone goes on as a whisker at each of its ends, which can be told from the background.
-  if (many || (look !== "off" && look !== "taken")) return;
-  ctx.globalAlpha = (look === "taken" ? QUIET_TAKEN : QUIET_INK) * fade;
+  if (many || (look !== "off" && look !== "removed")) return;
+  ctx.globalAlpha = (look === "removed" ? QUIET_REMOVED : QUIET_INK) * fade;
   ctx.lineWidth = 1;
-  ctx.setLineDash(look === "taken" ? [3, 3] : []);
+  ctx.setLineDash(look === "removed" ? [3, 3] : []);
   ctx.beginPath();
   for (const { path } of batch) {
     for (const p of stubs(path, STUB)) {
@@ -165,16 +165,16 @@ function trace(line: Path2D | CanvasRenderingContext2D, p: Path): void {
 }
 
 export function colourOf(palette: Palette, { look, formula }: Pick<EdgeShape, "look" | "formula">): string {
-  if (look === "taking" || look === "taken") return palette.taken;
+  if (look === "removing" || look === "removed") return palette.removed;
   return formula !== null && look === "on" ? palette.symbolic : palette.ink;
 }
 
 export function paintBox(brush: Brush, edge: EdgeShape, box: Box, border = 1, fade = 1): void {
   const { ctx, palette, font } = brush;
-  const taking = edge.look === "taking";
+  const removing = edge.look === "removing";
   // It was switched off a moment ago, and its box stays until the layout may change.
-  const gone = edge.look === "off" || edge.look === "taken";
-  const strength = taking || edge.formula !== null ? 1 : edge.strength;
+  const gone = edge.look === "off" || edge.look === "removed";
+  const strength = removing || edge.formula !== null ? 1 : edge.strength;
   const half = border / 2;
   ctx.beginPath();
   ctx.roundRect(box.x + half, box.y + half, box.side - border, box.side - border, Math.min(4, box.side / 8));
@@ -185,14 +185,14 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, border = 1, fa
   ctx.strokeStyle = colourOf(palette, edge);
   ctx.globalAlpha = alpha * (gone ? QUIET_INK : border > 1 ? 1 : 0.25 + 0.5 * strength);
   ctx.lineWidth = border;
-  if (taking || gone) ctx.setLineDash([4, 3]);
+  if (removing || gone) ctx.setLineDash([4, 3]);
   ctx.stroke();
   ctx.setLineDash([]);
   ctx.globalAlpha = alpha * (gone ? GONE_CURVE : strength);
   ctx.lineWidth = Math.min(2.5, Math.max(1.25, box.side / 30)) + (edge.formula === null ? 0 : 0.25);
   strokeCurve(brush, edge.edge, box);
   ctx.globalAlpha = alpha;
-  if (taking) {
+  if (removing) {
     const r = Math.min(3.2, box.side / 8);
     dot(ctx, box.x + box.side - 1, box.y + 1, r + 2.5, palette.background);
     cross(ctx, box.x + box.side - 1, box.y + 1, r);
@@ -245,7 +245,7 @@ export function paintNode({ ctx, palette }: Brush, node: NodeShape): void {
   const { x, y, look, sums } = node;
   const product = sums.length > 0;
   const r = product ? Math.max(node.r, Math.min(8, 1.5 * node.r)) : node.r;
-  const colour = look === "taking" || look === "taken" ? palette.taken : palette.ink;
+  const colour = look === "removing" || look === "removed" ? palette.removed : palette.ink;
   ctx.strokeStyle = colour;
   for (const sum of sums) {
     ctx.globalAlpha = look === "on" || look === "idle" ? 1 : QUIET_INK;
@@ -263,7 +263,8 @@ export function paintNode({ ctx, palette }: Brush, node: NodeShape): void {
     cross(ctx, x, y, r * 0.42);
   }
   if (look === "on" || r < 1.5) return;
-  ctx.globalAlpha = look === "taking" || look === "idle" ? 1 : look === "taken" ? QUIET_TAKEN : QUIET_INK;
-  ring(ctx, { x, y, r: r - 0.5 }, look === "taking" || look === "idle" ? 1.5 : 1, colour);
-  if (look === "taking" && r >= 4) cross(ctx, x, y, r - 3);
+  ctx.globalAlpha =
+    look === "removing" || look === "idle" ? 1 : look === "removed" ? QUIET_REMOVED : QUIET_INK;
+  ring(ctx, { x, y, r: r - 0.5 }, look === "removing" || look === "idle" ? 1.5 : 1, colour);
+  if (look === "removing" && r >= 4) cross(ctx, x, y, r - 3);
 }

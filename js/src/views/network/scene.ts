@@ -9,8 +9,8 @@ import type { Layout, Place } from "./layout";
 
 export { createNormalizedCurves, inBox, type NormalizedCurve } from "../../canvas/normalized-curves";
 
-/** `taking`: it was there when the drag began and the threshold in hand would take it. */
-export type Look = "on" | "taking" | "taken" | "off";
+/** `removing`: it was there when the drag began and the threshold in hand would remove it. */
+export type Look = "on" | "removing" | "removed" | "off";
 
 /** Where two compared states differ. */
 export type Difference = "first" | "second" | null;
@@ -95,7 +95,7 @@ function lookOf({ net, edits, mask, layoutMask }: ViewState, e: number): Look {
   if (mask[e]) return "on";
   const reason = reasonOff(net, edits, e);
   const threshold = reason === "edge threshold" || reason === "node threshold";
-  return !threshold ? "off" : layoutMask[e] ? "taking" : "taken";
+  return !threshold ? "off" : layoutMask[e] ? "removing" : "removed";
 }
 
 function nodeShapes(layout: Layout, known: ViewState): NodeShape[] {
@@ -106,7 +106,7 @@ function nodeShapes(layout: Layout, known: ViewState): NodeShape[] {
   return Array.from({ length: net.nodeCount }, (_, n) => {
     let look: NodeShape["look"] = live[n] ? "on" : on[n] ? "idle" : "off";
     if (!on[n] && isBelowNodeThreshold(net, edits, n) && !edits.removedNodes.has(n))
-      look = before[n] ? "taking" : "taken";
+      look = before[n] ? "removing" : "removed";
     const [x, y, r] = [layout.nodeX[n]!, layout.nodeY[n]!, layout.nodeR[n]!];
     return { node: n, x, y, r, look, sums: sums.get(n) ?? [] };
   });

@@ -6,9 +6,10 @@ import { countOn } from "../../model/mask";
 import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
 import { nameOf, textRuns } from "../../text/node-names";
+import { createMemo } from "../../util/memo";
 import type { Box } from "../../util/rect";
 import { isCalm, progress } from "../../util/transition";
-import { type Camera, MAX_ZOOM, project } from "../camera";
+import { MAX_ZOOM, project } from "../camera";
 import type { DrawnSummary, FrameInput, Renderer, RendererFactory } from "../contract";
 import { createSpaceMeasure } from "../space-measure";
 import { boxesInOrder, type TargetBox } from "../target-boxes";
@@ -44,8 +45,8 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
   const roomOf = createSpaceMeasure(ctx, (room, depth, needed) => nameWidths(depth, room, ...needed));
   let drawn: Arranged | null = null;
   let easing: { from: Layout; since: number } | null = null;
-  let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
-  let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
+  const projected = createMemo<Layout>();
+  const staged = createMemo<{ scene: Scene; named: Named[]; areas: Area[] }>();
 
   function arrange(
     { known, reading: { score }, keepsHeight }: FrameInput,
@@ -71,12 +72,6 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
     return drawn;
   }
 
-  function view(world: Layout, camera: Camera): Layout {
-    if (seen?.of !== world || seen.camera !== camera)
-      seen = { of: world, camera, layout: project(world, camera) };
-    return seen.layout;
-  }
-
   function stage(moment: FrameInput, layout: Layout, room: Room, whole: boolean, curve: NormalizedCurve) {
     const { known, reading, names, font } = moment;
     const of = [
@@ -90,12 +85,11 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
       font,
       curve,
     ];
-    if (staged?.of.every((value, k) => value === of[k])) return staged;
-    const scene = buildScene(layout, known, reading.compared);
-    const write = (node: number) => textRuns(nameOf(known.net, names, node));
-    const { named, areas } = placeNames(ctx, font, { layout, scene, net: known.net, room, whole }, write);
-    staged = { scene, of, named, areas };
-    return staged;
+    return staged(of, () => {
+      const scene = buildScene(layout, known, reading.compared);
+      const write = (node: number) => textRuns(nameOf(known.net, names, node));
+      return { scene, ...placeNames(ctx, font, { layout, scene, net: known.net, room, whole }, write) };
+    });
   }
 
   return {
@@ -107,7 +101,7 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
       const t = easing ? progress(easing.since, time) : 1;
       const world = easing && t < 1 ? between(easing.from, goal, t) : goal;
       if (t >= 1) easing = null;
-      const layout = view(world, camera);
+      const layout = projected([world, camera], () => project(world, camera));
       const { scene, named, areas } = stage(moment, layout, room, layout === world, curve);
       const shown: Shown = { net: known.net, scene, layout, texts: areas };
       return {
