@@ -26,8 +26,8 @@ export interface AccessibleTargetEvents {
 const MAX_EDGES = 600;
 
 /** The edges that always have a button. */
-function strongest(spots: readonly TargetBox[], { net, layoutMask }: ViewState): ReadonlySet<number> {
-  const edges = spots.flatMap(({ target: { kind, id } }) => (kind === "edge" ? id : []));
+function strongest(targetBoxes: readonly TargetBox[], { net, layoutMask }: ViewState): ReadonlySet<number> {
+  const edges = targetBoxes.flatMap(({ target: { kind, id } }) => (kind === "edge" ? id : []));
   if (edges.length > MAX_EDGES) {
     edges.sort((a, b) => layoutMask[b]! - layoutMask[a]! || net.scores[b]! - net.scores[a]! || a - b);
   }
@@ -44,14 +44,14 @@ const DIRECTIONS: Record<string, Direction> = {
 
 /** The nearest spot in a direction: what lies aside counts double, what lies more aside than ahead not at all. */
 export function neighbour(
-  spots: readonly TargetBox[],
+  targetBoxes: readonly TargetBox[],
   from: TargetBox,
   [dx, dy]: Direction,
 ): TargetBox | null {
   const [x, y] = centreOf(from.box);
   let best: TargetBox | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const spot of spots) {
+  for (const spot of targetBoxes) {
     const [px, py] = centreOf(spot.box);
     const ahead = (px - x) * dx + (py - y) * dy;
     const aside = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
@@ -66,7 +66,7 @@ export function neighbour(
 }
 
 interface Drawn {
-  readonly spots: readonly TargetBox[];
+  readonly targetBoxes: readonly TargetBox[];
   readonly names: NodeNames;
   readonly known: ViewState;
 }
@@ -80,7 +80,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   let permanent: ReadonlySet<number> = new Set();
   /** Weak edges that have a button: where the keyboard is, and where it goes. */
   let temporary: readonly Target[] = [];
-  /** The spots that have a button, and these in the same order. */
+  /** The targetBoxes that have a button, and these in the same order. */
   let reached: readonly TargetBox[] = [];
   let order: readonly HTMLButtonElement[] = [];
   let stop: HTMLButtonElement | null = null;
@@ -121,11 +121,11 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
       const from = focused && spotOf.get(focused);
       if (!from || !drawn || event.ctrlKey || event.metaKey || event.altKey) return;
       const direction = DIRECTIONS[event.key];
-      const { spots } = drawn;
+      const { targetBoxes } = drawn;
       let goal: TargetBox | null | undefined;
-      if (direction) goal = neighbour(spots, from, direction);
-      else if (event.key === "Home") goal = spots[0];
-      else if (event.key === "End") goal = spots.at(-1);
+      if (direction) goal = neighbour(targetBoxes, from, direction);
+      else if (event.key === "Home") goal = targetBoxes[0];
+      else if (event.key === "End") goal = targetBoxes.at(-1);
       else return;
       event.preventDefault();
       if (goal) buttonOf(goal.target)?.focus({ preventScroll: true });
@@ -146,9 +146,9 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   }
 
   /** Gives every spot that is reached its button. */
-  function placeButtons({ spots, known, names }: Drawn): void {
+  function placeButtons({ targetBoxes, known, names }: Drawn): void {
     const invited = new Set(temporary.map(keyOf));
-    reached = spots.filter(
+    reached = targetBoxes.filter(
       ({ target }) => target.kind === "node" || permanent.has(target.id) || invited.has(keyOf(target)),
     );
     const keep = new Set<string>();
@@ -225,16 +225,16 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     move(k: number, x: number, y: number): void {
       container.style.transform = k === 1 ? "" : `translate(${x}px, ${y}px) scale(${k})`;
     },
-    update(spots: readonly TargetBox[], known: ViewState, names: NodeNames): void {
+    update(targetBoxes: readonly TargetBox[], known: ViewState, names: NodeNames): void {
       const before = drawn;
-      const moved = before?.spots !== spots || before.names !== names;
+      const moved = before?.targetBoxes !== targetBoxes || before.names !== names;
       const same = (["mask", "selected", "edits", "drag"] as const).every(
         (name) => before?.known[name] === known[name],
       );
       if (!moved && same) return;
-      drawn = { spots, names, known };
+      drawn = { targetBoxes, names, known };
       if (moved) {
-        if (before?.spots !== spots) permanent = strongest(spots, known);
+        if (before?.targetBoxes !== targetBoxes) permanent = strongest(targetBoxes, known);
         placeButtons(drawn);
       }
       updateStates(known);

@@ -28,7 +28,7 @@ export function svgOf({ renderer, brush, probe, title }: Picture, palette: Palet
   const sheet = new Surface(renderer.width, renderer.height);
   const pen: Brush = { ...brush, ctx: sheet.getContext(), ratio: 1, palette, surfaces: written };
   renderer.paint(pen);
-  if (!renderer.unmarked(probe)) renderer.paintMarks(pen, probe);
+  if (!renderer.hasNoMarks(probe)) renderer.paintMarks(pen, probe);
   return sheet.document(title, palette.background);
 }
 
@@ -45,7 +45,7 @@ export async function pngOf({ renderer, brush, probe }: Picture, palette: Palett
   // Painters clear what they paint on: each has its own, and the ground comes last.
   const [whole, picture, marks] = [sheet(), sheet(), sheet()];
   renderer.paint({ ...brush, ctx: picture.ctx, ratio, palette });
-  if (!renderer.unmarked(probe)) renderer.paintMarks({ ...brush, ctx: marks.ctx, ratio, palette }, probe);
+  if (!renderer.hasNoMarks(probe)) renderer.paintMarks({ ...brush, ctx: marks.ctx, ratio, palette }, probe);
   whole.ctx.fillStyle = palette.background;
   whole.ctx.fillRect(0, 0, whole.canvas.width, whole.canvas.height);
   whole.ctx.drawImage(picture.canvas, 0, 0);

@@ -235,7 +235,10 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   stage.addEventListener("keyup", (event) => event.key === " " && event.preventDefault(), { signal });
 
   /** The page below slides after the picture. True until it has come to rest. */
-  function resize({ width, height, tall }: Renderer, time: number): { ratio: number; sliding: boolean } {
+  function resize(
+    { width, height, paintedHeight }: Renderer,
+    time: number,
+  ): { ratio: number; sliding: boolean } {
     const { value, moving } = slide(height, page, time);
     for (const [name, length] of [
       ["width", `${width}px`],
@@ -243,7 +246,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     ] as const) {
       if (stage.style[name] !== length) stage.style[name] = length;
     }
-    return { ratio: canvases.resize(width, tall), sliding: moving };
+    return { ratio: canvases.resize(width, paintedHeight), sliding: moving };
   }
 
   /** In full screen, and where the host has fixed the height, the stage has what the rest of the page leaves. */
@@ -318,7 +321,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       const probe = input.probe ?? null;
       const target = known.drag || loop.length > 0 ? null : (known.hover ?? known.focus);
       canvases.repaint("picture", look, false, () => renderer.paint(brush));
-      canvases.repaint("marks", [...look, known.selected, probe], renderer.unmarked(probe), () =>
+      canvases.repaint("marks", [...look, known.selected, probe], renderer.hasNoMarks(probe), () =>
         renderer.paintMarks({ ...brush, ctx: canvases.ctx("marks") }, probe),
       );
       const bare = !target && !focus && loop.length === 0;
@@ -327,7 +330,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
         renderer.paintHighlight(over, target, focus);
         paintLasso(over, loop);
       });
-      accessible.update(renderer.spots, known, input.names);
+      accessible.update(renderer.targetBoxes, known, input.names);
       accessible.move(camera.k, camera.x, camera.y);
       zoomBar.update(camera.k, maxZoom);
       stage.toggleAttribute("data-zoomed", camera.k > 1);

@@ -51,8 +51,8 @@ export function reduce(known: ViewState | null, action: Action): ViewState | nul
     const { net, edits: kernelEdits, kernelMask, selected, symbolic } = action.reading;
     // Training gives the same nodes and edges other scores: nothing that is pointed at has gone.
     const same = known?.net.topology === net.topology ? known : null;
-    return settle({
-      ...decide(net, kernelEdits, known?.drag ?? null, same),
+    return updateLayoutMask({
+      ...withDrag(net, kernelEdits, known?.drag ?? null, same),
       kernelMask,
       held: same?.held ?? false,
       layoutMask: same?.layoutMask ?? NO_MASK,
@@ -67,15 +67,15 @@ export function reduce(known: ViewState | null, action: Action): ViewState | nul
   switch (action.type) {
     case "dragged": {
       const drag = { axis: action.axis, value: action.value };
-      return { ...known, held: false, ...decide(known.net, known.kernelEdits, drag, known) };
+      return { ...known, held: false, ...withDrag(known.net, known.kernelEdits, drag, known) };
     }
     case "released": {
       // The value let go is now the view's wish; the model says the same as soon as it is written.
       if (known.drag === null) return known;
-      return settle({ ...known, ...decide(known.net, known.edits, null, known) });
+      return updateLayoutMask({ ...known, ...withDrag(known.net, known.edits, null, known) });
     }
     case "held":
-      return known.held === action.held ? known : settle({ ...known, held: action.held });
+      return known.held === action.held ? known : updateLayoutMask({ ...known, held: action.held });
     case "hovered":
       return { ...known, hover: action.target };
     case "focused":
@@ -83,7 +83,7 @@ export function reduce(known: ViewState | null, action: Action): ViewState | nul
   }
 }
 
-function decide(net: Network, kernelEdits: Edits, drag: ViewState["drag"], before: ViewState | null) {
+function withDrag(net: Network, kernelEdits: Edits, drag: ViewState["drag"], before: ViewState | null) {
   const axis = drag?.axis === "node" ? "nodeThreshold" : "edgeThreshold";
   const edits: Edits =
     drag === null || kernelEdits[axis] === drag.value ? kernelEdits : { ...kernelEdits, [axis]: drag.value };
@@ -105,7 +105,7 @@ function sameEdits(a: Edits, b: Edits): boolean {
 }
 
 /** Lets the layout stand for what is drawn, unless it is frozen. */
-function settle(known: ViewState): ViewState {
+function updateLayoutMask(known: ViewState): ViewState {
   const frozen = (known.drag !== null || known.held) && known.layoutMask !== NO_MASK;
   return frozen ? known : { ...known, layoutMask: known.mask, layoutNodesOn: known.nodesOn };
 }

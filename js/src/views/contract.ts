@@ -35,7 +35,7 @@ export interface Renderer {
   readonly width: number;
   readonly height: number;
   /** How far down it is drawn while something still moves. */
-  readonly tall: number;
+  readonly paintedHeight: number;
   /** How many of the edges that are on have their curve drawn, and how many a line. */
   readonly drawn: DrawnSummary;
   /** Another object when the picture is another. */
@@ -43,7 +43,7 @@ export interface Renderer {
   /** True while something still moves. */
   readonly moving: boolean;
   /** Everything that has a button, where it will come to rest, at zoom 1; the same object until it changes. */
-  readonly spots: readonly TargetBox[];
+  readonly targetBoxes: readonly TargetBox[];
   hit(x: number, y: number): Target | null;
   /** Where a target is on the screen. */
   boxOf(target: Target): Box | null;
@@ -53,7 +53,7 @@ export interface Renderer {
   obstacles(target: Target): readonly Box[];
   paint(brush: Brush): void;
   /** Whether `paintMarks` would leave its canvas empty. */
-  unmarked(probe: Probe | null): boolean;
+  hasNoMarks(probe: Probe | null): boolean;
   paintMarks(brush: Brush, probe: Probe | null): void;
   paintHighlight(brush: Brush, target: Target | null, focus: Target | null): void;
 }

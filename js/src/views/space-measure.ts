@@ -1,23 +1,23 @@
-/** The room that a renderer has, and what names need of it. */
+/** The space that a renderer has, and what names need of it. */
 
 import { measureName } from "../canvas/text";
 import { nameOf, textRuns } from "../text/node-names";
 import { createMemo } from "../util/memo";
 import type { FrameInput } from "./contract";
-import type { Room } from "./network/layout";
+import type { Space } from "./network/layout";
 
-export type SpaceMeasure = (moment: FrameInput, height: number | undefined) => Room;
+export type SpaceMeasure = (moment: FrameInput, height: number | undefined) => Space;
 
 /** What the widest names of inputs and outputs get, of what they need. */
 export type Shares = (
-  room: Omit<Room, "inNames" | "outNames">,
+  space: Omit<Space, "inNames" | "outNames">,
   depth: number,
   needed: [number, number],
 ) => [number, number];
 
 /** Measures when something it depends on is another; else gives the same object. */
 export function createSpaceMeasure(ctx: CanvasRenderingContext2D, share: Shares): SpaceMeasure {
-  const memo = createMemo<Room>();
+  const memo = createMemo<Space>();
   return ({ known: { net }, names, font, width, reading: { orientation } }, height) =>
     memo([net.topology, names, font, width, orientation, height], () => {
       const widest = (first: number, end: number) => {

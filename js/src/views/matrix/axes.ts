@@ -25,10 +25,10 @@ export interface Axis {
   readonly pitch: number;
   /** What cells leave free at their end, so that each is seen by itself. */
   readonly gutter: number;
-  /** Where the heads of its nodes are, across the axis: beside the first matrix, between two, after the last. */
+  /** Where the markers of its nodes are, across the axis: beside the first matrix, between two, after the last. */
   readonly strip: number;
   /** Heads are dots, or where these would touch each other bars of the total score. */
-  readonly heads: "dots" | "bars";
+  readonly markers: "dots" | "bars";
   /** Bars grow towards smaller coordinates, away from the matrix. */
   readonly backwards: boolean;
 }
@@ -83,7 +83,7 @@ export function gutterOf(pitch: number): number {
   return pitch >= 18 ? 2 : pitch >= 4 ? 1 : 0;
 }
 
-export function headsOf(pitch: number): "dots" | "bars" {
+export function markersOf(pitch: number): "dots" | "bars" {
   return pitch >= DOT_PITCH ? "dots" : "bars";
 }
 

@@ -14,7 +14,7 @@ const LABELLED = 40;
 /** Height of a formula under its curve. */
 const LABEL = 12;
 /** Beyond so many curves they are hairlines. */
-export const MANY = 300;
+export const MANY_CURVES = 300;
 /** Points of a curve in a small cell: more cannot be seen and cost time. */
 const FEW_POINTS = 20;
 

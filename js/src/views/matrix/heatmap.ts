@@ -75,7 +75,7 @@ export function patchOfBlock(net: Network, block: Block, ratio: number): Patch {
 }
 
 export function patchOfMaps(net: Network, maps: ImageMaps, ratio: number): Patch {
-  const { x, y, units, across, stepX, stepY, head, columns, rows, scale } = maps;
+  const { x, y, units, across, stepX, stepY, nameRoom, columns, rows, scale } = maps;
   const width = across * stepX;
   const height = Math.ceil(units.count / across) * stepY;
   const frame = framed({ x, y, width, height, side: 0 }, ratio);
@@ -88,7 +88,7 @@ export function patchOfMaps(net: Network, maps: ImageMaps, ratio: number): Patch
       const unit = units.ofSlot[Math.floor(edge / inputs)]!;
       const input = edge % inputs;
       const left = x + (unit % across) * stepX + (input % columns) * scale;
-      const top = y + head + Math.floor(unit / across) * stepY + Math.floor(input / columns) * scale;
+      const top = y + nameRoom + Math.floor(unit / across) * stepY + Math.floor(input / columns) * scale;
       into[0] = Math.round(left * ratio) - frame.x;
       into[1] = Math.round(top * ratio) - frame.y;
       into[2] = Math.round((left + scale) * ratio) - frame.x;

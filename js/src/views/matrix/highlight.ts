@@ -24,27 +24,27 @@ export function paintMatrixHighlight(
   ctx.globalAlpha = 1;
   ctx.setLineDash([]);
   ctx.clearRect(0, 0, layout.width, layout.height);
-  if (target) paintWay(brush, layout, target);
+  if (target) paintContext(brush, layout, target);
   for (const each of selected) mark(brush, layout, each, 2);
   if (target) mark(brush, layout, target, 1.5);
   ctx.globalAlpha = 1;
 }
 
 /** Leads the eye: the row and the column of a cell, the matrices' lines of a node, an input in every map. */
-function paintWay(brush: Brush, layout: MatrixLayout, target: Target): void {
+function paintContext(brush: Brush, layout: MatrixLayout, target: Target): void {
   const { net, maps } = layout;
   if (target.kind === "edge") {
     const [l, i, j] = cellIndex(net, target.id);
     const block = layout.blocks[l];
     const [source, sink] = [net.source[target.id]!, net.target[target.id]!];
     if (block) {
-      wash(brush, lineOf(block, true, i));
-      wash(brush, lineOf(block, false, sink - net.nodeOffset[l + 1]!));
-      for (const id of [source, sink]) knob(brush, layout, id);
+      shade(brush, lineOf(block, true, i));
+      shade(brush, lineOf(block, false, sink - net.nodeOffset[l + 1]!));
+      for (const id of [source, sink]) circleMarker(brush, layout, id);
     } else if (maps) {
       ringRect(brush, inputCell(maps, source), 1.5, 1);
       ringRect(brush, mapOf(maps, maps.units.ofSlot[j]!), 1.5, 1, 2);
-      if (layout.axes[1]) knob(brush, layout, sink);
+      if (layout.axes[1]) circleMarker(brush, layout, sink);
     }
     return;
   }
@@ -78,14 +78,14 @@ function lineOf(block: Block, ofSource: boolean, i: number): Rect {
     : { x: at, y, width: length, height, side: Math.min(length, height) };
 }
 
-function wash({ ctx, palette }: Brush, { x, y, width, height }: Rect): void {
+function shade({ ctx, palette }: Brush, { x, y, width, height }: Rect): void {
   ctx.fillStyle = palette.ink;
   ctx.globalAlpha = 0.07;
   ctx.fillRect(x - 1, y - 1, width + 2, height + 2);
 }
 
 function outline(brush: Brush, rect: Rect): void {
-  wash(brush, rect);
+  shade(brush, rect);
   ringRect(brush, rect, 1, 0.75);
 }
 
@@ -102,7 +102,7 @@ function ringRect({ ctx, palette }: Brush, rect: Rect, breadth: number, alpha: n
 
 function mark(brush: Brush, layout: MatrixLayout, target: Target, breadth: number): void {
   if (target.kind === "node" && layout.axes[nodeIndex(layout.net, target.id)[0]]) {
-    knob(brush, layout, target.id, breadth);
+    circleMarker(brush, layout, target.id, breadth);
     ringMaps(brush, layout, target.id, breadth);
     return;
   }
@@ -110,14 +110,14 @@ function mark(brush: Brush, layout: MatrixLayout, target: Target, breadth: numbe
   if (at && at.height > 0) ringRect(brush, at, breadth, 1);
 }
 
-/** A ring round the head of a node. */
-function knob(brush: Brush, layout: MatrixLayout, node: number, breadth = 1.5): void {
+/** A ring around the marker of a node. */
+function circleMarker(brush: Brush, layout: MatrixLayout, node: number, breadth = 1.5): void {
   const { net } = layout;
   const axis = layout.axes[nodeIndex(net, node)[0]];
   const at = anchorOf(layout, { kind: "node", id: node });
   if (!axis || !at) return;
   const { ctx, palette } = brush;
-  if (axis.heads === "bars") {
+  if (axis.markers === "bars") {
     ringRect(brush, at, breadth, 1, -1);
     return;
   }

@@ -3,7 +3,7 @@
 import { edgeIndex, type Network, nodeIndex, type Target } from "../../model/network";
 import type { Rect } from "../../util/rect";
 import { type Axis, STRIP } from "./axes";
-import { headOf, hitMaps, inputCell, mapCell } from "./image-maps";
+import { hitMaps, inputCell, mapCell, nameRectOf } from "./image-maps";
 import type { MatrixLayout } from "./layout";
 import type { Block } from "./parts";
 
@@ -32,7 +32,7 @@ export function hitMatrix(layout: MatrixLayout, x: number, y: number): Target | 
   return { kind: "edge", id: maps.units.slot[found.unit]! * net.width[0]! + found.input };
 }
 
-/** Where an edge's cell, or a node's head, is; null for what the matrix view does not show. */
+/** Where an edge's cell, or a node's marker, is; null for what the matrix view does not show. */
 export function anchorOf(layout: MatrixLayout, target: Target): Rect | null {
   const { net, maps } = layout;
   if (target.kind === "edge") {
@@ -45,9 +45,9 @@ export function anchorOf(layout: MatrixLayout, target: Target): Rect | null {
   if (!(target.id >= 0 && target.id < net.nodeCount)) return null;
   const [l, i] = nodeIndex(net, target.id);
   const axis = layout.axes[l];
-  if (axis) return headRect(axis, i);
+  if (axis) return markerRect(axis, i);
   if (!maps) return null;
-  return l === 0 ? inputCell(maps, i) : headOf(maps, maps.units.first[i]!);
+  return l === 0 ? inputCell(maps, i) : nameRectOf(maps, maps.units.first[i]!);
 }
 
 /** Source node and slot of an edge, within their layer. */
@@ -62,7 +62,7 @@ export function cellOf(block: Block, from: number, slot: number): Rect {
   return block.source.upright ? rect(t, s) : rect(s, t);
 }
 
-export function headRect(axis: Axis, i: number): Rect {
+export function markerRect(axis: Axis, i: number): Rect {
   const along = nodeSpan(axis, i);
   const across = { at: axis.strip, length: STRIP };
   return axis.upright ? rect(across, along) : rect(along, across);

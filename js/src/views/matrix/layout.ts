@@ -7,7 +7,7 @@
 import type { Network } from "../../model/network";
 import type { Axis } from "./axes";
 import { layoutMaps } from "./image-maps";
-import { layoutMatrices } from "./matrices";
+import { chooseMatrices } from "./matrices";
 import {
   type Block,
   type Caption,
@@ -42,7 +42,7 @@ export function layoutMatrix(
   inputShape: readonly [number, number] | null,
 ): MatrixLayout {
   const mapped = inputShape !== null && inputShape[0] * inputShape[1] === net.width[0] && net.width[0]! > 1;
-  const made = mapped ? layoutMaps(net, room, inputShape) : layoutMatrices(net, room);
+  const made = mapped ? layoutMaps(net, room, inputShape) : chooseMatrices(net, room);
   const { right, bottom } = made;
   const width = Math.max(room.width, right + PAD);
   const legend = { x: PAD, y: bottom + 16, width: width - 2 * PAD };

@@ -5,8 +5,8 @@ import {
   choosePitches,
   FREE_PITCH,
   gutterOf,
-  headsOf,
   MAX_HEIGHT,
+  markersOf,
   type Pitches,
   STRIP,
   slotCount,
@@ -19,10 +19,10 @@ const NAME_GAP = 8;
 const NAME_HEIGHT = 16;
 const MAX_FREE = 34;
 
-export function layoutMatrices(net: Network, room: MatrixSpace): Placed {
+export function chooseMatrices(net: Network, room: MatrixSpace): Placed {
   const height = room.height ?? MAX_HEIGHT;
   const ways = [true, false].map((inputsUpright) => {
-    const made = stair(net, room, 0, inputsUpright, PAD, PAD, room.width - PAD, height);
+    const made = placeMatrices(net, room, 0, inputsUpright, PAD, PAD, room.width - PAD, height);
     const pitch = made.axes.map((axis) => axis!.pitch);
     return {
       made,
@@ -43,7 +43,7 @@ export function layoutMatrices(net: Network, room: MatrixSpace): Placed {
  * The matrices from node layer `from` on, down a stair: a layer's matrix with the one before it and that with the
  * one after it lie in line. `order` is that of the first layer's nodes.
  */
-export function stair(
+export function placeMatrices(
   net: Network,
   room: MatrixSpace,
   from: number,
@@ -86,12 +86,12 @@ export function stair(
     const [pitch, units] = [chosen.pitch[k]!, unitsOf(net, l, l === from ? order : undefined)];
     const start = upright ? y : x;
     const end = start + units.count * pitch;
-    // Heads of the first layer stand before its matrix, all others after the matrix that leads to them.
+    // Markers of the first layer stand before its matrix, all others after the matrix that leads to them.
     const strip = (upright ? x : y) - (l === from ? STRIP : 0);
     if (upright) y = end;
     else x = end;
-    const [gutter, heads] = [gutterOf(pitch), headsOf(pitch)];
-    axes.push({ layer: l, upright, units, start, pitch, gutter, strip, heads, backwards: l === from });
+    const [gutter, markers] = [gutterOf(pitch), markersOf(pitch)];
+    axes.push({ layer: l, upright, units, start, pitch, gutter, strip, markers, backwards: l === from });
     if (l > from && l < last) {
       if (upright) x = strip + STRIP;
       else y = strip + STRIP;

@@ -1,4 +1,4 @@
-/** The heads of nodes between the matrices: dots with stems, or bars of the total score where dots would touch. */
+/** The markers of nodes between the matrices: dots with stems, or bars of the total score where dots would touch. */
 import type { Brush } from "../../canvas/brush";
 import { cross, dot, ring } from "../../canvas/shapes";
 import { type Axis, STRIP } from "./axes";
@@ -35,7 +35,7 @@ export function paintNodeMarkers(
       ? ctx.fillRect(across, along, breadth, length)
       : ctx.fillRect(along, across, length, breadth);
   const hair = 1 / ratio;
-  if (axis.heads === "bars") {
+  if (axis.markers === "bars") {
     const base = axis.backwards ? axis.strip + STRIP - 3 : axis.strip + 3;
     for (const [alpha, wanted] of [[0.5, ON] as const, [1, REMOVING] as const]) {
       ctx.fillStyle = wanted === REMOVING ? palette.removed : palette.ink;

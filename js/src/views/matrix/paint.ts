@@ -12,7 +12,7 @@ import type { NodeNames } from "../../text/node-names";
 import type { Rect } from "../../util/rect";
 import { type CellStates, cellStatesOf, OFF, ON, REMOVING, totalScores } from "./cell-states";
 import { type Inks, inksOf, levelsOf, type Scale, scaleOf } from "./colours";
-import { createCurves, MANY } from "./curves";
+import { createCurves, MANY_CURVES } from "./curves";
 import { createHeatmap, framed, type Painted, patchOfBlock, patchOfMaps } from "./heatmap";
 import { mapOf } from "./image-maps";
 import { createInputTotals, type InputTotals } from "./input-totals";
@@ -83,7 +83,7 @@ function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState): Store {
   const levels = levelsOf(net, scale);
   const painted: Painted[] = [];
   const curves = layout.blocks.map((block) => (block?.kind === "curves" ? edgesIn(net, block.layer) : 0));
-  const hairlines = curves.reduce((sum, n) => sum + n, 0) > MANY;
+  const hairlines = curves.reduce((sum, n) => sum + n, 0) > MANY_CURVES;
   for (const block of layout.blocks) {
     if (!block) continue;
     const patch = patchOfBlock(net, block, brush.ratio);

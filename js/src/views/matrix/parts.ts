@@ -1,6 +1,6 @@
 /** What a matrix view is made of, and where each part is. */
 import type { Rect } from "../../util/rect";
-import type { Room } from "../network/layout";
+import type { Space } from "../network/layout";
 import type { Axis, Units } from "./axes";
 
 /** Left free at the rim. */
@@ -25,7 +25,7 @@ export interface NamePlace {
 }
 
 /** `height` is for the matrices or maps; a larger room makes larger cells, so that it also serves to zoom. */
-export interface MatrixSpace extends Room {
+export interface MatrixSpace extends Space {
   readonly height?: number;
 }
 
@@ -47,7 +47,7 @@ export interface ImageMaps {
   readonly stepX: number;
   readonly stepY: number;
   /** Room over each map for its name. */
-  readonly head: number;
+  readonly nameRoom: number;
   readonly x: number;
   readonly y: number;
   readonly units: Units;

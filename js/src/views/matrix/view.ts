@@ -29,28 +29,28 @@ const MAX_MARKED = 2000;
 const ALL = { on: 0, curves: 0, lines: 0 };
 
 export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory {
-  const roomOf = createSpaceMeasure(ctx, ({ width }, _, needed) => {
+  const measureSpace = createSpaceMeasure(ctx, ({ width }, _, needed) => {
     const [inputs, outputs] = needed.map((name) => Math.min(nameLimit(width), name));
     return [inputs!, outputs!];
   });
-  const arranged = createMemo<{ layout: MatrixLayout; spots: TargetBox[] }>();
+  const arranged = createMemo<{ layout: MatrixLayout; targetBoxes: TargetBox[] }>();
   const pictured = createMemo<object>();
   const large = createLarge();
 
-  function arrange(moment: FrameInput, height: number | undefined) {
-    const { known, reading } = moment;
-    const room = roomOf(moment, height);
+  function arrange(input: FrameInput, height: number | undefined) {
+    const { known, reading } = input;
+    const room = measureSpace(input, height);
     return arranged([known.net, room, reading.inputShape], () => {
       const layout = layoutMatrix(known.net, room, reading.inputShape);
-      return { layout, spots: spotsOf(layout, known.net) };
+      return { layout, targetBoxes: targetBoxesOf(layout, known.net) };
     });
   }
 
   return {
     maxZoom: MAX_ZOOM,
-    show(moment, camera, curve, height): Renderer {
-      const { known, names, reading } = moment;
-      const { layout, spots } = arrange(moment, height);
+    show(input, camera, curve, height): Renderer {
+      const { known, names, reading } = input;
+      const { layout, targetBoxes } = arrange(input, height);
       const of = [
         layout,
         known.mask,
@@ -86,11 +86,11 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
       return {
         width: layout.width,
         height: layout.height,
-        tall: layout.height,
+        paintedHeight: layout.height,
         drawn: ALL,
         picture,
         moving: false,
-        spots,
+        targetBoxes,
         hit: (px, py) => hitMatrix(layout, (px - x) / k, (py - y) / k),
         boxOf(target) {
           const rect = rectOf(target);
@@ -105,9 +105,9 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
         obstacles: () => [],
         paint(brush) {
           if (k === 1) paintMatrix(brush, layout, known, names);
-          else large(brush, layout, known, moment, camera);
+          else large(brush, layout, known, input, camera);
         },
-        unmarked: () => known.selected.length === 0 && reading.compared === null,
+        hasNoMarks: () => known.selected.length === 0 && reading.compared === null,
         paintMarks(brush) {
           clear(brush, layout.width, layout.height);
           for (const [id, state] of differences(reading)) {
@@ -128,7 +128,7 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
   };
 }
 
-function spotsOf(layout: MatrixLayout, net: Network): TargetBox[] {
+function targetBoxesOf(layout: MatrixLayout, net: Network): TargetBox[] {
   return boxesInOrder(net, Array(net.edgeCount).keys(), (target) => {
     const rect = anchorOf(layout, target);
     return rect && { x: rect.x, y: rect.y, side: Math.max(6, Math.min(rect.width, rect.height)) };

@@ -51,7 +51,7 @@ export interface Layout {
   readonly nameRows: readonly [inputs: number, outputs: number];
 }
 
-export interface Room {
+export interface Space {
   readonly width: number;
   /** Given in full screen only; else it follows from what is on. */
   readonly height?: number;
@@ -113,7 +113,7 @@ interface Plan {
 export function layout(
   net: Network,
   mask: Uint8Array,
-  room: Room,
+  room: Space,
   labelled: Plan["labelled"] = new Set(),
 ): Layout {
   const orientation = room.orientation ?? "right";
@@ -150,7 +150,7 @@ export const nameLimit = (width: number): number => Math.max(24, Math.min(150, 0
 /** What the widest names of inputs and outputs get: beside the network all that the gaps leave, upright a row. */
 export function nameWidths(
   depth: number,
-  { width, height, orientation }: Pick<Room, "width" | "height" | "orientation">,
+  { width, height, orientation }: Pick<Space, "width" | "height" | "orientation">,
   inputs: number,
   outputs: number,
 ): [inputs: number, outputs: number] {
@@ -161,7 +161,7 @@ export function nameWidths(
   return [Math.min(inputs, Math.max(least, free - after)), after];
 }
 
-function nameRowsOf(net: Network, mask: Uint8Array, room: Room): [number, number] {
+function nameRowsOf(net: Network, mask: Uint8Array, room: Space): [number, number] {
   const used = usedNodes(net, mask);
   const rows = (l: number, widest: number) => {
     const nodes = used.subarray(net.nodeOffset[l]!, net.nodeOffset[l + 1]!);

@@ -12,7 +12,7 @@ import {
 } from "../../canvas/text";
 import type { Network } from "../../model/network";
 import type { Run } from "../../text/node-names";
-import { type Layout, NAME_BETWEEN, NAME_ROW, type Room } from "./layout";
+import { type Layout, NAME_BETWEEN, NAME_ROW, type Space } from "./layout";
 import type { Named } from "./paint";
 import type { NodeShape, Scene } from "./scene";
 
@@ -25,7 +25,7 @@ export interface NamePlacement {
   readonly layout: Layout;
   readonly scene: Scene;
   readonly net: Network;
-  readonly room: Room;
+  readonly room: Space;
   /** Nothing of the network is beyond the rim of the stage. */
   readonly whole: boolean;
 }

@@ -10,7 +10,7 @@ import type { Layout, Place } from "./layout";
 export { createNormalizedCurves, inBox, type NormalizedCurve } from "../../canvas/normalized-curves";
 
 /** `removing`: it was there when the drag began and the threshold in hand would remove it. */
-export type Look = "on" | "removing" | "removed" | "off";
+export type EdgeLook = "on" | "removing" | "removed" | "off";
 
 /** Where two compared states differ. */
 export type Difference = "first" | "second" | null;
@@ -22,7 +22,7 @@ export interface EdgeShape {
   readonly anchor: Box;
   /** Opacity of the box while it comes or goes. */
   readonly presence: number;
-  readonly look: Look;
+  readonly look: EdgeLook;
   /** Opacity of ink, from the score. */
   readonly strength: number;
   /** Kept on by hand, against the thresholds or the model. */
@@ -39,7 +39,7 @@ export interface NodeShape {
   readonly x: number;
   readonly y: number;
   readonly r: number;
-  readonly look: Look | "idle";
+  readonly look: EdgeLook | "idle";
   /** It multiplies: the dots of its sums. */
   readonly sums: readonly { readonly x: number; readonly y: number }[];
 }
@@ -91,7 +91,7 @@ export function buildScene(layout: Layout, known: ViewState, compared: Uint8Arra
   };
 }
 
-function lookOf({ net, edits, mask, layoutMask }: ViewState, e: number): Look {
+function lookOf({ net, edits, mask, layoutMask }: ViewState, e: number): EdgeLook {
   if (mask[e]) return "on";
   const reason = reasonOff(net, edits, e);
   const threshold = reason === "edge threshold" || reason === "node threshold";

@@ -14,7 +14,7 @@ import type { DrawnSummary, FrameInput, Renderer, RendererFactory } from "../con
 import { createSpaceMeasure } from "../space-measure";
 import { boxesInOrder, type TargetBox } from "../target-boxes";
 import { hit, inLoop } from "./hit";
-import { type Layout, layout as makeLayout, nameWidths, type Room } from "./layout";
+import { type Layout, layout as makeLayout, nameWidths, type Space } from "./layout";
 import { paintHighlight, paintMarks, type Shown } from "./marks";
 import { placeNames } from "./names";
 import { type Named, paint } from "./paint";
@@ -28,13 +28,13 @@ interface Arranged {
   readonly symbolic: ViewState["symbolic"];
   /** By which score the strongest edges were chosen. */
   readonly score: string;
-  readonly room: Room;
+  readonly room: Space;
   /** Whether its height is another's, since a hand is at work below. */
   readonly kept: boolean;
-  readonly spots: readonly TargetBox[];
+  readonly targetBoxes: readonly TargetBox[];
 }
 
-const sameRoom = (a: Room, b: Room) =>
+const sameSpace = (a: Space, b: Space) =>
   a.width === b.width &&
   a.height === b.height &&
   a.orientation === b.orientation &&
@@ -42,7 +42,7 @@ const sameRoom = (a: Room, b: Room) =>
   a.outNames === b.outNames;
 
 export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactory {
-  const roomOf = createSpaceMeasure(ctx, (room, depth, needed) => nameWidths(depth, room, ...needed));
+  const measureSpace = createSpaceMeasure(ctx, (room, depth, needed) => nameWidths(depth, room, ...needed));
   let drawn: Arranged | null = null;
   let easing: { from: Layout; since: number } | null = null;
   const projected = createMemo<Layout>();
@@ -50,15 +50,15 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
 
   function arrange(
     { known, reading: { score }, keepsHeight }: FrameInput,
-    room: Room,
+    room: Space,
     time: number,
   ): Arranged {
     const { net, layoutMask, symbolic } = known;
     const old = drawn?.net.topology === net.topology && drawn.room.width === room.width ? drawn : null;
     const same = old?.layoutMask === layoutMask && old.symbolic === symbolic && old.score === score;
-    if (same && sameRoom(old.room, room) && (keepsHeight || !old.kept)) {
+    if (same && sameSpace(old.room, room) && (keepsHeight || !old.kept)) {
       // Training changes the scores all the time: nothing moves, only the buttons say the new ones.
-      if (old.net !== net) drawn = { ...old, net, spots: spotsOf(old.layout, net) };
+      if (old.net !== net) drawn = { ...old, net, targetBoxes: targetBoxesOf(old.layout, net) };
       return drawn!;
     }
     const kept = keepsHeight === true && old !== null && room.height === undefined;
@@ -68,12 +68,12 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
       old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
     const eases = from && !isCalm() && old.room.height === room.height;
     easing = eases ? { from, since: time } : null;
-    drawn = { layout, net, layoutMask, symbolic, score, room, kept, spots: spotsOf(layout, net) };
+    drawn = { layout, net, layoutMask, symbolic, score, room, kept, targetBoxes: targetBoxesOf(layout, net) };
     return drawn;
   }
 
-  function stage(moment: FrameInput, layout: Layout, room: Room, whole: boolean, curve: NormalizedCurve) {
-    const { known, reading, names, font } = moment;
+  function stage(input: FrameInput, layout: Layout, room: Space, whole: boolean, curve: NormalizedCurve) {
+    const { known, reading, names, font } = input;
     const of = [
       layout,
       known.net,
@@ -94,24 +94,24 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
 
   return {
     maxZoom: MAX_ZOOM,
-    show(moment, camera, curve, height, time): Renderer {
-      const { known } = moment;
-      const room = roomOf(moment, height);
-      const { layout: goal, spots } = arrange(moment, room, time);
+    show(input, camera, curve, height, time): Renderer {
+      const { known } = input;
+      const room = measureSpace(input, height);
+      const { layout: goal, targetBoxes } = arrange(input, room, time);
       const t = easing ? progress(easing.since, time) : 1;
       const world = easing && t < 1 ? between(easing.from, goal, t) : goal;
       if (t >= 1) easing = null;
       const layout = projected([world, camera], () => project(world, camera));
-      const { scene, named, areas } = stage(moment, layout, room, layout === world, curve);
+      const { scene, named, areas } = stage(input, layout, room, layout === world, curve);
       const shown: Shown = { net: known.net, scene, layout, texts: areas };
       return {
         width: goal.width,
         height: goal.height,
-        tall: layout.height,
+        paintedHeight: layout.height,
         drawn: countDrawn(scene, known.mask),
         picture: scene,
         moving: t < 1,
-        spots,
+        targetBoxes,
         hit: (x, y) => hit(layout, x, y, (e) => known.mask[e] === 1 && known.layoutMask[e] === 0),
         boxOf({ kind, id }): Box | null {
           if (kind === "edge") return layout.places.get(id)?.anchor ?? null;
@@ -123,7 +123,7 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
             box && !(target.kind === "edge" && edge === target.id) ? box : [],
           ),
         paint: (brush) => paint(brush, scene, named),
-        unmarked: (probe) => known.selected.length === 0 && probe === null && !scene.comparing,
+        hasNoMarks: (probe) => known.selected.length === 0 && probe === null && !scene.comparing,
         paintMarks: (brush, probe) => paintMarks(brush, shown, known.selected, probe),
         paintHighlight: (brush, target, focus) => paintHighlight(brush, shown, target, focus),
       };
@@ -146,7 +146,7 @@ function aroundNode(layout: Layout, n: number): Box {
   return { x: layout.nodeX[n]! - r, y: layout.nodeY[n]! - r, side: 2 * r };
 }
 
-function spotsOf(layout: Layout, net: Network): TargetBox[] {
+function targetBoxesOf(layout: Layout, net: Network): TargetBox[] {
   return boxesInOrder(net, layout.places.keys(), ({ kind, id }) =>
     kind === "node" ? aroundNode(layout, id) : layout.places.get(id)!.anchor,
   );
