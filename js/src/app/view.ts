@@ -1,4 +1,4 @@
-/** Wires one view: model in, frames out, what hands do back. What it knows is in `state/view-store.ts`. */
+/** Builds one view and connects its parts. What the view knows is in `state/view-store.ts`. */
 
 import { effect } from "@preact/signals-core";
 import type { Palette } from "../canvas/brush";
@@ -36,9 +36,9 @@ const LOST =
 export interface ViewOptions {
   /** Ends the view. */
   readonly signal?: AbortSignal | undefined;
-  /** Called once when no kernel is behind the model. */
+  /** Called once when the kernel is disconnected. */
   lost?(): void;
-  /** What is said as long as nothing went wrong. */
+  /** A message that is always shown. */
   readonly notice?: string;
 }
 
@@ -184,7 +184,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     const { lost } = connection;
     if (lost && !toldLost) {
       toldLost = true;
-      // What is in the hand was decided here, and nowhere else.
+      // Drafts are known only here.
       store.flushDrafts();
       options.lost?.();
       if (signal.aborted) return;
@@ -241,7 +241,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     ask();
   };
   for (const name of TRAITS) model.on(`change:${name}`, modelChanged);
-  // Whatever is shown asks for a frame when it changes.
+  // A frame is drawn whenever one of these has changed.
   const stopAsking = effect(() => {
     for (const shown of [store.state, store.snapshot, store.problem, looks.version]) shown.value;
     ask();

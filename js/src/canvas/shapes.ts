@@ -10,7 +10,7 @@ export function dot(ctx: Context, x: number, y: number, r: number, fill: string)
   ctx.fill();
 }
 
-/** In the colour of the context, as rings are if they are given none. */
+/** In the context's stroke colour; so is a ring that is given no colour. */
 export function cross(ctx: Context, x: number, y: number, r: number, width = 1.5): void {
   ctx.lineWidth = width;
   ctx.beginPath();
@@ -34,7 +34,7 @@ export function ring(
   ctx.stroke();
 }
 
-/** A line around a rectangle, its middle so far away from it. */
+/** A line around a rectangle; `away` is the distance from the rectangle to the middle of the line. */
 export function frame(
   ctx: Context,
   { x, y, width, height }: Omit<Rect, "side">,

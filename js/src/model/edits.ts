@@ -10,7 +10,7 @@ import {
   type Topology,
 } from "./network";
 
-/** The hand edits as sets that may be changed: a transition copies, changes its copy and returns it. */
+/** A copy of the edits whose sets may be changed. */
 type EditableEdits = { -readonly [K in keyof Edits]: Edits[K] extends number ? number : Set<number> };
 
 function copyOf(edits: Edits): EditableEdits {

@@ -84,7 +84,7 @@ export function predict(
   return finish(predicting(net, cells, mask, keepMean, rows, count));
 }
 
-/** The same in steps of a millisecond or so, for who has other things to do meanwhile. */
+/** The same as a generator that pauses about every millisecond, so that it can run in the background. */
 export function* predicting(
   net: Network,
   cells: Cells,
@@ -103,7 +103,7 @@ export function* predicting(
   return out;
 }
 
-/** Takes all steps of a computation at once. */
+/** Runs a generator to its end and returns its result. */
 export function finish<T>(steps: Generator<void, T>): T {
   for (;;) {
     const { done, value } = steps.next();

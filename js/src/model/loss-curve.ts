@@ -11,19 +11,19 @@ import type { Network, TargetKind } from "./network";
 import { type LossScale, lossScale } from "./scales";
 import { type StepTable, stepTableOf } from "./threshold-steps";
 
-/** Steps: from one threshold up to the next nothing changes. All arrays are (points,). */
+/** A step function: between two thresholds the loss does not change. All arrays are (points,). */
 export interface LossCurve {
   /** 0, and thresholds at which edges go, rising. */
   readonly thresholds: Float64Array;
   readonly activeEdges: Float64Array;
-  /** Loss if what goes leaves nothing, or its mean. */
+  /** Loss if removed edges give 0, or if they give their mean output. */
   readonly lossZeroed: Float64Array;
   readonly lossKept: Float64Array;
   /** The loss is a metric such as accuracy, of which more is better. */
   readonly higherIsBetter?: boolean;
 }
 
-/** Points computed here at most; the first and the last always are. */
+/** The most points that are computed here; the first and the last are always among them. */
 export const MOST_POINTS = 200;
 
 /** Reads rows of thresholds, edges left, and losses: `(4, points)` as it comes over the wire. */
@@ -159,7 +159,7 @@ export function isNarrow({ from, to }: PredictedLoss): boolean {
   return from === to || Math.abs(to - from) <= 0.02 * Math.max(Math.abs(from), Math.abs(to));
 }
 
-/** Whether a curve is of the present state: what is told of an earlier one may be wrong. */
+/** Whether a curve was computed for these steps; a curve of an earlier state may be wrong now. */
 export function isCurveOf(tradeoff: LossCurve, { levels }: StepTable): boolean {
   const left = (threshold: number) => levels.length - countUpTo(levels, threshold);
   return tradeoff.thresholds.every((at, k) => left(at) === tradeoff.activeEdges[k]);
@@ -169,7 +169,7 @@ export function isCurveOf(tradeoff: LossCurve, { levels }: StepTable): boolean {
 export interface Measure {
   /** (count, n_in) */
   readonly rows: Rows;
-  /** (count, n_out), or what the loss takes. */
+  /** (count, n_out), or (count,) class numbers for cross entropy. */
   readonly labels: Rows;
   readonly loss: Loss;
 }
@@ -186,7 +186,7 @@ export function lossCurveOf(
   return finish(computeLossCurve(net, cells, measure, edits, axis, most));
 }
 
-/** The same in steps of one point each or less, for who has other things to do meanwhile. */
+/** The same as a generator that pauses after each point or earlier, so that it can run in the background. */
 export function* computeLossCurve(
   net: Network,
   cells: Cells,

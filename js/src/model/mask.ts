@@ -40,7 +40,7 @@ export function isBelowNodeThreshold(net: Network, edits: Edits, node: number): 
   );
 }
 
-/** The effective mask, 0 or 1 for each edge, (E,). The rule is read from its last line to its first. */
+/** The effective mask, 0 or 1 for each edge, (E,). Later lines overrule earlier ones. */
 export function maskOf(net: Network, edits: Edits): Uint8Array {
   const { source, target, scores, baseline } = net;
   const removed = new Uint8Array(net.nodeCount);
@@ -67,7 +67,7 @@ export function isOn(net: Network, edits: Edits, edge: number): boolean {
 
 export type Reason = "hand" | "model" | "edge threshold" | "node threshold";
 
-/** Why an edge is off: the first line of the rule that says so; null when it is on. */
+/** Why an edge is off, by the strongest reason; null when it is on. */
 export function reasonOff(net: Network, edits: Edits, edge: number): Reason | null {
   const a = net.source[edge]!;
   const b = net.target[edge]!;
@@ -90,14 +90,14 @@ export function nodesOn(net: Topology, mask: Uint8Array): Uint8Array {
       fed[net.slot[e]!] = 1;
     }
   }
-  // Without one of its factors a product is gone.
+  // A product is off as soon as one of its factors is.
   for (let s = 0; s < fed.length; s++) if (!fed[s]) outOf[net.slotNode[s]!] = 0;
   return outOf;
 }
 
 export function countOn(mask: Uint8Array): number {
   let n = 0;
-  // An index: iterating costs ten times as much, and this runs in every frame.
+  // By index: `for of` takes ten times as long, and this runs in every frame.
   for (let e = 0; e < mask.length; e++) n += mask[e]!;
   return n;
 }

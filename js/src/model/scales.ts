@@ -127,7 +127,7 @@ export function nearest(steps: readonly number[], value: number): number {
   );
 }
 
-/** Smallest and largest of the finite values; infinities the wrong way round when there are none. */
+/** Smallest and largest of the finite values; [Infinity, -Infinity] when there are none. */
 export function extent(values: ArrayLike<number>): [low: number, high: number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;

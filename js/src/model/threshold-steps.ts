@@ -38,7 +38,7 @@ export function thresholdOver({ scale, all }: ThresholdLevels, level: number): n
   const count = countUpTo(all, level);
   if (count === 0) return 0;
   if (count === all.length) return scale.high;
-  // A score of 0 is gone at the low end of the axis, unless another one would be too.
+  // A score of 0 is removed at the low end of the axis, unless that would remove another one too.
   const low = all[count - 1]!;
   return roundBetween(scale.low < all[count]! ? Math.max(low, scale.low) : low, all[count]!);
 }
@@ -93,7 +93,7 @@ export interface ThresholdChange {
   readonly left: number;
 }
 
-/** What goes next above a threshold; null if nothing is left to go. */
+/** What a slightly larger threshold removes next; null if nothing is left that a threshold can remove. */
 export function nextThresholdChange(
   net: Network,
   table: StepTable,

@@ -80,7 +80,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   let permanent: ReadonlySet<number> = new Set();
   /** Weak edges that have a button: where the keyboard is, and where it goes. */
   let temporary: readonly Target[] = [];
-  /** The targetBoxes that have a button, and these in the same order. */
+  /** The boxes that have a button, and these in the same order. */
   let reached: readonly TargetBox[] = [];
   let order: readonly HTMLButtonElement[] = [];
   let stop: HTMLButtonElement | null = null;
@@ -180,7 +180,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
       const button = order[k]!;
       const isOn = on[target.kind][target.id] === 1;
       setAttribute(button, "aria-pressed", `${isOn}`);
-      // Why it is off; nobody listens while a threshold is dragged.
+      // Why it is off; not while a threshold is dragged, when nobody listens.
       if (!known.drag) setAttribute(button, "aria-description", isOn ? null : stateWords(known, target));
       setAttribute(button, "aria-current", chosen.size > 0 && chosen.has(keyOf(target)) ? "true" : null);
     });
@@ -190,7 +190,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   function buttonOf(target: Target): HTMLButtonElement | undefined {
     const there = buttons.get(keyOf(target));
     if (there || !drawn) return there;
-    // The focus must not be lost on the way.
+    // The button that has the focus stays, else the focus would be lost.
     const here = active();
     const left = here && spotOf.get(here)?.target;
     temporary = left ? [left, target] : [target];

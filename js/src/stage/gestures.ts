@@ -1,5 +1,5 @@
 /**
- * What hands do on the stage, told apart: hover, click, double click, drag on the background (pan, or a lasso with
+ * Recognises gestures on the stage: hover, click, double click, drag on the background (pan, or a lasso with
  * Shift), two fingers, a finger that rests, a wheel with Ctrl or Cmd. Points are in CSS pixels of the stage. Knows nothing of networks.
  */
 export type Point = readonly [x: number, y: number];
@@ -26,9 +26,9 @@ export interface GestureHandlers {
 
 const apart = ([x, y]: Point, [a, b]: Point) => Math.hypot(x - a, y - b);
 
-/** A hand that holds still moves less. */
+/** A mouse that moves less, in pixels, has not moved. */
 const STILL = 4;
-/** A finger is broader, and trembles. */
+/** The same for a finger, which is broader and trembles. */
 const STILL_FINGER = 10;
 /** As long as hosts wait that know a long press themselves. */
 const HOLD = 500;
@@ -86,7 +86,7 @@ export function watchGestures(
     if (fingers.size === 2) endDrag(false);
     if (fingers.size !== 1) return;
     if (finger) startLongPress(event.pointerId, point);
-    // Curves fill a network that is close by: a finger has no other way to move it.
+    // A zoomed network is filled with curves: a finger must be able to move it by them.
     if (!finger && !handlers.background(point)) return;
     drag = { id: event.pointerId, from: point, last: point, kind: "wait", loop: [point] };
   });
@@ -140,9 +140,9 @@ export function watchGestures(
     release(event);
     handlers.hover(null);
   });
-  // Over a page that scrolls away or under a menu, no pointer is up here any more.
+  // When the page scrolls or a menu opens, no `pointerup` comes.
   on("lostpointercapture", (event) => {
-    // What a finger touches holds it by itself, and loses it to the stage when that takes it.
+    // A touched element captures the finger by itself, and loses it when the stage captures it.
     if (event.target === stage) release(event);
   });
   on("pointerleave", (event) => {

@@ -17,7 +17,7 @@ export interface KeyHandlers {
   fit(): void;
 }
 
-/** Which way of the history a key combination goes. */
+/** Whether a key combination means undo or redo. */
 export function undoOrRedo(
   event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">,
 ): "undo" | "redo" | null {

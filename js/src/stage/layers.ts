@@ -26,7 +26,7 @@ export function createLayers() {
       }
       return ratio;
     },
-    /** Paints one of them if what it shows is another; what is empty and stays so costs nothing. */
+    /** Paints a canvas if what it should show has changed; one that stays empty is not touched. */
     repaint(role: Role, look: readonly unknown[], empty: boolean, paint: () => void): void {
       const before = layer(role);
       const shows = empty ? ["empty"] : look;

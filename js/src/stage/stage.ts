@@ -1,4 +1,4 @@
-/** The canvases, the buttons over them and the tooltip: shows one frame at a time, and says what hands and keys do. */
+/** The canvases, the buttons over them and the tooltip: shows one frame at a time, and reports what pointer and keys do. */
 
 import type { Brush } from "../canvas/brush";
 import { createNormalizedCurves, type NormalizedCurve } from "../canvas/normalized-curves";
@@ -33,11 +33,11 @@ export interface StageEvents {
   focused(target: Target | null): void;
   /** The whole new selection. */
   selected(targets: readonly Target[]): void;
-  /** A hand went down on the stage and is there still, or has left it. */
+  /** The pointer was pressed on the stage, or has left it. */
   held(held: boolean): void;
   /** Several at once: all off when one of them is on, else all on (`toggleAll`). */
   toggled(targets: readonly Target[]): void;
-  /** Whether Python is behind the view, and can write pictures too. */
+  /** Whether there is a kernel, which can write pictures too. */
   readonly python: boolean;
   /** The stage moved by itself (zoom, full screen, lasso): it wants to be rendered. */
   changed(): void;
@@ -124,7 +124,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
 
   const select = (targets: readonly Target[]) => events.selected(targets);
   const toggle = (targets: readonly Target[]) => events.toggled(targets);
-  /** So that the keys mean what was clicked; the ring stays with those who came by keyboard. */
+  /** Moves the focus to what was clicked, so that keys act on it; the focus ring shows only for keyboard users. */
   function focusTarget(target: Target | null): void {
     if (!target || !accessible.focus(target)) stage.focus({ preventScroll: true });
   }
@@ -211,7 +211,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       event.preventDefault();
       // JupyterLab has a menu of its own for what bubbles.
       event.stopPropagation();
-      // The menu key has no place of its own: it means what has the focus. Hands never touch the buttons.
+      // The menu key has no place of its own: it opens for what has the focus. The pointer never reaches the buttons.
       const focused = accessible.element.contains(event.target as Node)
         ? accessible.focused?.target
         : undefined;
@@ -275,7 +275,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     return { renderer: maker.show(input, camera, unit, height, time), maxZoom: maker.maxZoom };
   }
 
-  /** All of it, at rest and with nothing chosen: what is looked at just now is not what is kept. */
+  /** The whole network, without animation, zoom and selection. */
   function takePicture(): Picture | null {
     if (!now) return null;
     const { known, probe = null } = now.input;

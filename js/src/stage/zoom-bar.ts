@@ -1,10 +1,10 @@
-/** The buttons under the stage: zoom in and out, fit, full screen, the picture; and a line that says what hands can do here. */
+/** The buttons under the stage: zoom in and out, fit, full screen, the picture; and a line about the gestures of the stage. */
 import { element, setText, svg } from "../util/dom";
 
 export interface ZoomBarEvents {
   zoom(direction: 1 | -1): void;
   fit(): void;
-  /** Whether Python is behind the view: then it is in a notebook. */
+  /** Whether there is a kernel: then the view is in a notebook. */
   readonly python: boolean;
   /** Offers the picture to keep, beside the button that was pressed. */
   picture(button: HTMLElement): void;
@@ -104,7 +104,7 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
     say,
     update(zoom: number, most: number): void {
       setText(scale, zoom > 1 ? `${Math.round(100 * zoom)} %` : "");
-      // A button that has the focus keeps it, though it has nothing more to do.
+      // A button that has the focus keeps it, even if it can do nothing now.
       for (const [control, done] of [
         [out, zoom <= 1],
         [fit, zoom <= 1],

@@ -1,6 +1,6 @@
 /**
- * Values that lie on top of the model's while they are in the hand: shown at once, written now and then, and for the
- * last time when the hand lets go.
+ * Values that are still being changed, by a drag or by keys. They lie on top of the model's values: they are shown at
+ * once, written to the model every 100 ms, and written for the last time when the pointer or key is released.
  */
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 import { throttle } from "../util/throttle";
@@ -15,7 +15,7 @@ export interface Drafts {
   put(values: Draft): void;
   /** Writes what is waiting to be written. */
   flush(): void;
-  /** Writes all and holds nothing any more. */
+  /** Writes the drafts and forgets them: from now on the model's values count. */
   release(): void;
 }
 
@@ -24,7 +24,7 @@ const WRITE_EVERY = 100;
 
 export function createDrafts(model: Model): Drafts {
   const current = signal<Draft>({});
-  // Only what is in the hand is written: the rest may be newer in the model than here.
+  // Only drafts are written: other values may be newer in the model than here.
   const send = throttle(() => write(model, current.peek()), WRITE_EVERY);
   return {
     current,
@@ -42,7 +42,7 @@ export function createDrafts(model: Model): Drafts {
   };
 }
 
-/** Lets go of what is in the hand wherever that is: a drag that ends where it began fires no `change`. */
+/** Calls `release` when a pointer or key is released anywhere: a drag that ends where it began fires no `change`. */
 export function watchRelease(root: HTMLElement, release: () => void, signal: AbortSignal): void {
   for (const name of ["pointerup", "pointercancel"] as const) {
     window.addEventListener(name, release, { signal, capture: true });

@@ -8,7 +8,7 @@ const cap = (targets: readonly Target[]) => targets.slice(0, MAX_SELECTED);
 export const includes = (targets: readonly Target[], target: Target) =>
   targets.some((other) => sameTarget(other, target));
 
-/** Adds it, or takes it out when it is in. */
+/** Adds a target, or removes it when it is selected already. */
 export function flip(selected: readonly Target[], target: Target): readonly Target[] {
   return includes(selected, target)
     ? selected.filter((other) => !sameTarget(other, target))

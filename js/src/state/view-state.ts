@@ -13,16 +13,16 @@ export interface ViewState {
   readonly kernelEdits: Edits;
   /** The mask Python has applied to the live model. */
   readonly kernelMask: Uint8Array;
-  /** The slider in the person's hand and where it stands; it overrules the model until it is let go. */
+  /** The slider that is being dragged and its value, which counts instead of the model's until the release. */
   readonly drag: { readonly axis: TargetKind; readonly value: number } | null;
   /** The model's decisions with the drag on top. */
   readonly edits: Edits;
   /** The mask that `edits` gives, and the nodes that are on under it: what is drawn. */
   readonly mask: Uint8Array;
   readonly nodesOn: Uint8Array;
-  /** A hand has pressed on the stage and is still there: what it means must not move away from under it. */
+  /** The pointer is down on the stage: what it has pressed must not move away. */
   readonly held: boolean;
-  /** The mask and the nodes the layout stands for: frozen while a slider is dragged or the stage is held. */
+  /** The mask and the nodes that are on in the layout: they stay while a slider is dragged or the pointer is down. */
   readonly layoutMask: Uint8Array;
   readonly layoutNodesOn: Uint8Array;
   readonly hover: Target | null;
@@ -49,7 +49,7 @@ const NO_MASK = new Uint8Array();
 export function reduce(known: ViewState | null, action: Action): ViewState | null {
   if (action.type === "synced") {
     const { net, edits: kernelEdits, kernelMask, selected, symbolic } = action.reading;
-    // Training gives the same nodes and edges other scores: nothing that is pointed at has gone.
+    // Training changes the scores, not the nodes and edges: hover and focus stay.
     const same = known?.net.topology === net.topology ? known : null;
     return updateLayoutMask({
       ...withDrag(net, kernelEdits, known?.drag ?? null, same),
@@ -70,7 +70,7 @@ export function reduce(known: ViewState | null, action: Action): ViewState | nul
       return { ...known, held: false, ...withDrag(known.net, known.kernelEdits, drag, known) };
     }
     case "released": {
-      // The value let go is now the view's wish; the model says the same as soon as it is written.
+      // The released value stays in `edits`; the model has the same one as soon as it is written.
       if (known.drag === null) return known;
       return updateLayoutMask({ ...known, ...withDrag(known.net, known.edits, null, known) });
     }
@@ -104,7 +104,7 @@ function sameEdits(a: Edits, b: Edits): boolean {
   return (Object.keys(a) as (keyof Edits)[]).every((key) => a[key] === b[key]);
 }
 
-/** Lets the layout stand for what is drawn, unless it is frozen. */
+/** Makes the layout follow the mask, unless a drag or a press keeps it as it is. */
 function updateLayoutMask(known: ViewState): ViewState {
   const frozen = (known.drag !== null || known.held) && known.layoutMask !== NO_MASK;
   return frozen ? known : { ...known, layoutMask: known.mask, layoutNodesOn: known.nodesOn };

@@ -1,7 +1,7 @@
 /**
  * All that one view knows, as signals: what the model says, what lies on top of it, and what follows from both.
  *
- * The model is read when somebody asks (`refresh`), however many changes it has told of since.
+ * The model is read once per frame (`refreshIfStale`), not once per change event.
  */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals-core";
 import { toggleAll } from "../model/edits";
@@ -59,7 +59,7 @@ export function createViewStore(model: Model) {
     state.value = reduce(state.peek(), action);
   }
 
-  /** Reads the model; an echo of an older value changes nothing, since what is in the hand lies on top. */
+  /** Reads the model. A late echo of an older value changes nothing on screen: drafts lie on top. */
   function refresh(): void {
     stale = false;
     try {
@@ -93,12 +93,12 @@ export function createViewStore(model: Model) {
     refreshIfStale: () => {
       if (stale) refresh();
     },
-    /** The same names may have other widths now: whoever has measured them must do so again. */
+    /** A new font may have come: names are a new object, so that their widths are measured again. */
     forgetWidths: () => {
       measured.value++;
     },
     write: change,
-    /** What is in the hand was decided before. */
+    /** Sends a command, after the drafts that were made before it. */
     send(command: Command): void {
       drafts.flush();
       model.send(command);

@@ -1,4 +1,4 @@
-/** Text in what a reader takes for letters: an emoji with its skin tone or an accent with its base is one. Pure. */
+/** Text as a reader counts letters: an emoji with its skin tone, or a letter with its accent, is one. Pure. */
 import { lastWhere } from "./bisect";
 
 const segments = "Segmenter" in Intl ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
@@ -6,7 +6,7 @@ const segments = "Segmenter" in Intl ? new Intl.Segmenter(undefined, { granulari
 export const graphemesOf = (text: string): string[] =>
   segments ? Array.from(segments.segment(text), ({ segment }) => segment) : [...text];
 
-/** How many letters behind those that fit are tried too: with some fonts a longer text is narrower. */
+/** How many longer beginnings are tried too: with some fonts a longer text is narrower. */
 const LOOK_AHEAD = 8;
 
 /**

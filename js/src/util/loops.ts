@@ -2,7 +2,7 @@
 
 export type Loop = readonly (readonly [x: number, y: number])[];
 
-/** A line that leaves the straight way by less than this share of its length, or so many pixels, goes around nothing. */
+/** A line counts as straight if it bends by less than this share of its length, or by fewer pixels than that. */
 const BENT = 0.12;
 const BENT_PIXELS = 10;
 
@@ -11,7 +11,7 @@ export function loopOf(line: Loop): Loop {
   const [first, last] = [line[0], line.at(-1)];
   if (!first || !last) return line;
   const from = ([x, y]: Loop[number]) => Math.hypot(x - first[0], y - first[1]);
-  // Who has gone too far comes back along the same line.
+  // A person may overshoot and come back along the same line.
   const far = line.reduce((a, b) => (from(b) > from(a) ? b : a));
   const length = from(far);
   const [dx, dy] = [far[0] - first[0], far[1] - first[1]];

@@ -14,7 +14,7 @@ export function boxedPath([x0, y0, x1, y1]: Ends, box: Box): Path {
   return [x0, y0, c, y0, c, y, a, y, b, y, d, y, d, y1, x1, y1];
 }
 
-/** A straight line: what is gone fans out from its nodes, and no curve of it is taken for one that is on. */
+/** A straight line: edges that are off have no curve that could be mistaken for one that is on. */
 export function directPath([x0, y0, x1, y1]: Ends): Path {
   const at = (t: number) => [x0 + (x1 - x0) * t, y0 + (y1 - y0) * t];
   return [...at(0), ...at(1 / 6), ...at(1 / 3), ...at(0.5), ...at(0.5), ...at(2 / 3), ...at(5 / 6), x1, y1];

@@ -19,9 +19,9 @@ export interface FrameInput {
   readonly palette: Palette;
   readonly font: string;
   readonly width: number;
-  /** A hand is at work below the stage: what it works on must not move away. */
+  /** The person works on what is below the stage: the stage keeps its height, so that this does not move away. */
   readonly keepsHeight?: boolean;
-  /** The followed sample on its way through the network, if one is. */
+  /** The values of the traced sample, if there is one. */
   readonly probe?: Probe | null;
 }
 

@@ -102,7 +102,7 @@ export function choosePitches(
     [false, width],
   ] as const) {
     const layers = counts.map((_, k) => k).filter((k) => upright[k] === way);
-    // A page can always be longer; and where one layer is too wide anyway, the others need not suffer for it.
+    // A page can always be longer; and where one layer is too wide in any case, the others keep their size.
     const full = layers.reduce((sum, k) => sum + counts[k]!, 0) > room;
     if (way || full) for (const k of layers) pitch[k] = leastPitch(counts[k]!);
     grow(counts, layers, pitch, room);
@@ -119,7 +119,7 @@ export function choosePitches(
 
 const leastPitch = (count: number) => Math.max(1, Math.min(16, Math.floor(160 / count)));
 
-/** Whoever has least gets the next pixel, as long as the room is not full. */
+/** Gives pixel after pixel to the layer with the smallest pitch, until there is no space left. */
 function grow(counts: readonly number[], layers: number[], pitch: number[], room: number): void {
   let used = layers.reduce((sum, k) => sum + counts[k]! * pitch[k]!, 0);
   const open = new Set(layers);

@@ -11,7 +11,7 @@ export const CELL_STATE = 3;
 /** Further bits of a cell's code. */
 export const KEPT = 4;
 export const SYMBOLIC = 8;
-/** Its node is gone and has been replaced by a hollow map: the cell is a shadow of what it was. */
+/** Its node is off, and the map of the node is hollow: the cell is painted faintly. */
 export const GHOST = 16;
 
 export interface CellStates {

@@ -1,4 +1,4 @@
-/** From a score to a colour: even steps for the eye, from what lies behind to ink, over blue. Pure but for one pixel. */
+/** From a score to a colour, in steps that look even: from the background over blue to ink. Pure, but reads colours from one pixel. */
 import type { Palette } from "../../canvas/brush";
 import type { Network } from "../../model/network";
 
@@ -20,7 +20,7 @@ export function scaleOf(net: Network): Scale {
   scores.sort();
   const high = scores.at(-1) ?? 0;
   const knee = scores[Math.floor(KNEE * scores.length)] ?? 0;
-  // Against a knee that is next to nothing all others would be at the top.
+  // With a knee near 0 all other scores would have the strongest colour.
   return { knee: Math.max(knee, LEAST_KNEE * high), high };
 }
 
@@ -57,7 +57,7 @@ export interface Inks {
   /** The numeric ramp, faint. */
   readonly ghost: Ramp;
   readonly symbolicColour: string;
-  /** What lies behind the matrix view, never see-through. */
+  /** Background of the matrix view, opaque. */
   readonly behind: string;
   /** The pale ground and the stripes of what a threshold is removing, and has removed. */
   readonly removing: readonly [ground: number, stripe: number];
@@ -87,7 +87,7 @@ export function inksOf(palette: Palette): Inks {
   };
 }
 
-/** Lightness runs evenly; the lowest step is still apart from what lies behind it. */
+/** Lightness changes evenly; the lowest step can still be told from the background. */
 function blue(t: number, behind: number, dark: boolean): Triple {
   const [from, to] = dark ? [behind + 0.055, 0.96] : [behind - 0.035, 0.28];
   const chroma = 0.008 + (dark ? 0.02 : 0.055) * t + 0.075 * Math.sin(Math.PI * t);

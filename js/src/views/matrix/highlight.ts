@@ -30,7 +30,7 @@ export function paintMatrixHighlight(
   ctx.globalAlpha = 1;
 }
 
-/** Leads the eye: the row and the column of a cell, the matrices' lines of a node, an input in every map. */
+/** Helps the eye to follow: the row and the column of a cell, the matrices' lines of a node, an input in every map. */
 function paintContext(brush: Brush, layout: MatrixLayout, target: Target): void {
   const { net, maps } = layout;
   if (target.kind === "edge") {
@@ -89,7 +89,7 @@ function outline(brush: Brush, rect: Rect): void {
   ringRect(brush, rect, 1, 0.75);
 }
 
-/** A ring of ink in a halo of what lies behind, to be seen on any colour. */
+/** A ring with a rim of the background's colour, so that it can be seen on any colour. */
 function ringRect({ ctx, palette }: Brush, rect: Rect, breadth: number, alpha: number, apart = 1): void {
   const [w, h] = [Math.max(rect.width + 2 * apart, LEAST), Math.max(rect.height + 2 * apart, LEAST)];
   const [x, y] = [rect.x + (rect.width - w) / 2, rect.y + (rect.height - h) / 2];

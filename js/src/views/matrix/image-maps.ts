@@ -1,7 +1,7 @@
 /**
  * Inputs that are an image: a map of edge scores for each unit of the first layer, as the image lies. Pure.
  *
- * Maps of hidden units stand in the order of their strength, strongest first, so that a threshold takes them from
+ * Maps of hidden units stand in the order of their strength, strongest first, so that a threshold removes them from
  * the end; maps of outputs keep theirs and carry the names.
  */
 import type { Network } from "../../model/network";
@@ -48,7 +48,7 @@ export function layoutMaps(
     const fits = down * stepY <= height && across * stepX - GAP + taken <= width;
     return { scale, totalScale, stepX, stepY, across, down, fits, matrixWidth };
   };
-  // A cell of one pixel shows nothing: then the matrices beside the maps take less.
+  // A cell of one pixel is too small to see: then the matrices beside the maps get less width.
   let chosen = fit(1);
   const narrow = matrixWidths.map((each) => fit(2, each)).find(({ fits }) => fits);
   if (narrow) chosen = narrow;
@@ -110,7 +110,7 @@ function byStrength(net: Network): number[] {
   );
 }
 
-/** What the following layers ask for, at most `most`. */
+/** The width that the following layers need, at most `most`. */
 function stairWidth(net: Network, room: MatrixSpace, most: number): number {
   const rest = placeMatrices(net, room, 1, true, 0, 0, most, room.height ?? MAX_HEIGHT);
   return Math.min(most, rest.right);

@@ -146,7 +146,7 @@ function frame({ ctx, palette }: Brush, { x, y, width, height }: Rect): void {
   ctx.globalAlpha = 1;
 }
 
-/** Hollow and dashed where the unit is gone. */
+/** Frames of the image maps; dashed where the unit is off. */
 function paintFrames(brush: Brush, layout: MatrixLayout, maps: ImageMaps, states: Uint8Array): void {
   const { ctx, palette } = brush;
   frame(brush, maps.total);

@@ -10,7 +10,7 @@ const LINE_REACH = 6;
 const NODE_REACH = 6;
 const STEPS = 28;
 
-/** `boxed` tells of an edge without a box in the layout whether the square on its line is shown as one. */
+/** `boxed(edge)`: whether the square on the line of an edge that has no box in the layout is shown as a box. */
 export function hit(
   layout: Layout,
   x: number,

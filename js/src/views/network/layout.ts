@@ -6,7 +6,7 @@
  * gap, on its line; boxes of a gap form one stack, sorted by the middle of their ends, each as near to its own line as
  * the others let it. Where one stack cannot hold them all, every other box stands beside it, half a pitch lower, so
  * that lines pass between. Every other edge is a plain line with a small square on it that can be aimed at. Nodes with an
- * edge that is on share the room evenly; the others make way and are small.
+ * edge that is on share the room evenly; the others are small and close together.
  */
 
 import type { Network } from "../../model/network";
@@ -47,7 +47,7 @@ export interface Layout {
   readonly slots: ReadonlyMap<number, Slot>;
   /** What is drawn, weak to strong: at most `MAX_DRAWN` edges. */
   readonly places: ReadonlyMap<number, Place>;
-  /** Rows in which the names of inputs and outputs stand, upright: neighbours that are long take turns. */
+  /** Rows in which the names of inputs and outputs stand, upright: long names use several rows in turn. */
   readonly nameRows: readonly [inputs: number, outputs: number];
 }
 
@@ -171,7 +171,7 @@ function nameRowsOf(net: Network, mask: Uint8Array, room: Space): [number, numbe
   return [rows(0, room.inNames), rows(net.depth, room.outNames)];
 }
 
-/** What lets the boxes be as large as the gap allows, so that a few curves are large and leave nothing empty. */
+/** The height at which the boxes are as large as the gap between layers allows. */
 function heightOf(net: Network, mask: Uint8Array, gap: number): number {
   const side = Math.min(MAX_SIDE, BOX_SHARE.right * gap);
   let wish = MIN_HEIGHT;
@@ -300,7 +300,7 @@ function placeGap(
     const label = labels && box !== null && labelled.has(e);
     places.set(e, { edge: e, path, box, anchor: box ?? { x: 0, y: 0, side: 0 }, presence: 1, label });
   }
-  // The strongest choose first where their square goes, so that the weak make way.
+  // Squares of strong edges are placed first, those of weak edges around them.
   for (const e of drawn.reverse()) {
     const place = places.get(e)!;
     if (place.box) continue;

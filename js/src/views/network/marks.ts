@@ -9,7 +9,7 @@ import type { Layout } from "./layout";
 import { colourOf, lineOf, paintBox, paintNode } from "./paint";
 import { type EdgeShape, inBox, type NodeShape, type Scene } from "./scene";
 
-/** The values of a sample on its way, of nodes and of edges. */
+/** The values of a traced sample, of nodes (N,) and of edges (E,). */
 export interface Probe {
   readonly nodes: Float64Array;
   readonly edges: Float64Array;
@@ -17,7 +17,7 @@ export interface Probe {
 
 const VALUE_SIZE = 11.5;
 
-/** The shapes that the marks of one moment belong to. */
+/** The shapes of the frame that the marks are painted on. */
 export interface Shown {
   readonly net: Network;
   readonly scene: Scene;
@@ -96,7 +96,7 @@ function underBoxes({ ctx }: Brush, { width, height, edges }: Scene, paint: () =
   ctx.restore();
 }
 
-/** Told apart by the number of the state that has it, and by dashes. */
+/** Marks an edge that only one of two compared states has, by the state's number and by dashes. */
 function paintDifference(brush: Brush, edge: EdgeShape): void {
   const { ctx, palette, font } = brush;
   const first = edge.difference === "first";
@@ -246,7 +246,7 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
   }
 }
 
-/** The dashed line around what a lasso takes. */
+/** The dashed line around what a lasso selects. */
 export function paintLasso({ ctx, palette }: Brush, loop: readonly (readonly [number, number])[]): void {
   if (loop.length < 2) return;
   ctx.beginPath();

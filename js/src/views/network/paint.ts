@@ -17,7 +17,7 @@ export const QUIET_REMOVED = 0.75;
 /** Opacity of the curve in the box of an edge that is off. */
 const GONE_CURVE = 0.35;
 const STUB = 24;
-/** Where a line is broken that is one of many: dashes of a crowd cannot be seen, and cost more than all else. */
+/** Where a line has its one gap if there are many lines: dashes would be too small to see, and slow to paint. */
 const BREAK = 0.35;
 const FADED = 0.16;
 const LABEL_SIZE = 12;
@@ -65,7 +65,7 @@ export function paintCurve(
 
 const LAYERS = { off: 0, removed: 1, on: 2, removing: 3 } as const;
 
-/** What is on lies over what is gone, strong over weak, formulas over numbers, and what is about to go over all. */
+/** Painting order: off, removed, on (weak before strong, numbers before formulas), and last what is being removed. */
 function order({ look, box, formula, strength, difference }: EdgeShape): number {
   const kind = 2 * (formula === null ? 0 : 1) + (box ? 1 : 0);
   return ((LAYERS[look] * 2 + (difference ? 1 : 0)) * 4 + kind) * 16 + Math.round(strength * BUCKETS);
@@ -84,7 +84,7 @@ function paintLines(brush: Brush, scene: Scene): void {
     plain++;
     if (edge.look === "on") onPlain++;
   }
-  // Hairlines add up where they cross, even in one path: a crowd of them would be black.
+  // Hairlines add up where they cross, even in one path: many of them would become black.
   const crowd = Math.min(1, MANY / Math.max(1, onPlain));
   for (const batch of batches) if (batch) paintBatch(brush, scene, batch, plain, crowd);
   brush.ctx.setLineDash([]);
@@ -109,7 +109,7 @@ function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], plain: numbe
   ctx.globalAlpha *= fade;
   if (thin) strokeTogether(ctx, batch, look === "removing");
   else for (const edge of batch) ctx.stroke(lineOf(brush, edge.path));
-  // What is gone goes on as a whisker at each of its ends, which can be told from the background.
+  // Of an edge that is off, a short piece at each end is painted stronger, so that it can be seen.
   if (many || (look !== "off" && look !== "removed")) return;
   ctx.globalAlpha = (look === "removed" ? QUIET_REMOVED : QUIET_INK) * fade;
   ctx.lineWidth = 1;
@@ -124,7 +124,7 @@ function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], plain: numbe
   ctx.stroke();
 }
 
-/** A straight line as one, with blunt ends, which nodes cover: as a curve with round ends it takes longer. */
+/** Strokes many lines at once. Straight lines with blunt ends are much faster than curves with round ends. */
 function strokeTogether(ctx: CanvasRenderingContext2D, batch: readonly EdgeShape[], broken: boolean): void {
   ctx.lineCap = "butt";
   ctx.beginPath();
@@ -172,7 +172,7 @@ export function colourOf(palette: Palette, { look, formula }: Pick<EdgeShape, "l
 export function paintBox(brush: Brush, edge: EdgeShape, box: Box, border = 1, fade = 1): void {
   const { ctx, palette, font } = brush;
   const removing = edge.look === "removing";
-  // It was switched off a moment ago, and its box stays until the layout may change.
+  // It has just been switched off, and its box stays until the layout may change.
   const gone = edge.look === "off" || edge.look === "removed";
   const strength = removing || edge.formula !== null ? 1 : edge.strength;
   const half = border / 2;

@@ -9,7 +9,7 @@ import type { Layout, Place } from "./layout";
 
 export { createNormalizedCurves, inBox, type NormalizedCurve } from "../../canvas/normalized-curves";
 
-/** `removing`: it was there when the drag began and the threshold in hand would remove it. */
+/** `removing`: it was on when the drag began, and the threshold that is being dragged would remove it. */
 export type EdgeLook = "on" | "removing" | "removed" | "off";
 
 /** Where two compared states differ. */
@@ -116,7 +116,7 @@ function differenceOf(bits: number | undefined): Difference {
   return bits === 1 ? "first" : bits === 2 ? "second" : null;
 }
 
-/** The layout on the way from one to another; a further easing may begin there. */
+/** The layout at time `t` (0..1) between two layouts; a new animation may start from it. */
 export function between(from: Layout, to: Layout, t: number): Layout {
   if (t >= 1 || from.nodeX.length !== to.nodeX.length) return to;
   const mix = (a: number, b: number) => a + (b - a) * t;

@@ -29,7 +29,7 @@ interface Arranged {
   /** By which score the strongest edges were chosen. */
   readonly score: string;
   readonly room: Space;
-  /** Whether its height is another's, since a hand is at work below. */
+  /** Whether it has kept an earlier height because the person works on what is below the stage. */
   readonly kept: boolean;
   readonly targetBoxes: readonly TargetBox[];
 }
@@ -57,13 +57,13 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
     const old = drawn?.net.topology === net.topology && drawn.room.width === room.width ? drawn : null;
     const same = old?.layoutMask === layoutMask && old.symbolic === symbolic && old.score === score;
     if (same && sameSpace(old.room, room) && (keepsHeight || !old.kept)) {
-      // Training changes the scores all the time: nothing moves, only the buttons say the new ones.
+      // Training changes the scores at each step: nothing moves, only the names of the buttons change.
       if (old.net !== net) drawn = { ...old, net, targetBoxes: targetBoxesOf(old.layout, net) };
       return drawn!;
     }
     const kept = keepsHeight === true && old !== null && room.height === undefined;
     const layout = makeLayout(net, layoutMask, kept ? { ...room, kept: old.layout.height } : room, symbolic);
-    // What is still under way goes on from where it is.
+    // An animation that is still running goes on from its present place.
     const from =
       old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
     const eases = from && !isCalm() && old.room.height === room.height;
