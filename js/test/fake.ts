@@ -1,10 +1,10 @@
 /** A small network and a host's model that holds it, for tests; with no Python behind it unless `python` is called. */
-import { countOn, createNetwork, maskOf, type Network, NO_EDITS } from "../src/model/network";
+import { countOn, maskOf, NO_EDITS } from "../src/model/mask";
+import { createNetwork, type Network } from "../src/model/network";
 import type { Synced } from "../src/state/view-state";
-import type { Pending } from "../src/wire/outbox";
 import { encode } from "../src/wire/packed-array";
 import { type Curves, createSnapshotReader } from "../src/wire/snapshot";
-import type { Command, Model, Traits } from "../src/wire/traits";
+import type { Command, Model, Pending, Traits } from "../src/wire/traits";
 
 let sequence = 0;
 

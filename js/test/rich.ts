@@ -1,7 +1,9 @@
 /** A model that comes with everything a view can show: data, cells, the loss along the thresholds, a history. */
+
 import { type Cells, predict, rmse } from "../src/model/forward";
 import { type LossCurve, lossCurveOf } from "../src/model/loss-curve";
-import { createNetwork, type Network, NO_EDITS } from "../src/model/network";
+import { NO_EDITS } from "../src/model/mask";
+import { createNetwork, type Network } from "../src/model/network";
 import type { HistoryStep, Traits } from "../src/wire/traits";
 import { type FakeModel, fakeModel, pack, randomNumbers, SAMPLES, scoresOf } from "./fake";
 

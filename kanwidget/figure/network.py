@@ -1,4 +1,4 @@
-"""The network view as a figure, as `js/src/canvas/brush.ts` paints it."""
+"""The network view as a figure, as `js/src/views/network/paint.ts` paints it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Switching an edge or a node by hand: pure functions, as in `js/src/state/view-state.ts`."""
+"""Switching an edge or a node by hand: pure functions, as in `js/src/model/edits.ts`."""
 
 from __future__ import annotations
 

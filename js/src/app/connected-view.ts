@@ -45,7 +45,7 @@ function standing(host: Model): Model | null {
   try {
     const model = standaloneModel({
       ...Object.fromEntries(traits.filter(([, value]) => value !== undefined)),
-      // As on an exported page: nobody is there to score the edges anew, nor to warn of what follows.
+      // As on an exported page: without Python there are no new scores and no warnings.
       _scores_known: [],
       _warnings: [],
     });

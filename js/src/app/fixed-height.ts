@@ -4,9 +4,9 @@
  */
 import { ancestors } from "../canvas/theme";
 
-/** Less is no room to work in: the host is hidden, folded, or about to open. */
+/** With fewer pixels the host is hidden, folded, or about to open. */
 const LEAST = 80;
-/** Under this height what is only told in figures makes way, as in a full screen. */
+/** Under this height the figures of the status are hidden, as in full screen. */
 const SMALL = 620;
 
 export function watchFixedHeight(

@@ -1,6 +1,6 @@
-/** Whether a hand is at work on what lies below the stage: it must not move away from under it. */
+/** Whether the person works on what is below the stage: then it must not move. */
 
-/** Returns a function that tells it; `changed` is called when a hand has left. */
+/** Returns a function that says whether the pointer or the focus is in `elements`; `changed` is called when either leaves. */
 export function watchInteraction(
   elements: readonly HTMLElement[],
   changed: () => void,

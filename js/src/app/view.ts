@@ -1,50 +1,40 @@
-/** Wires one view: model in, frames out, wishes back. Owns its AbortController and its ResizeObserver. */
+/** Builds one view and connects its parts. What the view knows is in `state/view-store.ts`. */
 
+import { effect } from "@preact/signals-core";
 import type { Palette } from "../canvas/brush";
-import { palette as paletteOf, themeOf, watchTheme } from "../canvas/theme";
-import { type Trace, trace } from "../model/forward";
+import { sameTarget, type Target, type TargetKind } from "../model/network";
 import { createCardStrip } from "../panels/cards/card-strip";
-import type { Commands, Draft, PanelProps } from "../panels/context";
+import type { Commands, PanelProps } from "../panels/context";
 import { createLegend } from "../panels/legend";
 import { createPanels } from "../panels/panels";
 import { createStatus } from "../panels/status";
 import { createSlider } from "../panels/threshold/slider";
 import { createToolbar } from "../panels/toolbar";
-import { undoOrRedo } from "../stage/keys";
 import { createStage } from "../stage/stage";
-import {
-  type Action,
-  reduce,
-  sameTarget,
-  type Target,
-  type TargetKind,
-  toggleAll,
-  type ViewState,
-} from "../state/view-state";
+import { watchRelease } from "../state/drafts";
+import { createViewStore } from "../state/view-store";
 import { adopt } from "../styles/styles";
 import { STATUS } from "../text/labels";
-import type { NodeNames } from "../text/node-names";
 import { element } from "../util/dom";
-import { throttle } from "../util/throttle";
 import { watchKernelConnection } from "../wire/kernel-connection";
 import { withMessageOrder } from "../wire/outbox";
 import { requestMissing } from "../wire/request-missing";
-import { createSnapshotReader, type Snapshot } from "../wire/snapshot";
-import { handEdits, indexOf, type Model, TRAITS, type WritableTraits, write } from "../wire/traits";
+import { type Model, TRAITS } from "../wire/traits";
 import { watchFixedHeight } from "./fixed-height";
 import { watchInteraction } from "./interaction-guard";
+import { watchLooks } from "./looks";
 import { hideNotebookPreview } from "./notebook-preview";
 import { watchPrinting } from "./print";
+import { scrollIntoView } from "./scroll-into-view";
 import { shareRowWidth } from "./shared-row";
-
-const WRITE_EVERY = 100;
+import { watchUndoKeys } from "./undo-keys";
 
 export interface ViewOptions {
   /** Ends the view. */
   readonly signal?: AbortSignal | undefined;
-  /** Called once when no kernel is behind the model. */
+  /** Called once when the kernel is disconnected. */
   lost?(): void;
-  /** What is said as long as nothing went wrong. */
+  /** A message that is always shown. */
   readonly notice?: string;
 }
 
@@ -52,8 +42,8 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   const { signal: outer, notice = "" } = options;
   const controller = new AbortController();
   const { signal } = controller;
-  const behind = watchKernelConnection(host, () => ask(), signal);
-  const model = host.standalone ? host : withMessageOrder(behind.model, signal);
+  const connection = watchKernelConnection(host, () => ask(), signal);
+  const model = host.standalone ? host : withMessageOrder(connection.model, signal);
   const mount = element("div", { "data-lm-suppress-shortcuts": "true" });
   const shadow = mount.attachShadow({ mode: "open" });
   const root = element("div", {
@@ -64,94 +54,50 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   });
   adopt(shadow);
   // A picture whose width is at most all there is can be made narrower, and is wide where nobody says how wide.
-  const wished = element("canvas", { height: "0" });
-  const breadth = element("div", { class: "breadth", "aria-hidden": "true" }, wished, element("div"));
+  const filler = element("canvas", { height: "0" });
+  const breadth = element("div", { class: "breadth", "aria-hidden": "true" }, filler, element("div"));
   shadow.append(breadth, root);
 
-  const read = createSnapshotReader(model);
-  let reading: Snapshot | null = null;
-  let known: ViewState | null = null;
-  let problem = "";
-  let stale = true;
-  let told = false;
+  const store = createViewStore(model);
+  let toldLost = false;
   let width = 0;
-  let names: NodeNames = { inVars: [], outVars: [] };
-  let looks: { palette: Palette; font: string } | null = null;
-  let looksMayDiffer = false;
-  let held: TargetKind | null = null;
-  let inHand: Draft = {};
-  let traced: { of: readonly unknown[]; trace: Trace } | null = null;
+  const looks = watchLooks(el, root, signal);
+  let shownPalette: Palette | null = null;
   let frame = 0;
+  let drawing = false;
 
-  // Only what is in the hand is written: the rest may be newer in the model than here.
-  const send = throttle(() => {
-    const thresholds: Partial<WritableTraits> = {};
-    if (known && held === "node") thresholds.node_threshold = known.edits.nodeThreshold;
-    if (known && held === "edge") thresholds.edge_threshold = known.edits.edgeThreshold;
-    write(model, { ...thresholds, ...inHand });
-  }, WRITE_EVERY);
-
-  const dispatch = (action: Action) => {
-    known = reduce(known, action);
-    ask();
-  };
-  const changeModel = (change: () => void) => {
-    change();
-    sync();
-    ask();
-  };
-  const edit = (targets: readonly Target[]) => {
-    sync();
-    const now = known;
-    if (!now) return;
-    changeModel(() => write(model, handEdits(now.net, toggleAll(now.net, now.edits, targets))));
-  };
   const select = (targets: readonly Target[]) => {
-    const now = known;
-    const opens = targets.some((each) => !now?.selected.some((other) => sameTarget(other, each)));
-    if (now) changeModel(() => write(model, { selected: targets.map((target) => indexOf(now.net, target)) }));
+    const before = store.state.peek()?.selected ?? [];
+    const opens = targets.some((each) => !before.some((other) => sameTarget(other, each)));
+    store.select(targets);
     // The cards are there at once: the focus may go to one of them.
-    if (known && reading) cards.update({ known, reading, names, trace: follow(known, reading) });
-    if (opens) reveal(cards.element.lastElementChild);
+    const now = props();
+    if (now) cards.update(now);
+    if (opens) scrollIntoView(cards.element.lastElementChild);
   };
 
-  const wishes: Commands = {
-    act(act) {
-      // What is in the hand was decided before.
-      if (send.waiting) send.flush();
-      model.send(act);
-    },
-    write: (decisions) => changeModel(() => write(model, decisions)),
-    draft(decisions) {
-      inHand = { ...inHand, ...decisions };
-      if (reading) reading = { ...reading, ...overlay(inHand) };
-      send.call();
-      ask();
-    },
-    releaseDraft() {
-      if (Object.keys(inHand).length === 0) return;
-      changeModel(() => {
-        send.flush();
-        inHand = {};
-      });
-    },
+  const commands: Commands = {
+    act: store.send,
+    write: store.write,
+    draft: store.draft,
+    releaseDraft: store.release,
     select,
-    toggle: (target) => edit([target]),
+    toggle: (target) => store.toggle([target]),
   };
   const panels = createPanels(
-    wishes,
+    commands,
     (opened) => {
       ask();
       // It is there once it is drawn.
-      if (opened) requestAnimationFrame(() => reveal(opened));
+      if (opened) requestAnimationFrame(() => scrollIntoView(opened));
     },
     signal,
   );
-  const status = createStatus(wishes, signal);
+  const status = createStatus(commands, signal);
   const reset = () => {
-    wishes.act({ do: "reset" });
+    commands.act({ do: "reset" });
     // Marimo runs the cells that depend on a widget after what its page writes, not what it sends.
-    wishes.write({
+    commands.write({
       node_threshold: 0,
       edge_threshold: 0,
       removed_edges: [],
@@ -160,40 +106,35 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
       kept_nodes: [],
     });
   };
-  const bar = createToolbar(reset, wishes, panels.toggles, !model.standalone);
+  const bar = createToolbar(reset, commands, panels.toggles, !model.standalone);
   const sliderEvents = {
     moved(axis: TargetKind, value: number, apart: boolean) {
       if (apart) model.send({ do: "new_step" });
-      held = axis;
-      dispatch({ type: "dragged", axis, value });
-      send.call();
+      store.draft(axis === "node" ? { node_threshold: value } : { edge_threshold: value });
     },
-    released() {
-      dispatch({ type: "released" });
-      changeModel(send.flush);
-      held = null;
-    },
+    released: store.release,
   };
-  const sliders = (["node", "edge"] as const).map((axis) => createSlider(axis, sliderEvents, wishes, signal));
+  const sliders = (["node", "edge"] as const).map((axis) =>
+    createSlider(axis, sliderEvents, commands, signal),
+  );
   const stage = createStage(
     {
       hovered: (target) => {
-        if (known && !sameTarget(known.hover, target)) dispatch({ type: "hovered", target });
+        if (!sameTarget(store.state.peek()?.hover ?? null, target))
+          store.dispatch({ type: "hovered", target });
       },
-      focused: (target) => dispatch({ type: "focused", target }),
-      held: (held) => {
-        if (known && known.held !== held) dispatch({ type: "held", held });
-      },
+      focused: (target) => store.dispatch({ type: "focused", target }),
+      held: (held) => store.dispatch({ type: "held", held }),
       selected: select,
-      toggled: edit,
+      toggled: store.toggle,
       python: !model.standalone,
       changed: ask,
     },
     signal,
   );
   const legend = createLegend();
-  const cards = createCardStrip(wishes);
-  const isBelow = watchInteraction([cards.element, panels.element], ask, signal);
+  const cards = createCardStrip(commands);
+  const isHandBelow = watchInteraction([cards.element, panels.element], ask, signal);
   root.append(
     element("div", { class: "top" }, status.element, bar.element),
     element("div", { class: "sliders" }, ...sliders.map((slider) => slider.element)),
@@ -205,38 +146,32 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   /** All that acts on the model: everything but what is said. */
   const acting = [bar, ...sliders, stage, cards].map((part) => part.element).concat(panels.acting);
 
-  /** Reads the model; an echo of an older threshold changes nothing, since the drag lies on top. */
-  function sync(): void {
-    stale = false;
-    try {
-      const next = read();
-      if (next.inVars !== names.inVars || next.outVars !== names.outVars) {
-        names = { inVars: next.inVars, outVars: next.outVars };
-      }
-      reading = { ...next, ...overlay(inHand) };
-      known = reduce(known, { type: "synced", reading: next });
-      problem = next.problem && `The view cannot read the model: ${next.problem}`;
-    } catch (error) {
-      problem = `The view cannot read the model: ${error instanceof Error ? error.message : error}`;
-    }
+  /** What panels are shown; null before the first reading. */
+  function props(): PanelProps | null {
+    const [known, reading] = [store.state.peek(), store.snapshot.peek()];
+    return known && reading && { known, reading, names: store.names.peek(), trace: store.trace.peek() };
   }
 
   function ask(): void {
-    if (!frame && !signal.aborted) frame = requestAnimationFrame(draw);
+    if (!frame && !drawing && !signal.aborted) frame = requestAnimationFrame(draw);
   }
 
   function draw(time: number): void {
     frame = 0;
-    if (stale) sync();
-    const { lost } = behind;
-    if (lost && !told) {
-      told = true;
-      // What is in the hand was decided here, and nowhere else.
-      if (send.waiting) send.flush();
+    // What is read now is drawn now.
+    drawing = true;
+    store.refreshIfStale();
+    drawing = false;
+    const { lost } = connection;
+    if (lost && !toldLost) {
+      toldLost = true;
+      // Drafts are known only here.
+      store.flushDrafts();
       options.lost?.();
       if (signal.aborted) return;
     }
-    const said = problem || (lost ? STATUS.disconnected : "");
+    const [known, reading] = [store.state.peek(), store.snapshot.peek()];
+    const said = store.problem.peek() || (lost ? STATUS.disconnected : "");
     try {
       status.update(known, reading, said, notice);
     } catch (error) {
@@ -246,113 +181,66 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     // Hosts that hide an output resize it to nothing and back: what was drawn stays.
     if (!known || !reading || width === 0) return;
     try {
-      show(known, reading, time);
+      show(time);
     } catch (error) {
       fail(error);
     }
   }
 
   function fail(error: unknown): void {
-    problem = `The view cannot show the model: ${error instanceof Error ? error.message : error}`;
-    status.fail(problem);
+    store.problem.value = `The view cannot show the model: ${error instanceof Error ? error.message : error}`;
+    status.fail(store.problem.value);
   }
 
-  function show(known: ViewState, reading: Snapshot, time: number): void {
-    const { palette, font } = seenLooks();
-    const now: PanelProps = { known, reading, names, trace: follow(known, reading) };
+  function show(time: number): void {
+    const { palette, font } = looks.now();
+    if (palette !== shownPalette) store.forgetWidths();
+    shownPalette = palette;
+    const now = props()!;
     for (const slider of sliders) slider.update(now);
-    const moment = { known, reading, names, width, keepsHeight: isBelow(), probe: now.trace, palette, font };
-    if (stage.render(moment, time)) ask();
+    const frame = { ...now, width, keepsHeight: isHandBelow(), probe: now.trace, palette, font };
+    if (stage.render(frame, time)) ask();
     panels.update(now);
     bar.update(now.known, now.reading);
     legend.update(now, stage.drawn);
     cards.update(now);
   }
 
-  /** The followed sample's values; the same object while nothing that they follow from has changed. */
-  function follow({ net, mask }: ViewState, { cells, keepMean, probe }: Snapshot): Trace | null {
-    if (!cells || !probe) return null;
-    const of = [net, mask, cells, keepMean, probe];
-    if (!traced?.of.every((value, k) => value === of[k])) {
-      traced = { of, trace: trace(net, cells, mask, keepMean, probe) };
-    }
-    return traced.trace;
-  }
-
-  /** Colours and font; another object only when they are others. */
-  function seenLooks(): { palette: Palette; font: string } {
-    if (looks && !looksMayDiffer) return looks;
-    const next = look();
-    looksMayDiffer = false;
-    if (looks && next.font === looks.font && samePalette(next.palette, looks.palette)) return looks;
-    looks = next;
-    // Other names for whoever has measured them.
-    names = { ...names };
-    return next;
-  }
-
-  function look(): { palette: Palette; font: string } {
-    const theme = root.dataset.printing === undefined ? themeOf(el) : "light";
-    root.dataset.theme = theme;
-    return { palette: paletteOf(root, theme), font: getComputedStyle(root).fontFamily };
-  }
-
   const modelChanged = () => {
-    stale = true;
+    store.markStale();
     ask();
   };
   for (const name of TRAITS) model.on(`change:${name}`, modelChanged);
-  const looksFollow = watchTheme(
-    el,
-    (measures) => {
-      if (measures) looks = null;
-      looksMayDiffer = true;
-      ask();
-    },
-    signal,
-  );
+  // A frame is drawn whenever one of these has changed.
+  const stopAsking = effect(() => {
+    for (const shown of [store.state, store.snapshot, store.problem, looks.version]) shown.value;
+    ask();
+  });
   const resized = new ResizeObserver(([entry]) => {
     width = Math.floor(entry?.contentBoxSize[0]?.inlineSize ?? 0);
-    // It may have been put into another place of the page.
-    if (looksFollow()) looksMayDiffer = true;
+    looks.moved();
     ask();
   });
   const redraw = (sheet: number | null) => {
     width = sheet ?? Math.floor(stage.element.clientWidth);
-    looks = null;
+    looks.forget();
     // Once to begin what moves, and once when it has come to rest.
     for (const after of [0, 1e4]) draw(performance.now() + after);
   };
   watchPrinting(root, { redraw, picture: stage.svg }, signal);
-  root.addEventListener(
-    "keydown",
-    (event) => {
-      const act = isText(event.target) ? null : undoOrRedo(event);
-      if (act) {
-        event.preventDefault();
-        event.stopPropagation();
-        wishes.act({ do: act });
-      }
-      if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Tab") event.stopPropagation();
-    },
-    { signal },
-  );
-  // A drag that ends where it began fires no `change`, and the pointer may be let go anywhere.
-  for (const name of ["pointerup", "pointercancel"] as const) {
-    window.addEventListener(name, wishes.releaseDraft, { signal, capture: true });
-  }
-  for (const name of ["keyup", "focusout"] as const)
-    root.addEventListener(name, wishes.releaseDraft, { signal });
+  watchUndoKeys(root, (way) => commands.act({ do: way }), signal);
+  watchRelease(root, store.release, signal);
   el.append(mount);
   shareRowWidth(el, mount, signal);
   resized.observe(stage.element);
   watchFixedHeight(el, mount, root, ask, signal);
   hideNotebookPreview(el.ownerDocument, model.get("_picture"), signal);
-  requestMissing(model, () => known !== null, signal);
+  requestMissing(model, () => store.state.peek() !== null, signal);
 
   function close(): void {
     if (signal.aborted) return;
-    if (send.waiting) send.flush();
+    store.flushDrafts();
+    stopAsking();
     for (const name of TRAITS) model.off(`change:${name}`, modelChanged);
     resized.disconnect();
     cancelAnimationFrame(frame);
@@ -363,25 +251,3 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   if (outer?.aborted) close();
   return close;
 }
-
-/** Scrolls what has just opened into sight where cards and panels have a box of their own to scroll; never the page. */
-function reveal(opened: Element | null): void {
-  const box = opened?.closest(".beside");
-  if (!opened || !box || box.scrollHeight <= box.clientHeight) return;
-  const [inner, outer] = [opened.getBoundingClientRect(), box.getBoundingClientRect()];
-  if (inner.bottom > outer.bottom)
-    box.scrollTop += Math.min(inner.bottom - outer.bottom, inner.top - outer.top);
-  else if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top;
-}
-
-const samePalette = (a: Palette, b: Palette): boolean =>
-  (Object.keys(a) as (keyof Palette)[]).every((key) => a[key] === b[key]);
-
-/** What lies on top of the model while it is in the hand. */
-function overlay({ tolerance, probe }: Draft): Partial<Pick<Snapshot, "tolerance" | "probe">> {
-  return { ...(tolerance !== undefined && { tolerance }), ...(probe !== undefined && { probe }) };
-}
-
-/** In a text field undo and redo are the field's own. */
-const isText = (target: EventTarget | null): boolean =>
-  target instanceof HTMLInputElement && /^(text|number)$/.test(target.type);

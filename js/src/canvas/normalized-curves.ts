@@ -1,6 +1,7 @@
 /** The samples of each edge in the unit square, and where a point of its function lies there. Pure. */
+
 import type { Network } from "../model/network";
-import type { Box } from "../util/paths";
+import type { Box } from "../util/rect";
 import type { Curves } from "../wire/snapshot";
 
 export interface NormalizedCurve {

@@ -196,7 +196,7 @@ export class Surface {
   setLineDash(dashes: readonly number[]): void {
     this.#look.dashes = dashes;
   }
-  /** Nothing was there: each surface is painted once. */
+  /** Does nothing: each surface is painted once, from empty. */
   clearRect(): void {}
 
   beginPath(): void {
@@ -349,7 +349,7 @@ export class Surface {
   }
 }
 
-/** Surfaces and paths for painters whose picture is to be written down. */
+/** Surfaces and paths for painters that write SVG. */
 export const written: Surfaces = {
   path: () => new Line() as unknown as Path2D,
   surface: (width, height) => new Surface(width, height) as unknown as OffscreenCanvas,

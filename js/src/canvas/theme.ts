@@ -6,10 +6,10 @@ export type Theme = "light" | "dark";
 
 /** Chosen so that they stay apart in three kinds of colour vision; a test holds their contrast and distance. */
 export const INKS = {
-  light: { ink: "#1f2328", taken: "#0072b2", symbolic: "#c04a00", probe: "#7a0fb0", selected: "#12a54d" },
-  dark: { ink: "#e6edf3", taken: "#56b4e9", symbolic: "#ff9e4a", probe: "#b86bff", selected: "#7ee787" },
+  light: { ink: "#1f2328", removed: "#0072b2", symbolic: "#c04a00", probe: "#7a0fb0", selected: "#12a54d" },
+  dark: { ink: "#e6edf3", removed: "#56b4e9", symbolic: "#ff9e4a", probe: "#b86bff", selected: "#7ee787" },
 } as const;
-/** Where the host says nothing. */
+/** Used where the host sets no background. */
 export const BACKGROUNDS = { light: "#ffffff", dark: "#111418" } as const;
 
 export function palette(root: HTMLElement, theme: Theme): Palette {

@@ -3,6 +3,7 @@
  *
  * Python makes the tables; `tests/golden/forward.json` holds what comes out of them to what the live model says.
  */
+import { countUpTo } from "../util/bisect";
 import type { Network } from "./network";
 
 /** A row of numbers after the other, as they come over the wire or out of a computation. */
@@ -83,7 +84,7 @@ export function predict(
   return finish(predicting(net, cells, mask, keepMean, rows, count));
 }
 
-/** The same in steps of a millisecond or so, for who has other things to do meanwhile. */
+/** The same as a generator that pauses about every millisecond, so that it can run in the background. */
 export function* predicting(
   net: Network,
   cells: Cells,
@@ -102,7 +103,7 @@ export function* predicting(
   return out;
 }
 
-/** Takes all steps of a computation at once. */
+/** Runs a generator to its end and returns its result. */
 export function finish<T>(steps: Generator<void, T>): T {
   for (;;) {
     const { done, value } = steps.next();
@@ -232,12 +233,7 @@ class Place {
       if (value < low) value = low;
       else if (value > high) value = high;
       // The last cell that begins at or before the value.
-      let [a, b] = [0, c];
-      while (b - a > 1) {
-        const middle = (a + b) >> 1;
-        if (x[first + middle]! <= value) a = middle;
-        else b = middle;
-      }
+      let a = countUpTo(x, value, first + 1, first + c) - first - 1;
       // At the very end cells may be empty.
       while (a > 0 && x[first + a] === x[first + a + 1]) a--;
       const begin = x[first + a]!;

@@ -3,26 +3,27 @@
  *
  * With a kernel Python measures the curves; pages without one compute them here, on the rows they carry.
  */
-
+import { countUpTo } from "../util/bisect";
 import { type Cells, finish, predicting, type Rows } from "./forward";
 import type { Loss } from "./losses";
-import { countOn, type Edits, isHidden, maskOf, type Network } from "./network";
+import { countOn, type Edits } from "./mask";
+import type { Network, TargetKind } from "./network";
 import { type LossScale, lossScale } from "./scales";
-import { countUpTo, levelOf, type StepTable } from "./threshold-steps";
+import { type StepTable, stepTableOf } from "./threshold-steps";
 
-/** Steps: from one threshold up to the next nothing changes. All arrays are (points,). */
+/** A step function: between two thresholds the loss does not change. All arrays are (points,). */
 export interface LossCurve {
   /** 0, and thresholds at which edges go, rising. */
   readonly thresholds: Float64Array;
   readonly activeEdges: Float64Array;
-  /** Loss if what goes leaves nothing, or its mean. */
+  /** Loss if removed edges give 0, or if they give their mean output. */
   readonly lossZeroed: Float64Array;
   readonly lossKept: Float64Array;
   /** The loss is a metric such as accuracy, of which more is better. */
   readonly higherIsBetter?: boolean;
 }
 
-/** Points computed here at most; the first and the last always are. */
+/** The most points that are computed here; the first and the last are always among them. */
 export const MOST_POINTS = 200;
 
 /** Reads rows of thresholds, edges left, and losses: `(4, points)` as it comes over the wire. */
@@ -125,14 +126,7 @@ export function knee(tradeoff: LossCurve, keepMean = true): number {
 
 /** The last point at or below a threshold: what holds there. */
 export function pointAt(tradeoff: LossCurve, threshold: number): number {
-  const { thresholds } = tradeoff;
-  let [a, b] = [0, thresholds.length];
-  while (b - a > 1) {
-    const middle = (a + b) >> 1;
-    if (thresholds[middle]! <= threshold) a = middle;
-    else b = middle;
-  }
-  return a;
+  return Math.max(0, countUpTo(tradeoff.thresholds, threshold) - 1);
 }
 
 export function lossAt(tradeoff: LossCurve, threshold: number, keepMean = true): number {
@@ -165,24 +159,17 @@ export function isNarrow({ from, to }: PredictedLoss): boolean {
   return from === to || Math.abs(to - from) <= 0.02 * Math.max(Math.abs(from), Math.abs(to));
 }
 
-const checked = new WeakMap<StepTable, { of: LossCurve; fits: boolean }>();
-
-/** Whether a curve is of the present state: what is told of an earlier one may be wrong. */
-export function isCurveOf(tradeoff: LossCurve, stairs: StepTable): boolean {
-  const seen = checked.get(stairs);
-  if (seen?.of === tradeoff) return seen.fits;
-  const levels = stairs.goesAt.filter((_, e) => stairs.on[e]).sort();
+/** Whether a curve was computed for these steps; a curve of an earlier state may be wrong now. */
+export function isCurveOf(tradeoff: LossCurve, { levels }: StepTable): boolean {
   const left = (threshold: number) => levels.length - countUpTo(levels, threshold);
-  const fits = tradeoff.thresholds.every((at, k) => left(at) === tradeoff.activeEdges[k]);
-  checked.set(stairs, { of: tradeoff, fits });
-  return fits;
+  return tradeoff.thresholds.every((at, k) => left(at) === tradeoff.activeEdges[k]);
 }
 
 /** What a loss is measured with. */
 export interface Measure {
   /** (count, n_in) */
   readonly rows: Rows;
-  /** (count, n_out), or what the loss takes. */
+  /** (count, n_out), or (count,) class numbers for cross entropy. */
   readonly labels: Rows;
   readonly loss: Loss;
 }
@@ -193,60 +180,34 @@ export function lossCurveOf(
   cells: Cells,
   measure: Measure,
   edits: Edits,
-  axis: "node" | "edge",
+  axis: TargetKind,
   most = MOST_POINTS,
 ): LossCurve {
   return finish(computeLossCurve(net, cells, measure, edits, axis, most));
 }
 
-/** The same in steps of one point each or less, for who has other things to do meanwhile. */
+/** The same as a generator that pauses after each point or earlier, so that it can run in the background. */
 export function* computeLossCurve(
   net: Network,
   cells: Cells,
   { rows, labels, loss }: Measure,
   edits: Edits,
-  axis: "node" | "edge",
+  axis: TargetKind,
   most = MOST_POINTS,
 ): Generator<void, LossCurve> {
-  const others = { ...edits, [axis === "node" ? "nodeThreshold" : "edgeThreshold"]: 0 };
-  const mask = maskOf(net, others);
-  const offAt = axis === "node" ? nodeThresholds(net, edits) : edgeThresholds(net, edits);
-  const thresholds = Float64Array.from([0, ...thinned(levelsOf(offAt, mask), most - 1)]);
+  const { goesAt, on: mask, steps } = stepTableOf(net, edits, axis);
+  const thresholds = Float64Array.from([0, ...thinned(steps, most - 1)]);
   const activeEdges = new Float64Array(thresholds.length);
   const lossZeroed = new Float64Array(thresholds.length);
   const lossKept = new Float64Array(thresholds.length);
   for (const [k, threshold] of thresholds.entries()) {
-    for (let e = 0; e < mask.length; e++) if (offAt[e]! <= threshold) mask[e] = 0;
+    for (let e = 0; e < mask.length; e++) if (goesAt[e]! <= threshold) mask[e] = 0;
     activeEdges[k] = countOn(mask);
     lossZeroed[k] = loss(yield* predicting(net, cells, mask, false, rows), labels);
     lossKept[k] = loss(yield* predicting(net, cells, mask, true, rows), labels);
     yield;
   }
   return { thresholds, activeEdges, lossZeroed, lossKept };
-}
-
-function edgeThresholds(net: Network, edits: Edits): Float64Array {
-  return kept(net.scores.map(levelOf), edits);
-}
-
-function nodeThresholds(net: Network, edits: Edits): Float64Array {
-  const nodes = net.nodeScores.map((score, n) =>
-    isHidden(net, n) && net.reachable[n] && !edits.keptNodes.has(n) ? levelOf(score) : Infinity,
-  );
-  const at = (_: unknown, e: number) => Math.min(nodes[net.source[e]!]!, nodes[net.target[e]!]!);
-  return kept(Float64Array.from(net.scores, at), edits);
-}
-
-function kept(offAt: Float64Array, edits: Edits): Float64Array {
-  for (const e of edits.keptEdges) offAt[e] = Infinity;
-  return offAt;
-}
-
-/** Distinct thresholds at which edges go that are on, rising: equal scores go together. */
-function levelsOf(offAt: Float64Array, mask: Uint8Array): Float64Array {
-  const levels = new Set<number>();
-  for (let e = 0; e < mask.length; e++) if (mask[e] && Number.isFinite(offAt[e])) levels.add(offAt[e]!);
-  return Float64Array.from(levels).sort();
 }
 
 /** At most so many of the values, evenly by rank, with the last one. */

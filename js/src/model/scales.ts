@@ -1,6 +1,5 @@
 /** Scales: a slider's positions, the loss above it, the numbers on a chart. Pure. */
-
-import { SMALLEST_THRESHOLD } from "./network";
+import { SMALLEST_THRESHOLD } from "./mask";
 
 export const POSITIONS = 1000;
 
@@ -128,7 +127,7 @@ export function nearest(steps: readonly number[], value: number): number {
   );
 }
 
-/** Smallest and largest of the finite values; infinities the wrong way round when there are none. */
+/** Smallest and largest of the finite values; [Infinity, -Infinity] when there are none. */
 export function extent(values: ArrayLike<number>): [low: number, high: number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;

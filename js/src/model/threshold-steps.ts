@@ -3,12 +3,12 @@
  *
  * Between two levels every threshold does the same, so that the view writes the roundest number there.
  */
-
-import type { TargetKind } from "../state/view-state";
-import { type Edits, isHidden, maskOf, type Network, SMALLEST_THRESHOLD } from "./network";
+import { countUpTo } from "../util/bisect";
+import { type Edits, maskOf, SMALLEST_THRESHOLD } from "./mask";
+import { isHidden, type Network, type TargetKind } from "./network";
 import { type LogAxis, logAxisOf, roundBetween } from "./scales";
 
-/** The smallest threshold that takes a score. */
+/** The smallest threshold that removes what has this score. */
 export const levelOf = (score: number) =>
   Number.isNaN(score) ? Number.POSITIVE_INFINITY : Math.max(score, SMALLEST_THRESHOLD);
 
@@ -18,40 +18,29 @@ export interface ThresholdLevels {
   readonly all: Float64Array;
 }
 
-/** Null when there is nothing that a threshold could take by its score. */
+/** Null when there is nothing that a threshold could remove by its score. */
 export function levelsOf(net: Network, axis: TargetKind): ThresholdLevels | null {
   const scores =
     axis === "edge"
       ? net.scores.filter((_, e) => net.baseline[e])
       : net.nodeScores.filter((_, n) => isHidden(net, n) && net.reachable[n]);
   const scale = logAxisOf(scores);
-  return scale && { scale, all: distinct(scores.map(levelOf)) };
+  return scale && { scale, all: distinct(scores.map(levelOf).sort()) };
 }
 
-function distinct(values: Float64Array): Float64Array {
-  const sorted = values.filter(Number.isFinite).sort();
-  return sorted.filter((value, k) => value !== sorted[k - 1]);
+/** The finite ones of rising values, each once. */
+function distinct(rising: Float64Array): Float64Array {
+  return rising.filter((value, k) => Number.isFinite(value) && value !== rising[k - 1]);
 }
 
-/** The number of values up to and with `limit`, in rising ones. */
-export function countUpTo(values: ArrayLike<number>, limit: number): number {
-  let [a, b] = [0, values.length];
-  while (a < b) {
-    const middle = (a + b) >> 1;
-    if (values[middle]! <= limit) a = middle + 1;
-    else b = middle;
-  }
-  return a;
-}
-
-/** The threshold that takes the levels up to and with `level`, and no other; 0 takes none. */
+/** The threshold that removes what has one of the levels up to and with `level`, and nothing else; 0 removes nothing. */
 export function thresholdOver({ scale, all }: ThresholdLevels, level: number): number {
-  const taken = countUpTo(all, level);
-  if (taken === 0) return 0;
-  if (taken === all.length) return scale.high;
-  // A score of 0 is gone at the low end of the axis, unless another one would be too.
-  const low = all[taken - 1]!;
-  return roundBetween(scale.low < all[taken]! ? Math.max(low, scale.low) : low, all[taken]!);
+  const count = countUpTo(all, level);
+  if (count === 0) return 0;
+  if (count === all.length) return scale.high;
+  // A score of 0 is removed at the low end of the axis, unless that would remove another one too.
+  const low = all[count - 1]!;
+  return roundBetween(scale.low < all[count]! ? Math.max(low, scale.low) : low, all[count]!);
 }
 
 /** What else decides what goes along an axis: all of the edits but its own threshold. */
@@ -60,7 +49,8 @@ export interface StepTable {
   readonly goesAt: Float64Array;
   /** Edges that are on with this threshold at 0, (E,). */
   readonly on: Uint8Array;
-  /** Distinct levels at which edges go that are on, rising. */
+  /** Levels at which those go, rising, and the distinct ones among them that are finite. */
+  readonly levels: Float64Array;
   readonly steps: Float64Array;
 }
 
@@ -68,7 +58,8 @@ export function stepTableOf(net: Network, edits: Edits, axis: TargetKind): StepT
   const on = maskOf(net, { ...edits, [axis === "node" ? "nodeThreshold" : "edgeThreshold"]: 0 });
   const goesAt = axis === "edge" ? net.scores.map(levelOf) : nodeLevels(net, edits);
   for (const e of edits.keptEdges) goesAt[e] = Number.POSITIVE_INFINITY;
-  return { goesAt, on, steps: distinct(goesAt.filter((_, e) => on[e])) };
+  const levels = goesAt.filter((_, e) => on[e]).sort();
+  return { goesAt, on, levels, steps: distinct(levels) };
 }
 
 function nodeLevels(net: Network, edits: Edits): Float64Array {
@@ -80,7 +71,7 @@ function nodeLevels(net: Network, edits: Edits): Float64Array {
   return net.scores.map((_, e) => Math.min(nodes[net.source[e]!]!, nodes[net.target[e]!]!));
 }
 
-/** Whether two edits have the same stairs, but for the axis' own threshold. */
+/** Whether two edits have the same table: they may differ in the axis' own threshold. */
 export function sameStepTable(a: Edits, b: Edits, axis: TargetKind): boolean {
   const other = axis === "node" ? "edgeThreshold" : "nodeThreshold";
   const sets = ["removedEdges", "keptEdges", "removedNodes", "keptNodes"] as const;
@@ -102,14 +93,14 @@ export interface ThresholdChange {
   readonly left: number;
 }
 
-/** What goes next above a threshold; null if nothing is left to go. */
+/** What a slightly larger threshold removes next; null if nothing is left that a threshold can remove. */
 export function nextThresholdChange(
   net: Network,
-  stairs: StepTable,
+  table: StepTable,
   axis: TargetKind,
   threshold: number,
 ): ThresholdChange | null {
-  const { goesAt, on, steps } = stairs;
+  const { goesAt, on, steps } = table;
   const level = steps[countUpTo(steps, threshold)];
   if (level === undefined) return null;
   const edges: number[] = [];
@@ -135,7 +126,7 @@ export function stepped(
   threshold: number,
   by: number,
 ): number {
-  const taken = countUpTo(steps, threshold);
-  const to = Math.max(0, Math.min(steps.length, taken + by));
+  const count = countUpTo(steps, threshold);
+  const to = Math.max(0, Math.min(steps.length, count + by));
   return to === 0 ? 0 : thresholdOver(levels, steps[to - 1]!);
 }

@@ -1,6 +1,8 @@
 /** What a panel around the network is shown, and what it may ask for. */
 import type { Trace } from "../model/forward";
-import type { Target, ViewState } from "../state/view-state";
+import type { Target } from "../model/network";
+import type { Draft } from "../state/drafts";
+import type { ViewState } from "../state/view-state";
 import type { NodeNames } from "../text/node-names";
 import type { Snapshot } from "../wire/snapshot";
 import type { Command, WritableTraits } from "../wire/traits";
@@ -22,8 +24,6 @@ export interface Commands {
   select(targets: readonly Target[]): void;
   toggle(target: Target): void;
 }
-
-export type Draft = Partial<Pick<WritableTraits, "tolerance" | "probe">>;
 
 /** A panel that a button of the toolbar opens. */
 export interface Panel {

@@ -46,7 +46,7 @@ export function createLegend() {
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
       // The matrix has a legend of its own; what is below stays where it is.
-      list.style.visibility = showsMatrix(reading.view, known.net, known.settled) ? "hidden" : "";
+      list.style.visibility = showsMatrix(reading.view, known.net, known.layoutMask) ? "hidden" : "";
     },
   };
 }

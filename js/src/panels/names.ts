@@ -1,8 +1,7 @@
 /** Names of nodes and edges with their subscripts, as templates. */
 
 import { html, type TemplateResult } from "lit-html";
-import type { Network } from "../model/network";
-import type { Target } from "../state/view-state";
+import type { Network, Target } from "../model/network";
 import { isolated, type NodeNames, nameOf, plainText, textRuns } from "../text/node-names";
 import { cutToLength } from "../util/graphemes";
 

@@ -2,14 +2,16 @@
 
 import { html, nothing, render } from "lit-html";
 import { isCurveOf, isNarrow, predictLoss } from "../model/loss-curve";
-import { countOn, deadEnds, type Edits, isCut, type Network, sameMask } from "../model/network";
+import { countOn, type Edits, sameMask } from "../model/mask";
+import type { Network, TargetKind } from "../model/network";
+import { deadEnds, isCut } from "../model/reachability";
 import { type StepTable, sameStepTable, stepTableOf } from "../model/threshold-steps";
-import type { TargetKind, ViewState } from "../state/view-state";
+import type { ViewState } from "../state/view-state";
 import { formatFigures, formatItems } from "../text/format";
 import { STATUS } from "../text/labels";
 import { countSentence, deadEndWords, lossSentence, named } from "../text/messages";
 import { element, setText } from "../util/dom";
-import { MAX_DRAWN } from "../views/network/layout";
+import { MAX_DRAWN } from "../util/limits";
 import type { Snapshot } from "../wire/snapshot";
 import type { HistoryStep } from "../wire/traits";
 import type { Commands } from "./context";

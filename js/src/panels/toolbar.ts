@@ -66,7 +66,7 @@ export function createToolbar(
 
   return {
     element: bar,
-    update({ net, edits, settled }: ViewState, reading: Snapshot): void {
+    update({ net, edits, layoutMask }: ViewState, reading: Snapshot): void {
       const { history, current } = reading;
       const parent = history.find((step) => step.id === current)?.parent ?? null;
       const later = history.some((step) => step.parent === current);
@@ -74,7 +74,7 @@ export function createToolbar(
         (set) => set.size > 0,
       );
       const unchanged = !edited && edits.nodeThreshold === 0 && edits.edgeThreshold === 0;
-      const turns = !showsMatrix(reading.view, net, settled);
+      const turns = !showsMatrix(reading.view, net, layoutMask);
       const up = reading.orientation === "up";
       const turn = () => {
         if (turns) commands.write({ orientation: up ? "right" : "up" });

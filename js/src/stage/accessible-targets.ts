@@ -6,12 +6,13 @@
  * target is on, and current while it is selected. They lie in the coordinates of the layout: zooming moves their parent.
  */
 
-import { edgeIndex, type Network, nodeIndex, nodesOnOf } from "../model/network";
-import type { Target, ViewState } from "../state/view-state";
+import { edgeIndex, type Network, nodeIndex, type Target } from "../model/network";
+import type { ViewState } from "../state/view-state";
 import { accessibleName, stateWords } from "../text/messages";
 import type { NodeNames } from "../text/node-names";
 import { arrange, element, setAttribute } from "../util/dom";
-import { type Box, centreOf } from "../util/paths";
+import { centreOf } from "../util/rect";
+import type { TargetBox } from "../views/target-boxes";
 import { keyOf } from "../wire/traits";
 
 export interface AccessibleTargetEvents {
@@ -21,42 +22,14 @@ export interface AccessibleTargetEvents {
   pressed(target: Target): void;
 }
 
-/** Where a target is, in the coordinates of the layout. */
-export interface TargetBox {
-  readonly target: Target;
-  readonly box: Box;
-}
-
 /** Beyond so many edges, only the strongest always have a button. */
 const MAX_EDGES = 600;
 
-/** Layer by layer, its nodes and then the edges out of it: the order in which a screen reader meets them. */
-export function boxesInOrder(
-  net: Network,
-  edges: Iterable<number>,
-  boxOf: (target: Target) => Box | null,
-): TargetBox[] {
-  const sorted = Uint32Array.from(edges).sort();
-  const spots: TargetBox[] = [];
-  const put = (target: Target) => {
-    const box = boxOf(target);
-    if (box) spots.push({ target, box });
-  };
-  let next = 0;
-  for (let l = 0; l <= net.depth; l++) {
-    for (let id = net.nodeOffset[l]!; id < net.nodeOffset[l + 1]!; id++) put({ kind: "node", id });
-    for (; next < sorted.length && sorted[next]! < net.edgeOffset[l + 1]!; next++) {
-      put({ kind: "edge", id: sorted[next]! });
-    }
-  }
-  return spots;
-}
-
 /** The edges that always have a button. */
-function strongest(spots: readonly TargetBox[], { net, settled }: ViewState): ReadonlySet<number> {
-  const edges = spots.flatMap(({ target: { kind, id } }) => (kind === "edge" ? id : []));
+function strongest(targetBoxes: readonly TargetBox[], { net, layoutMask }: ViewState): ReadonlySet<number> {
+  const edges = targetBoxes.flatMap(({ target: { kind, id } }) => (kind === "edge" ? id : []));
   if (edges.length > MAX_EDGES) {
-    edges.sort((a, b) => settled[b]! - settled[a]! || net.scores[b]! - net.scores[a]! || a - b);
+    edges.sort((a, b) => layoutMask[b]! - layoutMask[a]! || net.scores[b]! - net.scores[a]! || a - b);
   }
   return new Set(edges.slice(0, MAX_EDGES));
 }
@@ -71,14 +44,14 @@ const DIRECTIONS: Record<string, Direction> = {
 
 /** The nearest spot in a direction: what lies aside counts double, what lies more aside than ahead not at all. */
 export function neighbour(
-  spots: readonly TargetBox[],
+  targetBoxes: readonly TargetBox[],
   from: TargetBox,
   [dx, dy]: Direction,
 ): TargetBox | null {
   const [x, y] = centreOf(from.box);
   let best: TargetBox | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const spot of spots) {
+  for (const spot of targetBoxes) {
     const [px, py] = centreOf(spot.box);
     const ahead = (px - x) * dx + (py - y) * dy;
     const aside = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
@@ -93,7 +66,7 @@ export function neighbour(
 }
 
 interface Drawn {
-  readonly spots: readonly TargetBox[];
+  readonly targetBoxes: readonly TargetBox[];
   readonly names: NodeNames;
   readonly known: ViewState;
 }
@@ -104,10 +77,10 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   const spotOf = new WeakMap<EventTarget, TargetBox>();
   let drawn: Drawn | null = null;
   let named: NodeNames | null = null;
-  let strong: ReadonlySet<number> = new Set();
+  let permanent: ReadonlySet<number> = new Set();
   /** Weak edges that have a button: where the keyboard is, and where it goes. */
-  let guests: readonly Target[] = [];
-  /** The spots that have a button, and these in the same order. */
+  let temporary: readonly Target[] = [];
+  /** The boxes that have a button, and these in the same order. */
   let reached: readonly TargetBox[] = [];
   let order: readonly HTMLButtonElement[] = [];
   let stop: HTMLButtonElement | null = null;
@@ -118,7 +91,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     const focused = (container.getRootNode() as ShadowRoot).activeElement;
     return focused instanceof HTMLButtonElement && container.contains(focused) ? focused : null;
   };
-  function rove(button: HTMLButtonElement | null): void {
+  function setTabStop(button: HTMLButtonElement | null): void {
     if (stop === button) return;
     stop?.setAttribute("tabindex", "-1");
     stop = button;
@@ -135,7 +108,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   container.addEventListener(
     "focusin",
     (event) => {
-      if (event.target instanceof HTMLButtonElement) rove(event.target);
+      if (event.target instanceof HTMLButtonElement) setTabStop(event.target);
       events.focused(byHand ? null : targetOf(event));
     },
     { signal },
@@ -148,11 +121,11 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
       const from = focused && spotOf.get(focused);
       if (!from || !drawn || event.ctrlKey || event.metaKey || event.altKey) return;
       const direction = DIRECTIONS[event.key];
-      const { spots } = drawn;
+      const { targetBoxes } = drawn;
       let goal: TargetBox | null | undefined;
-      if (direction) goal = neighbour(spots, from, direction);
-      else if (event.key === "Home") goal = spots[0];
-      else if (event.key === "End") goal = spots.at(-1);
+      if (direction) goal = neighbour(targetBoxes, from, direction);
+      else if (event.key === "Home") goal = targetBoxes[0];
+      else if (event.key === "End") goal = targetBoxes.at(-1);
       else return;
       event.preventDefault();
       if (goal) buttonOf(goal.target)?.focus({ preventScroll: true });
@@ -160,7 +133,12 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     { signal },
   );
 
-  function name(button: HTMLButtonElement, net: Network, names: NodeNames, { target, box }: TargetBox): void {
+  function labelButton(
+    button: HTMLButtonElement,
+    net: Network,
+    names: NodeNames,
+    { target, box }: TargetBox,
+  ): void {
     const { kind, id } = target;
     button.setAttribute(`data-${kind}`, (kind === "edge" ? edgeIndex(net, id) : nodeIndex(net, id)).join());
     button.setAttribute("aria-label", accessibleName(net, names, target));
@@ -168,10 +146,10 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   }
 
   /** Gives every spot that is reached its button. */
-  function place({ spots, known, names }: Drawn): void {
-    const invited = new Set(guests.map(keyOf));
-    reached = spots.filter(
-      ({ target }) => target.kind === "node" || strong.has(target.id) || invited.has(keyOf(target)),
+  function placeButtons({ targetBoxes, known, names }: Drawn): void {
+    const invited = new Set(temporary.map(keyOf));
+    reached = targetBoxes.filter(
+      ({ target }) => target.kind === "node" || permanent.has(target.id) || invited.has(keyOf(target)),
     );
     const keep = new Set<string>();
     order = reached.map((spot) => {
@@ -183,7 +161,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
       }
       if (spotOf.get(button) !== spot || names !== named) {
         spotOf.set(button, spot);
-        name(button, known.net, names, spot);
+        labelButton(button, known.net, names, spot);
       }
       keep.add(key);
       return button;
@@ -191,18 +169,18 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     named = names;
     for (const key of buttons.keys()) if (!keep.has(key)) buttons.delete(key);
     arrange(container, order);
-    if (!stop?.isConnected) rove(order[0] ?? null);
+    if (!stop?.isConnected) setTabStop(order[0] ?? null);
   }
 
-  function tell(known: ViewState): void {
-    const { mask, net, selected } = known;
-    const on = { node: nodesOnOf(net, mask), edge: mask };
+  function updateStates(known: ViewState): void {
+    const { mask, nodesOn, selected } = known;
+    const on = { node: nodesOn, edge: mask };
     const chosen = new Set(selected.map(keyOf));
     reached.forEach(({ target }, k) => {
       const button = order[k]!;
       const isOn = on[target.kind][target.id] === 1;
       setAttribute(button, "aria-pressed", `${isOn}`);
-      // Why it is off; nobody listens while a threshold is dragged.
+      // Why it is off; not while a threshold is dragged, when nobody listens.
       if (!known.drag) setAttribute(button, "aria-description", isOn ? null : stateWords(known, target));
       setAttribute(button, "aria-current", chosen.size > 0 && chosen.has(keyOf(target)) ? "true" : null);
     });
@@ -212,19 +190,19 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   function buttonOf(target: Target): HTMLButtonElement | undefined {
     const there = buttons.get(keyOf(target));
     if (there || !drawn) return there;
-    // The focus must not be lost on the way.
+    // The button that has the focus stays, else the focus would be lost.
     const here = active();
     const left = here && spotOf.get(here)?.target;
-    guests = left ? [left, target] : [target];
-    place(drawn);
-    tell(drawn.known);
+    temporary = left ? [left, target] : [target];
+    placeButtons(drawn);
+    updateStates(drawn.known);
     return buttons.get(keyOf(target));
   }
 
   return {
     element: container,
     /** Gives a target that was clicked the focus, if it has a button: keys go on from there, but no ring is due. */
-    take(target: Target): boolean {
+    focus(target: Target): boolean {
       const button = buttonOf(target);
       byHand = true;
       button?.focus({ preventScroll: true });
@@ -247,19 +225,19 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     move(k: number, x: number, y: number): void {
       container.style.transform = k === 1 ? "" : `translate(${x}px, ${y}px) scale(${k})`;
     },
-    update(spots: readonly TargetBox[], known: ViewState, names: NodeNames): void {
+    update(targetBoxes: readonly TargetBox[], known: ViewState, names: NodeNames): void {
       const before = drawn;
-      const moved = before?.spots !== spots || before.names !== names;
+      const moved = before?.targetBoxes !== targetBoxes || before.names !== names;
       const same = (["mask", "selected", "edits", "drag"] as const).every(
         (name) => before?.known[name] === known[name],
       );
       if (!moved && same) return;
-      drawn = { spots, names, known };
+      drawn = { targetBoxes, names, known };
       if (moved) {
-        if (before?.spots !== spots) strong = strongest(spots, known);
-        place(drawn);
+        if (before?.targetBoxes !== targetBoxes) permanent = strongest(targetBoxes, known);
+        placeButtons(drawn);
       }
-      tell(known);
+      updateStates(known);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** The picture to keep: the whole network or quilt as it stands, without cards, pointer and selection. */
+/** The picture to keep: the whole network as it stands, without cards, pointer and selection. */
 import type { Brush, Palette } from "../canvas/brush";
 import { Surface, written } from "../canvas/svg-context";
 import { BACKGROUNDS, INKS } from "../canvas/theme";
@@ -7,7 +7,7 @@ import type { Probe } from "../views/network/marks";
 import type { Item } from "./menu";
 
 export interface Picture {
-  readonly face: Renderer;
+  readonly renderer: Renderer;
   readonly brush: Brush;
   readonly probe: Probe | null;
   /** What it shows, in words. */
@@ -24,28 +24,28 @@ const MAX_PIXELS = 64e6;
 const KEEP = 60_000;
 
 /** The painters' own strokes and texts as an SVG document. */
-export function svgOf({ face, brush, probe, title }: Picture, palette: Palette): string {
-  const sheet = new Surface(face.width, face.height);
+export function svgOf({ renderer, brush, probe, title }: Picture, palette: Palette): string {
+  const sheet = new Surface(renderer.width, renderer.height);
   const pen: Brush = { ...brush, ctx: sheet.getContext(), ratio: 1, palette, surfaces: written };
-  face.paint(pen);
-  if (!face.unmarked(probe)) face.paintMarks(pen, probe);
+  renderer.paint(pen);
+  if (!renderer.hasNoMarks(probe)) renderer.paintMarks(pen, probe);
   return sheet.document(title, palette.background);
 }
 
 /** Painted anew with two pixels for each one of the page, whatever the screen has. */
-export async function pngOf({ face, brush, probe }: Picture, palette: Palette): Promise<Blob> {
-  const ratio = Math.min(RATIO, Math.sqrt(MAX_PIXELS / (face.width * face.height)));
+export async function pngOf({ renderer, brush, probe }: Picture, palette: Palette): Promise<Blob> {
+  const ratio = Math.min(RATIO, Math.sqrt(MAX_PIXELS / (renderer.width * renderer.height)));
   const sheet = () => {
     const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [Math.round(face.width * ratio), Math.round(face.height * ratio)];
+    [canvas.width, canvas.height] = [Math.round(renderer.width * ratio), Math.round(renderer.height * ratio)];
     const ctx = canvas.getContext("2d");
     if (!ctx) throw new Error("this browser gives no more room for pictures");
     return { canvas, ctx };
   };
   // Painters clear what they paint on: each has its own, and the ground comes last.
   const [whole, picture, marks] = [sheet(), sheet(), sheet()];
-  face.paint({ ...brush, ctx: picture.ctx, ratio, palette });
-  if (!face.unmarked(probe)) face.paintMarks({ ...brush, ctx: marks.ctx, ratio, palette }, probe);
+  renderer.paint({ ...brush, ctx: picture.ctx, ratio, palette });
+  if (!renderer.hasNoMarks(probe)) renderer.paintMarks({ ...brush, ctx: marks.ctx, ratio, palette }, probe);
   whole.ctx.fillStyle = palette.background;
   whole.ctx.fillRect(0, 0, whole.canvas.width, whole.canvas.height);
   whole.ctx.drawImage(picture.canvas, 0, 0);

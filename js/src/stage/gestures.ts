@@ -1,5 +1,5 @@
 /**
- * What hands do on the stage, told apart: hover, click, double click, drag on the background (pan, or a lasso with
+ * Recognises gestures on the stage: hover, click, double click, drag on the background (pan, or a lasso with
  * Shift), two fingers, a finger that rests, a wheel with Ctrl or Cmd. Points are in CSS pixels of the stage. Knows nothing of networks.
  */
 export type Point = readonly [x: number, y: number];
@@ -26,24 +26,24 @@ export interface GestureHandlers {
 
 const apart = ([x, y]: Point, [a, b]: Point) => Math.hypot(x - a, y - b);
 
-/** A hand that holds still moves less. */
+/** A mouse that moves less, in pixels, has not moved. */
 const STILL = 4;
-/** A finger is broader, and trembles. */
+/** The same for a finger, which is broader and trembles. */
 const STILL_FINGER = 10;
 /** As long as hosts wait that know a long press themselves. */
 const HOLD = 500;
 
 export function watchGestures(
   stage: HTMLElement,
-  hands: GestureHandlers,
+  handlers: GestureHandlers,
   signal: AbortSignal,
 ): { cancel(): boolean } {
   const fingers = new Map<number, Point>();
-  let held: { id: number; from: Point; last: Point; kind: "wait" | "pan" | "lasso"; loop: Point[] } | null =
+  let drag: { id: number; from: Point; last: Point; kind: "wait" | "pan" | "lasso"; loop: Point[] } | null =
     null;
   let moved = false;
   let resting: { id: number; from: Point; timer: ReturnType<typeof setTimeout> } | null = null;
-  signal.addEventListener("abort", stir);
+  signal.addEventListener("abort", cancelLongPress);
   const at = (event: MouseEvent): Point => {
     const { left, top } = stage.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
@@ -54,68 +54,68 @@ export function watchGestures(
     passive = true,
   ) => stage.addEventListener(name, listener, { signal, passive });
 
-  function drop(done: boolean): void {
-    if (held?.kind === "lasso") hands.lasso(held.loop, done);
-    held = null;
+  function endDrag(done: boolean): void {
+    if (drag?.kind === "lasso") handlers.lasso(drag.loop, done);
+    drag = null;
     stage.removeAttribute("data-hand");
   }
 
   /** The finger does not rest any more. */
-  function stir(): void {
+  function cancelLongPress(): void {
     clearTimeout(resting?.timer);
     resting = null;
   }
-  function rest(id: number, from: Point): void {
+  function startLongPress(id: number, from: Point): void {
     const timer = setTimeout(() => {
       resting = null;
       moved = true;
-      drop(false);
-      hands.hold(from);
+      endDrag(false);
+      handlers.hold(from);
     }, HOLD);
     resting = { id, from, timer };
   }
 
   on("pointerdown", (event) => {
     moved = false;
-    stir();
+    cancelLongPress();
     if (event.button !== 0) return;
     const point = at(event);
     const finger = event.pointerType === "touch";
-    hands.press(point);
+    handlers.press(point);
     fingers.set(event.pointerId, point);
-    if (fingers.size === 2) drop(false);
+    if (fingers.size === 2) endDrag(false);
     if (fingers.size !== 1) return;
-    if (finger) rest(event.pointerId, point);
-    // Curves fill a network that is close by: a finger has no other way to move it.
-    if (!finger && !hands.background(point)) return;
-    held = { id: event.pointerId, from: point, last: point, kind: "wait", loop: [point] };
+    if (finger) startLongPress(event.pointerId, point);
+    // A zoomed network is filled with curves: a finger must be able to move it by them.
+    if (!finger && !handlers.background(point)) return;
+    drag = { id: event.pointerId, from: point, last: point, kind: "wait", loop: [point] };
   });
 
   on("pointermove", (event) => {
     const point = at(event);
-    if (resting?.id === event.pointerId && apart(point, resting.from) > STILL_FINGER) stir();
+    if (resting?.id === event.pointerId && apart(point, resting.from) > STILL_FINGER) cancelLongPress();
     if (fingers.size === 2 && fingers.has(event.pointerId)) {
       pinch(event.pointerId, point);
       return;
     }
-    if (held?.id !== event.pointerId) {
-      hands.hover(point);
+    if (drag?.id !== event.pointerId) {
+      handlers.hover(point);
       return;
     }
-    if (held.kind === "wait") {
-      if (apart(point, held.from) < (event.pointerType === "touch" ? STILL_FINGER : STILL)) return;
-      held.kind = event.shiftKey ? "lasso" : "pan";
+    if (drag.kind === "wait") {
+      if (apart(point, drag.from) < (event.pointerType === "touch" ? STILL_FINGER : STILL)) return;
+      drag.kind = event.shiftKey ? "lasso" : "pan";
       moved = true;
       stage.setPointerCapture(event.pointerId);
-      stage.setAttribute("data-hand", held.kind);
-      hands.hover(null);
+      stage.setAttribute("data-hand", drag.kind);
+      handlers.hover(null);
     }
-    if (held.kind === "pan") hands.pan(point[0] - held.last[0], point[1] - held.last[1]);
+    if (drag.kind === "pan") handlers.pan(point[0] - drag.last[0], point[1] - drag.last[1]);
     else {
-      held.loop = [...held.loop, point];
-      hands.lasso(held.loop, false);
+      drag.loop = [...drag.loop, point];
+      handlers.lasso(drag.loop, false);
     }
-    held.last = point;
+    drag.last = point;
   });
 
   function pinch(id: number, point: Point): void {
@@ -126,58 +126,62 @@ export function watchGestures(
     moved = true;
     const span = (p: Point) => Math.max(1, apart(p, other));
     const middle: Point = [(point[0] + other[0]) / 2, (point[1] + other[1]) / 2];
-    hands.zoom(span(point) / span(before), middle);
-    hands.pan((point[0] - before[0]) / 2, (point[1] - before[1]) / 2);
+    handlers.zoom(span(point) / span(before), middle);
+    handlers.pan((point[0] - before[0]) / 2, (point[1] - before[1]) / 2);
   }
 
-  const lift = (event: PointerEvent) => {
-    stir();
+  const release = (event: PointerEvent) => {
+    cancelLongPress();
     fingers.delete(event.pointerId);
-    if (held?.id === event.pointerId) drop(event.type === "pointerup");
+    if (drag?.id === event.pointerId) endDrag(event.type === "pointerup");
   };
-  on("pointerup", lift);
+  on("pointerup", release);
   on("pointercancel", (event) => {
-    lift(event);
-    hands.hover(null);
+    release(event);
+    handlers.hover(null);
   });
-  // Over a page that scrolls away or under a menu, no pointer is up here any more.
+  // When the page scrolls or a menu opens, no `pointerup` comes.
   on("lostpointercapture", (event) => {
-    // What a finger touches holds it by itself, and loses it to the stage when that takes it.
-    if (event.target === stage) lift(event);
+    // A touched element captures the finger by itself, and loses it when the stage captures it.
+    if (event.target === stage) release(event);
   });
   on("pointerleave", (event) => {
-    if (held?.id === event.pointerId) return;
+    if (drag?.id === event.pointerId) return;
     fingers.delete(event.pointerId);
-    hands.hover(null);
+    handlers.hover(null);
     // A finger leaves whenever it is lifted, and comes back for its next tap.
-    if (event.pointerType !== "touch") hands.left();
+    if (event.pointerType !== "touch") handlers.left();
   });
-  window.addEventListener("pointerdown", (event) => !event.composedPath().includes(stage) && hands.left(), {
-    signal,
-    passive: true,
-    capture: true,
-  });
+  window.addEventListener(
+    "pointerdown",
+    (event) => !event.composedPath().includes(stage) && handlers.left(),
+    {
+      signal,
+      passive: true,
+      capture: true,
+    },
+  );
 
-  // The page may scroll under one finger. Two are ours, and so is what a browser makes of one that has rested.
-  const ours = (event: TouchEvent) => {
+  // The page may scroll under one finger. Two belong to the stage, and so does what a browser makes of one that has rested.
+  const preventBrowserGesture = (event: TouchEvent) => {
     if (event.cancelable && (event.touches.length > 1 || (event.type === "touchend" && moved)))
       event.preventDefault();
   };
-  on("touchstart", ours, false);
-  on("touchmove", ours, false);
-  on("touchend", ours, false);
+  on("touchstart", preventBrowserGesture, false);
+  on("touchmove", preventBrowserGesture, false);
+  on("touchend", preventBrowserGesture, false);
   // Hosts that know a long press have said so themselves.
   on("contextmenu", () => {
     moved ||= resting !== null;
-    stir();
+    cancelLongPress();
   });
 
   on("click", (event) => {
     if (event.detail === 0 || moved) return;
-    if (event.detail < 2) hands.click(event.shiftKey || event.ctrlKey || event.metaKey);
+    if (event.detail < 2) handlers.click(event.shiftKey || event.ctrlKey || event.metaKey);
   });
   on("dblclick", (event) => {
-    if (!moved && !event.shiftKey && !event.ctrlKey && !event.metaKey) hands.double(at(event));
+    if (!moved && !event.shiftKey && !event.ctrlKey && !event.metaKey) handlers.double(at(event));
   });
   on(
     "wheel",
@@ -187,7 +191,7 @@ export function watchGestures(
       event.preventDefault();
       const lines = event.deltaMode === 0 ? 1 : 16;
       const turn = Math.max(-60, Math.min(60, event.deltaY * lines));
-      hands.zoom(Math.exp(-turn * 0.006), at(event));
+      handlers.zoom(Math.exp(-turn * 0.006), at(event));
     },
     false,
   );
@@ -195,9 +199,9 @@ export function watchGestures(
   return {
     /** True when a drag was given up. */
     cancel() {
-      if (held === null || held.kind === "wait") return false;
-      drop(false);
-      hands.cancelled();
+      if (drag === null || drag.kind === "wait") return false;
+      endDrag(false);
+      handlers.cancelled();
       return true;
     },
   };

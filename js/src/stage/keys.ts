@@ -1,6 +1,9 @@
 /** What keys mean on the stage, where Tab and the arrows are the buttons' own; and undo and redo, everywhere. */
+
+import { isTargetOn } from "../model/edits";
+import type { Target } from "../model/network";
 import { flip, targetsToSwitch } from "../state/selection";
-import { isTargetOn, type Target, type ViewState } from "../state/view-state";
+import type { ViewState } from "../state/view-state";
 import { ZOOM_STEP } from "../views/camera";
 
 export interface KeyHandlers {
@@ -14,7 +17,7 @@ export interface KeyHandlers {
   fit(): void;
 }
 
-/** Which way of the history a key combination goes. */
+/** Whether a key combination means undo or redo. */
 export function undoOrRedo(
   event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">,
 ): "undo" | "redo" | null {

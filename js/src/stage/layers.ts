@@ -1,5 +1,6 @@
 /** Three canvases over each other: the picture, the marks on it, and what the pointer or the focus is on. */
 import { element } from "../util/dom";
+import { sameItems } from "../util/memo";
 
 const ROLES = ["picture", "marks", "highlight"] as const;
 export type Role = (typeof ROLES)[number];
@@ -25,12 +26,11 @@ export function createLayers() {
       }
       return ratio;
     },
-    /** Paints one of them if what it shows is another; what is empty and stays so costs nothing. */
+    /** Paints a canvas if what it should show has changed; one that stays empty is not touched. */
     repaint(role: Role, look: readonly unknown[], empty: boolean, paint: () => void): void {
       const before = layer(role);
       const shows = empty ? ["empty"] : look;
-      if (before.shows.length === shows.length && shows.every((value, k) => value === before.shows[k]))
-        return;
+      if (sameItems(before.shows, shows)) return;
       before.shows = shows;
       paint();
     },

@@ -1,10 +1,13 @@
 /** What the context menu offers for a target, for several, and for the empty stage. */
 
+import { isTargetOn } from "../model/edits";
+import type { Target } from "../model/network";
 import { edgesOf, extend, flip, includes, weakerThan } from "../state/selection";
-import { isTargetOn, type Target, type ViewState } from "../state/view-state";
+import type { ViewState } from "../state/view-state";
 import { MENU } from "../text/labels";
 import { selectEdgesWords, switchWeakerWords } from "../text/messages";
 import { isolated, type NodeNames, nameOf, plainText } from "../text/node-names";
+import { MAX_SELECTED } from "../util/limits";
 import type { Item } from "./menu";
 
 export interface MenuHandlers {
@@ -80,7 +83,8 @@ function forSeveral({ net, mask, selected }: ViewState, doing: MenuHandlers): Gr
 
 function forNone({ net, mask, selected }: ViewState, doing: MenuHandlers): Groups {
   const on: Target[] = [];
-  for (let id = 0; id < net.edgeCount && on.length < 64; id++) if (mask[id]) on.push({ kind: "edge", id });
+  for (let id = 0; id < net.edgeCount && on.length < MAX_SELECTED; id++)
+    if (mask[id]) on.push({ kind: "edge", id });
   const choose: Item[] = [];
   if (on.length > 0 && on.length < 64) choose.push({ text: MENU.allOn, do: () => doing.select(on) });
   if (selected.length > 0) choose.push({ text: MENU.clear, key: "Esc", do: () => doing.select([]) });

@@ -1,8 +1,11 @@
 /** The card of what the pointer or the focus is on, beside it and off its neighbours. */
-import { type Brush, paintCurve } from "../canvas/brush";
-import type { Target } from "../state/view-state";
+
+import type { Brush } from "../canvas/brush";
+import type { Target } from "../model/network";
 import { describeTarget } from "../text/messages";
+import { sameItems } from "../util/memo";
 import type { FrameInput, Renderer } from "../views/contract";
+import { paintCurve } from "../views/network/paint";
 import { findFreeSpot } from "./free-spot";
 import { contextOf } from "./layers";
 import { CURVE_SIDE, createTooltip } from "./tooltip";
@@ -16,11 +19,11 @@ export function createTooltipLayer() {
   let shows: readonly unknown[] = [];
   return {
     element: card.element,
-    update(target: Target | null, { known, names }: FrameInput, face: Renderer, brush: Brush): void {
-      const next = [face.picture, names, known.net, target?.kind, target?.id];
-      if (next.every((value, k) => value === shows[k])) return;
+    update(target: Target | null, { known, names }: FrameInput, renderer: Renderer, brush: Brush): void {
+      const next = [renderer.picture, names, known.net, target?.kind, target?.id];
+      if (sameItems(next, shows)) return;
       shows = next;
-      const box = target && face.boxOf(target);
+      const box = target && renderer.boxOf(target);
       if (!target || !box) {
         card.hide();
         return;
@@ -33,9 +36,9 @@ export function createTooltipLayer() {
         const formula = known.symbolic.get(target.id) ?? null;
         paintCurve({ ...brush, ctx }, { edge: target.id, look, formula }, CURVE_SIDE);
       }
-      card.show(describeTarget(known, names, target), 0, 0, face.width, face.height);
+      card.show(describeTarget(known, names, target), 0, 0, renderer.width, renderer.height);
       const { offsetWidth: width, offsetHeight: height } = card.element;
-      const [x, y] = findFreeSpot({ width, height }, box, face.obstacles(target), face);
+      const [x, y] = findFreeSpot({ width, height }, box, renderer.obstacles(target), renderer);
       card.element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
     },
   };

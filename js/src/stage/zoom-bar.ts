@@ -1,10 +1,10 @@
-/** The buttons under the stage: zoom in and out, fit, full screen, the picture; and a line that says what hands can do here. */
+/** The buttons under the stage: zoom in and out, fit, full screen, the picture; and a line about the gestures of the stage. */
 import { element, setText, svg } from "../util/dom";
 
 export interface ZoomBarEvents {
   zoom(direction: 1 | -1): void;
   fit(): void;
-  /** Whether Python is behind the view: then it is in a notebook. */
+  /** Whether there is a kernel: then the view is in a notebook. */
   readonly python: boolean;
   /** Offers the picture to keep, beside the button that was pressed. */
   picture(button: HTMLElement): void;

@@ -4,7 +4,8 @@
  * For pages without a kernel; with one, Python does this. Nothing is forgotten: undoing and then doing something
  * else starts a branch.
  */
-import { type EdgeIndex, type Edits, type Network, NO_EDITS, type NodeIndex } from "../model/network";
+import { type Edits, NO_EDITS } from "../model/mask";
+import type { EdgeIndex, Network, NodeIndex } from "../model/network";
 import { handEdits } from "../wire/traits";
 import { exponentOf, general, nearest, repr } from "./python-format";
 

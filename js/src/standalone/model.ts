@@ -7,7 +7,8 @@
 
 import { finish } from "../model/forward";
 import { computeLossCurve, MOST_POINTS } from "../model/loss-curve";
-import { countOn, type EdgeIndex, edgeId, type NodeIndex, nodeId } from "../model/network";
+import { countOn } from "../model/mask";
+import { type EdgeIndex, edgeId, type NodeIndex, nodeId } from "../model/network";
 import { decode, encode } from "../wire/packed-array";
 import type { Model } from "../wire/traits";
 import { act, pair } from "./actions";

@@ -2,10 +2,9 @@
  * What a view may write, made sense of: for each trait the value that counts, or undefined if none does.
  * As `kanwidget/widget/traits.py` does it, for pages without a kernel. Pure.
  */
-import { type EdgeIndex, edgeId, type Network, type NodeIndex, nodeId, slotCount } from "../model/network";
 
-/** Cards open at once. */
-export const MOST_SELECTED = 64;
+import { type EdgeIndex, edgeId, type Network, type NodeIndex, nodeId, slotCount } from "../model/network";
+import { MAX_SELECTED } from "../util/limits";
 
 type Wish = (net: Network, value: unknown) => unknown;
 
@@ -35,7 +34,7 @@ const selected: Wish = (net, value) => {
   for (const one of value) {
     const ids = edgeOf(net, one) ?? nodeOf(net, one);
     if (ids) known.set(ids.join(), ids);
-    if (known.size === MOST_SELECTED) break;
+    if (known.size === MAX_SELECTED) break;
   }
   return [...known.values()];
 };

@@ -1,8 +1,10 @@
 /** What a person does on a page without a kernel, and what it costs: `kanwidget/session/session.py` on a network that stands still. */
+import { removeNode, toggle } from "../model/edits";
 import { type Cells, finish, predicting } from "../model/forward";
 import type { Measure } from "../model/loss-curve";
-import { countOn, deadEnds, maskOf, type Network, sameMask } from "../model/network";
-import { removeNode, type Target, toggle } from "../state/view-state";
+import { countOn, maskOf, sameMask } from "../model/mask";
+import type { Network, Target } from "../model/network";
+import { deadEnds } from "../model/reachability";
 import { type Command, changed, count, describe, History, START, type State, told } from "./history";
 import { general } from "./python-format";
 

@@ -8,19 +8,10 @@ import {
   scaleOf,
   toleratedLoss,
 } from "../model/loss-curve";
-import {
-  countOn,
-  edgeIndex,
-  isBelowNodeThreshold,
-  isHidden,
-  type Network,
-  nodesOn,
-  type Reason,
-  reasonOff,
-  slotCount,
-} from "../model/network";
+import { countOn, isBelowNodeThreshold, nodesOn, type Reason, reasonOff } from "../model/mask";
+import { edgeIndex, isHidden, type Network, slotCount, type Target, type TargetKind } from "../model/network";
 import type { ThresholdChange } from "../model/threshold-steps";
-import type { Target, TargetKind, ViewState } from "../state/view-state";
+import type { ViewState } from "../state/view-state";
 import { cutToLength } from "../util/graphemes";
 import type { Snapshot } from "../wire/snapshot";
 import {

@@ -1,11 +1,12 @@
-/** Text in what a reader takes for letters: an emoji with its skin tone or an accent with its base is one. Pure. */
+/** Text as a reader counts letters: an emoji with its skin tone, or a letter with its accent, is one. Pure. */
+import { lastWhere } from "./bisect";
 
 const segments = "Segmenter" in Intl ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
 
 export const graphemesOf = (text: string): string[] =>
   segments ? Array.from(segments.segment(text), ({ segment }) => segment) : [...text];
 
-/** How many letters behind those that fit are tried too: with some fonts a longer text is narrower. */
+/** How many longer beginnings are tried too: with some fonts a longer text is narrower. */
 const LOOK_AHEAD = 8;
 
 /**
@@ -15,12 +16,7 @@ const LOOK_AHEAD = 8;
 export function shortened(text: string, fits: (short: string) => boolean): string {
   const letters = graphemesOf(text);
   const short = (n: number) => `${letters.slice(0, n).join("")}…`;
-  let [least, most] = [0, letters.length];
-  while (most - least > 1) {
-    const middle = (least + most) >> 1;
-    if (fits(short(middle))) least = middle;
-    else most = middle;
-  }
+  const least = lastWhere(0, letters.length, (n) => fits(short(n)));
   for (let n = Math.min(letters.length - 1, least + LOOK_AHEAD); n > least; n--) {
     if (fits(short(n))) return short(n);
   }

@@ -1,10 +1,5 @@
-/** Lines and squares in the plane: the one form that every edge's line has, points on it, squares beside it. Pure. */
-
-export interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly side: number;
-}
+/** Lines in the plane: the one form that every edge's line has, points on it, squares beside it. Pure. */
+import { type Box, overlap } from "./rect";
 
 /** Two cubic Beziers of four points each, joined by a straight piece: the box covers it, without a box it is a point. */
 export type Path = readonly number[];
@@ -19,7 +14,7 @@ export function boxedPath([x0, y0, x1, y1]: Ends, box: Box): Path {
   return [x0, y0, c, y0, c, y, a, y, b, y, d, y, d, y1, x1, y1];
 }
 
-/** A straight line: what is gone fans out from its nodes, and no curve of it is taken for one that is on. */
+/** A straight line: edges that are off have no curve that could be mistaken for one that is on. */
 export function directPath([x0, y0, x1, y1]: Ends): Path {
   const at = (t: number) => [x0 + (x1 - x0) * t, y0 + (y1 - y0) * t];
   return [...at(0), ...at(1 / 6), ...at(1 / 3), ...at(0.5), ...at(0.5), ...at(2 / 3), ...at(5 / 6), x1, y1];
@@ -81,12 +76,3 @@ export function freeSquare(path: Path, side: number, obstacles: readonly Box[]):
   }
   return around(0.5);
 }
-
-export function overlap(a: Box, b: Box): boolean {
-  return a.x < b.x + b.side && b.x < a.x + a.side && a.y < b.y + b.side && b.y < a.y + a.side;
-}
-
-export const inside = ({ x, y, side }: Box, px: number, py: number) =>
-  px >= x && px <= x + side && py >= y && py <= y + side;
-
-export const centreOf = ({ x, y, side }: Box): [x: number, y: number] => [x + side / 2, y + side / 2];

@@ -5,7 +5,7 @@
  * So everything that knows a layout (painter, hit test, cards) needs to know nothing of cameras.
  */
 
-import type { Box } from "../util/paths";
+import type { Box } from "../util/rect";
 import type { Layout, Place, Slot } from "./network/layout";
 
 export interface Camera {
@@ -24,7 +24,7 @@ export const MAX_ZOOM = 16;
 /** One press of a button or key. */
 export const ZOOM_STEP = 1.5;
 
-/** The camera nearest to the wished one that shows no empty rim. */
+/** The nearest camera that shows no empty margin. */
 export function clamp({ k, x, y }: Camera, { width, height }: Size): Camera {
   const zoom = Math.min(MAX_ZOOM, Math.max(1, k));
   if (zoom < 1.001) return FIT;
@@ -55,7 +55,7 @@ export function reveal(camera: Camera, box: Box, size: Size): Camera {
   return dx === 0 && dy === 0 ? camera : panBy(camera, dx, dy, size);
 }
 
-/** Dots tell where a node is, not how large: they grow slowly, and only until they are easy to see. */
+/** Dots grow more slowly than the zoom, and only until they are easy to see. */
 const dotGrowth = (r: number, k: number) => Math.min(r * k, Math.max(r, 5.5) * Math.min(1.6, Math.sqrt(k)));
 
 export function project(layout: Layout, { k, x, y }: Camera): Layout {

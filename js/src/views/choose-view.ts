@@ -1,8 +1,8 @@
-/** Whether a network is better read as a quilt: for `view = "auto"`. Pure. */
+/** Whether a network is better read as matrices: for `view = "auto"`. Pure. */
 import type { Network } from "../model/network";
 import type { ViewKind } from "../wire/traits";
 
-/** So many boxes of 24 pixels find room, one over the other, in the tallest network view. */
+/** The most boxes of 24 pixels that fit in one column of the tallest graph. */
 export const MAX_STACK = 22;
 
 /** True when the edges that are on are too many, in any layer, for boxes of at least 24 pixels on their lines. */
@@ -15,6 +15,6 @@ export function prefersMatrix(net: Network, mask: Uint8Array): boolean {
   return false;
 }
 
-/** Whether a moment is shown as a quilt. */
+/** Whether the network is shown as matrices. */
 export const showsMatrix = (view: ViewKind, net: Network, mask: Uint8Array): boolean =>
   view === "auto" ? prefersMatrix(net, mask) : view === "quilt";

@@ -1,13 +1,15 @@
-/** What the stage shows one of: the network view or the quilt. The stage knows the hand, a face knows the picture. */
+/** What the stage shows one of: the graph or the matrix view. The stage knows gestures, a renderer knows the picture. */
+
 import type { Brush, Palette } from "../canvas/brush";
 import type { NormalizedCurve } from "../canvas/normalized-curves";
-import type { TargetBox } from "../stage/accessible-targets";
-import type { Target, ViewState } from "../state/view-state";
+import type { Target } from "../model/network";
+import type { ViewState } from "../state/view-state";
 import type { NodeNames } from "../text/node-names";
-import type { Box } from "../util/paths";
+import type { Box } from "../util/rect";
 import type { Snapshot } from "../wire/snapshot";
 import type { Camera } from "./camera";
 import type { Probe } from "./network/marks";
+import type { TargetBox } from "./target-boxes";
 
 /** What the view knows when a frame is due. */
 export interface FrameInput {
@@ -17,9 +19,9 @@ export interface FrameInput {
   readonly palette: Palette;
   readonly font: string;
   readonly width: number;
-  /** A hand is at work below the stage: what it works on must not move away. */
+  /** The person works on what is below the stage: the stage keeps its height, so that this does not move away. */
   readonly keepsHeight?: boolean;
-  /** The followed sample on its way through the network, if one is. */
+  /** The values of the traced sample, if there is one. */
   readonly probe?: Probe | null;
 }
 
@@ -33,7 +35,7 @@ export interface Renderer {
   readonly width: number;
   readonly height: number;
   /** How far down it is drawn while something still moves. */
-  readonly tall: number;
+  readonly paintedHeight: number;
   /** How many of the edges that are on have their curve drawn, and how many a line. */
   readonly drawn: DrawnSummary;
   /** Another object when the picture is another. */
@@ -41,7 +43,7 @@ export interface Renderer {
   /** True while something still moves. */
   readonly moving: boolean;
   /** Everything that has a button, where it will come to rest, at zoom 1; the same object until it changes. */
-  readonly spots: readonly TargetBox[];
+  readonly targetBoxes: readonly TargetBox[];
   hit(x: number, y: number): Target | null;
   /** Where a target is on the screen. */
   boxOf(target: Target): Box | null;
@@ -51,7 +53,7 @@ export interface Renderer {
   obstacles(target: Target): readonly Box[];
   paint(brush: Brush): void;
   /** Whether `paintMarks` would leave its canvas empty. */
-  unmarked(probe: Probe | null): boolean;
+  hasNoMarks(probe: Probe | null): boolean;
   paintMarks(brush: Brush, probe: Probe | null): void;
   paintHighlight(brush: Brush, target: Target | null, focus: Target | null): void;
 }

@@ -7,13 +7,6 @@
  */
 import type { Model, WritableTraits } from "./traits";
 
-/** `{name: [number, value]}`, by the mark of a widget. */
-export interface Pending {
-  readonly page: string;
-  readonly number: number;
-  readonly widgets: Readonly<Record<string, Readonly<Record<string, readonly [number, unknown]>>>>;
-}
-
 /** What all modules on a page share: hosts load the script once for each widget. */
 interface Page {
   readonly name: string;

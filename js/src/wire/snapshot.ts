@@ -2,17 +2,18 @@
 
 import type { Cells } from "../model/forward";
 import { type LossCurve, lossCurveFrom } from "../model/loss-curve";
+import type { Edits } from "../model/mask";
 import {
-  createNetwork,
+  createTopology,
   type EdgeIndex,
-  type Edits,
   edgeId,
   type Network,
   type NodeIndex,
   nodeId,
   slotCount,
+  type Target,
+  withWeights,
 } from "../model/network";
-import type { Target } from "../state/view-state";
 import { wrongType } from "./check-type";
 import { type Bytes, decode } from "./packed-array";
 import {
@@ -257,9 +258,8 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     const edges = width.slice(1).reduce((sum, w, l) => sum + (slots[l]?.length ?? w) * width[l]!, 0);
     const scores = array("_scores", "float64", [edges]).data;
     const baseline = array("_baseline", "uint8", [edges]).data;
-    const net = json("net", [scores, baseline], [width, slots], () =>
-      createNetwork(width, scores, baseline, slots),
-    );
+    const topology = json("topology", [], [width, slots], () => createTopology(width, slots));
+    const net = once("net", [topology, scores, baseline], () => withWeights(topology, scores, baseline));
     const curves = readCurves(net);
     const shape = model.get("input_shape") ?? [];
     const symbolic = model.get("_symbolic") ?? [];
@@ -294,19 +294,19 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       keepMean: model.get("keep_mean") ?? true,
       score: model.get("score") ?? "",
       scores: json("scores known", [], model.get("_scores_known"), () => model.get("_scores_known") ?? []),
-      selected: json("selected", [net], selected, () =>
+      selected: json("selected", [topology], selected, () =>
         selected.flatMap((index) => targetOf(net, index) ?? []),
       ),
       view: oneOf(VIEWS, model.get("view")),
       orientation: oneOf(ORIENTATIONS, model.get("orientation")),
       tolerance: tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY ? tolerance : TOLERANCE,
-      probe: json("probe", [net], probe, () => (probe.length === width[0] ? probe : null)),
-      inputShape: json("shape", [net], shape, () =>
+      probe: json("probe", [topology], probe, () => (probe.length === width[0] ? probe : null)),
+      inputShape: json("shape", [topology], shape, () =>
         shape.length === 2 && shape[0]! * shape[1]! === width[0] ? ([shape[0]!, shape[1]!] as const) : null,
       ),
       symbolic: json(
         "symbolic",
-        [net],
+        [topology],
         symbolic,
         () =>
           new Map(
@@ -322,7 +322,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
         node: optional(() => readTradeoff("_tradeoff_node")),
         edge: optional(() => readTradeoff("_tradeoff_edge")),
       },
-      prices: json("prices", [net], prices, () => {
+      prices: json("prices", [topology], prices, () => {
         const known = new Map<string, number>();
         for (const [index, loss] of prices) {
           const target = Array.isArray(index) ? targetOf(net, index) : null;

@@ -1,14 +1,13 @@
 /** What crosses the wire: the synced traits, typed, and the ways to write them. */
+import type { Edits } from "../model/mask";
 import {
   type EdgeIndex,
-  type Edits,
   edgeIndex,
   type Network,
   type NodeIndex,
   nodeIndex,
+  type Target,
 } from "../model/network";
-import type { Target } from "../state/view-state";
-import type { Pending } from "./outbox";
 import type { Bytes } from "./packed-array";
 
 export type ViewKind = "auto" | "network" | "quilt";
@@ -102,6 +101,13 @@ export type Command =
   | { do: "jump"; id: number }
   | { do: "note"; id: number; text: string }
   | { do: "compare"; ids: number[] };
+
+/** `{name: [number, value]}`, by the mark of a widget. */
+export interface Pending {
+  readonly page: string;
+  readonly number: number;
+  readonly widgets: Readonly<Record<string, Readonly<Record<string, readonly [number, unknown]>>>>;
+}
 
 /** The part of a host's model that a view uses. Callback arguments differ between hosts, so none is declared. */
 export interface Model {

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import widget from "../../src/index";
 import { standaloneModel } from "../../src/standalone/model";
-import { type FakeModel, fakeModel } from "../fake";
+import { type FakeModel, fakeModel, pack } from "../fake";
 import { richModel } from "../rich";
 import { click, doubleClick, frames, grab, letGo, middle, mount, settled } from "./mounted";
 
@@ -242,6 +242,47 @@ test("it follows the host into the dark and back", async () => {
     await frames(2);
     expect(red(), `without ${attribute}`).toBeLessThan(60);
   }
+});
+
+test("a training step gives other scores: what is pointed at, the focus and the layout stay", async () => {
+  // More edges than there is room for boxes: the strongest have one.
+  const width = [6, 10, 4];
+  const model = fakeModel(
+    width,
+    Float64Array.from({ length: 100 }, (_, e) => 1 + e),
+  );
+  model.traits.view = "network";
+  const view = await mount(model);
+  const stage = view.find(".stage");
+  const boxes = () =>
+    [...stage.querySelectorAll<HTMLButtonElement>("button[data-edge], button[data-node]")].map(
+      (button) => `${button.dataset.edge ?? button.dataset.node} ${button.style.cssText}`,
+    );
+  const focused = view.twin("edge", "0,5,9");
+  focused.focus();
+  await commands.mouse([["move", ...middle(view.twin("node", "1,9"))]]);
+  await settled();
+  const before = boxes();
+  const name = focused.getAttribute("aria-label");
+  expect(stage.hasAttribute("data-over")).toBe(true);
+  expect(new Set(before.map((box) => /width: ?[\d.]+/.exec(box)?.[0])).size).toBeGreaterThan(2);
+  for (let step = 1; step <= 5; step++) {
+    model.receive({
+      _scores: pack(
+        Float64Array.from({ length: 100 }, (_, e) => step + 100 - e),
+        [100],
+      ),
+    });
+    await frames(2);
+    expect(boxes(), `step ${step}`).toEqual(before);
+    expect(stage.hasAttribute("data-over"), `step ${step}`).toBe(true);
+    expect((view.root.getRootNode() as ShadowRoot).activeElement).toBe(focused);
+  }
+  expect(focused.getAttribute("aria-label")).not.toBe(name);
+  // By another kind of score others are the strongest.
+  model.receive({ score: "ablation" });
+  await settled();
+  expect(boxes()).not.toEqual(before);
 });
 
 test("the page's own style does not reach in", async () => {

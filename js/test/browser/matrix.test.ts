@@ -1,9 +1,12 @@
 /** The quilt from its pixels: what is strong, what would go and what is gone can be told apart, without colour. */
+
 import { describe, expect, test } from "vitest";
 import type { Palette } from "../../src/canvas/brush";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
-import { reduce, type Target } from "../../src/state/view-state";
-import { cellStatesOf, type Marked } from "../../src/views/matrix/cell-states";
+import type { Target } from "../../src/model/network";
+import type { ViewState } from "../../src/state/view-state";
+import { reduce } from "../../src/state/view-state";
+import { cellStatesOf } from "../../src/views/matrix/cell-states";
 import { inksOf } from "../../src/views/matrix/colours";
 import { paintMatrixHighlight } from "../../src/views/matrix/highlight";
 import { anchorOf } from "../../src/views/matrix/hit";
@@ -27,7 +30,7 @@ interface Options {
 function picture(width: number[], scores: Float64Array, options: Options = {}) {
   const { palette = LIGHT, shape = null, ratio = 1, room = 900 } = options;
   const net = networkOf(width, scores);
-  const quilt = layoutMatrix(net, net.baseline, { width: room, inNames: 24, outNames: 24 }, shape);
+  const quilt = layoutMatrix(net, { width: room, inNames: 24, outNames: 24 }, shape);
   const [picture, above] = [0, 1].map(() => {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [quilt.width * ratio, quilt.height * ratio];
@@ -38,7 +41,7 @@ function picture(width: number[], scores: Float64Array, options: Options = {}) {
   const start = reduce(null, {
     type: "synced",
     reading: syncedOf(net, { kernelMask: net.baseline }),
-  })! as Marked;
+  })! as ViewState;
   const behind = inksOf(palette).dark ? 0.006 : 1;
   /** Luminance, 0..1, of the device pixels of a cell, row by row. */
   const lights = (target: Target, ctx = picture!): number[] => {
@@ -52,9 +55,9 @@ function picture(width: number[], scores: Float64Array, options: Options = {}) {
   };
   return {
     ...{ net, quilt, brush, start, lights, curve },
-    paint: (known: Marked) => paintMatrix(brush, quilt, known, NAMES),
+    paint: (known: ViewState) => paintMatrix(brush, quilt, known, NAMES),
     light: (target: Target | null, selected: Target[] = []) => {
-      paintMatrixHighlight({ ...brush, ctx: above! }, quilt, start, target, selected);
+      paintMatrixHighlight({ ...brush, ctx: above! }, quilt, target, selected);
       return above!;
     },
     all: () => picture!.getImageData(0, 0, picture!.canvas.width, picture!.canvas.height).data,
@@ -78,7 +81,7 @@ const large = (options: Options = {}) =>
     Float64Array.from({ length: 40 }, (_, e) => (e + 1) / 40),
     options,
   );
-const cut = (known: Marked, value: number): Marked =>
+const cut = (known: ViewState, value: number): ViewState =>
   reduce(known, { type: "dragged", axis: "edge", value })!;
 
 describe("a cell that is on", () => {
@@ -172,7 +175,7 @@ describe("without colour", () => {
 
 test("the legend explains just the looks that are there: what would go, and after the release what has gone", () => {
   const view = heat();
-  const words = (known: Marked) => explained(cellStatesOf(known, false).edges).map(([, text]) => text);
+  const words = (known: ViewState) => explained(cellStatesOf(known, false).edges).map(([, text]) => text);
   expect(words(view.start)).toEqual([]);
   const taking = cut(view.start, 0.3);
   expect(words(taking)).toEqual(["would be removed"]);

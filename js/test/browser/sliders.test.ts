@@ -1,7 +1,9 @@
 /** Thresholds: what the track shows, what the hand and the keys do, what is said. */
+
 import { expect, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
-import { countOn, createNetwork, maskOf, NO_EDITS } from "../../src/model/network";
+import { countOn, maskOf, NO_EDITS } from "../../src/model/mask";
+import { createNetwork } from "../../src/model/network";
 import { standaloneModel } from "../../src/standalone/model";
 import { type FakeModel, fakeModel, networkOf, pack } from "../fake";
 import { packTradeoff, richModel } from "../rich";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { findFreeSpot } from "../../src/stage/free-spot";
-import { centreOf } from "../../src/util/paths";
+import { centreOf } from "../../src/util/rect";
 import { clamp, FIT, MAX_ZOOM, panBy, project, reveal, zoomAt } from "../../src/views/camera";
 import { hit } from "../../src/views/network/hit";
 import { layout } from "../../src/views/network/layout";

@@ -1,7 +1,9 @@
 /** What the browser computes, against the file that Python's tests read too. */
+
 import { describe, expect, test } from "vitest";
 import { type Cells, predict, rmse, sharedCells, trace } from "../../src/model/forward";
-import { createNetwork, maskOf, type Network, NO_EDITS, nodesOn } from "../../src/model/network";
+import { maskOf, NO_EDITS, nodesOn } from "../../src/model/mask";
+import { createNetwork, type Network } from "../../src/model/network";
 import { randomNumbers } from "../fake";
 import { distance, golden, networkFrom, sharedFrom, type Tables } from "../golden";
 

@@ -1,7 +1,7 @@
 /** The layout that Python's pictures have is the one that the canvas has. */
 import { expect, test } from "vitest";
 import { createNetwork } from "../../src/model/network";
-import { type Layout, layout, type Room } from "../../src/views/network/layout";
+import { type Layout, layout, type Space } from "../../src/views/network/layout";
 import { distance, golden } from "../golden";
 
 interface Given {
@@ -10,7 +10,7 @@ interface Given {
   scores: number[];
   baseline: number[];
   mask: number[];
-  room: Room;
+  room: Space;
 }
 
 type Told = [edge: number, path: number[], box: [number, number, number] | null, label: boolean];

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { createNetwork } from "../../src/model/network";
+import { pointAt } from "../../src/util/paths";
+import { type Box, overlap } from "../../src/util/rect";
 import { hit } from "../../src/views/network/hit";
-import { type Box, type Layout, layout, overlap, pointAt } from "../../src/views/network/layout";
+import { type Layout, layout } from "../../src/views/network/layout";
 import { column, stack } from "../../src/views/network/stacking";
 import { networkOf, randomNumbers } from "../fake";
 

@@ -1,4 +1,5 @@
 /** What the browser reads off a trade-off, and computes of one, against what Python does. */
+
 import { describe, expect, test } from "vitest";
 import { rmse } from "../../src/model/forward";
 import {
@@ -12,16 +13,8 @@ import {
   pointAt,
   thresholdFor,
 } from "../../src/model/loss-curve";
-import {
-  countOn,
-  createNetwork,
-  type EdgeIndex,
-  type Edits,
-  maskOf,
-  type Network,
-  NO_EDITS,
-  type NodeIndex,
-} from "../../src/model/network";
+import { countOn, type Edits, maskOf, NO_EDITS } from "../../src/model/mask";
+import { createNetwork, type EdgeIndex, type Network, type NodeIndex } from "../../src/model/network";
 import { levelsOf, nextThresholdChange, stepped, stepTableOf } from "../../src/model/threshold-steps";
 import { edgeIds, nodeIds } from "../../src/standalone/sanitize";
 import { formatFigures } from "../../src/text/format";

@@ -1,28 +1,24 @@
 /** The mask rule and the transitions, against the file that Python's tests read too. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { removeEdge, removeNode, restoreEdge, restoreNode, toggle } from "../../src/model/edits";
+import { type Edits, maskOf, NO_EDITS, nodesOn, reasonOff } from "../../src/model/mask";
 import {
   createNetwork,
-  deadEnds,
   type EdgeIndex,
-  type Edits,
   edgeId,
   edgeIndex,
   incoming,
-  isCut,
   isHidden,
-  maskOf,
   type Network,
-  NO_EDITS,
   type NodeIndex,
   nodeId,
   nodeIndex,
-  nodesOn,
   outgoing,
-  reasonOff,
   slotsOf,
 } from "../../src/model/network";
-import { removeEdge, removeNode, restoreEdge, restoreNode, toggle } from "../../src/state/view-state";
+import { deadEnds, isCut } from "../../src/model/reachability";
 import { handEdits } from "../../src/wire/traits";
 import { networkOf } from "../fake";
 

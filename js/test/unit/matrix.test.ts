@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { maskOf, type Network, NO_EDITS, nodesOn, reasonOff } from "../../src/model/network";
+import { maskOf, NO_EDITS, nodesOn, reasonOff } from "../../src/model/mask";
+import { type Network, withWeights } from "../../src/model/network";
 import { reduce, type ViewState } from "../../src/state/view-state";
+import type { Rect } from "../../src/util/rect";
 import { prefersMatrix } from "../../src/views/choose-view";
 import {
   CELL_STATE,
@@ -14,7 +16,8 @@ import {
 import { scaleOf, scoreAt, share } from "../../src/views/matrix/colours";
 import { anchorOf, hitMatrix } from "../../src/views/matrix/hit";
 import { mapOf } from "../../src/views/matrix/image-maps";
-import { layoutMatrix, type MatrixLayout, type NamePlace, type Rect } from "../../src/views/matrix/layout";
+import { layoutMatrix, type MatrixLayout } from "../../src/views/matrix/layout";
+import type { NamePlace } from "../../src/views/matrix/parts";
 import { layout } from "../../src/views/network/layout";
 import { networkOf, randomNumbers, syncedOf } from "../fake";
 
@@ -24,7 +27,7 @@ const edgesOf = (width: number[]) => width.slice(1).reduce((sum, w, l) => sum + 
 const made = (width: number[], across: number, shape: [number, number] | null = null) => {
   const random = randomNumbers(width.length + across);
   const net = networkOf(width, Float64Array.from({ length: edgesOf(width) }, random));
-  return layoutMatrix(net, all(net), room(across), shape);
+  return layoutMatrix(net, room(across), shape);
 };
 
 /** Nodes of layer 1 with two slots each, as products have. */
@@ -82,8 +85,8 @@ for (const across of [320, 500, 900, 2400]) {
     [12, 2, 1],
   ] as [number, number, number][]) {
     const net = products(width);
-    CASES.push([`products [${width}] in ${across}`, layoutMatrix(net, all(net), room(across), null)]);
-    const maps = layoutMatrix(net, all(net), room(across), [width[0] / 3, 3]);
+    CASES.push([`products [${width}] in ${across}`, layoutMatrix(net, room(across), null)]);
+    const maps = layoutMatrix(net, room(across), [width[0] / 3, 3]);
     CASES.push([`products [${width}] as maps in ${across}`, maps]);
   }
 }
@@ -194,20 +197,25 @@ test("a larger room makes larger cells, until there are curves in them", () => {
   const net = networkOf([64, 64, 10], new Float64Array(64 * 64 + 640).fill(1));
   const pitches = [1, 2, 4].map((zoom) => {
     const grown = { ...room(700 * zoom), height: 640 * zoom };
-    const quilt = layoutMatrix(net, all(net), grown, null);
+    const quilt = layoutMatrix(net, grown, null);
     expect(quilt.width).toBe(700 * zoom);
     return quilt.axes[1]!.pitch;
   });
   expect(pitches[1]).toBeGreaterThanOrEqual(2 * pitches[0]!);
   expect(pitches[2]).toBeGreaterThanOrEqual(2 * pitches[1]!);
-  const large = layoutMatrix(net, all(net), { ...room(1400), height: 1280 }, null);
+  const large = layoutMatrix(net, { ...room(1400), height: 1280 }, null);
   expect(large.blocks.map((block) => block!.kind)).toEqual(["curves", "curves"]);
 });
 
-test("what is pruned moves nothing", () => {
+test("training moves nothing", () => {
   const net = networkOf([16, 32, 16, 4]);
-  const none = new Uint8Array(net.edgeCount);
-  expect(layoutMatrix(net, none, room(900), null)).toEqual(layoutMatrix(net, all(net), room(900), null));
+  const { key, blocks, names } = layoutMatrix(net, room(900), null);
+  const trained = withWeights(
+    net.topology,
+    net.scores.map((score) => 1 / score),
+    net.baseline,
+  );
+  expect(layoutMatrix(trained, room(900), null)).toMatchObject({ key, blocks, names });
 });
 
 test("a shape that does not fit the inputs is not used", () => {
@@ -232,7 +240,7 @@ test("maps of hidden units stand in the order in which a threshold takes them, t
 
 test("the slots of a product are side by side, and its row in the next matrix is as long as both", () => {
   const net = products([3, 4, 2]);
-  const quilt = layoutMatrix(net, all(net), room(900), null);
+  const quilt = layoutMatrix(net, room(900), null);
   const [a, b] = [0, 3].map((id) => anchorOf(quilt, { kind: "edge", id })!);
   const next = anchorOf(quilt, { kind: "edge", id: 24 })!;
   const along = quilt.axes[1]!.upright ? (["y", "height"] as const) : (["x", "width"] as const);
@@ -277,10 +285,10 @@ describe("looks", () => {
     return reduce(known, { type: "dragged", axis: "edge", value: next() * 0.7 })!;
   }
 
-  test("tell what is on, what a threshold is taking or took, and what is gone, as the mask's rule says", () => {
+  test("tell what is on, what a threshold is removing or took, and what is gone, as the mask's rule says", () => {
     for (let seed = 0; seed < 100; seed++) {
       const known = random(seed);
-      const { net, edits, mask, settled } = known;
+      const { net, edits, mask, layoutMask } = known;
       const looks = cellStatesOf(known, false);
       for (let e = 0; e < net.edgeCount; e++) {
         const reason = reasonOff(net, edits, e);
@@ -289,7 +297,7 @@ describe("looks", () => {
             ? ON
             : reason === "hand" || reason === "model"
               ? OFF
-              : settled[e]
+              : layoutMask[e]
                 ? REMOVING
                 : REMOVED;
         expect(looks.edges[e]! & CELL_STATE, `seed ${seed}, edge ${e}`).toBe(wanted);

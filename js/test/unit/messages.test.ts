@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { createNetwork, edgeId, maskOf, NO_EDITS, nodeId } from "../../src/model/network";
+import { maskOf, NO_EDITS } from "../../src/model/mask";
+import { createNetwork, edgeId, nodeId } from "../../src/model/network";
 import { logAxisOf, POSITIONS, positionOf, thresholdAt } from "../../src/model/scales";
 import { countRemoved } from "../../src/panels/threshold/removed-count";
 import { reduce } from "../../src/state/view-state";

@@ -1,8 +1,9 @@
 /** Colours: contrast by WCAG 2.2; colour vision by Machado, Oliveira and Fernandes (2009), severity 1, in linear RGB. */
+
 import { describe, expect, test } from "vitest";
-import { QUIET_INK, QUIET_TAKEN } from "../../src/canvas/brush";
 import { FAINT } from "../../src/canvas/text";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
+import { QUIET_INK, QUIET_REMOVED } from "../../src/views/network/paint";
 import { strengthOf } from "../../src/views/network/scene";
 
 type Triple = readonly [number, number, number];
@@ -60,7 +61,7 @@ describe.each(["light", "dark"] as const)("in the %s", (theme) => {
   const colours = INKS[theme];
 
   test("text is 4.5:1 on the background, and every mark 3:1", () => {
-    for (const name of ["ink", "taken", "symbolic", "probe"] as const) {
+    for (const name of ["ink", "removed", "symbolic", "probe"] as const) {
       expect(contrast(colours[name], background), name).toBeGreaterThanOrEqual(4.5);
     }
     expect(contrast(colours.selected, background)).toBeGreaterThanOrEqual(3);
@@ -69,7 +70,7 @@ describe.each(["light", "dark"] as const)("in the %s", (theme) => {
   test("names of what is off are still text, whiskers and the faintest curve still marks", () => {
     expect(contrast(colours.ink, background, FAINT)).toBeGreaterThanOrEqual(4.5);
     expect(contrast(colours.ink, background, QUIET_INK)).toBeGreaterThanOrEqual(3);
-    expect(contrast(colours.taken, background, QUIET_TAKEN)).toBeGreaterThanOrEqual(3);
+    expect(contrast(colours.removed, background, QUIET_REMOVED)).toBeGreaterThanOrEqual(3);
     expect(contrast(colours.ink, background, strengthOf(0))).toBeGreaterThanOrEqual(3);
   });
 

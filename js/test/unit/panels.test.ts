@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { lossCurveFrom } from "../../src/model/loss-curve";
-import { countOn, edgeId, maskOf, NO_EDITS } from "../../src/model/network";
+import { countOn, maskOf, NO_EDITS } from "../../src/model/mask";
+import { edgeId } from "../../src/model/network";
 import {
   levelsOf,
   nextThresholdChange,

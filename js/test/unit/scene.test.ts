@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Edits, edgeId, NO_EDITS } from "../../src/model/network";
+import { type Edits, NO_EDITS } from "../../src/model/mask";
+import { edgeId } from "../../src/model/network";
 import { type Action, reduce, type ViewState } from "../../src/state/view-state";
 import { type Layout, layout } from "../../src/views/network/layout";
 import {
@@ -20,7 +21,7 @@ const synced = (edits: Partial<Edits> = {}): Action => ({
 const after = (...actions: Action[]) => actions.reduce(reduce, null as ViewState | null)!;
 
 function shapesOf(known: ViewState, from: { made: Layout } | null = null, t = 1) {
-  const made = layout(known.net, known.settled, room);
+  const made = layout(known.net, known.layoutMask, room);
   const scene = buildScene(from ? between(from.made, made, t) : made, known);
   return { made, scene, edge: (id: number) => scene.edges.find((shape) => shape.edge === id)! };
 }
@@ -28,12 +29,12 @@ function shapesOf(known: ViewState, from: { made: Layout } | null = null, t = 1)
 test("what a drag would take keeps its box and its place, and is marked", () => {
   const fresh = shapesOf(after(synced()));
   const { scene, edge } = shapesOf(after(synced(), { type: "dragged", axis: "node", value: 0.05 }));
-  expect(scene.edges.filter((shape) => shape.look === "taking")).toHaveLength(9);
+  expect(scene.edges.filter((shape) => shape.look === "removing")).toHaveLength(9);
   for (const { edge: e, box } of fresh.scene.edges) expect(edge(e).box).toEqual(box);
   expect(scene.nodes.slice(2, 7).map((node) => node.look)).toEqual([
-    "taking",
-    "taking",
-    "taking",
+    "removing",
+    "removing",
+    "removing",
     "on",
     "on",
   ]);
@@ -41,9 +42,9 @@ test("what a drag would take keeps its box and its place, and is marked", () => 
 
 test("once let go, what the threshold took is a line without a box", () => {
   const { scene } = shapesOf(after(synced({ nodeThreshold: 0.05 })));
-  const taken = scene.edges.filter((shape) => shape.look === "taken");
-  expect(taken).toHaveLength(9);
-  expect(taken.every((shape) => shape.box === null)).toBe(true);
+  const removed = scene.edges.filter((shape) => shape.look === "removed");
+  expect(removed).toHaveLength(9);
+  expect(removed.every((shape) => shape.box === null)).toBe(true);
 });
 
 test("what comes back in a drag has a small box on its line, where its button is", () => {
@@ -62,7 +63,7 @@ test("what is off by hand looks another way than what a threshold took; kept edg
   );
   const { edge } = shapesOf(known);
   expect(edge(removed).look).toBe("off");
-  expect(edge(edgeId(net, [0, 1, 0])).look).toBe("taken");
+  expect(edge(edgeId(net, [0, 1, 0])).look).toBe("removed");
   expect(edge(kept)).toMatchObject({ look: "on", kept: true });
 });
 
@@ -88,7 +89,7 @@ test("easing begins where the old layout was and ends where the new one is, node
 });
 
 test("upwards, nodes ease along their rows", () => {
-  const up = (known: ViewState) => layout(net, known.settled, { ...room, orientation: "up" });
+  const up = (known: ViewState) => layout(net, known.layoutMask, { ...room, orientation: "up" });
   const [from, to] = [up(after(synced())), up(after(synced({ nodeThreshold: 0.05 })))];
   const halfway = between(from, to, 0.5);
   expect(from.nodeX[2]).not.toBe(to.nodeX[2]);
@@ -118,7 +119,7 @@ test("a formula is with its edge, and where two compared states differ is said",
   const known = after({ type: "synced", reading: syncedOf(net, { symbolic: new Map([[3, "x^2"]]) }) });
   const bits = new Uint8Array(15).fill(3);
   bits.set([1, 2, 0], 4);
-  const scene = buildScene(layout(net, known.settled, room, known.symbolic), known, bits);
+  const scene = buildScene(layout(net, known.layoutMask, room, known.symbolic), known, bits);
   expect(scene.comparing).toBe(true);
   const edge = (id: number) => scene.edges.find((shape) => shape.edge === id)!;
   expect([3, 4, 5, 6].map((id) => edge(id).difference)).toEqual([null, "first", "second", null]);

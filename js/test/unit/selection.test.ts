@@ -1,23 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { areaOf, areasOverlap } from "../../src/canvas/text";
-import { edgeId } from "../../src/model/network";
-import { neighbour, type TargetBox } from "../../src/stage/accessible-targets";
-import {
-  edgesOf,
-  encloses,
-  extend,
-  flip,
-  inLoop,
-  loopOf,
-  MAX_SELECTED,
-  targetsToSwitch,
-  weakerThan,
-} from "../../src/state/selection";
-import type { Target } from "../../src/state/view-state";
+import { edgeId, type Target } from "../../src/model/network";
+import { neighbour } from "../../src/stage/accessible-targets";
+import { edgesOf, extend, flip, targetsToSwitch, weakerThan } from "../../src/state/selection";
 import { reduce } from "../../src/state/view-state";
+import { MAX_SELECTED } from "../../src/util/limits";
+import { encloses, loopOf } from "../../src/util/loops";
+import { inLoop } from "../../src/views/network/hit";
 import { layout } from "../../src/views/network/layout";
 import { probeTexts } from "../../src/views/network/marks";
 import { buildScene } from "../../src/views/network/scene";
+import type { TargetBox } from "../../src/views/target-boxes";
 import { networkOf, syncedOf } from "../fake";
 
 const net = networkOf([2, 5, 1]);

@@ -1,7 +1,9 @@
 /** A page without a kernel does what a session in Python does, and survives what it does not. */
+
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { lossCurveFrom, thresholdFor } from "../../src/model/loss-curve";
-import { maskOf, NO_EDITS, slotCount } from "../../src/model/network";
+import { maskOf, NO_EDITS } from "../../src/model/mask";
+import { slotCount } from "../../src/model/network";
 import { rounded } from "../../src/standalone/history";
 import { type StandaloneModel, standaloneModel } from "../../src/standalone/model";
 import { general, repr } from "../../src/standalone/python-format";

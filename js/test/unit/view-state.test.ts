@@ -1,13 +1,8 @@
 import { expect, test } from "vitest";
-import { countOn, type Edits, edgeId, maskOf, NO_EDITS, nodeId } from "../../src/model/network";
-import {
-  type Action,
-  reduce,
-  type Target,
-  toggle,
-  toggleAll,
-  type ViewState,
-} from "../../src/state/view-state";
+import { toggle, toggleAll } from "../../src/model/edits";
+import { countOn, type Edits, maskOf, NO_EDITS } from "../../src/model/mask";
+import { edgeId, nodeId, type Target } from "../../src/model/network";
+import { type Action, reduce, type ViewState } from "../../src/state/view-state";
 import { networkOf, syncedOf } from "../fake";
 
 const net = networkOf([2, 5, 1]);
@@ -20,13 +15,13 @@ const after = (...actions: Action[]) => actions.reduce(reduce, null as ViewState
 test("a drag changes what is drawn, not what the layout stands for", () => {
   const known = after(synced(), { type: "dragged", axis: "node", value: 0.05 });
   expect(countOn(known.mask)).toBe(6);
-  expect(countOn(known.settled)).toBe(15);
+  expect(countOn(known.layoutMask)).toBe(15);
 });
 
 test("letting go settles the layout on what is drawn", () => {
   const known = after(synced(), { type: "dragged", axis: "node", value: 0.05 }, { type: "released" });
-  expect(known.settled).toBe(known.mask);
-  expect(countOn(known.settled)).toBe(6);
+  expect(known.layoutMask).toBe(known.mask);
+  expect(countOn(known.layoutMask)).toBe(6);
   expect(known.drag).toBeNull();
   expect(known.edits.nodeThreshold).toBe(0.05);
 });
@@ -37,7 +32,7 @@ test("an echo of an older threshold changes nothing while the slider is in the h
   expect(known.mask).toBe(before.mask);
   expect(known.edits).not.toBe(NO_EDITS);
   expect(known.edits.nodeThreshold).toBe(0.05);
-  expect(known.settled).toBe(before.settled);
+  expect(known.layoutMask).toBe(before.layoutMask);
 });
 
 test("the other threshold and hand edits come in while one slider is in the hand", () => {

@@ -2,7 +2,7 @@
 
 import { render } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
-import { sameTarget, type Target } from "../../state/view-state";
+import { sameTarget, type Target } from "../../model/network";
 import { CARDS } from "../../text/labels";
 import { element, setAttribute } from "../../util/dom";
 import { indexOf, keyOf } from "../../wire/traits";

@@ -1,8 +1,9 @@
 /** What edge and node cards share: the title, the switch, the way to close it, and rows of facts. */
 
 import { html, nothing } from "lit-html";
-import { nodesOn } from "../../model/network";
-import type { Target, ViewState } from "../../state/view-state";
+import { nodesOn } from "../../model/mask";
+import type { Target } from "../../model/network";
+import type { ViewState } from "../../state/view-state";
 import { CARDS } from "../../text/labels";
 import { costWords, stateOf, stateWords } from "../../text/messages";
 import { keyOf } from "../../wire/traits";

@@ -1,7 +1,7 @@
 /** The card of an edge: its curve large, the data under it, what it is worth. */
 
 import { render } from "lit-html";
-import type { Target } from "../../state/view-state";
+import type { Target } from "../../model/network";
 import { formatShare, formatShort, withMinus } from "../../text/format";
 import { CARDS } from "../../text/labels";
 import { rankOf, rankWords } from "../../text/messages";

@@ -1,8 +1,7 @@
 /** The card of a node: its value and what it is the sum of, and all its edges as small curves. */
 
 import { html, nothing, render } from "lit-html";
-import { incoming, isHidden, outgoing, slotsOf } from "../../model/network";
-import { sameTarget, type Target } from "../../state/view-state";
+import { incoming, isHidden, outgoing, sameTarget, slotsOf, type Target } from "../../model/network";
 import { formatCount, formatFigures, formatSigned, formatSum } from "../../text/format";
 import { CARDS } from "../../text/labels";
 import { accessibleName } from "../../text/messages";

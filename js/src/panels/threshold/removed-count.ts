@@ -1,13 +1,6 @@
 /** What one threshold removes. */
-import {
-  countOn,
-  type Edits,
-  isBelowNodeThreshold,
-  isHidden,
-  maskOf,
-  type Network,
-} from "../../model/network";
-import type { TargetKind } from "../../state/view-state";
+import { countOn, type Edits, isBelowNodeThreshold, maskOf } from "../../model/mask";
+import { isHidden, type Network, type TargetKind } from "../../model/network";
 
 const counted = new WeakMap<Network, { edits: Edits; count: number }>();
 

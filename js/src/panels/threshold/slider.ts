@@ -1,7 +1,8 @@
 /** A threshold: a native range input with its data on the track, a field to type in, and its next step in words. */
 
 import { isCurveOf, knee, type LossCurve, pointAt, thresholdFor } from "../../model/loss-curve";
-import { countOn, type Edits, maskOf, type Network, sameMask, sameTopology } from "../../model/network";
+import { countOn, type Edits, maskOf, sameMask } from "../../model/mask";
+import type { Network, TargetKind } from "../../model/network";
 import { POSITIONS, positionOf, thresholdAt } from "../../model/scales";
 import {
   levelsOf,
@@ -13,7 +14,7 @@ import {
   type ThresholdLevels,
   thresholdOver,
 } from "../../model/threshold-steps";
-import type { TargetKind, ViewState } from "../../state/view-state";
+import type { ViewState } from "../../state/view-state";
 import { type Label, THRESHOLD } from "../../text/labels";
 import {
   allowWords,
@@ -272,7 +273,7 @@ export function createSlider(
       if (sameMask(kernelMask, unconfirmed.mask) || thresholdOf(edits) !== threshold) unconfirmed = null;
       return;
     }
-    const other = sameTopology(net, unconfirmed.net) && !sameMask(mask, unconfirmed.mask);
+    const other = net.topology === unconfirmed.net.topology && !sameMask(mask, unconfirmed.mask);
     if (other && threshold > 0 && thresholdOf(edits) === threshold)
       setText(rescored, rescoredWords(threshold));
     unconfirmed = null;
@@ -306,7 +307,7 @@ export function createSlider(
       if (of !== net) {
         steps = null;
         // Training brings new scores all the time: under the hand the axis stays as it is.
-        const moves = !held || !net || !sameTopology(net, of);
+        const moves = !held || !net || net.topology !== of.topology;
         if (moves) readScores(of);
       }
       const scale = levels?.scale ?? null;

@@ -1,5 +1,5 @@
 /**
- * The axes of a quilt: one for each node layer, in turn from top to bottom ("upright") and from left to right. Pure.
+ * The axes of the matrix view: one for each node layer, in turn from top to bottom ("upright") and from left to right. Pure.
  *
  * An axis is cut into units of equal length, its pitch: one for each slot of the layer, that is one for each node
  * unless nodes are products. A matrix stands where the axes of two neighbours cross.
@@ -25,10 +25,10 @@ export interface Axis {
   readonly pitch: number;
   /** What cells leave free at their end, so that each is seen by itself. */
   readonly gutter: number;
-  /** Where the heads of its nodes are, across the axis: beside the first matrix, between two, after the last. */
+  /** Where the markers of its nodes are, across the axis: beside the first matrix, between two, after the last. */
   readonly strip: number;
   /** Heads are dots, or where these would touch each other bars of the total score. */
-  readonly heads: "dots" | "bars";
+  readonly markers: "dots" | "bars";
   /** Bars grow towards smaller coordinates, away from the matrix. */
   readonly backwards: boolean;
 }
@@ -83,7 +83,7 @@ export function gutterOf(pitch: number): number {
   return pitch >= 18 ? 2 : pitch >= 4 ? 1 : 0;
 }
 
-export function headsOf(pitch: number): "dots" | "bars" {
+export function markersOf(pitch: number): "dots" | "bars" {
   return pitch >= DOT_PITCH ? "dots" : "bars";
 }
 
@@ -102,7 +102,7 @@ export function choosePitches(
     [false, width],
   ] as const) {
     const layers = counts.map((_, k) => k).filter((k) => upright[k] === way);
-    // A page can always be longer; and where one layer is too wide anyway, the others need not suffer for it.
+    // A page can always be longer; and where one layer is too wide in any case, the others keep their size.
     const full = layers.reduce((sum, k) => sum + counts[k]!, 0) > room;
     if (way || full) for (const k of layers) pitch[k] = leastPitch(counts[k]!);
     grow(counts, layers, pitch, room);
@@ -119,7 +119,7 @@ export function choosePitches(
 
 const leastPitch = (count: number) => Math.max(1, Math.min(16, Math.floor(160 / count)));
 
-/** Whoever has least gets the next pixel, as long as the room is not full. */
+/** Gives pixel after pixel to the layer with the smallest pitch, until there is no space left. */
 function grow(counts: readonly number[], layers: number[], pitch: number[], room: number): void {
   let used = layers.reduce((sum, k) => sum + counts[k]! * pitch[k]!, 0);
   const open = new Set(layers);

@@ -1,9 +1,7 @@
-/** How each cell and each node of a quilt looks, all at once: the rule of `views/network/scene.ts` for tens of thousands of edges. Pure. */
-import { isBelowNodeThreshold, type Network, nodesOnOf } from "../../model/network";
+/** How each cell and each node of the matrix view looks, all at once: the rule of `views/network/scene.ts` for tens of thousands of edges. Pure. */
+import { isBelowNodeThreshold } from "../../model/mask";
+import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
-
-/** `known.symbolic`: edges with a fixed formula, and its text. */
-export type Marked = ViewState & { readonly symbolic?: ReadonlyMap<number, string> };
 
 export const OFF = 0;
 export const REMOVED = 1;
@@ -13,7 +11,7 @@ export const CELL_STATE = 3;
 /** Further bits of a cell's code. */
 export const KEPT = 4;
 export const SYMBOLIC = 8;
-/** Its node is gone and has been replaced by a hollow map: the cell is a shadow of what it was. */
+/** Its node is off, and the map of the node is hollow: the cell is painted faintly. */
 export const GHOST = 16;
 
 export interface CellStates {
@@ -23,41 +21,39 @@ export interface CellStates {
   readonly nodes: Uint8Array;
 }
 
-/** Whether a threshold would take edges, has taken some, and whether others are off: what a legend explains. */
-export function kindsOf(edges: Uint8Array): { taking: boolean; taken: boolean; off: boolean } {
+/** Whether a threshold would remove edges, has removed some, and whether others are off: what a legend explains. */
+export function kindsOf(edges: Uint8Array): { removing: boolean; removed: boolean; off: boolean } {
   const seen = [false, false, false, false];
   for (let e = 0; e < edges.length; e++) seen[edges[e]! & CELL_STATE] = true;
-  return { taking: seen[REMOVING]!, taken: seen[REMOVED]!, off: seen[OFF]! };
+  return { removing: seen[REMOVING]!, removed: seen[REMOVED]!, off: seen[OFF]! };
 }
 
-export function cellStatesOf(known: Marked, ghosts: boolean): CellStates {
-  const { net, edits, mask, settled } = known;
+export function cellStatesOf(known: ViewState, ghosts: boolean): CellStates {
+  const { net, edits, mask, layoutMask } = known;
   const { source, target, baseline } = net;
   const byHand = new Uint8Array(net.nodeCount);
   for (const n of edits.removedNodes) byHand[n] = 1;
-  const nodes = nodeLooks(known);
+  const nodes = nodeStates(known);
   const edges = new Uint8Array(net.edgeCount);
   for (let e = 0; e < net.edgeCount; e++) {
     if (mask[e]) edges[e] = ON;
     else if (!baseline[e] || byHand[source[e]!] || byHand[target[e]!]) edges[e] = OFF;
-    else edges[e] = settled[e] ? REMOVING : REMOVED;
+    else edges[e] = layoutMask[e] ? REMOVING : REMOVED;
   }
   for (const e of edits.removedEdges) edges[e] = OFF;
   for (const e of edits.keptEdges) {
     if (mask[e]) edges[e]! |= KEPT;
     else edges[e] = OFF;
   }
-  for (const e of known.symbolic?.keys() ?? []) if (e < net.edgeCount) edges[e]! |= SYMBOLIC;
+  for (const e of known.symbolic.keys()) if (e < net.edgeCount) edges[e]! |= SYMBOLIC;
   if (ghosts) {
     for (let e = 0; e < net.edgeOffset[1]!; e++) if (nodes[target[e]!] !== ON) edges[e]! |= GHOST;
   }
   return { edges, nodes };
 }
 
-function nodeLooks({ net, edits, mask, settled }: ViewState): Uint8Array {
-  const on = nodesOnOf(net, mask);
-  const before = settled === mask ? on : nodesOnOf(net, settled);
-  return on.map((live, n) => {
+function nodeStates({ net, edits, nodesOn, layoutNodesOn: before }: ViewState): Uint8Array {
+  return nodesOn.map((live, n) => {
     if (live) return ON;
     if (!isBelowNodeThreshold(net, edits, n) || edits.removedNodes.has(n)) return OFF;
     return before[n] ? REMOVING : REMOVED;

@@ -1,4 +1,4 @@
-/** From a score to a colour: even steps for the eye, from what lies behind to ink, over blue. Pure but for one pixel. */
+/** From a score to a colour, in steps that look even: from the background over blue to ink. Pure, but reads colours from one pixel. */
 import type { Palette } from "../../canvas/brush";
 import type { Network } from "../../model/network";
 
@@ -20,7 +20,7 @@ export function scaleOf(net: Network): Scale {
   scores.sort();
   const high = scores.at(-1) ?? 0;
   const knee = scores[Math.floor(KNEE * scores.length)] ?? 0;
-  // Against a knee that is next to nothing all others would be at the top.
+  // With a knee near 0 all other scores would have the strongest colour.
   return { knee: Math.max(knee, LEAST_KNEE * high), high };
 }
 
@@ -57,11 +57,11 @@ export interface Inks {
   /** The numeric ramp, faint. */
   readonly ghost: Ramp;
   readonly symbolicColour: string;
-  /** What lies behind the quilt, never see-through. */
+  /** Background of the matrix view, opaque. */
   readonly behind: string;
-  /** The pale ground and the stripes of what a threshold is taking, and has taken. */
-  readonly taking: readonly [ground: number, stripe: number];
-  readonly taken: readonly [ground: number, stripe: number];
+  /** The pale ground and the stripes of what a threshold is removing, and has removed. */
+  readonly removing: readonly [ground: number, stripe: number];
+  readonly removed: readonly [ground: number, stripe: number];
   readonly dot: number;
 }
 
@@ -69,8 +69,8 @@ export function inksOf(palette: Palette): Inks {
   const ink = lab(rgbOf(palette.ink, [31, 35, 40]));
   const dark = ink[0] > 0.6;
   const behind = lab(rgbOf(palette.background, dark ? [17, 20, 24] : [255, 255, 255]));
-  const taken = lab(rgbOf(palette.taken, [0, 114, 178]));
-  const symbolicColour = (palette as { symbolic?: string }).symbolic ?? (dark ? "#ff9e4a" : "#c04a00");
+  const removed = lab(rgbOf(palette.removed, [0, 114, 178]));
+  const symbolicColour = palette.symbolic;
   const symbolic = lab(rgbOf(symbolicColour, [192, 74, 0]));
   const numeric = ramp((t) => blue(t, behind[0], dark));
   const bits = (to: Triple, t: number) => pack(rgb(blend(behind, to, t)));
@@ -81,13 +81,13 @@ export function inksOf(palette: Palette): Inks {
     ghost: ramp((t) => blend(behind, blue(t, behind[0], dark), 0.4)),
     symbolicColour,
     behind: `rgb(${rgb(behind).join(" ")})`,
-    taking: [bits(taken, 0.06), bits(taken, 0.95)],
-    taken: [bits(taken, 0.03), bits(taken, 0.22)],
+    removing: [bits(removed, 0.06), bits(removed, 0.95)],
+    removed: [bits(removed, 0.03), bits(removed, 0.22)],
     dot: bits(ink, 0.35),
   };
 }
 
-/** Lightness runs evenly; the lowest step is still apart from what lies behind it. */
+/** Lightness changes evenly; the lowest step can still be told from the background. */
 function blue(t: number, behind: number, dark: boolean): Triple {
   const [from, to] = dark ? [behind + 0.055, 0.96] : [behind - 0.035, 0.28];
   const chroma = 0.008 + (dark ? 0.02 : 0.055) * t + 0.075 * Math.sin(Math.PI * t);

@@ -1,5 +1,6 @@
 /** Cells that are large enough for their curve: painted once, and again only when they change. */
 import { type Brush, surfacesOf } from "../../canvas/brush";
+import { cross, dot } from "../../canvas/shapes";
 import { shortened } from "../../util/graphemes";
 import { CELL_STATE, KEPT, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
 import type { Inks } from "./colours";
@@ -13,7 +14,7 @@ const LABELLED = 40;
 /** Height of a formula under its curve. */
 const LABEL = 12;
 /** Beyond so many curves they are hairlines. */
-export const MANY = 300;
+export const MANY_CURVES = 300;
 /** Points of a curve in a small cell: more cannot be seen and cost time. */
 const FEW_POINTS = 20;
 
@@ -118,7 +119,7 @@ function inkOf({ inks, levels, hairlines }: CurveInks, edge: number, code: numbe
 }
 
 function strokeBatch(ctx: Ctx, { palette }: Brush, { inks }: CurveInks, batch: Batch): void {
-  ctx.strokeStyle = [palette.ink, inks.behind, palette.taken, inks.symbolicColour][batch.colour]!;
+  ctx.strokeStyle = [palette.ink, inks.behind, palette.removed, inks.symbolicColour][batch.colour]!;
   ctx.globalAlpha = batch.alpha;
   ctx.lineWidth = batch.breadth;
   ctx.setLineDash([]);
@@ -136,16 +137,14 @@ function paintHollow(ctx: Ctx, { palette }: Brush, kind: number, width: number, 
     ctx.beginPath();
     ctx.roundRect(inset, inset, width - 2 * inset, height - 2 * inset, roundOf(side));
   };
-  ctx.fillStyle = ctx.strokeStyle = kind === OFF ? palette.ink : palette.taken;
+  ctx.fillStyle = ctx.strokeStyle = kind === OFF ? palette.ink : palette.removed;
   ctx.lineWidth = breadth;
   if (kind === OFF) {
     outline(0.5);
     ctx.globalAlpha = 0.1;
     ctx.stroke();
     ctx.globalAlpha = 0.4;
-    ctx.beginPath();
-    ctx.arc(width / 2, height / 2, large ? 1.25 : 0.9, 0, 2 * Math.PI);
-    ctx.fill();
+    dot(ctx, width / 2, height / 2, large ? 1.25 : 0.9, palette.ink);
     return;
   }
   if (kind === REMOVING) {
@@ -159,7 +158,7 @@ function paintHollow(ctx: Ctx, { palette }: Brush, kind: number, width: number, 
   ctx.stroke();
   ctx.setLineDash([]);
   if (kind === REMOVING && large) {
-    cross(ctx, width - 2 - side * 0.13, 2 + side * 0.13, Math.min(3.2, side * 0.1));
+    cross(ctx, width - 2 - side * 0.13, 2 + side * 0.13, Math.min(3.2, side * 0.1), 1.25);
   }
 }
 
@@ -197,10 +196,9 @@ function paintGround(
     ctx.stroke();
   }
   if (code & KEPT) {
-    ctx.fillStyle = ramp.deep[level] && !fixed ? inks.behind : brush.palette.ink;
-    ctx.beginPath();
-    ctx.arc(x + (large ? 5 : 2.5), y + (large ? 5 : 2.5), large ? 2 : 1.2, 0, 2 * Math.PI);
-    ctx.fill();
+    const away = large ? 5 : 2.5;
+    const colour = ramp.deep[level] && !fixed ? inks.behind : brush.palette.ink;
+    dot(ctx, x + away, y + away, large ? 2 : 1.2, colour);
   }
   const text = fixed && side >= LABELLED ? symbolic?.get(edge) : undefined;
   if (!text) return undefined;
@@ -229,16 +227,6 @@ function trace(path: Path2D, points: Float32Array, { x, y, width, height }: Cell
     else path.moveTo(x + inset + u * w, y + inset + (1 - v) * h);
     down = true;
   }
-}
-
-function cross(ctx: Ctx, x: number, y: number, r: number): void {
-  ctx.lineWidth = 1.25;
-  ctx.beginPath();
-  ctx.moveTo(x - r, y - r);
-  ctx.lineTo(x + r, y + r);
-  ctx.moveTo(x + r, y - r);
-  ctx.lineTo(x - r, y + r);
-  ctx.stroke();
 }
 
 /** Powers as they are written: x^2 as x². */

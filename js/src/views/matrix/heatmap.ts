@@ -1,15 +1,16 @@
 /**
  * Cells in device pixels, and the heat map: one image, of which only the cells that changed are written anew.
  *
- * What a threshold takes is striped, across cells too small for any mark of their own.
+ * What a threshold removes is striped, across cells too small for any mark of their own.
  */
+
 import type { Network } from "../../model/network";
+import type { Rect } from "../../util/rect";
 import type { Axis } from "./axes";
 import { CELL_STATE, GHOST, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
 import type { Inks } from "./colours";
 import { spanAt } from "./hit";
-import type { ImageMaps } from "./image-maps";
-import type { Block, Rect } from "./layout";
+import type { Block, ImageMaps } from "./parts";
 
 /** A rectangle of the picture in device pixels, and the place of each edge's cell in it: x0, y0, x1, y1. */
 export interface Patch {
@@ -74,7 +75,7 @@ export function patchOfBlock(net: Network, block: Block, ratio: number): Patch {
 }
 
 export function patchOfMaps(net: Network, maps: ImageMaps, ratio: number): Patch {
-  const { x, y, units, across, stepX, stepY, head, columns, rows, scale } = maps;
+  const { x, y, units, across, stepX, stepY, nameRoom, columns, rows, scale } = maps;
   const width = across * stepX;
   const height = Math.ceil(units.count / across) * stepY;
   const frame = framed({ x, y, width, height, side: 0 }, ratio);
@@ -87,7 +88,7 @@ export function patchOfMaps(net: Network, maps: ImageMaps, ratio: number): Patch
       const unit = units.ofSlot[Math.floor(edge / inputs)]!;
       const input = edge % inputs;
       const left = x + (unit % across) * stepX + (input % columns) * scale;
-      const top = y + head + Math.floor(unit / across) * stepY + Math.floor(input / columns) * scale;
+      const top = y + nameRoom + Math.floor(unit / across) * stepY + Math.floor(input / columns) * scale;
       into[0] = Math.round(left * ratio) - frame.x;
       into[1] = Math.round(top * ratio) - frame.y;
       into[2] = Math.round((left + scale) * ratio) - frame.x;
@@ -151,7 +152,7 @@ export function createWriter(pixels: Uint32Array, width: number, inks: Inks, rat
       const symbolic = code & SYMBOLIC && !(code & GHOST);
       const colour = (code & GHOST ? inks.ghost : symbolic ? inks.symbolic : inks.numeric).bits[level]!;
       for (let y = y0; y < y1; y++) pixels.fill(colour, y * width + x0, y * width + x1);
-      if (symbolic) ring(pixels, width, at, inks.symbolic.bits[255]!);
+      if (symbolic) outline(pixels, width, at, inks.symbolic.bits[255]!);
       return;
     }
     if (look === OFF) {
@@ -163,7 +164,7 @@ export function createWriter(pixels: Uint32Array, width: number, inks: Inks, rat
       }
       return;
     }
-    const [ground, line] = look === REMOVING ? inks.taking : inks.taken;
+    const [ground, line] = look === REMOVING ? inks.removing : inks.removed;
     for (let y = y0; y < y1; y++) {
       for (let x = x0; x < x1; x++) pixels[y * width + x] = (x + y) % period < stripe ? line : ground;
     }
@@ -171,7 +172,7 @@ export function createWriter(pixels: Uint32Array, width: number, inks: Inks, rat
 }
 
 /** A second sign beside the colour, where there is room for it. */
-function ring(pixels: Uint32Array, width: number, at: Int32Array, colour: number): void {
+function outline(pixels: Uint32Array, width: number, at: Int32Array, colour: number): void {
   const [x0, y0, x1, y1] = [at[0]!, at[1]!, at[2]!, at[3]!];
   if (Math.min(x1 - x0, y1 - y0) < 5) return;
   for (const y of [y0, y1 - 1]) pixels.fill(colour, y * width + x0, y * width + x1);

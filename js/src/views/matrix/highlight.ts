@@ -1,20 +1,21 @@
-/** What is under the pointer, in focus or selected, for the canvas on top of the quilt. */
+/** What is under the pointer, in focus or selected, for the canvas on top of the matrix view. */
+
 import type { Brush } from "../../canvas/brush";
-import { nodeIndex } from "../../model/network";
-import type { Target } from "../../state/view-state";
+import { frame, ring } from "../../canvas/shapes";
+import { nodeIndex, type Target } from "../../model/network";
+import type { Rect } from "../../util/rect";
 import { STRIP } from "./axes";
-import type { Marked } from "./cell-states";
 import { anchorOf, cellIndex, nodeSpan } from "./hit";
 import { inputCell, mapCell, mapOf } from "./image-maps";
-import type { Block, MatrixLayout, Rect } from "./layout";
+import type { MatrixLayout } from "./layout";
+import type { Block } from "./parts";
 
 /** Smaller cells get a ring of this size: it must be found again. */
 const LEAST = 9;
 
 export function paintMatrixHighlight(
   brush: Brush,
-  quilt: MatrixLayout,
-  _known: Marked,
+  layout: MatrixLayout,
   target: Target | null,
   selected: readonly Target[] = [],
 ): void {
@@ -22,48 +23,48 @@ export function paintMatrixHighlight(
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   ctx.globalAlpha = 1;
   ctx.setLineDash([]);
-  ctx.clearRect(0, 0, quilt.width, quilt.height);
-  if (target) paintWay(brush, quilt, target);
-  for (const each of selected) mark(brush, quilt, each, 2);
-  if (target) mark(brush, quilt, target, 1.5);
+  ctx.clearRect(0, 0, layout.width, layout.height);
+  if (target) paintContext(brush, layout, target);
+  for (const each of selected) mark(brush, layout, each, 2);
+  if (target) mark(brush, layout, target, 1.5);
   ctx.globalAlpha = 1;
 }
 
-/** Leads the eye: the row and the column of a cell, the matrices' lines of a node, an input in every map. */
-function paintWay(brush: Brush, quilt: MatrixLayout, target: Target): void {
-  const { net, maps } = quilt;
+/** Helps the eye to follow: the row and the column of a cell, the matrices' lines of a node, an input in every map. */
+function paintContext(brush: Brush, layout: MatrixLayout, target: Target): void {
+  const { net, maps } = layout;
   if (target.kind === "edge") {
     const [l, i, j] = cellIndex(net, target.id);
-    const block = quilt.blocks[l];
+    const block = layout.blocks[l];
     const [source, sink] = [net.source[target.id]!, net.target[target.id]!];
     if (block) {
-      wash(brush, lineOf(block, true, i));
-      wash(brush, lineOf(block, false, sink - net.nodeOffset[l + 1]!));
-      for (const id of [source, sink]) knob(brush, quilt, id);
+      shade(brush, lineOf(block, true, i));
+      shade(brush, lineOf(block, false, sink - net.nodeOffset[l + 1]!));
+      for (const id of [source, sink]) circleMarker(brush, layout, id);
     } else if (maps) {
-      ring(brush, inputCell(maps, source), 1.5, 1);
-      ring(brush, mapOf(maps, maps.units.ofSlot[j]!), 1.5, 1, 2);
-      if (quilt.axes[1]) knob(brush, quilt, sink);
+      ringRect(brush, inputCell(maps, source), 1.5, 1);
+      ringRect(brush, mapOf(maps, maps.units.ofSlot[j]!), 1.5, 1, 2);
+      if (layout.axes[1]) circleMarker(brush, layout, sink);
     }
     return;
   }
   const [l, i] = nodeIndex(net, target.id);
   for (const [layer, isSource] of [[l - 1, false] as const, [l, true] as const]) {
-    const block = quilt.blocks[layer];
+    const block = layout.blocks[layer];
     if (block) outline(brush, lineOf(block, isSource, i));
   }
   if (!maps) return;
   if (l === 0) {
-    for (let u = 0; u < maps.units.count; u++) ring(brush, mapCell(maps, u, i), 1, 0.7);
+    for (let u = 0; u < maps.units.count; u++) ringRect(brush, mapCell(maps, u, i), 1, 0.7);
   }
-  ringMaps(brush, quilt, target.id, 2);
+  ringMaps(brush, layout, target.id, 2);
 }
 
-function ringMaps(brush: Brush, quilt: MatrixLayout, node: number, breadth: number): void {
-  const { net, maps } = quilt;
+function ringMaps(brush: Brush, layout: MatrixLayout, node: number, breadth: number): void {
+  const { net, maps } = layout;
   if (!maps) return;
   for (let u = 0; u < maps.units.count; u++) {
-    if (maps.units.node[u]! + net.nodeOffset[1]! === node) ring(brush, mapOf(maps, u), breadth, 1, 2);
+    if (maps.units.node[u]! + net.nodeOffset[1]! === node) ringRect(brush, mapOf(maps, u), breadth, 1, 2);
   }
 }
 
@@ -77,59 +78,50 @@ function lineOf(block: Block, ofSource: boolean, i: number): Rect {
     : { x: at, y, width: length, height, side: Math.min(length, height) };
 }
 
-function wash({ ctx, palette }: Brush, { x, y, width, height }: Rect): void {
+function shade({ ctx, palette }: Brush, { x, y, width, height }: Rect): void {
   ctx.fillStyle = palette.ink;
   ctx.globalAlpha = 0.07;
   ctx.fillRect(x - 1, y - 1, width + 2, height + 2);
 }
 
 function outline(brush: Brush, rect: Rect): void {
-  wash(brush, rect);
-  ring(brush, rect, 1, 0.75);
+  shade(brush, rect);
+  ringRect(brush, rect, 1, 0.75);
 }
 
-/** A ring of ink in a halo of what lies behind, to be seen on any colour. */
-function ring({ ctx, palette }: Brush, rect: Rect, breadth: number, alpha: number, apart = 1): void {
+/** A ring with a rim of the background's colour, so that it can be seen on any colour. */
+function ringRect({ ctx, palette }: Brush, rect: Rect, breadth: number, alpha: number, apart = 1): void {
   const [w, h] = [Math.max(rect.width + 2 * apart, LEAST), Math.max(rect.height + 2 * apart, LEAST)];
   const [x, y] = [rect.x + (rect.width - w) / 2, rect.y + (rect.height - h) / 2];
   const round = Math.min(4, Math.min(w, h) / 6);
   ctx.globalAlpha = 0.85 * alpha;
-  ctx.strokeStyle = palette.background;
-  ctx.lineWidth = breadth + 2;
-  ctx.beginPath();
-  ctx.roundRect(x, y, w, h, round);
-  ctx.stroke();
+  frame(ctx, { x, y, width: w, height: h }, 0, round, breadth + 2, palette.background);
   ctx.globalAlpha = alpha;
-  ctx.strokeStyle = palette.ink;
-  ctx.lineWidth = breadth;
-  ctx.stroke();
+  frame(ctx, { x, y, width: w, height: h }, 0, round, breadth, palette.ink);
 }
 
-function mark(brush: Brush, quilt: MatrixLayout, target: Target, breadth: number): void {
-  if (target.kind === "node" && quilt.axes[nodeIndex(quilt.net, target.id)[0]]) {
-    knob(brush, quilt, target.id, breadth);
-    ringMaps(brush, quilt, target.id, breadth);
+function mark(brush: Brush, layout: MatrixLayout, target: Target, breadth: number): void {
+  if (target.kind === "node" && layout.axes[nodeIndex(layout.net, target.id)[0]]) {
+    circleMarker(brush, layout, target.id, breadth);
+    ringMaps(brush, layout, target.id, breadth);
     return;
   }
-  const at = anchorOf(quilt, target);
-  if (at && at.height > 0) ring(brush, at, breadth, 1);
+  const at = anchorOf(layout, target);
+  if (at && at.height > 0) ringRect(brush, at, breadth, 1);
 }
 
-/** A ring round the head of a node. */
-function knob(brush: Brush, quilt: MatrixLayout, node: number, breadth = 1.5): void {
-  const { net } = quilt;
-  const axis = quilt.axes[nodeIndex(net, node)[0]];
-  const at = anchorOf(quilt, { kind: "node", id: node });
+/** A ring around the marker of a node. */
+function circleMarker(brush: Brush, layout: MatrixLayout, node: number, breadth = 1.5): void {
+  const { net } = layout;
+  const axis = layout.axes[nodeIndex(net, node)[0]];
+  const at = anchorOf(layout, { kind: "node", id: node });
   if (!axis || !at) return;
   const { ctx, palette } = brush;
-  if (axis.heads === "bars") {
-    ring(brush, at, breadth, 1, -1);
+  if (axis.markers === "bars") {
+    ringRect(brush, at, breadth, 1, -1);
     return;
   }
   ctx.globalAlpha = 1;
-  ctx.strokeStyle = palette.ink;
-  ctx.lineWidth = breadth;
-  ctx.beginPath();
-  ctx.arc(at.x + at.width / 2, at.y + at.height / 2, Math.min(STRIP / 2 - 3, 8), 0, 2 * Math.PI);
-  ctx.stroke();
+  const [x, y] = [at.x + at.width / 2, at.y + at.height / 2];
+  ring(ctx, { x, y, r: Math.min(STRIP / 2 - 3, 8) }, breadth, palette.ink);
 }

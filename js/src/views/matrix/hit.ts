@@ -1,18 +1,20 @@
-/** What is under the pointer in a quilt, and where a thing is: by division, whatever the number of edges. Pure. */
-import { edgeIndex, type Network, nodeIndex } from "../../model/network";
-import type { Target } from "../../state/view-state";
-import { type Axis, STRIP } from "./axes";
-import { headOf, hitMaps, inputCell, mapCell } from "./image-maps";
-import type { Block, MatrixLayout, Rect } from "./layout";
+/** What is under the pointer in the matrix view, and where a thing is: by division, whatever the number of edges. Pure. */
 
-export function hitMatrix(quilt: MatrixLayout, x: number, y: number): Target | null {
-  const { net, maps } = quilt;
-  for (const block of quilt.blocks) {
+import { edgeIndex, type Network, nodeIndex, type Target } from "../../model/network";
+import type { Rect } from "../../util/rect";
+import { type Axis, STRIP } from "./axes";
+import { hitMaps, inputCell, mapCell, nameRectOf } from "./image-maps";
+import type { MatrixLayout } from "./layout";
+import type { Block } from "./parts";
+
+export function hitMatrix(layout: MatrixLayout, x: number, y: number): Target | null {
+  const { net, maps } = layout;
+  for (const block of layout.blocks) {
     if (!block || !within(block, x, y)) continue;
     const [s, t] = block.source.upright ? [y, x] : [x, y];
     return edgeAt(net, block, unitAt(block.source, s), unitAt(block.target, t));
   }
-  for (const axis of quilt.axes) {
+  for (const axis of layout.axes) {
     if (!axis) continue;
     const [along, across] = axis.upright ? [y, x] : [x, y];
     const inside = across >= axis.strip && across < axis.strip + STRIP;
@@ -30,22 +32,22 @@ export function hitMatrix(quilt: MatrixLayout, x: number, y: number): Target | n
   return { kind: "edge", id: maps.units.slot[found.unit]! * net.width[0]! + found.input };
 }
 
-/** Where an edge's cell, or a node's head, is; null for what the quilt does not show. */
-export function anchorOf(quilt: MatrixLayout, target: Target): Rect | null {
-  const { net, maps } = quilt;
+/** Where an edge's cell, or a node's marker, is; null for what the matrix view does not show. */
+export function anchorOf(layout: MatrixLayout, target: Target): Rect | null {
+  const { net, maps } = layout;
   if (target.kind === "edge") {
     if (!(target.id >= 0 && target.id < net.edgeCount)) return null;
     const [l, i, j] = cellIndex(net, target.id);
-    const block = quilt.blocks[l];
+    const block = layout.blocks[l];
     if (block) return cellOf(block, i, j);
     return maps && l === 0 ? mapCell(maps, maps.units.ofSlot[j]!, i) : null;
   }
   if (!(target.id >= 0 && target.id < net.nodeCount)) return null;
   const [l, i] = nodeIndex(net, target.id);
-  const axis = quilt.axes[l];
-  if (axis) return headRect(axis, i);
+  const axis = layout.axes[l];
+  if (axis) return markerRect(axis, i);
   if (!maps) return null;
-  return l === 0 ? inputCell(maps, i) : headOf(maps, maps.units.first[i]!);
+  return l === 0 ? inputCell(maps, i) : nameRectOf(maps, maps.units.first[i]!);
 }
 
 /** Source node and slot of an edge, within their layer. */
@@ -60,7 +62,7 @@ export function cellOf(block: Block, from: number, slot: number): Rect {
   return block.source.upright ? rect(t, s) : rect(s, t);
 }
 
-export function headRect(axis: Axis, i: number): Rect {
+export function markerRect(axis: Axis, i: number): Rect {
   const along = nodeSpan(axis, i);
   const across = { at: axis.strip, length: STRIP };
   return axis.upright ? rect(across, along) : rect(along, across);

@@ -1,31 +1,14 @@
 /**
  * Inputs that are an image: a map of edge scores for each unit of the first layer, as the image lies. Pure.
  *
- * Maps of hidden units stand in the order of their strength, strongest first, so that a threshold takes them from
+ * Maps of hidden units stand in the order of their strength, strongest first, so that a threshold removes them from
  * the end; maps of outputs keep theirs and carry the names.
  */
 import type { Network } from "../../model/network";
-import { STRIP, type Units, unitsOf } from "./axes";
-import { type Caption, type MatrixSpace, type NamePlace, PAD, type Placed, type Rect, stair } from "./layout";
-
-export interface ImageMaps {
-  /** Rows and columns of a map, and pixels of each of its cells. */
-  readonly rows: number;
-  readonly columns: number;
-  readonly scale: number;
-  /** Maps side by side, and the way from one to the next. */
-  readonly across: number;
-  readonly stepX: number;
-  readonly stepY: number;
-  /** Room over each map for its name. */
-  readonly head: number;
-  readonly x: number;
-  readonly y: number;
-  readonly units: Units;
-  /** The total score of each input; its cells are `totalScale` pixels. */
-  readonly total: Rect;
-  readonly totalScale: number;
-}
+import type { Rect } from "../../util/rect";
+import { STRIP, unitsOf } from "./axes";
+import { placeMatrices } from "./matrices";
+import { type Caption, type ImageMaps, type MatrixSpace, type NamePlace, PAD, type Placed } from "./parts";
 
 const GAP = 6;
 const BETWEEN = 28;
@@ -50,30 +33,30 @@ export function layoutMaps(
   const units = unitsOf(net, 1, ends ? undefined : byStrength(net));
   const beside = room.width >= SIDE_BY_SIDE;
   const width = room.width - 2 * PAD;
-  const head = ends ? HEAD : 0;
-  const quiltWidths = (beside ? SHARES : [1]).map((share) =>
+  const nameRoom = ends ? HEAD : 0;
+  const matrixWidths = (beside ? SHARES : [1]).map((share) =>
     ends ? 0 : stairWidth(net, room, share * width),
   );
-  const fit = (scale: number, quiltWidth = quiltWidths[0]!) => {
+  const fit = (scale: number, matrixWidth = matrixWidths[0]!) => {
     const totalScale = totalScaleOf(scale, rows, columns, width);
-    const [stepX, stepY] = [columns * scale + GAP, rows * scale + GAP + head];
-    const taken = beside ? totalScale * columns + BETWEEN + (ends ? 0 : quiltWidth + BETWEEN) : 0;
+    const [stepX, stepY] = [columns * scale + GAP, rows * scale + GAP + nameRoom];
+    const taken = beside ? totalScale * columns + BETWEEN + (ends ? 0 : matrixWidth + BETWEEN) : 0;
     const most = Math.max(1, Math.floor((width - taken + GAP) / stepX));
     const wished = Math.ceil(units.count / Math.max(1, Math.floor((WISHED * height) / stepY)));
     const down = Math.ceil(units.count / Math.min(most, beside ? wished : most));
     const across = Math.ceil(units.count / down);
     const fits = down * stepY <= height && across * stepX - GAP + taken <= width;
-    return { scale, totalScale, stepX, stepY, across, down, fits, quiltWidth };
+    return { scale, totalScale, stepX, stepY, across, down, fits, matrixWidth };
   };
-  // A cell of one pixel shows nothing: then the matrices beside the maps take less.
+  // A cell of one pixel is too small to see: then the matrices beside the maps get less width.
   let chosen = fit(1);
-  const narrow = quiltWidths.map((each) => fit(2, each)).find(({ fits }) => fits);
+  const narrow = matrixWidths.map((each) => fit(2, each)).find(({ fits }) => fits);
   if (narrow) chosen = narrow;
   for (let scale = 2; scale <= MAX_SCALE; scale++) {
     const next = fit(scale);
     if (next.fits) chosen = next;
   }
-  const { scale, totalScale, stepX, stepY, across, down, quiltWidth } = chosen;
+  const { scale, totalScale, stepX, stepY, across, down, matrixWidth } = chosen;
   const [totalWidth, totalHeight] = [columns * totalScale, rows * totalScale];
   const gridWidth = across * stepX - GAP;
   const gridHeight = down * stepY - GAP;
@@ -89,7 +72,7 @@ export function layoutMaps(
     across,
     stepX,
     stepY,
-    head,
+    nameRoom,
     x,
     y,
     units,
@@ -106,9 +89,9 @@ export function layoutMaps(
   const from = beside
     ? { left: x + gridWidth + BETWEEN - STRIP / 2, top, height: Math.max(gridHeight, 240) + STRIP }
     : { left: PAD, top: y + gridHeight + BETWEEN, height };
-  const right = beside ? from.left + quiltWidth : room.width - PAD;
+  const right = beside ? from.left + matrixWidth : room.width - PAD;
   const order = Array.from(new Set(units.node));
-  const rest = stair(net, room, 1, true, from.left, from.top, right, from.height, order);
+  const rest = placeMatrices(net, room, 1, true, from.left, from.top, right, from.height, order);
   return {
     ...rest,
     maps,
@@ -127,9 +110,9 @@ function byStrength(net: Network): number[] {
   );
 }
 
-/** What the following layers ask for, at most `most`. */
+/** The width that the following layers need, at most `most`. */
 function stairWidth(net: Network, room: MatrixSpace, most: number): number {
-  const rest = stair(net, room, 1, true, 0, 0, most, room.height ?? MAX_HEIGHT);
+  const rest = placeMatrices(net, room, 1, true, 0, 0, most, room.height ?? MAX_HEIGHT);
   return Math.min(most, rest.right);
 }
 
@@ -168,7 +151,7 @@ function mapNames(net: Network, maps: ImageMaps): NamePlace[] {
   const { units } = maps;
   const places: NamePlace[] = [];
   for (let i = 0; i < net.width[1]!; i++) {
-    const at = headOf(maps, units.first[i]!);
+    const at = nameRectOf(maps, units.first[i]!);
     const node = net.nodeOffset[1]! + i;
     const middle = { x: at.x + at.width / 2, y: at.y + at.height / 2 - 1 };
     places.push({ node, ...middle, align: "centre", turned: false, limit: at.width });
@@ -176,17 +159,17 @@ function mapNames(net: Network, maps: ImageMaps): NamePlace[] {
   return places;
 }
 
-/** The map of a unit, without its head. */
+/** The map of a unit, without the room for its name. */
 export function mapOf(maps: ImageMaps, unit: number): Rect {
   const [width, height] = [maps.columns * maps.scale, maps.rows * maps.scale];
   const x = maps.x + (unit % maps.across) * maps.stepX;
-  const y = maps.y + maps.head + Math.floor(unit / maps.across) * maps.stepY;
+  const y = maps.y + maps.nameRoom + Math.floor(unit / maps.across) * maps.stepY;
   return { x, y, width, height, side: Math.min(width, height) };
 }
 
-export function headOf(maps: ImageMaps, unit: number): Rect {
+export function nameRectOf(maps: ImageMaps, unit: number): Rect {
   const map = mapOf(maps, unit);
-  const height = maps.head;
+  const height = maps.nameRoom;
   return { x: map.x, y: map.y - height, width: map.width, height, side: Math.min(map.width, height) };
 }
 
@@ -194,12 +177,12 @@ export type MapHit = { readonly unit: number; readonly input: number | null };
 
 /** The unit whose map is at a point, and the input when the point is in one of the map's cells. */
 export function hitMaps(maps: ImageMaps, x: number, y: number): MapHit | null {
-  const { columns, rows, scale, across, stepX, stepY, head, units } = maps;
+  const { columns, rows, scale, across, stepX, stepY, nameRoom, units } = maps;
   const [across_, down] = [Math.floor((x - maps.x) / stepX), Math.floor((y - maps.y) / stepY)];
   const unit = down * across + across_;
   if (across_ < 0 || across_ >= across || down < 0 || unit >= units.count) return null;
   const column = Math.floor((x - maps.x - across_ * stepX) / scale);
-  const row = Math.floor((y - maps.y - head - down * stepY) / scale);
+  const row = Math.floor((y - maps.y - nameRoom - down * stepY) / scale);
   if (column >= columns || row >= rows) return null;
   return { unit, input: row < 0 ? null : row * columns + column };
 }

@@ -1,15 +1,15 @@
-/** The map of the inputs: what each still contributes in all, against the strongest before anything was taken. */
+/** The map of the inputs: what each still contributes in all, against the strongest before anything was removed. */
 
 import { OFF, ON, REMOVED } from "./cell-states";
 import type { Inks } from "./colours";
 import { createWriter, type framed } from "./heatmap";
-import type { ImageMaps } from "./image-maps";
+import type { ImageMaps } from "./parts";
 
 export interface InputTotals {
   readonly canvas: OffscreenCanvas;
   readonly x: number;
   readonly y: number;
-  update(totals: Float64Array, looks: Uint8Array): void;
+  update(totals: Float64Array, states: Uint8Array): void;
 }
 
 export function createInputTotals(
@@ -31,7 +31,7 @@ export function createInputTotals(
     canvas,
     x,
     y,
-    update(totals, looks) {
+    update(totals, states) {
       for (let n = 0; n < columns * rows; n++) {
         const [column, row] = [n % columns, Math.floor(n / columns)];
         at[0] = edge(column, maps.total.x, x);
@@ -39,7 +39,7 @@ export function createInputTotals(
         at[2] = Math.min(width, edge(column + 1, maps.total.x, x));
         at[3] = Math.min(height, edge(row + 1, maps.total.y, y));
         const share = most > 0 ? Math.min(1, totals[n]! / most) : 0;
-        const look = looks[n] === ON ? ON : totals[n]! > 0 ? ON : looks[n] === OFF ? OFF : REMOVED;
+        const look = states[n] === ON ? ON : totals[n]! > 0 ? ON : states[n] === OFF ? OFF : REMOVED;
         write(at, look, Math.round(255 * share));
       }
       ctx.putImageData(image, 0, 0);

@@ -1,5 +1,6 @@
 /** What the colours of a matrix mean, in numbers, and what its stripes are. */
 import type { Brush, Palette } from "../../canvas/brush";
+import { cross, dot } from "../../canvas/shapes";
 import { formatScale } from "../../text/format";
 import { LEGEND } from "../../text/labels";
 import { kindsOf, OFF, REMOVED, REMOVING } from "./cell-states";
@@ -15,13 +16,13 @@ const SWATCH = 16;
 
 export function paintLegend(
   { ctx, font, palette }: Brush,
-  quilt: MatrixLayout,
+  layout: MatrixLayout,
   inks: Inks,
   scale: Scale,
   swatches: Swatches,
   edges: Uint8Array,
 ): void {
-  const { x, y, width } = quilt.legend;
+  const { x, y, width } = layout.legend;
   const bar = Math.min(190, width * 0.5);
   const top = y + TITLE;
   ctx.font = `${SIZE}px ${font}`;
@@ -47,7 +48,7 @@ export function paintLegend(
     ctx.textAlign = align;
     ctx.fillText(formatScale(scoreAt(scale, t)), x + t * bar, top + BAR_HEIGHT + SIZE + 2);
   }
-  const striped = quilt.maps !== null || quilt.blocks.some((block) => block?.kind === "heat");
+  const striped = layout.maps !== null || layout.blocks.some((block) => block?.kind === "heat");
   let at = x + bar + 22;
   ctx.textAlign = "left";
   for (const [look, text] of explained(edges)) {
@@ -65,10 +66,10 @@ export function paintLegend(
 
 /** The looks of edges that are not on, and what they mean: only those that are there. */
 export function explained(edges: Uint8Array): [look: number, text: string][] {
-  const { taking, taken, off } = kindsOf(edges);
+  const { removing, removed, off } = kindsOf(edges);
   const all: [boolean, number, string][] = [
-    [taking, REMOVING, LEGEND.removing],
-    [taken, REMOVED, LEGEND.removed],
+    [removing, REMOVING, LEGEND.removing],
+    [removed, REMOVED, LEGEND.removed],
     [off, OFF, LEGEND.off],
   ];
   return all.flatMap(([there, look, text]) => (there ? [[look, text]] : []));
@@ -93,23 +94,12 @@ function paintBox(ctx: CanvasRenderingContext2D, palette: Palette, x: number, y:
   ctx.beginPath();
   ctx.roundRect(x + 0.5, y + 0.5, 11, 11, 2);
   ctx.lineWidth = 1;
-  ctx.strokeStyle = look === OFF ? palette.ink : palette.taken;
-  ctx.fillStyle = palette.ink;
+  ctx.strokeStyle = look === OFF ? palette.ink : palette.removed;
   ctx.globalAlpha = look === REMOVING ? 1 : look === REMOVED ? 0.6 : 0.3;
   ctx.setLineDash(look === OFF ? [] : [2.5, 2]);
   ctx.stroke();
   ctx.setLineDash([]);
-  ctx.beginPath();
-  if (look === REMOVED) return;
-  if (look === REMOVING) {
-    ctx.moveTo(x + 4, y + 4);
-    ctx.lineTo(x + 8, y + 8);
-    ctx.moveTo(x + 8, y + 4);
-    ctx.lineTo(x + 4, y + 8);
-    ctx.stroke();
-    return;
-  }
+  if (look === REMOVING) cross(ctx, x + 6, y + 6, 2, 1);
   ctx.globalAlpha = 0.6;
-  ctx.arc(x + 6, y + 6, 1, 0, 2 * Math.PI);
-  ctx.fill();
+  if (look === OFF) dot(ctx, x + 6, y + 6, 1, palette.ink);
 }

@@ -1,27 +1,32 @@
 /**
- * The painter of a quilt. Reads no DOM.
+ * The painter of the matrix view. Reads no DOM.
  *
  * What it has painted stays with the canvas: in the next frame only cells that look different are painted again.
  */
+
 import type { Brush } from "../../canvas/brush";
+import { cross } from "../../canvas/shapes";
 import type { Network } from "../../model/network";
+import type { ViewState } from "../../state/view-state";
 import type { NodeNames } from "../../text/node-names";
-import { type CellStates, cellStatesOf, type Marked, OFF, ON, REMOVING, totalScores } from "./cell-states";
+import type { Rect } from "../../util/rect";
+import { type CellStates, cellStatesOf, OFF, ON, REMOVING, totalScores } from "./cell-states";
 import { type Inks, inksOf, levelsOf, type Scale, scaleOf } from "./colours";
-import { createCurves, MANY } from "./curves";
+import { createCurves, MANY_CURVES } from "./curves";
 import { createHeatmap, framed, type Painted, patchOfBlock, patchOfMaps } from "./heatmap";
-import { type ImageMaps, mapOf } from "./image-maps";
+import { mapOf } from "./image-maps";
 import { createInputTotals, type InputTotals } from "./input-totals";
-import type { MatrixLayout, Rect } from "./layout";
+import type { MatrixLayout } from "./layout";
 import { createSwatches, paintLegend, type Swatches } from "./legend";
 import { longest, paintNodeMarkers } from "./node-markers";
+import type { ImageMaps } from "./parts";
 import { type Fitted, fitNames, paintCaptions, paintNames } from "./text";
 
 /** What holds as long as the network, its place and its colours stay. */
 interface Store {
-  readonly quilt: MatrixLayout;
+  readonly layout: MatrixLayout;
   readonly brush: Brush;
-  readonly symbolic: Marked["symbolic"];
+  readonly symbolic: ViewState["symbolic"];
   readonly inks: Inks;
   readonly scale: Scale;
   readonly swatches: Swatches;
@@ -30,55 +35,56 @@ interface Store {
   /** Longest bars, from the baseline. */
   readonly most: readonly number[];
   names: { readonly of: NodeNames; readonly fitted: readonly Fitted[] } | null;
-  seen: { readonly known: Marked; readonly looks: CellStates; readonly totals: Float64Array } | null;
+  seen: { readonly known: ViewState; readonly states: CellStates; readonly totals: Float64Array } | null;
 }
 
 const stores = new WeakMap<object, Store>();
 
-export function paintMatrix(brush: Brush, quilt: MatrixLayout, known: Marked, names: NodeNames): void {
+export function paintMatrix(brush: Brush, layout: MatrixLayout, known: ViewState, names: NodeNames): void {
   const { ctx, ratio } = brush;
-  const store = storeFor(brush, quilt, known);
-  const { looks, totals } = look(store, known);
+  const store = storeFor(brush, layout, known);
+  const { states, totals } = updateCells(store, known);
   if (store.names?.of.inVars !== names.inVars || store.names.of.outVars !== names.outVars)
-    store.names = { of: names, fitted: fitNames(brush, quilt, names) };
+    store.names = { of: names, fitted: fitNames(brush, layout, names) };
   ctx.setTransform(1, 0, 0, 1, 0, 0);
   ctx.globalAlpha = 1;
   ctx.setLineDash([]);
-  ctx.clearRect(0, 0, Math.ceil(quilt.width * ratio), Math.ceil(quilt.height * ratio));
+  ctx.clearRect(0, 0, Math.ceil(layout.width * ratio), Math.ceil(layout.height * ratio));
   ctx.imageSmoothingEnabled = false;
   for (const { canvas, patch } of store.painted) ctx.drawImage(canvas, patch.x, patch.y);
   if (store.total) ctx.drawImage(store.total.canvas, store.total.x, store.total.y);
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-  for (const block of quilt.blocks) if (block?.kind === "heat") frame(brush, block);
-  if (quilt.maps) paintFrames(brush, quilt, quilt.maps, looks.nodes);
-  for (const axis of quilt.axes) {
-    if (axis) paintNodeMarkers(brush, quilt, axis, looks.nodes, totals, store.most[axis.layer]!, store.inks);
+  for (const block of layout.blocks) if (block?.kind === "heat") frame(brush, block);
+  if (layout.maps) paintFrames(brush, layout, layout.maps, states.nodes);
+  for (const axis of layout.axes) {
+    if (axis)
+      paintNodeMarkers(brush, layout, axis, states.nodes, totals, store.most[axis.layer]!, store.inks);
   }
-  paintNames(brush, store.names.fitted, looks.nodes);
-  paintCaptions(brush, quilt);
-  paintLegend(brush, quilt, store.inks, store.scale, store.swatches, looks.edges);
+  paintNames(brush, store.names.fitted, states.nodes);
+  paintCaptions(brush, layout);
+  paintLegend(brush, layout, store.inks, store.scale, store.swatches, states.edges);
 }
 
-function storeFor(brush: Brush, quilt: MatrixLayout, known: Marked): Store {
+function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState): Store {
   const old = stores.get(brush.ctx.canvas);
   const same =
     old &&
-    old.quilt.net === quilt.net &&
-    old.quilt.key === quilt.key &&
+    old.layout.net === layout.net &&
+    old.layout.key === layout.key &&
     old.symbolic === known.symbolic &&
     old.brush.ratio === brush.ratio &&
     old.brush.font === brush.font &&
     old.brush.curve === brush.curve &&
     sameColours(old.brush.palette, brush.palette);
   if (same) return old;
-  const { net } = quilt;
+  const { net } = layout;
   const inks = inksOf(brush.palette);
   const scale = scaleOf(net);
   const levels = levelsOf(net, scale);
   const painted: Painted[] = [];
-  const curves = quilt.blocks.map((block) => (block?.kind === "curves" ? edgesIn(net, block.layer) : 0));
-  const hairlines = curves.reduce((sum, n) => sum + n, 0) > MANY;
-  for (const block of quilt.blocks) {
+  const curves = layout.blocks.map((block) => (block?.kind === "curves" ? edgesIn(net, block.layer) : 0));
+  const hairlines = curves.reduce((sum, n) => sum + n, 0) > MANY_CURVES;
+  for (const block of layout.blocks) {
     if (!block) continue;
     const patch = patchOfBlock(net, block, brush.ratio);
     const { symbolic } = known;
@@ -88,11 +94,11 @@ function storeFor(brush: Brush, quilt: MatrixLayout, known: Marked): Store {
         : createCurves(patch, brush, { inks, levels, symbolic, hairlines }),
     );
   }
-  const { maps } = quilt;
+  const { maps } = layout;
   if (maps) painted.push(createHeatmap(patchOfMaps(net, maps, brush.ratio), inks, levels, brush.ratio));
-  const most = longest(quilt, totalScores(net, net.baseline));
+  const most = longest(layout, totalScores(net, net.baseline));
   const store: Store = {
-    quilt,
+    layout,
     brush,
     symbolic: known.symbolic,
     inks,
@@ -116,19 +122,19 @@ function sameColours(a: Brush["palette"], b: Brush["palette"]): boolean {
 }
 
 /** Brings the cells up to date with the decisions. */
-function look(store: Store, known: Marked): { looks: CellStates; totals: Float64Array } {
+function updateCells(store: Store, known: ViewState): { states: CellStates; totals: Float64Array } {
   const { seen } = store;
   const same =
     seen &&
     seen.known.mask === known.mask &&
-    seen.known.settled === known.settled &&
+    seen.known.layoutMask === known.layoutMask &&
     seen.known.edits === known.edits;
   if (same) return seen;
-  const looks = cellStatesOf(known, store.quilt.maps !== null);
+  const states = cellStatesOf(known, store.layout.maps !== null);
   const totals = seen?.known.mask === known.mask ? seen.totals : totalScores(known.net, known.mask);
-  for (const part of store.painted) part.update(looks.edges);
-  store.total?.update(totals, looks.nodes);
-  store.seen = { known, looks, totals };
+  for (const part of store.painted) part.update(states.edges);
+  store.total?.update(totals, states.nodes);
+  store.seen = { known, states, totals };
   return store.seen;
 }
 
@@ -140,18 +146,18 @@ function frame({ ctx, palette }: Brush, { x, y, width, height }: Rect): void {
   ctx.globalAlpha = 1;
 }
 
-/** Hollow and dashed where the unit is gone. */
-function paintFrames(brush: Brush, quilt: MatrixLayout, maps: ImageMaps, looks: Uint8Array): void {
+/** Frames of the image maps; dashed where the unit is off. */
+function paintFrames(brush: Brush, layout: MatrixLayout, maps: ImageMaps, states: Uint8Array): void {
   const { ctx, palette } = brush;
   frame(brush, maps.total);
   for (let unit = 0; unit < maps.units.count; unit++) {
-    const look = looks[quilt.net.nodeOffset[1]! + maps.units.node[unit]!]!;
+    const look = states[layout.net.nodeOffset[1]! + maps.units.node[unit]!]!;
     const map = mapOf(maps, unit);
     if (look === ON) {
       frame(brush, map);
       continue;
     }
-    ctx.strokeStyle = look === OFF ? palette.ink : palette.taken;
+    ctx.strokeStyle = look === OFF ? palette.ink : palette.removed;
     ctx.globalAlpha = look === REMOVING ? 1 : look === OFF ? 0.35 : 0.6;
     ctx.lineWidth = look === REMOVING ? 1.5 : 1;
     ctx.setLineDash([4, 3]);
@@ -159,13 +165,7 @@ function paintFrames(brush: Brush, quilt: MatrixLayout, maps: ImageMaps, looks: 
     ctx.setLineDash([]);
     if (look !== REMOVING || map.side < 20) continue;
     const r = Math.min(4, map.side / 12);
-    const [x, y] = [map.x + map.width - r - 3, map.y + r + 3];
-    ctx.beginPath();
-    ctx.moveTo(x - r, y - r);
-    ctx.lineTo(x + r, y + r);
-    ctx.moveTo(x + r, y - r);
-    ctx.lineTo(x - r, y + r);
-    ctx.stroke();
+    cross(ctx, map.x + map.width - r - 3, map.y + r + 3, r);
   }
   ctx.globalAlpha = 1;
 }

@@ -1,14 +1,19 @@
-/** The quilt: its own layout, hit test and painters, put behind the stage's zoom and under its marks. */
+/** The matrix view: its own layout, hit test and painters, put behind the stage's zoom and under its marks. */
+
 import { type Brush, clear } from "../../canvas/brush";
-import type { Network } from "../../model/network";
-import { boxesInOrder, type TargetBox } from "../../stage/accessible-targets";
-import { encloses, extend } from "../../state/selection";
-import type { Target, ViewState } from "../../state/view-state";
+import { frame } from "../../canvas/shapes";
+import type { Network, Target } from "../../model/network";
+import { extend } from "../../state/selection";
+import type { ViewState } from "../../state/view-state";
+import { encloses } from "../../util/loops";
+import { createMemo, sameItems } from "../../util/memo";
+import type { Rect } from "../../util/rect";
 import type { Snapshot } from "../../wire/snapshot";
 import type { Camera } from "../camera";
 import type { FrameInput, Renderer, RendererFactory } from "../contract";
 import { nameLimit } from "../network/layout";
 import { createSpaceMeasure } from "../space-measure";
+import { boxesInOrder, type TargetBox } from "../target-boxes";
 import { paintMatrixHighlight } from "./highlight";
 import { anchorOf, hitMatrix } from "./hit";
 import { layoutMatrix, type MatrixLayout } from "./layout";
@@ -23,51 +28,43 @@ const MAX_MARKED = 2000;
 /** Each edge has its cell. */
 const ALL = { on: 0, curves: 0, lines: 0 };
 
-interface Rectangle {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
 export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory {
-  const roomOf = createSpaceMeasure(ctx, ({ width }, _, needed) => {
+  const measureSpace = createSpaceMeasure(ctx, ({ width }, _, needed) => {
     const [inputs, outputs] = needed.map((name) => Math.min(nameLimit(width), name));
     return [inputs!, outputs!];
   });
-  let made: { quilt: MatrixLayout; spots: TargetBox[]; of: readonly unknown[] } | null = null;
-  let shown: { picture: object; of: readonly unknown[] } | null = null;
+  const arranged = createMemo<{ layout: MatrixLayout; targetBoxes: TargetBox[] }>();
+  const pictured = createMemo<object>();
   const large = createLarge();
 
-  function arrange(moment: FrameInput, height: number | undefined) {
-    const { known, reading } = moment;
-    const room = roomOf(moment, height);
-    const of = [known.net, room, reading.inputShape];
-    if (made?.of.every((value, k) => value === of[k])) return made;
-    const quilt = layoutMatrix(known.net, known.settled, room, reading.inputShape);
-    made = { quilt, spots: spotsOf(quilt, known.net), of };
-    return made;
+  function arrange(input: FrameInput, height: number | undefined) {
+    const { known, reading } = input;
+    const room = measureSpace(input, height);
+    return arranged([known.net, room, reading.inputShape], () => {
+      const layout = layoutMatrix(known.net, room, reading.inputShape);
+      return { layout, targetBoxes: targetBoxesOf(layout, known.net) };
+    });
   }
 
   return {
     maxZoom: MAX_ZOOM,
-    show(moment, camera, curve, height): Renderer {
-      const { known, names, reading } = moment;
-      const { quilt, spots } = arrange(moment, height);
+    show(input, camera, curve, height): Renderer {
+      const { known, names, reading } = input;
+      const { layout, targetBoxes } = arrange(input, height);
       const of = [
-        quilt,
+        layout,
         known.mask,
         known.edits,
-        known.settled,
+        known.layoutMask,
         known.symbolic,
         camera,
         curve,
         reading.compared,
       ];
-      if (!shown?.of.every((value, k) => value === of[k])) shown = { picture: {}, of };
+      const picture = pictured(of, () => ({}));
       const { k, x, y } = camera;
-      const rectOf = (target: Target): Rectangle | null => {
-        const rect = anchorOf(quilt, target);
+      const rectOf = (target: Target): Omit<Rect, "side"> | null => {
+        const rect = anchorOf(layout, target);
         return (
           rect && { x: rect.x * k + x, y: rect.y * k + y, width: rect.width * k, height: rect.height * k }
         );
@@ -80,43 +77,47 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
         dashes: number[] = [],
       ) => {
         const rect = rectOf(target);
-        if (rect) frame(brush, rect, colour, width, dashes);
+        if (!rect) return;
+        brush.ctx.globalAlpha = 1;
+        brush.ctx.setLineDash(dashes);
+        frame(brush.ctx, rect, 1 + width / 2, 3, width, colour);
+        brush.ctx.setLineDash([]);
       };
       return {
-        width: quilt.width,
-        height: quilt.height,
-        tall: quilt.height,
+        width: layout.width,
+        height: layout.height,
+        paintedHeight: layout.height,
         drawn: ALL,
-        picture: shown.picture,
+        picture,
         moving: false,
-        spots,
-        hit: (px, py) => hitMatrix(quilt, (px - x) / k, (py - y) / k),
+        targetBoxes,
+        hit: (px, py) => hitMatrix(layout, (px - x) / k, (py - y) / k),
         boxOf(target) {
           const rect = rectOf(target);
           return rect && { x: rect.x, y: rect.y, side: Math.max(rect.width, rect.height) };
         },
         inLoop: (loop) =>
           cellsIn(
-            quilt,
+            layout,
             known,
             loop.map(([px, py]) => [(px - x) / k, (py - y) / k]),
           ),
         obstacles: () => [],
         paint(brush) {
-          if (k === 1) paintMatrix(brush, quilt, known, names);
-          else large(brush, quilt, known, moment, camera);
+          if (k === 1) paintMatrix(brush, layout, known, names);
+          else large(brush, layout, known, input, camera);
         },
-        unmarked: () => known.selected.length === 0 && reading.compared === null,
+        hasNoMarks: () => known.selected.length === 0 && reading.compared === null,
         paintMarks(brush) {
-          clear(brush, quilt.width, quilt.height);
+          clear(brush, layout.width, layout.height);
           for (const [id, state] of differences(reading)) {
             outline(brush, { kind: "edge", id }, brush.palette.selected, 1.5, state === 1 ? [2, 2] : []);
           }
           for (const target of known.selected) outline(brush, target, brush.palette.selected, 2);
         },
         paintHighlight(brush, target, focus) {
-          if (k === 1) paintMatrixHighlight(brush, quilt, known, target);
-          else clear(brush, quilt.width, quilt.height);
+          if (k === 1) paintMatrixHighlight(brush, layout, target);
+          else clear(brush, layout.width, layout.height);
           if (k > 1 && target) outline(brush, target, brush.palette.ink, 2);
           if (!focus) return;
           outline(brush, focus, brush.palette.background, 6);
@@ -127,21 +128,9 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
   };
 }
 
-function frame({ ctx }: Brush, rect: Rectangle, colour: string, width: number, dashes: number[]): void {
-  const away = 1 + width / 2;
-  ctx.globalAlpha = 1;
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = width;
-  ctx.setLineDash(dashes);
-  ctx.beginPath();
-  ctx.roundRect(rect.x - away, rect.y - away, rect.width + 2 * away, rect.height + 2 * away, 3);
-  ctx.stroke();
-  ctx.setLineDash([]);
-}
-
-function spotsOf(quilt: MatrixLayout, net: Network): TargetBox[] {
+function targetBoxesOf(layout: MatrixLayout, net: Network): TargetBox[] {
   return boxesInOrder(net, Array(net.edgeCount).keys(), (target) => {
-    const rect = anchorOf(quilt, target);
+    const rect = anchorOf(layout, target);
     return rect && { x: rect.x, y: rect.y, side: Math.max(6, Math.min(rect.width, rect.height)) };
   });
 }
@@ -155,9 +144,9 @@ function differences({ compared }: Snapshot): [edge: number, state: number][] {
 }
 
 /** Strongest first: a selection may be full before its end. */
-function cellsIn(quilt: MatrixLayout, { net, mask }: ViewState, loop: [number, number][]): Target[] {
+function cellsIn(layout: MatrixLayout, { net, mask }: ViewState, loop: [number, number][]): Target[] {
   const middleIn = (target: Target) => {
-    const rect = anchorOf(quilt, target);
+    const rect = anchorOf(layout, target);
     return rect !== null && encloses(loop, rect.x + rect.width / 2, rect.y + rect.height / 2);
   };
   const edges: Target[] = [];
@@ -171,41 +160,41 @@ function cellsIn(quilt: MatrixLayout, { net, mask }: ViewState, loop: [number, n
   return [...extend(edges.length > 0 ? [] : nodes, edges)];
 }
 
-/** Paints the quilt larger than the canvas, and shows a part: it is painted anew at each doubling, so cells stay crisp. */
+/** Paints the matrix view larger than the canvas, and shows a part: it is painted anew at each doubling, so cells stay crisp. */
 function createLarge() {
   let canvas: HTMLCanvasElement | null = null;
   let painted: readonly unknown[] = [];
   return (
     brush: Brush,
-    quilt: MatrixLayout,
+    layout: MatrixLayout,
     known: ViewState,
     { names }: FrameInput,
     { k, x, y }: Camera,
   ): void => {
-    const most = Math.sqrt(MAX_PIXELS / (quilt.width * quilt.height));
+    const most = Math.sqrt(MAX_PIXELS / (layout.width * layout.height));
     const ratio = Math.min(brush.ratio * 2 ** Math.ceil(Math.log2(k)), most);
     canvas ??= document.createElement("canvas");
-    const [w, h] = [Math.round(quilt.width * ratio), Math.round(quilt.height * ratio)];
+    const [w, h] = [Math.round(layout.width * ratio), Math.round(layout.height * ratio)];
     if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height, painted] = [w, h, []];
     const ctx = canvas.getContext("2d");
     if (!ctx) return;
     const of = [
-      quilt,
+      layout,
       known.mask,
       known.edits,
-      known.settled,
+      known.layoutMask,
       known.symbolic,
       names,
       brush.palette,
       brush.curve,
     ];
-    if (!painted.length || painted.some((value, d) => value !== of[d])) {
-      paintMatrix({ ...brush, ctx, ratio }, quilt, known, names);
+    if (!sameItems(painted, of)) {
+      paintMatrix({ ...brush, ctx, ratio }, layout, known, names);
       painted = of;
     }
-    clear(brush, quilt.width, quilt.height);
+    clear(brush, layout.width, layout.height);
     brush.ctx.imageSmoothingEnabled = true;
     brush.ctx.globalAlpha = 1;
-    brush.ctx.drawImage(canvas, x, y, quilt.width * k, quilt.height * k);
+    brush.ctx.drawImage(canvas, x, y, layout.width * k, layout.height * k);
   };
 }

@@ -1,14 +1,16 @@
 /** What is under the pointer: boxes before nodes before lines. Pure. */
 
-import type { Target } from "../../state/view-state";
-import { inside, type Path, pointAt } from "../../util/paths";
+import type { Target, Topology } from "../../model/network";
+import { encloses, type Loop } from "../../util/loops";
+import { type Path, pointAt } from "../../util/paths";
+import { centreOf, inside } from "../../util/rect";
 import type { Layout } from "./layout";
 
 const LINE_REACH = 6;
 const NODE_REACH = 6;
 const STEPS = 28;
 
-/** `boxed` tells of an edge without a box in the layout whether the square on its line is shown as one. */
+/** `boxed(edge)`: whether the square on the line of an edge that has no box in the layout is shown as a box. */
 export function hit(
   layout: Layout,
   x: number,
@@ -77,4 +79,20 @@ export function distanceTo(path: Path, x: number, y: number): number {
     [ax, ay] = [bx, by];
   }
   return least;
+}
+
+/** Edges whose square's centre is inside of the loop, and nodes whose centre is. */
+export function inLoop(net: Topology, layout: Layout, loop: Loop, mask: Uint8Array): Target[] {
+  const targets: Target[] = [];
+  for (let id = 0; id < net.nodeCount; id++) {
+    if (encloses(loop, layout.nodeX[id]!, layout.nodeY[id]!)) targets.push({ kind: "node", id });
+  }
+  // Strong edges come last in a layout and first in a selection, which may be full before its end.
+  for (const { edge, anchor } of [...layout.places.values()].reverse()) {
+    if (encloses(loop, ...centreOf(anchor))) targets.push({ kind: "edge", id: edge });
+  }
+  const on = (target: Target) => target.kind === "node" || mask[target.id] === 1;
+  const some = targets.some((target) => target.kind === "edge" && on(target));
+  // Around curves, the hairlines that pass between them are not meant.
+  return some ? targets.filter(on) : targets;
 }

@@ -6,15 +6,16 @@
  * gap, on its line; boxes of a gap form one stack, sorted by the middle of their ends, each as near to its own line as
  * the others let it. Where one stack cannot hold them all, every other box stands beside it, half a pitch lower, so
  * that lines pass between. Every other edge is a plain line with a small square on it that can be aimed at. Nodes with an
- * edge that is on share the room evenly; the others make way and are small.
+ * edge that is on share the room evenly; the others are small and close together.
  */
+
 import type { Network } from "../../model/network";
 import { productsOf } from "../../model/product-slots";
-import { type Box, boxedPath, directPath, freeSquare, type Path } from "../../util/paths";
+import { MAX_DRAWN } from "../../util/limits";
+import { boxedPath, directPath, freeSquare, type Path } from "../../util/paths";
+import type { Box } from "../../util/rect";
 import type { Orientation } from "../../wire/traits";
 import { column, DEAD_PITCH, stack } from "./stacking";
-
-export { type Box, overlap, type Path, pointAt } from "../../util/paths";
 
 export interface Place {
   readonly edge: number;
@@ -46,11 +47,11 @@ export interface Layout {
   readonly slots: ReadonlyMap<number, Slot>;
   /** What is drawn, weak to strong: at most `MAX_DRAWN` edges. */
   readonly places: ReadonlyMap<number, Place>;
-  /** Rows in which the names of inputs and outputs stand, upright: neighbours that are long take turns. */
+  /** Rows in which the names of inputs and outputs stand, upright: long names use several rows in turn. */
   readonly nameRows: readonly [inputs: number, outputs: number];
 }
 
-export interface Room {
+export interface Space {
   readonly width: number;
   /** Given in full screen only; else it follows from what is on. */
   readonly height?: number;
@@ -62,7 +63,6 @@ export interface Room {
   readonly outNames: number;
 }
 
-export const MAX_DRAWN = 2000;
 const MAX_SIDE = 170;
 /** In full screen everything may be so much larger. */
 const LARGER = 1.5;
@@ -113,7 +113,7 @@ interface Plan {
 export function layout(
   net: Network,
   mask: Uint8Array,
-  room: Room,
+  room: Space,
   labelled: Plan["labelled"] = new Set(),
 ): Layout {
   const orientation = room.orientation ?? "right";
@@ -150,7 +150,7 @@ export const nameLimit = (width: number): number => Math.max(24, Math.min(150, 0
 /** What the widest names of inputs and outputs get: beside the network all that the gaps leave, upright a row. */
 export function nameWidths(
   depth: number,
-  { width, height, orientation }: Pick<Room, "width" | "height" | "orientation">,
+  { width, height, orientation }: Pick<Space, "width" | "height" | "orientation">,
   inputs: number,
   outputs: number,
 ): [inputs: number, outputs: number] {
@@ -161,7 +161,7 @@ export function nameWidths(
   return [Math.min(inputs, Math.max(least, free - after)), after];
 }
 
-function nameRowsOf(net: Network, mask: Uint8Array, room: Room): [number, number] {
+function nameRowsOf(net: Network, mask: Uint8Array, room: Space): [number, number] {
   const used = usedNodes(net, mask);
   const rows = (l: number, widest: number) => {
     const nodes = used.subarray(net.nodeOffset[l]!, net.nodeOffset[l + 1]!);
@@ -171,7 +171,7 @@ function nameRowsOf(net: Network, mask: Uint8Array, room: Room): [number, number
   return [rows(0, room.inNames), rows(net.depth, room.outNames)];
 }
 
-/** What lets the boxes be as large as the gap allows, so that a few curves are large and leave nothing empty. */
+/** The height at which the boxes are as large as the gap between layers allows. */
 function heightOf(net: Network, mask: Uint8Array, gap: number): number {
   const side = Math.min(MAX_SIDE, BOX_SHARE.right * gap);
   let wish = MIN_HEIGHT;
@@ -300,7 +300,7 @@ function placeGap(
     const label = labels && box !== null && labelled.has(e);
     places.set(e, { edge: e, path, box, anchor: box ?? { x: 0, y: 0, side: 0 }, presence: 1, label });
   }
-  // The strongest choose first where their square goes, so that the weak make way.
+  // Squares of strong edges are placed first, those of weak edges around them.
   for (const e of drawn.reverse()) {
     const place = places.get(e)!;
     if (place.box) continue;

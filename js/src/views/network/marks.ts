@@ -1,14 +1,16 @@
 /** What lies over the picture: what is selected, compared, probed; what the pointer or the focus is on. Reads no DOM. */
-import { type Brush, clear, colourOf, dot, lineOf, paintBox, paintNode } from "../../canvas/brush";
+
+import { type Brush, clear } from "../../canvas/brush";
+import { dot, frame, ring } from "../../canvas/shapes";
 import { type Area, areaOf, areasOverlap, measureName, paintText, type Text } from "../../canvas/text";
-import type { Network } from "../../model/network";
-import type { Target } from "../../state/view-state";
+import type { Network, Target } from "../../model/network";
 import { formatShort, withMinus } from "../../text/format";
-import { type Box, centreOf } from "../../util/paths";
+import { type Box, centreOf } from "../../util/rect";
 import type { Layout } from "./layout";
+import { colourOf, lineOf, paintBox, paintNode } from "./paint";
 import { type EdgeShape, inBox, type NodeShape, type Scene } from "./scene";
 
-/** The values of a sample on its way, of nodes and of edges. */
+/** The values of a traced sample, of nodes (N,) and of edges (E,). */
 export interface Probe {
   readonly nodes: Float64Array;
   readonly edges: Float64Array;
@@ -16,7 +18,7 @@ export interface Probe {
 
 const VALUE_SIZE = 11.5;
 
-/** The shapes that the marks of one moment belong to. */
+/** The shapes of the frame that the marks are painted on. */
 export interface Shown {
   readonly net: Network;
   readonly scene: Scene;
@@ -51,14 +53,14 @@ export function paintMarks(
     for (const { box, anchor, difference } of halos) {
       // What differs has a frame and a number there already: this one goes around them.
       const [x, y] = centreOf(anchor);
-      if (box) frame(brush, box, difference ? 4 : 1, 2, brush.palette.selected);
-      else if (difference) ring(brush, { x, y, r: 7 }, brush.palette.selected, 2, 3);
+      if (box) frameBox(brush, box, difference ? 4 : 1, 2, brush.palette.selected);
+      else if (difference) ringAround(brush, { x, y, r: 7 }, brush.palette.selected, 2, 3);
       else dot(ctx, x, y, 4, brush.palette.selected);
     }
   }
   for (const { kind, id } of selected) {
     const node = kind === "node" && scene.nodes[id];
-    if (node) ring(brush, node, brush.palette.selected, 2, 3);
+    if (node) ringAround(brush, node, brush.palette.selected, 2, 3);
   }
   if (probe) paintProbe(brush, shown, probe, net);
   ctx.globalAlpha = 1;
@@ -66,22 +68,14 @@ export function paintMarks(
 
 type Circle = Pick<NodeShape, "x" | "y" | "r">;
 
-/** A square around a box or beside a line. */
-function frame({ ctx }: Brush, { x, y, side }: Box, away: number, width: number, colour: string): void {
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = width;
-  ctx.beginPath();
-  const grow = away + width / 2;
-  ctx.roundRect(x - grow, y - grow, side + 2 * grow, side + 2 * grow, Math.min(7, 3 + side / 8));
-  ctx.stroke();
+/** A square line around a box or beside a line. */
+function frameBox({ ctx }: Brush, { x, y, side }: Box, away: number, width: number, colour: string): void {
+  const round = Math.min(7, 3 + side / 8);
+  frame(ctx, { x, y, width: side, height: side }, away + width / 2, round, width, colour);
 }
 
-function ring({ ctx }: Brush, { x, y, r }: Circle, colour: string, width: number, away: number): void {
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = width;
-  ctx.beginPath();
-  ctx.arc(x, y, r + away + width / 2, 0, 2 * Math.PI);
-  ctx.stroke();
+function ringAround({ ctx }: Brush, { x, y, r }: Circle, colour: string, width: number, away: number): void {
+  ring(ctx, { x, y, r: r + away + width / 2 }, width, colour);
 }
 
 function paintLine(brush: Brush, { path }: EdgeShape, dashes: number[]): void {
@@ -103,23 +97,19 @@ function underBoxes({ ctx }: Brush, { width, height, edges }: Scene, paint: () =
   ctx.restore();
 }
 
-/** Told apart by the number of the state that has it, and by dashes. */
+/** Marks an edge that only one of two compared states has, by the state's number and by dashes. */
 function paintDifference(brush: Brush, edge: EdgeShape): void {
   const { ctx, palette, font } = brush;
   const first = edge.difference === "first";
   ctx.globalAlpha = 1;
   if (edge.box) {
     ctx.setLineDash(first ? [4, 4] : []);
-    frame(brush, edge.box, 1, 2, palette.selected);
+    frameBox(brush, edge.box, 1, 2, palette.selected);
     ctx.setLineDash([]);
   }
   const [x, y] = edge.box ? [edge.box.x, edge.box.y] : centreOf(edge.anchor);
   dot(ctx, x, y, 7.5, palette.background);
-  ctx.strokeStyle = palette.selected;
-  ctx.lineWidth = 1.5;
-  ctx.beginPath();
-  ctx.arc(x, y, 7, 0, 2 * Math.PI);
-  ctx.stroke();
+  ring(ctx, { x, y, r: 7 }, 1.5, palette.selected);
   ctx.fillStyle = palette.ink;
   const runs = [{ text: first ? "1" : "2", shift: "none" }] as const;
   paintText(ctx, font, { runs, x, y, align: "center", size: 11 });
@@ -152,14 +142,14 @@ export function probeTexts(
   probe: Probe,
   widthOf: (text: string) => number,
 ): Text[] {
-  const taken: Area[] = [...texts];
+  const occupied: Area[] = [...texts];
   for (const { box } of scene.edges)
-    if (box) taken.push({ x: box.x, y: box.y, width: box.side, height: box.side });
-  for (const { x, y, r } of scene.nodes) taken.push({ x: x - r, y: y - r, width: 2 * r, height: 2 * r });
+    if (box) occupied.push({ x: box.x, y: box.y, width: box.side, height: box.side });
+  for (const { x, y, r } of scene.nodes) occupied.push({ x: x - r, y: y - r, width: 2 * r, height: 2 * r });
   const found: Text[] = [];
   for (const { node, x, y, r, look } of scene.nodes) {
     const value = probe.nodes[node]!;
-    if (!Number.isFinite(value) || look === "off" || look === "taken") continue;
+    if (!Number.isFinite(value) || look === "off" || look === "removed") continue;
     const text = withMinus(formatShort(value));
     const width = widthOf(text);
     const up = layout.orientation === "up";
@@ -174,8 +164,8 @@ export function probeTexts(
       const area = areaOf(placed, width);
       const sticksOut =
         area.x < 0 || area.y < 0 || area.x + area.width > scene.width || area.y + area.height > scene.height;
-      if (sticksOut || taken.some((other) => areasOverlap(other, area))) continue;
-      taken.push(area);
+      if (sticksOut || occupied.some((other) => areasOverlap(other, area))) continue;
+      occupied.push(area);
       found.push(placed);
       break;
     }
@@ -202,14 +192,14 @@ function paintFocus(brush: Brush, scene: Scene, { kind, id }: Target): void {
   if (kind === "node") {
     const node = scene.nodes[id];
     if (!node) return;
-    ring(brush, node, background, 6, 1);
-    ring(brush, node, ink, 2, 4);
+    ringAround(brush, node, background, 6, 1);
+    ringAround(brush, node, ink, 2, 4);
     return;
   }
   const edge = scene.edges.find((shape) => shape.edge === id);
   if (!edge) return;
-  frame(brush, edge.anchor, 2, 6, background);
-  frame(brush, edge.anchor, 4, 2, ink);
+  frameBox(brush, edge.anchor, 2, 6, background);
+  frameBox(brush, edge.anchor, 4, 2, ink);
 }
 
 function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void {
@@ -238,7 +228,7 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
   for (const edge of meant) {
     if (!edge.box) continue;
     ctx.globalAlpha = 0.14;
-    if (alone) frame(brush, edge.box, 0, 4, colourOf(palette, edge));
+    if (alone) frameBox(brush, edge.box, 0, 4, colourOf(palette, edge));
     paintBox(brush, { ...edge, strength: 1, label: null }, edge.box, alone ? 2 : 1);
   }
   for (const n of alone ? ends(target.id) : [target.id]) {
@@ -246,11 +236,11 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
     if (!node) continue;
     paintNode(brush, node);
     ctx.globalAlpha = alone ? 0.12 : 0.22;
-    ring(brush, node, palette.ink, 4, 2);
+    ringAround(brush, node, palette.ink, 4, 2);
   }
 }
 
-/** The dashed line around what a lasso takes. */
+/** The dashed line around what a lasso selects. */
 export function paintLasso({ ctx, palette }: Brush, loop: readonly (readonly [number, number])[]): void {
   if (loop.length < 2) return;
   ctx.beginPath();

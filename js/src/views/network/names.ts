@@ -1,5 +1,5 @@
 /** Where the names of inputs and outputs stand beside their nodes. Reads no DOM. */
-import type { Named } from "../../canvas/brush";
+
 import {
   type Area,
   areaOf,
@@ -12,10 +12,11 @@ import {
 } from "../../canvas/text";
 import type { Network } from "../../model/network";
 import type { Run } from "../../text/node-names";
-import { type Layout, NAME_BETWEEN, NAME_ROW, type Room } from "./layout";
+import { type Layout, NAME_BETWEEN, NAME_ROW, type Space } from "./layout";
+import type { Named } from "./paint";
 import type { NodeShape, Scene } from "./scene";
 
-/** A name cut to less than this tells nothing. */
+/** A name that is cut to fewer pixels cannot be recognised. */
 const LEAST = 30;
 /** From the rim of the stage. */
 const RIM = 3;
@@ -24,8 +25,8 @@ export interface NamePlacement {
   readonly layout: Layout;
   readonly scene: Scene;
   readonly net: Network;
-  readonly room: Room;
-  /** Nothing of the network is beyond the rim of the stage. */
+  readonly room: Space;
+  /** The whole network is visible: the camera is not zoomed in. */
   readonly whole: boolean;
 }
 
@@ -49,7 +50,7 @@ export function placeNames(
     const nodes = scene.nodes.slice(net.nodeOffset[l]!, net.nodeOffset[l + 1]!);
     const rows = layout.nameRows[l === 0 ? 0 : 1];
     const cells = up ? cellsOf(nodes, rows, beside) : new Map<number, Cell>();
-    // Only neighbours can meet: those of one side are enough to ask.
+    // Names of inputs and of outputs cannot overlap each other: each side is checked by itself.
     const side: Area[] = [];
     for (const live of [true, false]) {
       for (const shape of nodes) {
@@ -88,7 +89,7 @@ function below({ x, y, r }: NodeShape, side: number, cell: Cell, width: number):
   return { x: middle, y: away, align: "center" };
 }
 
-/** What an upright name may take of its row. */
+/** The part of its row that a name may use, when the network runs upwards. */
 interface Cell {
   readonly row: number;
   readonly low: number;

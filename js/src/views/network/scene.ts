@@ -1,15 +1,16 @@
 /** One frame as shapes: where things are, on the way from one layout to another, and how they look. Pure. */
 
-import { isBelowNodeThreshold, nodesOnOf, reasonOff } from "../../model/network";
+import { isBelowNodeThreshold, reasonOff } from "../../model/mask";
 import { nodesOnPath } from "../../model/reachability";
 import type { ViewState } from "../../state/view-state";
-import type { Box } from "../../util/paths";
-import type { Layout, Path, Place } from "./layout";
+import type { Path } from "../../util/paths";
+import type { Box } from "../../util/rect";
+import type { Layout, Place } from "./layout";
 
 export { createNormalizedCurves, inBox, type NormalizedCurve } from "../../canvas/normalized-curves";
 
-/** `taking`: it was there when the drag began and the threshold in hand would take it. */
-export type Look = "on" | "taking" | "taken" | "off";
+/** `removing`: it was on when the drag began, and the threshold that is being dragged would remove it. */
+export type EdgeLook = "on" | "removing" | "removed" | "off";
 
 /** Where two compared states differ. */
 export type Difference = "first" | "second" | null;
@@ -21,7 +22,7 @@ export interface EdgeShape {
   readonly anchor: Box;
   /** Opacity of the box while it comes or goes. */
   readonly presence: number;
-  readonly look: Look;
+  readonly look: EdgeLook;
   /** Opacity of ink, from the score. */
   readonly strength: number;
   /** Kept on by hand, against the thresholds or the model. */
@@ -38,7 +39,7 @@ export interface NodeShape {
   readonly x: number;
   readonly y: number;
   readonly r: number;
-  readonly look: Look | "idle";
+  readonly look: EdgeLook | "idle";
   /** It multiplies: the dots of its sums. */
   readonly sums: readonly { readonly x: number; readonly y: number }[];
 }
@@ -61,12 +62,12 @@ export function strengthOf(score: number): number {
 }
 
 export function buildScene(layout: Layout, known: ViewState, compared: Uint8Array | null = null): Scene {
-  const { net, mask, settled } = known;
+  const { net, layoutMask } = known;
   const edges: EdgeShape[] = [];
   for (const { edge: e, path, box, anchor, presence, label } of layout.places.values()) {
     const look = lookOf(known, e);
     // The square on its line becomes a small box, since the layout is frozen.
-    const returning = look === "on" && !settled[e];
+    const returning = look === "on" && !layoutMask[e];
     edges.push({
       edge: e,
       path,
@@ -85,28 +86,27 @@ export function buildScene(layout: Layout, known: ViewState, compared: Uint8Arra
     width: layout.width,
     height: layout.height,
     edges,
-    nodes: nodeShapes(layout, known, nodesOnOf(net, mask)),
+    nodes: nodeShapes(layout, known),
     comparing: compared !== null,
   };
 }
 
-function lookOf({ net, edits, mask, settled }: ViewState, e: number): Look {
+function lookOf({ net, edits, mask, layoutMask }: ViewState, e: number): EdgeLook {
   if (mask[e]) return "on";
   const reason = reasonOff(net, edits, e);
   const threshold = reason === "edge threshold" || reason === "node threshold";
-  return !threshold ? "off" : settled[e] ? "taking" : "taken";
+  return !threshold ? "off" : layoutMask[e] ? "removing" : "removed";
 }
 
-function nodeShapes(layout: Layout, known: ViewState, on: Uint8Array): NodeShape[] {
-  const { net, edits, mask, settled } = known;
-  const before = nodesOnOf(net, settled);
+function nodeShapes(layout: Layout, known: ViewState): NodeShape[] {
+  const { net, edits, mask, nodesOn: on, layoutNodesOn: before } = known;
   const live = nodesOnPath(net, mask, on);
   const sums = new Map<number, { x: number; y: number }[]>();
   for (const { node, x, y } of layout.slots.values()) sums.set(node, [...(sums.get(node) ?? []), { x, y }]);
   return Array.from({ length: net.nodeCount }, (_, n) => {
     let look: NodeShape["look"] = live[n] ? "on" : on[n] ? "idle" : "off";
     if (!on[n] && isBelowNodeThreshold(net, edits, n) && !edits.removedNodes.has(n))
-      look = before[n] ? "taking" : "taken";
+      look = before[n] ? "removing" : "removed";
     const [x, y, r] = [layout.nodeX[n]!, layout.nodeY[n]!, layout.nodeR[n]!];
     return { node: n, x, y, r, look, sums: sums.get(n) ?? [] };
   });
@@ -116,7 +116,7 @@ function differenceOf(bits: number | undefined): Difference {
   return bits === 1 ? "first" : bits === 2 ? "second" : null;
 }
 
-/** The layout on the way from one to another; a further easing may begin there. */
+/** The layout at time `t` (0..1) between two layouts; a new animation may start from it. */
 export function between(from: Layout, to: Layout, t: number): Layout {
   if (t >= 1 || from.nodeX.length !== to.nodeX.length) return to;
   const mix = (a: number, b: number) => a + (b - a) * t;

@@ -29,8 +29,8 @@ export function column(used: Uint8Array, room: number) {
 }
 
 /**
- * Tops of a stack of boxes, each as near as possible to its wish (least squares): neighbours that would overlap are
- * pooled and share their mean. `pitch` is the way from each top to the next.
+ * Tops of a stack of boxes, each as near as possible to the place it wants (least squares): neighbours that would overlap are
+ * pooled and share their mean. `pitch` is the distance from each top to the next.
  */
 export function stack(
   wishes: readonly number[],

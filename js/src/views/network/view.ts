@@ -1,36 +1,40 @@
 /** The network view: lays out, eases from one layout to the next, looks through the camera, puts names where they fit. */
-import { type Named, paint } from "../../canvas/brush";
+
 import type { NormalizedCurve } from "../../canvas/normalized-curves";
 import type { Area } from "../../canvas/text";
-import { countOn, type Network, sameTopology } from "../../model/network";
-import { boxesInOrder, type TargetBox } from "../../stage/accessible-targets";
-import { inLoop } from "../../state/selection";
+import { countOn } from "../../model/mask";
+import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
 import { nameOf, textRuns } from "../../text/node-names";
-import type { Box } from "../../util/paths";
+import { createMemo } from "../../util/memo";
+import type { Box } from "../../util/rect";
 import { isCalm, progress } from "../../util/transition";
-import { type Camera, MAX_ZOOM, project } from "../camera";
+import { MAX_ZOOM, project } from "../camera";
 import type { DrawnSummary, FrameInput, Renderer, RendererFactory } from "../contract";
 import { createSpaceMeasure } from "../space-measure";
-import { hit } from "./hit";
-import { type Layout, layout as makeLayout, nameWidths, type Room } from "./layout";
+import { boxesInOrder, type TargetBox } from "../target-boxes";
+import { hit, inLoop } from "./hit";
+import { type Layout, layout as makeLayout, nameWidths, type Space } from "./layout";
 import { paintHighlight, paintMarks, type Shown } from "./marks";
 import { placeNames } from "./names";
+import { type Named, paint } from "./paint";
 import { between, buildScene, type Scene } from "./scene";
 
 /** The present layout and what it was made from. */
 interface Arranged {
   readonly layout: Layout;
   readonly net: Network;
-  readonly settled: Uint8Array;
+  readonly layoutMask: Uint8Array;
   readonly symbolic: ViewState["symbolic"];
-  readonly room: Room;
-  /** Whether its height is another's, since a hand is at work below. */
+  /** By which score the strongest edges were chosen. */
+  readonly score: string;
+  readonly room: Space;
+  /** Whether it has kept an earlier height because the person works on what is below the stage. */
   readonly kept: boolean;
-  readonly spots: readonly TargetBox[];
+  readonly targetBoxes: readonly TargetBox[];
 }
 
-const sameRoom = (a: Room, b: Room) =>
+const sameSpace = (a: Space, b: Space) =>
   a.width === b.width &&
   a.height === b.height &&
   a.orientation === b.orientation &&
@@ -38,66 +42,77 @@ const sameRoom = (a: Room, b: Room) =>
   a.outNames === b.outNames;
 
 export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactory {
-  const roomOf = createSpaceMeasure(ctx, (room, depth, needed) => nameWidths(depth, room, ...needed));
+  const measureSpace = createSpaceMeasure(ctx, (room, depth, needed) => nameWidths(depth, room, ...needed));
   let drawn: Arranged | null = null;
   let easing: { from: Layout; since: number } | null = null;
-  let seen: { of: Layout; camera: Camera; layout: Layout } | null = null;
-  let staged: { scene: Scene; of: readonly unknown[]; named: Named[]; areas: Area[] } | null = null;
+  const projected = createMemo<Layout>();
+  const staged = createMemo<{ scene: Scene; named: Named[]; areas: Area[] }>();
 
-  function arrange({ known, keepsHeight }: FrameInput, room: Room, time: number): Arranged {
-    const { net, settled, symbolic } = known;
-    const old = drawn && sameTopology(drawn.net, net) && drawn.room.width === room.width ? drawn : null;
-    const same = old?.net === net && old.settled === settled && old.symbolic === symbolic;
-    if (same && sameRoom(old.room, room) && (keepsHeight || !old.kept)) return old;
+  function arrange(
+    { known, reading: { score }, keepsHeight }: FrameInput,
+    room: Space,
+    time: number,
+  ): Arranged {
+    const { net, layoutMask, symbolic } = known;
+    const old = drawn?.net.topology === net.topology && drawn.room.width === room.width ? drawn : null;
+    const same = old?.layoutMask === layoutMask && old.symbolic === symbolic && old.score === score;
+    if (same && sameSpace(old.room, room) && (keepsHeight || !old.kept)) {
+      // Training changes the scores at each step: nothing moves, only the names of the buttons change.
+      if (old.net !== net) drawn = { ...old, net, targetBoxes: targetBoxesOf(old.layout, net) };
+      return drawn!;
+    }
     const kept = keepsHeight === true && old !== null && room.height === undefined;
-    const layout = makeLayout(net, settled, kept ? { ...room, kept: old.layout.height } : room, symbolic);
-    // What is still under way goes on from where it is.
+    const layout = makeLayout(net, layoutMask, kept ? { ...room, kept: old.layout.height } : room, symbolic);
+    // An animation that is still running goes on from its present place.
     const from =
       old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
     const eases = from && !isCalm() && old.room.height === room.height;
     easing = eases ? { from, since: time } : null;
-    drawn = { layout, net, settled, symbolic, room, kept, spots: spotsOf(layout, net) };
+    drawn = { layout, net, layoutMask, symbolic, score, room, kept, targetBoxes: targetBoxesOf(layout, net) };
     return drawn;
   }
 
-  function view(world: Layout, camera: Camera): Layout {
-    if (seen?.of !== world || seen.camera !== camera)
-      seen = { of: world, camera, layout: project(world, camera) };
-    return seen.layout;
-  }
-
-  function stage(moment: FrameInput, layout: Layout, room: Room, whole: boolean, curve: NormalizedCurve) {
-    const { known, reading, names, font } = moment;
-    const of = [layout, known.mask, known.edits, known.symbolic, reading.compared, names, font, curve];
-    if (staged?.of.every((value, k) => value === of[k])) return staged;
-    const scene = buildScene(layout, known, reading.compared);
-    const write = (node: number) => textRuns(nameOf(known.net, names, node));
-    const { named, areas } = placeNames(ctx, font, { layout, scene, net: known.net, room, whole }, write);
-    staged = { scene, of, named, areas };
-    return staged;
+  function stage(input: FrameInput, layout: Layout, room: Space, whole: boolean, curve: NormalizedCurve) {
+    const { known, reading, names, font } = input;
+    const of = [
+      layout,
+      known.net,
+      known.mask,
+      known.edits,
+      known.symbolic,
+      reading.compared,
+      names,
+      font,
+      curve,
+    ];
+    return staged(of, () => {
+      const scene = buildScene(layout, known, reading.compared);
+      const write = (node: number) => textRuns(nameOf(known.net, names, node));
+      return { scene, ...placeNames(ctx, font, { layout, scene, net: known.net, room, whole }, write) };
+    });
   }
 
   return {
     maxZoom: MAX_ZOOM,
-    show(moment, camera, curve, height, time): Renderer {
-      const { known } = moment;
-      const room = roomOf(moment, height);
-      const { layout: goal, spots } = arrange(moment, room, time);
+    show(input, camera, curve, height, time): Renderer {
+      const { known } = input;
+      const room = measureSpace(input, height);
+      const { layout: goal, targetBoxes } = arrange(input, room, time);
       const t = easing ? progress(easing.since, time) : 1;
       const world = easing && t < 1 ? between(easing.from, goal, t) : goal;
       if (t >= 1) easing = null;
-      const layout = view(world, camera);
-      const { scene, named, areas } = stage(moment, layout, room, layout === world, curve);
+      const layout = projected([world, camera], () => project(world, camera));
+      const { scene, named, areas } = stage(input, layout, room, layout === world, curve);
       const shown: Shown = { net: known.net, scene, layout, texts: areas };
       return {
         width: goal.width,
         height: goal.height,
-        tall: layout.height,
+        paintedHeight: layout.height,
         drawn: countDrawn(scene, known.mask),
         picture: scene,
         moving: t < 1,
-        spots,
-        hit: (x, y) => hit(layout, x, y, (e) => known.mask[e] === 1 && known.settled[e] === 0),
+        targetBoxes,
+        hit: (x, y) => hit(layout, x, y, (e) => known.mask[e] === 1 && known.layoutMask[e] === 0),
         boxOf({ kind, id }): Box | null {
           if (kind === "edge") return layout.places.get(id)?.anchor ?? null;
           return id < known.net.nodeCount ? aroundNode(layout, id) : null;
@@ -108,7 +123,7 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
             box && !(target.kind === "edge" && edge === target.id) ? box : [],
           ),
         paint: (brush) => paint(brush, scene, named),
-        unmarked: (probe) => known.selected.length === 0 && probe === null && !scene.comparing,
+        hasNoMarks: (probe) => known.selected.length === 0 && probe === null && !scene.comparing,
         paintMarks: (brush, probe) => paintMarks(brush, shown, known.selected, probe),
         paintHighlight: (brush, target, focus) => paintHighlight(brush, shown, target, focus),
       };
@@ -131,7 +146,7 @@ function aroundNode(layout: Layout, n: number): Box {
   return { x: layout.nodeX[n]! - r, y: layout.nodeY[n]! - r, side: 2 * r };
 }
 
-function spotsOf(layout: Layout, net: Network): TargetBox[] {
+function targetBoxesOf(layout: Layout, net: Network): TargetBox[] {
   return boxesInOrder(net, layout.places.keys(), ({ kind, id }) =>
     kind === "node" ? aroundNode(layout, id) : layout.places.get(id)!.anchor,
   );
