@@ -88,10 +88,10 @@ def _fill(
 def _one_by_one(
     adapter: Adapter, rows: Tensor, plan: MaskSequence, watch: ProgressReport
 ) -> Iterator[tuple[list[int], Tensor]]:
-    """Set every mask on the live model, and give it back as it was before each answer.
+    """Set every mask on the adapter's model, and set the one from before again for each answer.
 
-    Between two answers others may write to the model, or drop this generator: what it finds is
-    what it leaves.
+    The adapter is of a private copy. Whoever takes the answers may use it in between, or drop this
+    generator.
     """
     for number in range(plan.count + 1):
         gone = [
@@ -111,6 +111,5 @@ def _one_by_one(
                 adapter.set_mask(now, moved)
                 pair.append(forward(adapter, rows))
         finally:
-            # What measures the loss sees the model as it was.
             adapter.set_mask(mask, bias)
         yield [number], torch.stack(pair).unsqueeze(0)

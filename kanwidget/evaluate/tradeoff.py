@@ -1,14 +1,15 @@
 """What pruning costs, before it is done: loss along the thresholds, and without each edge.
 
-Every number is what the session would measure if it went there. For kanwidget's own KAN that
-takes little more than the price of what differs, and never touches the model; for any other,
-each mask is set on the live model, which is given back as it was.
+Every number is what the session would measure if it went there. All of it is measured on a private
+copy of the model. For kanwidget's own KAN that takes little more than computing what differs; for
+any other library each mask is set on the copy in turn.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -198,18 +199,13 @@ def measure_tradeoff(
     Cancelled
         If ``stop`` became true. The model is as it was, as it is after any error.
     """
-    node = axis == "node"
-    if not node and axis != "edge":
+    if axis not in ("node", "edge"):
         raise ValueError(f"axis must be 'node' or 'edge', got {axis!r}")
-    mask = effective.effective_mask(
-        baseline.mask,
-        baseline.scores,
-        0.0 if node else state.node_threshold,
-        state.edge_threshold if node else 0.0,
-        state.edits,
-        baseline.slots,
+    at_zero: dict[str, Any] = {f"{axis}_threshold": 0.0}
+    mask = baseline.mask_rule(replace(state, **at_zero)).mask(state.edits)
+    off_at = effective.off_thresholds_of_edges(
+        axis, baseline.mask, baseline.scores, state.edits, baseline.slots
     )
-    off_at = _node_thresholds(baseline, state) if node else _edge_thresholds(baseline, state)
     goes = [on.cpu() & at.isfinite() for at, on in zip(off_at, mask, strict=True)]
     of_edges = torch.cat([at[here] for at, here in zip(off_at, goes, strict=True)])
     levels, counts = np.unique(of_edges.numpy(), return_counts=True)
@@ -254,14 +250,7 @@ def measure_costs(
     Cancelled
         If ``stop`` became true. The model is as it was, as it is after any error.
     """
-    mask = effective.effective_mask(
-        baseline.mask,
-        baseline.scores,
-        state.node_threshold,
-        state.edge_threshold,
-        state.edits,
-        baseline.slots,
-    )
+    mask = baseline.mask_rule(state).mask(state.edits)
     bias = baseline.bias_under(mask, state.keep_mean)
     zeroed, kept = [], []
     for was, mean, fold in zip(baseline.mask, baseline.means, baseline.folded, strict=True):
@@ -316,38 +305,6 @@ def ablation(
         (sign * (edges - costs.loss)).clamp_min(0.0).to(on.device).masked_fill(~on, 0.0)
         for edges, on in zip(costs.edges_kept, baseline.mask, strict=True)
     ]
-
-
-def _edge_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
-    """Return at which edge threshold each edge goes, inf if at none, on the CPU."""
-    return _kept([_levels(score) for score in baseline.scores], state)
-
-
-def _node_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
-    """Return at which node threshold each edge goes, inf if at none, on the CPU."""
-    slots = baseline.slots
-    alive = reachability.reachable_from_inputs(baseline.mask, slots)
-    nodes = [torch.full(layer.shape, math.inf, dtype=torch.float64) for layer in alive]
-    for l, score in enumerate(effective.node_scores(baseline.scores, slots), start=1):
-        nodes[l] = torch.where(alive[l].cpu(), _levels(score), math.inf)
-    for l, i in state.edits.kept_nodes:
-        nodes[l][i] = math.inf
-    of_slots = [
-        reachability.spread_to_slots(n, slots, l).unsqueeze(1) for l, n in enumerate(nodes[1:])
-    ]
-    return _kept([torch.minimum(i, j) for i, j in zip(nodes, of_slots, strict=False)], state)
-
-
-def _kept(off_at: list[Tensor], state: State) -> list[Tensor]:
-    for l, i, j in state.edits.kept_edges:
-        off_at[l][j, i] = math.inf
-    return off_at
-
-
-def _levels(scores: Tensor) -> Tensor:
-    """Return the smallest thresholds that take scores, inf where there is none."""
-    cpu = scores.detach().to("cpu", torch.float64)
-    return cpu.nan_to_num(math.inf, math.inf).clamp_min(effective.SMALLEST_THRESHOLD)
 
 
 def _numbered(layers: list[Tensor]) -> list[Tensor]:

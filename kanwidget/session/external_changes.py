@@ -90,11 +90,7 @@ def adopt(
             set_edge_at(folded, edge, edge_at(shares, edge))
         set_edge_at(mask, edge, on)
         edges.append(edge)
-    edits = replace(
-        edits,
-        removed_edges=edits.removed_edges - set(edges),
-        kept_edges=edits.kept_edges - set(edges),
-    )
+    edits = edits.without_edit("removed_edges", edges).without_edit("kept_edges", edges)
     baseline = replace(evaluator.baseline(mask, bias, folded, old.score), back=found.back)
     if keep:
         baseline = baseline.keeping_means(old, live.mask)
@@ -269,8 +265,8 @@ def remove_what_returns(
     back = [now & ~on for now, on in zip(ground.mask(edits), was, strict=True)]
     edges = [(l, i, j) for l, layer in enumerate(back) for j, i in layer.nonzero().tolist()]
     for node in sorted({(l, i) for l, i, _ in edges if l > 0}):
-        others = [edge for side in ground.sides(node) for edge in side]
-        if before.takes(node, edits) and not any(edge_at(was, edge) for edge in others):
+        others = [edge for side in ground.edges_by_side(node) for edge in side]
+        if before.removes_node(node, edits) and not any(edge_at(was, edge) for edge in others):
             edits = remove_node(edits, node)
     mask = ground.mask(edits)
     left = {edge for edge in edges if edge_at(mask, edge)}

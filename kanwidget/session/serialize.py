@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
-from kanwidget.masks.validate import check_threshold
 
 from .history import History, in_a_cell
 from .script import shortest_thresholds
@@ -124,12 +122,7 @@ def _command(command: Mapping[str, Any], id: int) -> Saved:
 def _state(content: Mapping[str, Any]) -> State:
     if not isinstance(content["keep_mean"], bool):
         raise TypeError(f"keep_mean must be true or false, got {_short(content['keep_mean'])}")
-    names = ("removed_edges", "kept_edges", "removed_nodes", "kept_nodes")
-    edits = Edits(**{n: frozenset(tuple(ids) for ids in content[n]) for n in names})
-    node, edge = (
-        check_threshold(content[name], name) for name in ("node_threshold", "edge_threshold")
-    )
-    return State(node, edge, content["keep_mean"], edits)
+    return State.from_dict(content)
 
 
 def _whole(value: object, name: str, end: int) -> int:

@@ -363,7 +363,7 @@ class Steps:
         """Return a command that leads to a state, after a parent or in another one's place."""
         masks, ground = _masks(baseline, state), baseline.mask_rule(state)
         came_back = parent.kept_off | more.pop("kept_off", frozenset())
-        kept_off = {edge for edge in came_back if ground.off_by_hand(edge, state.edits)}
+        kept_off = {edge for edge in came_back if ground.is_removed_by_hand(edge, state.edits)}
         loss = (evaluator or self.open_evaluator()).loss(*masks)
         count = _count(masks.mask)
         command = Command(

@@ -420,7 +420,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     @classmethod
     def _decisions(cls) -> list[str]:
         """Return the names of those wishes that the session acts on."""
-        return list(State().to_dict())
+        return State.names()
 
     def _names(self) -> dict[str, list[str]]:
         """Return names for inputs and outputs."""
