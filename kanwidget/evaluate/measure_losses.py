@@ -41,7 +41,7 @@ class ProgressReport:
         if self._stop is not None and self._stop():
             raise Cancelled("stopped, and nothing was changed")
 
-    def tell(self, done: int) -> None:
+    def report(self, done: int) -> None:
         self.done = done
         if self._progress is not None:
             self._progress(done / self._total)
@@ -56,12 +56,12 @@ def measure_losses(
     with contextlib.suppress(Imprecise):
         fast = adapter.outputs_under_masks(rows, plan)
         if fast is not None:
-            return _fill(fast, adapter, loss, plan, watch)
+            return _measure(fast, adapter, loss, plan, watch)
     watch.done = done
-    return _fill(_one_by_one(adapter, rows, plan, watch), adapter, loss, plan, watch)
+    return _measure(_one_by_one(adapter, rows, plan, watch), adapter, loss, plan, watch)
 
 
-def _fill(
+def _measure(
     outputs: Iterator[tuple[list[int], Tensor]],
     adapter: Adapter,
     loss: Loss,
@@ -78,10 +78,10 @@ def _fill(
                 watch.check()
                 found[point, kept] = float(loss(pred))
             before = point
-        watch.tell(start + before + 1)
+        watch.report(start + before + 1)
         watch.check()
     found[before + 1 :] = found[before if plan.nested else 0]
-    watch.tell(start + plan.count + 1)
+    watch.report(start + plan.count + 1)
     return found
 
 

@@ -24,14 +24,14 @@ from kanwidget.masks.state import State
 from .baseline import Baseline
 from .measure_losses import Cancelled, Loss, Progress, ProgressReport, Stop, measure_losses
 
-__all__ = ["Cancelled", "Costs", "TradeOff", "ablation", "measure_costs", "measure_tradeoff"]
+__all__ = ["Cancelled", "Costs", "TradeOff", "ablation_scores", "measure_costs", "measure_tradeoff"]
 
 Floats = NDArray[np.float64]
 
-CLEAR, FREE = 0.2, 0.1 + 1e-9
+CLEARLY_WORSE, HARDLY_WORSE = 0.2, 0.1 + 1e-9
 """By which share of the first one a loss has clearly turned up, or hardly, as far as it rounds."""
 
-SHALLOW = 0.02
+MIN_KNEE_DEPTH = 0.02
 """A knee is deeper below its chord: else the curve is as good as straight."""
 
 
@@ -129,16 +129,16 @@ class TradeOff:
         loss = loss[: count + 1].copy()
         loss[count:] = loss[0] + scale
         above = loss - np.minimum.accumulate(loss)
-        clear = np.flatnonzero(above > CLEAR * scale)
+        clear = np.flatnonzero(above > CLEARLY_WORSE * scale)
         end = clear[0] if len(clear) else len(loss) - 1
         rise, removed = (loss - loss[0])[: end + 1], self.active_edges[0] - self.active_edges
         if removed[end] == 0 or np.ptp(rise) == 0:
             return 0.0
         if len(clear):  # up, also where it is no more than the first
-            rise[end] = max(rise[end], CLEAR * scale)
+            rise[end] = max(rise[end], CLEARLY_WORSE * scale)
         below = (rise[end] * removed[: end + 1] / removed[end] - rise) / np.ptp(rise)
-        below[above[: end + 1] > FREE * scale] = 0.0
-        return float(self.thresholds[below.argmax()]) if below.max() > SHALLOW else 0.0
+        below[above[: end + 1] > HARDLY_WORSE * scale] = 0.0
+        return float(self.thresholds[below.argmax()]) if below.max() > MIN_KNEE_DEPTH else 0.0
 
 
 @dataclass(frozen=True)
@@ -257,9 +257,9 @@ def measure_costs(
         zeroed.append(fold.masked_fill(was, 0.0))
         kept.append(torch.where(was, mean, fold))
     shift, on = (zeroed, kept), [layer.cpu() for layer in mask]
-    edges = _numbered(on)
+    edges = _number_from_one(on)
     fed = [reachability.has_edge_in(layer, baseline.slots, l) for l, layer in enumerate(on)]
-    nodes = _numbered([into | out.any(0) for into, out in zip(fed, on[1:], strict=False)])
+    nodes = _number_from_one([into | out.any(0) for into, out in zip(fed, on[1:], strict=False)])
     # Without its edges out, a node is gone: what still leads into it does not matter.
     out_of = [number * layer for number, layer in zip(nodes, on[1:], strict=True)]
     of_nodes = [torch.zeros_like(edges[0]), *out_of]
@@ -279,7 +279,7 @@ def measure_costs(
     return Costs(float(by_edge[0, 1]), *tables)
 
 
-def ablation(
+def ablation_scores(
     adapter: Adapter,
     rows: Tensor,
     loss: Loss,
@@ -307,7 +307,7 @@ def ablation(
     ]
 
 
-def _numbered(layers: list[Tensor]) -> list[Tensor]:
+def _number_from_one(layers: list[Tensor]) -> list[Tensor]:
     """Number what is true in tensors from 1 on; 0 elsewhere."""
     numbers, start = [], 0
     for layer in layers:

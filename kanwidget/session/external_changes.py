@@ -31,13 +31,14 @@ from kanwidget.masks.reachability import slots_of
 from kanwidget.masks.state import State
 
 from .history import OUTSIDE
-from .live_model import ExternalChanges, Masks
+from .live_model import ExternalChanges
+from .mask_and_bias import MaskAndBias
 from .script import shortest_thresholds
 
-__all__ = ["Adopted", "adopt", "like", "notice", "off_by_hand", "what_changed"]
+__all__ = ["Adopted", "adopt", "baseline_like", "notice", "off_by_hand", "what_changed"]
 
 
-ROUNDING = 1e-6
+RELATIVE_ROUNDING = 1e-6
 """By which share a score may differ and still be the same one."""
 
 
@@ -59,7 +60,7 @@ class Adopted:
 
 
 def adopt(
-    old: Baseline, state: State, shown: Masks, found: ExternalChanges, evaluator: Evaluator
+    old: Baseline, state: State, shown: MaskAndBias, found: ExternalChanges, evaluator: Evaluator
 ) -> Adopted:
     """Make what others left in the model the new baseline, under the same thresholds.
 
@@ -76,13 +77,13 @@ def adopt(
     """
     live = found.live
     if not shown.fits(live):
-        baseline = evaluator.baseline(live.mask, live.bias, score=old.score)
-        return Adopted(replace(baseline, back=found.back), _bare(state))
-    old, shown = like(old, live), shown.like(live)
+        baseline = evaluator.make_baseline(live.mask, live.bias, score=old.score)
+        return Adopted(replace(baseline, restore_to=found.restore_to), _bare(state))
+    old, shown = baseline_like(old, live), shown.like(live)
     keep, edits = state.keep_mean, state.edits
-    mask, bias, folded, changed = old.changed_outside(shown, live, keep)
+    mask, bias, folded, changed = old.with_external_changes(shown, live, keep)
     edges: list[Edge] = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
-    shares = old.shares(shown.mask, keep)
+    shares = old.bias_shares(shown.mask, keep)
     for edge, on in found.switched:
         if not on and edge_at(mask, edge):  # it was off already, and its mean stays where it is
             l, _, j = edge
@@ -91,25 +92,27 @@ def adopt(
         set_edge_at(mask, edge, on)
         edges.append(edge)
     edits = edits.without_edit("removed_edges", edges).without_edit("kept_edges", edges)
-    baseline = replace(evaluator.baseline(mask, bias, folded, old.score), back=found.back)
+    baseline = replace(
+        evaluator.make_baseline(mask, bias, folded, old.score), restore_to=found.restore_to
+    )
     if keep:
-        baseline = baseline.keeping_means(old, live.mask)
+        baseline = baseline.with_means_of(old, live.mask)
     if not edges:
         baseline = replace(baseline, trained=(live.mask, live.bias, keep))
-    ground = baseline.mask_rule(state)
+    rule = baseline.mask_rule(state)
     for edge in edges:
         if edge_at(baseline.mask, edge):
-            edits = restore_edge(edits, edge, ground)
+            edits = restore_edge(edits, edge, rule)
     before = old.mask_rule(state)
     state = lower_thresholds_to_keep(replace(state, edits=edits), live.mask, baseline)
     state = raise_by_rounding(state, live.mask, baseline)
-    ground = baseline.mask_rule(state)
-    edits, kept_off = remove_what_returns(edits, live.mask, before, ground)
+    rule = baseline.mask_rule(state)
+    edits, kept_off = remove_what_returns(edits, live.mask, before, rule)
     return Adopted(baseline, replace(state, edits=edits), kept_off)
 
 
 def what_changed(
-    shown: Masks, found: ExternalChanges, before: Evaluator, now: Evaluator
+    shown: MaskAndBias, found: ExternalChanges, before: Evaluator, now: Evaluator
 ) -> tuple[str, ...]:
     """Return which of `history.OUTSIDE` became of a model that looked as ``shown``.
 
@@ -157,9 +160,9 @@ def _bare(state: State) -> State:
     return replace(state, edits=Edits())
 
 
-def like(baseline: Baseline, live: Masks) -> Baseline:
+def baseline_like(baseline: Baseline, live: MaskAndBias) -> Baseline:
     """Return a baseline on the device and in the dtype of a model's masks and biases."""
-    mask, bias = Masks(baseline.mask, baseline.bias).like(live)
+    mask, bias = MaskAndBias(baseline.mask, baseline.bias).like(live)
     means, folded = (
         [t.to(b) for t, b in zip(tensors, live.bias, strict=True)]
         for tensors in (baseline.means, baseline.folded)
@@ -169,7 +172,7 @@ def like(baseline: Baseline, live: Masks) -> Baseline:
     if baseline.trained is None:
         return moved
     on, constant, keep = baseline.trained
-    return replace(moved, trained=(*Masks(on, constant).like(live), keep))
+    return replace(moved, trained=(*MaskAndBias(on, constant).like(live), keep))
 
 
 def lower_thresholds_to_keep(state: State, was: Sequence[Tensor], baseline: Baseline) -> State:
@@ -201,8 +204,8 @@ def lower_thresholds_to_keep(state: State, was: Sequence[Tensor], baseline: Base
             ends[l - 1][i] = False
     scores = node_scores(baseline.scores, slots)
     nodes = torch.cat([edges[:0], *(s[on] for s, on in zip(scores, ends, strict=True))])
-    node = _under(nodes, state.node_threshold, scores)
-    edge = _under(edges, state.edge_threshold, baseline.scores)
+    node = _threshold_below(nodes, state.node_threshold, scores)
+    edge = _threshold_below(edges, state.edge_threshold, baseline.scores)
     short = shortest_thresholds(replace(state, node_threshold=node, edge_threshold=edge), baseline)
     if node < state.node_threshold:
         state = replace(state, node_threshold=short.node_threshold)
@@ -224,7 +227,7 @@ def raise_by_rounding(state: State, was: Sequence[Tensor], baseline: Baseline) -
     moved: dict[str, Any] = {}
     for name, scores in (("node_threshold", nodes), ("edge_threshold", edges)):
         threshold = getattr(state, name)
-        near = scores[(scores > threshold) & (scores <= threshold * (1 + ROUNDING))]
+        near = scores[(scores > threshold) & (scores <= threshold * (1 + RELATIVE_ROUNDING))]
         moved[name] = float(near.max()) if len(near) else threshold
     raised = replace(state, **moved)
     mask = baseline.mask_rule(raised).mask(raised.edits)
@@ -232,7 +235,7 @@ def raise_by_rounding(state: State, was: Sequence[Tensor], baseline: Baseline) -
     return raised if same else state
 
 
-def _under(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
+def _threshold_below(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
     """Return the threshold, or the largest score below all that must be left, or 0."""
     if not (kept <= threshold).any():
         return threshold
@@ -242,9 +245,9 @@ def _under(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
 
 
 def remove_what_returns(
-    edits: Edits, was: Sequence[Tensor], before: MaskRule, ground: MaskRule
+    edits: Edits, was: Sequence[Tensor], before: MaskRule, rule: MaskRule
 ) -> tuple[Edits, frozenset[Edge]]:
-    """Switch off by hand what was off and would come back on another ground.
+    """Switch off by hand what was off and would come back on another rule.
 
     A node that its threshold had taken goes as one.
 
@@ -253,7 +256,7 @@ def remove_what_returns(
     edits : Edits
     was : list of Tensor
         The mask to come from.
-    before, ground : Ground
+    before, rule : Ground
         What it stood on, and what the edits stand on from now on.
 
     Returns
@@ -262,12 +265,12 @@ def remove_what_returns(
     edges : set of (l, i, j)
         Those that would have come back.
     """
-    back = [now & ~on for now, on in zip(ground.mask(edits), was, strict=True)]
+    back = [now & ~on for now, on in zip(rule.mask(edits), was, strict=True)]
     edges = [(l, i, j) for l, layer in enumerate(back) for j, i in layer.nonzero().tolist()]
     for node in sorted({(l, i) for l, i, _ in edges if l > 0}):
-        others = [edge for side in ground.edges_by_side(node) for edge in side]
+        others = [edge for side in rule.edges_by_side(node) for edge in side]
         if before.removes_node(node, edits) and not any(edge_at(was, edge) for edge in others):
             edits = remove_node(edits, node)
-    mask = ground.mask(edits)
+    mask = rule.mask(edits)
     left = {edge for edge in edges if edge_at(mask, edge)}
     return replace(edits, removed_edges=edits.removed_edges | left), frozenset(edges)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from kanwidget.adapters import Adapter
-from kanwidget.evaluate.baseline import Baseline, DataAndMetric
+from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.masks.state import State
 
 from . import mask_warnings
+from .commands import count_edges
 
-__all__ = ["ModelView", "Outcome", "outcome", "warnings"]
+__all__ = ["Outcome", "outcome", "warnings"]
 
 
 @dataclass(frozen=True)
@@ -39,39 +39,13 @@ class Outcome:
     outputs: Tensor | None = None
 
 
-@dataclass(frozen=True)
-class ModelView:
-    """A session's model and what it is measured with, for those who only read.
-
-    Attributes
-    ----------
-    adapter : Adapter
-        Of the live model.
-    scratch : Adapter
-        Of the private copy that baselines are measured on; its masks are of no meaning.
-    data : Yardstick
-        Data and metric.
-    mask : list of Tensor, shapes (n_out, n_in)
-        What the live model has.
-    scores_known : list of str
-        Names of the scores that edges can have, the usual one first.
-    """
-
-    adapter: Adapter
-    scratch: Adapter
-    data: DataAndMetric
-    mask: list[Tensor]
-    scores_known: list[str]
-
-
 def outcome(
     evaluator: Evaluator, baseline: Baseline, state: State, inputs: Tensor | None = None
 ) -> Outcome:
     """Tell what a state would lead to, and what the model would give for inputs then."""
-    mask = baseline.mask_rule(state).mask(state.edits)
-    bias = baseline.bias_under(mask, state.keep_mean)
+    mask, bias = baseline.masks_under(state)
     return Outcome(
-        sum(int(layer.sum()) for layer in mask),
+        count_edges(mask),
         evaluator.loss(mask, bias),
         warnings(baseline, mask, bias),
         None if inputs is None else evaluator.outputs(mask, bias, inputs),

@@ -11,9 +11,12 @@ from typing import Any
 from kanwidget.masks.state import State
 
 from .history import History, in_a_cell
+from .live_model import PlannedStep
 from .script import shortest_thresholds
+from .step_applier import StepApplier
+from .step_planner import StepPlanner
 
-__all__ = ["NOTE", "Saved", "check_owner", "checked", "in_words", "to_dict"]
+__all__ = ["NOTE", "Saved", "check_owner", "checked", "in_words", "replay", "to_dict"]
 
 FORMAT = "kanwidget.session 1"
 
@@ -89,6 +92,29 @@ def check_owner(content: Mapping[str, Any], model: str, data: str) -> None:
         )
     if content.get("data") != data:
         raise ValueError("this session belongs to other data; give it the data it was on")
+
+
+def replay(
+    commands: Sequence[Saved], current: int, applier: StepApplier, planner: StepPlanner
+) -> None:
+    """Take the steps that were saved, and go to one of them; raise a ValueError in words."""
+    history = applier.history
+    with in_words():
+        for command in commands[1:]:
+            applier.apply(planner.go_to(history.get(command.parent)))
+            if command.kind == "commit":
+                step: PlannedStep | None = planner.commit()
+            elif command.kind == "score":
+                score = applier.open_evaluator().check_score(command.score or "")
+                other = score != applier.baseline.score
+                step = planner.rescore(score, None, None) if other else None
+            else:
+                width, slots = applier.facts.width, applier.baseline.slots
+                state = applier.state.changed(command.state.to_dict(), width, slots)
+                step = planner.change(state, always=True)
+            applier.apply(step)
+        history.label(commands)
+        applier.apply(planner.go_to(history.get(current)))
 
 
 @contextmanager
