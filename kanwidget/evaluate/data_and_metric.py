@@ -197,7 +197,7 @@ class DataAndMetric:
         )
 
     def digest(self) -> str:
-        """Return what tells these data from others."""
+        """Return a digest of the data."""
         digest = hashlib.sha256()
         for values in (self.train_rows, self.test_rows, self.test_labels):
             for rows in split(values, values[:1].numel()):

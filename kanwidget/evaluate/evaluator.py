@@ -29,7 +29,7 @@ ABLATION = "ablation"
 
 
 class ModelFacts(NamedTuple):
-    """What stays the same as long as nobody changes what the model is made of."""
+    """What stays the same as long as the model keeps its layers and nodes."""
 
     width: list[int]
     columns: list[int]
@@ -43,7 +43,7 @@ class ModelFacts(NamedTuple):
     metric_name: str
     """What a metric of the user's own is called, "" if there is none."""
     higher_is_better_given: bool | None
-    """Whether the user said that more is better, None if nothing was said."""
+    """What the user gave as ``higher_is_better``, None if nothing."""
 
 
 class Evaluator:
@@ -84,7 +84,7 @@ class Evaluator:
 
     @property
     def adapter(self) -> Adapter:
-        """Of the private copy; its masks are whatever was last asked for."""
+        """Of the private copy; its masks are those last measured."""
         return self.scratch.adapter
 
     def for_changed_model(self, live: Adapter) -> Evaluator:

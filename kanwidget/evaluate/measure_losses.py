@@ -27,11 +27,11 @@ Progress = Callable[[float], object]
 
 
 class Cancelled(Exception):
-    """Somebody asked to stop; the model is as it was."""
+    """A stop was asked for; the model is as it was."""
 
 
 class ProgressReport:
-    """Tells how far things are, and ends them if somebody asks."""
+    """Reports progress, and raises `Cancelled` if a stop was asked for."""
 
     def __init__(self, total: int, stop: Stop | None, progress: Progress | None) -> None:
         self._total, self._stop, self._progress = total, stop, progress
@@ -90,8 +90,8 @@ def _one_by_one(
 ) -> Iterator[tuple[list[int], Tensor]]:
     """Set every mask on the adapter's model, and set the one from before again for each answer.
 
-    The adapter is of a private copy. Whoever takes the answers may use it in between, or drop this
-    generator.
+    The adapter is of a private copy. The caller may use it between two answers, or drop
+    this generator.
     """
     for number in range(plan.count + 1):
         gone = [

@@ -73,7 +73,7 @@ def is_higher_better(metric: object, given: object = None) -> bool:
 
 
 def direction_doubts(metric: Metric | None, given: object) -> list[str]:
-    """Return what to ask a person whose metric looks as if more of it were better."""
+    """Return a question, in words, if the metric's name suggests that more of it is better."""
     if metric is None or given is not None or _direction_of(metric) is not None:
         return []
     name = metric_name(metric)
@@ -86,11 +86,11 @@ def direction_doubts(metric: Metric | None, given: object) -> list[str]:
 
 
 def _direction_of(metric: object) -> bool | None:
-    """Return what a metric says of itself, None if nothing."""
+    """Return whether more is better by a metric's own attributes or name, None if unknown."""
     for attribute in ("higher_is_better", "greater_is_better"):
-        said = getattr(metric, attribute, None)
-        if isinstance(said, (bool, np.bool_)):
-            return bool(said)
+        value = getattr(metric, attribute, None)
+        if isinstance(value, (bool, np.bool_)):
+            return bool(value)
     if str(getattr(metric, "__module__", "")).partition(".")[0] == "sklearn":
         return metric_name(metric).endswith("_score")  # type: ignore[arg-type]
     return None

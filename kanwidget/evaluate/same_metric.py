@@ -36,7 +36,7 @@ def _equal(one: Any, other: Any, depth: int) -> bool:
             is_same_metric(getattr(one, n), getattr(other, n), depth) for n in parts
         )
     if isinstance(one, CodeType):
-        # Not the lines it stands on.
+        # Not its line numbers.
         code = ("co_code", "co_consts", "co_names", "co_freevars", "co_argcount", "co_flags")
         return all(is_same_metric(getattr(one, n), getattr(other, n), depth) for n in code)
     if isinstance(one, (MethodType, BuiltinMethodType)):

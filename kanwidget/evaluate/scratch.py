@@ -1,4 +1,4 @@
-"""A private copy of a live model, so that nothing that is only asked ever writes to the model."""
+"""A private copy of a live model: what is only measured never writes to the model itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Scratch:
     Attributes
     ----------
     adapter : Adapter
-        Of the private copy. Its masks are whatever was last asked for.
+        Of the private copy. Its masks are those last set by `with_masks`.
     version : Hashable
         Of the live model at that moment.
     switched : int
@@ -32,7 +32,7 @@ class Scratch:
 
     def __init__(self, live: Adapter) -> None:
         for _ in range(COPY_ATTEMPTS):
-            # The version first: what changes while we copy must look changed afterwards.
+            # The version is read first: a change during the copy then counts as a later one.
             with write_lock(live.model):
                 self.version, self.switched_count = (
                     live.version(),

@@ -1,4 +1,4 @@
-"""What pruning costs, before it is done: loss along the thresholds, and without each edge.
+"""Measures what pruning costs before it is done: loss along thresholds, and without each edge.
 
 Every number is what the session would measure if it went there. All of it is measured on a private
 copy of the model. For kanwidget's own KAN that takes little more than computing what differs; for
@@ -29,10 +29,11 @@ __all__ = ["Cancelled", "Costs", "TradeOff", "ablation_scores", "measure_costs",
 Floats = NDArray[np.float64]
 
 CLEARLY_WORSE, HARDLY_WORSE = 0.2, 0.1 + 1e-9
-"""By which share of the first one a loss has clearly turned up, or hardly, as far as it rounds."""
+"""Shares of the first loss: one that rose by more than the first is clearly worse, one that rose by
+up to the second hardly; `1e-9` is for rounding."""
 
 MIN_KNEE_DEPTH = 0.02
-"""A knee is deeper below its chord: else the curve is as good as straight."""
+"""How far below its chord a curve must be to have a knee; one that is not counts as straight."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def measure_tradeoff(
         From predictions ``(rows, width[-1])``, in the model's dtype and on its device, to a
         number.
     baseline, state
-        What the thresholds stand on, and the other threshold and hand edits, which stay.
+        Of the session; the other threshold and the hand edits stay.
     axis : {"node", "edge"}
     stop : callable, optional
         Asked often: once it is true, all ends.
@@ -241,9 +242,9 @@ def measure_costs(
 ) -> Costs:
     """Measure the loss without each edge and without each hidden node, from the present state.
 
-    Parameters are those of `along`. What is off already stays as it is, its mean kept or not
-    as the state says: zeroed or kept is only what goes in addition. An edge that was off in
-    the baseline and is on by hand gives back, either way, the mean that it had left.
+    Parameters are those of `measure_tradeoff`. What is off already stays as it is, its mean kept or
+    not as the state says: zeroed or kept is only what is removed in addition. If an edge was off in
+    the baseline and is on by hand, the mean that it had left is taken out of the bias either way.
 
     Raises
     ------
@@ -290,7 +291,7 @@ def ablation_scores(
 ) -> list[Tensor]:
     """Score edges by how much worse the loss is without each alone, its mean kept.
 
-    Parameters are those of `along`, as is the error.
+    Parameters are those of `measure_tradeoff`, as is the error.
 
     Returns
     -------

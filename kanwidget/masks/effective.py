@@ -147,11 +147,11 @@ def effective_mask(
     edits: Edits | None = None,
     slots: Slots = (),
 ) -> list[Tensor]:
-    """Compute the mask from baseline, thresholds and hand edits; nothing else goes in.
+    """Compute the mask from baseline, thresholds and hand edits alone.
 
     An edge is on if it is on in the baseline, scores above the edge threshold, and joins
-    two nodes that the node threshold leaves. A hand overrides that: kept edges are on,
-    and removed edges, and edges of removed nodes, are off.
+    two nodes that the node threshold leaves. Hand edits override that: kept
+    edges are on, and removed edges, and edges of removed nodes, are off.
 
     Parameters
     ----------

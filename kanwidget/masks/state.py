@@ -71,7 +71,7 @@ class State:
         return self._with({n: _CHECKS[n](value, n, width, slots) for n, value in changes.items()})
 
     def arguments(self, before: State) -> dict[str, Any]:
-        """Return what has to be set to come here from another state, as `set` takes it."""
+        """Return what differs from another state, as arguments of `PruningSession.set`."""
         now, then = self.to_dict(), before.to_dict()
         return {name: value for name, value in now.items() if value != then[name]}
 

@@ -55,7 +55,7 @@ def next_command(
     parent : Command, optional
         What it follows, by default the current one.
     replaced : Command, optional
-        The one in whose place it is to stand.
+        The command that it replaces.
     **more
         Further attributes of the command.
     """

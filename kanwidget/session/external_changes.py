@@ -1,11 +1,20 @@
-"""What becomes of a session's state when others have changed its model.
+"""Makes a new baseline and new decisions from a model that others have changed.
 
-An example. A session has an edge threshold of 0.1, which took two edges; their means, 0.3
-together, are in a bias of 1.0, which is 1.3 in the model. A cell then trains the model: the bias
-is 1.5, and by their new scores the threshold would take one of the two edges only, and a third.
-The new baseline has a bias of 1.5 - 0.3 = 1.2. Both edges stay off, the first by the threshold
-and the other by hand, and leave the means that they left before, so that the model computes what
-was trained: 1.2 + 0.3 = 1.5. The threshold is lowered until the third edge stays on.
+An example. A session has an edge threshold of 0.1, which removed the edges A and B with scores of
+0.05 and 0.08. Their means are 0.1 and 0.2. The bias of their target is 1.0 in the baseline, so that
+it is 1.0 + 0.1 + 0.2 = 1.3 in the model. Then a cell trains the model: the bias is 1.5 now, and the
+scores are 0.05 for A, 0.12 for B, and 0.09 for an edge C that is on.
+
+1. The bias of the new baseline is what the model has without the means: 1.5 - 0.3 = 1.2. A and B
+   keep the means that they had, so that under the same mask the model computes what was trained:
+   1.2 + 0.3 = 1.5.
+2. C was on and has to stay on, but its 0.09 is below the threshold of 0.1. So
+   `lower_thresholds_to_keep` sets this to 0.06, which removes A and not C.
+3. B was off and has to stay off, but its 0.12 is above the threshold. `remove_what_returns` removes
+   it by hand.
+
+Had the cell switched an edge on instead of training, that edge would be on in the new baseline, and
+kept on by hand if a threshold would remove it.
 """
 
 from __future__ import annotations
@@ -44,14 +53,14 @@ RELATIVE_ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Adopted:
-    """What a session stands on from then on.
+    """A session's baseline and decisions after others have changed its model.
 
     Attributes
     ----------
-    baseline, state
-        Its baseline and its decisions.
+    baseline : Baseline
+    state : State
     kept_off : set of (l, i, j)
-        Edges that would have come back, and were switched off by hand.
+        Edges that would be on by their new scores, and were removed by hand to stay off.
     """
 
     baseline: Baseline
@@ -60,32 +69,36 @@ class Adopted:
 
 
 def adopt(
-    old: Baseline, state: State, shown: MaskAndBias, found: ExternalChanges, evaluator: Evaluator
+    old: Baseline, state: State, written: MaskAndBias, found: ExternalChanges, evaluator: Evaluator
 ) -> Adopted:
-    """Make what others left in the model the new baseline, under the same thresholds.
+    """Return the baseline and the decisions that give the mask which others left in a model.
 
-    What was off stays off, whatever it scores now, and leaves the same means: so others have
-    trained the model. What was on stays on. Nothing is changed here.
+    Edges that were off stay off, whatever they score now, and their means stay in the biases:
+    with these the model was trained. Edges that were on stay on. See the example above. Nothing
+    is written to the model here.
 
     Parameters
     ----------
-    old, state, shown
-        What the session stood on, what was decided, and what it had written to the model.
-    found : Found
+    old, state
+        The baseline and the decisions until now.
+    written : MaskAndBias
+        What the session had written to the model.
+    found : ExternalChanges
+        What is in the model now.
     evaluator : Evaluator
-        Of the model as others left it.
+        Of the model as it is now.
     """
     live = found.live
-    if not shown.fits(live):
+    if not written.fits(live):
         baseline = evaluator.make_baseline(live.mask, live.bias, score=old.score)
-        return Adopted(replace(baseline, restore_to=found.restore_to), _bare(state))
-    old, shown = baseline_like(old, live), shown.like(live)
+        return Adopted(replace(baseline, restore_to=found.restore_to), _without_edits(state))
+    old, written = baseline_like(old, live), written.like(live)
     keep, edits = state.keep_mean, state.edits
-    mask, bias, folded, changed = old.with_external_changes(shown, live, keep)
+    mask, bias, folded, changed = old.with_external_changes(written, live, keep)
     edges: list[Edge] = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
-    shares = old.bias_shares(shown.mask, keep)
+    shares = old.bias_shares(written.mask, keep)
     for edge, on in found.switched:
-        if not on and edge_at(mask, edge):  # it was off already, and its mean stays where it is
+        if not on and edge_at(mask, edge):  # a preview had it off: its mean stays in the bias
             l, _, j = edge
             bias[l][j] += edge_at(shares, edge)
             set_edge_at(folded, edge, edge_at(shares, edge))
@@ -112,18 +125,24 @@ def adopt(
 
 
 def what_changed(
-    shown: MaskAndBias, found: ExternalChanges, before: Evaluator, now: Evaluator
+    written: MaskAndBias, found: ExternalChanges, before: Evaluator, now: Evaluator
 ) -> tuple[str, ...]:
-    """Return which of `history.OUTSIDE` became of a model that looked as ``shown``.
+    """Return what others did to a model, as keys of `history.OUTSIDE`.
 
-    ``before`` and ``now`` measure it as it was and as it is.
+    Parameters
+    ----------
+    written : MaskAndBias
+        What the session had written to it.
+    found : ExternalChanges
+    before, now : Evaluator
+        Of the model as it was, and as it is.
     """
     live = found.live
-    if not shown.fits(live):
+    if not written.fits(live):
         return ("layers",)
-    moved = [(b.dtype, b.device) for b in shown.bias] != [(b.dtype, b.device) for b in live.bias]
+    moved = [(b.dtype, b.device) for b in written.bias] != [(b.dtype, b.device) for b in live.bias]
     formulas = before.adapter.symbolic() != now.adapter.symbolic()
-    pairs = zip(shown.like(live).mask, live.mask, strict=True)
+    pairs = zip(written.like(live).mask, live.mask, strict=True)
     changes = {
         "type": moved,
         "formulas": formulas,
@@ -156,7 +175,7 @@ def off_by_hand(count: int) -> str:
     )
 
 
-def _bare(state: State) -> State:
+def _without_edits(state: State) -> State:
     return replace(state, edits=Edits())
 
 
@@ -176,18 +195,18 @@ def baseline_like(baseline: Baseline, live: MaskAndBias) -> Baseline:
 
 
 def lower_thresholds_to_keep(state: State, was: Sequence[Tensor], baseline: Baseline) -> State:
-    """Lower the thresholds as far as it takes to leave on what was on.
+    """Lower the thresholds until no edge that was on is removed by its new score.
 
-    Others have changed what it scores. To keep it on by hand would withdraw it from the
-    thresholds, and it is what they should take next.
+    To keep such edges on by hand would make the thresholds pass over them, and they are what is
+    to be removed next.
 
     Parameters
     ----------
     state : State
     was : list of Tensor
-        The mask to come from.
+        The mask until now.
     baseline : Baseline
-        What the thresholds stand on from now on.
+        The new one, with the new scores.
     """
     mine = [on & base for on, base in zip(was, baseline.mask, strict=True)]
     for l, i, j in state.edits.kept_edges:
@@ -215,7 +234,7 @@ def lower_thresholds_to_keep(state: State, was: Sequence[Tensor], baseline: Base
 
 
 def raise_by_rounding(state: State, was: Sequence[Tensor], baseline: Baseline) -> State:
-    """Raise the thresholds by the rounding that what they took scores more now.
+    """Raise the thresholds to what they removed, where that scores more now by rounding alone.
 
     Parameters
     ----------
@@ -236,7 +255,7 @@ def raise_by_rounding(state: State, was: Sequence[Tensor], baseline: Baseline) -
 
 
 def _threshold_below(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
-    """Return the threshold, or the largest score below all that must be left, or 0."""
+    """Return the threshold, or the largest score below all that have to be left, or 0."""
     if not (kept <= threshold).any():
         return threshold
     least = kept[~kept.isnan()].min()
@@ -247,23 +266,23 @@ def _threshold_below(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -
 def remove_what_returns(
     edits: Edits, was: Sequence[Tensor], before: MaskRule, rule: MaskRule
 ) -> tuple[Edits, frozenset[Edge]]:
-    """Switch off by hand what was off and would come back on another rule.
+    """Remove by hand all edges that were off and would be on by their new scores.
 
-    A node that its threshold had taken goes as one.
+    A node that the threshold had removed is removed as a node.
 
     Parameters
     ----------
     edits : Edits
     was : list of Tensor
-        The mask to come from.
-    before, rule : Ground
-        What it stood on, and what the edits stand on from now on.
+        The mask until now.
+    before, rule : MaskRule
+        From decisions to masks, until now and from now on.
 
     Returns
     -------
     edits : Edits
     edges : set of (l, i, j)
-        Those that would have come back.
+        Those that would be on.
     """
     back = [now & ~on for now, on in zip(rule.mask(edits), was, strict=True)]
     edges = [(l, i, j) for l, layer in enumerate(back) for j, i in layer.nonzero().tolist()]

@@ -1,8 +1,7 @@
 """The one place from which a session writes to its live model.
 
-Before anything is written it is noted, so that a write that was interrupted half-way, at
-whatever moment, is known as the session's own and taken back: it is never taken for a change that
-others made.
+Before anything is written it is noted. So a write that was interrupted halfway, at any moment, is
+known to be the session's own and is taken back: it is not mistaken for a change that others made.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class PlannedStep:
     Attributes
     ----------
     command : Command
-        Where the history stands once the step is done: then, and only then, it is done.
+        The current one of the history once the step is done: then, and only then, it is done.
     evaluator, evaluator_before : Evaluator
         What measures the model from then on, and until then.
     seen, wanted : MaskAndBias
@@ -72,7 +71,7 @@ class PlannedStep:
     weights, weights_before : Weights, optional
         Of the model from then on, and until then, if they change.
     found : ExternalChanges, optional
-        What others did, if the step takes it in.
+        What others did, if this step makes it a part of the baseline.
     after : callable, optional
         Called once the step is done.
     """
@@ -124,18 +123,18 @@ class LiveModel:
         return self._restore_point.restore_to
 
     def bias_shares(self) -> list[Tensor]:
-        """Return by how much each edge moves the biases in what the session shows."""
+        """Return by how much each edge moves the biases that the session has written."""
         if self._shown is None:
             return []
         baseline, mask, keep_mean = self._shown
         return baseline.bias_shares(mask, keep_mean)
 
-    def external_changes(self, shown: MaskAndBias, scratch: Scratch) -> ExternalChanges | None:
+    def external_changes(self, written: MaskAndBias, scratch: Scratch) -> ExternalChanges | None:
         """Return what others left in the model, None if they did nothing.
 
         Parameters
         ----------
-        shown : MaskAndBias
+        written : MaskAndBias
             What the session has written to the model.
         scratch : Scratch
             The private copy, and what was known of the model when it was made.
@@ -145,14 +144,14 @@ class LiveModel:
             live, version = MaskAndBias.of(adapter), adapter.version()
             every = adapter.edges_switched_by_model()
             switched = _still_switched(every[scratch.switched_count :], live)
-            same_bias, same_version = shown.same_bias(live), version == scratch.version
-            if same_bias and shown.same_mask(live) and same_version and not switched:
+            same_bias, same_version = written.same_bias(live), version == scratch.version
+            if same_bias and written.same_mask(live) and same_version and not switched:
                 scratch.switched_count = len(every)
                 return None
-            known = point.after_external_changes(adapter)  # noted only when all of it is taken in
+            known = point.after_external_changes(adapter)  # noted only when the step is done
         # A bias that another session wrote is no training.
         bias_changed = not same_bias and known.outside_bias_changes != self._known_bias_changes
-        retrained = not shown.fits(live) or not same_version or bias_changed
+        retrained = not written.fits(live) or not same_version or bias_changed
         restore_to = known.restore_to
         for edge, on in switched:
             restore_to = point.with_switched_edge(adapter, restore_to, edge, on)
@@ -205,15 +204,15 @@ class LiveModel:
                 self._put_back(without_write(MaskAndBias.of(adapter), gets, had))
         self._begun = None
 
-    def detach(self, shown: MaskAndBias, base: MaskAndBias, known_switched: int) -> None:
-        """Take the session's previews back, without a look at what the model computes.
+    def detach(self, written: MaskAndBias, base: MaskAndBias, known_switched: int) -> None:
+        """Take the session's previews back; nothing is computed with the model.
 
         Parameters
         ----------
-        shown, base : MaskAndBias
-            What the session shows, and what it would show without thresholds and hand edits.
+        written, base : MaskAndBias
+            What the session has written, and what that is without thresholds and hand edits.
         known_switched : int
-            How many of the edges that the model's own methods switched it has taken in.
+            How many of the switches by the model's own methods are in the baseline already.
         """
         adapter, point = self.adapter, self._restore_point
         switched = adapter.edges_switched_by_model()[known_switched:]
@@ -222,7 +221,7 @@ class LiveModel:
                 base = point.with_switched_edge(adapter, base, edge, on)
             point.note_switched_edge(adapter, edge, on)
         with write_lock(adapter.model):
-            masks = point.without_member(adapter, self, shown, base)
+            masks = point.without_member(adapter, self, written, base)
             if masks is not None:
                 self._put_back(masks)
             point.release(self)

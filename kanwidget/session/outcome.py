@@ -1,4 +1,4 @@
-"""What steps would lead to, before they are taken."""
+"""What decisions would lead to, before they are made."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Outcome:
     loss : float
         The session's metric then.
     warnings : list of str
-        What speaks against it, in words.
+        What one should know of it, in words.
     outputs : Tensor or None, shape (rows, width[-1])
         What the model would give for the inputs that were handed over, if any were.
     """
@@ -42,7 +42,7 @@ class Outcome:
 def outcome(
     evaluator: Evaluator, baseline: Baseline, state: State, inputs: Tensor | None = None
 ) -> Outcome:
-    """Tell what a state would lead to, and what the model would give for inputs then."""
+    """Return what a state would lead to, with the model's outputs for inputs if there are any."""
     mask, bias = baseline.masks_under(state)
     return Outcome(
         count_edges(mask),
@@ -53,7 +53,7 @@ def outcome(
 
 
 def warnings(baseline: Baseline, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[str]:
-    """Say what speaks against a mask, and what one should know of the model."""
+    """Return what one should know of a mask and of the model, in words."""
     return [
         *mask_warnings.warnings(baseline.mask, mask, baseline.slots, bias),
         *baseline.notes,

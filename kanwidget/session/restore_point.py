@@ -1,12 +1,12 @@
 """What a live model goes back to when its last session closes.
 
 An example. A bias is 1.0 and a session has removed an edge with a mean of 0.3: the model has 1.3,
-and goes back to 1.0. A cell adds 0.5 to the bias, so that the model has 1.8. Nobody calls us then;
-it is noticed at the next write, because 1.8 is not the 1.3 that was written last. Of the 1.8 the
-session's share is still 1.3 - 1.0 = 0.3, so that the model goes back to 1.8 - 0.3 = 1.5 from now
-on. In a mask there is nothing to add up: an edge that others switched goes back to as they left
-it, and any other edge to as it was. If they switched the removed edge on as well, as a checkpoint
-that is loaded does, then the 1.8 is theirs alone, and the model goes back to 1.8.
+and goes back to 1.0. A cell adds 0.5 to the bias, so that the model has 1.8. This is noticed at
+the next write, because 1.8 is not the 1.3 that was written last. The session's share in it is still
+1.3 - 1.0 = 0.3, so that the model goes back to 1.8 - 0.3 = 1.5 from now on. In a mask there is
+nothing to add up: an edge that others switched goes back to as they left it, and any other edge to
+as it was. If they switched the removed edge on as well, as a checkpoint that is loaded does, then
+the 1.8 is theirs alone, and the model goes back to 1.8.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class Known:
 class RestorePoint:
     """What a live model goes back to when its last session closes.
 
-    All sessions on a model note here what they write, so that it can tell their previews, which
-    are taken back, from what others do, which stays.
+    All sessions on a model note here what they write. So previews, which are taken back, can be
+    distinguished from what others do, which stays.
     """
 
     def __init__(self, adapter: Adapter) -> None:
@@ -114,14 +114,14 @@ class RestorePoint:
             self._known = replace(self._known, written=wanted, intended=None, weights=False)
 
     def note_switched_edge(self, adapter: Adapter, edge: Edge, on: bool) -> None:
-        """Note that somebody switched an edge, though it may have been so already."""
+        """Note that others switched an edge on or off, which it may have been already."""
         restore_to = self.with_switched_edge(adapter, self._known.restore_to, edge, on)
         self._known = replace(self._known, restore_to=restore_to)
 
     def with_switched_edge(
         self, adapter: Adapter, masks: MaskAndBias, edge: Edge, on: bool
     ) -> MaskAndBias:
-        """Return masks with an edge that somebody switched, and the mean that it leaves."""
+        """Return masks with an edge that others switched, and biases with the mean it leaves."""
         (l, i, j), (mask, bias) = edge, map(list, masks)
         if l >= len(mask) or j >= len(mask[l]) or i >= len(mask[l].T):
             return masks  # the layer was replaced
@@ -139,18 +139,18 @@ class RestorePoint:
         self._own = _where_own(adapter, masks)
 
     def without_member(
-        self, adapter: Adapter, member: Member, shown: MaskAndBias, base: MaskAndBias
+        self, adapter: Adapter, member: Member, written: MaskAndBias, base: MaskAndBias
     ) -> MaskAndBias | None:
         """Return what the model is to have without a session's previews, None if it has none.
 
-        Of the last session this is what the model goes back to; beside others it is what the
-        model has, without what this one shows.
+        If it is the last session, this is what the model goes back to; else it is what the model
+        has, without what this session has changed.
         """
         if member not in self._members:
             return None
         self.note_external_changes(adapter)
         if len(self._members) > 1:
-            return without_write(self._known.written, shown, base, member.bias_shares())
+            return without_write(self._known.written, written, base, member.bias_shares())
         return self._with_own_bias(adapter, self._known.restore_to)
 
     def release(self, member: Member) -> None:
@@ -158,7 +158,7 @@ class RestorePoint:
         self._members.discard(member)
 
     def note_external_changes(self, adapter: Adapter) -> None:
-        """Take what others did into what the model goes back to."""
+        """Note what others did since the last write: it becomes part of what is restored."""
         self._known = self.after_external_changes(adapter)
 
     def after_external_changes(self, adapter: Adapter) -> Known:
@@ -221,7 +221,7 @@ _POINTS: WeakKeyDictionary[nn.Module, RestorePoint] = WeakKeyDictionary()
 
 
 def _where_own(adapter: Adapter, masks: MaskAndBias) -> list[Tensor]:
-    """Return where biases are the model's own, shapes ``(n_out,)``; none if it cannot tell."""
+    """Return where biases are the model's own, shapes ``(n_out,)``; none if that is not known."""
     own = adapter.own_bias()
     if own is None or [b.shape for b in own] != [b.shape for b in masks.bias]:
         return []

@@ -5,29 +5,24 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from torch import Tensor, nn
 
-from kanwidget.evaluate import tradeoff
 from kanwidget.evaluate.data_and_metric import DataAndMetric
 from kanwidget.evaluate.measure_losses import Progress, Stop
 from kanwidget.evaluate.metric import Metric
 from kanwidget.evaluate.names import column_names
 from kanwidget.evaluate.same_metric import is_same_metric
-from kanwidget.evaluate.tradeoff import Costs, TradeOff
 from kanwidget.masks import edit_operations
-from kanwidget.masks.edits import Edits
-from kanwidget.masks.ids import Edge, Node
 from kanwidget.masks.state import State
-from kanwidget.masks.validate import check_edge, check_node, check_whole
+from kanwidget.masks.validate import check_whole
 
-from . import history, mask_warnings, outcome, script, serialize
+from . import history, serialize
 from .mask_and_bias import MaskAndBias
 from .outcome import Outcome
-from .session_properties import SessionProperties
+from .session_reader import SessionReader
 from .snapshots import HISTORY_BYTES, Snapshots
 from .step_applier import StepApplier, begin
 from .step_planner import StepPlanner
@@ -38,7 +33,7 @@ NOTE = serialize.NOTE
 """Characters that a note may have."""
 
 
-class PruningSession(SessionProperties):
+class PruningSession(SessionReader):
     """Thresholds and hand edits on a live model, from a baseline that stays untouched.
 
     The model's masks are always the effective mask: a pure function of the baseline, the
@@ -104,11 +99,6 @@ class PruningSession(SessionProperties):
         """Take over a live model, its evaluator and its history."""
         self._steps = steps
         self._planner = StepPlanner(steps)
-
-    def __repr__(self) -> str:
-        total = sum(layer.numel() for layer in self.mask)
-        now = f"{self.active_edges} of {total} edges on, {self.loss_name} {self.loss:.4g}"
-        return f"PruningSession({self.width}, {now}{', closed' if self.closed else ''})"
 
     def is_session_of(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
@@ -226,12 +216,6 @@ class PruningSession(SessionProperties):
         state = self._edited(edit_operations.restore_node(self.edits, node, rule))
         self._steps.apply(self._planner.change(state, f"node {node} on"))
 
-    def dead_ends(self) -> list[Node]:
-        """Return hidden nodes with edges in, from which no output can be reached."""
-        if self._steps.facts.depends_on_other_nodes:  # then one that leads nowhere still matters
-            return []
-        return mask_warnings.dead_ends(self.mask, self.baseline.slots)
-
     def remove_dead_ends(self) -> None:
         """Switch off all dead ends; no output changes."""
         dead = self.dead_ends()
@@ -277,102 +261,6 @@ class PruningSession(SessionProperties):
         if score != self.score:
             self._steps.apply(self._planner.rescore(score, stop, progress))
 
-    def refresh(self) -> bool:
-        """Take in what others did to the model since; return whether there was anything.
-
-        Edges that somebody switched are switched in the baseline; scores, curves and losses
-        are computed anew. Thresholds and hand edits stay, except where they contradict. A
-        training is one step of the history, however often it is looked at meanwhile.
-        """
-        self._steps.recover()
-        if self._steps.only_record:
-            return False
-        return self._steps.apply(self._planner.external_changes())
-
-    def preview(self, *, inputs: Tensor | None = None, **changes: Any) -> Outcome:
-        """Tell what `set` would lead to, and change nothing.
-
-        Parameters
-        ----------
-        inputs : Tensor, shape (rows, width[0]), optional
-            Inputs to give the outputs for, too.
-        **changes
-            As for `set`: thresholds, hand edits, ``keep_mean``.
-
-        Returns
-        -------
-        Outcome
-            ``active_edges``, ``loss``, ``warnings``, and ``outputs`` for the inputs.
-        """
-        state = self._changed(changes)
-        self.refresh()
-        return self._outcome(state, inputs)
-
-    def preview_toggle(self, *ids: int) -> Outcome:
-        """Tell what it would lead to to switch an edge ``l, i, j`` or a node ``l, i`` off or on.
-
-        Raises
-        ------
-        IndexError, TypeError
-            If there is no such edge or node.
-        """
-        check: Any = self._check_edge if len(ids) == 3 else self._check_node
-        checked: Any = check(*ids)
-        self.refresh()
-        rule = self.baseline.mask_rule(self.state)
-        edits = edit_operations.toggle(self.edits, checked, rule, self.mask)
-        return self._outcome(self._edited(edits))
-
-    def tradeoff(
-        self, axis: str = "edge", *, stop: Stop | None = None, progress: Progress | None = None
-    ) -> TradeOff:
-        """Measure the loss at every value of a threshold that matters; change nothing.
-
-        Parameters
-        ----------
-        axis : {"node", "edge"}
-            Which threshold; the other one and the hand edits stay as they are.
-        stop : callable, optional
-            Asked now and then; once it is true, `tradeoff.Cancelled` is raised.
-        progress : callable, optional
-            Told how far it is, from 0 to 1.
-
-        Returns
-        -------
-        TradeOff
-        """
-        self.refresh()
-        given = self._steps.open_evaluator().copy_rows_and_loss()
-        return tradeoff.measure_tradeoff(
-            *given, self.baseline, self.state, axis, stop, progress, self.higher_is_better
-        )
-
-    def threshold_for(self, tolerance: float = 0.05, axis: str = "edge") -> float:
-        """Return the threshold that leaves the fewest edges while the loss is within a tolerance.
-
-        The other threshold and the hand edits stay as they are.
-
-        The parameters are those of `tradeoff` and `TradeOff.threshold_for`. No more edges are left
-        than now.
-
-        Raises
-        ------
-        ValueError
-            If no network with as few edges as there are now is within the tolerance, or no loss
-            along this threshold is finite.
-        """
-        curve = self.tradeoff(axis)
-        return curve.threshold_for(tolerance, self.state.keep_mean, self.active_edges)
-
-    def costs(self, *, stop: Stop | None = None, progress: Progress | None = None) -> Costs:
-        """Measure the loss without each edge, and without each hidden node; change nothing.
-
-        ``stop`` and ``progress`` are as in `tradeoff`.
-        """
-        self.refresh()
-        given = self._steps.open_evaluator().copy_rows_and_loss()
-        return tradeoff.measure_costs(*given, self.baseline, self.state, stop, progress)
-
     def undo(self) -> bool:
         """Go back by one command; return whether there was one.
 
@@ -406,35 +294,6 @@ class PruningSession(SessionProperties):
             raise ValueError(f"a note has {NOTE} characters at the most, got {len(text)}")
         # Halves of characters, which a page can send, cannot be written to a file or back.
         self.history.note(id, text.encode("utf-8", "replace").decode())
-
-    def mask_of(self, id: int) -> list[Tensor]:
-        """Return the mask that a command led to; raise an IndexError if there is none."""
-        command = self.history.get(id)
-        return command.baseline.mask_rule(command.state).mask(command.state.edits)
-
-    def script(self) -> str:
-        """Return the shortest Python that takes the original model to the present state.
-
-        It stands for itself but for ``model``, ``dataset`` and, if there is one, ``metric``.
-        """
-        facts = self._steps.facts
-        return script.script(
-            self.history, facts.score_names[0], facts.metric_name, facts.higher_is_better_given
-        )
-
-    def compact(self) -> nn.Module:
-        """Return a new, smaller model with the present outputs; the live one stays."""
-        return self._steps.open_model().adapter.compact()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the session as plain numbers, lists and texts, fit for JSON.
-
-        Raises
-        ------
-        ValueError
-            If the model was trained, or changed otherwise, in a cell: that cannot be replayed.
-        """
-        return serialize.to_dict(self.history, self._steps.model_digest, self.data.digest())
 
     @classmethod
     def from_dict(
@@ -477,9 +336,9 @@ class PruningSession(SessionProperties):
         score: str | None = None,
         higher_is_better: bool | None = None,
     ) -> Iterator[PruningSession]:
-        """Yield a session on other data that stands where this one does, and end this one.
+        """Yield a session on other data with the same decisions, and end this one.
 
-        If what is done with it fails, this one goes on as if nothing had been.
+        If what is done with it fails, this one goes on as before.
 
         Parameters
         ----------
@@ -538,21 +397,3 @@ class PruningSession(SessionProperties):
                 if not self.closed:
                     with contextlib.suppress(Exception):
                         self.close()
-
-    def _check_edge(self, l: int, i: int, j: int) -> Edge:
-        """Return ``(l, i, j)`` as plain ints, or raise an IndexError or TypeError."""
-        return check_edge(self.width, l, i, j, self.baseline.slots)
-
-    def _check_node(self, l: int, i: int) -> Node:
-        """Return ``(l, i)`` as plain ints, or raise an IndexError or TypeError."""
-        return check_node(self.width, l, i)
-
-    def _changed(self, changes: Mapping[str, Any]) -> State:
-        """Return the present state with checked changes."""
-        return self.state.changed(changes, self.width, self.baseline.slots)
-
-    def _edited(self, edits: Edits) -> State:
-        return replace(self.state, edits=edits)
-
-    def _outcome(self, state: State, inputs: Tensor | None = None) -> Outcome:
-        return outcome.outcome(self._steps.open_evaluator(), self.baseline, state, inputs)

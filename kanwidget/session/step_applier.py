@@ -26,10 +26,10 @@ __all__ = ["StepApplier", "begin"]
 class StepApplier:
     """One live model, what measures it, and the history of what was done to it.
 
-    All that takes time or may fail, a metric of the user's own above all, is done on a private
-    copy while a step is planned. Then the model is written to, once; and then the history moves:
-    with this the step has happened. What is interrupted before is taken back, and what is
-    interrupted after is finished, the next time that anything is asked of the session.
+    Whatever takes time or may fail, above all a metric of the user's own, is done on a private
+    copy while a step is planned. Then the model is written to, once, and then the history moves:
+    with this the step is done. If it is interrupted before, it is taken back; if it is interrupted
+    after, it is finished. Both happen at the latest when the session is used next.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class StepApplier:
 
     @property
     def current(self) -> Command:
-        """Where the session stands."""
+        """The command of the history that the session is at."""
         return self.history.current
 
     @property
@@ -161,7 +161,7 @@ class StepApplier:
     def close(self, restore: bool = True) -> None:
         """Give the model back; an interrupt waits until that is done.
 
-        Nothing is measured: whatever became of the model or the metric, this works.
+        Nothing is measured, so that this works even if the model or the metric is broken.
 
         Parameters
         ----------

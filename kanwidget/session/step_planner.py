@@ -27,7 +27,7 @@ __all__ = ["StepPlanner"]
 
 
 class StepPlanner:
-    """Plans the next step from where a session stands; `StepApplier.apply` takes it.
+    """Plans the next step of a session; `StepApplier.apply` takes it.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class StepPlanner:
         start, can_merge = tree.before(), merge and not self._starts_new_step
         if can_merge and self._is_drag(before) and state.edits == decided.edits:
             assert self._drag is not None
-            # What came back by a training meanwhile is the threshold's again.
+            # Edges removed by hand because a training brought them back: the drag decides again.
             decided, state = (replace(s, edits=self._drag[1]) for s in (decided, state))
         merged = start is not None and (
             can_merge
@@ -166,17 +166,17 @@ class StepPlanner:
     ) -> PlannedStep:
         """Plan the step that what others did is, or the last one anew if they go on with it."""
         applier, tree = self._applier, self._applier.history
-        before, shown = applier.current, applier.current_masks
+        before, written = applier.current, applier.current_masks
         is_drag = self._drag is not None
         merged = found.retrained and not found.switched
         merged = merged and self._training.continues(fit, tree, is_drag)
-        adopted = adopt(applier.baseline, applier.state, shown, found, evaluator)
+        adopted = adopt(applier.baseline, applier.state, written, found, evaluator)
         parent = tree.before() if merged else before
         assert parent is not None
         renews = found.retrained and not (merged and before.weights != parent.weights)
         weights = 1 + max(c.weights for c in tree.commands) if renews else before.weights
         kept_off = adopted.kept_off | (before.kept_off if merged else frozenset())
-        changes = what_changed(shown, found, applier.open_evaluator(), evaluator)
+        changes = what_changed(written, found, applier.open_evaluator(), evaluator)
         changes = (*before.changes, *changes) if merged else changes
         words = [
             f"{axis} threshold lowered to {getattr(adopted.state, name):.3g}"

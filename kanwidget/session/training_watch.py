@@ -1,4 +1,4 @@
-"""Tells whether others go on with a training, or begin a new one: which makes one step or two."""
+"""Decides whether a change of the model continues a training, or begins a new one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .history import History
 __all__ = ["PAUSE", "TrainingWatch"]
 
 PAUSE = 3.0
-"""Seconds without a change after which a training that nobody told us of has ended."""
+"""Seconds without a change after which a training by a loop of the user's own counts as ended."""
 
 
 class TrainingWatch:
@@ -30,10 +30,10 @@ class TrainingWatch:
         self._fit = fit_of(model)  # which fit of ours it was when others last changed the model
         self._by_fit = False  # whether that change was a fit of ours
         self._last_change = 0.0
-        self._no_change_since = False  # whether a look since then found nothing
+        self._no_change_since = False  # whether nothing was found when last looked
 
     def saw_no_change(self) -> None:
-        """Note that a look found the model as it was."""
+        """Note that the model was found as it was."""
         self._no_change_since = True
 
     def saw_change(self, fit: tuple[int, bool], continued: bool) -> None:
