@@ -44,7 +44,7 @@ from .live_model import ExternalChanges
 from .mask_and_bias import MaskAndBias
 from .script import shortest_thresholds
 
-__all__ = ["Adopted", "adopt", "baseline_like", "notice", "off_by_hand", "what_changed"]
+__all__ = ["Adopted", "adopt", "baseline_in_dtype_of", "notice", "off_by_hand", "what_changed"]
 
 
 RELATIVE_ROUNDING = 1e-6
@@ -92,7 +92,7 @@ def adopt(
     if not written.fits(live):
         baseline = evaluator.make_baseline(live.mask, live.bias, score=old.score)
         return Adopted(replace(baseline, restore_to=found.restore_to), _without_edits(state))
-    old, written = baseline_like(old, live), written.like(live)
+    old, written = baseline_in_dtype_of(old, live), written.like(live)
     keep, edits = state.keep_mean, state.edits
     mask, bias, folded, changed = old.with_external_changes(written, live, keep)
     edges: list[Edge] = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
@@ -179,7 +179,7 @@ def _without_edits(state: State) -> State:
     return replace(state, edits=Edits())
 
 
-def baseline_like(baseline: Baseline, live: MaskAndBias) -> Baseline:
+def baseline_in_dtype_of(baseline: Baseline, live: MaskAndBias) -> Baseline:
     """Return a baseline on the device and in the dtype of a model's masks and biases."""
     mask, bias = MaskAndBias(baseline.mask, baseline.bias).like(live)
     means, folded = (

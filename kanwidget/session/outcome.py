@@ -14,7 +14,7 @@ from kanwidget.masks.state import State
 from . import mask_warnings
 from .commands import count_edges
 
-__all__ = ["Outcome", "outcome", "warnings"]
+__all__ = ["Outcome", "measure_outcome", "warnings"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Outcome:
     outputs: Tensor | None = None
 
 
-def outcome(
+def measure_outcome(
     evaluator: Evaluator, baseline: Baseline, state: State, inputs: Tensor | None = None
 ) -> Outcome:
     """Return what a state would lead to, with the model's outputs for inputs if there are any."""

@@ -24,7 +24,7 @@ from .mask_and_bias import MaskAndBias
 from .outcome import Outcome
 from .session_reader import SessionReader
 from .snapshots import HISTORY_BYTES, Snapshots
-from .step_applier import StepApplier, begin
+from .step_applier import StepApplier, start_on_model
 from .step_planner import StepPlanner
 
 __all__ = ["NOTE", "Outcome", "PruningSession"]
@@ -93,7 +93,9 @@ class PruningSession(SessionReader):
     ) -> None:
         snapshots = Snapshots(check_whole(history_bytes, "history_bytes", 0))
         keep_mean = bool(keep_mean)
-        self._own(begin(model, dataset, metric, score, keep_mean, snapshots, higher_is_better))
+        self._own(
+            start_on_model(model, dataset, metric, score, keep_mean, snapshots, higher_is_better)
+        )
 
     def _own(self, steps: StepApplier) -> None:
         """Take over a live model, its evaluator and its history."""
@@ -102,7 +104,7 @@ class PruningSession(SessionReader):
 
     def is_session_of(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
-        return self._steps.live is not None and self._steps.live.adapter.model is model
+        return self._steps.live_model is not None and self._steps.live_model.adapter.model is model
 
     def measures_with(
         self,
@@ -114,7 +116,9 @@ class PruningSession(SessionReader):
         if dataset is None:
             return metric is None
         ours = self.data
-        other = DataAndMetric(self._steps.open_model().adapter, dataset, metric, higher_is_better)
+        other = DataAndMetric(
+            self._steps.require_live_model().adapter, dataset, metric, higher_is_better
+        )
         return (
             other.digest() == ours.digest()
             and is_same_metric(other.metric, ours.metric)
@@ -123,7 +127,7 @@ class PruningSession(SessionReader):
 
     def name_after(self, dataset: Mapping[str, Tensor] | Tensor | None) -> None:
         """Take the names of a table's columns, if it has any."""
-        adapter, data = self._steps.open_model().adapter, self.data
+        adapter, data = self._steps.require_live_model().adapter, self.data
         pairs = zip(column_names(adapter.select_columns(dataset)), data.names, strict=True)
         inputs, outputs = (new or old for new, old in pairs)
         data.names = inputs, outputs
@@ -256,7 +260,7 @@ class PruningSession(SessionReader):
         Cancelled
             If ``stop`` became true; all is as it was.
         """
-        self._steps.open_evaluator().check_score(score)
+        self._steps.require_evaluator().check_score(score)
         self.refresh()
         if score != self.score:
             self._steps.apply(self._planner.rescore(score, stop, progress))
@@ -312,7 +316,7 @@ class PruningSession(SessionReader):
         ValueError
             If it is not a session's content, or belongs to another model or other data.
         """
-        commands = serialize.checked(content)
+        commands = serialize.read_commands(content)
         first = commands[0]
         session = cls(
             model,
@@ -348,12 +352,14 @@ class PruningSession(SessionReader):
             What edges score from then on; by default what they score now.
         """
         self.refresh()
-        model, start = self._steps.open_model().adapter.model, self.baseline
+        model, start = self._steps.require_live_model().adapter.model, self.baseline
         snapshots = Snapshots(self.history.snapshots.budget)
         base, keep_mean = MaskAndBias(start.mask, start.bias), self.state.keep_mean
         new = object.__new__(PruningSession)
         new._own(
-            begin(model, dataset, metric, self.score, keep_mean, snapshots, higher_is_better, base)
+            start_on_model(
+                model, dataset, metric, self.score, keep_mean, snapshots, higher_is_better, base
+            )
         )
         try:
             with new._steps.recording():

@@ -81,7 +81,7 @@ class SessionReader:
     @property
     def closed(self) -> bool:
         """Whether the session has let go of the model."""
-        return self._steps.live is None
+        return self._steps.live_model is None
 
     @property
     def state(self) -> State:
@@ -146,12 +146,12 @@ class SessionReader:
     @property
     def data(self) -> DataAndMetric:
         """The data and the metric, to read; a RuntimeError if the session is closed."""
-        return self._steps.open_evaluator().data
+        return self._steps.require_evaluator().data
 
     @property
     def edge_functions(self) -> EdgeFunctions:
         """The model's unmasked functions, to read; a RuntimeError if the session is closed."""
-        return self._steps.open_evaluator().adapter
+        return self._steps.require_evaluator().adapter
 
     @property
     def warnings(self) -> list[str]:
@@ -175,7 +175,7 @@ class SessionReader:
         self._steps.recover()
         if self._steps.only_record:
             return False
-        return self._steps.apply(self._planner.external_changes())
+        return self._steps.apply(self._planner.adopt_external_changes())
 
     def preview(self, *, inputs: Tensor | None = None, **changes: Any) -> Outcome:
         """Return what `set` would lead to, and change nothing.
@@ -232,7 +232,7 @@ class SessionReader:
             if what goes leaves nothing or its mean.
         """
         self.refresh()
-        given = self._steps.open_evaluator().copy_rows_and_loss()
+        given = self._steps.require_evaluator().copy_rows_and_loss()
         return tradeoff.measure_tradeoff(
             *given, self.baseline, self.state, axis, stop, progress, self.higher_is_better
         )
@@ -278,7 +278,7 @@ class SessionReader:
             if it leaves nothing or its mean; ``nodes_zeroed`` and ``nodes_kept`` likewise.
         """
         self.refresh()
-        given = self._steps.open_evaluator().copy_rows_and_loss()
+        given = self._steps.require_evaluator().copy_rows_and_loss()
         return tradeoff.measure_costs(*given, self.baseline, self.state, stop, progress)
 
     def dead_ends(self) -> list[Node]:
@@ -304,7 +304,7 @@ class SessionReader:
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
-        return self._steps.open_model().adapter.compact()
+        return self._steps.require_live_model().adapter.compact()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the session as plain numbers, lists and texts, fit for JSON.
@@ -332,4 +332,6 @@ class SessionReader:
         return replace(self.state, edits=edits)
 
     def _outcome(self, state: State, inputs: Tensor | None = None) -> Outcome:
-        return outcome.outcome(self._steps.open_evaluator(), self.baseline, state, inputs)
+        return outcome.measure_outcome(
+            self._steps.require_evaluator(), self.baseline, state, inputs
+        )

@@ -20,7 +20,7 @@ from .live_model import LiveModel, PlannedStep
 from .mask_and_bias import MaskAndBias
 from .snapshots import Snapshots
 
-__all__ = ["StepApplier", "begin"]
+__all__ = ["StepApplier", "start_on_model"]
 
 
 class StepApplier:
@@ -49,7 +49,7 @@ class StepApplier:
     def __init__(
         self, live: LiveModel, evaluator: Evaluator, history: History, model_digest: str
     ) -> None:
-        self.live: LiveModel | None = live
+        self.live_model: LiveModel | None = live
         self.evaluator: Evaluator | None = evaluator
         self.facts: ModelFacts = evaluator.facts
         self.history = history
@@ -87,20 +87,20 @@ class StepApplier:
         self._computed = [known, *(k for k in self._computed if k is not known)][:2]
         return known[2]
 
-    def open_evaluator(self) -> Evaluator:
+    def require_evaluator(self) -> Evaluator:
         """Return what measures the model, or raise a RuntimeError if the session is closed."""
-        self.open_model()
+        self.require_live_model()
         assert self.evaluator is not None
         return self.evaluator
 
-    def open_model(self) -> LiveModel:
+    def require_live_model(self) -> LiveModel:
         """Return the live model, or raise a RuntimeError if the session is closed."""
-        if self.live is None:
+        if self.live_model is None:
             raise RuntimeError(
                 "this pruning session is closed, by its own close() or with another widget on the "
                 "model; start a new one, or run the widget's cell again"
             )
-        return self.live
+        return self.live_model
 
     def apply(self, step: PlannedStep | None) -> bool:
         """Write to the model what a step wants, and record it; return whether there was one."""
@@ -110,7 +110,7 @@ class StepApplier:
         if self.only_record:
             self.history.move_to(step.command)
         else:
-            live = self.open_model()
+            live = self.require_live_model()
             try:
                 live.write(step)
                 self.history.move_to(step.command)
@@ -124,7 +124,7 @@ class StepApplier:
 
     def recover(self) -> None:
         """Finish a step that has happened, and take back one that has not."""
-        live = self.open_model()
+        live = self.require_live_model()
         step = live.begun_step
         if step is None:
             return
@@ -147,12 +147,12 @@ class StepApplier:
     def write_recorded(self) -> None:
         """Write to the model what was only recorded so far."""
         self.only_record = False
-        evaluator, current = self.open_evaluator(), self.current
+        evaluator, current = self.require_evaluator(), self.current
         step = PlannedStep(
             replace(current),
             evaluator,
             evaluator,
-            MaskAndBias.of(self.open_model().adapter),
+            MaskAndBias.of(self.require_live_model().adapter),
             self.current_masks,
             sets_restore_point=current.baseline is not self.history.commands[0].baseline,
         )
@@ -169,8 +169,8 @@ class StepApplier:
             Whether to take previews back. Not if another session goes on with them.
         """
         try:
-            if self.live is not None:
-                self._close(self.live, restore)
+            if self.live_model is not None:
+                self._close(self.live_model, restore)
         except KeyboardInterrupt:
             self.close(restore)
             raise
@@ -185,10 +185,10 @@ class StepApplier:
             live.release()
         if self.state != State(keep_mean=self.state.keep_mean):
             self.history.move_to(reset_command(self.history, self.facts.loss_name))
-        self.live = self.evaluator = None
+        self.live_model = self.evaluator = None
 
 
-def begin(
+def start_on_model(
     model: nn.Module,
     dataset: Mapping[str, Tensor] | Tensor | None,
     metric: Metric | None,

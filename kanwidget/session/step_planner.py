@@ -16,7 +16,7 @@ from kanwidget.masks.state import State
 
 from . import history
 from .commands import count_edges, describe_with_losses, next_command
-from .external_changes import adopt, baseline_like, notice, what_changed
+from .external_changes import adopt, baseline_in_dtype_of, notice, what_changed
 from .history import Command
 from .live_model import ExternalChanges, PlannedStep
 from .mask_and_bias import MaskAndBias
@@ -36,7 +36,7 @@ class StepPlanner:
 
     def __init__(self, applier: StepApplier) -> None:
         self._applier = applier
-        self._training = TrainingWatch(applier.open_model().adapter.model)
+        self._training = TrainingWatch(applier.require_live_model().adapter.model)
         self._starts_new_step = False  # whether the next change is a step of its own
         # The step of a drag that may go on, and the hand edits in it.
         self._drag: tuple[int, Edits] | None = None
@@ -106,7 +106,7 @@ class StepPlanner:
         applier, old = self._applier, self._applier.baseline
         mask, bias = applier.current_masks
         folded = old.folded_after_commit(mask, applier.state.keep_mean)
-        baseline = applier.open_evaluator().make_baseline(mask, bias, folded, old.score)
+        baseline = applier.require_evaluator().make_baseline(mask, bias, folded, old.score)
         baseline = baseline.sharing_tensors_with(old)
         state = State(keep_mean=applier.state.keep_mean)
         return self._planned(
@@ -116,7 +116,7 @@ class StepPlanner:
     def rescore(self, score: str, stop: Stop | None, progress: Progress | None) -> PlannedStep:
         """Plan to score edges in another way, and to set both thresholds to 0."""
         applier = self._applier
-        evaluator = applier.open_evaluator()
+        evaluator = applier.require_evaluator()
         baseline = evaluator.with_scores(applier.baseline, score, stop, progress)
         state = replace(applier.state, node_threshold=0.0, edge_threshold=0.0)
         return self._planned(self._measured("score", f"scores by {score}", state, baseline))
@@ -126,7 +126,11 @@ class StepPlanner:
         if command is None:
             return None
         applier, snapshots = self._applier, self._applier.history.snapshots
-        live, before, evaluator = applier.open_model(), applier.current, applier.open_evaluator()
+        live, before, evaluator = (
+            applier.require_live_model(),
+            applier.current,
+            applier.require_evaluator(),
+        )
         command = applier.history.get(command.id)
         there = MaskAndBias(command.baseline.mask, command.baseline.bias)
         if not applier.current_masks.fits(there):
@@ -148,11 +152,11 @@ class StepPlanner:
         command = self._measured_again(command, evaluator)
         return self._planned(command, evaluator, sets_restore_point=True, weights=(weights, kept))
 
-    def external_changes(self) -> PlannedStep | None:
+    def adopt_external_changes(self) -> PlannedStep | None:
         """Plan to take in what others did to the model, None if they did nothing."""
         applier = self._applier
-        evaluator = applier.open_evaluator()
-        live = applier.open_model()
+        evaluator = applier.require_evaluator()
+        live = applier.require_live_model()
         found = live.external_changes(applier.current_masks, evaluator.scratch)
         if found is None:
             self._training.saw_no_change()
@@ -176,7 +180,7 @@ class StepPlanner:
         renews = found.retrained and not (merged and before.weights != parent.weights)
         weights = 1 + max(c.weights for c in tree.commands) if renews else before.weights
         kept_off = adopted.kept_off | (before.kept_off if merged else frozenset())
-        changes = what_changed(written, found, applier.open_evaluator(), evaluator)
+        changes = what_changed(written, found, applier.require_evaluator(), evaluator)
         changes = (*before.changes, *changes) if merged else changes
         words = [
             f"{axis} threshold lowered to {getattr(adopted.state, name):.3g}"
@@ -201,7 +205,7 @@ class StepPlanner:
             notice=notice(before.state if goes_on else parent.state, adopted.state),
         )
         if renews and tree.snapshots.get(before.weights) is None:
-            known = applier.open_evaluator().adapter.weights()
+            known = applier.require_evaluator().adapter.weights()
             tree.snapshots.keep(before.weights, known)
         if not found.retrained:
             evaluator = evaluator.with_switched_count(found.switched_count)
@@ -225,7 +229,7 @@ class StepPlanner:
                 tree.rewrite(before.id, [], tree.current)
             self._starts_new_step = True  # what follows does not go on with the step before
 
-        command = self._measured_again(start, self._applier.open_evaluator())
+        command = self._measured_again(start, self._applier.require_evaluator())
         return self._planned(command, after=after)
 
     def _join_steps(self, start: Command, count: int, what: str) -> None:
@@ -257,7 +261,7 @@ class StepPlanner:
     ) -> PlannedStep:
         """Return the step to a command; ``weights`` are those until then, and from then on."""
         applier, (had, gets) = self._applier, weights
-        seen, now = seen or applier.current_masks, applier.open_evaluator()
+        seen, now = seen or applier.current_masks, applier.require_evaluator()
         wanted = applier.masks_under(command.baseline, command.state)
         return PlannedStep(
             command,
@@ -297,7 +301,7 @@ class StepPlanner:
             what,
             state,
             baseline,
-            (evaluator or applier.open_evaluator()).loss(*masks),
+            (evaluator or applier.require_evaluator()).loss(*masks),
             masks.mask,
             parent,
             replaced,
@@ -325,8 +329,8 @@ class StepPlanner:
     def _with_present_weights(self, command: Command, why: str) -> Command:
         """Return a command on the weights that the model has now."""
         applier, now = self._applier, self._applier.baseline
-        evaluator = applier.open_evaluator()
-        then = baseline_like(command.baseline, MaskAndBias(now.mask, now.bias))
+        evaluator = applier.require_evaluator()
+        then = baseline_in_dtype_of(command.baseline, MaskAndBias(now.mask, now.bias))
         bias = [
             b - new.sum(1) + old.sum(1)
             for b, new, old in zip(now.bias, now.folded, then.folded, strict=True)
