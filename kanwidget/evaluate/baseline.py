@@ -1,44 +1,20 @@
-"""The model as a session's thresholds and hand edits find it, and what it is measured with."""
+"""The model without thresholds and hand edits: what these are applied to."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from kanwidget.adapters import Adapter
 from kanwidget.adapters.model_copy import same_bits
-from kanwidget.adapters.scores import forward
-from kanwidget.kan.check_data import (
-    as_tensors,
-    call_loss,
-    check_dataset,
-    check_inputs,
-    varying_columns,
-)
-from kanwidget.kan.row_blocks import split
 from kanwidget.masks.effective import MaskRule
 from kanwidget.masks.ids import Edge
 from kanwidget.masks.state import State
-from kanwidget.masks.validate import check_scalar
 
-from .metric import Metric, check_metric, doubts, is_higher_better, name_of
-from .names import names_given
-
-__all__ = ["Baseline", "DataAndMetric", "without"]
-
-CURVE_POINTS = 64
-"""Samples of each curve that a view draws."""
-
-CURVE_ROWS = 4096
-"""Rows of data that curves and densities are drawn over, at the most: evenly spread over all."""
-
-BINS = 32
-"""Bins of the data's density under each curve."""
+__all__ = ["Baseline", "without_shares"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +23,7 @@ class Baseline:
 
     Lists hold one tensor for each layer: ``(n_out, n_in)``, or ``(n_out,)`` for biases. Curves,
     densities and grids are only drawn: they are large, and empty in a baseline that a session
-    does not stand on; see `forget_drawing` and `Yardstick.draw`.
+    is not at; see `drop_curves` and `Evaluator.add_curves`.
     """
 
     mask: list[Tensor]
@@ -73,9 +49,19 @@ class Baseline:
     """Edges whose outputs are NaN or infinite on these data; they have no mean to keep."""
     trained: tuple[list[Tensor], list[Tensor], bool] | None = None
     """Masks and biases that others left, and whether means are in these: to the last bit."""
-    back: tuple[list[Tensor], list[Tensor]] | None = None
+    restore_to: tuple[list[Tensor], list[Tensor]] | None = None
     """Masks and biases that the model goes back to from here, if not those of the baseline:
     these may have what other sessions only try."""
+
+    @property
+    def restored(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Masks and biases that the model goes back to from here."""
+        return self.restore_to or (self.mask, self.bias)
+
+    def masks_under(self, state: State) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the masks, and the biases that go with them, of what a person has decided."""
+        mask = self.mask_rule(state).mask(state.edits)
+        return mask, self.bias_under(mask, state.keep_mean)
 
     def mask_rule(self, state: State) -> MaskRule:
         """Return what gives the mask of hand edits under a state's thresholds."""
@@ -83,7 +69,7 @@ class Baseline:
             self.mask, self.scores, state.node_threshold, state.edge_threshold, self.slots
         )
 
-    def forget_drawing(self, other: Baseline | None = None) -> None:
+    def drop_curves(self, other: Baseline | None = None) -> None:
         """Let go of what is only drawn, in all copies of this baseline; not if another has it."""
         if other is not None and other.curves is self.curves:
             return
@@ -112,10 +98,12 @@ class Baseline:
         """Return which biases a mask moves, and by how much, shapes ``(n_out,)``."""
         return [
             ((was != now).any(1) if keep_mean else (now & ~was).any(1), share.sum(1))
-            for was, now, share in zip(self.mask, mask, self.shares(mask, keep_mean), strict=True)
+            for was, now, share in zip(
+                self.mask, mask, self.bias_shares(mask, keep_mean), strict=True
+            )
         ]
 
-    def shares(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
+    def bias_shares(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return by how much each edge moves its bias under a mask, shapes ``(n_out, n_in)``."""
         shares = []
         for was, now, mean, fold in zip(self.mask, mask, self.means, self.folded, strict=True):
@@ -123,14 +111,14 @@ class Baseline:
             shares.append(mean.masked_fill(~off, 0.0) - fold.masked_fill(~on, 0.0))
         return shares
 
-    def folded_under(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
+    def folded_after_commit(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
         """Return the means in the biases, of edges that are off, once a mask is committed."""
         return [
             torch.where(was & ~now, mean * keep_mean, fold * ~now)
             for was, now, mean, fold in zip(self.mask, mask, self.means, self.folded, strict=True)
         ]
 
-    def keeping_means(self, old: Baseline, mask: Sequence[Tensor]) -> Baseline:
+    def with_means_of(self, old: Baseline, mask: Sequence[Tensor]) -> Baseline:
         """Return a baseline with the means that another one has of edges which a mask has off.
 
         They are in the biases that others trained the model with: new ones would change it.
@@ -141,17 +129,17 @@ class Baseline:
         ]
         return replace(self, means=means)
 
-    def sharing(self, old: Baseline) -> Baseline:
+    def sharing_tensors_with(self, old: Baseline) -> Baseline:
         """Return the same baseline, with the tensors of another one wherever they are equal."""
         names = ("mask", "bias", "folded", "scores", "means", "density", "grid")
         shared: dict[str, Any] = {
-            name: list(map(_shared, getattr(self, name), getattr(old, name))) for name in names
+            name: list(map(_reused, getattr(self, name), getattr(old, name))) for name in names
         }
         pairs = zip(self.curves, old.curves, strict=True)
-        curves = [(_shared(x, old_x), _shared(y, old_y)) for (x, y), (old_x, old_y) in pairs]
+        curves = [(_reused(x, old_x), _reused(y, old_y)) for (x, y), (old_x, old_y) in pairs]
         return replace(self, curves=curves, **shared)
 
-    def changed_outside(
+    def with_external_changes(
         self,
         written: tuple[Sequence[Tensor], Sequence[Tensor]],
         found: tuple[Sequence[Tensor], Sequence[Tensor]],
@@ -178,7 +166,7 @@ class Baseline:
             torch.where(switched, now, was)
             for switched, now, was in zip(changed, found[0], self.mask, strict=True)
         ]
-        shares = self.shares(written[0], keep_mean)
+        shares = self.bias_shares(written[0], keep_mean)
         bias = []
         for now, then, plain, was, put, switched, share in zip(
             found[1], written[1], self.bias, self.mask, written[0], changed, shares, strict=True
@@ -189,12 +177,14 @@ class Baseline:
             left = plain + share.masked_fill(~off_again, 0.0).sum(1)
             left = torch.where(off_again.any(1), left, plain)
             # Not what was written less the baseline's: a NaN would never disappear.
-            bias.append(torch.where(now != then, without(now, was != put, switched, share), left))
+            bias.append(
+                torch.where(now != then, without_shares(now, was != put, switched, share), left)
+            )
         folded = [f.masked_fill(c, 0.0) for f, c in zip(self.folded, changed, strict=True)]
         return mask, bias, folded, changed
 
 
-def without(bias: Tensor, moves: Tensor, switched: Tensor, shares: Tensor) -> Tensor:
+def without_shares(bias: Tensor, moves: Tensor, switched: Tensor, shares: Tensor) -> Tensor:
     """Take the shares of edges out of biases that others have written.
 
     What others both switched and wrote a bias for, as they do who load a checkpoint, has no
@@ -212,183 +202,5 @@ def without(bias: Tensor, moves: Tensor, switched: Tensor, shares: Tensor) -> Te
     return torch.where(left.any(1), bias - shares.masked_fill(~left, 0.0).sum(1), bias)
 
 
-class DataAndMetric:
-    """The data and the metric of a session; see `PruningSession`.
-
-    The data are copies: what others write to their tensors later changes no loss.
-
-    Attributes
-    ----------
-    higher_is_better : bool
-        Whether more of the metric is better.
-    names : Given
-        Of the columns, where the data are tables.
-    """
-
-    def __init__(
-        self,
-        adapter: Adapter,
-        data: Mapping[str, Tensor] | Tensor | None,
-        metric: Metric | None,
-        higher_is_better: bool | None = None,
-    ) -> None:
-        n_in, n_out, device, dtype = (
-            adapter.width[0],
-            adapter.width[-1],
-            adapter.device,
-            adapter.dtype,
-        )
-        if metric is not None:
-            check_metric(metric)
-        self.higher_is_better = is_higher_better(metric, higher_is_better)
-        self._doubts = doubts(metric, higher_is_better)
-        self.names = names_given(adapter.select_columns(data))
-        data = adapter.select_columns(as_tensors(data))
-        self.metric: Metric | None = None
-        self._number = -1
-        if isinstance(data, Mapping):
-            own = None if metric else n_out
-            dataset = check_dataset(data, n_in, own, device, dtype, outputs=n_out)
-            self.metric, self.inputs = metric, dataset["train_input"].clone()
-            self.rows, self.labels = dataset["test_input"].clone(), dataset["test_label"].clone()
-            self.name = f"test {name_of(metric) if metric else 'RMSE'}"
-            return
-        if metric is not None:
-            raise ValueError(
-                "metric compares predictions with labels: hand over a dataset with labels, as "
-                "create_dataset makes it, not inputs alone"
-            )
-        x = (
-            adapter.last_inputs()
-            if data is None
-            else check_inputs(data, n_in, "data", device, dtype)
-        )
-        x = x.clone()
-        self.inputs, self.rows, self.labels = x, x, forward(adapter, x)
-        self.name = "RMS change of the outputs"
-
-    @staticmethod
-    def check_inputs(adapter: Adapter, inputs: object) -> Tensor:
-        """Return inputs of a model in its dtype and columns, or raise a ValueError or TypeError."""
-        like = adapter.device, adapter.dtype
-        return check_inputs(adapter.select_columns(inputs), adapter.width[0], "inputs", *like)
-
-    def loss(self, adapter: Adapter) -> float:
-        """Return the metric of a model as it is."""
-        return self.of(forward(adapter, self.rows))
-
-    def of(self, pred: Tensor) -> float:
-        """Return the metric of predictions on the rows.
-
-        Raises
-        ------
-        TypeError
-            If it is not one real number.
-        """
-        if self.metric is not None:
-            name = f"metric {name_of(self.metric)}"
-            # Tensors of its own: it may work in place.
-            value, dtype = call_loss(self.metric, pred.clone(), self.labels.clone(), name)
-            self.labels = self.labels.to(dtype)
-            return check_scalar(value, name)
-        return float(torch.nn.functional.mse_loss(pred, self.labels).sqrt())
-
-    def baseline(
-        self,
-        adapter: Adapter,
-        mask: list[Tensor],
-        bias: list[Tensor],
-        folded: list[Tensor] | None = None,
-        kind: str = "l1",
-    ) -> Baseline:
-        """Look at a model that has these masks and biases."""
-        self._number += 1
-        scores = adapter.scores(self.inputs, kind)
-        means = adapter.means(self.inputs)  # in the model's dtype, as biases are
-        baseline = Baseline(
-            mask,
-            bias,
-            folded or [torch.zeros_like(mean) for mean in means],
-            scores,
-            means,
-            [],
-            self.loss(adapter),
-            self._number,
-            slots=adapter.slots(),
-            score=kind,
-            notes=[
-                *adapter.notes(),
-                *self._doubts,
-                *_do_not_vary(self.inputs),
-            ],
-        )
-        self.draw(adapter, baseline)
-        return baseline
-
-    def rescored(self, baseline: Baseline, scores: list[Tensor], score: str) -> Baseline:
-        """Return a baseline of the same model with other scores."""
-        self._number += 1
-        return replace(
-            baseline,
-            scores=scores,
-            score=score,
-            number=self._number,
-            curves=[*baseline.curves],
-            density=[*baseline.density],
-            grid=[*baseline.grid],
-        )
-
-    def draw(self, adapter: Adapter, baseline: Baseline) -> None:
-        """Give a baseline its curves, densities and grids, of a model that has its masks.
-
-        They are over `CURVE_ROWS` of the training inputs, if there are more.
-        """
-        rows = self.inputs
-        if len(rows) > CURVE_ROWS:
-            some = torch.linspace(0, len(rows) - 1, CURVE_ROWS, dtype=torch.float64)
-            rows = rows[some.round().long().to(rows.device)]
-        curves, values = adapter.curves(rows, CURVE_POINTS), adapter.inputs_of(rows)
-        baseline.forget_drawing()
-        baseline.curves.extend(curves)
-        baseline.density.extend(
-            _density(v, x[:, 0], x[:, -1]) for v, (x, _) in zip(values, curves, strict=True)
-        )
-        baseline.grid.extend(_off(v, ends) for v, ends in zip(values, adapter.grid(), strict=True))
-
-    def digest(self) -> str:
-        """Return what tells these data from others."""
-        digest = hashlib.sha256()
-        for values in (self.inputs, self.rows, self.labels):
-            for rows in split(values, values[:1].numel()):
-                digest.update(rows.detach().cpu().double().numpy().tobytes())
-        return digest.hexdigest()
-
-
-def _shared(value: Tensor, old: Tensor) -> Tensor:
+def _reused(value: Tensor, old: Tensor) -> Tensor:
     return old if same_bits(value, old) else value
-
-
-def _do_not_vary(inputs: Tensor) -> list[str]:
-    """Say which inputs have the same value in all rows, if there is more than one row."""
-    same = (~varying_columns(inputs)).nonzero().flatten().tolist()
-    if len(inputs) < 2 or not same:
-        return []
-    more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
-    verb = "do" if more else "does"
-    return [
-        f"Input node (0, {same[0]}){more} {verb} not vary in these data: edges from there add a "
-        "constant, whatever they score."
-    ]
-
-
-def _density(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """Return the share of values ``(rows, n)`` in each bin between bounds, ``(n, BINS)``."""
-    place = ((values - low) / (high - low) * BINS).nan_to_num().long().clamp(0, BINS - 1)
-    share = torch.full_like(values, 1 / len(values))
-    return values.new_zeros(values.shape[1], BINS).scatter_add_(1, place.T, share.T)
-
-
-def _off(values: Tensor, ends: Tensor) -> Tensor:
-    """Add to the ends of grids ``(n, 2)`` the share of values ``(rows, n)`` outside them."""
-    outside = (values < ends[:, 0]) | (values > ends[:, 1])
-    return torch.cat([ends, outside.to(ends).mean(0).unsqueeze(1)], 1)

@@ -16,9 +16,10 @@ from kanwidget.adapters.scores import forward
 from kanwidget.masks.ids import Edge
 
 from . import tradeoff
-from .baseline import Baseline, DataAndMetric
+from .baseline import Baseline
+from .data_and_metric import DataAndMetric
 from .measure_losses import Progress, Stop
-from .metric import Metric
+from .metric import Metric, metric_name
 from .scratch import Scratch
 
 __all__ = ["Evaluator", "ModelFacts"]
@@ -28,29 +29,33 @@ ABLATION = "ablation"
 
 
 class ModelFacts(NamedTuple):
-    """What stays the same as long as nobody changes what the model is made of."""
+    """What stays the same as long as the model keeps its layers and nodes."""
 
     width: list[int]
     columns: list[int]
     """Which columns of a person's data the inputs are."""
     depends_on_other_nodes: bool
-    scores_known: list[str]
+    score_names: list[str]
     """Names of the scores that edges can have, the usual one first."""
     loss_name: str
     higher_is_better: bool
     """Whether more of what `loss_name` says is better."""
+    metric_name: str
+    """What a metric of the user's own is called, "" if there is none."""
+    higher_is_better_given: bool | None
+    """What the user gave as ``higher_is_better``, None if nothing."""
 
 
 class Evaluator:
     """A model's numbers at one moment, and the data and metric that they are measured with.
 
-    When others change the model there is a new one: see `renewed`.
+    When others change the model there is a new one: see `for_changed_model`.
 
     Attributes
     ----------
     scratch : Scratch
-    data : Yardstick
-    facts : Facts
+    data : DataAndMetric
+    facts : ModelFacts
     """
 
     def __init__(
@@ -64,23 +69,25 @@ class Evaluator:
         check_dtype(live)
         self._source = data, metric, higher_is_better
         self.scratch = Scratch(live)
-        self.data = _yardstick(live, self._source, before)
+        self.data = _data_for(live, self._source, before)
         adapter = self.adapter
         self.facts = ModelFacts(
             adapter.width,
             adapter.columns(),
             adapter.depends_on_other_nodes,
             [*adapter.score_names, ABLATION],
-            self.data.name,
+            self.data.loss_name,
             self.data.higher_is_better,
+            "" if metric is None else metric_name(metric),
+            None if higher_is_better is None else bool(higher_is_better),
         )
 
     @property
     def adapter(self) -> Adapter:
-        """Of the private copy; its masks are whatever was last asked for."""
+        """Of the private copy; its masks are those last measured."""
         return self.scratch.adapter
 
-    def renewed(self, live: Adapter) -> Evaluator:
+    def for_changed_model(self, live: Adapter) -> Evaluator:
         """Return one for a model that others have changed."""
         return Evaluator(live, *self._source, before=self)
 
@@ -90,16 +97,16 @@ class Evaluator:
         new.scratch = self.scratch.with_weights(weights)
         return new
 
-    def knowing(self, switched: int) -> Evaluator:
+    def with_switched_count(self, switched: int) -> Evaluator:
         """Return one that knows of as many switched edges."""
         new = copy.copy(self)
         new.scratch = copy.copy(self.scratch)
-        new.scratch.switched = switched
+        new.scratch.switched_count = switched
         return new
 
     def check_score(self, score: str) -> str:
         """Return the name of a score that edges can have, or raise a ValueError."""
-        known = self.facts.scores_known
+        known = self.facts.score_names
         if score not in known:
             given = repr(score)
             given = given if len(given) <= 80 else f"{given[:77]}..."
@@ -108,9 +115,9 @@ class Evaluator:
 
     def loss(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> float:
         """Measure the model under masks and biases."""
-        return self.data.loss(self.scratch.under(mask, bias))
+        return self.data.loss_of_model(self.scratch.with_masks(mask, bias))
 
-    def baseline(
+    def make_baseline(
         self,
         mask: list[Tensor],
         bias: list[Tensor],
@@ -118,15 +125,15 @@ class Evaluator:
         score: str | None = None,
     ) -> Baseline:
         """Make a baseline of what the model is under masks and biases."""
-        kind = self.facts.scores_known[0] if score in (None, ABLATION) else str(score)
-        baseline = self._measured(mask, bias, folded, kind)
+        kind = self.facts.score_names[0] if score in (None, ABLATION) else str(score)
+        baseline = self._make_baseline(mask, bias, folded, kind)
         if score != ABLATION:
             return baseline
         better = self.facts.higher_is_better
-        found = tradeoff.ablation(*self.measured_with(), baseline, better)
+        found = tradeoff.ablation_scores(*self.copy_rows_and_loss(), baseline, better)
         return replace(baseline, scores=found, score=ABLATION)
 
-    def rescored(
+    def with_scores(
         self,
         baseline: Baseline,
         score: str,
@@ -140,70 +147,70 @@ class Evaluator:
         Cancelled
             If ``stop`` became true.
         """
-        adapter, measure = self.scratch.under(baseline.mask, baseline.bias), self.data
+        adapter, measure = self.scratch.with_masks(baseline.mask, baseline.bias), self.data
         if score == ABLATION:
-            better, given = self.facts.higher_is_better, self.measured_with()
-            found = tradeoff.ablation(*given, baseline, better, stop, progress)
+            better, given = self.facts.higher_is_better, self.copy_rows_and_loss()
+            found = tradeoff.ablation_scores(*given, baseline, better, stop, progress)
         elif baseline.broken:
-            found = self._measured(baseline.mask, baseline.bias, baseline.folded, score).scores
+            found = self._make_baseline(baseline.mask, baseline.bias, baseline.folded, score).scores
         else:
-            found = adapter.scores(measure.inputs, score)
-        return measure.rescored(baseline, found, score)
+            found = adapter.scores(measure.train_rows, score)
+        return measure.with_scores(baseline, found, score)
 
-    def draw(self, baseline: Baseline) -> None:
+    def add_curves(self, baseline: Baseline) -> None:
         """Give a baseline its curves again, if it has let go of them."""
         if not baseline.curves:
-            self.data.draw(self.scratch.under(baseline.mask, baseline.bias), baseline)
+            self.data.add_curves(self.scratch.with_masks(baseline.mask, baseline.bias), baseline)
 
     def outputs(self, mask: Sequence[Tensor], bias: Sequence[Tensor], inputs: object) -> Tensor:
         """Return what the model gives for inputs under masks and biases."""
         checked = self.data.check_inputs(self.adapter, inputs)
-        return forward(self.scratch.under(mask, bias), checked)
+        return forward(self.scratch.with_masks(mask, bias), checked)
 
-    def measured_with(self) -> tuple[Adapter, Tensor, Any]:
+    def copy_rows_and_loss(self) -> tuple[Adapter, Tensor, Any]:
         """Return what a trade-off is measured with: private copy, rows, and loss."""
-        return self.adapter, self.data.rows, self.data.of
+        return self.adapter, self.data.test_rows, self.data.loss_of
 
     def fingerprint(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> str:
         """Return a digest of the model under masks and biases."""
-        return self.scratch.under(mask, bias).fingerprint()
+        return self.scratch.with_masks(mask, bias).fingerprint()
 
-    def _measured(
+    def _make_baseline(
         self,
         mask: list[Tensor],
         bias: list[Tensor],
         folded: list[Tensor] | None,
         kind: str,
     ) -> Baseline:
-        adapter, measure = self.scratch.under(mask, bias), self.data
-        baseline = measure.baseline(adapter, mask, bias, folded, kind)
+        adapter, measure = self.scratch.with_masks(mask, bias), self.data
+        baseline = measure.make_baseline(adapter, mask, bias, folded, kind)
         if all(bool(t.isfinite().all()) for t in (*baseline.means, *bias)):
             return baseline
         # What comes after a broken edge has a score, a mean and a curve without it.
-        sound = [m.clone() for m in mask], [_finite(b) for b in bias]
+        sound = [m.clone() for m in mask], [_finite_or_zero(b) for b in bias]
         broken: list[Edge] = []
         for _ in mask:
-            means = self.scratch.under(*sound).means(measure.inputs)
+            means = self.scratch.with_masks(*sound).means(measure.train_rows)
             bad = [on & ~mean.isfinite() for on, mean in zip(sound[0], means, strict=True)]
             l = next((l for l, layer in enumerate(bad) if layer.any()), None)
             if l is None:
                 break
             broken += [(l, i, j) for j, i in bad[l].nonzero().tolist()]
             sound[0][l] &= ~bad[l]
-        without = measure.baseline(self.scratch.under(*sound), mask, bias, folded, kind)
+        without = measure.make_baseline(self.scratch.with_masks(*sound), mask, bias, folded, kind)
         scores = [s.clone() for s in without.scores]
         for l, i, j in broken:
             scores[l][j, i] = torch.nan
         return replace(
             without,
             scores=scores,
-            means=[_finite(mean) for mean in without.means],
+            means=[_finite_or_zero(mean) for mean in without.means],
             loss=baseline.loss,
             broken=broken,
         )
 
 
-def _yardstick(
+def _data_for(
     live: Adapter,
     source: tuple[Mapping[str, Tensor] | Tensor | None, Metric | None, bool | None],
     before: Evaluator | None,
@@ -215,16 +222,16 @@ def _yardstick(
     was, facts = before.data, before.facts
     if ends != (facts.width[0], facts.width[-1]) or live.columns() != facts.columns:
         new = DataAndMetric(live, *source)
-        new._number = was._number
+        new.baseline_count = was.baseline_count
         return new
-    if was.rows.device == device and was.rows.dtype == dtype:
+    if was.test_rows.device == device and was.test_rows.dtype == dtype:
         return was
     new = copy.copy(was)
-    for name in ("inputs", "rows", "labels"):
+    for name in ("train_rows", "test_rows", "test_labels"):
         value: Tensor = getattr(was, name)
         setattr(new, name, value.to(device, dtype if value.is_floating_point() else value.dtype))
     return new
 
 
-def _finite(values: Tensor) -> Tensor:
+def _finite_or_zero(values: Tensor) -> Tensor:
     return values.masked_fill(~values.isfinite(), 0.0)

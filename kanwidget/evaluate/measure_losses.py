@@ -27,11 +27,11 @@ Progress = Callable[[float], object]
 
 
 class Cancelled(Exception):
-    """Somebody asked to stop; the model is as it was."""
+    """A stop was asked for; the model is as it was."""
 
 
 class ProgressReport:
-    """Tells how far things are, and ends them if somebody asks."""
+    """Reports progress, and raises `Cancelled` if a stop was asked for."""
 
     def __init__(self, total: int, stop: Stop | None, progress: Progress | None) -> None:
         self._total, self._stop, self._progress = total, stop, progress
@@ -41,7 +41,7 @@ class ProgressReport:
         if self._stop is not None and self._stop():
             raise Cancelled("stopped, and nothing was changed")
 
-    def tell(self, done: int) -> None:
+    def report(self, done: int) -> None:
         self.done = done
         if self._progress is not None:
             self._progress(done / self._total)
@@ -56,12 +56,12 @@ def measure_losses(
     with contextlib.suppress(Imprecise):
         fast = adapter.outputs_under_masks(rows, plan)
         if fast is not None:
-            return _fill(fast, adapter, loss, plan, watch)
+            return _measure(fast, adapter, loss, plan, watch)
     watch.done = done
-    return _fill(_one_by_one(adapter, rows, plan, watch), adapter, loss, plan, watch)
+    return _measure(_one_by_one(adapter, rows, plan, watch), adapter, loss, plan, watch)
 
 
-def _fill(
+def _measure(
     outputs: Iterator[tuple[list[int], Tensor]],
     adapter: Adapter,
     loss: Loss,
@@ -78,20 +78,20 @@ def _fill(
                 watch.check()
                 found[point, kept] = float(loss(pred))
             before = point
-        watch.tell(start + before + 1)
+        watch.report(start + before + 1)
         watch.check()
     found[before + 1 :] = found[before if plan.nested else 0]
-    watch.tell(start + plan.count + 1)
+    watch.report(start + plan.count + 1)
     return found
 
 
 def _one_by_one(
     adapter: Adapter, rows: Tensor, plan: MaskSequence, watch: ProgressReport
 ) -> Iterator[tuple[list[int], Tensor]]:
-    """Set every mask on the live model, and give it back as it was before each answer.
+    """Set every mask on the adapter's model, and set the one from before again for each answer.
 
-    Between two answers others may write to the model, or drop this generator: what it finds is
-    what it leaves.
+    The adapter is of a private copy. The caller may use it between two answers, or drop
+    this generator.
     """
     for number in range(plan.count + 1):
         gone = [
@@ -111,6 +111,5 @@ def _one_by_one(
                 adapter.set_mask(now, moved)
                 pair.append(forward(adapter, rows))
         finally:
-            # What measures the loss sees the model as it was.
             adapter.set_mask(mask, bias)
         yield [number], torch.stack(pair).unsqueeze(0)

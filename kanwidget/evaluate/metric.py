@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-__all__ = ["Metric", "check_metric", "doubts", "is_higher_better", "name_of"]
+__all__ = ["Metric", "check_metric", "direction_doubts", "is_higher_better", "metric_name"]
 
 Metric = Callable[[Tensor, Tensor], Any]
 """From predictions and labels to a scalar: a loss, or a score of which more is better."""
 
-SCORES = re.compile(r"accuracy|^acc$|auc|auroc|f1|r2|precision|recall|score|iou|psnr|ssim", re.I)
-LOSSES = re.compile(r"loss|error|deviance", re.I)
+LIKELY_HIGHER_IS_BETTER = re.compile(
+    r"accuracy|^acc$|auc|auroc|f1|r2|precision|recall|score|iou|psnr|ssim", re.I
+)
+LIKELY_LOWER_IS_BETTER = re.compile(r"loss|error|deviance", re.I)
 
 
-def name_of(metric: Metric) -> str:
+def metric_name(metric: Metric) -> str:
     """Return what a metric is called."""
     return getattr(metric, "__name__", type(metric).__name__)
 
@@ -32,7 +34,7 @@ def check_metric(metric: object) -> None:
     """
     if not callable(metric):
         raise TypeError(f"metric must be a function of (prediction, label), got {metric!r}")
-    name, better = name_of(metric), is_higher_better(metric)
+    name, better = metric_name(metric), is_higher_better(metric)
     if hasattr(metric, "_score_func"):
         raise TypeError(
             f"metric {metric!r} is a scikit-learn scorer, which takes (estimator, X, y); hand "
@@ -67,15 +69,15 @@ def is_higher_better(metric: object, given: object = None) -> bool:
                 "better of the root mean squared error"
             )
         return bool(given)
-    return _said(metric) is True
+    return _direction_of(metric) is True
 
 
-def doubts(metric: Metric | None, given: object) -> list[str]:
-    """Return what to ask a person whose metric looks as if more of it were better."""
-    if metric is None or given is not None or _said(metric) is not None:
+def direction_doubts(metric: Metric | None, given: object) -> list[str]:
+    """Return a question, in words, if the metric's name suggests that more of it is better."""
+    if metric is None or given is not None or _direction_of(metric) is not None:
         return []
-    name = name_of(metric)
-    if not SCORES.search(name) or LOSSES.search(name):
+    name = metric_name(metric)
+    if not LIKELY_HIGHER_IS_BETTER.search(name) or LIKELY_LOWER_IS_BETTER.search(name):
         return []
     return [
         f"Less {name} counts as better. If more is better, hand over higher_is_better=True with "
@@ -83,14 +85,14 @@ def doubts(metric: Metric | None, given: object) -> list[str]:
     ]
 
 
-def _said(metric: object) -> bool | None:
-    """Return what a metric says of itself, None if nothing."""
+def _direction_of(metric: object) -> bool | None:
+    """Return whether more is better by a metric's own attributes or name, None if unknown."""
     for attribute in ("higher_is_better", "greater_is_better"):
-        said = getattr(metric, attribute, None)
-        if isinstance(said, (bool, np.bool_)):
-            return bool(said)
+        value = getattr(metric, attribute, None)
+        if isinstance(value, (bool, np.bool_)):
+            return bool(value)
     if str(getattr(metric, "__module__", "")).partition(".")[0] == "sklearn":
-        return name_of(metric).endswith("_score")  # type: ignore[arg-type]
+        return metric_name(metric).endswith("_score")  # type: ignore[arg-type]
     return None
 
 

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["Given", "names_given", "usual_names"]
+__all__ = ["Names", "column_names", "names_or_default"]
 
-Given = tuple[list[str], list[str]]
+Names = tuple[list[str], list[str]]
 """Names of inputs and outputs; empty where there are none."""
 
 
-def names_given(data: Any) -> Given:
+def column_names(data: Any) -> Names:
     """Return the names of the columns of inputs and labels, if these are tables with texts."""
     if not isinstance(data, Mapping):
-        return _columns(data), []
+        return _names_of_table(data), []
     inputs, labels = (
-        next(filter(None, (_columns(data.get(f"{part}_{of}")) for part in ("train", "test"))), [])
+        next(
+            filter(None, (_names_of_table(data.get(f"{part}_{of}")) for part in ("train", "test"))),
+            [],
+        )
         for of in ("input", "label")
     )
     return inputs, labels
 
 
-def usual_names(given: Given, columns: Sequence[int], n_out: int) -> Given:
+def names_or_default(given: Names, columns: Sequence[int], n_out: int) -> Names:
     """Return names for a model's inputs, which are columns of the data, and its outputs."""
     inputs = [f"x_{column + 1}" for column in columns]
     outputs = ["f(x)"] if n_out == 1 else [f"f_{j + 1}" for j in range(n_out)]
@@ -30,7 +33,7 @@ def usual_names(given: Given, columns: Sequence[int], n_out: int) -> Given:
     return given[0] if fit[0] else inputs, given[1] if fit[1] else outputs
 
 
-def _columns(values: Any) -> list[str]:
+def _names_of_table(values: Any) -> list[str]:
     """Return the names of a DataFrame's columns or of a Series, if all of them are texts."""
     if not hasattr(values, "to_numpy"):
         return []

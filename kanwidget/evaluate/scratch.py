@@ -1,4 +1,4 @@
-"""A private copy of a live model, so that nothing that is only asked ever writes to the model."""
+"""A private copy of a live model: what is only measured never writes to the model itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kanwidget.kan.write_lock import write_lock
 
 __all__ = ["Scratch"]
 
-TRIES = 3
+COPY_ATTEMPTS = 3
 """How often to copy a model that a training thread writes to meanwhile."""
 
 
@@ -23,7 +23,7 @@ class Scratch:
     Attributes
     ----------
     adapter : Adapter
-        Of the private copy. Its masks are whatever was last asked for.
+        Of the private copy. Its masks are those last set by `with_masks`.
     version : Hashable
         Of the live model at that moment.
     switched : int
@@ -31,15 +31,18 @@ class Scratch:
     """
 
     def __init__(self, live: Adapter) -> None:
-        for _ in range(TRIES):
-            # The version first: what changes while we copy must look changed afterwards.
+        for _ in range(COPY_ATTEMPTS):
+            # The version is read first: a change during the copy then counts as a later one.
             with write_lock(live.model):
-                self.version, self.switched = live.version(), len(live.edges_switched_by_model())
+                self.version, self.switched_count = (
+                    live.version(),
+                    len(live.edges_switched_by_model()),
+                )
                 self.adapter = live.copy()
             if live.version() == self.version:
                 break
 
-    def under(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> Adapter:
+    def with_masks(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> Adapter:
         """Return the private copy with these masks and biases."""
         self.adapter.set_mask(mask, bias)
         return self.adapter
@@ -47,7 +50,11 @@ class Scratch:
     def with_weights(self, weights: Weights) -> Scratch:
         """Return another copy, which has other weights."""
         new = object.__new__(Scratch)
-        new.version, new.switched, new.adapter = None, self.switched, self.adapter.copy()
+        new.version, new.switched_count, new.adapter = (
+            None,
+            self.switched_count,
+            self.adapter.copy(),
+        )
         new.adapter.set_weights(weights)
         return new
 

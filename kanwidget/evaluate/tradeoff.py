@@ -1,14 +1,15 @@
-"""What pruning costs, before it is done: loss along the thresholds, and without each edge.
+"""Measures what pruning costs before it is done: loss along thresholds, and without each edge.
 
-Every number is what the session would measure if it went there. For kanwidget's own KAN that
-takes little more than the price of what differs, and never touches the model; for any other,
-each mask is set on the live model, which is given back as it was.
+Every number is what the session would measure if it went there. All of it is measured on a private
+copy of the model. For kanwidget's own KAN that takes little more than computing what differs; for
+any other library each mask is set on the copy in turn.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,15 +24,16 @@ from kanwidget.masks.state import State
 from .baseline import Baseline
 from .measure_losses import Cancelled, Loss, Progress, ProgressReport, Stop, measure_losses
 
-__all__ = ["Cancelled", "Costs", "TradeOff", "ablation", "measure_costs", "measure_tradeoff"]
+__all__ = ["Cancelled", "Costs", "TradeOff", "ablation_scores", "measure_costs", "measure_tradeoff"]
 
 Floats = NDArray[np.float64]
 
-CLEAR, FREE = 0.2, 0.1 + 1e-9
-"""By which share of the first one a loss has clearly turned up, or hardly, as far as it rounds."""
+CLEARLY_WORSE, HARDLY_WORSE = 0.2, 0.1 + 1e-9
+"""Shares of the first loss: one that rose by more than the first is clearly worse, one that rose by
+up to the second hardly; `1e-9` is for rounding."""
 
-SHALLOW = 0.02
-"""A knee is deeper below its chord: else the curve is as good as straight."""
+MIN_KNEE_DEPTH = 0.02
+"""How far below its chord a curve must be to have a knee; one that is not counts as straight."""
 
 
 @dataclass(frozen=True)
@@ -128,16 +130,16 @@ class TradeOff:
         loss = loss[: count + 1].copy()
         loss[count:] = loss[0] + scale
         above = loss - np.minimum.accumulate(loss)
-        clear = np.flatnonzero(above > CLEAR * scale)
+        clear = np.flatnonzero(above > CLEARLY_WORSE * scale)
         end = clear[0] if len(clear) else len(loss) - 1
         rise, removed = (loss - loss[0])[: end + 1], self.active_edges[0] - self.active_edges
         if removed[end] == 0 or np.ptp(rise) == 0:
             return 0.0
         if len(clear):  # up, also where it is no more than the first
-            rise[end] = max(rise[end], CLEAR * scale)
+            rise[end] = max(rise[end], CLEARLY_WORSE * scale)
         below = (rise[end] * removed[: end + 1] / removed[end] - rise) / np.ptp(rise)
-        below[above[: end + 1] > FREE * scale] = 0.0
-        return float(self.thresholds[below.argmax()]) if below.max() > SHALLOW else 0.0
+        below[above[: end + 1] > HARDLY_WORSE * scale] = 0.0
+        return float(self.thresholds[below.argmax()]) if below.max() > MIN_KNEE_DEPTH else 0.0
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def measure_tradeoff(
         From predictions ``(rows, width[-1])``, in the model's dtype and on its device, to a
         number.
     baseline, state
-        What the thresholds stand on, and the other threshold and hand edits, which stay.
+        Of the session; the other threshold and the hand edits stay.
     axis : {"node", "edge"}
     stop : callable, optional
         Asked often: once it is true, all ends.
@@ -198,18 +200,13 @@ def measure_tradeoff(
     Cancelled
         If ``stop`` became true. The model is as it was, as it is after any error.
     """
-    node = axis == "node"
-    if not node and axis != "edge":
+    if axis not in ("node", "edge"):
         raise ValueError(f"axis must be 'node' or 'edge', got {axis!r}")
-    mask = effective.effective_mask(
-        baseline.mask,
-        baseline.scores,
-        0.0 if node else state.node_threshold,
-        state.edge_threshold if node else 0.0,
-        state.edits,
-        baseline.slots,
+    at_zero: dict[str, Any] = {f"{axis}_threshold": 0.0}
+    mask = baseline.mask_rule(replace(state, **at_zero)).mask(state.edits)
+    off_at = effective.off_thresholds_of_edges(
+        axis, baseline.mask, baseline.scores, state.edits, baseline.slots
     )
-    off_at = _node_thresholds(baseline, state) if node else _edge_thresholds(baseline, state)
     goes = [on.cpu() & at.isfinite() for at, on in zip(off_at, mask, strict=True)]
     of_edges = torch.cat([at[here] for at, here in zip(off_at, goes, strict=True)])
     levels, counts = np.unique(of_edges.numpy(), return_counts=True)
@@ -245,32 +242,25 @@ def measure_costs(
 ) -> Costs:
     """Measure the loss without each edge and without each hidden node, from the present state.
 
-    Parameters are those of `along`. What is off already stays as it is, its mean kept or not
-    as the state says: zeroed or kept is only what goes in addition. An edge that was off in
-    the baseline and is on by hand gives back, either way, the mean that it had left.
+    Parameters are those of `measure_tradeoff`. What is off already stays as it is, its mean kept or
+    not as the state says: zeroed or kept is only what is removed in addition. If an edge was off in
+    the baseline and is on by hand, the mean that it had left is taken out of the bias either way.
 
     Raises
     ------
     Cancelled
         If ``stop`` became true. The model is as it was, as it is after any error.
     """
-    mask = effective.effective_mask(
-        baseline.mask,
-        baseline.scores,
-        state.node_threshold,
-        state.edge_threshold,
-        state.edits,
-        baseline.slots,
-    )
+    mask = baseline.mask_rule(state).mask(state.edits)
     bias = baseline.bias_under(mask, state.keep_mean)
     zeroed, kept = [], []
     for was, mean, fold in zip(baseline.mask, baseline.means, baseline.folded, strict=True):
         zeroed.append(fold.masked_fill(was, 0.0))
         kept.append(torch.where(was, mean, fold))
     shift, on = (zeroed, kept), [layer.cpu() for layer in mask]
-    edges = _numbered(on)
+    edges = _number_from_one(on)
     fed = [reachability.has_edge_in(layer, baseline.slots, l) for l, layer in enumerate(on)]
-    nodes = _numbered([into | out.any(0) for into, out in zip(fed, on[1:], strict=False)])
+    nodes = _number_from_one([into | out.any(0) for into, out in zip(fed, on[1:], strict=False)])
     # Without its edges out, a node is gone: what still leads into it does not matter.
     out_of = [number * layer for number, layer in zip(nodes, on[1:], strict=True)]
     of_nodes = [torch.zeros_like(edges[0]), *out_of]
@@ -290,7 +280,7 @@ def measure_costs(
     return Costs(float(by_edge[0, 1]), *tables)
 
 
-def ablation(
+def ablation_scores(
     adapter: Adapter,
     rows: Tensor,
     loss: Loss,
@@ -301,7 +291,7 @@ def ablation(
 ) -> list[Tensor]:
     """Score edges by how much worse the loss is without each alone, its mean kept.
 
-    Parameters are those of `along`, as is the error.
+    Parameters are those of `measure_tradeoff`, as is the error.
 
     Returns
     -------
@@ -318,39 +308,7 @@ def ablation(
     ]
 
 
-def _edge_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
-    """Return at which edge threshold each edge goes, inf if at none, on the CPU."""
-    return _kept([_levels(score) for score in baseline.scores], state)
-
-
-def _node_thresholds(baseline: Baseline, state: State) -> list[Tensor]:
-    """Return at which node threshold each edge goes, inf if at none, on the CPU."""
-    slots = baseline.slots
-    alive = reachability.reachable_from_inputs(baseline.mask, slots)
-    nodes = [torch.full(layer.shape, math.inf, dtype=torch.float64) for layer in alive]
-    for l, score in enumerate(effective.node_scores(baseline.scores, slots), start=1):
-        nodes[l] = torch.where(alive[l].cpu(), _levels(score), math.inf)
-    for l, i in state.edits.kept_nodes:
-        nodes[l][i] = math.inf
-    of_slots = [
-        reachability.spread_to_slots(n, slots, l).unsqueeze(1) for l, n in enumerate(nodes[1:])
-    ]
-    return _kept([torch.minimum(i, j) for i, j in zip(nodes, of_slots, strict=False)], state)
-
-
-def _kept(off_at: list[Tensor], state: State) -> list[Tensor]:
-    for l, i, j in state.edits.kept_edges:
-        off_at[l][j, i] = math.inf
-    return off_at
-
-
-def _levels(scores: Tensor) -> Tensor:
-    """Return the smallest thresholds that take scores, inf where there is none."""
-    cpu = scores.detach().to("cpu", torch.float64)
-    return cpu.nan_to_num(math.inf, math.inf).clamp_min(effective.SMALLEST_THRESHOLD)
-
-
-def _numbered(layers: list[Tensor]) -> list[Tensor]:
+def _number_from_one(layers: list[Tensor]) -> list[Tensor]:
     """Number what is true in tensors from 1 on; 0 elsewhere."""
     numbers, start = [], 0
     for layer in layers:

@@ -48,7 +48,7 @@ def read(session: PruningSession, in_vars: Sequence[str], out_vars: Sequence[str
         If it is closed.
     """
     baseline, edits = session.baseline, session.edits
-    found = session.model_view.adapter.symbolic()
+    found = session.edge_functions.symbolic()
     graph = Graph(
         session.width,
         _flat(baseline.scores, np.float64),

@@ -8,6 +8,7 @@ is empty where every node has one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,14 +28,33 @@ __all__ = [
     "keep_only_nodes",
     "node_scores",
     "nodes_below_threshold",
+    "off_threshold",
+    "off_thresholds_of_edges",
+    "removed_by",
     "sides",
 ]
 
 SMALLEST_THRESHOLD = 2.0**-1022
-"""The smallest threshold, which takes what scores 0: one below it takes nothing, as 0 does.
+"""The smallest threshold that removes anything: those below it remove nothing, as 0 does.
 
 It is the smallest normal float64: those below count as 0 under `torch.set_flush_denormal`.
 """
+
+
+def removed_by(scores: Tensor, threshold: float) -> Tensor:
+    """Which scores a threshold removes: those at or below it. A threshold of 0 removes nothing."""
+    if threshold < SMALLEST_THRESHOLD:
+        return torch.zeros_like(scores, dtype=torch.bool)
+    return scores <= threshold
+
+
+def off_threshold(scores: Tensor) -> Tensor:
+    """Return the smallest threshold that removes each score, float64 on the CPU; inf if none does.
+
+    ``removed_by(scores, t)`` is ``off_threshold(scores) <= t`` for every finite ``t``.
+    """
+    cpu = scores.detach().to("cpu", torch.float64)
+    return cpu.nan_to_num(math.inf, math.inf).clamp_min(SMALLEST_THRESHOLD)
 
 
 def node_scores(scores: Sequence[Tensor], slots: Slots = ()) -> list[Tensor]:
@@ -64,19 +84,59 @@ def nodes_below_threshold(
     kept: frozenset[Node] = frozenset(),
     slots: Slots = (),
 ) -> list[Tensor]:
-    """Which nodes the node threshold takes: hidden ones with a score at or below it.
+    """Which nodes the node threshold removes: hidden ones with a score at or below it.
 
-    A threshold of 0 takes nothing. Nodes that no input reaches are left alone, whatever
-    their score: they emit a constant that the function needs, and `KAN.compact` folds it.
+    Nodes that no input reaches are left alone, whatever their score: they emit a constant that
+    the function needs, and `KAN.compact` folds it.
     """
-    alive = reachable_from_inputs(baseline, slots)
-    taken = [torch.zeros_like(nodes) for nodes in alive]
-    if threshold >= SMALLEST_THRESHOLD:
+    reached = reachable_from_inputs(baseline, slots)
+    removed = [torch.zeros_like(nodes) for nodes in reached]
+    if not threshold:
+        return removed
+    for l, score in enumerate(node_scores(scores, slots), start=1):
+        removed[l] = reached[l] & removed_by(score, threshold)
+    for l, i in kept:
+        removed[l][i] = False
+    return removed
+
+
+def off_thresholds_of_edges(
+    axis: str,
+    baseline: Sequence[Tensor],
+    scores: Sequence[Tensor],
+    edits: Edits,
+    slots: Slots = (),
+) -> list[Tensor]:
+    """Return the smallest threshold that removes each edge, if nothing else removes it.
+
+    Parameters
+    ----------
+    axis : {"node", "edge"}
+        Which threshold.
+    baseline, scores : list of Tensor, shapes (n_out, n_in)
+    edits : Edits
+        Nodes and edges that are kept on are removed by no threshold.
+    slots : list of lists of int
+
+    Returns
+    -------
+    list of float64 Tensor on the CPU, shapes (n_out, n_in)
+        inf where no threshold does.
+    """
+    if axis == "edge":
+        off_at = [off_threshold(score) for score in scores]
+    else:
+        reached = reachable_from_inputs(baseline, slots)
+        nodes = [torch.full(layer.shape, math.inf, dtype=torch.float64) for layer in reached]
         for l, score in enumerate(node_scores(scores, slots), start=1):
-            taken[l] = alive[l] & (score <= threshold)
-        for l, i in kept:
-            taken[l][i] = False
-    return taken
+            nodes[l] = torch.where(reached[l].cpu(), off_threshold(score), math.inf)
+        for l, i in edits.kept_nodes:
+            nodes[l][i] = math.inf
+        ends = [spread_to_slots(n, slots, l).unsqueeze(1) for l, n in enumerate(nodes[1:])]
+        off_at = [torch.minimum(i, j) for i, j in zip(nodes, ends, strict=False)]
+    for l, i, j in edits.kept_edges:
+        off_at[l][j, i] = math.inf
+    return off_at
 
 
 def effective_mask(
@@ -87,18 +147,18 @@ def effective_mask(
     edits: Edits | None = None,
     slots: Slots = (),
 ) -> list[Tensor]:
-    """Compute the mask from baseline, thresholds and hand edits; nothing else goes in.
+    """Compute the mask from baseline, thresholds and hand edits alone.
 
     An edge is on if it is on in the baseline, scores above the edge threshold, and joins
-    two nodes that the node threshold leaves. A hand overrides that: kept edges are on,
-    and removed edges, and edges of removed nodes, are off.
+    two nodes that the node threshold leaves. Hand edits override that: kept
+    edges are on, and removed edges, and edges of removed nodes, are off.
 
     Parameters
     ----------
     baseline, scores : list of Tensor, shapes (n_out, n_in)
         Mask and edge scores of the baseline.
     node_threshold, edge_threshold : float
-        In units of the scores; 0 takes nothing.
+        In units of the scores; 0 removes nothing.
     edits : Edits, optional
     slots : list of lists of int
         The node of each target, if there are products.
@@ -109,13 +169,14 @@ def effective_mask(
     """
     edits = edits or Edits()
     mask = [layer != 0 for layer in baseline]
-    if edge_threshold >= SMALLEST_THRESHOLD:
+    if edge_threshold:
         mask = [
-            layer & ~(score <= edge_threshold) for layer, score in zip(mask, scores, strict=True)
+            layer & ~removed_by(score, edge_threshold)
+            for layer, score in zip(mask, scores, strict=True)
         ]
-    taken = nodes_below_threshold(baseline, scores, node_threshold, edits.kept_nodes, slots)
+    removed = nodes_below_threshold(baseline, scores, node_threshold, edits.kept_nodes, slots)
     mask = [
-        layer & ~taken[l] & ~spread_to_slots(taken[l + 1], slots, l).unsqueeze(1)
+        layer & ~removed[l] & ~spread_to_slots(removed[l + 1], slots, l).unsqueeze(1)
         for l, layer in enumerate(mask)
     ]
     for l, i, j in edits.kept_edges:
@@ -176,31 +237,30 @@ class MaskRule:
             self.slots,
         )
 
-    def weak(self, edge: Edge) -> bool:
-        """Whether an edge is off in the baseline or at or below the edge threshold."""
-        return not edge_at(
-            self.baseline, edge
-        ) or SMALLEST_THRESHOLD <= self.edge_threshold >= edge_at(self.scores, edge)
-
-    def off_by_hand(self, edge: Edge, edits: Edits) -> bool:
-        """Whether an edge, or a node at its end, was switched off by hand."""
+    def removes_edge(self, edge: Edge) -> bool:
+        """Whether an edge is off in the baseline, or removed by the edge threshold."""
         l, i, j = edge
-        ends = {(l, i), (l + 1, self.node_of(l, j))}
-        return edge in edits.removed_edges or not ends.isdisjoint(edits.removed_nodes)
+        is_on = bool(edge_at(self.baseline, edge))
+        return not is_on or bool(removed_by(self.scores[l][j, i], self.edge_threshold))
 
-    def takes(self, node: Node, edits: Edits) -> bool:
-        """Whether the node threshold takes a node."""
+    def removes_node(self, node: Node, edits: Edits) -> bool:
+        """Whether the node threshold removes a node."""
         l, i = node
-        taken = nodes_below_threshold(
+        removed = nodes_below_threshold(
             self.baseline, self.scores, self.node_threshold, edits.kept_nodes, self.slots
         )
-        return bool(taken[l][i])
+        return bool(removed[l][i])
 
-    def node_of(self, l: int, j: int) -> int:
-        """Return the node of node layer ``l + 1`` that a target of layer ``l`` belongs to."""
-        return self.slots[l][j] if self.slots else j
+    def is_removed_by_hand(self, edge: Edge, edits: Edits) -> bool:
+        """Whether an edge, or a node at its end, was removed by hand."""
+        return edge in edits.removed_edges or not edits.removed_nodes.isdisjoint(self.ends(edge))
 
-    def sides(self, node: Node) -> list[list[Edge]]:
+    def ends(self, edge: Edge) -> tuple[Node, Node]:
+        """Return the nodes that an edge comes from and leads to."""
+        l, i, j = edge
+        return (l, i), (l + 1, self.slots[l][j] if self.slots else j)
+
+    def edges_by_side(self, node: Node) -> list[list[Edge]]:
         """Return the edges into each of a node's slots, and out of it, without empty sides."""
         l, i = node
         sides = []

@@ -18,12 +18,12 @@ Node = tuple[int, int]
 
 
 def edge_at(layers: Sequence[Tensor], edge: Edge) -> float:
-    """Return one edge's edge_at of tensors ``(n_out, n_in)``."""
+    """Return one edge's entry of tensors ``(n_out, n_in)``."""
     l, i, j = edge
     return layers[l][j, i].item()
 
 
 def set_edge_at(layers: Sequence[Tensor], edge: Edge, value: float) -> None:
-    """Set one edge's edge_at of tensors ``(n_out, n_in)``."""
+    """Set one edge's entry of tensors ``(n_out, n_in)``."""
     l, i, j = edge
     layers[l][j, i] = value

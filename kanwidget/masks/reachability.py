@@ -82,8 +82,8 @@ def leads_to_outputs(mask: Sequence[Tensor], slots: Slots = ()) -> list[Tensor]:
 def varying_sources(mask: Sequence[Tensor]) -> list[Tensor]:
     """Which nodes before each layer emit what varies, into an edge that is on.
 
-    The values of the others tell nothing of a grid: it would shrink to a point where a node
-    waits for its edges to be switched on again, and its functions with it.
+    A grid must not be laid over the values of other nodes. These are constant, so that it would
+    shrink to a point, and the functions of edges that are to be switched on again with it.
     """
     alive = reachable_from_inputs(mask)[:-1]
     return [nodes & (on != 0).any(dim=0) for nodes, on in zip(alive, mask, strict=True)]

@@ -1,4 +1,4 @@
-"""What does not make sense is said in words: what was wrong, what was expected, what to do."""
+"""Checks of values, with errors that say what was wrong, what was expected, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person does to a live model, what that costs, and the way back. No Jupyter here."""
+"""Applies decisions to a live model, records them, and takes them back. No Jupyter here."""
 
 from .outcome import Outcome
 from .session import NOTE, PruningSession

@@ -1,11 +1,20 @@
-"""What becomes of a session's state when others have changed its model.
+"""Makes a new baseline and new decisions from a model that others have changed.
 
-An example. A session has an edge threshold of 0.1, which took two edges; their means, 0.3
-together, are in a bias of 1.0, which is 1.3 in the model. A cell then trains the model: the bias
-is 1.5, and by their new scores the threshold would take one of the two edges only, and a third.
-The new baseline has a bias of 1.5 - 0.3 = 1.2. Both edges stay off, the first by the threshold
-and the other by hand, and leave the means that they left before, so that the model computes what
-was trained: 1.2 + 0.3 = 1.5. The threshold is lowered until the third edge stays on.
+An example. A session has an edge threshold of 0.1, which removed the edges A and B with scores of
+0.05 and 0.08. Their means are 0.1 and 0.2. The bias of their target is 1.0 in the baseline, so that
+it is 1.0 + 0.1 + 0.2 = 1.3 in the model. Then a cell trains the model: the bias is 1.5 now, and the
+scores are 0.05 for A, 0.12 for B, and 0.09 for an edge C that is on.
+
+1. The bias of the new baseline is what the model has without the means: 1.5 - 0.3 = 1.2. A and B
+   keep the means that they had, so that under the same mask the model computes what was trained:
+   1.2 + 0.3 = 1.5.
+2. C was on and has to stay on, but its 0.09 is below the threshold of 0.1. So
+   `lower_thresholds_to_keep` sets this to 0.06, which removes A and not C.
+3. B was off and has to stay off, but its 0.12 is above the threshold. `remove_what_returns` removes
+   it by hand.
+
+Had the cell switched an edge on instead of training, that edge would be on in the new baseline, and
+kept on by hand if a threshold would remove it.
 """
 
 from __future__ import annotations
@@ -31,26 +40,27 @@ from kanwidget.masks.reachability import slots_of
 from kanwidget.masks.state import State
 
 from .history import OUTSIDE
-from .live_model import ExternalChanges, Masks
+from .live_model import ExternalChanges
+from .mask_and_bias import MaskAndBias
 from .script import shortest_thresholds
 
-__all__ = ["Adopted", "adopt", "like", "notice", "off_by_hand", "what_changed"]
+__all__ = ["Adopted", "adopt", "baseline_in_dtype_of", "notice", "off_by_hand", "what_changed"]
 
 
-ROUNDING = 1e-6
+RELATIVE_ROUNDING = 1e-6
 """By which share a score may differ and still be the same one."""
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What a session stands on from then on.
+    """A session's baseline and decisions after others have changed its model.
 
     Attributes
     ----------
-    baseline, state
-        Its baseline and its decisions.
+    baseline : Baseline
+    state : State
     kept_off : set of (l, i, j)
-        Edges that would have come back, and were switched off by hand.
+        Edges that would be on by their new scores, and were removed by hand to stay off.
     """
 
     baseline: Baseline
@@ -59,72 +69,80 @@ class Adopted:
 
 
 def adopt(
-    old: Baseline, state: State, shown: Masks, found: ExternalChanges, evaluator: Evaluator
+    old: Baseline, state: State, written: MaskAndBias, found: ExternalChanges, evaluator: Evaluator
 ) -> Adopted:
-    """Make what others left in the model the new baseline, under the same thresholds.
+    """Return the baseline and the decisions that give the mask which others left in a model.
 
-    What was off stays off, whatever it scores now, and leaves the same means: so others have
-    trained the model. What was on stays on. Nothing is changed here.
+    Edges that were off stay off, whatever they score now, and their means stay in the biases:
+    with these the model was trained. Edges that were on stay on. See the example above. Nothing
+    is written to the model here.
 
     Parameters
     ----------
-    old, state, shown
-        What the session stood on, what was decided, and what it had written to the model.
-    found : Found
+    old, state
+        The baseline and the decisions until now.
+    written : MaskAndBias
+        What the session had written to the model.
+    found : ExternalChanges
+        What is in the model now.
     evaluator : Evaluator
-        Of the model as others left it.
+        Of the model as it is now.
     """
     live = found.live
-    if not shown.fits(live):
-        baseline = evaluator.baseline(live.mask, live.bias, score=old.score)
-        return Adopted(replace(baseline, back=found.back), _bare(state))
-    old, shown = like(old, live), shown.like(live)
+    if not written.fits(live):
+        baseline = evaluator.make_baseline(live.mask, live.bias, score=old.score)
+        return Adopted(replace(baseline, restore_to=found.restore_to), _without_edits(state))
+    old, written = baseline_in_dtype_of(old, live), written.like(live)
     keep, edits = state.keep_mean, state.edits
-    mask, bias, folded, changed = old.changed_outside(shown, live, keep)
+    mask, bias, folded, changed = old.with_external_changes(written, live, keep)
     edges: list[Edge] = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
-    shares = old.shares(shown.mask, keep)
+    shares = old.bias_shares(written.mask, keep)
     for edge, on in found.switched:
-        if not on and edge_at(mask, edge):  # it was off already, and its mean stays where it is
+        if not on and edge_at(mask, edge):  # a preview had it off: its mean stays in the bias
             l, _, j = edge
             bias[l][j] += edge_at(shares, edge)
             set_edge_at(folded, edge, edge_at(shares, edge))
         set_edge_at(mask, edge, on)
         edges.append(edge)
-    edits = replace(
-        edits,
-        removed_edges=edits.removed_edges - set(edges),
-        kept_edges=edits.kept_edges - set(edges),
+    edits = edits.without_edit("removed_edges", edges).without_edit("kept_edges", edges)
+    baseline = replace(
+        evaluator.make_baseline(mask, bias, folded, old.score), restore_to=found.restore_to
     )
-    baseline = replace(evaluator.baseline(mask, bias, folded, old.score), back=found.back)
     if keep:
-        baseline = baseline.keeping_means(old, live.mask)
+        baseline = baseline.with_means_of(old, live.mask)
     if not edges:
         baseline = replace(baseline, trained=(live.mask, live.bias, keep))
-    ground = baseline.mask_rule(state)
+    rule = baseline.mask_rule(state)
     for edge in edges:
         if edge_at(baseline.mask, edge):
-            edits = restore_edge(edits, edge, ground)
+            edits = restore_edge(edits, edge, rule)
     before = old.mask_rule(state)
     state = lower_thresholds_to_keep(replace(state, edits=edits), live.mask, baseline)
     state = raise_by_rounding(state, live.mask, baseline)
-    ground = baseline.mask_rule(state)
-    edits, kept_off = remove_what_returns(edits, live.mask, before, ground)
+    rule = baseline.mask_rule(state)
+    edits, kept_off = remove_what_returns(edits, live.mask, before, rule)
     return Adopted(baseline, replace(state, edits=edits), kept_off)
 
 
 def what_changed(
-    shown: Masks, found: ExternalChanges, before: Evaluator, now: Evaluator
+    written: MaskAndBias, found: ExternalChanges, before: Evaluator, now: Evaluator
 ) -> tuple[str, ...]:
-    """Return which of `history.OUTSIDE` became of a model that looked as ``shown``.
+    """Return what others did to a model, as keys of `history.OUTSIDE`.
 
-    ``before`` and ``now`` measure it as it was and as it is.
+    Parameters
+    ----------
+    written : MaskAndBias
+        What the session had written to it.
+    found : ExternalChanges
+    before, now : Evaluator
+        Of the model as it was, and as it is.
     """
     live = found.live
-    if not shown.fits(live):
+    if not written.fits(live):
         return ("layers",)
-    moved = [(b.dtype, b.device) for b in shown.bias] != [(b.dtype, b.device) for b in live.bias]
+    moved = [(b.dtype, b.device) for b in written.bias] != [(b.dtype, b.device) for b in live.bias]
     formulas = before.adapter.symbolic() != now.adapter.symbolic()
-    pairs = zip(shown.like(live).mask, live.mask, strict=True)
+    pairs = zip(written.like(live).mask, live.mask, strict=True)
     changes = {
         "type": moved,
         "formulas": formulas,
@@ -157,13 +175,13 @@ def off_by_hand(count: int) -> str:
     )
 
 
-def _bare(state: State) -> State:
+def _without_edits(state: State) -> State:
     return replace(state, edits=Edits())
 
 
-def like(baseline: Baseline, live: Masks) -> Baseline:
+def baseline_in_dtype_of(baseline: Baseline, live: MaskAndBias) -> Baseline:
     """Return a baseline on the device and in the dtype of a model's masks and biases."""
-    mask, bias = Masks(baseline.mask, baseline.bias).like(live)
+    mask, bias = MaskAndBias(baseline.mask, baseline.bias).like(live)
     means, folded = (
         [t.to(b) for t, b in zip(tensors, live.bias, strict=True)]
         for tensors in (baseline.means, baseline.folded)
@@ -173,22 +191,22 @@ def like(baseline: Baseline, live: Masks) -> Baseline:
     if baseline.trained is None:
         return moved
     on, constant, keep = baseline.trained
-    return replace(moved, trained=(*Masks(on, constant).like(live), keep))
+    return replace(moved, trained=(*MaskAndBias(on, constant).like(live), keep))
 
 
 def lower_thresholds_to_keep(state: State, was: Sequence[Tensor], baseline: Baseline) -> State:
-    """Lower the thresholds as far as it takes to leave on what was on.
+    """Lower the thresholds until no edge that was on is removed by its new score.
 
-    Others have changed what it scores. To keep it on by hand would withdraw it from the
-    thresholds, and it is what they should take next.
+    To keep such edges on by hand would make the thresholds pass over them, and they are what is
+    to be removed next.
 
     Parameters
     ----------
     state : State
     was : list of Tensor
-        The mask to come from.
+        The mask until now.
     baseline : Baseline
-        What the thresholds stand on from now on.
+        The new one, with the new scores.
     """
     mine = [on & base for on, base in zip(was, baseline.mask, strict=True)]
     for l, i, j in state.edits.kept_edges:
@@ -205,8 +223,8 @@ def lower_thresholds_to_keep(state: State, was: Sequence[Tensor], baseline: Base
             ends[l - 1][i] = False
     scores = node_scores(baseline.scores, slots)
     nodes = torch.cat([edges[:0], *(s[on] for s, on in zip(scores, ends, strict=True))])
-    node = _under(nodes, state.node_threshold, scores)
-    edge = _under(edges, state.edge_threshold, baseline.scores)
+    node = _threshold_below(nodes, state.node_threshold, scores)
+    edge = _threshold_below(edges, state.edge_threshold, baseline.scores)
     short = shortest_thresholds(replace(state, node_threshold=node, edge_threshold=edge), baseline)
     if node < state.node_threshold:
         state = replace(state, node_threshold=short.node_threshold)
@@ -216,7 +234,7 @@ def lower_thresholds_to_keep(state: State, was: Sequence[Tensor], baseline: Base
 
 
 def raise_by_rounding(state: State, was: Sequence[Tensor], baseline: Baseline) -> State:
-    """Raise the thresholds by the rounding that what they took scores more now.
+    """Raise the thresholds to what they removed, where that scores more now by rounding alone.
 
     Parameters
     ----------
@@ -228,7 +246,7 @@ def raise_by_rounding(state: State, was: Sequence[Tensor], baseline: Baseline) -
     moved: dict[str, Any] = {}
     for name, scores in (("node_threshold", nodes), ("edge_threshold", edges)):
         threshold = getattr(state, name)
-        near = scores[(scores > threshold) & (scores <= threshold * (1 + ROUNDING))]
+        near = scores[(scores > threshold) & (scores <= threshold * (1 + RELATIVE_ROUNDING))]
         moved[name] = float(near.max()) if len(near) else threshold
     raised = replace(state, **moved)
     mask = baseline.mask_rule(raised).mask(raised.edits)
@@ -236,8 +254,8 @@ def raise_by_rounding(state: State, was: Sequence[Tensor], baseline: Baseline) -
     return raised if same else state
 
 
-def _under(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
-    """Return the threshold, or the largest score below all that must be left, or 0."""
+def _threshold_below(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
+    """Return the threshold, or the largest score below all that have to be left, or 0."""
     if not (kept <= threshold).any():
         return threshold
     least = kept[~kept.isnan()].min()
@@ -246,32 +264,32 @@ def _under(kept: Tensor, threshold: float, scores: Sequence[Tensor]) -> float:
 
 
 def remove_what_returns(
-    edits: Edits, was: Sequence[Tensor], before: MaskRule, ground: MaskRule
+    edits: Edits, was: Sequence[Tensor], before: MaskRule, rule: MaskRule
 ) -> tuple[Edits, frozenset[Edge]]:
-    """Switch off by hand what was off and would come back on another ground.
+    """Remove by hand all edges that were off and would be on by their new scores.
 
-    A node that its threshold had taken goes as one.
+    A node that the threshold had removed is removed as a node.
 
     Parameters
     ----------
     edits : Edits
     was : list of Tensor
-        The mask to come from.
-    before, ground : Ground
-        What it stood on, and what the edits stand on from now on.
+        The mask until now.
+    before, rule : MaskRule
+        From decisions to masks, until now and from now on.
 
     Returns
     -------
     edits : Edits
     edges : set of (l, i, j)
-        Those that would have come back.
+        Those that would be on.
     """
-    back = [now & ~on for now, on in zip(ground.mask(edits), was, strict=True)]
+    back = [now & ~on for now, on in zip(rule.mask(edits), was, strict=True)]
     edges = [(l, i, j) for l, layer in enumerate(back) for j, i in layer.nonzero().tolist()]
     for node in sorted({(l, i) for l, i, _ in edges if l > 0}):
-        others = [edge for side in ground.sides(node) for edge in side]
-        if before.takes(node, edits) and not any(edge_at(was, edge) for edge in others):
+        others = [edge for side in rule.edges_by_side(node) for edge in side]
+        if before.removes_node(node, edits) and not any(edge_at(was, edge) for edge in others):
             edits = remove_node(edits, node)
-    mask = ground.mask(edits)
+    mask = rule.mask(edits)
     left = {edge for edge in edges if edge_at(mask, edge)}
     return replace(edits, removed_edges=edits.removed_edges | left), frozenset(edges)

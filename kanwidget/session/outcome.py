@@ -1,4 +1,4 @@
-"""What steps would lead to, before they are taken."""
+"""What decisions would lead to, before they are made."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from kanwidget.adapters import Adapter
-from kanwidget.evaluate.baseline import Baseline, DataAndMetric
+from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.masks.state import State
 
 from . import mask_warnings
+from .commands import count_edges
 
-__all__ = ["ModelView", "Outcome", "outcome", "warnings"]
+__all__ = ["Outcome", "measure_outcome", "warnings"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Outcome:
     loss : float
         The session's metric then.
     warnings : list of str
-        What speaks against it, in words.
+        What one should know of it, in words.
     outputs : Tensor or None, shape (rows, width[-1])
         What the model would give for the inputs that were handed over, if any were.
     """
@@ -39,39 +39,13 @@ class Outcome:
     outputs: Tensor | None = None
 
 
-@dataclass(frozen=True)
-class ModelView:
-    """A session's model and what it is measured with, for those who only read.
-
-    Attributes
-    ----------
-    adapter : Adapter
-        Of the live model.
-    scratch : Adapter
-        Of the private copy that baselines are measured on; its masks are of no meaning.
-    data : Yardstick
-        Data and metric.
-    mask : list of Tensor, shapes (n_out, n_in)
-        What the live model has.
-    scores_known : list of str
-        Names of the scores that edges can have, the usual one first.
-    """
-
-    adapter: Adapter
-    scratch: Adapter
-    data: DataAndMetric
-    mask: list[Tensor]
-    scores_known: list[str]
-
-
-def outcome(
+def measure_outcome(
     evaluator: Evaluator, baseline: Baseline, state: State, inputs: Tensor | None = None
 ) -> Outcome:
-    """Tell what a state would lead to, and what the model would give for inputs then."""
-    mask = baseline.mask_rule(state).mask(state.edits)
-    bias = baseline.bias_under(mask, state.keep_mean)
+    """Return what a state would lead to, with the model's outputs for inputs if there are any."""
+    mask, bias = baseline.masks_under(state)
     return Outcome(
-        sum(int(layer.sum()) for layer in mask),
+        count_edges(mask),
         evaluator.loss(mask, bias),
         warnings(baseline, mask, bias),
         None if inputs is None else evaluator.outputs(mask, bias, inputs),
@@ -79,7 +53,7 @@ def outcome(
 
 
 def warnings(baseline: Baseline, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[str]:
-    """Say what speaks against a mask, and what one should know of the model."""
+    """Return what one should know of a mask and of the model, in words."""
     return [
         *mask_warnings.warnings(baseline.mask, mask, baseline.slots, bias),
         *baseline.notes,

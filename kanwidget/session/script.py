@@ -28,7 +28,7 @@ def script(
 ) -> str:
     """Return the shortest Python that leads from the original model to the present one.
 
-    Edges score ``usual_score`` if nothing else is said. A ``metric`` of the session's own is for
+    Edges score ``usual_score`` by default. A ``metric`` of the session's own is for
     the reader to fill in; this is what it was called.
     """
     lines = ["from kanwidget import PruningSession", ""]
@@ -47,7 +47,7 @@ def script(
     others: tuple[str, ...] = ()
     for step, following in zip(path, [*path[1:], None], strict=True):
         if following is not None and following.kind == "set":
-            continue  # the last state before a commit says it all
+            continue  # only the last state before a commit matters
         wanted = shortest_thresholds(step.state, step.baseline)
         changes = wanted.arguments(state) if step.kind == "set" else {}
         if changes:
@@ -88,11 +88,11 @@ def shortest_thresholds(state: State, baseline: Baseline) -> State:
 
 
 def _between(threshold: float, scores: Tensor) -> float:
-    """Return the shortest decimal that takes the same scores as a threshold, well between them."""
-    taken, left = scores[scores <= threshold], scores[scores > threshold]
+    """Return the shortest decimal that removes the same scores, at a distance from all of them."""
+    removed, left = scores[scores <= threshold], scores[scores > threshold]
     if threshold == 0:
         return 0.0
-    low = float(taken.max()) * (1 + 1e-9) if len(taken) else 0.0
+    low = float(removed.max()) * (1 + 1e-9) if len(removed) else 0.0
     high = float(left.min()) * (1 - 1e-9) if len(left) else math.inf
     for digits in range(1, 16):
         nearest = float(f"{threshold:.{digits}g}")

@@ -8,14 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
-from kanwidget.masks.validate import check_threshold
 
 from .history import History, in_a_cell
+from .live_model import PlannedStep
 from .script import shortest_thresholds
+from .step_applier import StepApplier
+from .step_planner import StepPlanner
 
-__all__ = ["NOTE", "Saved", "check_owner", "checked", "in_words", "to_dict"]
+__all__ = [
+    "NOTE",
+    "SavedCommand",
+    "check_owner",
+    "errors_in_words",
+    "read_commands",
+    "replay",
+    "to_dict",
+]
 
 FORMAT = "kanwidget.session 1"
 
@@ -27,7 +36,7 @@ KINDS = ("set", "commit", "score")
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedCommand:
     """One command as it was kept: in itself it makes sense."""
 
     parent: int
@@ -64,14 +73,14 @@ def to_dict(history: History, model: str, data: str) -> dict[str, Any]:
     }
 
 
-def checked(content: object) -> list[Saved]:
+def read_commands(content: object) -> list[SavedCommand]:
     """Return the commands of what `to_dict` returned, or raise a ValueError in words.
 
     Whether there are such edges is for the model to say.
     """
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise ValueError(f"expected a session's content of format {FORMAT!r}")
-    with in_words():
+    with errors_in_words():
         commands = content["commands"]
         if not isinstance(commands, Sequence) or isinstance(commands, (str, bytes)):
             raise TypeError(f"commands must be a list, got {_short(commands)}")
@@ -93,8 +102,31 @@ def check_owner(content: Mapping[str, Any], model: str, data: str) -> None:
         raise ValueError("this session belongs to other data; give it the data it was on")
 
 
+def replay(
+    commands: Sequence[SavedCommand], current: int, applier: StepApplier, planner: StepPlanner
+) -> None:
+    """Take the steps that were saved, and go to one of them; raise a ValueError in words."""
+    history = applier.history
+    with errors_in_words():
+        for command in commands[1:]:
+            applier.apply(planner.go_to(history.get(command.parent)))
+            if command.kind == "commit":
+                step: PlannedStep | None = planner.commit()
+            elif command.kind == "score":
+                score = applier.require_evaluator().check_score(command.score or "")
+                other = score != applier.baseline.score
+                step = planner.rescore(score, None, None) if other else None
+            else:
+                width, slots = applier.facts.width, applier.baseline.slots
+                state = applier.state.changed(command.state.to_dict(), width, slots)
+                step = planner.change(state, always=True)
+            applier.apply(step)
+        history.label(commands)
+        applier.apply(planner.go_to(history.get(current)))
+
+
 @contextmanager
-def in_words() -> Iterator[None]:
+def errors_in_words() -> Iterator[None]:
     """Turn what is wrong with strange content into a ValueError that says so."""
     try:
         yield
@@ -102,7 +134,7 @@ def in_words() -> Iterator[None]:
         raise ValueError(f"this is no session's content: {_short(error)}") from None
 
 
-def _command(command: Mapping[str, Any], id: int) -> Saved:
+def _command(command: Mapping[str, Any], id: int) -> SavedCommand:
     parent, kind, score = command["parent"], command["kind"], command.get("score")
     if id == 0:
         if parent is not None or kind != "start":
@@ -118,18 +150,13 @@ def _command(command: Mapping[str, Any], id: int) -> Saved:
     if not all(isinstance(text, str) and len(text) <= NOTE for text in words):
         raise ValueError(f"texts and notes have {NOTE} characters at the most: command {id}")
     text, note = (text.encode("utf-8", "replace").decode() for text in words)
-    return Saved(parent, str(kind), text, note, score, _state(command["state"]))
+    return SavedCommand(parent, str(kind), text, note, score, _state(command["state"]))
 
 
 def _state(content: Mapping[str, Any]) -> State:
     if not isinstance(content["keep_mean"], bool):
         raise TypeError(f"keep_mean must be true or false, got {_short(content['keep_mean'])}")
-    names = ("removed_edges", "kept_edges", "removed_nodes", "kept_nodes")
-    edits = Edits(**{n: frozenset(tuple(ids) for ids in content[n]) for n in names})
-    node, edge = (
-        check_threshold(content[name], name) for name in ("node_threshold", "edge_threshold")
-    )
-    return State(node, edge, content["keep_mean"], edits)
+    return State.from_dict(content)
 
 
 def _whole(value: object, name: str, end: int) -> int:

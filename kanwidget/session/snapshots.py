@@ -7,7 +7,7 @@ from kanwidget.adapters.model_copy import Weights
 __all__ = ["HISTORY_BYTES", "Snapshots"]
 
 HISTORY_BYTES = 256 * 1024 * 1024
-"""What snapshots may take, if nothing else is said."""
+"""Bytes that snapshots may take by default."""
 
 
 class Snapshots:

@@ -345,7 +345,5 @@ def _levels(session: PruningSession, axis: str) -> Floats:
         found = torch.cat(
             [scores[0].flatten()[:0], *effective.node_scores(scores, session.baseline.slots)]
         )
-    levels = np.unique(found.detach().cpu().double().numpy())
-    return np.concatenate(
-        [[0.0], np.maximum(levels[np.isfinite(levels)], effective.SMALLEST_THRESHOLD)]
-    )
+    levels = np.unique(effective.off_threshold(found).numpy())
+    return np.concatenate([[0.0], levels[np.isfinite(levels)]])

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanwidget.adapters import Adapter
 from kanwidget.evaluate.baseline import Baseline
+from kanwidget.evaluate.edge_functions import EdgeFunctions
 
 __all__ = [
     "BYTES",
@@ -80,7 +80,7 @@ class Cells:
 
 
 def cells(
-    adapter: Adapter, baseline: Baseline, inputs: Sequence[Tensor], rounded: bool = False
+    adapter: EdgeFunctions, baseline: Baseline, inputs: Sequence[Tensor], rounded: bool = False
 ) -> Cells | None:
     """Tabulate the functions of a model's edges, masks aside.
 
@@ -131,7 +131,7 @@ class Layer:
 
 
 def layers_of(
-    adapter: Adapter,
+    adapter: EdgeFunctions,
     baseline: Baseline,
     inputs: Sequence[Tensor],
     table: Callable[[int, Floats], Layer | None],
@@ -186,7 +186,7 @@ def first_cells(within: Range, knots: Floats) -> Floats:
     return _split(starts, [np.ones(len(start) - 1, int) for start in starts], 0)
 
 
-def points_on(x: Floats, adapter: Adapter) -> Tensor:
+def points_on(x: Floats, adapter: EdgeFunctions) -> Tensor:
     """Return where functions are looked at on cells, ``(9 c, n_in)``."""
     share = np.concatenate([FIT, TEST])
     points = x[:, :-1, None] + np.diff(x)[:, :, None] * share  # (n_in, c, 9)
@@ -195,7 +195,7 @@ def points_on(x: Floats, adapter: Adapter) -> Tensor:
 
 
 def layer_of(
-    function: Function, x: Floats, adapter: Adapter, most: int
+    function: Function, x: Floats, adapter: EdgeFunctions, most: int
 ) -> tuple[Floats, Floats] | None:
     """Return cells ``(n_in, c + 1)`` and cubics ``(m, n_in, c, 4)`` of a layer."""
     noise = 16 * torch.finfo(adapter.dtype).eps
@@ -269,7 +269,7 @@ def _split(
     return np.stack(even)
 
 
-def _evened(adapter: Adapter, layer: Layer, count: int) -> tuple[Floats, Floats]:
+def _evened(adapter: EdgeFunctions, layer: Layer, count: int) -> tuple[Floats, Floats]:
     """Return a layer's cells and cubics, cut into as many as wanted."""
     x, y = layer.x, layer.y
     have = x.shape[1] - 1
@@ -282,7 +282,7 @@ def _evened(adapter: Adapter, layer: Layer, count: int) -> tuple[Floats, Floats]
     return x, _fit(layer.function, x, adapter)[0]
 
 
-def _fit(function: Function, x: Floats, adapter: Adapter) -> tuple[Floats, Floats, float]:
+def _fit(function: Function, x: Floats, adapter: EdgeFunctions) -> tuple[Floats, Floats, float]:
     """Fit cubics to cells; return them, each cell's largest error, and the layer's scale."""
     found = function(points_on(x, adapter))
     values = _array(found).reshape(*found.shape[:2], x.shape[1] - 1, -1)

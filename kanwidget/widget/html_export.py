@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kanwidget.session.outcome import ModelView
+from kanwidget.session import PruningSession
 
 from . import payload
 from .packed_array import pack, unpack
@@ -63,9 +63,9 @@ def bundle(name: str) -> str:
 
 def page(widget: ViewTraits, title: str | None, data_rows: int) -> str:
     """Return a page that shows a widget as it is, see `KANWidget.to_html`."""
-    stage, width = widget.session.model_view, widget.session.width
+    session, width = widget.session, widget.session.width
     traits = widget.page_state()
-    rows = payload.data_arrays(stage, data_rows)
+    rows = payload.data_arrays(session.data, width[-1], data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
     # Nobody is there to score the edges anew, nor to warn of what follows.
@@ -74,20 +74,20 @@ def page(widget: ViewTraits, title: str | None, data_rows: int) -> str:
     if carried:
         traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))
     else:
-        private = payload.baseline_arrays(stage, widget.session.baseline, private=True)
+        private = payload.baseline_arrays(session, private=True)
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
-    traits["_loss"], kinds = payload.loss_arrays(stage, carried)
+    traits["_loss"], kinds = payload.loss_arrays(session.data, width[-1], carried)
     traits["_row_kinds"] = b"" if kinds is None else pack(kinds)
     if not carried:
         traits["probe"] = []
     elif not traits["_cells_x"]:
-        traits["_parts_counts"], parts = payload.large_arrays(stage, widget.session.baseline)
+        traits["_parts_counts"], parts = payload.large_arrays(session)
         traits |= {name: pack(array) for name, array in parts.items() if array is not None}
         if not unpack(traits["_folded"])[0].any():  # half a megabyte of zeros
             traits["_folded"] = b""
         if parts:  # the page finds out by itself, and all of it would be two megabytes
             traits |= {"_tradeoff_node": b"", "_tradeoff_edge": b""}
-    return _document(traits, title or f"KAN {width}", _told(stage, traits, carried))
+    return _document(traits, title or f"KAN {width}", _told(session, traits, carried))
 
 
 def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
@@ -103,10 +103,10 @@ def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
     return x
 
 
-def _told(stage: ModelView, traits: Mapping[str, Any], carried: int) -> str:
+def _told(session: PruningSession, traits: Mapping[str, Any], carried: int) -> str:
     """Say what the page holds, and what it can do."""
-    count = sum(layer.numel() for layer in stage.mask)
-    rows = len(stage.data.rows)
+    count = sum(layer.numel() for layer in session.mask)
+    rows = len(session.data.test_rows)
     if not carried:
         return (
             f"This page holds {count:,} edges and none of the {rows:,} rows of data; the ends of "

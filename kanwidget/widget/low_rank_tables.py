@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanwidget.adapters import Adapter
 from kanwidget.evaluate.baseline import Baseline
+from kanwidget.evaluate.edge_functions import EdgeFunctions
 
 from .function_tables import BYTES, Layer, extremes, layer_of, layers_of, points_on
 
@@ -59,7 +59,7 @@ class SharedCells:
 
 
 def shared_cells(
-    adapter: Adapter, baseline: Baseline, inputs: Sequence[Tensor]
+    adapter: EdgeFunctions, baseline: Baseline, inputs: Sequence[Tensor]
 ) -> SharedCells | None:
     """Tabulate what the functions of a large model's edges are made of; else as `cells`."""
     edges = sum(layer.numel() for layer in baseline.mask)

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torch.nn import functional as F
 
-from kanwidget.evaluate.baseline import DataAndMetric
+from kanwidget.evaluate.data_and_metric import DataAndMetric
 
 __all__ = ["page_loss_name"]
 
@@ -39,10 +39,10 @@ def page_loss_name(measure: DataAndMetric, n_out: int) -> str:
     A function's name says nothing: it must be torch's own, with nothing set otherwise, and
     labels that its formula is plain for.
     """
-    metric, labels = measure.metric, measure.labels
+    metric, labels = measure.metric, measure.test_labels
     if measure.higher_is_better:  # none of these is such a metric
         return ""
-    plain = labels.shape == (len(measure.rows), n_out) and labels.is_floating_point()
+    plain = labels.shape == (len(measure.test_rows), n_out) and labels.is_floating_point()
     if metric is None:
         return "rmse" if plain else ""
     if isinstance(metric, nn.Module):
@@ -51,6 +51,6 @@ def page_loss_name(measure: DataAndMetric, n_out: int) -> str:
     else:
         kind = _FUNCTIONS.get(metric, "") if isinstance(metric, Hashable) else ""
     if kind == "cross_entropy":
-        plain = labels.shape == (len(measure.rows),) and not labels.is_floating_point()
+        plain = labels.shape == (len(measure.test_rows),) and not labels.is_floating_point()
         plain = plain and bool(((labels >= 0) & (labels < n_out)).all())
     return kind if plain else ""

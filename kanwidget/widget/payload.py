@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanwidget.adapters import Adapter
-from kanwidget.evaluate.baseline import Baseline
+from kanwidget.evaluate.data_and_metric import DataAndMetric
+from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.tradeoff import TradeOff
+from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
-from kanwidget.session.outcome import ModelView
 
 from .function_tables import MANY, cells, outwards
 from .low_rank_tables import shared_cells
@@ -41,19 +41,19 @@ ROWS, ROW_BYTES = 256, 400_000
 """Rows of the data that a view can pick a sample from, at the most."""
 
 
-def data_arrays(stage: ModelView, most: int | None = None) -> Packable:
+def data_arrays(data: DataAndMetric, n_out: int, most: int | None = None) -> Packable:
     """Return some rows of the data that the loss is measured on, their labels and their numbers.
 
     Parameters
     ----------
-    stage : Stage
+    data : DataAndMetric
     most : int, optional
         How many at most; by default as many as it takes to pick a sample from.
     """
-    rows, labels = stage.data.rows, stage.data.labels
-    n_in, n_out = stage.adapter.width[0], stage.adapter.width[-1]
+    rows, labels = data.test_rows, data.test_labels
+    n_in = rows.shape[1]
     count = min(len(rows), min(ROWS, ROW_BYTES // (4 * n_in)) if most is None else most)
-    if not count or rows.shape[1] != n_in:
+    if not count:
         return {"_rows": None, "_row_labels": None, "_row_numbers": None}
     some = _spread(rows, count)
     told = labels.shape == (len(rows), n_out) and labels.is_floating_point()
@@ -64,13 +64,12 @@ def data_arrays(stage: ModelView, most: int | None = None) -> Packable:
     }
 
 
-def loss_arrays(stage: ModelView, count: int) -> tuple[str, Array | None]:
+def loss_arrays(data: DataAndMetric, n_out: int, count: int) -> tuple[str, Array | None]:
     """Return which loss a page computes, "" for none, and the classes of rows if it takes them."""
-    measure = stage.data
-    kind = page_loss_name(measure, stage.adapter.width[-1])
+    kind = page_loss_name(data, n_out)
     if kind != "cross_entropy" or not count:
         return kind, None
-    return kind, _array([measure.labels[_spread(measure.rows, count)]], np.float32)
+    return kind, _array([data.test_labels[_spread(data.test_rows, count)]], np.float32)
 
 
 def _spread(rows: Tensor, count: int) -> Tensor:
@@ -78,25 +77,24 @@ def _spread(rows: Tensor, count: int) -> Tensor:
     return torch.linspace(0, len(rows) - 1, count).round().long().to(rows.device)
 
 
-def baseline_arrays(stage: ModelView, baseline: Baseline, private: bool = False) -> Packable:
+def baseline_arrays(session: PruningSession, private: bool = False) -> Packable:
     """Return all that stays as it is until the baseline changes.
 
     Parameters
     ----------
-    stage : Stage
-    baseline : Baseline
+    session : PruningSession
     private : bool
         Whether no value of the data may be told: ends and knots are rounded, and nothing is told
         of how the data are spread.
     """
-    adapter, measure = stage.scratch, stage.data
+    adapter, baseline, data = session.edge_functions, session.baseline, session.data
     found = _rounded(adapter, baseline.curves) if private else baseline.curves
     xs, ys = zip(*found, strict=True)
     curves = _array([y.flatten(0, 1) for y in ys], np.float32)
     few = len(curves) <= MANY
     parts = [adapter.base_part(l, x.T) for l, x in enumerate(xs)] if few else [None]
     bases = [part.flatten(0, 1) for part in parts if part is not None]
-    table = cells(adapter, baseline, [measure.rows, measure.inputs], private)
+    table = cells(adapter, baseline, [data.test_rows, data.train_rows], private)
     small, ends = (curves, None) if few else quantised(curves)
     return {
         "_curves_x": _array(xs, np.float32),
@@ -117,7 +115,7 @@ def baseline_arrays(stage: ModelView, baseline: Baseline, private: bool = False)
 
 
 def _rounded(
-    adapter: Adapter, curves: Sequence[tuple[Tensor, Tensor]]
+    adapter: EdgeFunctions, curves: Sequence[tuple[Tensor, Tensor]]
 ) -> list[tuple[Tensor, Tensor]]:
     """Return curves between round numbers, in the place of the least and the largest value."""
     found = []
@@ -145,7 +143,7 @@ def _moved(x: Tensor, y: Tensor, points: Tensor) -> Tensor:
     return y.gather(2, index) * (1 - share) + y.gather(2, index + 1) * share
 
 
-def large_arrays(stage: ModelView, baseline: Baseline) -> tuple[list[int], Packable]:
+def large_arrays(session: PruningSession) -> tuple[list[int], Packable]:
     """Return what computes a model that is too large for a table of each edge, if anything does.
 
     Returns
@@ -154,8 +152,8 @@ def large_arrays(stage: ModelView, baseline: Baseline) -> tuple[list[int], Packa
         Cells of each layer.
     arrays : dict
     """
-    measure = stage.data
-    table = shared_cells(stage.scratch, baseline, [measure.rows, measure.inputs])
+    rows = [session.data.test_rows, session.data.train_rows]
+    table = shared_cells(session.edge_functions, session.baseline, rows)
     if table is None:
         return [], {}
     small = {"_parts_y": table.y, "_parts_w": table.weights}

@@ -11,7 +11,8 @@ import anywidget
 import traitlets
 from torch import Tensor, nn
 
-from kanwidget.evaluate.baseline import Baseline, DataAndMetric
+from kanwidget.evaluate.baseline import Baseline
+from kanwidget.evaluate.data_and_metric import DataAndMetric
 from kanwidget.kan.write_lock import fit_of
 from kanwidget.session import PruningSession
 
@@ -170,20 +171,20 @@ class TraitSync:
     def _send_baseline(self) -> None:
         """Say what stays as it is until the baseline changes."""
         widget, session = self._widget, self._widget.session
-        stage = session.model_view
-        widget.set_trait("_scores_known", stage.scores_known)
+        functions, data = session.edge_functions, session.data
+        widget.set_trait("_scores_known", session.score_names)
         widget.set_trait("_width", session.width)
-        widget.set_trait("_slots", stage.scratch.slots())
-        symbolic = sorted(stage.scratch.symbolic().items())
+        widget.set_trait("_slots", functions.slots())
+        symbolic = sorted(functions.symbolic().items())
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
         rows = widget.data_rows
-        arrays = payload.baseline_arrays(stage, session.baseline, private=rows == 0)
-        if self._measure is not stage.data:
-            self._measure = stage.data
-            arrays.update(payload.data_arrays(stage, rows))
+        arrays = payload.baseline_arrays(session, private=rows == 0)
+        if self._measure is not data:
+            self._measure = data
+            arrays.update(payload.data_arrays(data, session.width[-1], rows))
             carried = arrays["_rows"]
             count = 0 if carried is None else len(carried)
-            loss, arrays["_row_kinds"] = payload.loss_arrays(stage, count)
+            loss, arrays["_row_kinds"] = payload.loss_arrays(data, session.width[-1], count)
             widget.set_trait("_loss", loss)
         for name, array in arrays.items():
             self._send(name, array)

@@ -147,7 +147,7 @@ class Score(traitlets.Unicode[str, Any]):
             if value != session.score:
                 raise ValueError(f"{self.name} stays {session.score!r}: the widget is closed")
             return str(value)
-        known = session.model_view.scores_known
+        known = session.score_names
         if not isinstance(value, str) or value not in known:
             raise ValueError(f"an edge has no score {value!r}; it has {', '.join(known)}")
         return value
@@ -155,7 +155,7 @@ class Score(traitlets.Unicode[str, Any]):
     def from_browser(self, session: PruningSession, value: Any) -> str | None:
         """Return the score if the edges can have it, or None."""
         known = isinstance(value, str) and not session.closed
-        return value if known and value in session.model_view.scores_known else None
+        return value if known and value in session.score_names else None
 
 
 class Names(traitlets.List[Any]):

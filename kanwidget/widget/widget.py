@@ -398,7 +398,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
 
     def _follow_traits(self) -> None:
         """Bring to the session what anyone sets; a handler that is there already stays one."""
-        self.observe(self._on_decision, names=self._decisions())
+        self.observe(self._push_to_session, names=self._decisions())
         self.observe(self._on_selected, names="selected")
         self.observe(self._on_score, names="score")
         self._follow_picture()
@@ -420,15 +420,11 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     @classmethod
     def _decisions(cls) -> list[str]:
         """Return the names of those wishes that the session acts on."""
-        return list(State().to_dict())
+        return State.names()
 
     def _names(self) -> dict[str, list[str]]:
         """Return names for inputs and outputs."""
         return dict(zip(("in_vars", "out_vars"), self.session.names, strict=True))
-
-    def _on_decision(self, change: Any) -> None:
-        if not self._silent:
-            self._push_to_session(merge=self._dragged)
 
     def _on_score(self, change: Any) -> None:
         if not self._silent:
@@ -444,8 +440,11 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
         if not self.session.closed:
             self._mirror.prefetch_costs()
 
-    def _push_to_session(self, merge: bool = False) -> None:
-        """Bring the session to what the traits say."""
+    def _push_to_session(self, change: Any = None) -> None:
+        """Bring the session to what the traits say; ``change`` is of the trait that was set."""
+        if self._silent:
+            return
+        merge = change is not None and self._dragged
         # What it says already may be otherwise once it has looked at the model.
         told = self.session.state.to_dict()
         wishes = {n: getattr(self, n) for n in told if getattr(self, n) != told[n]}

@@ -174,7 +174,7 @@ def step(library: Library, width: list[int], rows: int) -> Run:
 def look(library: Library, width: list[int], rows: int) -> Run:
     """Return what reads all curves and scores, as a widget does when the network has changed."""
     from kanwidget.adapters.native import NativeAdapter
-    from kanwidget.evaluate.baseline import CURVE_POINTS
+    from kanwidget.evaluate.data_and_metric import CURVE_POINTS
 
     adapter, x = NativeAdapter(library.network(width)), torch.rand(rows, width[0]) * 2 - 1
     return lambda: (adapter.scores(x), adapter.curves(x, CURVE_POINTS))

@@ -15,6 +15,7 @@ from oracles import Habit, Net, effective_mask
 from torch import Tensor
 
 from kanwidget import PruningSession
+from kanwidget.adapters import adapt
 
 __all__ = ["MASKS", "TOLERANCE", "Book", "Violation", "alike", "bits", "close", "numbers"]
 
@@ -177,7 +178,7 @@ class Book:
         if any(la.mask is None for la in net.layers) and (
             not first or any(part._forward_hooks for part in self.model.modules())
         ):
-            return [oracles.array(b) for b in self.session.model_view.adapter.bias()]
+            return [oracles.array(b) for b in adapt(self.model).bias()]
         return [la.bias for la in net.layers]
 
     def _enter(self, ground: Ground) -> None:

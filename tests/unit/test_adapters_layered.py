@@ -142,7 +142,7 @@ def test_what_is_off_is_not_trained_and_the_rest_is(build: Callable[[], Any], x:
         parameters = dict(model.named_parameters())
         assert all(p.is_leaf for p in parameters.values())
         model(x).square().sum().backward()
-        layer = session.model_view.adapter.layers[0]
+        layer = adapt(model).layers[0]
         if isinstance(layer, KANLinear):
             gradients = [layer.base_weight.grad, layer.spline_weight.grad.flatten(1)]
             gradients.append(layer.spline_scaler.grad)
@@ -227,7 +227,7 @@ def test_a_layer_norm_is_told_and_believed(x: Tensor) -> None:
         # Node (1, 0) leads nowhere, but still counts in the norm.
         assert session.dead_ends() == []
         assert session.compact().layers[0].output_dim == 4
-        assert isinstance(session.model_view.adapter, FastAdapter)
+        assert isinstance(adapt(model), FastAdapter)
     w = KANWidget(model, x)
     assert not w._cells_y  # the browser cannot compute it alone
     assert w._curves_y
@@ -285,7 +285,7 @@ def test_the_public_layer_of_efficient_kan_is_read_too(x: Tensor) -> None:
     x = x.float()
     y = model(x)
     with PruningSession(model, x) as session:
-        assert isinstance(session.model_view.adapter, EfficientAdapter)
+        assert isinstance(adapt(model), EfficientAdapter)
         session.set(edge_threshold=float(session.scores[0].median()))
         assert torch.allclose(session.compact()(x), model(x), atol=1e-6)
         model[0].regularization_loss().backward()

@@ -308,7 +308,7 @@ def test_inputs_that_pykan_has_pruned_stay_pruned() -> None:
     y = model(x).detach()
     with PruningSession(model, x) as session:
         assert session.width == [2, 3, 1]
-        assert torch.allclose(session.model_view.data.labels, y)
+        assert torch.allclose(session.data.test_labels, y)
         session.set(edge_threshold=float(session.scores[0].median()))
         smaller = session.compact()
         assert smaller.input_id.tolist() == [0, 2]
@@ -408,7 +408,7 @@ def test_a_browser_can_compute_it_by_itself(build: Callable[[], Any]) -> None:
         scale.data[model.width[l + 1][0] :] = 1.0
     x = data(len(model.input_id))
     with PruningSession(model, x) as session:
-        adapter, baseline = session.model_view.adapter, session.baseline
+        adapter, baseline = session.edge_functions, session.baseline
         assert isinstance(adapter, PykanAdapter)
         table = cells(adapter, baseline, [x])
         assert table is not None
@@ -472,7 +472,7 @@ def test_what_pykan_does_itself_is_taken_in() -> None:
     assert not session.mask[0][2, 1]
     fix(model, 0, 0, 0, "sin")
     assert session.refresh()
-    assert session.model_view.adapter.symbolic() == {(0, 0, 0): "sin"}
+    assert session.edge_functions.symbolic() == {(0, 0, 0): "sin"}
     session.remove_edge(0, 0, 0)
     model.act_fun[1].coef.data[:] *= 2
     assert session.refresh()

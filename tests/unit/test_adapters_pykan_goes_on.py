@@ -167,7 +167,7 @@ def test_pykans_zero_on_an_edge_that_is_off_leaves_it_off(keep_mean: bool) -> No
     fixed = [m.clone() for m, _ in masks_of(model)], [f.clone() for _, f in masks_of(model)]
     with PruningSession(model, x) as other:
         assert other.active_edges == 7
-        assert other.model_view.adapter.symbolic() == {}
+        assert other.edge_functions.symbolic() == {}
         other.remove_edge(0, 1, 1)
     now = [m for m, _ in masks_of(model)], [f for _, f in masks_of(model)]
     assert all(map(torch.equal, fixed[0], now[0]))
@@ -198,7 +198,7 @@ def test_auto_symbolic_after_pykans_own_pruning() -> None:
     y = model(x).detach()
     with PruningSession(model, x) as session:
         assert session.active_edges == 3
-        session.remove_edge(*next(iter(session.model_view.adapter.symbolic())))
+        session.remove_edge(*next(iter(session.edge_functions.symbolic())))
         assert session.active_edges == 2
     assert torch.equal(model(x), y)
 
@@ -211,7 +211,7 @@ def test_the_constant_of_a_zero_is_a_bias() -> None:
     y = model(x).detach()
     with PruningSession(model, x, keep_mean=False) as session:
         assert session.active_edges == 5
-        adapter = session.model_view.adapter
+        adapter = adapt(model)
         for edges in ([], [(0, 1, 1)], [(0, 0, 0), (0, 1, 0)]):
             for edge in edges:
                 session.remove_edge(*edge)
@@ -242,7 +242,7 @@ def test_the_road_from_pruning_to_a_trained_formula() -> None:
     assert any(layer.affine[..., 3].abs().sum() > 0 for layer in model.symbolic_fun)
     with PruningSession(model, dataset, keep_mean=False) as session:
         assert session.active_edges == 3
-        assert torch.allclose(session.model_view.adapter.forward(x), y, atol=1e-12)
+        assert torch.allclose(adapt(model).forward(x), y, atol=1e-12)
         for part in (session.compact(), model):
             assert torch.allclose(value_of(part.symbolic_formula(), x), y, atol=1e-9)
         session.remove_edge(0, 0, 1)

@@ -25,7 +25,7 @@ from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.figure import figure, preview, save
 from kanwidget.figure.draw import HEAVY
 from kanwidget.figure.text import Run, fit, mathtext, measure, plain, runs_of
-from kanwidget.session import steps
+from kanwidget.session import step_applier
 
 SVG = "{http://www.w3.org/2000/svg}"
 Groups = dict[str, ElementTree.Element]
@@ -155,7 +155,7 @@ def test_dark_settings_still_give_a_light_picture(session: PruningSession, tmp_p
 
 
 def test_products_and_formulas_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "adapt", ProductsAdapter)
+    monkeypatch.setattr(step_applier, "adapt", ProductsAdapter)
     monkeypatch.setattr(ProductsAdapter, "symbolic", lambda self: {(0, 0, 1): "x^2"})
     with PruningSession(Products([2, 2, 1], [[0, 0, 1], [0]])) as session:  # type: ignore[arg-type]
         for orientation in ("right", "up"):

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.adapters import adapt, scores
-from kanwidget.evaluate import baseline
+from kanwidget.evaluate import data_and_metric
 from kanwidget.kan import incremental_forward, row_blocks
 from kanwidget.widget.cost_prefetch import TooSlow, curve
 from kanwidget.widget.idle import IdleTask
@@ -111,7 +111,7 @@ def test_memory_does_not_grow_with_the_rows() -> None:
 
 
 def test_curves_are_drawn_over_an_even_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baseline, "CURVE_ROWS", 5)
+    monkeypatch.setattr(data_and_metric, "CURVE_ROWS", 5)
     x = torch.arange(41.0).unsqueeze(1).repeat(1, 2) / 10
     with PruningSession(KAN([2, 2, 1], seed=0), x) as session:
         points, _ = session.baseline.curves[0]

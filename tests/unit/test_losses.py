@@ -56,7 +56,7 @@ def mse_loss(pred: Tensor, label: Tensor) -> Tensor:
 @pytest.mark.filterwarnings("ignore:Using a target size")
 def test_torchs_own_losses_are_known_and_no_others(metric: Any, labels: Tensor, kind: str) -> None:
     with PruningSession(KAN([2, 2, 3], seed=0), data(labels), metric=metric) as session:
-        assert page_loss_name(session.model_view.data, 3) == kind
+        assert page_loss_name(session.data, 3) == kind
 
 
 def test_a_page_says_that_a_metric_stayed_in_python() -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession, create_dataset
 from kanwidget.masks import effective
-from kanwidget.session.steps import PAUSE
+from kanwidget.session.training_watch import PAUSE
 
 Make = Callable[..., KAN]
 Dataset = dict[str, Tensor]

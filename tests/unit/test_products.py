@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kanwidget import PruningSession
 from kanwidget.masks import effective
-from kanwidget.session import steps
+from kanwidget.session import step_applier
 
 WIDTH, SLOTS = [2, 3, 2], [[0, 1, 1, 2], [0, 0, 1]]
 EDGES = [(l, i, j) for l, own in enumerate(SLOTS) for j in range(len(own)) for i in range(WIDTH[l])]
@@ -28,7 +28,7 @@ NODES = [(l, i) for l, n in enumerate(WIDTH) for i in range(n)]
 @pytest.fixture(autouse=True)
 def adapted() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "adapt", ProductsAdapter)
+        patch.setattr(step_applier, "adapt", ProductsAdapter)
         yield
 
 
@@ -171,7 +171,7 @@ def test_a_model_comes_back_bit_for_bit(edits: dict[str, Any], what: Any) -> Non
 
 
 def paid(model: Products, session: PruningSession, mask: list[Tensor], bias: list[Tensor]) -> float:
-    labels = session.model_view.data.labels.numpy()
+    labels = session.data.test_labels.numpy()
     return float(np.sqrt(np.mean((by_hand(model, mask, bias, model.seen) - labels) ** 2)))
 
 
@@ -240,10 +240,11 @@ def test_each_cost_is_the_loss_of_a_really_masked_model(edits: dict[str, Any]) -
             assert found.item() == pytest.approx(wanted, rel=1e-9, abs=1e-9)
 
 
-def test_losing_one_factor_is_said_in_words(session: PruningSession) -> None:
+def test_losing_one_factor_is_said_in_words() -> None:
+    model = Products(WIDTH, SLOTS)
     with torch.no_grad():
-        session.model_view.adapter.model.bias[0].zero_()  # type: ignore[union-attr, operator]
-    session.refresh()
+        model.bias[0].zero_()
+    session = PruningSession(model)
     lost = "Factor 2 of the product h1,1 has lost its last edge"
     both = [(0, 0, 2), (0, 1, 2)]
     session.set(removed_edges=both, keep_mean=False)

@@ -23,9 +23,8 @@ Floats = NDArray[np.float64]
 
 
 def table_of(session: PruningSession) -> Cells | None:
-    stage = session.model_view
-    measure = stage.data
-    return cells(stage.adapter, session.baseline, [measure.rows, measure.inputs])
+    rows = [session.data.test_rows, session.data.train_rows]
+    return cells(session.edge_functions, session.baseline, rows)
 
 
 def evaluate(table: Cells, source: int, edges: NDArray[np.int64], at: Floats) -> Floats:
@@ -169,13 +168,12 @@ def test_there_is_no_table_of_what_no_table_can_hold(random_kan: Make) -> None:
         assert table_of(session) is None
     model = random_kan([2, 3, 1], 0)
     with PruningSession(model) as session:
-        stage = session.model_view
 
         class Poles(NativeAdapter):
             def edge_curves(self, l: int, points: Tensor) -> Tensor:
                 return 1 / (super().edge_curves(l, points) * 0 + points.T)
 
-        rows = [stage.data.rows]
+        rows = [session.data.test_rows]
         assert cells(Poles(model), session.baseline, rows) is None
 
 
@@ -212,15 +210,14 @@ def test_edges_of_a_source_share_a_small_table(dtype: torch.dtype, random_kan: M
     x = torch.rand(50, 30, dtype=dtype) * 2 - 1
     exact = 1e-7 if dtype == torch.float64 else 1e-4
     with PruningSession(model, x) as session:
-        stage = session.model_view
         assert table_of(session) is None
-        table = shared_cells(stage.adapter, session.baseline, [x])
+        table = shared_cells(session.edge_functions, session.baseline, [x])
         assert table is not None
         assert table.weights.shape == (30 * 80 + 80 * 5, 3 + 3 + 1)  # coefficients, and a base
         assert table.y.nbytes <= 2 * 3 << 20
         layers, values = unshared(table, session), adapt(model).inputs_of(x)
         for l, (layer, at) in enumerate(zip(layers, values, strict=True)):
-            truth = stage.adapter.edge_curves(l, at).double().numpy()
+            truth = session.edge_functions.edge_curves(l, at).double().numpy()
             scale = np.abs(truth).max()
             for i in (0, len(layer.x) - 1):
                 edges = np.arange(len(truth)) * len(layer.x) + i
@@ -233,5 +230,5 @@ def test_no_table_is_shared_where_none_would_be_right(random_kan: Make) -> None:
     with torch.no_grad():
         model.layers[0].coef[3, 4] = torch.nan
     with PruningSession(model, torch.rand(9, 30, dtype=torch.float64)) as session:
-        rows = [session.model_view.data.rows]
-        assert shared_cells(session.model_view.adapter, session.baseline, rows) is None
+        rows = [session.data.test_rows]
+        assert shared_cells(session.edge_functions, session.baseline, rows) is None

@@ -641,13 +641,15 @@ wishes = ["selected", "probe", "view", "orientation", "tolerance", "input_shape"
 
 @pytest.fixture(scope="module")
 def shared(_trained: KAN, dataset: dict[str, Tensor]) -> Iterator[KANWidget]:
-    w = KANWidget(copy.deepcopy(_trained), dataset)
+    model = copy.deepcopy(_trained)
+    w = KANWidget(model, dataset)
+    w.__dict__["tested_model"] = model
     yield w
     w.close()
 
 
 def in_order(w: KANWidget) -> None:
-    live = [layer != 0 for layer in w.session.model_view.adapter.model.mask]
+    live = [layer != 0 for layer in w.__dict__["tested_model"].mask]
     assert all(torch.equal(a, b) for a, b in zip(live, w.session.mask, strict=True))
     assert w.active_edges == sum(int(layer.sum()) for layer in live) == read(w._mask).sum()
     assert w._current == w.session.history.current.id

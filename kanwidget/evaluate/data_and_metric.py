@@ -1,0 +1,231 @@
+"""The data and the metric that a model is measured with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from kanwidget.adapters import Adapter
+from kanwidget.adapters.scores import forward
+from kanwidget.kan.check_data import (
+    as_tensors,
+    call_loss,
+    check_dataset,
+    check_inputs,
+    varying_columns,
+)
+from kanwidget.kan.row_blocks import split
+from kanwidget.masks.validate import check_scalar
+
+from .baseline import Baseline
+from .metric import Metric, check_metric, direction_doubts, is_higher_better, metric_name
+from .names import column_names
+
+__all__ = ["BINS", "CURVE_POINTS", "CURVE_ROWS", "DataAndMetric"]
+
+
+CURVE_POINTS = 64
+"""Samples of each curve that a view draws."""
+
+
+CURVE_ROWS = 4096
+"""Rows of data that curves and densities are drawn over, at the most: evenly spread over all."""
+
+
+BINS = 32
+"""Bins of the data's density under each curve."""
+
+
+class DataAndMetric:
+    """The data and the metric of a session; see `PruningSession`.
+
+    The data are copies: what others write to their tensors later changes no loss.
+
+    Attributes
+    ----------
+    higher_is_better : bool
+        Whether more of the metric is better.
+    names : Names
+        Of the columns, where the data are tables.
+    train_rows : Tensor, shape (rows, width[0])
+        Inputs that scores, means and curves come from.
+    test_rows, test_labels : Tensor, shapes (rows, width[0]) and (rows, width[-1])
+        What the loss is measured on.
+    loss_name : str
+        What the loss measures.
+    baseline_count : int
+        The number of the last baseline.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        data: Mapping[str, Tensor] | Tensor | None,
+        metric: Metric | None,
+        higher_is_better: bool | None = None,
+    ) -> None:
+        n_in, n_out, device, dtype = (
+            adapter.width[0],
+            adapter.width[-1],
+            adapter.device,
+            adapter.dtype,
+        )
+        if metric is not None:
+            check_metric(metric)
+        self.higher_is_better = is_higher_better(metric, higher_is_better)
+        self._doubts = direction_doubts(metric, higher_is_better)
+        self.names = column_names(adapter.select_columns(data))
+        data = adapter.select_columns(as_tensors(data))
+        self.metric: Metric | None = None
+        self.baseline_count = -1
+        if isinstance(data, Mapping):
+            own = None if metric else n_out
+            dataset = check_dataset(data, n_in, own, device, dtype, outputs=n_out)
+            self.metric, self.train_rows = metric, dataset["train_input"].clone()
+            self.test_rows, self.test_labels = (
+                dataset["test_input"].clone(),
+                dataset["test_label"].clone(),
+            )
+            self.loss_name = f"test {metric_name(metric) if metric else 'RMSE'}"
+            return
+        if metric is not None:
+            raise ValueError(
+                "metric compares predictions with labels: hand over a dataset with labels, as "
+                "create_dataset makes it, not inputs alone"
+            )
+        x = (
+            adapter.last_inputs()
+            if data is None
+            else check_inputs(data, n_in, "data", device, dtype)
+        )
+        x = x.clone()
+        self.train_rows, self.test_rows, self.test_labels = x, x, forward(adapter, x)
+        self.loss_name = "RMS change of the outputs"
+
+    @staticmethod
+    def check_inputs(adapter: Adapter, inputs: object) -> Tensor:
+        """Return inputs of a model in its dtype and columns, or raise a ValueError or TypeError."""
+        like = adapter.device, adapter.dtype
+        return check_inputs(adapter.select_columns(inputs), adapter.width[0], "inputs", *like)
+
+    def loss_of_model(self, adapter: Adapter) -> float:
+        """Return the metric of a model as it is."""
+        return self.loss_of(forward(adapter, self.test_rows))
+
+    def loss_of(self, pred: Tensor) -> float:
+        """Return the metric of predictions on the rows.
+
+        Raises
+        ------
+        TypeError
+            If it is not one real number.
+        """
+        if self.metric is not None:
+            name = f"metric {metric_name(self.metric)}"
+            # Tensors of its own: it may work in place.
+            value, dtype = call_loss(self.metric, pred.clone(), self.test_labels.clone(), name)
+            self.test_labels = self.test_labels.to(dtype)
+            return check_scalar(value, name)
+        return float(torch.nn.functional.mse_loss(pred, self.test_labels).sqrt())
+
+    def make_baseline(
+        self,
+        adapter: Adapter,
+        mask: list[Tensor],
+        bias: list[Tensor],
+        folded: list[Tensor] | None = None,
+        kind: str = "l1",
+    ) -> Baseline:
+        """Measure scores, means, curves and loss of a model that has these masks and biases."""
+        self.baseline_count += 1
+        scores = adapter.scores(self.train_rows, kind)
+        means = adapter.means(self.train_rows)  # in the model's dtype, as biases are
+        baseline = Baseline(
+            mask,
+            bias,
+            folded or [torch.zeros_like(mean) for mean in means],
+            scores,
+            means,
+            [],
+            self.loss_of_model(adapter),
+            self.baseline_count,
+            slots=adapter.slots(),
+            score=kind,
+            notes=[
+                *adapter.notes(),
+                *self._doubts,
+                *_constant_inputs(self.train_rows),
+            ],
+        )
+        self.add_curves(adapter, baseline)
+        return baseline
+
+    def with_scores(self, baseline: Baseline, scores: list[Tensor], score: str) -> Baseline:
+        """Return a baseline of the same model with other scores."""
+        self.baseline_count += 1
+        return replace(
+            baseline,
+            scores=scores,
+            score=score,
+            number=self.baseline_count,
+            curves=[*baseline.curves],
+            density=[*baseline.density],
+            grid=[*baseline.grid],
+        )
+
+    def add_curves(self, adapter: Adapter, baseline: Baseline) -> None:
+        """Give a baseline its curves, densities and grids, of a model that has its masks.
+
+        They are over `CURVE_ROWS` of the training inputs, if there are more.
+        """
+        rows = self.train_rows
+        if len(rows) > CURVE_ROWS:
+            some = torch.linspace(0, len(rows) - 1, CURVE_ROWS, dtype=torch.float64)
+            rows = rows[some.round().long().to(rows.device)]
+        curves, values = adapter.curves(rows, CURVE_POINTS), adapter.inputs_of(rows)
+        baseline.drop_curves()
+        baseline.curves.extend(curves)
+        baseline.density.extend(
+            _density(v, x[:, 0], x[:, -1]) for v, (x, _) in zip(values, curves, strict=True)
+        )
+        baseline.grid.extend(
+            _with_share_outside(v, ends) for v, ends in zip(values, adapter.grid(), strict=True)
+        )
+
+    def digest(self) -> str:
+        """Return a digest of the data."""
+        digest = hashlib.sha256()
+        for values in (self.train_rows, self.test_rows, self.test_labels):
+            for rows in split(values, values[:1].numel()):
+                digest.update(rows.detach().cpu().double().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def _constant_inputs(inputs: Tensor) -> list[str]:
+    """Say which inputs have the same value in all rows, if there is more than one row."""
+    same = (~varying_columns(inputs)).nonzero().flatten().tolist()
+    if len(inputs) < 2 or not same:
+        return []
+    more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
+    verb = "do" if more else "does"
+    return [
+        f"Input node (0, {same[0]}){more} {verb} not vary in these data: edges from there add a "
+        "constant, whatever they score."
+    ]
+
+
+def _density(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Return the share of values ``(rows, n)`` in each bin between bounds, ``(n, BINS)``."""
+    place = ((values - low) / (high - low) * BINS).nan_to_num().long().clamp(0, BINS - 1)
+    share = torch.full_like(values, 1 / len(values))
+    return values.new_zeros(values.shape[1], BINS).scatter_add_(1, place.T, share.T)
+
+
+def _with_share_outside(values: Tensor, ends: Tensor) -> Tensor:
+    """Add to the ends of grids ``(n, 2)`` the share of values ``(rows, n)`` outside them."""
+    outside = (values < ends[:, 0]) | (values > ends[:, 1])
+    return torch.cat([ends, outside.to(ends).mean(0).unsqueeze(1)], 1)

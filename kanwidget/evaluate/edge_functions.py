@@ -1,0 +1,50 @@
+"""What may be read of a model's functions, whatever its masks."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from kanwidget.masks.ids import Edge
+
+__all__ = ["EdgeFunctions"]
+
+
+class EdgeFunctions(Protocol):
+    """The unmasked functions of a model; see `Adapter`, which has these and what writes."""
+
+    @property
+    def width(self) -> list[int]:
+        """Nodes in each node layer, inputs first."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lives."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating point type of the model."""
+
+    @property
+    def can_tabulate(self) -> bool:
+        """Whether `edge_curves`, biases, `slots` and `offset` alone give the outputs."""
+
+    def edge_curves(self, l: int, points: Tensor) -> Tensor:
+        """Evaluate layer ``l``'s functions, ``(n_out, n_in, n)``, at ``(n, n_in)``."""
+
+    def base_part(self, l: int, points: Tensor) -> Tensor | None:
+        """Evaluate the part of them that is no spline; None if the library has no parts."""
+
+    def knots(self) -> list[Tensor]:
+        """Return where each layer's functions need not be smooth, ``(n_in, knots)``."""
+
+    def slots(self) -> list[list[int]]:
+        """Return for each layer the node that each of its targets belongs to, if any differ."""
+
+    def offset(self) -> list[Tensor]:
+        """Return what is added after the products, ``(width[l],)`` for each layer of nodes."""
+
+    def symbolic(self) -> dict[Edge, str]:
+        """Return the edges with a fixed formula, and its name, such as ``sin``."""

@@ -1,0 +1,352 @@
+"""Plans the steps of a session: what a decision leads to, measured, before anything is written."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from kanwidget.adapters.model_copy import Weights
+from kanwidget.evaluate.baseline import Baseline
+from kanwidget.evaluate.evaluator import Evaluator
+from kanwidget.evaluate.measure_losses import Progress, Stop
+from kanwidget.kan.write_lock import fit_of
+from kanwidget.masks.edits import Edits
+from kanwidget.masks.state import State
+
+from . import history
+from .commands import count_edges, describe_with_losses, next_command
+from .external_changes import adopt, baseline_in_dtype_of, notice, what_changed
+from .history import Command
+from .live_model import ExternalChanges, PlannedStep
+from .mask_and_bias import MaskAndBias
+from .step_applier import StepApplier
+from .training_watch import TrainingWatch
+
+__all__ = ["StepPlanner"]
+
+
+class StepPlanner:
+    """Plans the next step of a session; `StepApplier.apply` takes it.
+
+    Parameters
+    ----------
+    applier : StepApplier
+    """
+
+    def __init__(self, applier: StepApplier) -> None:
+        self._applier = applier
+        self._training = TrainingWatch(applier.require_live_model().adapter.model)
+        self._starts_new_step = False  # whether the next change is a step of its own
+        # The step of a drag that may go on, and the hand edits in it.
+        self._drag: tuple[int, Edits] | None = None
+
+    def change(
+        self, state: State, what: str = "", merge: bool = False, always: bool = False
+    ) -> PlannedStep | None:
+        """Plan the step to a state, None if it is the present one.
+
+        Parameters
+        ----------
+        state : State
+        what : str
+            What was done, in words; by default what is different.
+        merge : bool
+            Whether this goes on with the last step, if that changed the same things.
+        always : bool
+            Whether it is a step even if nothing changes.
+        """
+        applier = self._applier
+        tree, before, decided = applier.history, applier.current, applier.state
+        if state == decided and not always:
+            return None
+        start, can_merge = tree.before(), merge and not self._starts_new_step
+        if can_merge and self._is_drag(before) and state.edits == decided.edits:
+            assert self._drag is not None
+            # Edges removed by hand because a training brought them back: the drag decides again.
+            decided, state = (replace(s, edits=self._drag[1]) for s in (decided, state))
+        merged = start is not None and (
+            can_merge
+            and before.kind == "set"
+            and not before.note
+            and tree.after() is None
+            and decided.arguments(start.state).keys() == state.arguments(decided).keys()
+        )
+        if not merged or start is None:
+            what = what or history.describe(before.state, state)
+            command = self._measured("set", what, state, before.baseline)
+        elif state == start.state and before.weights == start.weights:
+            return self._back_to(start)
+        else:
+            what = history.describe(start.state, state) or what
+            what = what or history.describe(before.state, state)
+            command = self._measured("set", what, state, before.baseline, start, before)
+
+        def after() -> None:
+            self._starts_new_step = False
+            self._drag = (command.id, state.edits) if merge else None
+
+        return self._planned(command, after=after)
+
+    def end_drag(self) -> None:
+        """Let the next change be a step of its own."""
+        self._starts_new_step = True
+
+    @contextlib.contextmanager
+    def as_one_step(self, what: str) -> Iterator[None]:
+        """Make one step of all that is done meanwhile, or none if it ends where it began."""
+        start, count = self._applier.current, len(self._applier.history.commands)
+        try:
+            yield
+        finally:
+            self._join_steps(start, count, what)
+
+    def commit(self) -> PlannedStep:
+        """Plan to make the present state the new baseline."""
+        applier, old = self._applier, self._applier.baseline
+        mask, bias = applier.current_masks
+        folded = old.folded_after_commit(mask, applier.state.keep_mean)
+        baseline = applier.require_evaluator().make_baseline(mask, bias, folded, old.score)
+        baseline = baseline.sharing_tensors_with(old)
+        state = State(keep_mean=applier.state.keep_mean)
+        return self._planned(
+            self._measured("commit", "commit", state, baseline), sets_restore_point=True
+        )
+
+    def rescore(self, score: str, stop: Stop | None, progress: Progress | None) -> PlannedStep:
+        """Plan to score edges in another way, and to set both thresholds to 0."""
+        applier = self._applier
+        evaluator = applier.require_evaluator()
+        baseline = evaluator.with_scores(applier.baseline, score, stop, progress)
+        state = replace(applier.state, node_threshold=0.0, edge_threshold=0.0)
+        return self._planned(self._measured("score", f"scores by {score}", state, baseline))
+
+    def go_to(self, command: Command | None) -> PlannedStep | None:
+        """Plan to go to a command of the history, with the weights that the model had there."""
+        if command is None:
+            return None
+        applier, snapshots = self._applier, self._applier.history.snapshots
+        live, before, evaluator = (
+            applier.require_live_model(),
+            applier.current,
+            applier.require_evaluator(),
+        )
+        command = applier.history.get(command.id)
+        there = MaskAndBias(command.baseline.mask, command.baseline.bias)
+        if not applier.current_masks.fits(there):
+            raise ValueError(
+                f"the model had other layers or nodes at step {command.id}: there is no way back "
+                "to it"
+            )
+        if command.weights == before.weights:
+            restored = MaskAndBias(*command.baseline.restored)
+            other = not restored.equals(MaskAndBias(*before.baseline.restored))
+            return self._planned(self._measured_again(command, evaluator), sets_restore_point=other)
+        kept = snapshots.get(command.weights)
+        if kept is None or not kept.fits(live.adapter.model):
+            why = "are not kept any more" if kept is None else "do not fit the model any more"
+            return self._planned(self._with_present_weights(command, why), sets_restore_point=True)
+        weights = evaluator.adapter.weights()
+        snapshots.keep(before.weights, weights)
+        evaluator = evaluator.with_weights(kept)
+        command = self._measured_again(command, evaluator)
+        return self._planned(command, evaluator, sets_restore_point=True, weights=(weights, kept))
+
+    def adopt_external_changes(self) -> PlannedStep | None:
+        """Plan to take in what others did to the model, None if they did nothing."""
+        applier = self._applier
+        evaluator = applier.require_evaluator()
+        live = applier.require_live_model()
+        found = live.external_changes(applier.current_masks, evaluator.scratch)
+        if found is None:
+            self._training.saw_no_change()
+            return None
+        if found.retrained:
+            evaluator = evaluator.for_changed_model(live.adapter)
+        return self._adoption(found, evaluator, fit_of(live.adapter.model))
+
+    def _adoption(
+        self, found: ExternalChanges, evaluator: Evaluator, fit: tuple[int, bool]
+    ) -> PlannedStep:
+        """Plan the step that what others did is, or the last one anew if they go on with it."""
+        applier, tree = self._applier, self._applier.history
+        before, written = applier.current, applier.current_masks
+        is_drag = self._drag is not None
+        merged = found.retrained and not found.switched
+        merged = merged and self._training.continues(fit, tree, is_drag)
+        adopted = adopt(applier.baseline, applier.state, written, found, evaluator)
+        parent = tree.before() if merged else before
+        assert parent is not None
+        renews = found.retrained and not (merged and before.weights != parent.weights)
+        weights = 1 + max(c.weights for c in tree.commands) if renews else before.weights
+        kept_off = adopted.kept_off | (before.kept_off if merged else frozenset())
+        changes = what_changed(written, found, applier.require_evaluator(), evaluator)
+        changes = (*before.changes, *changes) if merged else changes
+        words = [
+            f"{axis} threshold lowered to {getattr(adopted.state, name):.3g}"
+            for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
+            if getattr(adopted.state, name) < getattr(parent.state, name)
+        ]
+        what = ", ".join([history.in_a_cell(changes), *words])
+        if kept_off:
+            what += f", {history.count(len(kept_off), 'edge')} off by hand now"
+        goes_on = merged and before.kind == "set"  # a drag, while others train
+        command = self._measured(
+            "set" if goes_on else "outside",
+            before.what if goes_on else what,
+            adopted.state,
+            adopted.baseline,
+            parent,
+            before if merged else None,
+            evaluator,
+            kept_off,
+            weights=weights,
+            changes=() if goes_on else changes,
+            notice=notice(before.state if goes_on else parent.state, adopted.state),
+        )
+        if renews and tree.snapshots.get(before.weights) is None:
+            known = applier.require_evaluator().adapter.weights()
+            tree.snapshots.keep(before.weights, known)
+        if not found.retrained:
+            evaluator = evaluator.with_switched_count(found.switched_count)
+
+        def after() -> None:
+            if self._drag is not None and self._drag[0] == before.id:
+                self._drag = None if "edges" in changes else (command.id, self._drag[1])
+            self._training.saw_change(fit, merged)
+
+        return self._planned(command, evaluator, seen=found.live, found=found, after=after)
+
+    def _is_drag(self, command: Command) -> bool:
+        return self._drag is not None and self._drag[0] == command.id
+
+    def _back_to(self, start: Command) -> PlannedStep:
+        """Plan to leave no step of a drag that ended where it began."""
+        tree, before = self._applier.history, self._applier.current
+
+        def after() -> None:
+            if before.id + 1 == len(tree.commands):  # else it may be on the way to another branch
+                tree.rewrite(before.id, [], tree.current)
+            self._starts_new_step = True  # what follows does not go on with the step before
+
+        command = self._measured_again(start, self._applier.require_evaluator())
+        return self._planned(command, after=after)
+
+    def _join_steps(self, start: Command, count: int, what: str) -> None:
+        tree, current = self._applier.history, self._applier.current
+        made = tree.commands[count:]
+        along = tree.path()[-len(made) - 1 :] if made else []
+        plain = all(command.kind == "set" for command in made)
+        if not made or not plain or [c.id for c in along] != [start.id, *(c.id for c in made)]:
+            return
+        what = what or history.describe(start.state, current.state)
+        text = describe_with_losses(
+            what, self._applier.facts.loss_name, start, current.loss_after, current.active_edges
+        )
+        joined = replace(
+            current, id=count, parent=start.id, loss_before=start.loss_after, text=text, what=what
+        )
+        tree.rewrite(count, [] if current.state == start.state else [joined], start)
+
+    def _planned(
+        self,
+        command: Command,
+        evaluator: Evaluator | None = None,
+        *,
+        sets_restore_point: bool = False,
+        seen: MaskAndBias | None = None,
+        found: ExternalChanges | None = None,
+        weights: tuple[Weights | None, Weights | None] = (None, None),
+        after: Callable[[], None] | None = None,
+    ) -> PlannedStep:
+        """Return the step to a command; ``weights`` are those until then, and from then on."""
+        applier, (had, gets) = self._applier, weights
+        seen, now = seen or applier.current_masks, applier.require_evaluator()
+        wanted = applier.masks_under(command.baseline, command.state)
+        return PlannedStep(
+            command,
+            evaluator or now,
+            now,
+            seen,
+            wanted,
+            sets_restore_point,
+            gets,
+            had,
+            found,
+            after,
+        )
+
+    def _measured(
+        self,
+        kind: str,
+        what: str,
+        state: State,
+        baseline: Baseline,
+        parent: Command | None = None,
+        replaced: Command | None = None,
+        evaluator: Evaluator | None = None,
+        kept_off: frozenset[tuple[int, int, int]] = frozenset(),
+        **more: object,
+    ) -> Command:
+        """Return a command that leads to a state, with its loss; see `next_command`."""
+        applier = self._applier
+        parent = parent or applier.current
+        masks, rule = applier.masks_under(baseline, state), baseline.mask_rule(state)
+        came_back = parent.kept_off | kept_off
+        still_off = {edge for edge in came_back if rule.is_removed_by_hand(edge, state.edits)}
+        return next_command(
+            applier.history,
+            applier.facts.loss_name,
+            kind,
+            what,
+            state,
+            baseline,
+            (evaluator or applier.require_evaluator()).loss(*masks),
+            masks.mask,
+            parent,
+            replaced,
+            kept_off=frozenset(still_off),
+            **more,
+        )
+
+    def _measured_again(self, command: Command, evaluator: Evaluator) -> Command:
+        """Return a command with the loss that it has now: a metric may give another one."""
+        evaluator.add_curves(command.baseline)
+        loss = evaluator.loss(*self._applier.masks_under(command.baseline, command.state))
+        if loss == command.loss_after or loss != loss:
+            return replace(command)
+        text = command.text
+        if command.parent is not None:
+            text = describe_with_losses(
+                command.what,
+                self._applier.facts.loss_name,
+                self._applier.history.get(command.parent),
+                loss,
+                command.active_edges,
+            )
+        return replace(command, loss_after=loss, text=text)
+
+    def _with_present_weights(self, command: Command, why: str) -> Command:
+        """Return a command on the weights that the model has now."""
+        applier, now = self._applier, self._applier.baseline
+        evaluator = applier.require_evaluator()
+        then = baseline_in_dtype_of(command.baseline, MaskAndBias(now.mask, now.bias))
+        bias = [
+            b - new.sum(1) + old.sum(1)
+            for b, new, old in zip(now.bias, now.folded, then.folded, strict=True)
+        ]
+        then = evaluator.make_baseline(then.mask, bias, then.folded, then.score)
+        masks = applier.masks_under(then, command.state)
+        loss = evaluator.loss(*masks)
+        return replace(
+            command,
+            baseline=then,
+            loss_before=float("nan"),
+            loss_after=loss,
+            active_edges=count_edges(masks.mask),
+            weights=applier.current.weights,
+            text=f"{command.what or command.text}, {applier.facts.loss_name} {loss:.4g} with the "
+            "weights of a later step",
+            notice=f"The weights that step {command.id} had {why}: it is shown with those of a "
+            "later step.",
+        )
