@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from kanwidget.kan import KAN, incremental_forward
+from kanwidget.kan.arrays import as_array
 from kanwidget.kan.bsplines import extend_grid
 from kanwidget.kan.incremental_forward import MaskSequence
-from kanwidget.kan.numpy_layer import as_array
 from kanwidget.kan.row_blocks import mean_over
 from kanwidget.masks.ids import Edge
 
@@ -25,7 +25,7 @@ class NativeAdapter(BaseAdapter):
 
     supports = "kanwidget.KAN"
 
-    transient = ("_seen", "_switched")
+    transient = ("last_inputs", "switched_edges")
 
     _model: KAN
     _last: tuple[Hashable, tuple[list[Tensor], list[Tensor]]] | None = None
@@ -151,7 +151,7 @@ class NativeAdapter(BaseAdapter):
         return digest.hexdigest()
 
     def edges_switched_by_model(self) -> Sequence[tuple[Edge, bool]]:
-        return list(self._model._switched)
+        return list(self._model.switched_edges)
 
     def _numbers(self) -> list[Tensor]:
         layers = self._model.layers

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from . import bsplines
+from .arrays import as_array
 
 __all__ = [
     "DATASET_KEYS",
@@ -233,7 +234,7 @@ def check_dataset(
 
 def varying_columns(x: Tensor) -> Tensor:
     """Which columns of inputs ``(rows, n_in)`` vary, beyond rounding: ``(n_in,)``."""
-    rows = np.ascontiguousarray(x.detach().cpu().double().numpy().T)
+    rows = np.ascontiguousarray(as_array(x).T)
     return torch.from_numpy(bsplines.varies(rows, torch.finfo(x.dtype).eps))
 
 

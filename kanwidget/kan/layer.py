@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from . import bsplines, fused_layer
-from .numpy_layer import as_array
+from .arrays import as_array
 
 __all__ = ["KANLayer", "Write", "copy_all"]
 

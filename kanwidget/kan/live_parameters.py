@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .arrays import Array, as_array
 from .layer import copy_all
-from .numpy_layer import Array
+from .layer_stack import LayerStack
 from .write_lock import write_lock
-
-if TYPE_CHECKING:
-    from .network import KAN
 
 __all__ = ["LiveParameters"]
 
@@ -33,7 +30,7 @@ class LiveParameters:
 
     Parameters
     ----------
-    model : KAN
+    model : LayerStack
 
     Attributes
     ----------
@@ -43,7 +40,7 @@ class LiveParameters:
         The model's `write_lock`.
     """
 
-    def __init__(self, model: KAN) -> None:
+    def __init__(self, model: LayerStack) -> None:
         self.lock = write_lock(model)
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         ends = np.cumsum([0, *(p.numel() for p in self.parameters)]).tolist()
@@ -81,7 +78,7 @@ class LiveParameters:
                 added.nan_to_num_(0.0, 0.0, 0.0)
             self._added_then = self._copy_of_added()
             flat = torch.cat([p.detach().flatten() for p in self.parameters])
-            self._last_read: Array = flat.cpu().double().numpy()
+            self._last_read: Array = as_array(flat)
             self._replaced_since_read = False
             return self._last_read.copy()
 

@@ -10,32 +10,22 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from . import bsplines
+from .arrays import Array, as_array
+from .layer import KANLayer
 
-if TYPE_CHECKING:
-    from .layer import KANLayer
-
-__all__ = ["Array", "NumpyLayer", "as_array"]
-
-Array = NDArray[np.float64]
+__all__ = ["NumpyLayer"]
 
 WORK = 1 << 21
 """Numbers that hold one block of edges' outputs at the most: bounds the memory."""
 
 ALONE = 1 << 18
 """Multiplications up to which OpenBLAS leaves a product of matrices to one thread."""
-
-
-def as_array(values: Tensor) -> Array:
-    """Return a tensor's numbers in float64; they share memory where they can."""
-    return values.detach().cpu().double().numpy()
 
 
 class NumpyLayer:

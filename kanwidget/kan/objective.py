@@ -12,7 +12,6 @@ import math
 import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,13 +20,12 @@ from torch import Tensor, nn
 from kanwidget.masks import reachability
 from kanwidget.masks.validate import check_scalar
 
+from .arrays import Array, as_array
 from .check_data import call_loss
+from .layer import KANLayer
+from .layer_stack import LayerStack
 from .live_parameters import LiveParameters
-from .numpy_layer import Array, NumpyLayer, as_array
-
-if TYPE_CHECKING:
-    from .layer import KANLayer
-    from .network import KAN
+from .numpy_layer import NumpyLayer
 
 __all__ = ["FitObjective", "Penalty"]
 
@@ -90,7 +88,7 @@ class FitObjective:
 
     Parameters
     ----------
-    model : KAN
+    model : LayerStack
         It is read, and written through `LiveParameters` alone.
     penalty : Penalty
     loss_fn : callable, optional
@@ -109,7 +107,7 @@ class FitObjective:
 
     def __init__(
         self,
-        model: KAN,
+        model: LayerStack,
         penalty: Penalty,
         loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
         live: LiveParameters | None = None,
@@ -339,7 +337,7 @@ class FitObjective:
             torch.zeros_like(p).flatten() if grad is None else grad.flatten()
             for p, grad in zip(self._parameters, grads, strict=True)
         ]
-        gradient = torch.cat(flat).cpu().double().numpy()
+        gradient = as_array(torch.cat(flat))
         self._leave(self._live.parts(gradient))
         return loss.item(), reg.item(), gradient
 

@@ -6,7 +6,7 @@ import io
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from kanwidget.masks import effective, validate
 
-if TYPE_CHECKING:
-    from .network import KAN
+from .arrays import as_array
+from .layer_stack import LayerStack
 
 __all__ = ["KANFigure", "plot"]
 
@@ -48,7 +48,7 @@ class KANFigure(Figure):
 
 
 def plot(
-    model: KAN,
+    model: LayerStack,
     *,
     beta: float = 3.0,
     mask: bool | float = False,
@@ -149,7 +149,7 @@ def plot(
     return figure
 
 
-def _strength(model: KAN, values: Sequence[Tensor], mode: str) -> list[Tensor]:
+def _strength(model: LayerStack, values: Sequence[Tensor], mode: str) -> list[Tensor]:
     with torch.no_grad():
         if mode == "supervised":
             return model.scores(values[0])
@@ -172,7 +172,7 @@ def _draw_edge(
     sample: bool,
     ink: dict[str, Any],
 ) -> None:
-    x, y = points.cpu().numpy(), curve.cpu().numpy()
+    x, y = as_array(points), as_array(curve)
     box.plot(x, y, lw=thick, solid_capstyle="round", **ink)
     if sample:
         box.scatter(x, y, s=8 * thick, **ink)

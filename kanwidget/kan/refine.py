@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from . import bsplines
+from .arrays import Array, as_array
 from .layer import KANLayer
-from .numpy_layer import Array, as_array
 
 __all__ = ["refine_grid", "refine_layer", "refit"]
 

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from .atomic_write import replacing
 from .check_data import check_kind
 from .layer import KANLayer
-
-if TYPE_CHECKING:
-    from .network import KAN
+from .layer_stack import LayerStack
 
 __all__ = ["load", "save"]
+
+Stack = TypeVar("Stack", bound=LayerStack)
 
 FORMAT = "kanwidget.KAN 1"
 
@@ -46,7 +46,7 @@ BASE = "base_fun."
 """Begins the names of the numbers that a base function has of its own."""
 
 
-def save(model: KAN, path: str | os.PathLike[str]) -> None:
+def save(model: LayerStack, path: str | os.PathLike[str]) -> None:
     """Write a model to a file; see `KAN.save`."""
     layer = model.layers[0]
     settings = {
@@ -71,11 +71,11 @@ def save(model: KAN, path: str | os.PathLike[str]) -> None:
 
 
 def load(
-    kind: type[KAN],
+    kind: type[Stack],
     path: str | os.PathLike[str],
     base_fun: Callable[[Tensor], Tensor] | None,
     device: torch.device | str,
-) -> KAN:
+) -> Stack:
     """Read a model from a file; see `KAN.load`."""
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
@@ -100,7 +100,7 @@ def load(
     except _Damaged as error:
         raise ValueError(f"{path} is damaged: {error}") from None
     model = kind.__new__(kind)
-    model._set_up(_layers(settings, state, base_fun))
+    LayerStack.__init__(model, _layers(settings, state, base_fun))
     return model
 
 
@@ -108,7 +108,7 @@ class _Damaged(ValueError):
     """What is wrong with the settings or the numbers of a model."""
 
 
-def _state(model: KAN) -> dict[str, Tensor]:
+def _state(model: LayerStack) -> dict[str, Tensor]:
     """Return a model's numbers by their names in a file, no two in one memory."""
     state, first = {}, model.layers[0].base_fun
     for key, value in model.state_dict().items():

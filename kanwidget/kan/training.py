@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,13 +16,11 @@ from tqdm import tqdm
 from kanwidget.masks.validate import check_number, check_scalar, check_whole
 
 from .check_data import check_dataset, check_model, refuse_broadcasting, varying_columns
+from .layer_stack import LayerStack
 from .live_parameters import LiveParameters
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
 from .write_lock import begin_fit, end_fit
-
-if TYPE_CHECKING:
-    from .network import KAN
 
 __all__ = ["FitResults", "fit"]
 
@@ -30,7 +28,7 @@ LOSSES = "train_loss", "test_loss", "reg"
 
 
 def fit(
-    model: KAN,
+    model: LayerStack,
     dataset: Mapping[str, Tensor],
     opt: str = "LBFGS",
     steps: int = 100,
