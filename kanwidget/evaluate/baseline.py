@@ -12,15 +12,15 @@ from torch import Tensor
 
 from kanwidget.adapters import Adapter
 from kanwidget.adapters.model_copy import same_bits
-from kanwidget.adapters.scores import forward
+from kanwidget.adapters.scores import forward_in_blocks
+from kanwidget.kan.call_loss import call_loss
 from kanwidget.kan.check_data import (
     as_tensors,
-    call_loss,
     check_dataset,
     check_inputs,
     varying_columns,
 )
-from kanwidget.kan.row_blocks import split
+from kanwidget.kan.row_blocks import split_rows
 from kanwidget.masks.effective import MaskRule
 from kanwidget.masks.ids import Edge
 from kanwidget.masks.state import State
@@ -260,7 +260,7 @@ class DataAndMetric:
             else check_inputs(data, n_in, "data", device, dtype)
         )
         x = x.clone()
-        self.inputs, self.rows, self.labels = x, x, forward(adapter, x)
+        self.inputs, self.rows, self.labels = x, x, forward_in_blocks(adapter, x)
         self.name = "RMS change of the outputs"
 
     @staticmethod
@@ -271,7 +271,7 @@ class DataAndMetric:
 
     def loss(self, adapter: Adapter) -> float:
         """Return the metric of a model as it is."""
-        return self.of(forward(adapter, self.rows))
+        return self.of(forward_in_blocks(adapter, self.rows))
 
     def of(self, pred: Tensor) -> float:
         """Return the metric of predictions on the rows.
@@ -355,7 +355,7 @@ class DataAndMetric:
         """Return what tells these data from others."""
         digest = hashlib.sha256()
         for values in (self.inputs, self.rows, self.labels):
-            for rows in split(values, values[:1].numel()):
+            for rows in split_rows(values, values[:1].numel()):
                 digest.update(rows.detach().cpu().double().numpy().tobytes())
         return digest.hexdigest()
 

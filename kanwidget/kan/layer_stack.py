@@ -13,7 +13,7 @@ from kanwidget.masks import reachability
 from kanwidget.masks.ids import Edge
 
 from . import check_data
-from .layer import KANLayer, Write, copy_all
+from .layer import CopyFunction, KANLayer, copy_all
 from .row_blocks import mean_over
 from .write_lock import write_lock
 
@@ -147,7 +147,7 @@ class LayerStack(nn.Module):
         return self.check_inputs(self.last_inputs, "the data that the model last saw")
 
     @torch.no_grad()
-    def update_grid(self, x: Tensor, write: Write = copy_all) -> None:
+    def update_grid(self, x: Tensor, write: CopyFunction = copy_all) -> None:
         """Lay every grid over the values that its input takes for ``x``, and refit the splines.
 
         The grids of nodes without an edge out, or which no input reaches, stay: see

@@ -86,7 +86,7 @@ class KAN(LayerStack):
         layers = []
         for n_in, n_out in pairwise(width):
             layer = KANLayer(n_in, n_out, grid, k, base_fun, grid_eps, grid_range, device, dtype)
-            layer.reset(generator, noise_scale, noise_scale_base)
+            layer.initialize(generator, noise_scale, noise_scale_base)
             layers.append(layer)
         super().__init__(layers)
 
