@@ -53,6 +53,7 @@ test: chromium lint vitest
 lint: setup
 	$(PY) -m ruff check $(LINTED)
 	$(PY) -m ruff format --check $(LINTED)
+	.venv/bin/lint-imports --no-logo --no-cache
 	$(PY) -m mypy
 	cd js && npm run --silent lint
 	cd js && npm run --silent check

@@ -41,15 +41,15 @@ class CubicAdapter(LayeredAdapter):
         return list(self.model)
 
     @staticmethod
-    def size(layer: Cubics) -> tuple[int, int]:
+    def layer_size(layer: Cubics) -> tuple[int, int]:
         return layer.coef.shape[1], layer.coef.shape[0]
 
     @staticmethod
-    def emitted(layer: Cubics, x: Tensor) -> Tensor:
+    def layer_edge_outputs(layer: Cubics, x: Tensor) -> Tensor:
         return torch.einsum("oip,bip->oib", layer.coef, torch.stack([x, x**2, x**3], 2))
 
     @staticmethod
-    def constant(layer: Cubics) -> Tensor:
+    def layer_bias(layer: Cubics) -> Tensor:
         return layer.bias
 
 

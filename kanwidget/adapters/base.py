@@ -5,26 +5,49 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from kanwidget.kan.incremental_forward import MaskSequence
+from kanwidget.kan import compact
+from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.masks import reachability
 from kanwidget.masks.ids import Edge
 
 from .model_copy import Weights, named_tensors, private_copy, same_bits
-from .scores import KINDS, scores
+from .scores import SCORE_NAMES, scores
 from .scores import means as mean_outputs
 
-__all__ = ["BaseAdapter", "as_bytes"]
+__all__ = ["BaseAdapter", "KeptNodes", "as_bytes"]
+
+
+class KeptNodes(NamedTuple):
+    """What a smaller model keeps of a larger one, and what the rest adds to it.
+
+    Attributes
+    ----------
+    nodes : list of lists of int
+        The kept nodes of each node layer. Of a hidden layer without any, node 0 is kept,
+        switched off, since a layer needs a node.
+    targets : list of lists of int
+        Their slots, for each layer of edges.
+    mask : list of bool Tensor, shapes (n_out, n_in)
+        The live masks, all off where a layer of nodes without any begins or ends.
+    folded : list of Tensor, shapes (n_out,)
+        What the nodes left out add to each slot, for all slots.
+    """
+
+    nodes: list[list[int]]
+    targets: list[list[int]]
+    mask: list[Tensor]
+    folded: list[Tensor]
 
 
 class BaseAdapter(ABC):
     """An adapter to derive from: see `Adapter` for what each method promises.
 
-    What a library must say of itself is `wrap`, `width`, `functions`, `mask`, `bias` and
+    What a library must say of itself is `wrap`, `width`, `edge_curves`, `mask`, `bias` and
     `set_mask`; the rest has a default. A library whose layers have no masks is better off with
     `kanwidget.adapters.layered.LayeredAdapter`, which asks for less.
     """
@@ -56,12 +79,12 @@ class BaseAdapter(ABC):
     @property
     def device(self) -> torch.device:
         """Where the model lives."""
-        return self._like().device
+        return self.example_tensor().device
 
     @property
     def dtype(self) -> torch.dtype:
         """Floating point type of the model."""
-        return self._like().dtype
+        return self.example_tensor().dtype
 
     @property
     def can_tabulate(self) -> bool:
@@ -84,8 +107,8 @@ class BaseAdapter(ABC):
     def select_columns(self, data: Any) -> Any:
         """Return data with the columns that the model uses, in its order."""
         if isinstance(data, Mapping):
-            return {n: self._pick(v) if n.endswith("_input") else v for n, v in data.items()}
-        return self._pick(data)
+            return {n: self.pick_columns(v) if n.endswith("_input") else v for n, v in data.items()}
+        return self.pick_columns(data)
 
     def last_inputs(self) -> Tensor:
         """Return the inputs that the model last saw, or raise a ValueError."""
@@ -99,25 +122,25 @@ class BaseAdapter(ABC):
         """Evaluate layer ``l``'s unmasked functions, ``(n_out, n_in, n)``, at ``(n, n_in)``."""
 
     def edge_outputs(self, l: int, x: Tensor) -> Tensor:
-        """Return what layer ``l``'s edges emit for its inputs, masks aside: as `functions`.
+        """Return the outputs of layer ``l``'s edges for its inputs, masks aside: as `edge_curves`.
 
-        Another thing than `functions` only where edges depend on other nodes too.
+        Other than `edge_curves` only where edges depend on other nodes too.
         """
         return self.edge_curves(l, x)
 
     def attribution_terms(self, l: int, x: Tensor) -> Tensor:
-        """Return what layer ``l``'s edges emit in the units in which attribution counts them."""
+        """Return the outputs of layer ``l``'s edges in the units that attribution counts."""
         return self.edge_outputs(l, x)
 
     def propagate(self, x: Tensor) -> list[Tensor]:
         """Return the values of every node layer, inputs first."""
         values, mask, bias, offset = [x], self.mask(), self.bias(), self.offset()
         for l, (on, constant) in enumerate(zip(mask, bias, strict=True)):
-            emitted = self.edge_outputs(l, values[-1]).masked_fill(~on.unsqueeze(2), 0.0)
-            values.append(self.nodes(l, emitted.sum(1).T + constant) + offset[l + 1])
+            out = self.edge_outputs(l, values[-1]).masked_fill(~on.unsqueeze(2), 0.0)
+            values.append(self.nodes_from_sums(l, out.sum(1).T + constant) + offset[l + 1])
         return values
 
-    def nodes(self, l: int, sums: Tensor) -> Tensor:
+    def nodes_from_sums(self, l: int, sums: Tensor) -> Tensor:
         """Multiply the slots ``(rows, n_out)`` of each node of node layer ``l + 1``."""
         slots = self.slots()
         if not slots:
@@ -139,7 +162,7 @@ class BaseAdapter(ABC):
     @property
     def score_names(self) -> tuple[str, ...]:
         """Names of the scores that `scores` knows, the usual one first."""
-        return KINDS
+        return SCORE_NAMES
 
     @torch.no_grad()
     def scores(self, x: Tensor, kind: str = "l1") -> list[Tensor]:
@@ -155,27 +178,27 @@ class BaseAdapter(ABC):
     def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
         """Sample every edge's unmasked function over its input's range for ``x``."""
         share = torch.linspace(0, 1, n, device=self.device, dtype=self.dtype)
-        drawn = []
+        found = []
         for l, values in enumerate(self.inputs_of(x)):
             low, high = values.amin(0), values.amax(0)
             # A node that emits one value still has edges to look at: show them around it.
             room = (high <= low).to(low) / 2
             low, high = low - room, high + room
             points = low + (high - low) * share.unsqueeze(1)  # (n, n_in)
-            drawn.append((points.T, self.edge_curves(l, points)))
-        return drawn
+            found.append((points.T, self.edge_curves(l, points)))
+        return found
 
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
-        """Evaluate the part of `functions` that is no spline; None if there are no parts."""
+        """Evaluate the part of `edge_curves` that is no spline; None if there are no parts."""
         return None
 
     def knots(self) -> list[Tensor]:
         """Return where each layer's functions need not be smooth, rising, ``(n_in, knots)``."""
-        return [self._like().new_empty(n, 0) for n in self.width[:-1]]
+        return [self.example_tensor().new_empty(n, 0) for n in self.width[:-1]]
 
     def grid(self) -> list[Tensor]:
         """Return first and last grid point of each layer's inputs, ``(n_in, 2)``; NaN if none."""
-        return [self._like().new_full((n, 2), torch.nan) for n in self.width[:-1]]
+        return [self.example_tensor().new_full((n, 2), torch.nan) for n in self.width[:-1]]
 
     def slots(self) -> list[list[int]]:
         """Return the node of each target, an empty list if every node has one."""
@@ -183,7 +206,7 @@ class BaseAdapter(ABC):
 
     def offset(self) -> list[Tensor]:
         """Return what is added after the products, ``(width[l],)`` for each layer of nodes."""
-        return [self._like().new_zeros(n) for n in self.width]
+        return [self.example_tensor().new_zeros(n) for n in self.width]
 
     def symbolic(self) -> dict[Edge, str]:
         """Return the edges with a fixed formula, and its name, such as ``sin``."""
@@ -197,7 +220,7 @@ class BaseAdapter(ABC):
     def bias(self) -> list[Tensor]:
         """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
 
-    def own_bias(self) -> list[Tensor] | None:
+    def bias_without_hooks(self) -> list[Tensor] | None:
         """Return None: `set_mask` writes to the constants themselves."""
         return None
 
@@ -208,7 +231,7 @@ class BaseAdapter(ABC):
     def keep_grids(self) -> None:  # noqa: B027  # most libraries do without
         """Keep the library from laying grids over nodes that are constant."""
 
-    def fitting(
+    def check_shapes(
         self, mask: Sequence[Tensor], bias: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Return masks and constants as `set_mask` writes them: of the model's device and dtype.
@@ -230,7 +253,7 @@ class BaseAdapter(ABC):
         return on, [constant.detach().to(device, dtype) for constant in bias]
 
     def outputs_under_masks(
-        self, x: Tensor, plan: MaskSequence
+        self, x: Tensor, sequence: MaskSequence
     ) -> Iterator[tuple[list[int], Tensor]] | None:
         """Return None: there is no faster way than one forward each."""
         return None
@@ -244,8 +267,8 @@ class BaseAdapter(ABC):
 
     def fingerprint(self) -> str:
         """Return a digest of the model's numbers, the same in every process."""
-        digest = hashlib.sha256(repr((self.width, self._settings())).encode())
-        for value in [*self._numbers(), *self.mask(), *self.bias()]:
+        digest = hashlib.sha256(repr((self.width, self.function_settings())).encode())
+        for value in [*self.function_tensors(), *self.mask(), *self.bias()]:
             digest.update(as_bytes(value))
         return digest.hexdigest()
 
@@ -270,7 +293,7 @@ class BaseAdapter(ABC):
     def weights(self) -> Weights:
         """Return a copy of all that makes the functions; masks and biases may be in it."""
         tensors = {n: t.detach().clone() for n, t in named_tensors(self._model).items()}
-        return Weights(tensors, self._extra_weights())
+        return Weights(tensors, self.extra_weights())
 
     @torch.no_grad()
     def set_weights(self, weights: Weights) -> None:
@@ -286,13 +309,13 @@ class BaseAdapter(ABC):
         for name, live in named_tensors(self._model).items():
             if not same_bits(live, weights.tensors[name].to(live.device)):
                 live.data.copy_(weights.tensors[name])  # a backward pass may be under way
-        self._set_extra_weights(weights.settings)
+        self.set_extra_weights(weights.settings)
 
-    def _extra_weights(self) -> Any:
+    def extra_weights(self) -> Any:
         """Return what makes the functions beside parameters and buffers."""
         return None
 
-    def _set_extra_weights(self, extra: Any) -> None:
+    def set_extra_weights(self, extra: Any) -> None:
         """Put back what `_extra_weights` returned."""
         if extra is not None:
             raise ValueError("these weights are of another kind of model")
@@ -300,63 +323,53 @@ class BaseAdapter(ABC):
     def version(self) -> Hashable:
         """Return a value that changes with the model's numbers, masks and biases left out."""
         # Not the tensors' version counters: what is written through ``.data`` escapes them.
-        return repr(self._settings()), tuple((v.shape, hash(as_bytes(v))) for v in self._numbers())
+        return repr(self.function_settings()), tuple(
+            (v.shape, hash(as_bytes(v))) for v in self.function_tensors()
+        )
 
-    def _numbers(self) -> list[Tensor]:
+    def function_tensors(self) -> list[Tensor]:
         """Return the tensors that make the functions: no masks, and no biases."""
         return list(self._model.state_dict().values())
 
-    def _settings(self) -> object:
+    def function_settings(self) -> object:
         """Return all else that makes the functions, with a telling ``repr``."""
         return None
 
-    def _like(self) -> Tensor:
+    def example_tensor(self) -> Tensor:
         """Return a tensor of the model's kind."""
         return next(p for p in self._model.parameters() if p.is_floating_point())
 
-    def _pick(self, x: Any) -> Any:
+    def pick_columns(self, x: Any) -> Any:
         return x
 
     @torch.no_grad()
-    def _smaller(self) -> tuple[list[list[int]], list[list[int]], list[Tensor]]:
-        """Plan a compact model: which nodes of each layer to keep, and what to add to biases.
-
-        Returns
-        -------
-        kept : list of lists of int
-            Nodes of each node layer, a hidden one being empty where none is alive.
-        targets : list of lists of int
-            Their slots, for each layer of edges.
-        folded : list of Tensor, shapes (n_out,)
-            What the nodes left out add to the slots, for all slots.
-        """
-        mask, slots, bias = self.mask(), self.slots(), self.bias()
-        value = self._like().new_zeros(1, self.width[0])  # of nodes that emit a constant
-        alive = [torch.ones(self.width[0], dtype=torch.bool, device=self.device)]
-        folded, masked = [], []
-        for l, on in enumerate(mask):
-            emitted = self.edge_outputs(l, value).squeeze(2).masked_fill(~on, 0.0)
-            folded.append(emitted[:, ~alive[l]].sum(1))
-            constants = (bias[l] + folded[l]).unsqueeze(0)
-            value = self.nodes(l, constants) + self.offset()[l + 1]
-            fed = (on & alive[l]).any(1)
-            # A factor that is always 0 makes the whole product a constant.
-            nothing = ~fed & (bias[l] + folded[l] == 0)
-            if slots:
-                spoilt = reachability.has_edge_in(nothing.unsqueeze(1), slots, l)
-                alive.append(reachability.has_edge_in(fed.unsqueeze(1), slots, l) & ~spoilt)
-            else:
-                alive.append(fed)
-            ends = reachability.spread_to_slots(alive[-1], slots, l).unsqueeze(1)
-            masked.append(on & alive[l] & ends)
-        leads = reachability.leads_to_outputs(masked, slots)
-        kept = [(a & b).nonzero().flatten().tolist() for a, b in zip(alive, leads, strict=True)]
-        kept[0], kept[-1] = list(range(self.width[0])), list(range(self.width[-1]))
-        targets = [
-            [j for i in nodes or [0] for j in reachability.slots_of(slots, (l, i))]
-            for l, nodes in enumerate(kept[1:], start=1)
+    def find_kept_nodes(self) -> KeptNodes:
+        """Return what a smaller model with the same outputs keeps."""
+        mask, slots, offset = self.mask(), self.slots(), self.offset()
+        varies, added = compact.find_constants(
+            mask,
+            self.bias(),
+            self.edge_outputs,
+            lambda l, sums: self.nodes_from_sums(l, sums) + offset[l + 1],
+            slots,
+        )
+        used = [
+            on & varies[l] & reachability.spread_to_slots(varies[l + 1], slots, l).unsqueeze(1)
+            for l, on in enumerate(mask)
         ]
-        return kept, targets, folded
+        leads = reachability.leads_to_outputs(used, slots)
+        kept = [(a & b).nonzero().flatten().tolist() for a, b in zip(varies, leads, strict=True)]
+        kept[0], kept[-1] = list(range(self.width[0])), list(range(self.width[-1]))
+        nodes = [ids or [0] for ids in kept]
+        return KeptNodes(
+            nodes,
+            [
+                [j for i in ids for j in reachability.slots_of(slots, (l, i))]
+                for l, ids in enumerate(nodes[1:], start=1)
+            ],
+            [on if kept[l] and kept[l + 1] else torch.zeros_like(on) for l, on in enumerate(mask)],
+            [out[:, ~inner].sum(1) for out, inner in zip(added, varies, strict=False)],
+        )
 
 
 def as_bytes(value: Tensor) -> bytes:

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layered import LayeredAdapter
+from .layered import LayeredAdapter, modules_with
 
 __all__ = ["EfficientAdapter"]
 
-PARTS = ("base_weight", "spline_weight", "grid", "b_splines", "scaled_spline_weight")
+LAYER_ATTRIBUTES = ("base_weight", "spline_weight", "grid", "b_splines", "scaled_spline_weight")
 
 
 class EfficientAdapter(LayeredAdapter):
@@ -23,29 +23,23 @@ class EfficientAdapter(LayeredAdapter):
     @classmethod
     def wrap(cls, model: object) -> EfficientAdapter | None:
         """Return an adapter for the model, or None if it is of another library."""
-        if not isinstance(model, nn.Module):
-            return None
-        layers = _layers(model)
-        if not layers:
-            return None
-        cls.chain(model, layers)
-        return cls(model)
+        return cls.wrap_chain(model, LAYER_ATTRIBUTES)
 
     @property
     def layers(self) -> list[nn.Module]:
-        return _layers(self._model)
+        return modules_with(self.model, LAYER_ATTRIBUTES)
 
     @staticmethod
-    def size(layer: Any) -> tuple[int, int]:
+    def layer_size(layer: Any) -> tuple[int, int]:
         return layer.in_features, layer.out_features
 
     @staticmethod
-    def emitted(layer: Any, x: Tensor) -> Tensor:
+    def layer_edge_outputs(layer: Any, x: Tensor) -> Tensor:
         spline = torch.einsum("big,oig->oib", layer.b_splines(x), layer.scaled_spline_weight)
         return _base(layer, x) + spline
 
     @classmethod
-    def masked(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
+    def masked_output(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
         # As the layer computes it, so that what is on gives what it gave.
         base = F.linear(layer.base_activation(x), torch.where(on, layer.base_weight, 0.0))
         weight = torch.where(on.unsqueeze(2), layer.scaled_spline_weight, 0.0)
@@ -63,7 +57,7 @@ class EfficientAdapter(LayeredAdapter):
         return [m.grid[:, [m.spline_order, -1 - m.spline_order]].detach() for m in layers]
 
     @classmethod
-    def cut(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
+    def shrink_layer(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
         weights = {"base_weight": on, "spline_weight": on.unsqueeze(2)}
         if getattr(layer, "enable_standalone_scale_spline", False):
             weights["spline_scaler"] = torch.ones_like(on)
@@ -73,10 +67,6 @@ class EfficientAdapter(LayeredAdapter):
             setattr(layer, name, nn.Parameter(new, requires_grad=was.requires_grad))
         layer.grid = layer.grid[sources].clone()
         layer.in_features, layer.out_features = len(sources), len(targets)
-
-
-def _layers(model: nn.Module) -> list[nn.Module]:
-    return [m for m in model.modules() if all(hasattr(m, name) for name in PARTS)]
 
 
 def _base(layer: Any, x: Tensor) -> Tensor:

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layered import LayeredAdapter
-from .output_hooks import remove
+from .layered import LayeredAdapter, modules_with
+from .output_hooks import remove_hook
 
 __all__ = ["FastAdapter"]
 
-PARTS = ("rbf", "spline_linear", "layernorm", "use_base_update")
+LAYER_ATTRIBUTES = ("rbf", "spline_linear", "layernorm", "use_base_update")
 
 
 class FastAdapter(LayeredAdapter):
@@ -29,22 +29,16 @@ class FastAdapter(LayeredAdapter):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
-        self._at: dict[int, tuple[Tensor, Tensor]] = {}
+        self._other_nodes: dict[int, tuple[Tensor, Tensor]] = {}
 
     @classmethod
     def wrap(cls, model: object) -> FastAdapter | None:
         """Return an adapter for the model, or None if it is of another library."""
-        if not isinstance(model, nn.Module):
-            return None
-        layers = _layers(model)
-        if not layers:
-            return None
-        cls.chain(model, layers)
-        return cls(model)
+        return cls.wrap_chain(model, LAYER_ATTRIBUTES)
 
     @property
     def layers(self) -> list[nn.Module]:
-        return _layers(self._model)
+        return modules_with(self.model, LAYER_ATTRIBUTES)
 
     @property
     def depends_on_other_nodes(self) -> bool:
@@ -61,20 +55,20 @@ class FastAdapter(LayeredAdapter):
         ]
 
     @staticmethod
-    def size(layer: Any) -> tuple[int, int]:
+    def layer_size(layer: Any) -> tuple[int, int]:
         grids = layer.rbf.num_grids
         return layer.spline_linear.in_features // grids, layer.spline_linear.out_features
 
     @staticmethod
-    def emitted(layer: Any, x: Tensor) -> Tensor:
-        return _emitted(layer, x, x if layer.layernorm is None else layer.layernorm(x))
+    def layer_edge_outputs(layer: Any, x: Tensor) -> Tensor:
+        return _edge_outputs(layer, x, x if layer.layernorm is None else layer.layernorm(x))
 
     @staticmethod
-    def constant(layer: Any) -> Tensor | None:
+    def layer_bias(layer: Any) -> Tensor | None:
         return layer.base_linear.bias if layer.use_base_update else None
 
     @classmethod
-    def masked(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
+    def masked_output(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
         # As the layer computes it, so that what is on gives what it gave.
         features = layer.rbf(x if layer.layernorm is None else layer.layernorm(x)).flatten(1)
         weight = torch.where(on.unsqueeze(2), _weight(layer), 0.0)
@@ -86,39 +80,41 @@ class FastAdapter(LayeredAdapter):
 
     @torch.no_grad()
     def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
-        self._at = {}
-        for l, (layer, values) in enumerate(zip(self._any(), self.inputs_of(x), strict=True)):
+        self._other_nodes = {}
+        for l, (layer, values) in enumerate(
+            zip(self._untyped_layers(), self.inputs_of(x), strict=True)
+        ):
             if layer.layernorm is not None:
                 count = max(1, values.shape[1] - 1)
                 mean, square = values.mean(0), values.square().mean(0)
-                self._at[l] = (mean.sum() - mean) / count, (square.sum() - square) / count
+                self._other_nodes[l] = (mean.sum() - mean) / count, (square.sum() - square) / count
         return super().curves(x, n)
 
     @torch.no_grad()
     def edge_curves(self, l: int, points: Tensor) -> Tensor:
-        layer = self._any()[l]
+        layer = self._untyped_layers()[l]
         if layer.layernorm is None:
-            return self.emitted(layer, points)
+            return self.layer_edge_outputs(layer, points)
         own = points.new_ones(points.shape[1]) / points.shape[1]  # its share in its layer
-        rest, square = self._at.get(l, (points.new_zeros(()), points.new_ones(())))
+        rest, square = self._other_nodes.get(l, (points.new_zeros(()), points.new_ones(())))
         mean = own * points + (1 - own) * rest
         spread = own * points.square() + (1 - own) * square - mean.square()
         normed = (points - mean) / (spread.clamp(min=0.0) + layer.layernorm.eps).sqrt()
         if layer.layernorm.elementwise_affine:
             normed = normed * layer.layernorm.weight
             normed = normed if layer.layernorm.bias is None else normed + layer.layernorm.bias
-        return _emitted(layer, points, normed)
+        return _edge_outputs(layer, points, normed)
 
     def edge_outputs(self, l: int, x: Tensor) -> Tensor:
-        return self.emitted(self.layers[l], x)
+        return self.layer_edge_outputs(self.layers[l], x)
 
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
-        layer = self._any()[l]
+        layer = self._untyped_layers()[l]
         return _base(layer, points).detach() if layer.use_base_update else None
 
     def grid(self) -> list[Tensor]:
         found = super().grid()
-        for layer, ends in zip(self._any(), found, strict=True):
+        for layer, ends in zip(self._untyped_layers(), found, strict=True):
             if layer.layernorm is None:  # else the grid is one of normed values
                 ends[:, 0], ends[:, 1] = layer.rbf.grid[0], layer.rbf.grid[-1]
         return found
@@ -131,17 +127,17 @@ class FastAdapter(LayeredAdapter):
         """
         if not self.depends_on_other_nodes:
             return super().compact()
-        new = copy.deepcopy(self._model)
+        new: nn.Module = copy.deepcopy(self.model)
         smaller = type(self)(new)
         for layer, on, bias in zip(smaller.layers, self.mask(), self.bias(), strict=True):
-            remove(layer)
-            n_in, n_out = self.size(layer)
-            self.cut(layer, list(range(n_in)), list(range(n_out)), on)
-            self._give(layer, bias)
+            remove_hook(layer)
+            n_in, n_out = self.layer_size(layer)
+            self.shrink_layer(layer, list(range(n_in)), list(range(n_out)), on)
+            self.set_layer_bias(layer, bias)
         return new
 
     @classmethod
-    def cut(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
+    def shrink_layer(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
         spline = torch.where(on.unsqueeze(2), _weight(layer), 0.0)[targets][:, sources]
         parts = [(layer.spline_linear, spline.flatten(1))]
         if layer.use_base_update:
@@ -156,12 +152,8 @@ class FastAdapter(LayeredAdapter):
             linear.out_features, linear.in_features = weight.shape
         layer.input_dim, layer.output_dim = len(sources), len(targets)
 
-    def _any(self) -> list[Any]:
+    def _untyped_layers(self) -> list[Any]:
         return list(self.layers)
-
-
-def _layers(model: nn.Module) -> list[nn.Module]:
-    return [m for m in model.modules() if all(hasattr(m, name) for name in PARTS)]
 
 
 def _weight(layer: Any) -> Tensor:
@@ -175,6 +167,6 @@ def _base(layer: Any, x: Tensor) -> Tensor:
     return base
 
 
-def _emitted(layer: Any, x: Tensor, normed: Tensor) -> Tensor:
+def _edge_outputs(layer: Any, x: Tensor, normed: Tensor) -> Tensor:
     out = torch.einsum("big,oig->oib", layer.rbf(normed), _weight(layer))
     return out + _base(layer, x) if layer.use_base_update else out

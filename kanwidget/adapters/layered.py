@@ -6,7 +6,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,23 +14,26 @@ from torch import Tensor, nn
 from .base import BaseAdapter
 from .output_hooks import (
     MaskedOutputHook,
-    find,
-    keep_only,
-    leave_unmasked,
-    remove,
-    rounded,
-    set_masked_output,
+    find_hook,
+    has_no_other_hooks,
+    last_set_bias,
+    remove_hook,
+    remove_hook_if_unneeded,
+    set_hook,
 )
 
-__all__ = ["LayeredAdapter"]
+__all__ = ["LayeredAdapter", "modules_with"]
+
+
+Chain = TypeVar("Chain", bound="LayeredAdapter")
 
 
 class LayeredAdapter(BaseAdapter):
     """An adapter to derive from, for models whose layers follow each other and have no masks.
 
-    A library has to say four things: `wrap`, `layers`, `size` and `emitted`. Off is then off in
-    the live model by a forward hook on its layers, which is there only while something is off;
-    parameters, ``state_dict`` and training stay as they are.
+    A library has to say four things: `wrap`, `layers`, `layer_size` and `layer_edge_outputs`.
+    Edges are then switched off by a forward hook on the live model's layers, which is there only
+    while something is off; parameters, ``state_dict`` and training stay as they are.
     """
 
     @property
@@ -40,31 +43,45 @@ class LayeredAdapter(BaseAdapter):
 
     @staticmethod
     @abstractmethod
-    def size(layer: Any) -> tuple[int, int]:
+    def layer_size(layer: Any) -> tuple[int, int]:
         """Return how many inputs and outputs a layer has."""
 
     @staticmethod
     @abstractmethod
-    def emitted(layer: Any, x: Tensor) -> Tensor:
-        """Return what a layer's edges emit, ``(n_out, n_in, rows)``, for ``(rows, n_in)``."""
+    def layer_edge_outputs(layer: Any, x: Tensor) -> Tensor:
+        """Return the outputs of a layer's edges, ``(n_out, n_in, rows)``, for ``(rows, n_in)``."""
 
     @staticmethod
-    def constant(layer: Any) -> Tensor | None:
+    def layer_bias(layer: Any) -> Tensor | None:
         """Return the bias ``(n_out,)`` that a layer adds by itself, None if it has none."""
         return None
 
     @classmethod
-    def masked(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
+    def masked_output(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
         """Return a layer's outputs ``(rows, n_out)``, its own constants in them, under a mask."""
-        emitted = cls.emitted(layer, x)
-        out = torch.where(on.unsqueeze(2), emitted, 0.0).sum(1).T
-        own = cls.constant(layer)
+        out = torch.where(on.unsqueeze(2), cls.layer_edge_outputs(layer, x), 0.0).sum(1).T
+        own = cls.layer_bias(layer)
         return out if own is None else out + own
 
     @classmethod
-    def chain(cls, model: nn.Module, layers: Sequence[nn.Module]) -> None:
+    def wrap_chain(cls: type[Chain], model: object, attributes: Sequence[str]) -> Chain | None:
+        """Return an adapter for a chain of modules with these attributes, None for other models.
+
+        Raises
+        ------
+        TypeError
+            If the model does more than to call them in their order.
+        """
+        layers = modules_with(model, attributes) if isinstance(model, nn.Module) else []
+        if not layers or not isinstance(model, nn.Module):
+            return None
+        cls.check_chain(model, layers)
+        return cls(model)
+
+    @classmethod
+    def check_chain(cls, model: nn.Module, layers: Sequence[nn.Module]) -> None:
         """Raise a TypeError unless a model does nothing but call these layers in their order."""
-        sizes = [cls.size(layer) for layer in layers]
+        sizes = [cls.layer_size(layer) for layer in layers]
         for (_, out), (n_in, _) in pairwise(sizes):
             if out != n_in:
                 raise TypeError(f"a layer with {out} outputs is followed by one with {n_in} inputs")
@@ -78,7 +95,7 @@ class LayeredAdapter(BaseAdapter):
         with torch.no_grad():
             for layer in layers:
                 x = layer(x)
-            found = _called(model, probe)
+            found = _output_of(model, probe)
         if (
             found is None
             or found.shape != x.shape
@@ -89,20 +106,20 @@ class LayeredAdapter(BaseAdapter):
     @property
     def width(self) -> list[int]:
         """Nodes in each node layer, inputs first."""
-        sizes = [self.size(layer) for layer in self.layers]
+        sizes = [self.layer_size(layer) for layer in self.layers]
         return [sizes[0][0], *(out for _, out in sizes)]
 
     def edge_curves(self, l: int, points: Tensor) -> Tensor:
         """Evaluate layer ``l``'s unmasked functions, ``(n_out, n_in, n)``, at ``(n, n_in)``."""
-        return self.emitted(self.layers[l], points)
+        return self.layer_edge_outputs(self.layers[l], points)
 
     def propagate(self, x: Tensor) -> list[Tensor]:
         """Return the values of every node layer, inputs first."""
         values = [x]
         for layer in self.layers:
             # The layer would compute its own output first, for its hook to throw it away.
-            switches = find(layer) if keep_only(layer) else None
-            out = layer(values[-1]) if switches is None else switches.output(layer, values[-1])
+            hook = find_hook(layer) if has_no_other_hooks(layer) else None
+            out = layer(values[-1]) if hook is None else hook.output(layer, values[-1])
             values.append(out)
         return values
 
@@ -114,22 +131,20 @@ class LayeredAdapter(BaseAdapter):
         """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
         return [self._bias_of(layer) for layer in self.layers]
 
-    def own_bias(self) -> list[Tensor]:
+    def bias_without_hooks(self) -> list[Tensor]:
         """Return a copy of the constants that the layers add without a hook."""
-        return [self._own(layer) for layer in self.layers]
+        return [self._bias_without_hook(layer) for layer in self.layers]
 
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         """Make these the live masks and constants; what is equal is not written."""
-        mask, bias = self.fitting(mask, bias)
+        mask, bias = self.check_shapes(mask, bias)
         for layer, on, constant in zip(self.layers, mask, bias, strict=True):
-            was, own = (self._mask_of(layer), self._bias_of(layer)), self._own(layer)
+            was, own = (self._mask_of(layer), self._bias_of(layer)), self._bias_without_hook(layer)
             if torch.equal(was[0], on) and torch.equal(was[1], constant):
                 continue
-            if not (on.all() and leave_unmasked(layer, constant, own)):
-                set_masked_output(
-                    layer, MaskedOutputHook(type(self), on.clone(), constant.clone(), own)
-                )
+            if not (on.all() and remove_hook_if_unneeded(layer, constant, own)):
+                set_hook(layer, MaskedOutputHook(type(self), on.clone(), constant.clone(), own))
 
     @torch.no_grad()
     def compact(self) -> nn.Module:
@@ -138,59 +153,57 @@ class LayeredAdapter(BaseAdapter):
         Constants that a layer has no parameter for stay in a forward hook on that layer: a
         deep copy and a pickle of the model carry them, its ``state_dict`` does not.
         """
-        kept, targets, folded = self._smaller()
-        new, ids = copy.deepcopy(self._model), [nodes or [0] for nodes in kept]
+        new: nn.Module = copy.deepcopy(self.model)
+        kept = self.find_kept_nodes()
         smaller = type(self)(new)
-        for l, (layer, on, bias) in enumerate(
-            zip(smaller.layers, self.mask(), self.bias(), strict=True)
-        ):
-            alive = on.clone()
-            if not (kept[l] and kept[l + 1]):
-                alive[:] = False
-            remove(layer)
-            self.cut(layer, ids[l], targets[l], alive)
-            self._give(layer, (bias + folded[l])[targets[l]])
+        for l, (layer, bias) in enumerate(zip(smaller.layers, self.bias(), strict=True)):
+            remove_hook(layer)
+            self.shrink_layer(layer, kept.nodes[l], kept.targets[l], kept.mask[l])
+            self.set_layer_bias(layer, (bias + kept.folded[l])[kept.targets[l]])
         return new
 
     @classmethod
-    def cut(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
+    def shrink_layer(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
         """Make a layer smaller, in place, and edges 0 that are off."""
         raise TypeError(f"{cls.__name__} cannot make a smaller {type(layer).__name__}")
 
-    def _give(self, layer: Any, bias: Tensor) -> None:
+    def set_layer_bias(self, layer: Any, bias: Tensor) -> None:
         """Let a layer add constants: by its own bias if it has one, else by a hook."""
-        own = self.constant(layer)
+        own = self.layer_bias(layer)
         if own is not None:
             own.copy_(bias)
         elif bias.any():
-            on = torch.ones(*self.size(layer)[::-1], dtype=torch.bool, device=bias.device)
-            set_masked_output(
-                layer, MaskedOutputHook(type(self), on, bias.clone(), torch.zeros_like(bias))
-            )
+            on = torch.ones(*self.layer_size(layer)[::-1], dtype=torch.bool, device=bias.device)
+            set_hook(layer, MaskedOutputHook(type(self), on, bias.clone(), torch.zeros_like(bias)))
 
     def _mask_of(self, layer: nn.Module) -> Tensor:
-        switches, (n_in, n_out) = find(layer), self.size(layer)
-        if switches is None:
+        hook, (n_in, n_out) = find_hook(layer), self.layer_size(layer)
+        if hook is None:
             return torch.ones(n_out, n_in, dtype=torch.bool, device=self.device)
-        return switches.mask.to(self.device).clone()
+        return hook.mask.to(self.device).clone()
 
     def _bias_of(self, layer: nn.Module) -> Tensor:
-        switches, own = find(layer), self._own(layer)
-        return rounded(layer, own) if switches is None else switches.bias(own)
+        hook, own = find_hook(layer), self._bias_without_hook(layer)
+        return last_set_bias(layer, own) if hook is None else hook.bias(own)
 
-    def _own(self, layer: Any) -> Tensor:
-        own = self.constant(layer)
+    def _bias_without_hook(self, layer: Any) -> Tensor:
+        own = self.layer_bias(layer)
         if own is None:
-            return self._like().new_zeros(self.size(layer)[1])
+            return self.example_tensor().new_zeros(self.layer_size(layer)[1])
         return own.detach().clone()
 
-    def _numbers(self) -> list[Tensor]:
-        own = {id(c) for c in map(self.constant, self.layers) if c is not None}
-        named = self._model.state_dict(keep_vars=True).values()
+    def function_tensors(self) -> list[Tensor]:
+        own = {id(c) for c in map(self.layer_bias, self.layers) if c is not None}
+        named = self.model.state_dict(keep_vars=True).values()
         return [value for value in named if id(value) not in own]
 
 
-def _called(model: nn.Module, x: Tensor) -> Tensor | None:
+def modules_with(model: nn.Module, attributes: Sequence[str]) -> list[nn.Module]:
+    """Return the modules in a model that have all of these attributes, in order."""
+    return [m for m in model.modules() if all(hasattr(m, name) for name in attributes)]
+
+
+def _output_of(model: nn.Module, x: Tensor) -> Tensor | None:
     """Return what a model makes of inputs, None if it wants other ones."""
     try:
         out = model(x)

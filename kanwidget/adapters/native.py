@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from kanwidget.kan import KAN, incremental_forward
+from kanwidget.kan.arrays import as_array
 from kanwidget.kan.bsplines import extend_grid
-from kanwidget.kan.incremental_forward import MaskSequence
-from kanwidget.kan.numpy_layer import as_array
+from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.kan.row_blocks import mean_over
 from kanwidget.masks.ids import Edge
 
@@ -25,7 +25,7 @@ class NativeAdapter(BaseAdapter):
 
     supports = "kanwidget.KAN"
 
-    transient = ("_seen", "_switched")
+    transient = ("last_inputs", "switched_edges")
 
     _model: KAN
     _last: tuple[Hashable, tuple[list[Tensor], list[Tensor]]] | None = None
@@ -55,12 +55,12 @@ class NativeAdapter(BaseAdapter):
         if kind != "l1":
             return super().scores(x, kind)
         # In float64 whatever the model's dtype: a view compares them with thresholds in float64.
-        return [score.double().clone() for score in self._summary(x)[0]]
+        return [score.double().clone() for score in self._scores_and_means(x)[0]]
 
     def means(self, x: Tensor) -> list[Tensor]:
-        return [mean.clone() for mean in self._summary(x)[1]]
+        return [mean.clone() for mean in self._scores_and_means(x)[1]]
 
-    def _summary(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    def _scores_and_means(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Return scores and means, those of the first layer from before if it is as it was.
 
         What enters the first layer is the data, whatever the masks: an edge that was on scores
@@ -69,10 +69,10 @@ class NativeAdapter(BaseAdapter):
         data = x.data_ptr(), x.shape, x._version, self.version()
         key = data, *(t.cpu().numpy().tobytes() for t in (*self.mask(), *self.bias()))
         if self._last is None or self._last[0] != key:  # who asks for the one asks for the other
-            self._last = key, self._looked(x, data)
+            self._last = key, self._compute_summary(x, data)
         return self._last[1]
 
-    def _looked(self, x: Tensor, data: Hashable) -> tuple[list[Tensor], list[Tensor]]:
+    def _compute_summary(self, x: Tensor, data: Hashable) -> tuple[list[Tensor], list[Tensor]]:
         model, on = self._model, self.mask()[0]
         if self._first is None or self._first[0] != data or bool((on & ~self._first[1]).any()):
             scores, means = model.scores(x), model.means(x)
@@ -128,7 +128,7 @@ class NativeAdapter(BaseAdapter):
 
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
-        mask, bias = self.fitting(mask, bias)
+        mask, bias = self.check_shapes(mask, bias)
         for layer, on, constant in zip(self._model.layers, mask, bias, strict=True):
             # Not seen by a backward pass that is under way.
             if not torch.equal(layer.mask != 0, on):
@@ -137,9 +137,9 @@ class NativeAdapter(BaseAdapter):
                 layer.bias.data.copy_(constant)
 
     def outputs_under_masks(
-        self, x: Tensor, plan: MaskSequence
+        self, x: Tensor, sequence: MaskSequence
     ) -> Iterator[tuple[list[int], Tensor]]:
-        return incremental_forward.outputs(self._model.layers, x, plan)
+        return incremental_forward.outputs(self._model.layers, x, sequence)
 
     def compact(self) -> KAN:
         return self._model.compact()
@@ -151,11 +151,11 @@ class NativeAdapter(BaseAdapter):
         return digest.hexdigest()
 
     def edges_switched_by_model(self) -> Sequence[tuple[Edge, bool]]:
-        return list(self._model._switched)
+        return list(self._model.switched_edges)
 
-    def _numbers(self) -> list[Tensor]:
+    def function_tensors(self) -> list[Tensor]:
         layers = self._model.layers
         return [t for m in layers for t in (m.coef, m.scale_base, m.scale_sp, m.grid)]
 
-    def _settings(self) -> object:
+    def function_settings(self) -> object:
         return [layer.k for layer in self._model.layers]

@@ -1,4 +1,4 @@
-"""Switches for layers that have none: a forward hook, there only while something is off."""
+"""Masks for layers that have none: a forward hook, there only while something is off."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 __all__ = [
     "MaskedOutputHook",
-    "find",
-    "keep_only",
-    "leave_unmasked",
-    "remove",
-    "rounded",
-    "set_masked_output",
+    "find_hook",
+    "has_no_other_hooks",
+    "last_set_bias",
+    "remove_hook",
+    "remove_hook_if_unneeded",
+    "set_hook",
 ]
 
 
@@ -28,15 +28,16 @@ class MaskedOutputHook:
 
     Parameters
     ----------
-    rule : type
+    adapter : type
         A `LayeredAdapter`, which knows how to compute the layer.
     mask : bool Tensor, shape (n_out, n_in)
-    bias, own : Tensor, shape (n_out,)
+    bias, layer_bias : Tensor, shape (n_out,)
         The constants that the layer shall add, and those that it adds by itself.
     """
 
-    def __init__(self, rule: Any, mask: Tensor, bias: Tensor, own: Tensor) -> None:
-        self.rule, self.mask, self._bias, self._own = rule, mask, bias, own
+    def __init__(self, adapter: Any, mask: Tensor, bias: Tensor, layer_bias: Tensor) -> None:
+        self.adapter, self.mask = adapter, mask
+        self._bias, self._layer_bias = bias, layer_bias
 
     def __call__(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         x = inputs[0]
@@ -44,27 +45,27 @@ class MaskedOutputHook:
 
     def output(self, layer: nn.Module, x: Tensor) -> Tensor:
         """Return the masked output ``(rows, n_out)``."""
-        more = (self._bias - self._own).to(x)
-        out: Tensor = self.rule.masked(layer, x, self.mask.to(x.device)) + more
+        more = (self._bias - self._layer_bias).to(x)
+        out: Tensor = self.adapter.masked_output(layer, x, self.mask.to(x.device)) + more
         return out
 
     def bias(self, own: Tensor) -> Tensor:
         """Return the constants, of a layer that may have been trained meanwhile."""
-        was, asked = self._own.to(own), self._bias.to(own)
+        was, asked = self._layer_bias.to(own), self._bias.to(own)
         return torch.where(own == was, asked, own + (asked - was))
 
 
-_ROUNDED: WeakKeyDictionary[nn.Module, tuple[Tensor, Tensor]] = WeakKeyDictionary()
+_LAST_SET_BIAS: WeakKeyDictionary[nn.Module, tuple[Tensor, Tensor]] = WeakKeyDictionary()
 
 
-def rounded(layer: nn.Module, own: Tensor) -> Tensor:
-    """Return the constants that a layer without switches was last asked for; else its own."""
-    was, asked = (values.to(own) for values in _ROUNDED.get(layer, (own, own)))
+def last_set_bias(layer: nn.Module, own: Tensor) -> Tensor:
+    """Return the bias that a layer without a hook was last asked for; else its own."""
+    was, asked = (values.to(own) for values in _LAST_SET_BIAS.get(layer, (own, own)))
     return asked.clone() if torch.equal(was, own) else own
 
 
-def leave_unmasked(layer: nn.Module, bias: Tensor, own: Tensor) -> bool:
-    """Take a layer's switches off if its own constants are what is asked for, but for rounding.
+def remove_hook_if_unneeded(layer: nn.Module, bias: Tensor, own: Tensor) -> bool:
+    """Remove a layer's hook if its own bias is what is asked for, but for rounding; say whether.
 
     That is what comes of adding means and taking them away while somebody trains the layer. A
     hook that adds 1e-17 would stay for good.
@@ -72,33 +73,33 @@ def leave_unmasked(layer: nn.Module, bias: Tensor, own: Tensor) -> bool:
     eps = 8 * torch.finfo(own.dtype).eps
     if not torch.allclose(bias, own, rtol=eps, atol=eps):
         return False
-    _ROUNDED[layer] = own.clone(), bias.clone()
-    remove(layer)
+    _LAST_SET_BIAS[layer] = own.clone(), bias.clone()
+    remove_hook(layer)
     return True
 
 
-def find(layer: nn.Module) -> MaskedOutputHook | None:
-    """Return a layer's switches, None if all is on."""
+def find_hook(layer: nn.Module) -> MaskedOutputHook | None:
+    """Return a layer's hook, None if all is on."""
     return next((hook for _, hook in _hooks(layer)), None)
 
 
-def keep_only(layer: nn.Module) -> bool:
-    """Whether a layer has no other hooks than switches."""
+def has_no_other_hooks(layer: nn.Module) -> bool:
+    """Whether a layer has no hooks but ours."""
     return len(layer._forward_hooks) == 1 and not layer._forward_pre_hooks
 
 
-def remove(layer: nn.Module) -> None:
+def remove_hook(layer: nn.Module) -> None:
     """Give a layer its own forward back."""
     for key, _ in list(_hooks(layer)):
         del layer._forward_hooks[key]
 
 
-def set_masked_output(layer: nn.Module, switches: MaskedOutputHook) -> None:
-    """Put switches on a layer, in the place of those that it has."""
+def set_hook(layer: nn.Module, hook: MaskedOutputHook) -> None:
+    """Give a layer a hook, in the place of the one that it has."""
     for key, _ in list(_hooks(layer)):
-        layer._forward_hooks[key] = switches
+        layer._forward_hooks[key] = hook
         return
-    layer.register_forward_hook(switches, prepend=True)
+    layer.register_forward_hook(hook, prepend=True)
 
 
 def _hooks(layer: nn.Module) -> Iterator[tuple[int, MaskedOutputHook]]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from kanwidget.kan.incremental_forward import MaskSequence
+from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.masks.ids import Edge
 
 from .model_copy import Weights
@@ -44,7 +44,7 @@ class Adapter(Protocol):
 
     @property
     def can_tabulate(self) -> bool:
-        """Whether `functions`, `bias`, `slots` and `offset` alone give the outputs."""
+        """Whether `edge_curves`, `bias`, `slots` and `offset` alone give the outputs."""
 
     @property
     def depends_on_other_nodes(self) -> bool:
@@ -90,7 +90,7 @@ class Adapter(Protocol):
         """
 
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
-        """Evaluate the part of `functions` that is no spline; None if the library has no parts."""
+        """Evaluate the part of `edge_curves` that is no spline; None if there are no parts."""
 
     def knots(self) -> list[Tensor]:
         """Return where each layer's functions need not be smooth, rising, ``(n_in, knots)``."""
@@ -116,7 +116,7 @@ class Adapter(Protocol):
     def bias(self) -> list[Tensor]:
         """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
 
-    def own_bias(self) -> list[Tensor] | None:
+    def bias_without_hooks(self) -> list[Tensor] | None:
         """Return a copy of the constants without what `set_mask` gave, None if it cannot tell."""
 
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
@@ -126,11 +126,11 @@ class Adapter(Protocol):
         """Keep the library from laying grids over nodes that are constant."""
 
     def outputs_under_masks(
-        self, x: Tensor, plan: MaskSequence
+        self, x: Tensor, sequence: MaskSequence
     ) -> Iterator[tuple[list[int], Tensor]] | None:
-        """Compute the outputs at every point of a plan without writing to the model.
+        """Compute the outputs at every point of a sequence of masks without writing to the model.
 
-        As `kan.alternatives.outputs` does; None if there is no faster way than to set each
+        As `kan.incremental_forward.outputs` does; None if there is no faster way than to set each
         mask and call `forward`.
         """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +10,15 @@ from torch import Tensor, nn
 
 from kanwidget.kan.bsplines import extend_grid
 
-from .pykan_common import SplinedAdapter
-from .pykan_compact import cut_formulas, replaced
-from .pykan_off_edges import put
+from .pykan_common import PykanBaseAdapter
+from .pykan_compact import copy_with_parameters, empty_copy, shrink_formulas
+from .pykan_off_edges import set_parameter
 
 __all__ = ["Pykan0Adapter"]
 
-PARTS = ("act_fun", "symbolic_fun", "biases")
+PART_NAMES = ("act_fun", "symbolic_fun", "biases")
 
-ACTIVATIONS = (
+ACTIVATION_NAMES = (
     "acts",
     "acts_scale",
     "acts_scale_std",
@@ -30,16 +29,16 @@ ACTIVATIONS = (
 )
 
 
-class Pykan0Adapter(SplinedAdapter):
+class Pykan0Adapter(PykanBaseAdapter):
     """Reads and edits a `kan.KAN` of pykan 0.0.x; see `Adapter` for what each method promises."""
 
     supports = "pykan 0.0.x (kan.KAN)"
-    transient = ACTIVATIONS
+    transient = ACTIVATION_NAMES
 
     @classmethod
     def wrap(cls, model: object) -> Pykan0Adapter | None:
         """Return an adapter for the model, or None if it is of another library."""
-        if not isinstance(model, nn.Module) or not all(hasattr(model, name) for name in PARTS):
+        if not isinstance(model, nn.Module) or not all(hasattr(model, name) for name in PART_NAMES):
             return None
         if not all(hasattr(layer, "size") for layer in model.act_fun):  # type: ignore[union-attr]
             return None
@@ -60,17 +59,17 @@ class Pykan0Adapter(SplinedAdapter):
         x: Tensor = acts[0].detach()
         return x
 
-    def sums(self, l: int) -> int:
+    def sum_count(self, l: int) -> int:
         return int(self.model.act_fun[l].out_dim)
 
     def offset(self) -> list[Tensor]:
         layers = range(len(self.model.act_fun))
-        return [self._like().new_zeros(self.width[0]), *map(self.constants, layers)]
+        return [self.example_tensor().new_zeros(self.width[0]), *map(self.constants, layers)]
 
     def numeric_mask(self, l: int) -> Tensor:
         return self._table(l, self.model.act_fun[l].mask)
 
-    def stored(self, mask: Tensor) -> Tensor:
+    def to_stored_mask(self, mask: Tensor) -> Tensor:
         return mask.flatten()
 
     def scales(self, l: int) -> tuple[Tensor, Tensor]:
@@ -86,14 +85,14 @@ class Pykan0Adapter(SplinedAdapter):
         return extend_grid(grid[0], layer.k), coef
 
     def gain(self, l: int) -> Tensor:
-        return self._like().new_ones(self.model.act_fun[l].out_dim)
+        return self.example_tensor().new_ones(self.model.act_fun[l].out_dim)
 
     def bias(self) -> list[Tensor]:
         return [bias.weight.detach()[0].clone() for bias in self.model.biases]
 
-    def _biases(self) -> list[Callable[[Tensor], None]]:
+    def bias_writers(self) -> list[Callable[[Tensor], None]]:
         def writer(bias: Any) -> Callable[[Tensor], None]:
-            return lambda constant: put(bias, "weight", constant.unsqueeze(0))
+            return lambda constant: set_parameter(bias, "weight", constant.unsqueeze(0))
 
         return [writer(bias) for bias in self.model.biases]
 
@@ -119,43 +118,34 @@ class Pykan0Adapter(SplinedAdapter):
 
         That would seed the random numbers.
         """
-        model, (kept, targets, folded) = self.model, self._smaller()
-        new: Any = object.__new__(type(model))
-        nn.Module.__init__(new)
-        inherited = set(vars(new))
-        settings = {name: value for name, value in vars(model).items() if name not in inherited}
-        for name, value in {**settings, **dict(model.named_children())}.items():
-            if name not in (*ACTIVATIONS, *PARTS):
-                setattr(new, name, copy.deepcopy(value))
-        for name in PARTS:
+        model = self.model
+        new = empty_copy(model, (*ACTIVATION_NAMES, *PART_NAMES))
+        for name in PART_NAMES:
             setattr(new, name, nn.ModuleList())
-        ids = [nodes or [0] for nodes in kept]
-        for l, on in enumerate(self.mask()):
-            alive = on.clone()
-            if not (kept[l] and kept[l + 1]):
-                alive[:] = False
-            new.act_fun.append(self._cut(l, ids[l], targets[l], alive))
+        nodes, targets, mask, folded = self.find_kept_nodes()
+        for l, on in enumerate(mask):
+            new.act_fun.append(self._shrink_layer(l, nodes[l], targets[l], on))
             named = self.formulas_on(l)
-            formulas = cut_formulas(model.symbolic_fun[l], ids[l], targets[l], alive, named)
+            formulas = shrink_formulas(model.symbolic_fun[l], nodes[l], targets[l], on, named)
             new.symbolic_fun.append(formulas)
             constants = model.biases[l].weight + folded[l] + self.constants(l)
-            bias = replaced(model.biases[l], weight=constants[:, targets[l]])
+            bias = copy_with_parameters(model.biases[l], weight=constants[:, targets[l]])
             bias.in_features = len(targets[l])
             new.biases.append(bias)
-        new.width = [len(nodes) for nodes in ids]
+        new.width = [len(ids) for ids in nodes]
         type(self)(new).keep_grids()
         acts = getattr(model, "acts", None)
         if acts:
             new(acts[0].detach())
         return new
 
-    def _cut(self, l: int, sources: list[int], targets: list[int], on: Tensor) -> Any:
+    def _shrink_layer(self, l: int, sources: list[int], targets: list[int], on: Tensor) -> Any:
         layer = self.model.act_fun[l]
         flat = torch.arange(layer.size).view(layer.out_dim, layer.in_dim)[targets][:, sources]
         edges = flat.flatten().to(layer.mask.device)
         # Edges that share one function get one each: pykan cannot share in a part of a layer.
         shared = layer.weight_sharing.to(edges.device)[edges]
-        new = replaced(
+        new = copy_with_parameters(
             layer,
             grid=layer.grid[shared],
             coef=layer.coef[shared],
@@ -172,6 +162,6 @@ class Pykan0Adapter(SplinedAdapter):
         layer = self.model.act_fun[l]
         return values.view(layer.out_dim, layer.in_dim, *more)
 
-    def _settings(self) -> object:
+    def function_settings(self) -> object:
         sharing = [layer.weight_sharing.tolist() for layer in self.model.act_fun]
-        return super()._settings(), sharing
+        return super().function_settings(), sharing

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .pykan_common import SplinedAdapter
-from .pykan_compact import cut
-from .pykan_off_edges import put
+from .pykan_common import PykanBaseAdapter
+from .pykan_compact import empty_copy, shrink_layer
+from .pykan_off_edges import set_parameter
 
 __all__ = ["PykanAdapter"]
 
-PARTS = ("act_fun", "symbolic_fun", "node_bias", "node_scale", "subnode_bias", "subnode_scale")
+PART_NAMES = ("act_fun", "symbolic_fun", "node_bias", "node_scale", "subnode_bias", "subnode_scale")
 
-ACTIVATIONS = (
+ACTIVATION_NAMES = (
     "acts",
     "acts_premult",
     "acts_scale",
@@ -41,19 +40,19 @@ ACTIVATIONS = (
 """What a forward or a question leaves in a model, and is of no use in a smaller one."""
 
 
-class PykanAdapter(SplinedAdapter):
+class PykanAdapter(PykanBaseAdapter):
     """Reads and edits a `kan.MultKAN`; see `Adapter` for what each method promises.
 
     Means go to the bias of a sum's node, and to that of a product's subnode.
 
     While edges are off, a model that was pruned here, or committed, can be trained by pykan's
-    own `fit`: the grids of nodes which have become constant stay as they are (see `GridUpdate`).
-    A deep copy has that with it. What pykan itself makes of the model has not, as `copy`,
-    `loadckpt` and `refine` do: take `compact` first, which has no such nodes.
+    own `fit`: the grids of nodes which have become constant stay as they are (see
+    `VaryingGridUpdate`). A deep copy of the model keeps that. Models that pykan's own `copy`,
+    `loadckpt` and `refine` make do not: use `compact` first, which leaves no such nodes.
     """
 
     supports = "pykan 0.2.x (kan.KAN, kan.MultKAN)"
-    transient = ACTIVATIONS
+    transient = ACTIVATION_NAMES
 
     @classmethod
     def wrap(cls, model: object) -> PykanAdapter | None:
@@ -61,7 +60,9 @@ class PykanAdapter(SplinedAdapter):
         named = [kind for kind in type(model).__mro__ if kind.__name__ == "MultKAN"]
         if not isinstance(model, nn.Module) or not named:
             return None
-        missing = [name for name in (*PARTS, "width_in", "input_id") if not hasattr(model, name)]
+        missing = [
+            name for name in (*PART_NAMES, "width_in", "input_id") if not hasattr(model, name)
+        ]
         if missing:
             raise TypeError(f"it is called MultKAN, but has no {', '.join(missing)}")
         if type(model).forward is not named[0].forward:  # type: ignore[attr-defined]
@@ -92,7 +93,7 @@ class PykanAdapter(SplinedAdapter):
                 "this pykan model has seen no data yet, so its edges have no scores; call "
                 "model(x) or model.fit(dataset) first, or hand data over"
             )
-        return x.detach().to(self._like())
+        return x.detach().to(self.example_tensor())
 
     def slots(self) -> list[list[int]]:
         owners = []
@@ -105,7 +106,7 @@ class PykanAdapter(SplinedAdapter):
         return [] if plain else owners
 
     def offset(self) -> list[Tensor]:
-        model, found = self.model, [self._like().new_zeros(self.width[0])]
+        model, found = self.model, [self.example_tensor().new_zeros(self.width[0])]
         for l, first in enumerate(self._products()):
             constant = model.node_bias[l].detach().clone()
             constant[:first] = (
@@ -115,14 +116,14 @@ class PykanAdapter(SplinedAdapter):
             found.append(constant)
         return found
 
-    def sums(self, l: int) -> int:
+    def sum_count(self, l: int) -> int:
         return self._products()[l]
 
     def numeric_mask(self, l: int) -> Tensor:
         live: Tensor = self.model.act_fun[l].mask
         return live.T
 
-    def stored(self, mask: Tensor) -> Tensor:
+    def to_stored_mask(self, mask: Tensor) -> Tensor:
         return mask.T.contiguous()
 
     def scales(self, l: int) -> tuple[Tensor, Tensor]:
@@ -139,10 +140,10 @@ class PykanAdapter(SplinedAdapter):
         gain[:first] *= self.model.node_scale[l].detach()[:first]
         return gain
 
-    def nodes(self, l: int, sums: Tensor) -> Tensor:
+    def nodes_from_sums(self, l: int, sums: Tensor) -> Tensor:
         first, scale = self._products()[l], self.model.node_scale[l].clone()
         scale[:first] = 1.0
-        nodes: Tensor = super().nodes(l, sums) * scale
+        nodes: Tensor = super().nodes_from_sums(l, sums) * scale
         return nodes
 
     def bias(self) -> list[Tensor]:
@@ -152,14 +153,14 @@ class PykanAdapter(SplinedAdapter):
             found.append(torch.cat([sums, factors]).detach())
         return found
 
-    def _biases(self) -> list[Callable[[Tensor], None]]:
+    def bias_writers(self) -> list[Callable[[Tensor], None]]:
         def writer(l: int, first: int) -> Callable[[Tensor], None]:
             def write(constant: Tensor) -> None:
                 parts = ("node_bias", slice(0, first)), ("subnode_bias", slice(first, None))
                 for name, some in parts:
                     values = getattr(self.model, name)[l].detach().clone()
                     values[some] = constant[some]
-                    put(self.model, f"{name}_{l}", values)
+                    set_parameter(self.model, f"{name}_{l}", values)
                     getattr(self.model, name)[l] = getattr(self.model, f"{name}_{l}")
 
             return write
@@ -178,39 +179,37 @@ class PykanAdapter(SplinedAdapter):
 
         That would seed the random numbers, print, and write files.
         """
-        model, (kept, targets, folded) = self.model, self._smaller()
-        new = _twin(model)
-        mask, slots = self.mask(), self.slots()
-        ids = [nodes or [0] for nodes in kept]
+        model, slots = self.model, self.slots()
+        new = _without_layers(model)
+        nodes, targets, mask, folded = self.find_kept_nodes()
         for l, on in enumerate(mask):
-            alive = on.clone()
-            if not (kept[l] and kept[l + 1]):
-                alive[:] = False
             named = self.formulas_on(l)
-            act, formulas = cut(model, l, ids[l], targets[l], alive, named)
+            act, formulas = shrink_layer(model, l, nodes[l], targets[l], on, named)
             new.act_fun.append(act)
             new.symbolic_fun.append(formulas)
             first = self._products()[l]
             of_nodes = {
-                "node_bias": _plus(model.node_bias[l], folded[l] + self.constants(l), 0, first),
+                "node_bias": _add_to_bias(
+                    model.node_bias[l], folded[l] + self.constants(l), 0, first
+                ),
                 "node_scale": model.node_scale[l],
             }
             of_slots = {
-                "subnode_bias": _plus(model.subnode_bias[l], folded[l], first, len(on)),
+                "subnode_bias": _add_to_bias(model.subnode_bias[l], folded[l], first, len(on)),
                 "subnode_scale": model.subnode_scale[l],
             }
-            for values, where in ((of_nodes, ids[l + 1]), (of_slots, targets[l])):
+            for values, where in ((of_nodes, nodes[l + 1]), (of_slots, targets[l])):
                 for name, value in values.items():
                     trains = getattr(model, name)[l].requires_grad
                     smaller = nn.Parameter(value.detach()[where].clone(), requires_grad=trains)
                     getattr(new, name).append(smaller)
                     setattr(new, f"{name}_{l}", smaller)
-            counts = [sum(i < first for i in ids[l + 1]), sum(i >= first for i in ids[l + 1])]
+            counts = [sum(i < first for i in nodes[l + 1]), sum(i >= first for i in nodes[l + 1])]
             new.width[l + 1] = counts
             if not model.mult_homo:
                 new.mult_arity[l + 1] = [
                     sum(owner == i for owner in slots[l]) if slots else 1
-                    for i in ids[l + 1]
+                    for i in nodes[l + 1]
                     if i >= first
                 ]
         type(self)(new).keep_grids()
@@ -226,7 +225,7 @@ class PykanAdapter(SplinedAdapter):
         """Return the first product of each node layer but the inputs; it follows the sums."""
         return [int(nodes[0]) for nodes in self.model.width[1:]]
 
-    def _pick(self, x: Any) -> Any:
+    def pick_columns(self, x: Any) -> Any:
         columns, shape = self.columns(), tuple(getattr(x, "shape", ()))
         if len(shape) != 2 or shape[1] <= max(columns) or columns == list(range(shape[1])):
             return x
@@ -234,37 +233,31 @@ class PykanAdapter(SplinedAdapter):
             return x  # which nothing can be measured on, as others will say
         return x.iloc[:, columns] if hasattr(x, "iloc") else x[:, columns]
 
-    def _numbers(self) -> list[Tensor]:
-        model, tensors = self.model, super()._numbers()
+    def function_tensors(self) -> list[Tensor]:
+        model, tensors = self.model, super().function_tensors()
         for l, first in enumerate(self._products()):
             tensors += [model.node_scale[l], model.subnode_scale[l]]
             tensors += [model.node_bias[l][first:], model.subnode_bias[l][:first]]
         return [*tensors, model.input_id]
 
-    def _settings(self) -> object:
-        return super()._settings(), self.model.width, self.model.mult_arity
+    def function_settings(self) -> object:
+        return super().function_settings(), self.model.width, self.model.mult_arity
 
 
-def _plus(bias: Tensor, folded: Tensor, first: int, last: int) -> Tensor:
+def _add_to_bias(bias: Tensor, folded: Tensor, first: int, last: int) -> Tensor:
     """Add to constants what is folded into the slots ``first .. last``."""
     new = bias.detach().clone()
     new[first:last] += folded[first:last]
     return new
 
 
-def _twin(model: nn.Module) -> Any:
+def _without_layers(model: nn.Module) -> Any:
     """Return a model with the same settings, and no layers."""
-    twin: Any = object.__new__(type(model))
-    nn.Module.__init__(twin)
-    inherited = set(vars(twin))
-    settings = {name: value for name, value in vars(model).items() if name not in inherited}
-    for name, value in {**settings, **dict(model.named_children())}.items():
-        if name not in ACTIVATIONS and name not in PARTS:
-            setattr(twin, name, copy.deepcopy(value))
-    twin.training = model.training
-    twin.act_fun, twin.symbolic_fun = nn.ModuleList(), nn.ModuleList()
-    for name in PARTS[2:]:
-        setattr(twin, name, [])
+    new = empty_copy(model, (*ACTIVATION_NAMES, *PART_NAMES))
+    new.training = model.training
+    new.act_fun, new.symbolic_fun = nn.ModuleList(), nn.ModuleList()
+    for name in PART_NAMES[2:]:
+        setattr(new, name, [])
     for name in ("acts", "cache_data", "edge_scores", "node_scores", "subnode_scores"):
-        setattr(twin, name, None)
-    return twin
+        setattr(new, name, None)
+    return new

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -18,72 +17,16 @@ from kanwidget.masks.ids import Edge
 
 from .base import BaseAdapter
 from .model_copy import private_copy
-from .pykan_off_edges import FORMULAS, GridUpdate, Off, put
+from .pykan_masks import MASK_VALUES, LayerMaskValues, ModelMaskValues
+from .pykan_off_edges import OFF_FUNCTIONS, OffFunction, VaryingGridUpdate, set_parameter
 
-__all__ = ["SplinedAdapter"]
+__all__ = ["PykanBaseAdapter"]
 
-TABLES = ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy")
+FORMULA_TABLES = ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy")
 """What a layer of formulas knows of each edge, in lists of lists."""
 
 
-class _Home:
-    """What the masks of one layer are while an edge is on, and off: the way back, bit for bit.
-
-    pykan's masks are numbers, and an edge has two of them, for its spline and its formula.
-    """
-
-    def __init__(self, numeric: Tensor, formula: Tensor, fixed: Tensor) -> None:
-        # An edge that has never been on gets what it was last: its formula, or else its spline.
-        self.numeric, self.formula = (~fixed).to(numeric), fixed.to(formula)
-        self.off = torch.zeros_like(formula)  # of its formula; that of its spline is 0
-        self.on = torch.ones_like(fixed)  # when last looked at or written
-        self.writing = False
-
-    def look(self, numeric: Tensor, formula: Tensor, emits: Tensor) -> Tensor:
-        """Remember what is on, and off; return which edges are on.
-
-        Parameters
-        ----------
-        numeric, formula : Tensor, shape (n_out, n_in)
-            The live masks.
-        emits : bool Tensor, shape (n_out, n_in)
-            Which formulas add anything.
-        """
-        on = (numeric != 0) | emits
-        # Masks that are half written are nobody's wish.
-        if not self.writing:
-            idle = ~on & (formula != 0)  # a formula that adds nothing: only a spline could
-            self.numeric = torch.where(on, numeric, self.numeric.to(numeric))
-            self.numeric = torch.where(idle & (self.numeric == 0), 1.0, self.numeric)
-            self.formula = torch.where(on | idle, formula, self.formula.to(formula))
-            self.off = torch.where(on, self.off.to(formula), formula)
-            self.on = on
-        return on
-
-    def fixed(self, numeric: Tensor, formula: Tensor, emits: Tensor) -> Tensor:
-        """Return which edges got a formula that adds nothing since they are off; as for `look`.
-
-        pykan's `auto_symbolic` gives one to each edge that is off, most often its "0".
-        """
-        if self.writing:
-            return torch.zeros_like(emits)
-        idle = (numeric == 0) & ~emits & (formula != 0)
-        return idle & ~self.on.to(idle.device) & (self.off.to(formula) == 0)
-
-
-class _Homes(list[_Home]):
-    """Those of all layers of a model."""
-
-    first: list[Tensor]
-    """Its masks when it was first looked at."""
-    switched: list[tuple[Edge, bool]]
-    """Edges that pykan fixed to nothing while they were off, in order; each is off."""
-
-
-_HOMES: WeakKeyDictionary[nn.Module, _Homes] = WeakKeyDictionary()
-
-
-class SplinedAdapter(BaseAdapter):
+class PykanBaseAdapter(BaseAdapter):
     """Reads and edits a model with `act_fun` and `symbolic_fun`; see `Adapter`.
 
     It never calls the model itself: that would write activations into it. Nor does it go through
@@ -99,7 +42,7 @@ class SplinedAdapter(BaseAdapter):
         """Return a view ``(n_out, n_in)`` of a layer's live spline masks."""
 
     @abstractmethod
-    def stored(self, mask: Tensor) -> Tensor:
+    def to_stored_mask(self, mask: Tensor) -> Tensor:
         """Return a spline mask ``(n_out, n_in)`` in the shape in which a layer has it."""
 
     @abstractmethod
@@ -118,7 +61,7 @@ class SplinedAdapter(BaseAdapter):
         """Return what the sums of a layer's slots are multiplied by, ``(n_out,)``."""
 
     @abstractmethod
-    def sums(self, l: int) -> int:
+    def sum_count(self, l: int) -> int:
         """Return how many of a layer's slots are nodes; those behind them are factors."""
 
     def splines(self, l: int, points: Tensor) -> Tensor:
@@ -159,30 +102,32 @@ class SplinedAdapter(BaseAdapter):
 
     @property
     def device(self) -> torch.device:
-        return self._like().device
+        return self.example_tensor().device
 
-    def _like(self) -> Tensor:
+    def example_tensor(self) -> Tensor:
         coef: Tensor = self.model.act_fun[0].coef
         return coef
 
     @torch.no_grad()
     def edge_curves(self, l: int, points: Tensor) -> Tensor:
-        return self._emitted(l, points) * self.gain(l).view(-1, 1, 1)
+        return self._outputs_before_gain(l, points) * self.gain(l).view(-1, 1, 1)
 
-    def _emitted(self, l: int, points: Tensor) -> Tensor:
-        """Return what edges emit while they are on, before the gain, ``(n_out, n_in, n)``."""
-        home = self._homes()[l]
+    def _outputs_before_gain(self, l: int, points: Tensor) -> Tensor:
+        """Return the outputs of edges while they are on, before the gain, ``(n_out, n_in, n)``."""
+        values = self._current_mask_values()[l]
         base, spline = self._parts(l, points)
-        out = (base + spline) * home.numeric.unsqueeze(2)
-        formula = home.formula if self.model.symbolic_enabled else torch.zeros_like(home.formula)
+        out = (base + spline) * values.numeric.unsqueeze(2)
+        formula = (
+            values.formula if self.model.symbolic_enabled else torch.zeros_like(values.formula)
+        )
         for j, i, value in self._formulas(l, points, formula):
             # What the spline of a fixed edge is worth does not matter, be it NaN.
-            rest = out[j, i] if home.numeric[j, i] != 0 else 0.0
+            rest = out[j, i] if values.numeric[j, i] != 0 else 0.0
             out[j, i] = rest + value
         return out
 
     def attribution_terms(self, l: int, x: Tensor) -> Tensor:
-        return self._emitted(l, x)
+        return self._outputs_before_gain(l, x)
 
     def _parts(self, l: int, points: Tensor) -> tuple[Tensor, Tensor]:
         layer, (of_base, of_spline) = self.model.act_fun[l], self.scales(l)
@@ -193,10 +138,10 @@ class SplinedAdapter(BaseAdapter):
         """Yield what the formulas under a mask emit; pykan goes through all edges instead."""
         layer = self.model.symbolic_fun[l]
         for j, i in mask.nonzero().tolist():
-            if j < self.sums(l) and self._is_zero(l, j, i):
+            if j < self.sum_count(l) and self._is_zero(l, j, i):
                 continue  # see `constants`
             f = layer.funs[j][i]
-            f = f.own if isinstance(f, Off) else f
+            f = f.original if isinstance(f, OffFunction) else f
             a, b, c, d = layer.affine[j, i]
             yield j, i, mask[j, i] * (c * f(a * x[:, i] + b) + d)
 
@@ -211,14 +156,14 @@ class SplinedAdapter(BaseAdapter):
                 for j, _, value in self._formulas(l, values[-1], live):
                     sums[:, j] += value
             slots = self.gain(l) * sums + bias[l]
-            values.append(self.nodes(l, slots) + offset[l + 1])
+            values.append(self.nodes_from_sums(l, slots) + offset[l + 1])
         return values
 
     @torch.no_grad()
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
-        home = self._homes()[l]
-        part = self._parts(l, points)[0] * (home.numeric * self.gain(l).unsqueeze(1)).unsqueeze(2)
-        return part.masked_fill((home.numeric == 0).unsqueeze(2), 0.0)
+        values = self._current_mask_values()[l]
+        part = self._parts(l, points)[0] * (values.numeric * self.gain(l).unsqueeze(1)).unsqueeze(2)
+        return part.masked_fill((values.numeric == 0).unsqueeze(2), 0.0)
 
     def symbolic(self) -> dict[Edge, str]:
         if not self.model.symbolic_enabled:
@@ -226,26 +171,26 @@ class SplinedAdapter(BaseAdapter):
         names = [layer.funs_name for layer in self.model.symbolic_fun]
         return {
             (l, i, j): str(names[l][j][i])
-            for l, home in enumerate(self._homes())
-            for j, i in home.formula.nonzero().tolist()
+            for l, values in enumerate(self._current_mask_values())
+            for j, i in values.formula.nonzero().tolist()
             if names[l][j][i] not in ("0", "")
         }
 
     def mask(self) -> list[Tensor]:
-        return self._looked_at(self._found())
+        return self._read_masks(self._mask_values())
 
-    def _looked_at(self, homes: _Homes) -> list[Tensor]:
+    def _read_masks(self, mask_values: ModelMaskValues) -> list[Tensor]:
         found = []
-        for l, home in enumerate(homes):
-            live = self.numeric_mask(l).detach(), self._live(l), self.formulas_on(l)
-            fixed = home.fixed(*live).nonzero().tolist()
-            homes.switched += [((l, i, j), False) for j, i in fixed]  # before it is forgotten
-            found.append(home.look(*live))
+        for l, values in enumerate(mask_values):
+            live = self.numeric_mask(l).detach(), self._formula_mask(l), self.formulas_on(l)
+            fixed = values.new_empty_formulas(*live).nonzero().tolist()
+            mask_values.switched += [((l, i, j), False) for j, i in fixed]  # before it is forgotten
+            found.append(values.update(*live))
         return found
 
     def edges_switched_by_model(self) -> Sequence[tuple[Edge, bool]]:
         self.mask()
-        return list(self._found().switched)
+        return list(self._mask_values().switched)
 
     @property
     def keeps_means(self) -> bool:
@@ -254,46 +199,46 @@ class SplinedAdapter(BaseAdapter):
 
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
-        mask, bias = self.fitting(mask, bias)
-        pairs = zip(mask, self._found().first, strict=True)
+        mask, bias = self.check_shapes(mask, bias)
+        pairs = zip(mask, self._mask_values().first, strict=True)
         changed = any(not torch.equal(on, first.to(on.device)) for on, first in pairs)
         guarded = changed and self._has_constants(mask)
         if guarded:
             self.keep_grids(True)
-        for l, (on, home) in enumerate(zip(mask, self._homes(), strict=True)):
+        for l, (on, values) in enumerate(zip(mask, self._current_mask_values(), strict=True)):
             # What would add something is off with a mask of 0.
-            off = home.off.masked_fill(self._emits(l, home.off), 0.0)
-            numeric, formula = home.numeric * on, torch.where(on, home.formula, off)
-            home.writing = True
+            off = values.formula_off.masked_fill(self._has_effect(l, values.formula_off), 0.0)
+            numeric, formula = values.numeric * on, torch.where(on, values.formula, off)
+            values.writing = True
             if not torch.equal(self.numeric_mask(l), numeric):
-                put(self.model.act_fun[l], "mask", self.stored(numeric))
-            if not torch.equal(self._live(l), formula):
-                put(self.model.symbolic_fun[l], "mask", formula)
-            self._stand_in(l, on)
-            home.on, home.writing = on, False
-        for write, was, now in zip(self._biases(), self.bias(), bias, strict=True):
+                set_parameter(self.model.act_fun[l], "mask", self.to_stored_mask(numeric))
+            if not torch.equal(self._formula_mask(l), formula):
+                set_parameter(self.model.symbolic_fun[l], "mask", formula)
+            self._replace_formulas(l, on)
+            values.on, values.writing = on, False
+        for write, was, now in zip(self.bias_writers(), self.bias(), bias, strict=True):
             if not torch.equal(was, now):
                 write(now)
         if not guarded:
             self.keep_grids(False)
 
-    def _stand_in(self, l: int, on: Tensor) -> None:
+    def _replace_formulas(self, l: int, on: Tensor) -> None:
         """Take the formulas off edges that are off, and give them back to those that are on."""
         layer = self.model.symbolic_fun[l]
-        tables = {name: getattr(layer, name, None) for name in FORMULAS}
+        tables = {name: getattr(layer, name, None) for name in OFF_FUNCTIONS}
         # Most edges have no formula, and nothing that could appear in the model's.
-        named = (self._homes()[l].formula != 0) | (layer.affine != 0).any(2)
-        first, live = self._found().first[l], self._live(l)
+        named = (self._current_mask_values()[l].formula != 0) | (layer.affine != 0).any(2)
+        first, live = self._mask_values().first[l], self._formula_mask(l)
         for j, i in named.nonzero().tolist():
             kept = on[j, i] or not first[j, i] or (live[j, i] != 0 and self._is_zero(l, j, i))
             for name, table in tables.items():
                 if table is None:
                     continue
                 now = table[j][i]
-                if on[j, i] and isinstance(now, Off):
-                    table[j][i] = now.own
-                elif not kept and not isinstance(now, Off):
-                    table[j][i] = FORMULAS[name](now, layer, j, i)
+                if on[j, i] and isinstance(now, OffFunction):
+                    table[j][i] = now.original
+                elif not kept and not isinstance(now, OffFunction):
+                    table[j][i] = OFF_FUNCTIONS[name](now, layer, j, i)
 
     def keep_grids(self, needed: bool | None = None) -> None:
         """Keep pykan from laying grids over constants, by default where a node is one."""
@@ -301,9 +246,9 @@ class SplinedAdapter(BaseAdapter):
         for l, layer in enumerate(self.model.act_fun):
             own = vars(layer).get("update_grid_from_samples")
             if needed and own is None:
-                constant = partial(_constant, type(self), l)
-                layer.update_grid_from_samples = GridUpdate(constant, self.model, layer)
-            elif not needed and isinstance(own, GridUpdate):
+                constant = partial(_unreached_nodes, type(self), l)
+                layer.update_grid_from_samples = VaryingGridUpdate(constant, self.model, layer)
+            elif not needed and isinstance(own, VaryingGridUpdate):
                 del layer.update_grid_from_samples
 
     def _has_constants(self, mask: Sequence[Tensor]) -> bool:
@@ -312,25 +257,25 @@ class SplinedAdapter(BaseAdapter):
         )
 
     @abstractmethod
-    def _biases(self) -> list[Any]:
+    def bias_writers(self) -> list[Any]:
         """Return for each layer what writes to the constants that `bias` returns."""
 
-    def _live(self, l: int) -> Tensor:
+    def _formula_mask(self, l: int) -> Tensor:
         mask: Tensor = self.model.symbolic_fun[l].mask.detach()
         return mask
 
-    def _emits(self, l: int, mask: Tensor) -> Tensor:
+    def _has_effect(self, l: int, mask: Tensor) -> Tensor:
         """Return which formulas are edges under a mask: which add anything but `constants`."""
         factors, of_each = self._scale_and_shift(l)
         emits = (mask != 0) & bool(self.model.symbolic_enabled) & (factors != 0).any(2)
         for j, i in emits.nonzero().tolist():
             if self._is_zero(l, j, i):
-                emits[j, i] = j >= self.sums(l) and of_each[j, i] != 0
+                emits[j, i] = j >= self.sum_count(l) and of_each[j, i] != 0
         return emits
 
     def formulas_on(self, l: int) -> Tensor:
         """Return which of a layer's edges have a formula, bool ``(n_out, n_in)``."""
-        return self._emits(l, self._live(l))
+        return self._has_effect(l, self._formula_mask(l))
 
     def _scale_and_shift(self, l: int) -> tuple[Tensor, Tensor]:
         affine: Tensor = self.model.symbolic_fun[l].affine.detach()
@@ -346,64 +291,72 @@ class SplinedAdapter(BaseAdapter):
         It gives one to each edge that is off, with a constant that is trained: no edge, but a
         bias.
         """
-        mask, shift = self._live(l), self._scale_and_shift(l)[1]
+        mask, shift = self._formula_mask(l), self._scale_and_shift(l)[1]
         found = shift.new_zeros(len(shift))
         if self.model.symbolic_enabled:
-            for j, i in (mask[: self.sums(l)] != 0).nonzero().tolist():
+            for j, i in (mask[: self.sum_count(l)] != 0).nonzero().tolist():
                 if self._is_zero(l, j, i):
                     found[j] += mask[j, i] * shift[j, i]
         return found * self.gain(l)
 
-    def _found(self) -> _Homes:
-        """Return the model's homes, new ones if it has other edges than it had."""
-        homes = _HOMES.get(self.model)
+    def _mask_values(self) -> ModelMaskValues:
+        """Return the model's mask_values, new ones if it has other edges than it had."""
+        mask_values = MASK_VALUES.get(self.model)
         shapes = [layer.mask.shape for layer in self.model.symbolic_fun]
-        if homes is None or [home.formula.shape for home in homes] != shapes:
-            homes = _Homes()
-            homes.switched = []
+        if mask_values is None or [values.formula.shape for values in mask_values] != shapes:
+            mask_values = ModelMaskValues()
+            mask_values.switched = []
             for l, layer in enumerate(self.model.symbolic_fun):
                 fixed = [[name not in ("0", "") for name in row] for row in layer.funs_name]
                 is_fixed = torch.tensor(fixed, device=layer.mask.device)
                 is_fixed &= bool(self.model.symbolic_enabled)
-                homes.append(_Home(self.numeric_mask(l).detach(), self._live(l), is_fixed))
-            homes.first = self._looked_at(homes)
-            _HOMES[self.model] = homes  # whole: an interrupt may come at any moment
-        return homes
+                mask_values.append(
+                    LayerMaskValues(self.numeric_mask(l).detach(), self._formula_mask(l), is_fixed)
+                )
+            mask_values.first = self._read_masks(mask_values)
+            MASK_VALUES[self.model] = mask_values  # whole: an interrupt may come at any moment
+        return mask_values
 
-    def _homes(self) -> list[_Home]:
+    def _current_mask_values(self) -> list[LayerMaskValues]:
         self.mask()
-        return self._found()
+        return self._mask_values()
 
-    def copy(self) -> SplinedAdapter:
+    def copy(self) -> PykanBaseAdapter:
         new = type(self)(private_copy(self.model, self.transient))
-        _HOMES[new.model] = copy.deepcopy(self._found())
+        MASK_VALUES[new.model] = copy.deepcopy(self._mask_values())
         new.set_mask(self.mask(), self.bias())
         return new
 
-    def _extra_weights(self) -> Any:
+    def extra_weights(self) -> Any:
         tables = [
-            {n: [list(row) for row in getattr(layer, n)] for n in TABLES if hasattr(layer, n)}
+            {
+                n: [list(row) for row in getattr(layer, n)]
+                for n in FORMULA_TABLES
+                if hasattr(layer, n)
+            }
             for layer in self.model.symbolic_fun
         ]
-        return tables, copy.deepcopy(self._found()), self.model.symbolic_enabled
+        return tables, copy.deepcopy(self._mask_values()), self.model.symbolic_enabled
 
-    def _set_extra_weights(self, extra: Any) -> None:
-        tables, homes, enabled = extra
+    def set_extra_weights(self, extra: Any) -> None:
+        tables, mask_values, enabled = extra
         for layer, table in zip(self.model.symbolic_fun, tables, strict=True):
             for name, rows in table.items():
                 setattr(layer, name, [list(row) for row in rows])
         self.model.symbolic_enabled = enabled
-        homes = copy.deepcopy(homes)
-        homes.switched = self._found().switched  # what happened stays so
-        _HOMES[self.model] = homes
+        mask_values = copy.deepcopy(mask_values)
+        mask_values.switched = self._mask_values().switched  # what happened stays so
+        MASK_VALUES[self.model] = mask_values
 
-    def _numbers(self) -> list[Tensor]:
+    def function_tensors(self) -> list[Tensor]:
         layers = self.model.act_fun
         tensors = [t for m in layers for t in (m.coef, m.grid, m.scale_base, m.scale_sp)]
         tensors += [layer.affine for layer in self.model.symbolic_fun]
-        return tensors + [t for home in self._homes() for t in (home.numeric, home.formula)]
+        return tensors + [
+            t for values in self._current_mask_values() for t in (values.numeric, values.formula)
+        ]
 
-    def _settings(self) -> object:
+    def function_settings(self) -> object:
         names = [layer.funs_name for layer in self.model.symbolic_fun]
         return names, bool(self.model.symbolic_enabled), [m.k for m in self.model.act_fun]
 
@@ -412,7 +365,7 @@ def _equal(a: Tensor, b: Tensor) -> bool:
     return a.device == b.device and a.dtype == b.dtype and torch.equal(a, b)
 
 
-def _constant(kind: type[SplinedAdapter], l: int, model: nn.Module) -> Tensor:
+def _unreached_nodes(kind: type[PykanBaseAdapter], l: int, model: nn.Module) -> Tensor:
     """Return which nodes before a layer of a model no input reaches."""
     adapter = kind(model)
     return ~reachability.reachable_from_inputs(adapter.mask(), adapter.slots())[l]

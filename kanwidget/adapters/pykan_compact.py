@@ -1,30 +1,49 @@
-"""Smaller layers of pykan's, cut from larger ones with all their settings."""
+"""Makes pykan's layers smaller, and keeps all their settings."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .pykan_off_edges import zero, zero_avoiding, zero_formula
+from .pykan_off_edges import zero_formula, zero_function, zero_safe_function
 
-__all__ = ["cut", "cut_formulas", "replaced"]
+__all__ = ["copy_with_parameters", "empty_copy", "shrink_formulas", "shrink_layer"]
 
 
-def replaced(layer: Any, **values: Tensor) -> Any:
+def copy_with_parameters(layer: Any, **values: Tensor) -> Any:
     """Return a copy of a layer with other parameters, which train if those it had do."""
     new = copy.deepcopy(layer)
-    vars(new).pop("update_grid_from_samples", None)  # see `SplinedAdapter.keep_grids`
+    vars(new).pop("update_grid_from_samples", None)  # see `PykanBaseAdapter.keep_grids`
     for name, value in values.items():
         trains = getattr(layer, name).requires_grad
         setattr(new, name, nn.Parameter(value.detach().clone(), requires_grad=trains))
     return new
 
 
-def cut(
+def empty_copy(model: nn.Module, left_out: Collection[str]) -> Any:
+    """Return a model of the same class and settings, without calling its constructor.
+
+    Parameters
+    ----------
+    model : nn.Module
+    left_out : collection of str
+        Attributes that the copy does not have.
+    """
+    new: Any = object.__new__(type(model))
+    nn.Module.__init__(new)
+    inherited = set(vars(new))
+    settings = {name: value for name, value in vars(model).items() if name not in inherited}
+    for name, value in {**settings, **dict(model.named_children())}.items():
+        if name not in left_out:
+            setattr(new, name, copy.deepcopy(value))
+    return new
+
+
+def shrink_layer(
     model: Any, l: int, sources: Sequence[int], targets: Sequence[int], on: Tensor, named: Tensor
 ) -> tuple[Any, Any]:
     """Return one layer's splines and formulas between the given nodes and slots.
@@ -40,7 +59,7 @@ def cut(
         Which formulas are kept, of edges that are on.
     """
     layer, i, j = model.act_fun[l], list(sources), list(targets)
-    act = replaced(
+    act = copy_with_parameters(
         layer,
         grid=layer.grid[i],
         coef=layer.coef[i][:, j],
@@ -49,22 +68,26 @@ def cut(
         scale_sp=layer.scale_sp[i][:, j],
     )
     act.in_dim, act.out_dim = len(i), len(j)
-    return act, cut_formulas(model.symbolic_fun[l], i, j, on, named)
+    return act, shrink_formulas(model.symbolic_fun[l], i, j, on, named)
 
 
-def cut_formulas(
+def shrink_formulas(
     layer: Any, sources: list[int], targets: list[int], on: Tensor, named: Tensor
 ) -> Any:
     """Return a smaller layer of formulas; where none is kept, no constants are either."""
     fixed = (layer.mask != 0) & named & on
-    new = replaced(
+    new = copy_with_parameters(
         layer,
         mask=torch.where(fixed, layer.mask, 0.0)[targets][:, sources],
         affine=torch.where(fixed.unsqueeze(2), layer.affine, 0.0)[targets][:, sources],
     )
     new.in_dim, new.out_dim = len(sources), len(targets)
     newer = hasattr(layer, "funs_avoid_singularity")
-    nothing = {"funs": zero, "funs_avoid_singularity": zero_avoiding, "funs_sympy": zero_formula}
+    nothing = {
+        "funs": zero_function,
+        "funs_avoid_singularity": zero_safe_function,
+        "funs_sympy": zero_formula,
+    }
     for name in ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy"):
         if hasattr(layer, name):
             table, none = getattr(layer, name), nothing.get(name, "0" if newer else "")

@@ -1,4 +1,4 @@
-"""What stands in pykan's layers in the place of their own, while edges are off."""
+"""Replacements for functions and parameters of pykan's layers while edges are off."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-__all__ = ["FORMULAS", "GridUpdate", "Off", "put", "zero", "zero_avoiding", "zero_formula"]
+__all__ = [
+    "OFF_FUNCTIONS",
+    "OffFunction",
+    "VaryingGridUpdate",
+    "set_parameter",
+    "zero_formula",
+    "zero_function",
+    "zero_safe_function",
+]
 
 
-def zero(x: Any) -> Any:
+def zero_function(x: Any) -> Any:
     """Return 0 for everything: what an edge without a formula computes."""
     return torch.zeros_like(x)
 
 
-def zero_avoiding(x: Any, y_th: Any) -> Any:
-    """Return what pykan's functions without singularities do, for `zero`."""
+def zero_safe_function(x: Any, y_th: Any) -> Any:
+    """Return what pykan's functions without singularities do, for `zero_function`."""
     return (), torch.zeros_like(x)
 
 
@@ -28,71 +36,72 @@ def zero_formula(x: Any) -> Any:
     return x * 0
 
 
-class Off:
-    """A function in the place of an edge's own, which it holds, so that copies have it too.
+class OffFunction:
+    """Replaces an edge's function while the edge is off, and holds it, so that copies have it too.
 
-    Who switches the edge on without us, as a checkpoint does, has its own function again.
+    If the edge is switched on without us, as by a checkpoint, the original function is used again.
 
     Parameters
     ----------
-    own : callable
+    original : callable
+        The edge's function.
     layer : nn.Module
         The layer of formulas, whose mask says whether the edge is off.
     j, i : int
         Where the edge is in the mask.
     """
 
-    def __init__(self, own: Any, layer: Any, j: int, i: int) -> None:
-        self.own = own
+    def __init__(self, original: Any, layer: Any, j: int, i: int) -> None:
+        self.original = original
         self._layer, self._edge = layer, (j, i)
 
     def _is_on(self) -> bool:
         return bool(self._layer.mask[self._edge] != 0)
 
 
-class _Function(Off):
+class _OffNumericFunction(OffFunction):
     """Computes 0, since a mask of 0 times infinity is not 0."""
 
     def __call__(self, x: Any) -> Any:
-        return self.own(x) if self._is_on() else zero(x)
+        return self.original(x) if self._is_on() else zero_function(x)
 
 
-class _Avoiding(Off):
+class _OffSafeFunction(OffFunction):
     """The same for pykan's functions without singularities."""
 
     def __call__(self, x: Any, y_th: Any) -> Any:
-        return self.own(x, y_th) if self._is_on() else zero_avoiding(x, y_th)
+        return self.original(x, y_th) if self._is_on() else zero_safe_function(x, y_th)
 
 
-class _Formula(Off):
+class _OffSympyFunction(OffFunction):
     """Adds nothing to pykan's formula of the whole model, where masks do not count."""
 
     def __call__(self, x: Any) -> Any:
-        return self.own(x) if self._is_on() else _Nothing(zero_formula(x))
+        return self.original(x) if self._is_on() else _ZeroFormula(zero_formula(x))
 
 
-class _Nothing:
+class _ZeroFormula:
     """The ``f`` of ``c * f + d`` with which that is 0, whatever the constants."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
 
-    def __rmul__(self, factor: Any) -> _Nothing:
+    def __rmul__(self, factor: Any) -> _ZeroFormula:
         return self
 
     def __add__(self, constant: Any) -> Any:
         return self._value
 
 
-FORMULAS: dict[str, Callable[[Any, Any, int, int], Off]] = {
-    "funs": _Function,
-    "funs_avoid_singularity": _Avoiding,
-    "funs_sympy": _Formula,
+OFF_FUNCTIONS: dict[str, Callable[[Any, Any, int, int], OffFunction]] = {
+    "funs": _OffNumericFunction,
+    "funs_avoid_singularity": _OffSafeFunction,
+    "funs_sympy": _OffSympyFunction,
 }
 """The tables of pykan's layers of formulas, and what stands in each for an edge that is off."""
 
 
-class GridUpdate:
+class VaryingGridUpdate:
     """A layer's `update_grid_from_samples` which leaves the grids of inputs that do not vary.
 
     pykan lays a grid over the samples. Where they are all the same, which a node is without
@@ -113,12 +122,12 @@ class GridUpdate:
         self._constant, self._layer = constant, layer
         self._model = None if model is None else weakref.ref(model)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> GridUpdate:
+    def __deepcopy__(self, memo: dict[int, Any]) -> VaryingGridUpdate:
         model = memo.get(id(self._whole()))  # None in a copy of the layer alone
-        return GridUpdate(self._constant, model, memo.get(id(self._layer), self._layer))
+        return VaryingGridUpdate(self._constant, model, memo.get(id(self._layer), self._layer))
 
     def __reduce__(self) -> Any:
-        return GridUpdate, (self._constant, None, self._layer)
+        return VaryingGridUpdate, (self._constant, None, self._layer)
 
     def _whole(self) -> nn.Module | None:
         return None if self._model is None else self._model()
@@ -147,11 +156,11 @@ class GridUpdate:
         return result
 
 
-_OWN: WeakKeyDictionary[nn.Module, dict[str, tuple[Any, Any]]] = WeakKeyDictionary()
+_ORIGINAL_PARAMETERS: WeakKeyDictionary[nn.Module, dict[str, tuple[Any, Any]]] = WeakKeyDictionary()
 """The parameters that modules had by themselves, and those that were put in their places."""
 
 
-def put(owner: Any, name: str, values: Tensor) -> None:
+def set_parameter(owner: Any, name: str, values: Tensor) -> None:
     """Give a module's parameter other numbers.
 
     One that is not trained is replaced, and by its own where the numbers are those that it had.
@@ -162,7 +171,7 @@ def put(owner: Any, name: str, values: Tensor) -> None:
     if live.requires_grad:
         live.data.copy_(values)
         return
-    own, placed = _OWN.setdefault(owner, {}).get(name, (live, live))
+    own, placed = _ORIGINAL_PARAMETERS.setdefault(owner, {}).get(name, (live, live))
     if live is not placed:
         own = live  # somebody else's
     same = own.dtype == values.dtype and own.device == values.device and own.shape == values.shape
@@ -170,5 +179,5 @@ def put(owner: Any, name: str, values: Tensor) -> None:
         placed = own
     else:
         placed = nn.Parameter(values.detach().clone(), requires_grad=False)
-    _OWN[owner][name] = own, placed
+    _ORIGINAL_PARAMETERS[owner][name] = own, placed
     setattr(owner, name, placed)

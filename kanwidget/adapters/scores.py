@@ -1,4 +1,4 @@
-"""Scores and means of edges, from what they emit: for any library."""
+"""Scores and mean outputs of edges, for models of any library."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from kanwidget.kan.row_blocks import split
+from kanwidget.kan.bsplines import score_span
+from kanwidget.kan.row_blocks import split_rows
 
-__all__ = ["KINDS", "Emitting", "attribution", "forward", "means", "scores"]
+__all__ = ["SCORE_NAMES", "ScoredModel", "attribution", "forward_in_blocks", "means", "scores"]
 
-KINDS = ("l1", "attribution")
+SCORE_NAMES = ("l1", "attribution")
 """The scores that follow from the edges' outputs alone."""
 
 
-class Forwards(Protocol):
+class ForwardModel(Protocol):
     """What an adapter must answer to map inputs to outputs; see `Adapter`."""
 
     @property
@@ -24,7 +25,7 @@ class Forwards(Protocol):
     def forward(self, x: Tensor) -> Tensor: ...
 
 
-class Emitting(Forwards, Protocol):
+class ScoredModel(ForwardModel, Protocol):
     """What an adapter must answer to have its edges scored; see `Adapter`."""
 
     def edge_outputs(self, l: int, x: Tensor) -> Tensor: ...
@@ -35,18 +36,18 @@ class Emitting(Forwards, Protocol):
     def slots(self) -> list[list[int]]: ...
 
 
-def means(adapter: Emitting, x: Tensor) -> list[Tensor]:
+def means(adapter: ScoredModel, x: Tensor) -> list[Tensor]:
     """Return every edge's mean output; 0 where a mask is off."""
     return _mean_outputs(adapter, x, lambda out: out)
 
 
-def forward(adapter: Forwards, x: Tensor) -> Tensor:
+def forward_in_blocks(adapter: ForwardModel, x: Tensor) -> Tensor:
     """Return the outputs of a model as it is, for rows in blocks."""
-    blocks = split(x, 8 * max(adapter.width))
+    blocks = split_rows(x, 8 * max(adapter.width))
     return torch.cat([adapter.forward(rows) for rows in blocks])
 
 
-def scores(adapter: Emitting, x: Tensor, kind: str) -> list[Tensor]:
+def scores(adapter: ScoredModel, x: Tensor, kind: str) -> list[Tensor]:
     """Score every edge, in float64; edges that are off score 0.
 
     Parameters
@@ -58,39 +59,39 @@ def scores(adapter: Emitting, x: Tensor, kind: str) -> list[Tensor]:
         grid); or which share of what varies in the outputs comes through the edge, as pykan
         0.2.x traces it back.
     """
-    if kind not in KINDS:
-        raise ValueError(f"an edge has no score {kind!r}; it has {', '.join(KINDS)}")
+    if kind not in SCORE_NAMES:
+        raise ValueError(f"an edge has no score {kind!r}; it has {', '.join(SCORE_NAMES)}")
     if kind == "attribution":
-        return attribution(*_spreads(adapter, x), adapter.slots(), adapter.width)
+        return attribution(*_standard_deviations(adapter, x), adapter.slots(), adapter.width)
     sized = []
     grids, sizes = adapter.grid(), _mean_outputs(adapter, x, torch.abs)
     ends = _ranges(adapter, x) if any(bool(grid.isnan().any()) for grid in grids) else grids
     for size, grid, end in zip(sizes, grids, ends, strict=True):
-        span, of_data = ((e[:, 1] - e[:, 0]).double() for e in (grid, end))
-        sized.append(size.double() / (torch.where(span.isnan(), of_data, span) + 1e-4))
+        known = torch.where(grid.isnan().any(1, keepdim=True), end, grid)
+        sized.append(size.double() / score_span(known.double()))
     return sized
 
 
-def _row_blocks(adapter: Emitting, x: Tensor) -> Iterator[list[Tensor]]:
+def _row_blocks(adapter: ScoredModel, x: Tensor) -> Iterator[list[Tensor]]:
     """Yield what enters each layer, for a block of rows after the other."""
-    for rows in split(x, 8 * max(adapter.width)):
+    for rows in split_rows(x, 8 * max(adapter.width)):
         yield adapter.inputs_of(rows)
 
 
 def _mean_outputs(
-    adapter: Emitting, x: Tensor, function: Callable[[Tensor], Tensor]
+    adapter: ScoredModel, x: Tensor, function: Callable[[Tensor], Tensor]
 ) -> list[Tensor]:
     """Return the means of a function of what edges emit, 0 where a mask is off."""
     mask = adapter.mask()
     totals = [x.new_zeros(on.shape) for on in mask]
     for inputs in _row_blocks(adapter, x):
         for l, (values, on) in enumerate(zip(inputs, mask, strict=True)):
-            for rows in split(values, on.numel()):
+            for rows in split_rows(values, on.numel()):
                 totals[l] += function(adapter.edge_outputs(l, rows)).sum(2)
     return [(t / len(x)).masked_fill(~on, 0.0) for t, on in zip(totals, mask, strict=True)]
 
 
-def _ranges(adapter: Emitting, x: Tensor) -> list[Tensor]:
+def _ranges(adapter: ScoredModel, x: Tensor) -> list[Tensor]:
     """Return the least and largest value of each input of each layer, ``(n_in, 2)``."""
     found: list[Tensor] = []
     for inputs in _row_blocks(adapter, x):
@@ -102,21 +103,21 @@ def _ranges(adapter: Emitting, x: Tensor) -> list[Tensor]:
     return found
 
 
-def _spreads(adapter: Emitting, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+def _standard_deviations(adapter: ScoredModel, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """Return the standard deviations of what edges emit, and of its sums, in float64."""
     mask = adapter.mask()
-    edges = [_Spread() for _ in mask]
-    sums = [_Spread() for _ in mask]
+    edges = [_RunningSpread() for _ in mask]
+    sums = [_RunningSpread() for _ in mask]
     for inputs in _row_blocks(adapter, x):
         for l, (values, on) in enumerate(zip(inputs, mask, strict=True)):
-            for rows in split(values, on.numel()):
+            for rows in split_rows(values, on.numel()):
                 out = adapter.attribution_terms(l, rows).masked_fill(~on.unsqueeze(2), 0.0).double()
                 edges[l].add(out)
                 sums[l].add(out.sum(1))
     return [spread.found for spread in edges], [spread.found for spread in sums]
 
 
-class _Spread:
+class _RunningSpread:
     """The standard deviation along the last axis of arrays that come in blocks."""
 
     _mean: Tensor

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
-from kanwidget.adapters.scores import forward
+from kanwidget.adapters.scores import forward_in_blocks
+from kanwidget.kan.call_loss import call_loss
 from kanwidget.kan.check_data import (
     as_tensors,
-    call_loss,
     check_dataset,
     check_inputs,
     varying_columns,
 )
-from kanwidget.kan.row_blocks import split
+from kanwidget.kan.row_blocks import split_rows
 from kanwidget.masks.validate import check_scalar
 
 from .baseline import Baseline
@@ -103,7 +103,7 @@ class DataAndMetric:
             else check_inputs(data, n_in, "data", device, dtype)
         )
         x = x.clone()
-        self.train_rows, self.test_rows, self.test_labels = x, x, forward(adapter, x)
+        self.train_rows, self.test_rows, self.test_labels = x, x, forward_in_blocks(adapter, x)
         self.loss_name = "RMS change of the outputs"
 
     @staticmethod
@@ -114,7 +114,7 @@ class DataAndMetric:
 
     def loss_of_model(self, adapter: Adapter) -> float:
         """Return the metric of a model as it is."""
-        return self.loss_of(forward(adapter, self.test_rows))
+        return self.loss_of(forward_in_blocks(adapter, self.test_rows))
 
     def loss_of(self, pred: Tensor) -> float:
         """Return the metric of predictions on the rows.
@@ -200,7 +200,7 @@ class DataAndMetric:
         """Return a digest of the data."""
         digest = hashlib.sha256()
         for values in (self.train_rows, self.test_rows, self.test_labels):
-            for rows in split(values, values[:1].numel()):
+            for rows in split_rows(values, values[:1].numel()):
                 digest.update(rows.detach().cpu().double().numpy().tobytes())
         return digest.hexdigest()
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kanwidget.adapters import Adapter, check_dtype
 from kanwidget.adapters.model_copy import Weights
-from kanwidget.adapters.scores import forward
+from kanwidget.adapters.scores import forward_in_blocks
 from kanwidget.masks.ids import Edge
 
 from . import tradeoff
@@ -165,7 +165,7 @@ class Evaluator:
     def outputs(self, mask: Sequence[Tensor], bias: Sequence[Tensor], inputs: object) -> Tensor:
         """Return what the model gives for inputs under masks and biases."""
         checked = self.data.check_inputs(self.adapter, inputs)
-        return forward(self.scratch.with_masks(mask, bias), checked)
+        return forward_in_blocks(self.scratch.with_masks(mask, bias), checked)
 
     def copy_rows_and_loss(self) -> tuple[Adapter, Tensor, Any]:
         """Return what a trade-off is measured with: private copy, rows, and loss."""

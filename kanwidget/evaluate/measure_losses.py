@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
-from kanwidget.adapters.scores import forward
-from kanwidget.kan.incremental_forward import Imprecise, MaskSequence
+from kanwidget.adapters.scores import forward_in_blocks
+from kanwidget.kan.incremental_forward import ImpreciseValuesError
+from kanwidget.kan.mask_sequence import MaskSequence
 
 __all__ = ["Cancelled", "Loss", "Progress", "ProgressReport", "Stop", "measure_losses"]
 
@@ -53,7 +54,7 @@ def measure_losses(
     """Measure the losses at all points of a plan, ``(count + 1, 2)``: means lost and kept."""
     watch.check()
     done = watch.done
-    with contextlib.suppress(Imprecise):
+    with contextlib.suppress(ImpreciseValuesError):
         fast = adapter.outputs_under_masks(rows, plan)
         if fast is not None:
             return _measure(fast, adapter, loss, plan, watch)
@@ -109,7 +110,7 @@ def _one_by_one(
                     for b, s, off in zip(start, shift, gone, strict=True)
                 ]
                 adapter.set_mask(now, moved)
-                pair.append(forward(adapter, rows))
+                pair.append(forward_in_blocks(adapter, rows))
         finally:
             adapter.set_mask(mask, bias)
         yield [number], torch.stack(pair).unsqueeze(0)

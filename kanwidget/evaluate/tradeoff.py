@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
-from kanwidget.kan.incremental_forward import MaskSequence
+from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.masks import effective, reachability
 from kanwidget.masks.state import State
 

@@ -1,6 +1,6 @@
 """Pictures to keep: a session's state in lines and text, through matplotlib."""
 
 from .canvas import Picture
-from .draw import figure, preview, save
+from .draw import figure, png_preview, save
 
-__all__ = ["Picture", "figure", "preview", "save"]
+__all__ = ["Picture", "figure", "png_preview", "save"]

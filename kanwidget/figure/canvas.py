@@ -16,24 +16,24 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from .paths import Box, Path
-from .text import Run, mathtext, plain
+from .text import Run, mathtext, plain_text
 
-__all__ = ["INK", "PAPER", "SYMBOLIC", "TAKEN", "Picture", "Sheet"]
+__all__ = ["INK", "PAPER", "REMOVED", "SYMBOLIC", "Picture", "Sheet"]
 
 # The view's light colours, see `js/src/canvas/theme.ts`.
-INK, TAKEN, SYMBOLIC, PAPER = "#1f2328", "#0072b2", "#c04a00", "#ffffff"
+INK, REMOVED, SYMBOLIC, PAPER = "#1f2328", "#0072b2", "#c04a00", "#ffffff"
 
-SCREEN = 96
+CSS_PIXELS_PER_INCH = 96
 """CSS pixels in an inch."""
 
-COLOURS = 64
+PNG_COLOURS = 64
 """Of a PNG in a notebook."""
 
 _WHOLE = (Curve.MOVETO, *[Curve.CURVE4] * 3, Curve.LINETO, *[Curve.CURVE4] * 3)
 _CUBIC = (Curve.MOVETO, *[Curve.CURVE4] * 3)
 
 # Text stays text, and one state gives one file, byte by byte.
-_SAVING: Any = {
+_SAVE_SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "kanwidget",
     "pdf.fonttype": 42,
@@ -42,8 +42,8 @@ _SAVING: Any = {
     "savefig.bbox": None,
     "path.simplify": True,
 }
-VECTORS = ("svg", "svgz", "pdf", "ps", "eps")
-_DATED = {"svg": "Date", "pdf": "CreationDate"}
+VECTOR_FORMATS = ("svg", "svgz", "pdf", "ps", "eps")
+_DATE_FIELDS = {"svg": "Date", "pdf": "CreationDate"}
 
 
 class Picture(Figure):
@@ -57,13 +57,13 @@ class Picture(Figure):
         """Save it as `matplotlib.figure.Figure.savefig` does, on white unless told otherwise."""
         suffix = str(options.get("format") or fname).rpartition(".")[2].lower()
         options.setdefault("facecolor", PAPER)
-        if suffix in _DATED:
-            options["metadata"] = {_DATED[suffix]: None} | (options.get("metadata") or {})
+        if suffix in _DATE_FIELDS:
+            options["metadata"] = {_DATE_FIELDS[suffix]: None} | (options.get("metadata") or {})
         images = [image for axes in self.axes for image in axes.get_images()]
         try:
-            for image in images if suffix in VECTORS else ():
+            for image in images if suffix in VECTOR_FORMATS else ():
                 image.set_interpolation("none")  # each cell a pixel, however small the page
-            with mpl.rc_context(_SAVING):
+            with mpl.rc_context(_SAVE_SETTINGS):
                 super().savefig(fname, **options)
         finally:
             for image in images:
@@ -73,15 +73,15 @@ class Picture(Figure):
         """Return it as a small PNG for a screen, and its size there in CSS pixels."""
         buffer, dpi = io.BytesIO(), self.get_dpi()
         try:
-            with mpl.rc_context(_SAVING):
-                self.set_dpi(scale * SCREEN)
+            with mpl.rc_context(_SAVE_SETTINGS):
+                self.set_dpi(scale * CSS_PIXELS_PER_INCH)
                 canvas: Any = FigureCanvasAgg(self)
                 canvas.draw()
         finally:
             self.set_dpi(dpi)
         pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         # A fourth of the size, and faster to write: a network has few colours.
-        few = pixels.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few = pixels.quantize(PNG_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         # It mixes what is nearly white into the paper.
         few.putpalette([255 if value > 250 else value for value in few.getpalette() or []])
         few.save(buffer, "png", compress_level=3)
@@ -113,7 +113,9 @@ class Sheet:
         self.width, self.height, self.top = width, height, top
         self.inches, self.pixel = inches, inches / width
         size = inches, (height + above) * self.pixel
-        self.figure = Picture(figsize=size, dpi=SCREEN, facecolor=PAPER, edgecolor=PAPER)
+        self.figure = Picture(
+            figsize=size, dpi=CSS_PIXELS_PER_INCH, facecolor=PAPER, edgecolor=PAPER
+        )
         self.figure.set_layout_engine("none")
         FigureCanvasAgg(self.figure)
         place = Affine2D().scale(self.pixel, -self.pixel).translate(0, (top + height) * self.pixel)
@@ -186,7 +188,7 @@ class Sheet:
         text(
             x,
             y + 0.36 * size,
-            plain(runs) if math is None else math,
+            plain_text(runs) if math is None else math,
             transform=self.transform,
             parse_math=math is not None,
             fontsize=self.points(size),

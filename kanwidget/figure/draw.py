@@ -1,4 +1,4 @@
-"""From a session to a figure, to a file, and to what a saved notebook shows."""
+"""Draws a session as a figure, saves it, and makes the PNG of a saved notebook."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kanwidget.kan.atomic_write import replacing
+from kanwidget.kan.atomic_write import atomic_write
 from kanwidget.masks.validate import check_number
 from kanwidget.session import PruningSession
 
 from . import matrix, network
-from .canvas import SCREEN, Picture, Sheet
-from .snapshot import read
+from .canvas import CSS_PIXELS_PER_INCH, Picture, Sheet
+from .snapshot import read_snapshot
 from .text import fit, runs_of
 
-__all__ = ["HEAVY", "SUFFIXES", "figure", "preview", "save"]
+__all__ = ["IMAGE_SUFFIXES", "MAX_PREVIEW_CHARACTERS", "figure", "png_preview", "save"]
 
-SUFFIXES = (".svg", ".png", ".pdf")
+IMAGE_SUFFIXES = (".svg", ".png", ".pdf")
 VIEWS = ("auto", "network", "quilt")
-TITLE, TITLE_SIZE = 30, 16
-NOTE = 24
+TITLE_HEIGHT, TITLE_SIZE = 30, 16
+NOTE_HEIGHT = 24
 DPI = 300
 
-HEAVY = 300_000
+MAX_PREVIEW_CHARACTERS = 300_000
 """Characters that a picture may add to a notebook, at the most."""
 
 
@@ -88,17 +88,17 @@ def figure(
     for name, given, expected in zip(("in_vars", "out_vars"), names, usual, strict=True):
         if len(given) != len(expected):
             raise ValueError(f"{name} must hold {len(expected)} names, got {len(given)}")
-    state = read(session, *names)
-    above = TITLE if title else 0
-    if view == "quilt" or (view == "auto" and matrix.prefers(state)):
-        cells = matrix.arrange(state, width * SCREEN, shape, removed)
+    state = read_snapshot(session, *names)
+    above = TITLE_HEIGHT if title else 0
+    if view == "quilt" or (view == "auto" and matrix.is_preferred(state)):
+        cells = matrix.layout_of(state, width * CSS_PIXELS_PER_INCH, shape, removed)
         sheet = Sheet(cells.width, cells.height, width, above)
         matrix.draw(sheet, state, cells, removed)
     else:
-        made = network.lay_out(state, width * SCREEN, orientation)
-        top, bottom = network.reach(state, made, removed)
-        missing = network.note(state, made)
-        below = NOTE if missing else 0
+        made = network.layout_of(state, width * CSS_PIXELS_PER_INCH, orientation)
+        top, bottom = network.vertical_extent(state, made, removed)
+        missing = network.omission_note(state, made)
+        below = NOTE_HEIGHT if missing else 0
         sheet = Sheet(made.width, bottom + below - top, width, above, top)
         network.draw(sheet, state, made, removed)
         if missing:
@@ -123,17 +123,17 @@ def save(made: Picture, path: str | os.PathLike[str], dpi: float = DPI) -> None:
     check_path(target)
     if check_number(dpi, "dpi") == 0:
         raise ValueError("dpi must be above 0, got 0")
-    with replacing(target) as beside:
+    with atomic_write(target) as beside:
         made.savefig(beside, format=target.suffix[1:].lower(), dpi=dpi)
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
     """Raise a ValueError unless a path ends like a picture that can be written."""
-    if Path(path).suffix.lower() not in SUFFIXES:
-        raise ValueError(f"an image ends in {', '.join(SUFFIXES)}; got {os.fspath(path)!r}")
+    if Path(path).suffix.lower() not in IMAGE_SUFFIXES:
+        raise ValueError(f"an image ends in {', '.join(IMAGE_SUFFIXES)}; got {os.fspath(path)!r}")
 
 
-def preview(made: Picture) -> tuple[str, dict[str, Any]] | None:
+def png_preview(made: Picture) -> tuple[str, dict[str, Any]] | None:
     """Return a PNG as text that is not too heavy for a notebook, and its size; else None.
 
     Not an SVG: GitHub and a JupyterLab that does not trust a notebook show no foreign ones.
@@ -141,7 +141,7 @@ def preview(made: Picture) -> tuple[str, dict[str, Any]] | None:
     for scale in (1.5, 1):
         png, size = made.png(scale)
         text = base64.b64encode(png).decode("ascii")
-        if len(text) <= HEAVY:
+        if len(text) <= MAX_PREVIEW_CHARACTERS:
             return text, dict(size)
     return None
 

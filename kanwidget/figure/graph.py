@@ -1,13 +1,16 @@
-"""A network as plain arrays, flat over its layers: what a picture is laid out from. No torch."""
+"""A network as plain arrays, flat over its layers: what a picture is laid out from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from kanwidget.masks.reachability import leads_to_outputs, reachable_from_inputs
 
 __all__ = ["Graph"]
 
@@ -75,7 +78,7 @@ class Graph:
         """Return the number of an edge."""
         return self.edge_offset[l] + j * self.width[l] + i
 
-    def used(self) -> Bools:
+    def nodes_with_edges(self) -> Bools:
         """Which nodes have any edge that is on, (N,)."""
         used = np.zeros(self.node_offset[-1], bool)
         used[self.source[self.mask]] = used[self.target[self.mask]] = True
@@ -86,26 +89,19 @@ class Graph:
         on = np.zeros(self.node_offset[-1], bool)
         on[self.node_offset[self.depth] :] = True
         on[self.source[self.mask]] = True
-        hungry = np.ones(int(self.slot.max()) + 1, bool)
-        hungry[self.slot[self.mask]] = False
-        on[self.target[hungry[self.slot]]] = False
+        without_input = np.ones(int(self.slot.max()) + 1, bool)
+        without_input[self.slot[self.mask]] = False
+        on[self.target[without_input[self.slot]]] = False
         return on
 
-    def live(self, on: Bools) -> Bools:
-        """Which of the nodes ``on`` lie on a way from an input to an output, (N,)."""
-        fed, heard = np.zeros_like(on), np.zeros_like(on)
-        fed[: self.width[0]] = True
-        heard[self.node_offset[self.depth] :] = True
-        layers = [
-            slice(*ends) for ends in zip(self.edge_offset, self.edge_offset[1:], strict=False)
-        ]
-        for edges in layers:
-            a, b = self.source[edges], self.target[edges]
-            fed[b[self.mask[edges] & fed[a] & on[a]]] = True
-        for edges in reversed(layers):
-            a, b = self.source[edges], self.target[edges]
-            heard[a[self.mask[edges] & heard[b] & on[b]]] = True
-        return on & fed & heard
+    def nodes_on_path(self, on: Bools) -> Bools:
+        """Which of the nodes ``on`` lie on a path from an input to an output, (N,)."""
+        used = torch.from_numpy(self.mask & on[self.source] & on[self.target])
+        ends = pairwise(self.edge_offset)
+        layers = [used[a:b].view(-1, n) for (a, b), n in zip(ends, self.width, strict=False)]
+        reached = torch.cat(reachable_from_inputs(layers, self.slots))
+        leads = torch.cat(leads_to_outputs(layers, self.slots))
+        return np.asarray(on & (reached & leads).numpy())
 
     def _edges(self, layers: Sequence[Sequence[int]], end: int) -> Ints:
         """Return the source of each edge, or the slot."""

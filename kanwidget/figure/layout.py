@@ -20,7 +20,7 @@ import numpy as np
 from .graph import Bools, Floats, Graph
 from .paths import Box, Path, boxed_path, direct_path
 
-__all__ = ["Layout", "Place", "Room", "Slot", "layout", "name_widths"]
+__all__ = ["DrawingSpace", "EdgePlace", "Layout", "Slot", "layout", "name_widths"]
 
 MAX_DRAWN = 2000
 MAX_SIDE = 170
@@ -49,7 +49,7 @@ SLOT_PITCH = 13
 
 
 @dataclass(frozen=True)
-class Room:
+class DrawingSpace:
     """What there is to draw on; without a height it follows from the network."""
 
     width: float
@@ -61,7 +61,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Place:
+class EdgePlace:
     """Where an edge is drawn, and whether there is room for its formula under its box."""
 
     path: Path
@@ -89,13 +89,13 @@ class Layout:
     y: Floats
     r: Floats
     slots: dict[int, Slot]
-    places: dict[int, Place]
+    places: dict[int, EdgePlace]
     name_rows: tuple[int, int]
     """Rows in which names of inputs and outputs stand, upright: long neighbours take turns."""
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _LayoutInputs:
     """Everything that placing one gap needs."""
 
     graph: Graph
@@ -118,7 +118,7 @@ class _Stack:
     stacks: int
 
 
-def layout(graph: Graph, room: Room, labelled: Collection[int] = ()) -> Layout:
+def layout(graph: Graph, room: DrawingSpace, labelled: Collection[int] = ()) -> Layout:
     """Lay a network out; ``labelled`` are the edges that have a formula under their box."""
     up = room.orientation == "up"
     rows = _name_rows(graph, room) if up else (1, 1)
@@ -138,20 +138,20 @@ def layout(graph: Graph, room: Room, labelled: Collection[int] = ()) -> Layout:
     u, v, r = _place_nodes(graph, before + (along - needed) / 2, gap, across)
     slots = _place_slots(graph, u, v, gap)
     side = MAX_SIDE * scale
-    plan = _Plan(graph, labelled, up, side, along, across, gap, u, v, slots)
-    stacks = [_stack_of(plan, l) for l in range(graph.depth)]
+    inputs = _LayoutInputs(graph, labelled, up, side, along, across, gap, u, v, slots)
+    stacks = [_stack_of(inputs, l) for l in range(graph.depth)]
     # Stacks beside each other look calm when they do not differ too much.
     largest = 1.7 * min((s.side for s in stacks if s.side > 0), default=math.inf)
-    places: dict[int, Place] = {}
+    places: dict[int, EdgePlace] = {}
     for l, (share, s) in enumerate(zip(_share_out(graph, MAX_DRAWN), stacks, strict=True)):
         _place_gap(
-            plan,
+            inputs,
             l,
             share,
             dataclasses.replace(s, side=math.floor(min(largest, s.side))),
             places,
         )
-    return _turn(plan, r, places, room.orientation, rows)
+    return _to_page(inputs, r, places, room.orientation, rows)
 
 
 def name_widths(
@@ -180,8 +180,8 @@ def name_widths(
     return min(inputs, max(least, free - after)), after
 
 
-def _name_rows(graph: Graph, room: Room) -> tuple[int, int]:
-    used = graph.used()
+def _name_rows(graph: Graph, room: DrawingSpace) -> tuple[int, int]:
+    used = graph.nodes_with_edges()
 
     def rows(l: int, widest: float) -> int:
         nodes = used[graph.node_offset[l] : graph.node_offset[l] + graph.width[l]]
@@ -198,7 +198,7 @@ def _height(graph: Graph, gap: float) -> float:
     for l in range(graph.depth):
         boxes = int(graph.mask[graph.edge_offset[l] : graph.edge_offset[l + 1]].sum())
         wish = max(wish, 2 * PAD + ((boxes - 1) * PITCH + 1) * side)
-    used = graph.used()
+    used = graph.nodes_with_edges()
     for l, n in enumerate(graph.width):
         first = graph.node_offset[l]
         live = int(used[first : first + n].sum())
@@ -209,11 +209,11 @@ def _height(graph: Graph, gap: float) -> float:
 def _place_nodes(
     graph: Graph, start: float, gap: float, across: float
 ) -> tuple[Floats, Floats, Floats]:
-    used = graph.used()
+    used = graph.nodes_with_edges()
     u, v, r = (np.zeros(len(used)) for _ in range(3))
     for l, n in enumerate(graph.width):
         first = graph.node_offset[l]
-        at, pitch, live = _column(used[first : first + n], across - 2 * PAD)
+        at, pitch, live = _column_positions(used[first : first + n], across - 2 * PAD)
         nodes = slice(first, first + n)
         u[nodes] = start + l * gap
         v[nodes] = PAD + at
@@ -222,7 +222,7 @@ def _place_nodes(
     return u, v, r
 
 
-def _column(used: Bools, room: float) -> tuple[Floats, Floats, Bools]:
+def _column_positions(used: Bools, room: float) -> tuple[Floats, Floats, Bools]:
     """The live share the room evenly; each run of the others is close together between them."""
     n, count = len(used), int(used.sum())
     live = used if count else np.ones(n, bool)
@@ -256,14 +256,14 @@ def _place_slots(graph: Graph, u: Floats, v: Floats, gap: float) -> dict[int, Sl
     return slots
 
 
-def _stack_of(plan: _Plan, l: int) -> _Stack:
+def _stack_of(inputs: _LayoutInputs, l: int) -> _Stack:
     """How many boxes the stack of a gap has, how large, and whether formulas fit under them."""
-    graph, gap = plan.graph, plan.gap
+    graph, gap = inputs.graph, inputs.gap
     first, end = graph.edge_offset[l], graph.edge_offset[l + 1]
     on = int(graph.mask[first:end].sum())
-    formulas = sum(1 for e in plan.labelled if first <= e < end and graph.mask[e])
-    room = plan.across - 2 * PAD
-    wide = BOX_SHARE["up" if plan.up else "right"] * gap
+    formulas = sum(1 for e in inputs.labelled if first <= e < end and graph.mask[e])
+    room = inputs.across - 2 * PAD
+    wide = BOX_SHARE["up" if inputs.up else "right"] * gap
 
     def fit(stacks: int) -> int:
         return max(0, math.floor((room / MIN_SIDE - 1) / PITCH * stacks + 1))
@@ -272,9 +272,9 @@ def _stack_of(plan: _Plan, l: int) -> _Stack:
     count = min(on, fit(stacks))
     if count == 0:
         return _Stack(0, 0, False, stacks)
-    most = min(plan.max_side, wide / ((stacks - 1) * STACK_PITCH + 1))
+    most = min(inputs.max_side, wide / ((stacks - 1) * STACK_PITCH + 1))
     # Along the stack a label takes room from the boxes; beside it there is enough.
-    below = 0 if plan.up else LABEL_ROOM * min(formulas, count)
+    below = 0 if inputs.up else LABEL_ROOM * min(formulas, count)
     sides = (count - 1) * PITCH / stacks + 1
     labels = min(most, (room - below) / sides) >= MIN_SIDE + 6
     return _Stack(count, min(most, (room - (below if labels else 0)) / sides), labels, stacks)
@@ -290,14 +290,16 @@ def _share_out(graph: Graph, total: int) -> list[int]:
     return shares
 
 
-def _place_gap(plan: _Plan, l: int, share: int, made: _Stack, places: dict[int, Place]) -> None:
-    graph, u, v, side = plan.graph, plan.u, plan.v, made.side
+def _place_gap(
+    inputs: _LayoutInputs, l: int, share: int, made: _Stack, places: dict[int, EdgePlace]
+) -> None:
+    graph, u, v, side = inputs.graph, inputs.u, inputs.v, made.side
     ids = np.arange(graph.edge_offset[l], graph.edge_offset[l + 1])
     strong_first = np.lexsort((ids, -graph.scores[ids], ~graph.mask[ids]))
     drawn: list[int] = ids[strong_first][:share].tolist()
     ends: dict[int, tuple[float, float, float, float]] = {}
     for e in drawn:
-        a, b, slot = graph.source[e], graph.target[e], plan.slots.get(int(graph.slot[e]))
+        a, b, slot = graph.source[e], graph.target[e], inputs.slots.get(int(graph.slot[e]))
         end = (slot.x, slot.y) if slot else (float(u[b]), float(v[b]))
         ends[e] = (float(u[a]), float(v[a]), *end)
 
@@ -306,16 +308,16 @@ def _place_gap(plan: _Plan, l: int, share: int, made: _Stack, places: dict[int, 
         return int(np.sign(start_a + end_a - start_b - end_b or start_a - start_b or a - b))
 
     def below(e: int) -> float:
-        return LABEL_ROOM if made.labels and not plan.up and e in plan.labelled else 0
+        return LABEL_ROOM if made.labels and not inputs.up and e in inputs.labelled else 0
 
     on = [e for e in drawn if graph.mask[e]][: made.count]
     on.sort(key=functools.cmp_to_key(by_middle))
     middle = (u[graph.node_offset[l]] + u[graph.node_offset[l + 1]]) / 2
-    tops = _pile(
+    tops = _stack_positions(
         [(ends[e][1] + ends[e][3] - side) / 2 for e in on],
         [side * PITCH / made.stacks + below(e) for e in on],
         PAD,
-        plan.across - PAD - side - (below(on[-1]) if on else 0),
+        inputs.across - PAD - side - (below(on[-1]) if on else 0),
     )
     boxes = {
         e: Box(
@@ -330,10 +332,12 @@ def _place_gap(plan: _Plan, l: int, share: int, made: _Stack, places: dict[int, 
     for e in reversed(drawn):
         box = boxes.get(e)
         path = boxed_path(ends[e], box) if box else direct_path(ends[e])
-        places[e] = Place(path, box, made.labels and box is not None and e in plan.labelled)
+        places[e] = EdgePlace(path, box, made.labels and box is not None and e in inputs.labelled)
 
 
-def _pile(wishes: Sequence[float], pitch: Sequence[float], low: float, high: float) -> list[float]:
+def _stack_positions(
+    wishes: Sequence[float], pitch: Sequence[float], low: float, high: float
+) -> list[float]:
     """Tops of a stack of boxes, each as near as possible to its wish (least squares)."""
     offsets: list[float] = [0]
     for step in pitch:
@@ -349,28 +353,32 @@ def _pile(wishes: Sequence[float], pitch: Sequence[float], low: float, high: flo
     return [y + offset for y, offset in zip(level, offsets, strict=False)]
 
 
-def _turn(
-    plan: _Plan, r: Floats, places: dict[int, Place], orientation: str, rows: tuple[int, int]
+def _to_page(
+    inputs: _LayoutInputs,
+    r: Floats,
+    places: dict[int, EdgePlace],
+    orientation: str,
+    rows: tuple[int, int],
 ) -> Layout:
     """From along and across to x and y: what flows up is mirrored and swapped."""
-    along, across = plan.along, plan.across
-    if not plan.up:
-        return Layout(along, across, orientation, plan.u, plan.v, r, plan.slots, places, rows)
+    along, across = inputs.along, inputs.across
+    if not inputs.up:
+        return Layout(along, across, orientation, inputs.u, inputs.v, r, inputs.slots, places, rows)
 
-    def turned(place: Place) -> Place:
+    def turned(place: EdgePlace) -> EdgePlace:
         p, box = place.path, place.box
         path = tuple(along - p[k - 1] if k % 2 else p[k + 1] for k in range(len(p)))
         square = Box(box.y, along - box.x - box.side, box.side) if box else None
-        return Place(path, square, place.label)
+        return EdgePlace(path, square, place.label)
 
     return Layout(
         across,
         along,
         orientation,
-        plan.v,
-        along - plan.u,
+        inputs.v,
+        along - inputs.u,
         r,
-        {k: Slot(slot.node, slot.y, along - slot.x) for k, slot in plan.slots.items()},
+        {k: Slot(slot.node, slot.y, along - slot.x) for k, slot in inputs.slots.items()},
         {e: turned(place) for e, place in places.items()},
         rows,
     )

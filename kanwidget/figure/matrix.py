@@ -8,33 +8,33 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from .canvas import INK, SYMBOLIC, TAKEN, Sheet
+from .canvas import INK, REMOVED, SYMBOLIC, Sheet
 from .graph import Floats
 from .network import in_box, strength_of
 from .paths import Box
-from .snapshot import State
-from .text import FORMULA_SIZE, fit, limit, measure, runs_of
+from .snapshot import Snapshot
+from .text import FORMULA_SIZE, fit, max_name_width, measure, runs_of
 
-__all__ = ["MANY", "Matrices", "arrange", "draw", "prefers"]
+__all__ = ["MAX_BOXES_PER_LAYER", "Matrices", "draw", "is_preferred", "layout_of"]
 
-MANY = 22
+MAX_BOXES_PER_LAYER = 22
 """So many boxes find room in a stack; with more in any layer a matrix is easier to read."""
 
-PAD, GAP, CAPTION, LEGEND = 14, 28, 46, 30
-MOST = 420
+PAD, GAP, CAPTION_HEIGHT, LEGEND_HEIGHT = 14, 28, 46, 30
+MAX_MATRIX_HEIGHT = 420
 """Height of a matrix that fills its room."""
-CELL, CURVE = 40, 16
+MAX_CELL_SIDE, MIN_CURVE_SIDE = 40, 16
 """Side of a cell at the most, and at the least for its curve to be seen."""
-ROW = 15
-SMALL = 11
-PALE = "#dde3ea"
+LINE_HEIGHT = 15
+LEGEND_SIZE = 11
+LOW_SCORE_COLOUR = "#dde3ea"
 
 
-def prefers(state: State) -> bool:
+def is_preferred(state: Snapshot) -> bool:
     """Whether matrices are easier to read, as `js/src/views/choose-view.ts` decides."""
     graph = state.graph
     layers = zip(graph.edge_offset, graph.edge_offset[1:], strict=False)
-    return any(int(graph.mask[a:b].sum()) > MANY for a, b in layers)
+    return any(int(graph.mask[a:b].sum()) > MAX_BOXES_PER_LAYER for a, b in layers)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Matrices:
         return self.left[l + 1] - 10 if l + 1 < len(self.left) else self.width - 4
 
 
-def shapes(state: State, maps: tuple[int, int, int] | None) -> list[tuple[int, int]]:
+def shapes(state: Snapshot, maps: tuple[int, int, int] | None) -> list[tuple[int, int]]:
     """Return rows (sources) and columns (targets) of each matrix, in cells."""
     graph = state.graph
     counts = np.diff(graph.edge_offset)
@@ -69,20 +69,27 @@ def shapes(state: State, maps: tuple[int, int, int] | None) -> list[tuple[int, i
     return found
 
 
-def arrange(state: State, width: float, input_shape: list[int], removed: str) -> Matrices:
+def layout_of(state: Snapshot, width: float, input_shape: list[int], removed: str) -> Matrices:
     """Return where a state's matrices are, beside each other."""
     maps = None
     if input_shape:
         targets = state.graph.edge_offset[1] // state.graph.width[0]
         maps = input_shape[0], input_shape[1], math.ceil(math.sqrt(targets))
     cells = shapes(state, maps)
-    before = 0 if maps else min(limit(width), max(measure(runs_of(n), 12) for n in state.in_vars))
+    before = (
+        0
+        if maps
+        else min(max_name_width(width), max(measure(runs_of(n), 12) for n in state.in_vars))
+    )
     room = width - 2 * PAD - before - GAP * (len(cells) - 1)
     each = max(40.0, room / len(cells))
     pitches = []
     for l, (rows, columns) in enumerate(cells):
-        across, down = min(CELL, each / columns), min(CELL, MOST / rows)
-        if min(across, down) >= CURVE or (maps and l == 0):
+        across, down = (
+            min(MAX_CELL_SIDE, each / columns),
+            min(MAX_CELL_SIDE, MAX_MATRIX_HEIGHT / rows),
+        )
+        if min(across, down) >= MIN_CURVE_SIDE or (maps and l == 0):
             across = down = min(across, down)
         pitches.append((across, down))
     wide = [columns * across for (_, columns), (across, _) in zip(cells, pitches, strict=True)]
@@ -94,14 +101,18 @@ def arrange(state: State, width: float, input_shape: list[int], removed: str) ->
         x += w + GAP
     below = max(measure(runs_of(name), 12) for name in state.out_vars)
     stand = cells[-1][1] > 1 and below + 6 > pitches[-1][0]
-    small = any(min(pitch) < CURVE for pitch in pitches) or maps is not None
-    legend = _wrapped(_told(state, maps is not None, small, removed), max(width, needed) - 2 * PAD)
-    height = max(*tall, tall[-1] + (min(limit(width), below) if stand else ROW) + 8)
-    height += CAPTION + LEGEND + PAD + ROW * (len(legend) - 1)
+    small = any(min(pitch) < MIN_CURVE_SIDE for pitch in pitches) or maps is not None
+    legend = _wrap_lines(
+        _legend_parts(state, maps is not None, small, removed), max(width, needed) - 2 * PAD
+    )
+    height = max(
+        *tall, tall[-1] + (min(max_name_width(width), below) if stand else LINE_HEIGHT) + 8
+    )
+    height += CAPTION_HEIGHT + LEGEND_HEIGHT + PAD + LINE_HEIGHT * (len(legend) - 1)
     return Matrices(
         max(width, needed),
         math.ceil(height),
-        CAPTION,
+        CAPTION_HEIGHT,
         left,
         [across for across, _ in pitches],
         [down for _, down in pitches],
@@ -110,7 +121,7 @@ def arrange(state: State, width: float, input_shape: list[int], removed: str) ->
     )
 
 
-def draw(sheet: Sheet, state: State, made: Matrices, removed: str) -> None:
+def draw(sheet: Sheet, state: Snapshot, made: Matrices, removed: str) -> None:
     """Draw a state on a sheet of the arrangement's size."""
     graph = state.graph
     for l, (rows, columns) in enumerate(shapes(state, made.maps)):
@@ -118,14 +129,14 @@ def draw(sheet: Sheet, state: State, made: Matrices, removed: str) -> None:
         targets = (edges.stop - edges.start) // graph.width[l]
         across, down, left = made.across[l], made.down[l], made.left[l]
         mapped = made.maps if l == 0 else None
-        if min(across, down) >= CURVE and not mapped:
-            _curves(sheet, state, edges, Box(left, made.top, across), removed)
+        if min(across, down) >= MIN_CURVE_SIDE and not mapped:
+            _draw_curves(sheet, state, edges, Box(left, made.top, across), removed)
         else:
             colours = _colours(state, edges, removed).reshape(targets, graph.width[l], 3)
-            picture = _tiled(colours, mapped) if mapped else colours.transpose(1, 0, 2)
-            _image(sheet, picture, left, made.top, columns * across, rows * down)
+            picture = _tile_maps(colours, mapped) if mapped else colours.transpose(1, 0, 2)
+            _draw_image(sheet, picture, left, made.top, columns * across, rows * down)
         on, count = int(graph.mask[edges].sum()), edges.stop - edges.start
-        told = f"{on:,} of {count:,}", " on", f", scores to {_most(state, edges):.3g}"
+        told = f"{on:,} of {count:,}", " on", f", scores to {_max_score(state, edges):.3g}"
         lines = [f"{graph.width[l]:,} → {targets:,}"], ["".join(told[:n]) for n in (3, 2, 1)]
         for k, (line, size) in enumerate(zip(lines, (13, 11), strict=True)):
             room = made.right(l) - left
@@ -133,23 +144,23 @@ def draw(sheet: Sheet, state: State, made: Matrices, removed: str) -> None:
             runs = runs or fit(runs_of(line[-1]), room, size)
             sheet.text(runs, left, 14 + 17 * k, size, "left", name=f"layer-{l}")
     if not made.maps:
-        _in_names(sheet, state, made)
-    _out_names(sheet, state, made)
+        _draw_input_names(sheet, state, made)
+    _draw_output_names(sheet, state, made)
     for k, text in enumerate(reversed(made.legend)):
-        runs = fit(runs_of(text), made.width - 2 * PAD, SMALL)
-        sheet.text(runs, PAD, made.height - 14 - ROW * k, SMALL, "left", alpha=0.75)
+        runs = fit(runs_of(text), made.width - 2 * PAD, LEGEND_SIZE)
+        sheet.text(runs, PAD, made.height - 14 - LINE_HEIGHT * k, LEGEND_SIZE, "left", alpha=0.75)
 
 
-def _colours(state: State, edges: slice, removed: str) -> Floats:
+def _colours(state: Snapshot, edges: slice, removed: str) -> Floats:
     """Return the colour of each edge's cell, ``(edges, 3)``."""
     graph = state.graph
     mask, scores = graph.mask[edges], graph.scores[edges]
-    most = _most(state, edges)
+    most = _max_score(state, edges)
     share = np.clip(scores / most if most > 0 else 0 * scores, 0, 1)[:, None]
-    pale, ink = np.array(to_rgb(PALE)), np.array(to_rgb(INK))
+    pale, ink = np.array(to_rgb(LOW_SCORE_COLOUR)), np.array(to_rgb(INK))
     colours: Floats = np.ones((len(mask), 3))
     if removed != "hidden":
-        colours[state.taken[edges]] = 0.2 * np.array(to_rgb(TAKEN)) + 0.8
+        colours[state.removed[edges]] = 0.2 * np.array(to_rgb(REMOVED)) + 0.8
     colours[mask] = (pale + (ink - pale) * np.sqrt(share))[mask]
     for e in state.symbolic:
         if edges.start <= e < edges.stop and graph.mask[e]:
@@ -157,13 +168,13 @@ def _colours(state: State, edges: slice, removed: str) -> Floats:
     return colours
 
 
-def _most(state: State, edges: slice) -> float:
+def _max_score(state: Snapshot, edges: slice) -> float:
     """Return the highest score of a layer, before anything was taken."""
     on = state.graph.baseline[edges]
     return float(state.graph.scores[edges][on].max(initial=0.0))
 
 
-def _tiled(colours: Floats, maps: tuple[int, int, int]) -> Floats:
+def _tile_maps(colours: Floats, maps: tuple[int, int, int]) -> Floats:
     """Return one map of the inputs for each target, beside and below each other."""
     rows, columns, beside = maps
     stacked = math.ceil(len(colours) / beside)
@@ -174,13 +185,15 @@ def _tiled(colours: Floats, maps: tuple[int, int, int]) -> Floats:
     return picture
 
 
-def _image(sheet: Sheet, colours: Floats, x: float, y: float, width: float, height: float) -> None:
+def _draw_image(
+    sheet: Sheet, colours: Floats, x: float, y: float, width: float, height: float
+) -> None:
     sheet.image(np.rint(255 * colours).astype(np.uint8), x, y, width, height)
     corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
     sheet.polyline(corners, 0.75, edgecolor=INK, alpha=0.4)
 
 
-def _curves(sheet: Sheet, state: State, edges: slice, first: Box, removed: str) -> None:
+def _draw_curves(sheet: Sheet, state: Snapshot, edges: slice, first: Box, removed: str) -> None:
     """Draw each edge's curve in its cell."""
     graph, pitch = state.graph, first.side
     for e in range(edges.start, edges.stop):
@@ -189,7 +202,7 @@ def _curves(sheet: Sheet, state: State, edges: slice, first: Box, removed: str) 
         name = "-".join(map(str, graph.index(e)))
         if not graph.mask[e]:
             if removed != "hidden":
-                colour, alpha = (TAKEN, 0.5) if state.taken[e] else (INK, 0.2)
+                colour, alpha = (REMOVED, 0.5) if state.removed[e] else (INK, 0.2)
                 sheet.dot(
                     box.x + box.side / 2,
                     box.y + box.side / 2,
@@ -207,24 +220,24 @@ def _curves(sheet: Sheet, state: State, edges: slice, first: Box, removed: str) 
         sheet.polyline(points, 1.25, f"curve-{name}", edgecolor=colour, alpha=strength)
 
 
-def _in_names(sheet: Sheet, state: State, made: Matrices) -> None:
-    step = math.ceil(ROW / made.down[0])
+def _draw_input_names(sheet: Sheet, state: Snapshot, made: Matrices) -> None:
+    step = math.ceil(LINE_HEIGHT / made.down[0])
     for i in range(0, len(state.in_vars), step):
-        runs = fit(runs_of(state.in_vars[i]), limit(made.width), FORMULA_SIZE)
+        runs = fit(runs_of(state.in_vars[i]), max_name_width(made.width), FORMULA_SIZE)
         y = made.top + (i + 0.5) * made.down[0]
         sheet.text(runs, made.left[0] - 6, y, FORMULA_SIZE, "right", name=f"in-{i}")
 
 
-def _out_names(sheet: Sheet, state: State, made: Matrices) -> None:
+def _draw_output_names(sheet: Sheet, state: Snapshot, made: Matrices) -> None:
     graph, pitch = state.graph, made.across[-1]
     rows, columns = shapes(state, made.maps)[-1]
     owners = graph.target[graph.edge_offset[-2] :: graph.width[-2]] - graph.node_offset[-2]
     y = made.top + rows * made.down[-1] + 5
     level = max(measure(runs_of(name), FORMULA_SIZE) for name in state.out_vars) + 6 <= pitch
-    step = 1 if level else math.ceil(ROW / pitch)
+    step = 1 if level else math.ceil(LINE_HEIGHT / pitch)
     left = made.left[-1]
     for j in range(0, columns, step):
-        runs = fit(runs_of(state.out_vars[owners[j]]), limit(made.width), FORMULA_SIZE)
+        runs = fit(runs_of(state.out_vars[owners[j]]), max_name_width(made.width), FORMULA_SIZE)
         x, name = left + (j + 0.5) * pitch, f"out-{j}"
         if level:
             sheet.text(runs, x, y + 8, FORMULA_SIZE, "center", name=name)
@@ -244,24 +257,24 @@ def _out_names(sheet: Sheet, state: State, made: Matrices) -> None:
             )
 
 
-def _told(state: State, maps: bool, small: bool, removed: str) -> list[str]:
+def _legend_parts(state: Snapshot, maps: bool, small: bool, removed: str) -> list[str]:
     """Return what the legend says."""
     parts = ["a map of the inputs for each node" if maps else "rows: from, columns: to"]
     if small:
         parts.append("darkest: the layer's highest score, white: off")
-        if removed != "hidden" and state.taken.any():
+        if removed != "hidden" and state.removed.any():
             parts.append("blue: removed by a threshold")
     if any(state.graph.mask[e] for e in state.symbolic):
         parts.append("orange: a fixed formula")
     return parts
 
 
-def _wrapped(parts: list[str], room: float) -> list[str]:
+def _wrap_lines(parts: list[str], room: float) -> list[str]:
     """Join parts to as few lines as there is room for."""
     lines = parts[:1]
     for part in parts[1:]:
         longer = f"{lines[-1]}; {part}"
-        if measure(runs_of(longer), SMALL) <= room:
+        if measure(runs_of(longer), LEGEND_SIZE) <= room:
             lines[-1] = longer
         else:
             lines[-1] += ";"

@@ -14,17 +14,17 @@ from kanwidget.session import PruningSession
 
 from .graph import Bools, Floats, Graph
 
-__all__ = ["State", "read"]
+__all__ = ["Snapshot", "read_snapshot"]
 
 
 @dataclass(frozen=True)
-class State:
+class Snapshot:
     """A network, why its edges are off, their curves, formulas and names."""
 
     graph: Graph
-    taken: Bools
+    removed: Bools
     """Edges that a threshold takes, (E,)."""
-    taken_nodes: Bools
+    removed_nodes: Bools
     """Nodes that the threshold takes and no hand, (N,)."""
     curves: list[tuple[Floats, Floats]]
     """For each layer x ``(n_in, n)`` and y ``(n_out, n_in, n)``."""
@@ -39,7 +39,9 @@ class State:
         return x[i], y[j, i]
 
 
-def read(session: PruningSession, in_vars: Sequence[str], out_vars: Sequence[str]) -> State:
+def read_snapshot(
+    session: PruningSession, in_vars: Sequence[str], out_vars: Sequence[str]
+) -> Snapshot:
     """Return a session's present state.
 
     Raises
@@ -66,7 +68,7 @@ def read(session: PruningSession, in_vars: Sequence[str], out_vars: Sequence[str
     taken = nodes_below_threshold(
         baseline.mask, baseline.scores, session.node_threshold, edits.kept_nodes, baseline.slots
     )
-    return State(
+    return Snapshot(
         graph,
         ~graph.mask & graph.baseline & ~by_hand,
         _flat(taken, np.bool_) & ~gone,

@@ -15,10 +15,10 @@ __all__ = [
     "NAME_SIZE",
     "Run",
     "fit",
-    "limit",
     "mathtext",
+    "max_name_width",
     "measure",
-    "plain",
+    "plain_text",
     "runs_of",
 ]
 
@@ -27,7 +27,7 @@ FORMULA_SIZE = 12
 SCRIPT = 0.7
 """Size of a script, as mathtext has it."""
 
-MEASURED = 1000
+MAX_MEASURED_CHARACTERS = 1000
 """Characters of a text that are measured; the width of a longer one, which fits nowhere, is
 estimated from these."""
 
@@ -77,7 +77,7 @@ def runs_of(name: str) -> tuple[Run, ...]:
     return tuple(runs) or whole
 
 
-def plain(runs: tuple[Run, ...]) -> str:
+def plain_text(runs: tuple[Run, ...]) -> str:
     """Return a text without its scripts."""
     return "".join(run.text for run in runs)
 
@@ -115,8 +115,8 @@ def measure(runs: tuple[Run, ...], size: float = NAME_SIZE) -> float:
 @functools.lru_cache(4096)
 def _advance(text: str) -> float:
     """Return the width of plain text of size 1."""
-    if len(text) > MEASURED:
-        return _advance(text[:MEASURED]) * len(text) / MEASURED
+    if len(text) > MAX_MEASURED_CHARACTERS:
+        return _advance(text[:MAX_MEASURED_CHARACTERS]) * len(text) / MAX_MEASURED_CHARACTERS
     font = FontProperties(size=100)
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, False)
     return float(width) / 100
@@ -126,7 +126,7 @@ def fit(runs: tuple[Run, ...], room: float, size: float = NAME_SIZE) -> tuple[Ru
     """Shorten a text to ``room`` with an ellipsis."""
     if measure(runs, size) <= room:
         return runs
-    characters = plain(runs)
+    characters = plain_text(runs)
 
     def short(n: int) -> tuple[Run, ...]:
         return (Run(f"{characters[:n]}…", ""),)
@@ -146,6 +146,6 @@ def fit(runs: tuple[Run, ...], room: float, size: float = NAME_SIZE) -> tuple[Ru
     return short(good)
 
 
-def limit(width: float) -> float:
+def max_name_width(width: float) -> float:
     """Return the most room that a name has in a picture."""
     return max(24, min(150, 0.2 * width))

@@ -23,18 +23,19 @@ __all__ = [
     "fit_coef",
     "is_uniform",
     "keep_grid",
+    "score_span",
     "varies",
 ]
 
 Array = NDArray[np.float64]
 
-CONDITION = 1e-6
+MIN_RELATIVE_SIZE = 1e-6
 """What is left of a basis function counts as 0 below this share of the largest, in `fit_coef`."""
 
-LEAST_SPREAD = 1e-6
+MIN_SPREAD = 1e-6
 """Inputs vary if they span more than this, in their own units, and more than rounding."""
 
-WORK = 1 << 18
+MAX_SAMPLES_PER_BLOCK = 1 << 18
 """Samples of curves that `fit_coef` takes at once: as many as stay in a processor's cache."""
 
 
@@ -55,6 +56,22 @@ def extend_grid(grid: Any, k: int) -> Any:
     first, last, step = grid[:, :1], grid[:, -1:], _step(grid)
     before = [first - step * m for m in range(k, 0, -1)]
     return join([*before, grid, *(last + step * m for m in range(1, k + 1))], 1)
+
+
+def score_span(grid: Any) -> Any:
+    """Return what L1 scores ``mean |phi|`` are divided by: the width of each grid + 1e-4.
+
+    As in pykan 0.0.x, where the 1e-4 keeps a score finite on a grid without a width.
+
+    Parameters
+    ----------
+    grid : Tensor or ndarray, shape (n, G + 1)
+
+    Returns
+    -------
+    Tensor or ndarray, shape (n,)
+    """
+    return grid[:, -1] - grid[:, 0] + 1e-4
 
 
 def is_uniform(grid: Tensor) -> bool:
@@ -196,7 +213,7 @@ def fit_coef(basis: Array, y: Array) -> Array:
     ndarray, shape (n, m, K)
     """
     out = np.empty((*y.shape[:2], basis.shape[1]))
-    size = max(1, WORK // max(1, y.shape[1] * y.shape[2]))
+    size = max(1, MAX_SAMPLES_PER_BLOCK // max(1, y.shape[1] * y.shape[2]))
     for start in range(0, len(y), size):
         block = slice(start, start + size)
         out[block] = _least_squares(basis[block], y[block])
@@ -211,7 +228,7 @@ def _least_squares(basis: Array, y: Array) -> Array:
     # Each basis function and each curve in terms of orthonormal directions, one for each step.
     parts, wanted = np.zeros((len(basis), count, count)), np.zeros((*y.shape[:2], count))
     sizes = np.einsum("nkb,nkb->nk", rows, rows)
-    least = sizes.max(1) * CONDITION**2
+    least = sizes.max(1) * MIN_RELATIVE_SIZE**2
     for s in range(count):
         best = s + sizes[:, s:].argmax(1)
         for swapped in (rows, order, parts, sizes):
@@ -227,11 +244,11 @@ def _least_squares(basis: Array, y: Array) -> Array:
         rest -= wanted[..., s, None] * q[:, None]
         sizes -= parts[..., s] ** 2
     out = np.empty_like(wanted)
-    np.put_along_axis(out, order[:, None], _shortest(parts, wanted), axis=2)
+    np.put_along_axis(out, order[:, None], _least_norm_solution(parts, wanted), axis=2)
     return out
 
 
-def _shortest(a: Array, b: Array) -> Array:
+def _least_norm_solution(a: Array, b: Array) -> Array:
     """Solve ``sum_k a[n, k, s] x[n, m, k] = b[n, m, s]`` by the ``x`` of least norm.
 
     Equations that are 0 throughout are left out.
@@ -289,7 +306,7 @@ def varies(x: Array, eps: float) -> NDArray[np.bool_]:
     """
     low, high = x.min(1), x.max(1)
     rounding = 4 * eps * np.maximum(np.abs(low), np.abs(high))
-    out: NDArray[np.bool_] = high - low > np.maximum(LEAST_SPREAD, rounding)
+    out: NDArray[np.bool_] = high - low > np.maximum(MIN_SPREAD, rounding)
     return out
 
 
@@ -311,5 +328,5 @@ def keep_grid(grid: Array, x: Array) -> Array:
     low, high, value = grid[:, :1], grid[:, -1:], x[:, :1]
     inside = (low <= x.min(1, keepdims=True)) & (x.max(1, keepdims=True) < high)
     # So wide that grid points do not run together around a large value.
-    wider = np.maximum(1.0, 1e-3 * np.abs(value) / np.maximum(high - low, LEAST_SPREAD))
+    wider = np.maximum(1.0, 1e-3 * np.abs(value) / np.maximum(high - low, MIN_SPREAD))
     return np.where(inside, grid, value + (grid - (low + high) / 2) * wider)

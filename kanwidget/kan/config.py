@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from kanwidget.masks.validate import _number, _whole
+from kanwidget.masks.validate import check_number, check_whole
 
 __all__ = ["check_config"]
 
@@ -22,25 +22,31 @@ def check_config(
     grid_range: Sequence[float],
     dtype: torch.dtype,
 ) -> tuple[list[int], int, int]:
-    """Return a KAN's width as a new list, grid and k as ints, or raise what `KAN` does."""
+    """Return a KAN's width as a new list, and grid and k as ints.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a number makes no sense; the message says which, and what would.
+    """
     if isinstance(width, (str, bytes)) or not isinstance(width, (Sequence, np.ndarray)):
         raise TypeError(f"width must be a list of ints such as [2, 5, 1], got {width!r}")
-    plain = [_whole(nodes) for nodes in width]
-    nodes = [n for n in plain if n is not None and n >= 1]
-    if len(nodes) < max(2, len(plain)):
+    nodes = [_count(n) for n in width]
+    if len(nodes) < 2 or 0 in nodes:
         raise ValueError(
             "width must list the nodes from inputs to outputs, each at least 1, "
             f"such as [2, 5, 1]; got {width!r}"
         )
-    counts = []
     for name, value in (("grid", grid), ("k", k)):
-        count = _whole(value)
-        if count is None or count < 1:
+        if not _count(value):
             raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-        counts.append(count)
     if base_fun is not None and not callable(base_fun):
         raise TypeError(f"base_fun must be a function of a tensor, got {base_fun!r}")
-    if not 0 <= _number(grid_eps, "grid_eps") <= 1:
+    try:
+        sound = check_number(grid_eps, "grid_eps") <= 1
+    except ValueError:
+        sound = False
+    if not sound:
         raise ValueError(
             f"grid_eps must be between 0 (quantiles) and 1 (uniform), got {grid_eps!r}"
         )
@@ -57,4 +63,12 @@ def check_config(
             "dtype must be a floating point type that splines can be fitted in, torch.float32 "
             f"or torch.float64, got {dtype!r}"
         )
-    return nodes, counts[0], counts[1]
+    return nodes, _count(grid), _count(k)
+
+
+def _count(value: object) -> int:
+    """Return a whole number of at least 1 as an int, 0 for anything else."""
+    try:
+        return check_whole(value, "", 1)
+    except (TypeError, ValueError):
+        return 0

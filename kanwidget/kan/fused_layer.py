@@ -24,28 +24,28 @@ from torch import Tensor
 
 from . import bsplines
 
-__all__ = ["edge_sums", "features", "join"]
+__all__ = ["edge_sums", "edge_weights", "features"]
 
-BLOCK = 16
+MAX_INPUTS_PER_BLOCK = 16
 """Inputs taken at a time."""
 
 
-def _blocks(n_in: int) -> Iterator[slice]:
-    for start in range(0, n_in, BLOCK):
-        yield slice(start, min(start + BLOCK, n_in))
+def _input_blocks(n_in: int) -> Iterator[slice]:
+    for start in range(0, n_in, MAX_INPUTS_PER_BLOCK):
+        yield slice(start, min(start + MAX_INPUTS_PER_BLOCK, n_in))
 
 
 def features(x: Tensor, base: Tensor, grid: Tensor, k: int, uniform: bool) -> Tensor:
     """Return spline bases and base function of inputs ``(n_in, batch)``: ``(n_in, K, batch)``."""
     n_in, batch = x.shape
     out = x.new_empty(n_in, grid.shape[1] + k, batch)
-    for block in _blocks(n_in):
+    for block in _input_blocks(n_in):
         bsplines.bspline_basis(x[block], grid[block], k, uniform, out=out[block, :-1])
     out[:, -1] = base
     return out
 
 
-def join(coef: Tensor, scale_base: Tensor, scale_sp: Tensor, mask: Tensor) -> Tensor:
+def edge_weights(coef: Tensor, scale_base: Tensor, scale_sp: Tensor, mask: Tensor) -> Tensor:
     """Return weights on the features, ``(n_out, n_in, K)``; 0 where an edge is off.
 
     Filled rather than multiplied: an edge that is off stays off if its numbers are NaN.
@@ -62,10 +62,10 @@ def _switch_off(values: Tensor, mask: Tensor) -> Tensor:
     return values.masked_fill_(off.unsqueeze(2), 0.0) if off.any() else values
 
 
-def _spread(
+def _gradients_of_weights(
     grad_weight: Tensor, coef: Tensor, scale_sp: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Pass a gradient through `join`: to ``coef``, ``scale_base`` and ``scale_sp``."""
+    """Pass a gradient through `edge_weights`: to ``coef``, ``scale_base`` and ``scale_sp``."""
     on_spline = _switch_off(grad_weight, mask)[..., :-1]
     return (
         on_spline * scale_sp.unsqueeze(2),
@@ -106,7 +106,7 @@ def edge_sums(
     return out
 
 
-def _by_definition(
+def _edge_sums_for_autograd(
     x: Tensor,
     base: Tensor,
     coef: Tensor,
@@ -141,14 +141,14 @@ class _EdgeSums(torch.autograd.Function):
         keep: bool,
     ) -> tuple[Tensor, Tensor]:
         mask = mask.clone()  # another thread may switch edges before the backward pass
-        weight = join(coef, scale_base, scale_sp, mask)
+        weight = edge_weights(coef, scale_base, scale_sp, mask)
         n_out, n_in, count = weight.shape
-        batch, most = x.shape[1], min(BLOCK, n_in)
+        batch, most = x.shape[1], min(MAX_INPUTS_PER_BLOCK, n_in)
         y, size = x.new_zeros(n_out, batch), mask.new_empty(0)
         pull = x.new_empty(n_in, count, n_out) if sized else None
         room = x.new_empty(n_in if keep else most, count, batch)
         signs = x.new_empty(most if sized else 0, n_out, batch)
-        for block in _blocks(n_in):
+        for block in _input_blocks(n_in):
             n = len(x[block])
             feats = room[block] if keep else room[:n]
             bsplines.bspline_basis(x[block], grid[block], k, uniform, out=feats[:, :-1])
@@ -172,7 +172,7 @@ class _EdgeSums(torch.autograd.Function):
         if torch.is_grad_enabled():  # somebody wants second derivatives
             arguments = x, base, coef, scale_base, scale_sp
             wanted = [n for n in range(5) if ctx.needs_input_grad[n]]
-            results = _by_definition(*arguments, mask, grid, k, sized)
+            results = _edge_sums_for_autograd(*arguments, mask, grid, k, sized)
             grads = torch.autograd.grad(
                 results[: 1 + sized],
                 [arguments[n] for n in wanted],
@@ -187,14 +187,19 @@ class _EdgeSums(torch.autograd.Function):
             weight_shape = (len(grad_y), *feats.shape[:2])
             grad_weight = (grad_y @ feats.flatten(0, 1).T).view(weight_shape)
         else:
-            weight = join(coef, scale_base, scale_sp, mask)
+            weight = edge_weights(coef, scale_base, scale_sp, mask)
             on_size = grad_size if sized else None
-            grad_x, grad_base, grad_weight = _by_blocks(
+            grad_x, grad_base, grad_weight = _gradients_by_blocks(
                 weight, x, base, grid, k, uniform, grad_y, on_size
             )
         if pull is not None:
             grad_weight.addcmul_(pull, grad_size.unsqueeze(2))
-        return grad_x, grad_base, *_spread(grad_weight, coef, scale_sp, mask), *[None] * 6
+        return (
+            grad_x,
+            grad_base,
+            *_gradients_of_weights(grad_weight, coef, scale_sp, mask),
+            *[None] * 6,
+        )
 
 
 def _signs(weight: Tensor, feats: Tensor, out: Tensor) -> Tensor:
@@ -202,7 +207,7 @@ def _signs(weight: Tensor, feats: Tensor, out: Tensor) -> Tensor:
     return torch.bmm(weight.transpose(0, 1), feats, out=out).sign_()
 
 
-def _by_blocks(
+def _gradients_by_blocks(
     weight: Tensor,
     x: Tensor,
     base: Tensor,
@@ -214,13 +219,13 @@ def _by_blocks(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients on ``x``, ``base`` and, but for what `_EdgeSums` adds, the weights."""
     n_out, n_in, count = weight.shape
-    batch, most = x.shape[1], min(BLOCK, n_in)
+    batch, most = x.shape[1], min(MAX_INPUTS_PER_BLOCK, n_in)
     grad_x, grad_base, grad_weight = map(torch.empty_like, (x, base, weight))
     room, grads = x.new_empty(2, most, count, batch)
     if grad_size is not None:
         signs = x.new_empty(most, n_out, batch)
         share = (grad_size.T / batch).unsqueeze(2)  # (n_in, n_out, 1)
-    for block in _blocks(n_in):
+    for block in _input_blocks(n_in):
         n = len(x[block])
         feats, grad, part = room[:n], grads[:n], weight[:, block]
         slope = bsplines.bspline_basis_and_slope(

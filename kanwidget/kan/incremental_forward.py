@@ -1,12 +1,33 @@
-"""The outputs of a KAN under many masks, for little more than the price of what differs.
+"""The outputs of a KAN under many masks, for little more than the cost of what differs.
 
-Masks that follow a threshold are nested: each takes a few edges more than the one before. So
-the values of all nodes are kept, and at each *point* only what leaves a changed node is
-evaluated anew; what leads to no output costs nothing. Leaving out one edge or node at a time
-is the same, each point set beside the start instead of beside the point before.
+Masks that follow a threshold are nested: each removes a few edges more than the one before. So
+the values of all nodes are kept, and at each *point* (one mask of a `MaskSequence`) only the
+edges out of a node that changed are evaluated again; what leads to no output costs nothing.
+To leave out one edge or node at a time is the same, but each point starts from point 0 and not
+from the point before it.
 
-Work goes through the layers in blocks of points. A *version* is one node's values at one
+Work goes through the layers in blocks of points. A *version* is the values of one node at one
 point; rows of data are the last axis, twice: first with the edges' means lost, then kept.
+
+Example
+-------
+``KAN([2, 2, 1])``: inputs ``a, b``, hidden nodes ``c, d``, output ``e``. At point 1 the edge
+``a -> c`` goes off, at point 2 the edge ``d -> e``. Nested, so both are off at point 2.
+
+1. *Start.* All values at point 0: ``c = ac(a) + bc(b)``, ``d = ad(a) + bd(b)`` and
+   ``e = ce(c) + de(d)``. Then ``e`` is answered as point 0.
+2. *First layer of edges, points 1 and 2.* ``a -> c`` goes off at point 1, so ``c`` has a change
+   there: ``-ac(a)``. ``d`` has none. The versions are ``a, b`` before this layer, and
+   ``c, d, c at 1`` after it.
+3. *Second layer of edges.* At point 1 the change of ``c`` reaches ``e`` through ``c -> e``:
+   ``+ce(c at 1) - ce(c)``. At point 2 the edge ``d -> e`` goes off: ``-de(d)``. So four edge
+   outputs are evaluated, where two whole forward passes would take twelve.
+4. *Sums.* The changes are added up point by point: ``e at 1 = e + ce(c at 1) - ce(c)`` and
+   ``e at 2 = (e at 1) - de(d)``. The last values become the start of the next block.
+
+Not nested, ``d -> e`` alone is off at point 2: its change is added to the start,
+``e at 2 = e - de(d)``. And if ``c -> e`` were off from point 1 on, ``c`` would lead to no output
+then, and step 2 would not look at it at all.
 """
 
 from __future__ import annotations
@@ -22,65 +43,35 @@ from torch import Tensor
 
 from . import piecewise
 from .layer import KANLayer
-from .piecewise import EdgeFunctions, pick
+from .mask_sequence import MaskSequence
+from .piecewise import EdgeFunctions, select_rows
 
-__all__ = ["Imprecise", "MaskSequence", "outputs"]
+__all__ = ["ImpreciseValuesError", "outputs"]
 
 Ints = NDArray[np.int64]
 
-WORK = 1 << 22
-"""Numbers in the largest array: bounds the memory."""
+MAX_NUMBERS_PER_BLOCK = 1 << 22
+"""Most numbers in one array: bounds the memory."""
 
-CACHED = 1 << 16
-"""Numbers that a cache holds several times over."""
+MAX_NUMBERS_IN_CACHE = 1 << 16
+"""Numbers that fit into a processor's cache several times."""
 
-BLOCK = 128
-"""Points taken together at the most: enough for numpy's and torch's calls to cost little."""
+MAX_POINTS_PER_BLOCK = 128
+"""Most points in one block: enough that calls into numpy and torch cost little."""
 
-PATIENCE = 0.05
-"""Seconds after which an answer without points is given."""
+MAX_SECONDS_WITHOUT_ANSWER = 0.05
+"""Seconds after which an answer without points is given, so that the caller can stop."""
 
-LARGE = 1e6
-"""Values from which on sums that change little by little would show their rounding."""
-
-
-class Imprecise(ArithmeticError):
-    """Values too large, or not finite, for sums that change little by little."""
+MAX_VALUE = 1e6
+"""Largest value: sums of many changes to larger ones would show rounding errors."""
 
 
-@dataclass(frozen=True)
-class MaskSequence:
-    """Which edges go where along a list of points.
-
-    Lists hold one tensor for each layer, ``(n_out, n_in)`` or ``(n_out,)`` for biases. Pairs
-    are for means lost and means kept.
-
-    Attributes
-    ----------
-    mask : list of bool Tensor
-        The edges that are on at the start, which is point 0.
-    bias : pair of lists of Tensor
-        The biases at the start.
-    point : list of int64 Tensor
-        At which point an edge goes off, from 1 on; 0 if at none.
-    shift : pair of lists of Tensor
-        What the target's bias gains when an edge goes off.
-    count : int
-        The number of the last point.
-    nested : bool
-        Whether edges that went off stay off at later points.
-    """
-
-    mask: list[Tensor]
-    bias: tuple[list[Tensor], list[Tensor]]
-    point: list[Tensor]
-    shift: tuple[list[Tensor], list[Tensor]]
-    count: int
-    nested: bool
+class ImpreciseValuesError(ArithmeticError):
+    """Values are too large, or not finite, to be updated by adding changes."""
 
 
 def outputs(
-    layers: Sequence[KANLayer], x: Tensor, plan: MaskSequence
+    layers: Sequence[KANLayer], x: Tensor, sequence: MaskSequence
 ) -> Iterator[tuple[list[int], Tensor]]:
     """Compute the outputs on inputs ``(rows, n_in)`` at every point; the layers stay untouched.
 
@@ -95,10 +86,10 @@ def outputs(
 
     Raises
     ------
-    Imprecise
+    ImpreciseValuesError
         If values are met that are not finite or very large. Points may be missing then.
     """
-    return _without_gradients(_IncrementalForward(layers, x, plan).blocks())
+    return _without_gradients(_IncrementalForward(layers, x, sequence).blocks())
 
 
 def _without_gradients(
@@ -113,16 +104,16 @@ def _without_gradients(
         yield found
 
 
-class _Layer:
+class _LayerEdges:
     """One layer's edges, and when they go. An edge's number is ``j * n_in + i``."""
 
-    def __init__(self, layer: KANLayer, plan: MaskSequence, l: int) -> None:
+    def __init__(self, layer: KANLayer, sequence: MaskSequence, l: int) -> None:
         double, cpu = torch.float64, torch.device("cpu")
-        mask = plan.mask[l].to(cpu)
+        mask = sequence.mask[l].to(cpu)
         self.n_out, self.n_in = mask.shape
         self.functions = EdgeFunctions(layer, mask)
-        point: Ints = plan.point[l].cpu().numpy()
-        shift = [s[l].detach().to(cpu, double).numpy() for s in plan.shift]
+        point: Ints = sequence.point[l].cpu().numpy()
+        shift = [s[l].detach().to(cpu, double).numpy() for s in sequence.shift]
         on: NDArray[np.bool_] = mask.numpy()
         goes = on & (point > 0)
         j, i = goes.nonzero()
@@ -130,13 +121,13 @@ class _Layer:
         j, i = j[order], i[order]
         self.gone_at, self.gone = point[j, i], j * self.n_in + i
         self.shift = np.stack([s[j, i] for s in shift], axis=1)  # (edges that go, 2)
-        never = plan.count + 1
+        never = sequence.count + 1
         # The first point at which an edge does not count any more.
-        self.end: Ints = np.where(on, np.where(goes & plan.nested, point, never), 0)
+        self.end: Ints = np.where(on, np.where(goes & sequence.nested, point, never), 0)
 
 
 @dataclass
-class _Step:
+class _LayerWork:
     """What one layer has to do in a block of points: indices only, the same for all rows.
 
     Versions of the nodes before the layer are numbered: first each node at the start of the
@@ -155,63 +146,71 @@ class _Step:
 
 class _IncrementalForward:
     @torch.no_grad()
-    def __init__(self, layers: Sequence[KANLayer], x: Tensor, plan: MaskSequence) -> None:
-        self._plan = plan
-        self._layers = [_Layer(layer, plan, l) for l, layer in enumerate(layers)]
+    def __init__(self, layers: Sequence[KANLayer], x: Tensor, sequence: MaskSequence) -> None:
+        self._sequence = sequence
+        self._layers = [_LayerEdges(layer, sequence, l) for l, layer in enumerate(layers)]
         width = [self._layers[0].n_in, *(layer.n_out for layer in self._layers)]
         # The first point at which a node leads to no output any more.
-        self._life: list[Ints] = [np.full(width[-1], plan.count + 1)]
+        self._node_end: list[Ints] = [np.full(width[-1], sequence.count + 1)]
         for layer in reversed(self._layers):
-            layer.end = np.minimum(layer.end, self._life[0][:, None])
-            self._life.insert(0, layer.end.max(axis=0))
+            layer.end = np.minimum(layer.end, self._node_end[0][:, None])
+            self._node_end.insert(0, layer.end.max(axis=0))
         self._rows = len(x)
         self._memory = [torch.empty(0, dtype=torch.float64)] * len(layers)
-        self._block = int(np.clip(2 * WORK // (sum(width) * max(1, self._rows)), 1, BLOCK))
+        self._points_per_block = int(
+            np.clip(
+                2 * MAX_NUMBERS_PER_BLOCK // (sum(width) * max(1, self._rows)),
+                1,
+                MAX_POINTS_PER_BLOCK,
+            )
+        )
         self._x = x.detach().to("cpu", torch.float64).T
         self._values: list[Tensor] = []
-        self._last = time.perf_counter()
+        self._last_answer = time.perf_counter()
 
     def blocks(self) -> Iterator[tuple[list[int], Tensor]]:
         yield from self._start()
         # A copy: whoever measures it may write to it.
         start = self._values[-1].permute(1, 2, 0).clone(memory_format=torch.contiguous_format)
         yield [0], start.unsqueeze(0)
-        for first in range(1, self._plan.count + 1, self._block):
-            yield from self._points(first, min(first + self._block, self._plan.count + 1))
+        for first in range(1, self._sequence.count + 1, self._points_per_block):
+            yield from self._point_outputs(
+                first, min(first + self._points_per_block, self._sequence.count + 1)
+            )
 
-    def _pause(self) -> Iterator[tuple[list[int], Tensor]]:
+    def _answer_if_late(self) -> Iterator[tuple[list[int], Tensor]]:
         """Give an answer without points, if the last answer was some time ago."""
-        if time.perf_counter() - self._last > PATIENCE:
+        if time.perf_counter() - self._last_answer > MAX_SECONDS_WITHOUT_ANSWER:
             yield [], torch.empty(0, 2, self._rows, self._layers[-1].n_out, dtype=torch.float64)
-            self._last = time.perf_counter()
+            self._last_answer = time.perf_counter()
 
     def _start(self) -> Iterator[tuple[list[int], Tensor]]:
         """Find all nodes' values at point 0, ``(n, 2, rows)`` for each node layer."""
         x = self._x
         values = [x.unsqueeze(1).expand(-1, 2, -1)]  # inputs are the same, means lost or kept
         for l, layer in enumerate(self._layers):
-            bias = torch.stack([b[l].detach().to(x) for b in self._plan.bias], 1)
+            bias = torch.stack([b[l].detach().to(x) for b in self._sequence.bias], 1)
             out = bias.unsqueeze(2).repeat(1, 1, self._rows)
             weight = layer.functions.weight
-            size = max(1, WORK // (layer.n_in * weight.shape[2]))
+            size = max(1, MAX_NUMBERS_PER_BLOCK // (layer.n_in * weight.shape[2]))
             for low in range(0, self._rows, size):
                 here = slice(low, low + size)
                 for kept in (slice(0, 2),) if l == 0 else (slice(0, 1), slice(1, 2)):
                     before = values[-1][:, kept.start, here].contiguous()
                     feats = layer.functions.features(slice(None), before)
                     out[:, kept, here] += (weight.flatten(1) @ feats.flatten(0, 1)).unsqueeze(1)
-                    yield from self._pause()
-            values.append(_sound(out))
+                    yield from self._answer_if_late()
+            values.append(_check_values(out))
         self._values = values
 
-    def _points(self, first: int, last: int) -> Iterator[tuple[list[int], Tensor]]:
+    def _point_outputs(self, first: int, last: int) -> Iterator[tuple[list[int], Tensor]]:
         """Give the outputs at those of the points ``first .. last - 1`` that have new ones."""
         steps, at, node = [], np.empty(0, np.int64), np.empty(0, np.int64)
         for l in range(len(self._layers)):
-            steps.append(self._step(l, first, last, at, node))
+            steps.append(self._layer_work(l, first, last, at, node))
             at, node = steps[-1].at, steps[-1].node
         if not len(at):
-            yield from self._pause()
+            yield from self._answer_if_late()
             return
         points = np.unique(at)
         n_out = self._layers[-1].n_out
@@ -219,37 +218,41 @@ class _IncrementalForward:
             at, node, np.tile(np.arange(n_out), len(points)), np.repeat(points, n_out) + 1, n_out
         )
         out = torch.empty(len(points), n_out, 2, self._rows, dtype=torch.float64)
-        size = max(1, WORK // (2 * max(len(step.at) for step in steps)))
+        size = max(1, MAX_NUMBERS_PER_BLOCK // (2 * max(len(step.at) for step in steps)))
         for low in range(0, self._rows, size):
             rows = slice(low, low + size)
-            last_values = yield from self._advance(steps, rows)
+            last_values = yield from self._evaluate_block(steps, rows)
             out[..., rows] = last_values[torch.from_numpy(wanted)].view(len(points), n_out, 2, -1)
-            yield from self._pause()
-        _sound(out)
+            yield from self._answer_if_late()
+        _check_values(out)
         yield points.tolist(), out.permute(0, 2, 3, 1).contiguous()
 
     def _versions(self, at: Ints, node: Ints, i: Ints, before: Ints, n: int) -> Ints:
         """Return which versions nodes ``i`` have just before points, of changes sorted."""
         if not len(at):
             return i
-        key = self._plan.count + 2
+        key = self._sequence.count + 2
         place = np.searchsorted(node * key + at, i * key + before) - 1
         found = (place >= 0) & (node[place] == i)
-        if not self._plan.nested:
+        if not self._sequence.nested:
             found &= at[place] == before - 1
         return np.where(found, n + place, i)
 
-    def _step(self, l: int, first: int, last: int, at: Ints, node: Ints) -> _Step:
+    def _layer_work(self, l: int, first: int, last: int, at: Ints, node: Ints) -> _LayerWork:
         """Find out what changes before a layer, and edges of it that go, lead to after it."""
         layer, count = self._layers[l], last - first
         n = layer.n_in
         new = n + np.arange(len(at))
-        old = self._versions(at, node, node, at, n) if self._plan.nested else node
+        old = self._versions(at, node, node, at, n) if self._sequence.nested else node
         low, high = np.searchsorted(layer.gone_at, [first, last])
         gone, gone_at, shift = layer.gone[low:high], layer.gone_at[low:high], layer.shift[low:high]
-        heard = self._life[l + 1][gone // n] > gone_at
+        heard = self._node_end[l + 1][gone // n] > gone_at
         gone, gone_at, shift = gone[heard], gone_at[heard], shift[heard]
-        then = gone % n if not self._plan.nested else self._versions(at, node, gone % n, gone_at, n)
+        then = (
+            gone % n
+            if not self._sequence.nested
+            else self._versions(at, node, gone % n, gone_at, n)
+        )
 
         change, out = (layer.end[:, node] > at).T.nonzero()  # what a change leads to
         keys = np.concatenate([out * count + at[change], gone // n * count + gone_at]) - first
@@ -262,18 +265,18 @@ class _IncrementalForward:
         plus = new[change] * edges + edge
         minus = np.concatenate([old[change] * edges + edge, then * edges + gone])
         pairs, place = np.unique(np.concatenate([plus, minus]), return_inverse=True)
-        return _Step(
+        return _LayerWork(
             found % count + first,
             found // count,
             total,
             pairs % edges,
             pairs // edges,
-            _sorted(place[: len(plus)], leads),
-            _sorted(place[len(plus) :], np.concatenate([leads, ends])),
+            _sort_pairs(place[: len(plus)], leads),
+            _sort_pairs(place[len(plus) :], np.concatenate([leads, ends])),
         )
 
-    def _advance(
-        self, steps: list[_Step], rows: slice
+    def _evaluate_block(
+        self, steps: list[_LayerWork], rows: slice
     ) -> Generator[tuple[list[int], Tensor], None, Tensor]:
         """Evaluate a block of points for some rows; return all versions of the outputs.
 
@@ -287,48 +290,53 @@ class _IncrementalForward:
                 before = start
                 continue
             node = torch.from_numpy(step.node)
-            versions = self._room(l, len(start) + len(node), start.shape[1])
+            versions = self._reused_memory(l, len(start) + len(node), start.shape[1])
             versions[: len(start)] = start
             change = versions[len(start) :]
-            if self._plan.nested:
+            if self._sequence.nested:
                 change.zero_()
             else:
                 torch.index_select(start, 0, node, out=change)
             if step.shift.any():
                 change.view(len(node), 2, -1).add_(torch.from_numpy(step.shift).unsqueeze(2))
-            for _ in _evaluate(layer, step, before, change):
-                yield from self._pause()
+            for _ in _add_edge_outputs(layer, step, before, change):
+                yield from self._answer_if_late()
             before = versions
-            if not self._plan.nested:
+            if not self._sequence.nested:
                 continue
-            _accumulate(change, step.node, start)
+            _sum_changes(change, step.node, start)
             final = torch.from_numpy(np.flatnonzero(np.diff(step.node, append=-1)))
             after[node[final]] = change[final].view(len(final), 2, -1)
         return before
 
-    def _room(self, l: int, n: int, batch: int) -> Tensor:
+    def _reused_memory(self, l: int, n: int, batch: int) -> Tensor:
         """Return memory ``(n, batch)`` for a layer, used again and again."""
         if len(self._memory[l]) < n * batch:
             self._memory[l] = torch.empty(n * batch, dtype=torch.float64)
         return self._memory[l][: n * batch].view(n, batch)
 
 
-def _sound(values: Tensor) -> Tensor:
-    if values.numel() and not float(values.abs().amax()) < LARGE:
-        raise Imprecise("values are too large, or not finite")
+def _check_values(values: Tensor) -> Tensor:
+    if values.numel() and not float(values.abs().amax()) < MAX_VALUE:
+        raise ImpreciseValuesError("values are too large, or not finite")
     return values
 
 
-def _sorted(place: Ints, target: Ints) -> tuple[Ints, Ints]:
+def _sort_pairs(place: Ints, target: Ints) -> tuple[Ints, Ints]:
     order = np.argsort(place, kind="stable")
     return place[order], target[order]
 
 
-def _evaluate(layer: _Layer, step: _Step, before: Tensor, change: Tensor) -> Iterator[None]:
+def _add_edge_outputs(
+    layer: _LayerEdges, step: _LayerWork, before: Tensor, change: Tensor
+) -> Iterator[None]:
     """Add to changes ``(n, batch)`` what versions before the layer make different, in pieces."""
     ends = np.flatnonzero(np.diff(step.version, append=-1)) + 1  # of the edges of each version
-    fits = max(1, CACHED // max(1, before.shape[1]))
-    size, low = fits * (8 if len(step.edge) > piecewise.MANY * len(ends) else 1), 0
+    fits = max(1, MAX_NUMBERS_IN_CACHE // max(1, before.shape[1]))
+    size, low = (
+        fits * (8 if len(step.edge) > piecewise.MIN_EDGES_FOR_MATRIX_PRODUCT * len(ends) else 1),
+        0,
+    )
     while low < len(step.edge):
         # Versions with all their edges: as many as fit, but one at least.
         one, more = np.searchsorted(ends, [low, low + size], side="right")
@@ -338,13 +346,13 @@ def _evaluate(layer: _Layer, step: _Step, before: Tensor, change: Tensor) -> Ite
             first, last = np.searchsorted(of, [low, high])
             for a in range(first, last, fits):
                 b = min(a + fits, last)
-                part = pick(phi, of[a:b] - low)
+                part = select_rows(phi, of[a:b] - low)
                 change.index_add_(0, torch.from_numpy(target[a:b]), part, alpha=sign)
         low = high
         yield
 
 
-def _accumulate(change: Tensor, node: Ints, start: Tensor) -> None:
+def _sum_changes(change: Tensor, node: Ints, start: Tensor) -> None:
     """Turn changes, sorted by node and point, into values."""
     values, first = change.numpy(), start.numpy()
     previous = -1

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from . import bsplines, fused_layer
-from .numpy_layer import as_array
+from .arrays import as_array
 
-__all__ = ["KANLayer", "Write", "copy_all"]
+__all__ = ["CopyFunction", "KANLayer", "copy_all"]
 
-Write = Callable[[Sequence[Tensor], Sequence[Tensor]], object]
-"""From targets and new values of them."""
+CopyFunction = Callable[[Sequence[Tensor], Sequence[Tensor]], object]
+"""Writes new values into tensors: ``copy(targets, values)``."""
 
 
 def copy_all(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
@@ -42,7 +42,7 @@ class KANLayer(nn.Module):
     base_fun : callable
         The residual function, applied to each input.
     grid_eps : float
-        Between quantile (0) and uniform (1) grids, see `splines.adapt_grid`.
+        Between quantile (0) and uniform (1) grids, see `bsplines.adapt_grid`.
     grid_range : (float, float)
         The range of the first, uniform grid.
     device, dtype
@@ -99,7 +99,7 @@ class KANLayer(nn.Module):
         return self.mask.shape[0]
 
     @torch.no_grad()
-    def reset(self, generator: torch.Generator, noise: float, noise_base: float) -> None:
+    def initialize(self, generator: torch.Generator, noise: float, noise_base: float) -> None:
         """Draw the initial functions, in the order in which pykan 0.0.x draws them.
 
         Parameters
@@ -143,16 +143,17 @@ class KANLayer(nn.Module):
             ``acts_scale``; 0 for edges that are off.
         """
         y, size = self._sums(x, sized=True)
-        return y, size / self.span
+        return y, size / self.score_span
 
-    def numbers(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return ``coef``, ``scale_base``, ``scale_sp`` and ``bias``."""
+    def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the parameters ``coef``, ``scale_base``, ``scale_sp`` and ``bias``."""
         return self.coef, self.scale_base, self.scale_sp, self.bias
 
     @property
-    def span(self) -> Tensor:
-        """What a score is relative to: the width of each input's grid + 1e-4, ``(n_in,)``."""
-        return self.grid[:, -1] - self.grid[:, 0] + 1e-4
+    def score_span(self) -> Tensor:
+        """What scores are divided by, ``(n_in,)``: see `bsplines.score_span`."""
+        span: Tensor = bsplines.score_span(self.grid)
+        return span
 
     @property
     def uniform(self) -> bool:
@@ -189,7 +190,7 @@ class KANLayer(nn.Module):
         """Return every edge's output, shape ``(n_out, n_in, batch)``; ``x`` as in `forward`."""
         rows = x.T.contiguous()
         mask = self.mask if masked else torch.ones_like(self.mask)
-        weight = fused_layer.join(self.coef, self.scale_base, self.scale_sp, mask)
+        weight = fused_layer.edge_weights(self.coef, self.scale_base, self.scale_sp, mask)
         feats = fused_layer.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
         return torch.bmm(weight.transpose(0, 1), feats).transpose(0, 1)
 
@@ -200,7 +201,7 @@ class KANLayer(nn.Module):
         Edges that are off have mean 0.
         """
         rows = x.T.contiguous()
-        weight = fused_layer.join(self.coef, self.scale_base, self.scale_sp, self.mask)
+        weight = fused_layer.edge_weights(self.coef, self.scale_base, self.scale_sp, self.mask)
         feats = fused_layer.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
         return (weight * feats.mean(2)).sum(2)
 
@@ -209,7 +210,7 @@ class KANLayer(nn.Module):
         self,
         x: Tensor,
         which: Tensor | None = None,
-        write: Write = copy_all,
+        write: CopyFunction = copy_all,
     ) -> None:
         """Lay grids over samples ``(batch, n_in)`` anew and refit the splines to them.
 
@@ -218,7 +219,7 @@ class KANLayer(nn.Module):
         x : Tensor, shape (batch, n_in)
         which : bool Tensor, shape (n_in,), optional
             The inputs whose grids follow their samples; all by default. One that does not vary
-            keeps its grid; see `splines.keep_grid`.
+            keeps its grid; see `bsplines.keep_grid`.
         write : callable, optional
             What writes the new values ``(targets, values)`` of `grid` and `coef`.
         """
@@ -246,10 +247,18 @@ class KANLayer(nn.Module):
         """Return a new layer of the chosen nodes' edges; this one stays as it is."""
         i = torch.as_tensor(inputs, dtype=torch.long, device=self.mask.device)
         j = torch.as_tensor(outputs, dtype=torch.long, device=self.mask.device)
-        intervals = self.grid.shape[1] - 1
+        child = self.with_settings(len(i), len(j), self.grid.shape[1] - 1)
+        child.grid.copy_(self.grid[i])
+        child.bias.copy_(self.bias[j])
+        for name in ("coef", "scale_base", "scale_sp", "mask"):
+            getattr(child, name).copy_(getattr(self, name)[j][:, i])
+        return child
+
+    def with_settings(self, n_in: int, n_out: int, intervals: int) -> KANLayer:
+        """Return a new layer of another size with this one's settings, but not its numbers."""
         child = KANLayer(
-            len(i),
-            len(j),
+            n_in,
+            n_out,
             intervals,
             self.k,
             self.base_fun,
@@ -257,10 +266,6 @@ class KANLayer(nn.Module):
             device=self.mask.device,
             dtype=self.mask.dtype,
         )
-        child.grid.copy_(self.grid[i])
-        child.bias.copy_(self.bias[j])
-        for name in ("coef", "scale_base", "scale_sp", "mask"):
-            getattr(child, name).copy_(getattr(self, name)[j][:, i])
         for name, parameter in self.named_parameters(recurse=False):
             getattr(child, name).requires_grad_(parameter.requires_grad)
         return child.train(self.training)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .arrays import Array, as_array
 from .layer import copy_all
-from .numpy_layer import Array
+from .layer_stack import LayerStack
 from .write_lock import write_lock
-
-if TYPE_CHECKING:
-    from .network import KAN
 
 __all__ = ["LiveParameters"]
 
@@ -33,7 +30,7 @@ class LiveParameters:
 
     Parameters
     ----------
-    model : KAN
+    model : LayerStack
 
     Attributes
     ----------
@@ -43,7 +40,7 @@ class LiveParameters:
         The model's `write_lock`.
     """
 
-    def __init__(self, model: KAN) -> None:
+    def __init__(self, model: LayerStack) -> None:
         self.lock = write_lock(model)
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         ends = np.cumsum([0, *(p.numel() for p in self.parameters)]).tolist()
@@ -61,14 +58,14 @@ class LiveParameters:
         with self.lock, torch.no_grad():
             # What is in the model as far as is known here, and what others have added to biases.
             self._known = [t.clone() for t in self._targets]
-            self._nothing = [torch.zeros_like(t if b else t[:0]) for t, b in self._kinds()]
-            self._added = [zeros.clone() for zeros in self._nothing]
+            self._no_additions = [torch.zeros_like(t if b else t[:0]) for t, b in self._kinds()]
+            self._added = [zeros.clone() for zeros in self._no_additions]
             self._versions = list(map(_version, self._targets))
         self._any_added = False
         self.save()
         self.read()
 
-    def parts(self, theta: Array) -> list[Array]:
+    def split(self, theta: Array) -> list[Array]:
         """Return views of a flat vector in the shapes of the parameters."""
         return [theta[place].reshape(shape) for place, shape in self._places]
 
@@ -76,12 +73,12 @@ class LiveParameters:
     def read(self) -> Array:
         """Return the parameters as they are as a flat vector; later writes build on it."""
         with self.lock:
-            self._note_changes()
+            self._record_external_changes()
             for added in self._added if self._any_added else ():
                 added.nan_to_num_(0.0, 0.0, 0.0)
-            self._added_then = self._copy_of_added()
+            self._added_at_read = self._copy_of_added()
             flat = torch.cat([p.detach().flatten() for p in self.parameters])
-            self._last_read: Array = flat.cpu().double().numpy()
+            self._last_read: Array = as_array(flat)
             self._replaced_since_read = False
             return self._last_read.copy()
 
@@ -89,9 +86,9 @@ class LiveParameters:
     def write(self, theta: Array) -> None:
         """Write a flat vector, and what others have added since `read`."""
         with self.lock:
-            self._note_changes()
+            self._record_external_changes()
             if not self._replaced_since_read:
-                self._write([torch.from_numpy(part) for part in self.parts(theta)])
+                self._write([torch.from_numpy(part) for part in self.split(theta)])
 
     def write_back(self) -> None:
         """Write what was read last, and what others have added since."""
@@ -101,7 +98,7 @@ class LiveParameters:
     def replace(self, targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
         """Write new values of some grids and parameters that are no biases, all at once."""
         with self.lock:
-            self._note_changes()
+            self._record_external_changes()
             if self._replaced_since_save:
                 return
             known = {id(t): known for t, known in zip(self._targets, self._known, strict=True)}
@@ -116,7 +113,7 @@ class LiveParameters:
     def save(self) -> None:
         """Keep all numbers for `restore`."""
         with self.lock:
-            self._note_changes()
+            self._record_external_changes()
             self._saved = (
                 [known.clone() for known in self._known],
                 self._copy_of_added(),
@@ -128,22 +125,22 @@ class LiveParameters:
     def restore(self) -> None:
         """Write the numbers that were saved, and what others have added since."""
         with self.lock:
-            self._note_changes()
+            self._record_external_changes()
             if self._replaced_since_save:
                 return
-            values, self._added_then, buffers = self._saved
+            values, self._added_at_read, buffers = self._saved
             self._write(values)
             if buffers:
                 copy_all(self._buffers, buffers)
 
     def _copy_of_added(self) -> list[Tensor]:
-        return [added.clone() for added in self._added] if self._any_added else self._nothing
+        return [added.clone() for added in self._added] if self._any_added else self._no_additions
 
     def _kinds(self) -> zip[tuple[Tensor, bool]]:
         return zip(self._targets, self._is_bias, strict=True)
 
-    def _note_changes(self) -> None:
-        """Take to the account of others what is in the model and was not written here."""
+    def _record_external_changes(self) -> None:
+        """Record what is in the model but was not written here: others have written it."""
         into, values = [], []
         versions = list(map(_version, self._targets))
         for n, (target, is_bias) in enumerate(self._kinds()):
@@ -172,9 +169,9 @@ class LiveParameters:
         targets, known = self._targets[: len(values)], self._known[: len(values)]
         if self._any_added:
             values = [
-                _plus(value.to(target), now - then, target) if is_bias else value
+                _add_finite(value.to(target), now - then, target) if is_bias else value
                 for value, now, then, (target, is_bias) in zip(
-                    values, self._added, self._added_then, self._kinds(), strict=False
+                    values, self._added, self._added_at_read, self._kinds(), strict=False
                 )
             ]
         copy_all([*targets, *known], [*values, *values])
@@ -185,7 +182,7 @@ def _version(tensor: Tensor) -> int | None:
     return None if tensor.is_inference() else tensor._version
 
 
-def _plus(value: Tensor, added: Tensor, present: Tensor) -> Tensor:
+def _add_finite(value: Tensor, added: Tensor, present: Tensor) -> Tensor:
     """Add what others have added; where that is no number, leave what is there."""
     total = torch.where(added == 0, value, value + added)
     return torch.where(added.isfinite(), total, present)

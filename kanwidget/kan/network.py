@@ -1,31 +1,28 @@
-"""KAN: a stack of layers that can be trained, scored, pruned and drawn."""
+"""KAN: layers of edges that can be trained, pruned, refined, drawn and saved."""
 
 from __future__ import annotations
 
-import bisect
-import copy
 import functools
 import math
 import os
-from collections.abc import Callable, MutableSequence, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kanwidget.masks import effective, reachability, validate
-from kanwidget.masks.ids import Edge
 
-from . import check_data, compact, config, plot, refine, safetensors_io, training
-from .layer import KANLayer, Write, copy_all
-from .row_blocks import mean_over
+from . import compact, config, plot, prune, refine, safetensors_io, training
+from .layer import KANLayer, copy_all
+from .layer_stack import LayerStack
 from .write_lock import write_lock
 
 __all__ = ["KAN"]
 
 
-class KAN(nn.Module):
+class KAN(LayerStack):
     """A Kolmogorov-Arnold network with B-spline edges.
 
     Every edge carries a learnable function of one variable; a node adds what comes in,
@@ -68,8 +65,6 @@ class KAN(nn.Module):
     torch.Size([4, 1])
     """
 
-    layers: MutableSequence[KANLayer]
-
     def __init__(
         self,
         width: Sequence[int],
@@ -91,127 +86,9 @@ class KAN(nn.Module):
         layers = []
         for n_in, n_out in pairwise(width):
             layer = KANLayer(n_in, n_out, grid, k, base_fun, grid_eps, grid_range, device, dtype)
-            layer.reset(generator, noise_scale, noise_scale_base)
+            layer.initialize(generator, noise_scale, noise_scale_base)
             layers.append(layer)
-        self._set_up(layers)
-
-    def _set_up(self, layers: Sequence[KANLayer]) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(layers)  # type: ignore[assignment]  # it holds only KANLayers
-        self._seen: Tensor | None = None
-        # Every edge that was switched, in order, and whether on: a mask does not tell that
-        # somebody switched off what was off already.
-        self._switched: list[tuple[Edge, bool]] = []
-
-    @property
-    def width(self) -> list[int]:
-        """Nodes in each node layer, inputs first."""
-        return [self.layers[0].n_in, *(layer.n_out for layer in self.layers)]
-
-    @property
-    def mask(self) -> list[Tensor]:
-        """The live masks, one ``(n_out, n_in)`` buffer for each layer: 1 on, 0 off."""
-        return [layer.mask for layer in self.layers]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map inputs ``(batch, width[0])`` to outputs ``(batch, width[-1])``.
-
-        The model keeps a reference to ``x``: scores and the plot are computed from it
-        when first asked for.
-        """
-        x = self._convert(x)
-        self._seen = x.detach()
-        return self.propagate(x)[-1].contiguous()
-
-    def propagate(self, x: Tensor) -> list[Tensor]:
-        """Return the values of every node layer, inputs first, without remembering ``x``.
-
-        Returns
-        -------
-        list of Tensor, shapes (batch, width[l])
-        """
-        values = [self._convert(x)]
-        for layer in self.layers:
-            values.append(layer(values[-1]))
-        return values
-
-    def forward_with_scores(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return outputs and every layer's edge scores, both differentiable."""
-        x = self._convert(x)
-        scores = []
-        for layer in self.layers:
-            x, score = layer.forward_with_scores(x)
-            scores.append(score)
-        return x, scores
-
-    def scores(self, x: Tensor) -> list[Tensor]:
-        """Score every edge on given inputs: ``mean |phi| / (width of its grid + 1e-4)``.
-
-        Returns
-        -------
-        list of Tensor, shapes (n_out, n_in)
-            Edges that are off score 0.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If ``x`` is not a finite tensor of shape (rows, width[0]).
-        """
-        x = self._check_inputs(x, "x")
-        with torch.no_grad():
-            return mean_over(
-                x, self.numbers_per_row, lambda rows: self.forward_with_scores(rows)[1]
-            )
-
-    @torch.no_grad()
-    def means(self, x: Tensor) -> list[Tensor]:
-        """Return every edge's mean output on given inputs, one ``(n_out, n_in)`` for each layer.
-
-        Edges that are off have mean 0.
-        """
-
-        def of_rows(rows: Tensor) -> list[Tensor]:
-            values = self.propagate(rows)
-            return [layer.means(v) for layer, v in zip(self.layers, values, strict=False)]
-
-        return mean_over(self._check_inputs(x, "x"), self.numbers_per_row, of_rows)
-
-    @property
-    def numbers_per_row(self) -> int:
-        """How many numbers the features of one row are, in the layer with the most."""
-        return max(layer.n_in * (layer.coef.shape[2] + 1) for layer in self.layers)
-
-    @property
-    def acts_scale(self) -> list[Tensor]:
-        """`scores` on the inputs that the model last saw (after `fit`: the training inputs)."""
-        return self.scores(self.seen())
-
-    def seen(self) -> Tensor:
-        """Return the inputs that the model last saw, ``(batch, width[0])``.
-
-        Raises
-        ------
-        ValueError
-            If it has seen none, or one with NaN.
-        """
-        if self._seen is None:
-            raise ValueError(
-                f"KAN({self.width}) has seen no data yet, so its edges have no scores; "
-                "call model(x) or model.fit(dataset) first"
-            )
-        return self._check_inputs(self._seen, "the data that the model last saw")
-
-    @torch.no_grad()
-    def update_grid(self, x: Tensor, write: Write = copy_all) -> None:
-        """Lay every grid over the values that its input takes for ``x``, and refit the splines.
-
-        The grids of nodes without an edge out, or which no input reaches, stay: see
-        `pruning.varying`.
-        """
-        x = self._check_inputs(x, "x")
-        for layer, which in zip(self.layers, reachability.varying_sources(self.mask), strict=True):
-            layer.update_grid(x, which, write)
-            x = layer(x)
+        super().__init__(layers)
 
     fit = training.fit
 
@@ -229,12 +106,6 @@ class KAN(nn.Module):
         if isinstance(mode, bool):
             return super().train(mode)
         return self.fit(mode, *args, **kwargs)
-
-    @torch.no_grad()
-    def set_mask(self, mask: Sequence[Tensor]) -> None:
-        """Copy masks, one ``(n_out, n_in)`` for each layer, into the live ones."""
-        with write_lock(self):
-            copy_all(self.mask, list(mask))
 
     def remove_edge(self, l: int, i: int, j: int, keep_mean: bool = False) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next.
@@ -258,7 +129,7 @@ class KAN(nn.Module):
             mask = [layer.clone() for layer in self.mask]
             mask[l][j, i] = 0.0
             self._switch_off(mask, keep_mean)
-            self._switched.append(((l, i, j), False))
+            self.switched_edges.append(((l, i, j), False))
 
     @torch.no_grad()
     def restore_edge(self, l: int, i: int, j: int) -> None:
@@ -269,7 +140,7 @@ class KAN(nn.Module):
         l, i, j = validate.check_edge(self.width, l, i, j)
         with write_lock(self):
             self.mask[l][j, i] = 1.0
-            self._switched.append(((l, i, j), True))
+            self.switched_edges.append(((l, i, j), True))
 
     def remove_node(self, l: int, i: int, keep_mean: bool = False) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``.
@@ -294,7 +165,7 @@ class KAN(nn.Module):
             for side in effective.sides(mask, node):
                 side.fill_(0.0)
             self._switch_off(mask, keep_mean)
-            self._switched += [(edge, False) for edge in effective.edges_of(self.width, node)]
+            self.switched_edges += [(edge, False) for edge in effective.edges_of(self.width, node)]
 
     @torch.no_grad()
     def restore_node(self, l: int, i: int) -> None:
@@ -303,7 +174,7 @@ class KAN(nn.Module):
         with write_lock(self):
             for side in effective.sides(self.mask, node):
                 side.fill_(1.0)
-            self._switched += [(edge, True) for edge in effective.edges_of(self.width, node)]
+            self.switched_edges += [(edge, True) for edge in effective.edges_of(self.width, node)]
 
     def prune(
         self,
@@ -335,28 +206,17 @@ class KAN(nn.Module):
             outputs any more. Nothing is changed then.
         """
         if mode == "auto":
-            threshold = validate.check_threshold(threshold)
-            mask = effective.effective_mask(self.mask, self.acts_scale, threshold)
-            if reachability.connected(self.mask) and not reachability.connected(mask):
-                raise ValueError(
-                    f"prune(threshold={threshold:g}) would cut the inputs of KAN({self.width}) "
-                    f"from its outputs; choose a threshold below {self._last_connected():.4g}"
-                )
-            twin = self._copy()
-            twin._switch_off(mask, keep_mean)
-            return twin.compact()
+            mask = prune.mask_by_threshold(self, threshold)
+            child = self.copy_sharing_inputs()
+            child._switch_off(mask, keep_mean)
+            return child.compact()
         if mode == "manual":
-            ids = self._hidden_ids(active_neurons_id)
-            mask = effective.keep_only_nodes(self.mask, ids)
-            if reachability.connected(self.mask) and not reachability.connected(mask):
-                raise ValueError(
-                    f"active_neurons_id={ids} would cut the inputs of KAN({self.width}) from its "
-                    "outputs: no path of edges that are on leads through these nodes"
-                )
-            twin = self._copy()
+            hidden = prune.check_hidden_nodes(self.width, active_neurons_id)
+            mask = prune.mask_of_nodes(self, hidden)
+            child = self.copy_sharing_inputs()
             if keep_mean:
-                twin._switch_off(mask, keep_mean)
-            return twin._keep(ids)
+                child._switch_off(mask, keep_mean)
+            return child._keep_nodes(hidden)
         raise ValueError(f"mode must be 'auto' or 'manual', got {mode!r}")
 
     def compact(self) -> KAN:
@@ -372,7 +232,7 @@ class KAN(nn.Module):
                 reachability.leads_to_outputs(self.mask),
                 strict=True,
             )
-            return self._keep([(a & b).nonzero().flatten().tolist() for a, b in alive][1:-1])
+            return self._keep_nodes([(a & b).nonzero().flatten().tolist() for a, b in alive][1:-1])
 
     def refine(self, new_grid: int) -> KAN:
         """Return a new KAN with the same function on finer grids; this one stays as it is.
@@ -406,8 +266,8 @@ class KAN(nn.Module):
                 f"new_grid must be at least {intervals}, the grid intervals of this model, got "
                 f"{new_grid}: fewer would not hold its functions"
             )
-        child = self._copy()
-        values = child.propagate(self.seen())[:-1] if self._seen is not None else []
+        child = self.copy_sharing_inputs()
+        values = child.propagate(self.seen())[:-1] if self.last_inputs is not None else []
         for l, layer in enumerate(child.layers):
             x = values[l].detach() if values else None
             child.layers[l] = refine.refine_layer(layer, new_grid, x)
@@ -450,7 +310,7 @@ class KAN(nn.Module):
             raise ValueError(
                 f"another_model must have the base function of this one, {mine!r}, got {other!r}"
             )
-        x = self._check_inputs(x, "x")
+        x = self.check_inputs(x, "x")
         targets, values = [], []
         seen = another_model.propagate(x)[:-1]
         for layer, source, value in zip(self.layers, another_model.layers, seen, strict=True):
@@ -463,7 +323,7 @@ class KAN(nn.Module):
                 values.append(getattr(source, name))
         with write_lock(self):
             copy_all(targets, values)
-        self._seen = x
+        self.last_inputs = x
         return self
 
     plot = plot.plot
@@ -500,26 +360,6 @@ class KAN(nn.Module):
         """
         return safetensors_io.load(cls, path, base_fun, device)
 
-    def extra_repr(self) -> str:
-        """Say the widths, as torch's own modules say their shape."""
-        return f"width={self.width}"
-
-    def _check_inputs(self, x: object, name: str) -> Tensor:
-        """Return finite inputs ``(rows, width[0])`` in the model's dtype, or raise in words."""
-        mask = self.mask[0]
-        return check_data.check_inputs(x, self.width[0], name, mask.device, mask.dtype)
-
-    def _convert(self, x: Tensor) -> Tensor:
-        if not isinstance(x, Tensor):
-            raise TypeError(f"KAN({self.width}) takes a torch tensor, got {type(x).__name__}")
-        check_data.check_kind(x, f"the input of KAN({self.width})")
-        if x.dim() != 2 or x.shape[1] != self.width[0]:
-            raise ValueError(
-                f"KAN({self.width}) takes inputs of shape (batch, {self.width[0]}), "
-                f"got {tuple(x.shape)}"
-            )
-        return x.to(self.mask[0])
-
     @torch.no_grad()
     def _switch_off(self, mask: Sequence[Tensor], keep_mean: bool) -> None:
         """Set masks that leave fewer edges on, and keep the means of those that go."""
@@ -534,41 +374,8 @@ class KAN(nn.Module):
                     values.append(layer.bias + gone.sum(1))
             copy_all(targets, values)
 
-    def _last_connected(self) -> float:
-        """Return the node score at which `prune` would cut inputs from outputs."""
-        scores = self.acts_scale
-        levels = sorted({float(s) for layer in effective.node_scores(scores) for s in layer})
-
-        def cut(level: float) -> bool:
-            return not reachability.connected(effective.effective_mask(self.mask, scores, level))
-
-        return levels[bisect.bisect_left(levels, True, key=cut)]
-
-    def _copy(self) -> KAN:
-        # The data last seen is the user's, and may be large: our copies share it.
-        with write_lock(self):
-            return copy.deepcopy(self, {id(self._seen): self._seen})
-
-    def _hidden_ids(self, ids: Sequence[Sequence[int]] | None) -> list[list[int]]:
-        width, hidden = self.width, len(self.width) - 2
-        if ids is None:
-            raise ValueError("mode='manual' needs active_neurons_id: the hidden nodes to keep")
-        if len(ids) not in (hidden, hidden + 2):
-            raise ValueError(
-                f"active_neurons_id must hold {hidden} lists, one for each hidden layer of "
-                f"KAN({width}), or {hidden + 2} with inputs and outputs, got {len(ids)}"
-            )
-        ids = ids[1:-1] if len(ids) == hidden + 2 else ids
-        for l, layer in enumerate(ids, start=1):
-            if not len(layer):
-                raise ValueError(f"active_neurons_id would empty node layer {l} of KAN({width})")
-        return [
-            sorted({validate.check_node(width, l, i)[1] for i in layer})
-            for l, layer in enumerate(ids, start=1)
-        ]
-
-    def _keep(self, hidden: Sequence[Sequence[int]]) -> KAN:
-        child = self._copy()
+    def _keep_nodes(self, hidden: Sequence[Sequence[int]]) -> KAN:
+        child = self.copy_sharing_inputs()
         for l, layer in enumerate(compact.compact_layers(self.layers, hidden)):
             child.layers[l] = layer
         return child

@@ -1,8 +1,9 @@
-"""One layer of edges in numpy, forward and backward: what a fit on the CPU runs on.
+"""One layer of edges in numpy, forward and backward: used by `fit` on the CPU.
 
-It computes what `edges` does, for small networks in a fraction of the time: numpy's calls cost
-less than torch's. Its sums do not depend on torch's threads or vector instructions, and each
-product's terms are added one after the other, so that a fit repeats to the last bit.
+It computes what `fused_layer` does. For small networks it is several times faster, since calls
+into numpy cost less than calls into torch. Its sums do not depend on torch's threads or vector
+instructions, and each product's terms are added one after the other, so that a fit repeats to
+the last bit.
 """
 
 from __future__ import annotations
@@ -10,42 +11,32 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from . import bsplines
+from .arrays import Array, as_array
+from .layer import KANLayer
 
-if TYPE_CHECKING:
-    from .layer import KANLayer
+__all__ = ["NumpyLayer"]
 
-__all__ = ["Array", "NumpyLayer", "as_array"]
+MAX_NUMBERS_PER_BLOCK = 1 << 21
+"""Most numbers in one block of edges' outputs: bounds the memory."""
 
-Array = NDArray[np.float64]
-
-WORK = 1 << 21
-"""Numbers that hold one block of edges' outputs at the most: bounds the memory."""
-
-ALONE = 1 << 18
-"""Multiplications up to which OpenBLAS leaves a product of matrices to one thread."""
-
-
-def as_array(values: Tensor) -> Array:
-    """Return a tensor's numbers in float64; they share memory where they can."""
-    return values.detach().cpu().double().numpy()
+MAX_SINGLE_THREAD_MULTIPLICATIONS = 1 << 18
+"""OpenBLAS computes a matrix product of up to so many multiplications in one thread."""
 
 
 class NumpyLayer:
     """One layer in numpy: its weights, the features of its inputs, and what follows from both.
 
-    As in `edges`, the batch is the last axis and an edge's output is linear in its input's
-    features. Here these may be truncated powers of a uniform grid, which take a third of the
-    passes that B-splines do; ``self._change`` leads from the one to the other. Each B-spline
-    is made of powers that vanish beyond its nearer end of the grid: so they stay small, and
-    little cancels. What does is what a fit amplifies: a hundred millionfold in three steps.
+    As in `fused_layer`, the batch is the last axis and an edge's output is linear in its input's
+    features. On a uniform grid the features may be truncated powers, which need a third of the
+    passes over the data that B-splines need; `_basis_from_powers` converts between the two.
+    Each B-spline is a sum of powers that are 0 beyond its nearer end of the grid, so that they
+    stay small and few digits are lost. A fit multiplies such errors by 1e8 within three steps.
     """
 
     def __init__(self, layer: KANLayer) -> None:
@@ -53,19 +44,19 @@ class NumpyLayer:
         self._grid = as_array(layer.grid).copy()
         self._uniform = layer.uniform
         self._off = np.zeros((layer.n_out, layer.n_in), dtype=bool)
-        self.take_mask()
-        self._change: Array | None = None
+        self.update_mask()
+        self._basis_from_powers: Array | None = None
         self._feats: Array = np.empty((0, 0, 0))
         self._slopes: Array | None = None
         self._stretch: Array = np.ones((len(self._grid), 1))
         self._signs: Array | None = None
-        self.span = self._grid[:, -1] - self._grid[:, 0] + 1e-4
+        self.span = bsplines.score_span(self._grid)
 
     def is_current(self) -> bool:
         """Whether the layer's grids still are what they were."""
         return np.array_equal(self._grid, as_array(self._layer.grid))
 
-    def take_mask(self) -> bool:
+    def update_mask(self) -> bool:
         """Take the layer's present mask, and return whether that is another one."""
         off = as_array(self._layer.mask) == 0
         changed = not np.array_equal(off, self._off)
@@ -99,7 +90,7 @@ class NumpyLayer:
         if truncated and slopes is not None:
             power, lower = feats[:, :-1], slopes[:, :-1]
             up, down = power[:, : len(rising)], power[:, len(rising) :]
-            counted = _counted(knots, x.shape[1])
+            counted = _row_numbers(knots, x.shape[1])
             np.maximum(u[:, None], counted[rising.start : rising.stop], out=up)
             up -= counted[rising.start : rising.stop]
             np.minimum(u[:, None], counted[falling.start : falling.stop], out=down)
@@ -115,9 +106,9 @@ class NumpyLayer:
             if k > 1:
                 power *= lower
             self._stretch = k / step * np.repeat([1.0, -1.0], [len(rising), len(falling)])
-            self._change = _differences(k, intervals, rising, falling)
+            self._basis_from_powers = _spline_from_powers(k, intervals, rising, falling)
         else:
-            self._change, self._stretch = None, np.ones((len(x), 1))
+            self._basis_from_powers, self._stretch = None, np.ones((len(x), 1))
             basis, tilt = bsplines.de_boor(x, bsplines.extend_grid(grid, k), k)
             feats[:, :-1] = basis
             if slopes is not None:
@@ -130,8 +121,8 @@ class NumpyLayer:
         """Take the layer's numbers, shapes as in `KANLayer`."""
         self._coef, self._scale_sp, self._bias = coef, scale_sp, bias
         spline = coef * scale_sp[..., None]
-        if self._change is not None:
-            spline = spline @ self._change
+        if self._basis_from_powers is not None:
+            spline = spline @ self._basis_from_powers
         weight = np.concatenate([spline, scale_base[..., None]], axis=2)
         if self._any_off:
             weight[self._off] = 0.0
@@ -173,8 +164,8 @@ class NumpyLayer:
         if self._any_off:
             on_weight[self._off] = 0.0
         on_spline = on_weight[..., :-1]
-        if self._change is not None:
-            on_spline = on_spline @ self._change.T
+        if self._basis_from_powers is not None:
+            on_spline = on_spline @ self._basis_from_powers.T
         return [
             on_spline * self._scale_sp[..., None],
             on_weight[..., -1],
@@ -202,7 +193,7 @@ class NumpyLayer:
 
     def _blocks(self) -> Iterator[slice]:
         n_out, n_in, _ = self._weight.shape
-        size = max(1, WORK // (n_out * self._feats.shape[2]))
+        size = max(1, MAX_NUMBERS_PER_BLOCK // (n_out * self._feats.shape[2]))
         for start in range(0, n_in, size):
             yield slice(start, start + size)
 
@@ -210,11 +201,11 @@ class NumpyLayer:
 def _product(a: Array, b: Array, out: Array | None = None) -> Array:
     """Multiply matrices piece by piece: how threads share a product shows in its last bits."""
     high, length, wide = a.shape[-2], a.shape[-1], b.shape[-1]
-    if high * length * wide <= ALONE:
+    if high * length * wide <= MAX_SINGLE_THREAD_MULTIPLICATIONS:
         return np.matmul(a, b, out=out)
     length = min(length, 1024)
-    high = min(high, 16, ALONE // length)
-    wide = max(1, ALONE // (length * high))
+    high = min(high, 16, MAX_SINGLE_THREAD_MULTIPLICATIONS // length)
+    wide = max(1, MAX_SINGLE_THREAD_MULTIPLICATIONS // (length * high))
     if out is None:
         out = np.empty((*a.shape[:-1], b.shape[-1]))
     out[...] = 0.0
@@ -227,13 +218,13 @@ def _product(a: Array, b: Array, out: Array | None = None) -> Array:
 
 
 @functools.lru_cache(2)
-def _counted(knots: int, batch: int) -> Array:
+def _row_numbers(knots: int, batch: int) -> Array:
     # Against one number for each row, numpy takes twice as long.
     return np.repeat(np.arange(float(knots))[:, None], batch, axis=1)
 
 
 @functools.lru_cache(16)
-def _differences(k: int, intervals: int, rising: range, falling: range) -> Array:
+def _spline_from_powers(k: int, intervals: int, rising: range, falling: range) -> Array:
     """Return how truncated powers add up to B-splines, ``(G + k, powers)``.
 
     The powers are ``max(u - i, 0)^k`` for the knots ``i`` in ``rising``, and ``max(i - u, 0)^k``

@@ -12,7 +12,6 @@ import math
 import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,18 +20,17 @@ from torch import Tensor, nn
 from kanwidget.masks import reachability
 from kanwidget.masks.validate import check_scalar
 
-from .check_data import call_loss
+from .arrays import Array, as_array
+from .call_loss import call_loss
+from .layer import KANLayer
+from .layer_stack import LayerStack
 from .live_parameters import LiveParameters
-from .numpy_layer import Array, NumpyLayer, as_array
-
-if TYPE_CHECKING:
-    from .layer import KANLayer
-    from .network import KAN
+from .numpy_layer import NumpyLayer
 
 __all__ = ["FitObjective", "Penalty"]
 
-BLOCK = 1024
-"""Rows of which predictions are made at once at the least, where not all are."""
+MIN_ROWS_PER_BLOCK = 1024
+"""Fewest rows that are predicted at once, where not all are."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class FitObjective:
 
     Parameters
     ----------
-    model : KAN
+    model : LayerStack
         It is read, and written through `LiveParameters` alone.
     penalty : Penalty
     loss_fn : callable, optional
@@ -109,7 +107,7 @@ class FitObjective:
 
     def __init__(
         self,
-        model: KAN,
+        model: LayerStack,
         penalty: Penalty,
         loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
         live: LiveParameters | None = None,
@@ -118,19 +116,19 @@ class FitObjective:
         self._model = model
         self._penalty = penalty
         self._loss_fn = loss_fn or nn.functional.mse_loss
-        self._takes: torch.dtype | None = None  # labels, once it has compared some
+        self._label_dtype: torch.dtype | None = None  # labels, once it has compared some
         self._live = LiveParameters(model) if live is None else live
         self._parameters = self._live.parameters
-        self._written_out = (
+        self._uses_numpy = (
             loss_fn is None
             and model.mask[0].device.type == "cpu"
             and len(list(model.parameters())) == 4 * len(model.layers)  # none in base functions
         )
         # Where each layer's numbers are in the flat vector; None for those that are not trained.
         place = {id(p): n for n, p in enumerate(self._parameters)}
-        self._numbers = [[(place.get(id(p)), p) for p in l.numbers()] for l in model.layers]
+        self._places = [[(place.get(id(p)), p) for p in l.weights()] for l in model.layers]
         # Which inputs vary; None if all do.
-        self._vary = None if still is None or not still.any() else as_array(still) == 0
+        self._varying = None if still is None or not still.any() else as_array(still) == 0
         self._x = self._y = torch.empty(0)
         self._layers: list[NumpyLayer] = []
         self.loss = self.reg = math.nan
@@ -154,11 +152,11 @@ class FitObjective:
         changed : bool
             False if a point that was evaluated before has the same value still.
         """
-        changed = self.rows(x, y)
+        changed = self.set_rows(x, y)
         if lay_grids:
             self.update_grid()
         with self._live.lock:  # masks and biases of one moment
-            switched = [arrays.take_mask() for arrays in self._layers]
+            switched = [arrays.update_mask() for arrays in self._layers]
             return self._live.read(), changed or lay_grids or any(switched)
 
     def loss_on(self, x: Tensor, y: Tensor, batch: int = -1) -> float:
@@ -174,23 +172,25 @@ class FitObjective:
             theta, _ = self.start(x, y)
             self(theta, slope=False)
             return self.loss
-        blocks = torch.split(x, max(batch, BLOCK))
-        if not self._written_out:
+        blocks = torch.split(x, max(batch, MIN_ROWS_PER_BLOCK))
+        if not self._uses_numpy:
             with torch.no_grad():
                 pred = torch.cat([self._model.propagate(block)[-1] for block in blocks])
             with torch.enable_grad():  # a loss of one's own may need gradients
                 return self._loss(pred, y).item()
         total = 0.0
-        for block, label in zip(blocks, torch.split(y, max(batch, BLOCK)), strict=True):
+        for block, label in zip(
+            blocks, torch.split(y, max(batch, MIN_ROWS_PER_BLOCK)), strict=True
+        ):
             total += self.loss_on(block, label) * len(block)
         return total / len(x)
 
-    def rows(self, x: Tensor, y: Tensor) -> bool:
+    def set_rows(self, x: Tensor, y: Tensor) -> bool:
         """Set inputs and labels, as `start` does, and return whether values may be others."""
         same = x is self._x and y is self._y and all(a.is_current() for a in self._layers)
         self._x, self._y = x, y
-        if not self._written_out:
-            return True  # who knows what the loss depends on
+        if not self._uses_numpy:
+            return True  # a loss of the user's may depend on anything
         if not same:
             self._layers = [NumpyLayer(layer) for layer in self._model.layers]
             self._rows = np.ascontiguousarray(x.double().numpy().T)
@@ -198,22 +198,22 @@ class FitObjective:
             self._layers[0].set_inputs(self._rows)
         return not same or len(self._parameters) < 4 * len(self._layers)
 
-    def keep_off(self, theta: Array, before: Array) -> Array:
+    def restore_off_edges(self, theta: Array, before: Array) -> Array:
         """Return a point with the numbers that edges which are off had before.
 
         An optimiser moves them, by directions and momentum from when they were on.
         """
         theta = theta.copy()
-        moved, old = self._live.parts(theta), self._live.parts(before)
-        for layer, numbers in zip(self._model.layers, self._numbers, strict=True):
+        moved, old = self._live.split(theta), self._live.split(before)
+        for layer, numbers in zip(self._model.layers, self._places, strict=True):
             off = as_array(layer.mask) == 0
             for n, _ in numbers[:-1]:  # the last is the nodes' bias
                 if n is not None:
                     moved[n][off] = old[n][off]
         return theta
 
-    def settle(self, theta: Array, lay_grids: bool) -> Array:
-        """Let inputs that do not vary emit nothing, and return the point from there.
+    def remove_constant_inputs(self, theta: Array, lay_grids: bool) -> Array:
+        """Set the outputs of inputs that do not vary to 0, and return the new parameters.
 
         Their splines are shifted by a constant, and the biases take it over: on the grids of
         these inputs the function stays. Unless the objective is lower without the constant, as
@@ -226,18 +226,18 @@ class FitObjective:
         lay_grids : bool
             Whether to lay grids over the present rows, if functions change.
         """
-        layer, (coef, _, scale_sp, bias) = self._model.layers[0], self._numbers[0]
-        if self._vary is None or coef[0] is None or bias[0] is None:
+        layer, (coef, _, scale_sp, bias) = self._model.layers[0], self._places[0]
+        if self._varying is None or coef[0] is None or bias[0] is None:
             return theta
         emitted = as_array(layer.activations(self._x[:1])).squeeze(2)  # 0 where an edge is off
         value, scale, grid = as_array(self._x)[0], as_array(scale_sp[1]), as_array(layer.grid)
         inside = (grid[:, 0] <= value) & (value < grid[:, -1])  # the bases sum to 1 there
-        emitted[~(inside & ~self._vary & (scale != 0))] = 0.0
+        emitted[~(inside & ~self._varying & (scale != 0))] = 0.0
         dropped = theta.copy()
         shift = np.divide(emitted, scale, out=np.zeros_like(emitted), where=emitted != 0)
-        self._live.parts(dropped)[coef[0]][...] -= shift[..., None]
+        self._live.split(dropped)[coef[0]][...] -= shift[..., None]
         moved = dropped.copy()
-        self._live.parts(moved)[bias[0]][...] += emitted.sum(1)
+        self._live.split(moved)[bias[0]][...] += emitted.sum(1)
         if not self(dropped, slope=False)[0] < self(moved, slope=False)[0]:
             return moved
         self._live.write(dropped)
@@ -245,7 +245,7 @@ class FitObjective:
 
     def update_grid(self) -> None:
         """Lay the model's grids over the values that they see for the present rows."""
-        if not self._written_out:
+        if not self._uses_numpy:
             self._model.update_grid(self._x, self._live.replace)
             return
         x, varying = self._rows, reachability.varying_sources(self._model.mask)
@@ -256,33 +256,33 @@ class FitObjective:
             if l == 0 or l + 1 < len(self._layers):
                 arrays.set_inputs(x)
             if l + 1 < len(self._layers):
-                arrays.set_parameters(*map(as_array, layer.numbers()))
+                arrays.set_parameters(*map(as_array, layer.weights()))
                 x = arrays.sums()
 
     def __call__(self, theta: Array, slope: bool = True) -> tuple[float, Array]:
         """Return value and gradient at a point; the gradient is 0 where it is not wanted."""
-        evaluate = self._by_hand if self._written_out else self._by_autograd
+        evaluate = self._in_numpy if self._uses_numpy else self._by_autograd
         with np.errstate(over="ignore", invalid="ignore"):  # `fit` looks at what comes out
             self.loss, self.reg, grad = evaluate(theta, slope)
         return self.loss + self._penalty.lamb * self.reg, grad
 
-    def _by_hand(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
+    def _in_numpy(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
         penalty = self._penalty
         grad = np.zeros_like(theta)
-        parts, on_parts = self._live.parts(theta), self._live.parts(grad)
+        parts, on_parts = self._live.split(theta), self._live.split(grad)
         sized = bool(penalty.lamb and (penalty.l1 or penalty.entropy))
 
         reg, x, on_sizes = 0.0, self._rows, []
-        for l, (numbers, arrays) in enumerate(zip(self._numbers, self._layers, strict=True)):
+        for l, (numbers, arrays) in enumerate(zip(self._places, self._layers, strict=True)):
             if l > 0:
                 arrays.set_inputs(x, slope=True)
             arrays.set_parameters(*(as_array(p) if n is None else parts[n] for n, p in numbers))
             x = arrays.sums()
             if sized:
                 scores = arrays.sizes() / arrays.span
-                if l == 0 and self._vary is not None:
+                if l == 0 and self._varying is not None:
                     on_scores = np.zeros_like(scores)
-                    size, on_scores[:, self._vary] = penalty.on_scores(scores[:, self._vary])
+                    size, on_scores[:, self._varying] = penalty.on_scores(scores[:, self._varying])
                 else:
                     size, on_scores = penalty.on_scores(scores)
                 reg += size
@@ -298,21 +298,21 @@ class FitObjective:
                 size, on_coef = penalty.on_coef(arrays.coef_on())
                 reg += size
                 found[0][...] += penalty.lamb * on_coef
-            for (n, _), part in zip(self._numbers[l], found, strict=True):
+            for (n, _), part in zip(self._places[l], found, strict=True):
                 if n is not None:
                     on_parts[n][...] = part
             if l == 0:
-                self._leave(on_parts)
+                self._clear_constant_inputs(on_parts)
             if l > 0:
                 on_y = arrays.grad_inputs(on_y, on_size)
         return loss, reg, grad
 
     def _loss(self, pred: Tensor, label: Tensor) -> Tensor:
-        if self._takes is not None:
-            loss = self._loss_fn(pred, label.to(self._takes))
+        if self._label_dtype is not None:
+            loss = self._loss_fn(pred, label.to(self._label_dtype))
         else:  # what does not fit together shows the first time
             name = getattr(self._loss_fn, "__name__", type(self._loss_fn).__name__)
-            loss, self._takes = call_loss(self._loss_fn, pred, label, f"loss_fn {name}")
+            loss, self._label_dtype = call_loss(self._loss_fn, pred, label, f"loss_fn {name}")
         if not isinstance(loss, Tensor):
             raise TypeError(f"loss_fn must return a torch tensor, got {reprlib.repr(loss)}")
         check_scalar(loss, "loss_fn")
@@ -325,8 +325,8 @@ class FitObjective:
             with torch.enable_grad():
                 pred, scores = model.forward_with_scores(self._x)
                 loss, reg = self._loss(pred, self._y), pred.new_zeros(())
-                if self._vary is not None:
-                    scores[0] = scores[0][:, self._vary]
+                if self._varying is not None:
+                    scores[0] = scores[0][:, self._varying]
                 for layer, score in zip(model.layers, scores, strict=True):
                     reg = reg + self._penalty(layer, score)
                 objective = loss + self._penalty.lamb * reg
@@ -339,13 +339,13 @@ class FitObjective:
             torch.zeros_like(p).flatten() if grad is None else grad.flatten()
             for p, grad in zip(self._parameters, grads, strict=True)
         ]
-        gradient = torch.cat(flat).cpu().double().numpy()
-        self._leave(self._live.parts(gradient))
+        gradient = as_array(torch.cat(flat))
+        self._clear_constant_inputs(self._live.split(gradient))
         return loss.item(), reg.item(), gradient
 
-    def _leave(self, on_parts: Sequence[Array]) -> None:
+    def _clear_constant_inputs(self, on_parts: Sequence[Array]) -> None:
         """Clear the gradient on the edges of inputs that do not vary."""
-        if self._vary is not None:
-            for n, _ in self._numbers[0][:-1]:
+        if self._varying is not None:
+            for n, _ in self._places[0][:-1]:
                 if n is not None:
-                    on_parts[n][:, ~self._vary] = 0.0
+                    on_parts[n][:, ~self._varying] = 0.0

@@ -26,7 +26,7 @@ def _dot(a: Array, b: Array) -> float:
 
 
 @dataclass
-class _Trial:
+class _LinePoint:
     """A point on the line that is searched: step, value, gradient, and slope along the line."""
 
     t: float
@@ -92,8 +92,8 @@ class LBFGS:
             if not slope < 0:
                 break
             t = self._lr * (min(1.0, 1.0 / float(np.abs(grad).sum())) if first else 1.0)
-            start = _Trial(0.0, value, grad, slope)
-            end, used = _search(objective, theta, direction, start, t)
+            start = _LinePoint(0.0, value, grad, slope)
+            end, used = _line_search(objective, theta, direction, start, t)
             evaluations += used
             move = direction * end.t
             theta = theta + move
@@ -160,23 +160,23 @@ def _inner(a: Sequence[float], b: Sequence[float]) -> float:
     return math.fsum(map(mul, a, b))
 
 
-def _search(
-    objective: Objective, theta: Array, direction: Array, start: _Trial, t: float
-) -> tuple[_Trial, int]:
+def _line_search(
+    objective: Objective, theta: Array, direction: Array, start: _LinePoint, t: float
+) -> tuple[_LinePoint, int]:
     """Find a step that meets the strong Wolfe conditions; return it and the evaluations used."""
     sufficient, flat, most = 1e-4, 0.9, 25
     used = 0
 
-    def attempt(t: float) -> _Trial:
+    def attempt(t: float) -> _LinePoint:
         nonlocal used
         used += 1
         value, grad = objective(theta + direction * t)
-        return _Trial(t, value, grad, _dot(grad, direction))
+        return _LinePoint(t, value, grad, _dot(grad, direction))
 
-    def falls_short(trial: _Trial) -> bool:
+    def falls_short(trial: _LinePoint) -> bool:
         return not trial.value <= start.value + sufficient * trial.t * start.slope
 
-    def is_flat(trial: _Trial) -> bool:
+    def is_flat(trial: _LinePoint) -> bool:
         return abs(trial.slope) <= -flat * start.slope
 
     # Walk until a minimum is bracketed.
@@ -218,11 +218,11 @@ def _search(
     return low, used
 
 
-def _ordered(a: _Trial, b: _Trial) -> tuple[_Trial, _Trial]:
+def _ordered(a: _LinePoint, b: _LinePoint) -> tuple[_LinePoint, _LinePoint]:
     return (b, a) if b.value < a.value else (a, b)
 
 
-def _cubic(a: _Trial, b: _Trial, bounds: tuple[float, float]) -> float:
+def _cubic(a: _LinePoint, b: _LinePoint, bounds: tuple[float, float]) -> float:
     """Minimise the cubic through two trials' values and slopes (Nocedal & Wright, eq. 3.59)."""
     low, high = bounds
     a, b = (a, b) if a.t <= b.t else (b, a)

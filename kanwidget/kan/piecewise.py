@@ -1,7 +1,7 @@
-"""Single edges of a layer, each at values of its own: the cheapest way to many alternatives.
+"""Evaluates single edges of a layer, each at its own input values.
 
-Where one node's values go through many edges, features and a matrix product are cheapest, as
-in `edges`. Where they go through few, a spline is one polynomial for each cell of its grid.
+Where one node's values go through many edges, features and a matrix product are fastest, as
+in `fused_layer`. For few edges, a spline is evaluated as one polynomial in each cell of its grid.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor
 from . import bsplines, fused_layer
 from .layer import KANLayer
 
-__all__ = ["MANY", "Cells", "EdgeFunctions", "pick"]
+__all__ = ["MIN_EDGES_FOR_MATRIX_PRODUCT", "EdgeFunctions", "PiecewisePolynomials", "select_rows"]
 
 Ints = NDArray[np.int64]
 
-MANY = 5
-"""Edges out of a node from which on one matrix product is cheaper than edge by edge."""
+MIN_EDGES_FOR_MATRIX_PRODUCT = 5
+"""With more edges than this out of each node, one matrix product is faster than single edges."""
 
 
 class EdgeFunctions:
@@ -32,10 +32,10 @@ class EdgeFunctions:
             p.detach().to("cpu", torch.float64)
             for p in (layer.coef, layer.scale_base, layer.scale_sp, layer.grid)
         )
-        self.weight = fused_layer.join(coef, base, spline, mask)  # (n_out, n_in, K)
+        self.weight = fused_layer.edge_weights(coef, base, spline, mask)  # (n_out, n_in, K)
         self._grid, self._k, self._uniform = grid, layer.k, layer.uniform
         self._base_fun, self._like = layer.base_fun, layer.mask
-        self._cells: Cells | None = None
+        self._cells: PiecewisePolynomials | None = None
 
     def features(self, i: Tensor | slice, x: Tensor) -> Tensor:
         """Return the features of nodes ``i`` at values ``(n, batch)``: ``(n, K, batch)``."""
@@ -45,16 +45,18 @@ class EdgeFunctions:
         """Return the outputs of edges at rows of ``x``, which rise: ``(len(edge), batch)``."""
         used, first = np.unique(version, return_index=True)
         flat = self.weight.flatten(0, 1)
-        if len(edge) > MANY * len(used):
+        if len(edge) > MIN_EDGES_FOR_MATRIX_PRODUCT * len(used):
             node = torch.from_numpy(edge[first] % self.weight.shape[1])
-            feats, weight = self.features(node, pick(x, used)), flat[edge]
+            feats, weight = self.features(node, select_rows(x, used)), flat[edge]
             out = x.new_empty(len(edge), x.shape[1])
             for low, high, feat in zip(first, [*first[1:], len(edge)], feats, strict=True):
                 torch.mm(weight[low:high], feat, out=out[low:high])
             return out
         if self._cells is None:
-            self._cells = Cells(self.weight[..., :-1], self._grid, self._k, self._uniform)
-        here, values = torch.from_numpy(edge), pick(x, version)
+            self._cells = PiecewisePolynomials(
+                self.weight[..., :-1], self._grid, self._k, self._uniform
+            )
+        here, values = torch.from_numpy(edge), select_rows(x, version)
         return self._cells(here, values).addcmul_(self._base(values), flat[here, -1:])
 
     def _base(self, x: Tensor) -> Tensor:
@@ -64,10 +66,10 @@ class EdgeFunctions:
         return self._base_fun(x.to(like)).to(x)
 
 
-class Cells:
+class PiecewisePolynomials:
     """Splines of edges, evaluated one edge at a time.
 
-    A cell lies between two knots, and is empty where they coincide; as in `splines`, it holds
+    A cell lies between two knots, and is empty where they coincide; as in `bsplines`, it holds
     its left end. Two more, where every spline is 0, stand for what is outside the knots.
 
     Parameters
@@ -131,7 +133,7 @@ def _uniform_pieces(k: int) -> Tensor:
 def _pieces(knots: Tensor, k: int) -> Tensor:
     """Return B-splines on each cell as polynomials of the distance from the cell's middle.
 
-    The Cox-de Boor recursion (see `splines.de_boor`) on coefficients instead of values.
+    The Cox-de Boor recursion (see `bsplines.de_boor`) on coefficients instead of values.
 
     Parameters
     ----------
@@ -172,7 +174,7 @@ def _pieces(knots: Tensor, k: int) -> Tensor:
     return out
 
 
-def pick(values: Tensor, rows: Ints) -> Tensor:
+def select_rows(values: Tensor, rows: Ints) -> Tensor:
     """Return rows of a matrix, without a copy if they follow each other."""
     first = int(rows[0]) if len(rows) else 0
     if np.array_equal(rows, np.arange(first, first + len(rows))):

@@ -6,7 +6,7 @@ import io
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -16,22 +16,22 @@ from torch import Tensor
 
 from kanwidget.masks import effective, validate
 
-if TYPE_CHECKING:
-    from .network import KAN
+from .arrays import as_array
+from .layer_stack import LayerStack
 
 __all__ = ["KANFigure", "plot"]
 
-LAYER = 0.4
+LAYER_HEIGHT = 0.4
 """Height between two node layers, where the diagram is 1 wide."""
 
-POINTS = 256
-"""Rows of the data, evenly along each input's order, that a curve is drawn through."""
+MAX_ROWS_PER_CURVE = 256
+"""Most rows of data that a curve is drawn through, spread evenly over the sorted inputs."""
 
-SHOWN = 0.01
+MIN_OPACITY = 0.01
 """Edges fainter than this are left out."""
 
 
-SCREEN = 100
+CSS_PIXELS_PER_INCH = 100
 """CSS pixels for an inch, in a notebook."""
 
 
@@ -41,14 +41,14 @@ class KANFigure(Figure):
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         # Twice as many pixels as it is shown in: sharp on fine screens, and in print.
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=2 * SCREEN, bbox_inches="tight")
+        self.savefig(buffer, format="png", dpi=2 * CSS_PIXELS_PER_INCH, bbox_inches="tight")
         png = buffer.getvalue()
         width, height = struct.unpack(">II", png[16:24])  # where a PNG has its size
         return png, {"width": round(width / 2), "height": round(height / 2)}
 
 
 def plot(
-    model: KAN,
+    model: LayerStack,
     *,
     beta: float = 3.0,
     mask: bool | float = False,
@@ -102,54 +102,60 @@ def plot(
     x = model.seen()
     with torch.no_grad():
         values = model.propagate(x)
-    opacity = [torch.tanh(beta * score) for score in _strength(model, values, mode)]
+    opacity = [torch.tanh(beta * score) for score in _edge_scores(model, values, mode)]
     if mask is not False:
         threshold = validate.check_threshold(1e-2 if mask is True else mask, "mask")
         kept = effective.effective_mask(model.mask, model.scores(x), threshold)
         opacity = [a * k for a, k in zip(opacity, kept, strict=True)]
 
-    rows = torch.linspace(0, len(x) - 1, min(len(x), POINTS), dtype=torch.float64).round().long()
-    height = LAYER * (len(width) - 1)
+    rows = (
+        torch.linspace(0, len(x) - 1, min(len(x), MAX_ROWS_PER_CURVE), dtype=torch.float64)
+        .round()
+        .long()
+    )
+    height = LAYER_HEIGHT * (len(width) - 1)
     figure = KANFigure(figsize=(10 * scale, 10 * scale * height))
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, 1), ylim=(-0.1 * LAYER, height + 0.1 * LAYER))
+    axes.set(xlim=(0, 1), ylim=(-0.1 * LAYER_HEIGHT, height + 0.1 * LAYER_HEIGHT))
     axes.axis("off")
     for l, layer in enumerate(model.layers):
         with torch.no_grad():
             points = values[l].sort(dim=0).values[rows]  # each column by itself
             curves = layer.activations(points)  # (n_out, n_in, len(rows))
         # Half the side of a box, and the width in points of a curve that suits it, as in pykan.
-        half = LAYER / max(3, *(a * b for a, b in pairwise(width)))
+        half = LAYER_HEIGHT / max(3, *(a * b for a, b in pairwise(width)))
         thick = max(1.5 * scale, 0.025 * 2 * half * 10 * scale * 72)
-        for j, i in (opacity[l] > SHOWN).nonzero().tolist():
+        for j, i in (opacity[l] > MIN_OPACITY).nonzero().tolist():
             ink: dict[str, Any] = {"color": "black", "alpha": float(opacity[l][j, i])}
-            middle = _middle(i * width[l + 1] + j, width[l] * width[l + 1])
-            low, high = (l + 0.5) * LAYER - half, (l + 0.5) * LAYER + half
+            middle = _position(i * width[l + 1] + j, width[l] * width[l + 1])
+            low, high = (l + 0.5) * LAYER_HEIGHT - half, (l + 0.5) * LAYER_HEIGHT + half
             for end, dock, at in (
-                (_middle(i, width[l]), low, l),
-                (_middle(j, width[l + 1]), high, l + 1),
+                (_position(i, width[l]), low, l),
+                (_position(j, width[l + 1]), high, l + 1),
             ):
-                axes.plot([end, middle], [at * LAYER, dock], lw=2 * scale, **ink)
+                axes.plot([end, middle], [at * LAYER_HEIGHT, dock], lw=2 * scale, **ink)
             box = axes.inset_axes(
                 (middle - half, low, 2 * half, 2 * half), transform=axes.transData
             )
             _draw_edge(box, points[:, i], curves[j, i], scale, thick, tick, sample, ink)
     size = (100 * scale / max(5, *width)) ** 2
     for l, n in enumerate(width):
-        axes.scatter([_middle(i, n) for i in range(n)], [l * LAYER] * n, s=size, color="black")
+        axes.scatter(
+            [_position(i, n) for i in range(n)], [l * LAYER_HEIGHT] * n, s=size, color="black"
+        )
     font = 40 * scale
     for names, y in ((in_vars, -0.1), (out_vars, height + 0.1)):
         for i, name in enumerate(names or ()):
             axes.text(
-                _middle(i, len(names or ())), y, name, fontsize=font, ha="center", va="center"
+                _position(i, len(names or ())), y, name, fontsize=font, ha="center", va="center"
             )
     if title is not None:
         axes.text(0.5, height + 0.2, title, fontsize=font, ha="center", va="center")
     return figure
 
 
-def _strength(model: KAN, values: Sequence[Tensor], mode: str) -> list[Tensor]:
+def _edge_scores(model: LayerStack, values: Sequence[Tensor], mode: str) -> list[Tensor]:
     with torch.no_grad():
         if mode == "supervised":
             return model.scores(values[0])
@@ -158,7 +164,7 @@ def _strength(model: KAN, values: Sequence[Tensor], mode: str) -> list[Tensor]:
         ]
 
 
-def _middle(index: int, count: int) -> float:
+def _position(index: int, count: int) -> float:
     return (index + 0.5) / count
 
 
@@ -172,7 +178,7 @@ def _draw_edge(
     sample: bool,
     ink: dict[str, Any],
 ) -> None:
-    x, y = points.cpu().numpy(), curve.cpu().numpy()
+    x, y = as_array(points), as_array(curve)
     box.plot(x, y, lw=thick, solid_capstyle="round", **ink)
     if sample:
         box.scatter(x, y, s=8 * thick, **ink)

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from . import bsplines
+from .arrays import Array, as_array
 from .layer import KANLayer
-from .numpy_layer import Array, as_array
 
 __all__ = ["refine_grid", "refine_layer", "refit"]
 
-WORK = 1 << 20
-"""Samples of curves that are made at once: bounds the memory."""
+MAX_SAMPLES_PER_BLOCK = 1 << 20
+"""Most samples of curves that are made at once: bounds the memory."""
 
 
 def refine_grid(grid: Tensor, intervals: int, values: Tensor | None = None) -> Tensor:
@@ -62,9 +62,11 @@ def refit(layer: KANLayer, grid: Tensor, k: int) -> Tensor:
     old, new = as_array(layer.grid), as_array(grid)
     coef = as_array(layer.coef).transpose(1, 0, 2)
     found = np.empty((*coef.shape[:2], new.shape[1] - 1 + k))
-    points = _between(np.sort(np.concatenate([old, new], axis=1), axis=1), max(k, layer.k) + 2)
+    points = _points_between(
+        np.sort(np.concatenate([old, new], axis=1), axis=1), max(k, layer.k) + 2
+    )
     points = points.clip(new[:, :1], new[:, -1:])
-    size = max(1, WORK // (layer.n_out * points.shape[1]))
+    size = max(1, MAX_SAMPLES_PER_BLOCK // (layer.n_out * points.shape[1]))
     for start in range(0, layer.n_in, size):
         block = slice(start, start + size)
         x = points[block]
@@ -74,7 +76,7 @@ def refit(layer: KANLayer, grid: Tensor, k: int) -> Tensor:
     return torch.from_numpy(found).transpose(0, 1).to(layer.coef)
 
 
-def _between(knots: Array, count: int) -> Array:
+def _points_between(knots: Array, count: int) -> Array:
     """Return ``count`` points within each interval of ``(n, m)`` rising knots."""
     share = (np.arange(count) + 0.5) / count
     inner = knots[:, :-1, None] + (knots[:, 1:] - knots[:, :-1])[..., None] * share
@@ -92,20 +94,9 @@ def refine_layer(layer: KANLayer, intervals: int, values: Tensor | None = None) 
     values : Tensor, shape (rows, n_in), optional
         What the functions shall be the same for, besides the grids.
     """
-    child = KANLayer(
-        layer.n_in,
-        layer.n_out,
-        intervals,
-        layer.k,
-        layer.base_fun,
-        layer.grid_eps,
-        device=layer.mask.device,
-        dtype=layer.mask.dtype,
-    )
+    child = layer.with_settings(layer.n_in, layer.n_out, intervals)
     child.grid.copy_(refine_grid(layer.grid, intervals, values))
     child.coef.copy_(refit(layer, child.grid, layer.k))
     for name in ("scale_base", "scale_sp", "bias", "mask"):
         getattr(child, name).copy_(getattr(layer, name))
-    for name, parameter in layer.named_parameters(recurse=False):
-        getattr(child, name).requires_grad_(parameter.requires_grad)
-    return child.train(layer.training)
+    return child

@@ -1,4 +1,4 @@
-"""Work on many rows of data in blocks, so that memory does not grow with the rows."""
+"""Computes on many rows of data in blocks, so that memory does not grow with the rows."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["WORK", "mean_over", "split"]
+__all__ = ["MAX_NUMBERS_PER_BLOCK", "mean_over", "split_rows"]
 
-WORK = 1 << 22
-"""Numbers in the largest array."""
+MAX_NUMBERS_PER_BLOCK = 1 << 22
+"""Most numbers in one array."""
 
 
-def split(x: Tensor, numbers: int) -> Sequence[Tensor]:
+def split_rows(x: Tensor, numbers: int) -> Sequence[Tensor]:
     """Split rows into blocks, for work that makes so many numbers of each row."""
-    return torch.split(x, max(1, WORK // max(1, numbers)))
+    return torch.split(x, max(1, MAX_NUMBERS_PER_BLOCK // max(1, numbers)))
 
 
 def mean_over(x: Tensor, numbers: int, function: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
@@ -23,7 +23,7 @@ def mean_over(x: Tensor, numbers: int, function: Callable[[Tensor], list[Tensor]
 
     Sums over blocks are in float64; rows that fit one block are given to the function at once.
     """
-    blocks = split(x, numbers)
+    blocks = split_rows(x, numbers)
     if len(blocks) == 1:
         return function(x)
     first = function(blocks[0])

@@ -7,21 +7,21 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from .atomic_write import replacing
+from .atomic_write import atomic_write
 from .check_data import check_kind
 from .layer import KANLayer
-
-if TYPE_CHECKING:
-    from .network import KAN
+from .layer_stack import LayerStack
 
 __all__ = ["load", "save"]
+
+Stack = TypeVar("Stack", bound=LayerStack)
 
 FORMAT = "kanwidget.KAN 1"
 
@@ -42,11 +42,11 @@ DTYPES = {
 }
 """Floating point types by their name in a file."""
 
-BASE = "base_fun."
+BASE_FUN_PREFIX = "base_fun."
 """Begins the names of the numbers that a base function has of its own."""
 
 
-def save(model: KAN, path: str | os.PathLike[str]) -> None:
+def save(model: LayerStack, path: str | os.PathLike[str]) -> None:
     """Write a model to a file; see `KAN.save`."""
     layer = model.layers[0]
     settings = {
@@ -66,16 +66,16 @@ def save(model: KAN, path: str | os.PathLike[str]) -> None:
             f"this KAN cannot be saved: {error}. A file holds what KAN(...) makes, trained and "
             "pruned; torch.save(model) holds anything"
         ) from None
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         save_file(state, beside, {"format": FORMAT, "settings": json.dumps(settings)})
 
 
 def load(
-    kind: type[KAN],
+    kind: type[Stack],
     path: str | os.PathLike[str],
     base_fun: Callable[[Tensor], Tensor] | None,
     device: torch.device | str,
-) -> KAN:
+) -> Stack:
     """Read a model from a file; see `KAN.load`."""
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
@@ -89,26 +89,30 @@ def load(
             parts = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
             _check_shapes(settings, {key: tuple(p.get_shape()) for key, p in parts.items()})
             for key, part in parts.items():
-                if part.get_dtype() not in DTYPES and not key.startswith(BASE):
-                    raise _Damaged(f"{key} does not hold what a KAN has there")
+                if part.get_dtype() not in DTYPES and not key.startswith(BASE_FUN_PREFIX):
+                    raise _InvalidFileError(f"{key} does not hold what a KAN has there")
             state = {key: file.get_tensor(key) for key in parts}
         _check_numbers(state)
-        own = {key.removeprefix(BASE): state.pop(key) for key in parts if key.startswith(BASE)}
+        own = {
+            key.removeprefix(BASE_FUN_PREFIX): state.pop(key)
+            for key in parts
+            if key.startswith(BASE_FUN_PREFIX)
+        }
         base_fun = _base_function(settings["base_fun"], base_fun, own, path)
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from None
-    except _Damaged as error:
+    except _InvalidFileError as error:
         raise ValueError(f"{path} is damaged: {error}") from None
     model = kind.__new__(kind)
-    model._set_up(_layers(settings, state, base_fun))
+    LayerStack.__init__(model, _layers(settings, state, base_fun))
     return model
 
 
-class _Damaged(ValueError):
+class _InvalidFileError(ValueError):
     """What is wrong with the settings or the numbers of a model."""
 
 
-def _state(model: KAN) -> dict[str, Tensor]:
+def _state(model: LayerStack) -> dict[str, Tensor]:
     """Return a model's numbers by their names in a file, no two in one memory."""
     state, first = {}, model.layers[0].base_fun
     for key, value in model.state_dict().items():
@@ -117,7 +121,7 @@ def _state(model: KAN) -> dict[str, Tensor]:
         except TypeError as error:
             raise ValueError(f"this KAN cannot be saved: {error}") from None
         index, _, rest = key.removeprefix("layers.").partition(".")
-        if rest.startswith(BASE) and model.layers[int(index)].base_fun is first:
+        if rest.startswith(BASE_FUN_PREFIX) and model.layers[int(index)].base_fun is first:
             key = rest  # all layers share one
         state[key] = value.detach().clone(memory_format=torch.contiguous_format)
     for l, layer in enumerate(model.layers):
@@ -127,7 +131,7 @@ def _state(model: KAN) -> dict[str, Tensor]:
                     f"this KAN cannot be saved: {name} of layer {l} is {getattr(layer, name)!r}, "
                     f"and {getattr(model.layers[0], name)!r} of layer 0; a file holds one for all"
                 )
-        if layer.base_fun is not first and not _alike(layer.base_fun, first):
+        if layer.base_fun is not first and not _same_base_function(layer.base_fun, first):
             raise ValueError(
                 f"this KAN cannot be saved: the base function of layer {l} is another one than "
                 "that of layer 0; a file holds one for all"
@@ -135,7 +139,7 @@ def _state(model: KAN) -> dict[str, Tensor]:
     return state
 
 
-def _alike(a: object, b: object) -> bool:
+def _same_base_function(a: object, b: object) -> bool:
     """Whether two base functions are the same, and have no numbers of their own."""
     if not isinstance(a, nn.Module) or not isinstance(b, nn.Module):
         return a == b
@@ -200,7 +204,7 @@ def _settings(metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         settings = json.loads(metadata["settings"])
     except (KeyError, ValueError, RecursionError):
-        raise _Damaged("its settings are not a KAN's") from None
+        raise _InvalidFileError("its settings are not a KAN's") from None
     _check_settings(settings)
     return dict(settings)
 
@@ -216,16 +220,18 @@ def _check_settings(settings: Any) -> None:
         sound = sound and type(eps) in (int, float) and 0 <= eps <= 1
         sound = sound and (settings["base_fun"] is None or type(settings["base_fun"]) is str)
     if not sound:
-        raise _Damaged("its settings are not a KAN's")
+        raise _InvalidFileError("its settings are not a KAN's")
 
 
 def _check_shapes(settings: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:
     """Check what a model's tensors are said to be before memory is taken for them."""
     width, grid, k = settings["width"], settings["grid"], settings["k"]
-    shapes = {key: shape for key, shape in shapes.items() if not key.startswith(BASE)}
+    shapes = {key: shape for key, shape in shapes.items() if not key.startswith(BASE_FUN_PREFIX)}
     # First what is cheap: a file may say that a network has a million layers.
     if len(shapes) < 6 * (len(width) - 1):
-        raise _Damaged(f"it holds {len(shapes)} tensors, too few for {len(width) - 1} layers")
+        raise _InvalidFileError(
+            f"it holds {len(shapes)} tensors, too few for {len(width) - 1} layers"
+        )
     expected: dict[str, tuple[int, ...]] = {}
     for l, (n_in, n_out) in enumerate(pairwise(width)):
         edges = (n_out, n_in)
@@ -239,21 +245,25 @@ def _check_shapes(settings: dict[str, Any], shapes: dict[str, tuple[int, ...]]) 
         }
     for key in sorted(shapes.keys() | expected.keys()):
         if key not in expected:
-            raise _Damaged(f"the tensor {key[:80]!r} does not fit a KAN of {len(width) - 1} layers")
+            raise _InvalidFileError(
+                f"the tensor {key[:80]!r} does not fit a KAN of {len(width) - 1} layers"
+            )
         if shapes.get(key) != expected[key]:
             shape = list(shapes[key]) if key in shapes else "missing"
-            raise _Damaged(f"{key} is {shape}, and does not fit a KAN with {list(expected[key])}")
+            raise _InvalidFileError(
+                f"{key} is {shape}, and does not fit a KAN with {list(expected[key])}"
+            )
 
 
 def _check_numbers(state: dict[str, Tensor]) -> None:
     for key, value in state.items():
-        if key.startswith(BASE):
+        if key.startswith(BASE_FUN_PREFIX):
             continue
         if value.dtype not in DTYPES.values():
-            raise _Damaged(f"{key} does not hold what a KAN has there")
-        if key.endswith(".grid") and not _rises(value):
-            raise _Damaged(f"{key} does not hold finite numbers in rising order")
+            raise _InvalidFileError(f"{key} does not hold what a KAN has there")
+        if key.endswith(".grid") and not _is_rising(value):
+            raise _InvalidFileError(f"{key} does not hold finite numbers in rising order")
 
 
-def _rises(grid: Tensor) -> bool:
+def _is_rising(grid: Tensor) -> bool:
     return bool(grid.isfinite().all() and (grid.diff(dim=1) >= 0).all())

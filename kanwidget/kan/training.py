@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,14 +15,13 @@ from tqdm import tqdm
 
 from kanwidget.masks.validate import check_number, check_scalar, check_whole
 
-from .check_data import check_dataset, check_model, refuse_broadcasting, varying_columns
+from .call_loss import refuse_broadcasting
+from .check_data import check_dataset, check_model, varying_columns
+from .layer_stack import LayerStack
 from .live_parameters import LiveParameters
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
 from .write_lock import begin_fit, end_fit
-
-if TYPE_CHECKING:
-    from .network import KAN
 
 __all__ = ["FitResults", "fit"]
 
@@ -30,7 +29,7 @@ LOSSES = "train_loss", "test_loss", "reg"
 
 
 def fit(
-    model: KAN,
+    model: LayerStack,
     dataset: Mapping[str, Tensor],
     opt: str = "LBFGS",
     steps: int = 100,
@@ -151,7 +150,7 @@ def fit(
         "lamb_coefdiff": lamb_coefdiff,
     }
     penalty = Penalty(*(check_number(value, name) for name, value in strengths.items()))
-    named = _named(metrics or ())
+    named = _metrics_by_name(metrics or ())
     asked_to_stop = stop or (lambda: False)
     optimizer = LBFGS(lr, stop=asked_to_stop) if opt == "LBFGS" else Adam(lr)
     live = LiveParameters(model)
@@ -172,15 +171,17 @@ def fit(
             lay_grids = update_grid and step < stop_grid_update_step
             lay_grids = lay_grids and step % grid_update_every == 0
             rows = data["train_input"], data["train_label"]
-            chosen = _drawn(len(rows[0]), batch, generator)
+            chosen = _draw_rows(len(rows[0]), batch, generator)
             if chosen is not None:
                 rows = rows[0][chosen], rows[1][chosen]
             before, changed = objective.start(*rows, lay_grids)
             if step == 0:
-                before = objective.settle(before, lay_grids)
+                before = objective.remove_constant_inputs(before, lay_grids)
             theta = optimizer.step(before, objective, changed)
-            live.write(objective.keep_off(theta, before))
-            _drawn(len(data["test_input"]), batch, generator)  # a seed's next rows come after these
+            live.write(objective.restore_off_edges(theta, before))
+            _draw_rows(
+                len(data["test_input"]), batch, generator
+            )  # a seed's next rows come after these
             test_loss = test.loss_on(data["test_input"], data["test_label"], batch)
             if not all(map(math.isfinite, (objective.loss, objective.reg, test_loss))):
                 results.stopped = (
@@ -228,7 +229,7 @@ class FitResults(dict[str, list[float]]):
     stopped: str = ""
 
 
-def _named(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]:
+def _metrics_by_name(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]:
     named: dict[str, Callable[[], Any]] = {}
     for metric in metrics:
         if not callable(metric):
@@ -245,7 +246,7 @@ def _named(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]
     return named
 
 
-def _drawn(count: int, batch: int, generator: torch.Generator) -> Tensor | None:
+def _draw_rows(count: int, batch: int, generator: torch.Generator) -> Tensor | None:
     """Return the numbers of ``batch`` rows out of ``count``, or None for all."""
     if batch == -1 or batch >= count:
         return None

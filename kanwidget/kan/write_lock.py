@@ -42,7 +42,7 @@ def begin_fit(model: nn.Module) -> None:
 
 
 def end_fit(model: nn.Module) -> None:
-    """Note that it has ended."""
+    """Note that a fit of a model has ended."""
     with _GUARD:
         begun, running = _FITS[model]
         _FITS[model] = begun, running - 1

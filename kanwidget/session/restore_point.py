@@ -214,7 +214,7 @@ class RestorePoint:
         Where a session writes to no parameter these are known, while sums of what was added and
         taken away would be rounded.
         """
-        own, bias = adapter.own_bias(), list(masks.bias)
+        own, bias = adapter.bias_without_hooks(), list(masks.bias)
         for l, where in enumerate(self._own):
             if own is not None and l < len(own) and own[l].shape == where.shape:
                 bias[l] = torch.where(where.to(own[l].device), own[l], bias[l].to(own[l]))
@@ -226,7 +226,7 @@ _POINTS: WeakKeyDictionary[nn.Module, RestorePoint] = WeakKeyDictionary()
 
 def _where_own(adapter: Adapter, masks: MaskAndBias) -> list[Tensor]:
     """Return where biases are the model's own, shapes ``(n_out,)``; none if that is not known."""
-    own = adapter.own_bias()
+    own = adapter.bias_without_hooks()
     if own is None or [b.shape for b in own] != [b.shape for b in masks.bias]:
         return []
     return list(map(same, own, masks.bias))

@@ -8,7 +8,7 @@ from typing import Any
 
 import traitlets
 
-from kanwidget.figure import Picture, figure, preview, save
+from kanwidget.figure import Picture, figure, png_preview, save
 from kanwidget.figure.draw import DPI, check_path
 
 from .notebook_preview import NotebookPreview, captured, quietly, shows_a_value
@@ -150,7 +150,7 @@ class ImageExport(ViewTraits):
         if quietly(self._kept.show):
             # The picture says it, and how many edges are on then.
             return data | {"text/plain": ""}, metadata
-        picture = quietly(lambda: preview(self._preview()))
+        picture = quietly(lambda: png_preview(self._preview()))
         if picture is not None:
             png, size = picture
             data, metadata = data | {"image/png": png}, dict(metadata) | {"image/png": size}

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kanwidget.figure.canvas import Picture
-from kanwidget.figure.draw import preview
+from kanwidget.figure.draw import png_preview
 
 from .idle import IdleTask, acting_loop
 
@@ -142,7 +142,7 @@ def quietly(make: Callable[[], Any]) -> Any:
 
 def _png(figure: Picture | None) -> tuple[str, dict[str, Any]] | None:
     """Return what `preview` makes of a figure, or None."""
-    return None if figure is None else quietly(lambda: preview(figure))
+    return None if figure is None else quietly(lambda: png_preview(figure))
 
 
 def _shell() -> Any:

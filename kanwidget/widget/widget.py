@@ -14,7 +14,7 @@ import traitlets
 from torch import Tensor, nn
 
 from kanwidget.evaluate.metric import Metric
-from kanwidget.kan.atomic_write import replacing
+from kanwidget.kan.atomic_write import atomic_write
 from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_whole
 from kanwidget.session import PruningSession
@@ -355,7 +355,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
             rows = check_whole(data_rows, "data_rows", 0)
         content = html_export.page(self, title, rows)
         if path is not None:
-            with replacing(path) as beside:
+            with atomic_write(path) as beside:
                 beside.write_text(content, encoding="utf-8")
         return content
 

@@ -22,8 +22,8 @@ from view import rectangle
 
 from kanwidget import KAN, KANWidget, create_dataset
 from kanwidget.figure.layout import Layout
-from kanwidget.figure.network import lay_out
-from kanwidget.figure.snapshot import State, read
+from kanwidget.figure.network import layout_of
+from kanwidget.figure.snapshot import Snapshot, read_snapshot
 
 NEAR = 1.5
 """CSS pixels within which each picture has the other's ink."""
@@ -172,9 +172,9 @@ def pixels_of(png: bytes) -> Pixels:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
-def laid_out(widget: KANWidget, width: float) -> tuple[State, Layout]:
-    state = read(widget.session, widget.in_vars, widget.out_vars)
-    return state, lay_out(state, width, widget.orientation)
+def laid_out(widget: KANWidget, width: float) -> tuple[Snapshot, Layout]:
+    state = read_snapshot(widget.session, widget.in_vars, widget.out_vars)
+    return state, layout_of(state, width, widget.orientation)
 
 
 def frame(made: Layout, shape: tuple[int, ...]) -> NDArray[np.bool_]:

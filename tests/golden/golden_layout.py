@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kanwidget.figure.graph import Graph
-from kanwidget.figure.layout import Layout, Room, layout
+from kanwidget.figure.layout import DrawingSpace, Layout, layout
 
 WIDTHS = ([2, 5, 1], [1, 1], [3, 2], [2, 3, 3, 2], [4, 10, 5, 1], [3, 4, 1, 4, 2], [12, 3, 2])
 PRODUCTS = (
@@ -69,9 +69,9 @@ def _graph(rng: random.Random, width: list[int], slots: list[list[int]], keep: f
     return Graph(width, np.array(scores), np.array(baseline), np.array(mask), slots)
 
 
-def _room(room: dict[str, Any]) -> Room:
+def _room(room: dict[str, Any]) -> DrawingSpace:
     names = room["inNames"], room["outNames"]
-    return Room(room["width"], *names, room.get("height"), room["orientation"])
+    return DrawingSpace(room["width"], *names, room.get("height"), room["orientation"])
 
 
 def _given(graph: Graph, room: dict[str, Any]) -> dict[str, Any]:

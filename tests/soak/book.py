@@ -58,7 +58,8 @@ def bits(model: Any) -> dict[str, Any]:
             found[f"{name} formulas"] = copy.deepcopy(part.funs_name)
             # What stands for a formula that is off is a new object each time, of its own type.
             found[f"{name} functions"] = [
-                [(type(f).__name__, id(getattr(f, "own", f))) for f in row] for row in part.funs
+                [(type(f).__name__, id(getattr(f, "original", f))) for f in row]
+                for row in part.funs
             ]
     for name, parameter in model.named_parameters():
         found[f"{name} trains"] = parameter.requires_grad

@@ -89,7 +89,7 @@ class ProductsAdapter(BaseAdapter):
             self.model.on[l] = on.clone()
             self.model.bias[l].copy_(constant)
 
-    def _numbers(self) -> list[Tensor]:
+    def function_tensors(self) -> list[Tensor]:
         return list(self.model.wave)
 
 

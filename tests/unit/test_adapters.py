@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 import kanwidget
-from kanwidget import KAN, PruningSession, adapters
-from kanwidget.adapters import BaseAdapter, adapt, register_adapter
+from kanwidget import KAN, PruningSession
+from kanwidget.adapters import BaseAdapter, adapt, register_adapter, registry
 from kanwidget.adapters.native import NativeAdapter
 from kanwidget.widget.function_tables import cells
 
@@ -27,9 +27,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 @pytest.fixture
 def registered() -> Iterator[None]:
     """Forget afterwards what a test registers."""
-    before = list(adapters._REGISTERED)
+    before = list(registry.REGISTERED)
     yield
-    adapters._REGISTERED[:] = before
+    registry.REGISTERED[:] = before
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_an_adapter_of_ones_own_is_asked_first(registered: None) -> None:
 
     assert register_adapter(Mine) is Mine
     register_adapter(Mine)
-    assert adapters._REGISTERED.count(Mine) == 1
+    assert registry.REGISTERED.count(Mine) == 1
     model = KAN([2, 1], seed=0)
     assert type(adapt(model)) is Mine
     with pytest.raises(TypeError, match=r"mine, kanwidget\.KAN"):

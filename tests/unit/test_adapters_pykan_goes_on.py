@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kanwidget import PruningSession
 from kanwidget.adapters import adapt
-from kanwidget.adapters.pykan_off_edges import Off
+from kanwidget.adapters.pykan_off_edges import OffFunction
 
 
 def product(seed: int = 2) -> Any:
@@ -369,4 +369,6 @@ def test_a_checkpoint_gives_edges_their_formulas_back(refreshed: bool) -> None:
         assert torch.equal(model(x), outputs)
     session.close()
     assert torch.equal(model(x), outputs)
-    assert not any(isinstance(f, Off) for la in model.symbolic_fun for r in la.funs for f in r)
+    assert not any(
+        isinstance(f, OffFunction) for la in model.symbolic_fun for r in la.funs for f in r
+    )

@@ -22,9 +22,9 @@ from products import Products, ProductsAdapter
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.figure import figure, preview, save
-from kanwidget.figure.draw import HEAVY
-from kanwidget.figure.text import Run, fit, mathtext, measure, plain, runs_of
+from kanwidget.figure import figure, png_preview, save
+from kanwidget.figure.draw import MAX_PREVIEW_CHARACTERS
+from kanwidget.figure.text import Run, fit, mathtext, measure, plain_text, runs_of
 from kanwidget.session import step_applier
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -230,7 +230,7 @@ def test_a_name_of_thousands_of_characters_is_shortened_at_once(name: str) -> No
     )
     # As much of it as there is room for.
     short = fit(runs_of(names[0]), 150.0)
-    more = (Run(names[0][: len(plain(short))] + "…", ""),)
+    more = (Run(names[0][: len(plain_text(short))] + "…", ""),)
     assert measure(short) <= 150 < measure(more)
 
 
@@ -418,10 +418,10 @@ def test_a_picture_that_would_be_heavy_or_fails_is_left_out(
             noise.resize((int(200 * scale**4), 200)).save(buffer, "png")
             return buffer.getvalue(), {"width": 200, "height": 200}
 
-    text, _ = preview(Heavy())  # type: ignore[arg-type, misc]
-    assert 100_000 < len(text) < HEAVY
-    monkeypatch.setattr("kanwidget.figure.draw.HEAVY", 1000)
-    assert preview(Heavy()) is None  # type: ignore[arg-type]
+    text, _ = png_preview(Heavy())  # type: ignore[arg-type, misc]
+    assert 100_000 < len(text) < MAX_PREVIEW_CHARACTERS
+    monkeypatch.setattr("kanwidget.figure.draw.MAX_PREVIEW_CHARACTERS", 1000)
+    assert png_preview(Heavy()) is None  # type: ignore[arg-type]
     assert "image/png" not in widget._repr_mimebundle_()[0]
 
     def broken(self: object, **options: object) -> None:

@@ -40,12 +40,12 @@ def test_rows_in_blocks_give_the_same_scores_means_and_outputs(
     adapter = adapt(model)
 
     def seen() -> list[Tensor]:
-        found = [scores.forward(adapter, x), *adapter.means(x)]
+        found = [scores.forward_in_blocks(adapter, x), *adapter.means(x)]
         found += [*scores.means(adapter, x), *scores.scores(adapter, x, "l1")]
         return [*found, *adapter.scores(x), *adapter.scores(x, "attribution")]
 
     expected = seen()
-    monkeypatch.setattr(row_blocks, "WORK", 100)
+    monkeypatch.setattr(row_blocks, "MAX_NUMBERS_PER_BLOCK", 100)
     for found, value in zip(seen(), expected, strict=True):
         assert torch.allclose(found, value, rtol=1e-12, atol=1e-13)
 
@@ -146,8 +146,8 @@ def test_only_the_baseline_that_a_session_stands_on_has_curves(random_kan: Make)
 def test_whoever_waits_for_a_long_block_can_stop(
     random_kan: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incremental_forward, "PATIENCE", 0.0)
-    monkeypatch.setattr(incremental_forward, "WORK", 200)
+    monkeypatch.setattr(incremental_forward, "MAX_SECONDS_WITHOUT_ANSWER", 0.0)
+    monkeypatch.setattr(incremental_forward, "MAX_NUMBERS_PER_BLOCK", 200)
     model = random_kan([4, 5, 1], 1)
     with PruningSession(model, torch.rand(90, 4, dtype=torch.float64)) as session:
         asked = []

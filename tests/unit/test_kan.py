@@ -108,7 +108,7 @@ def test_coinciding_knots_give_numbers() -> None:
 def test_refitting_to_a_new_grid_keeps_the_functions() -> None:
     generator = torch.Generator().manual_seed(0)
     layer = KANLayer(3, 2, grid=4, k=3)
-    layer.reset(generator, noise=5.0, noise_base=0.1)
+    layer.initialize(generator, noise=5.0, noise_base=0.1)
     x = torch.rand(400, 3, generator=generator, dtype=torch.float64) * 1.8 - 0.9
     before = layer(x)
     layer.update_grid(x)
@@ -146,7 +146,7 @@ def test_scores_have_exact_gradients(random_kan: Make) -> None:
     assert torch.allclose(y, model(x))
     for layer, score, values in zip(model.layers, scores, model.propagate(x), strict=False):
         sizes = layer.activations(values).abs().mean(2)
-        assert torch.allclose(score, sizes / layer.span, rtol=1e-12)
+        assert torch.allclose(score, sizes / layer.score_span, rtol=1e-12)
 
 
 def test_an_edge_that_is_off_adds_nothing_and_gets_no_gradient(random_kan: Make) -> None:

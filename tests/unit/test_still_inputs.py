@@ -64,7 +64,7 @@ def test_a_network_trains_as_well_with_such_an_input_as_without(
     assert results["test_loss"][-1] < 1.5 * alone["test_loss"][-1] + 0.05
     best = model.acts_scale[0].amax(0)
     assert best[2] < 0.1 * best[:2].max()
-    assert model.layers[0].span[2] > 0.9
+    assert model.layers[0].score_span[2] > 0.9
 
 
 @pytest.mark.parametrize("loss_fn", [None, nn.functional.mse_loss])
@@ -76,7 +76,7 @@ def test_with_other_losses_and_batches(plain: Dataset, loss_fn: Any, batch: int)
         options: dict[str, Any] = {"opt": "Adam", "lr": 0.02, "steps": 60}
         results = model.fit(data, loss_fn=loss_fn, batch=batch, progress=False, **options)
         assert results["train_loss"][-1] < 0.5 * results["train_loss"][0]
-        assert model.layers[0].span[2] > 0.9
+        assert model.layers[0].score_span[2] > 0.9
 
 
 def test_the_function_stays_where_such_an_input_may_vary_again(plain: Dataset) -> None:

@@ -20,8 +20,8 @@ from kanwidget.adapters.native import NativeAdapter
 from kanwidget.evaluate import measure_losses, tradeoff
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.kan import bsplines, incremental_forward
-from kanwidget.kan.incremental_forward import MaskSequence
-from kanwidget.kan.piecewise import Cells
+from kanwidget.kan.mask_sequence import MaskSequence
+from kanwidget.kan.piecewise import PiecewisePolynomials
 from kanwidget.masks import effective
 from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
@@ -172,9 +172,9 @@ def test_every_point_of_the_curve_is_the_loss_of_a_really_pruned_copy(
 ) -> None:
     with monkeypatch.context() as patch:
         if case["small"]:  # several blocks of points, and of rows
-            patch.setattr(incremental_forward, "BLOCK", 3)
-            patch.setattr(incremental_forward, "WORK", 100)
-            patch.setattr(incremental_forward, "CACHED", 50)
+            patch.setattr(incremental_forward, "MAX_POINTS_PER_BLOCK", 3)
+            patch.setattr(incremental_forward, "MAX_NUMBERS_PER_BLOCK", 100)
+            patch.setattr(incremental_forward, "MAX_NUMBERS_IN_CACHE", 50)
         assert_every_point_is_paid(build(random_kan, case), case, 1e-10)
 
 
@@ -369,7 +369,7 @@ def test_cells_hold_the_splines_on_and_between_and_beyond_knots(
     basis = bsplines.de_boor(x, bsplines.extend_grid(grid, k), k)[0]
     expected = torch.einsum("jig,igb->jib", coef, basis).flatten(0, 1)
     edge = torch.arange(n_out * n_in)
-    found = Cells(coef, grid, k, uniform)(edge, x[edge % n_in])
+    found = PiecewisePolynomials(coef, grid, k, uniform)(edge, x[edge % n_in])
     assert torch.allclose(found, expected, rtol=0, atol=1e-11)
 
 

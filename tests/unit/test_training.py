@@ -65,7 +65,7 @@ def test_the_gradient_written_out_is_autograds(
     model.update_grid(x)
     objective = FitObjective(model, Penalty(lamb, 1.0, 2.0, coef, coef))
     theta, _ = objective.start(x, y)
-    loss, reg, grad = objective._by_hand(theta)
+    loss, reg, grad = objective._in_numpy(theta)
     expected_loss, expected_reg, expected = objective._by_autograd(theta)
     # On fine grids the sums of powers cancel: that many digits are gone before the two part.
     largest = max(float(layer.coef.abs().max()) for layer in model.layers)
@@ -430,7 +430,7 @@ def test_wide_layers_take_their_memory_in_blocks(
         return objective(objective.start(x, y)[0])
 
     whole = evaluate()
-    monkeypatch.setattr("kanwidget.kan.numpy_layer.WORK", 700)
+    monkeypatch.setattr("kanwidget.kan.numpy_layer.MAX_NUMBERS_PER_BLOCK", 700)
     parts = evaluate()
     assert whole[0] == pytest.approx(parts[0], rel=1e-12)
     assert np.allclose(whole[1], parts[1], rtol=0, atol=1e-12)
