@@ -20,7 +20,7 @@ from .text import fit, runs_of
 __all__ = ["HEAVY", "SUFFIXES", "figure", "preview", "save"]
 
 SUFFIXES = (".svg", ".png", ".pdf")
-VIEWS = ("auto", "network", "quilt")
+VIEWS = ("auto", "network", "matrix")
 TITLE, TITLE_SIZE = 30, 16
 NOTE = 24
 DPI = 300
@@ -55,7 +55,7 @@ def figure(
         Where the inputs lead.
     removed : {"faint", "hidden"}
         Whether edges and nodes that are off are drawn faintly, or not at all.
-    view : {"auto", "network", "quilt"}
+    view : {"auto", "network", "matrix"}
         Lines with curves on them, of which the strongest 2,000 are drawn, or a matrix for each
         layer; by default matrices if any layer has more than 22 edges that are on.
     input_shape : (int, int), optional
@@ -90,7 +90,7 @@ def figure(
             raise ValueError(f"{name} must hold {len(expected)} names, got {len(given)}")
     state = read(session, *names)
     above = TITLE if title else 0
-    if view == "quilt" or (view == "auto" and matrix.prefers(state)):
+    if view == "matrix" or (view == "auto" and matrix.prefers(state)):
         cells = matrix.arrange(state, width * SCREEN, shape, removed)
         sheet = Sheet(cells.width, cells.height, width, above)
         matrix.draw(sheet, state, cells, removed)

@@ -62,8 +62,8 @@ class ImageExport(ViewTraits):
         removed : {"faint", "hidden"}
             Whether edges and nodes that are off are drawn faintly, or not at all.
         orientation : {"right", "up"}, optional
-        view : {"auto", "network", "quilt"}, optional
-            By default both are as in the view. As a quilt, each layer is a matrix of its edges.
+        view : {"auto", "network", "matrix"}, optional
+            By default both are as in the view. As a matrix, each layer is a table of its edges.
 
         Returns
         -------

@@ -116,7 +116,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     tolerance : float
         By which share the loss may be worse than the best along a threshold: the line over
         the sliders, at 0.05.
-    view : {"auto", "network", "quilt"}
+    view : {"auto", "network", "matrix"}
         How the model is drawn.
     orientation : {"right", "up"}
         Where the inputs lead.
@@ -152,7 +152,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     selected = Selection().tag(sync=True)
     probe = Sample().tag(sync=True)
     tolerance = Threshold(0.05).tag(sync=True)
-    view = Choice("auto", "network", "quilt").tag(sync=True)
+    view = Choice("auto", "network", "matrix").tag(sync=True)
     orientation = Choice("right", "up").tag(sync=True)
     input_shape = Shape().tag(sync=True)
     score = Score("l1").tag(sync=True)

@@ -609,7 +609,7 @@ def test_the_first_message_has_all_that_a_view_needs(
 ) -> None:
     sent = Sent(monkeypatch)
     chosen = {"node_threshold": 0.01, "removed_edges": [(0, 0, 1)], "selected": [(1, 0)]}
-    w = KANWidget(model, dataset, view="quilt", in_vars=["a", "b"], score="ablation", **chosen)
+    w = KANWidget(model, dataset, view="matrix", in_vars=["a", "b"], score="ablation", **chosen)
     state = next(state for state in sent.comms if "_curves_x" in state)
     now = w.get_state()
     for name in [*chosen, "view", "in_vars", "score", "loss", "active_edges", "_width"]:

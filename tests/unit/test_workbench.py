@@ -573,11 +573,11 @@ def test_a_sample_is_followed_as_numbers(widget: KANWidget) -> None:
 
 
 def test_words_and_numbers_of_the_view_are_checked(model: KAN, dataset: dict[str, Tensor]) -> None:
-    w = KANWidget(model, dataset, view="quilt", orientation="up", tolerance=0.1)
-    assert (w.view, w.orientation, w.tolerance) == ("quilt", "up", 0.1)
+    w = KANWidget(model, dataset, view="matrix", orientation="up", tolerance=0.1)
+    assert (w.view, w.orientation, w.tolerance) == ("matrix", "up", 0.1)
     w.set_state({"view": "network", "orientation": "left", "tolerance": -1})
     assert (w.view, w.orientation, w.tolerance) == ("network", "up", 0.0)
-    with pytest.raises(ValueError, match="view must be one of 'auto', 'network', 'quilt'"):
+    with pytest.raises(ValueError, match="view must be one of 'auto', 'network', 'matrix'"):
         w.view = "table"
     with pytest.raises(ValueError, match="orientation must be one of"):
         w.orientation = None
@@ -658,7 +658,7 @@ def in_order(w: KANWidget) -> None:
 
 @given(
     state=st.dictionaries(
-        st.sampled_from(wishes), junk | near | numbers | st.sampled_from(["up", "quilt"])
+        st.sampled_from(wishes), junk | near | numbers | st.sampled_from(["up", "matrix"])
     )
 )
 def test_hostile_wishes_leave_both_ends_in_agreement(
@@ -677,7 +677,7 @@ def test_hostile_wishes_leave_both_ends_in_agreement(
     assert all(len(ids) in (2, 3) for ids in shared.selected)
     assert len(shared.probe) in (0, 2)
     assert np.isfinite(shared.probe).all()
-    assert shared.view in ("auto", "network", "quilt")
+    assert shared.view in ("auto", "network", "matrix")
     assert shared.orientation in ("right", "up")
     assert 0 <= shared.tolerance < float("inf")
     for name, value in state.items():  # the view has either written what holds, or been told

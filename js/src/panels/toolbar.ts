@@ -18,7 +18,7 @@ const PANELS: Record<PanelName, [label: string, title: string]> = {
 const VIEWS: Record<ViewKind, [label: string, title: string]> = {
   auto: ["auto", "The network, or the quilt when it has too many edges to draw"],
   network: ["network", "Curves on the lines of a network"],
-  quilt: ["quilt", "A table of curves for each layer"],
+  matrix: ["matrix", "A table of curves for each layer"],
 };
 
 export interface ToolbarEvents {

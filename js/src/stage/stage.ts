@@ -50,7 +50,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   const menu = createMenu(signal);
   const faces = {
     network: createNetworkView(canvases.ctx("picture")),
-    quilt: createMatrixView(canvases.ctx("picture")),
+    matrix: createMatrixView(canvases.ctx("picture")),
   };
 
   let camera: Camera = FIT;
@@ -255,7 +255,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   ): { face: Renderer; maxZoom: number } {
     const { known, reading, width } = moment;
     const quilt = showsMatrix(reading.view, known.net, known.settled);
-    const maker = faces[quilt ? "quilt" : "network"];
+    const maker = faces[quilt ? "matrix" : "network"];
     const height = fullHeight();
     const nextKind = `${known.net.width} ${reading.orientation} ${quilt}`;
     const nextPage = `${known.net.width} ${reading.orientation} ${reading.view} ${width} ${height}`;
@@ -274,7 +274,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     if (!now) return null;
     const { known, probe = null } = now.moment;
     const moment = { ...now.moment, known: { ...known, selected: [] } };
-    const maker = faces[quilted ? "quilt" : "network"];
+    const maker = faces[quilted ? "matrix" : "network"];
     const face = maker.show(moment, FIT, now.brush.curve, fullHeight(), Number.POSITIVE_INFINITY);
     const { width, edgeCount } = known.net;
     const title = `KAN [${width.join(", ")}], ${countOn(known.mask)} of ${edgeCount} edges`;

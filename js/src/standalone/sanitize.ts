@@ -56,7 +56,7 @@ const WISHES = {
   removed_nodes: sorted(nodeOf),
   kept_nodes: sorted(nodeOf),
   selected,
-  view: oneOf("auto", "network", "quilt"),
+  view: oneOf("auto", "network", "matrix"),
   orientation: oneOf("right", "up"),
   tolerance: threshold,
   probe,

@@ -345,7 +345,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
   };
 }
 
-const VIEWS: readonly ViewKind[] = ["auto", "network", "quilt"];
+const VIEWS: readonly ViewKind[] = ["auto", "network", "matrix"];
 const ORIENTATIONS: readonly Orientation[] = ["right", "up"];
 const TOLERANCE = 0.05;
 

@@ -11,7 +11,7 @@ import type { Target } from "../state/view-state";
 import type { Pending } from "./outbox";
 import type { Bytes } from "./packed-array";
 
-export type ViewKind = "auto" | "network" | "quilt";
+export type ViewKind = "auto" | "network" | "matrix";
 export type Orientation = "right" | "up";
 
 /** What the view may write. Everything else is Python's. */

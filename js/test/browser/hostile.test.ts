@@ -22,7 +22,7 @@ const HOSTILE: readonly unknown[] = [
     "",
     "nan",
     "auto",
-    "quilt",
+    "matrix",
     "up",
     "</script>",
     "\ud800",
@@ -147,7 +147,7 @@ function fullModel() {
   return model;
 }
 
-for (const view_ of ["network", "quilt"] as const) {
+for (const view_ of ["network", "matrix"] as const) {
   test(`hostile values of every trait are said in words and survived, and good ones come back: ${view_}`, async () => {
     const thrown: unknown[] = [];
     let now = "";

@@ -263,8 +263,8 @@ test("what is written by the checkbox, the view switch and the arrow is what the
   await click(view.find("[data-role=orientation]"));
   expect(view.model.traits.orientation).toBe("up");
   expect(view.find("[data-role=orientation]").getAttribute("aria-label")).toContain("bottom");
-  await click(view.find("input[value=quilt]").parentElement!);
-  expect(view.model.traits.view).toBe("quilt");
+  await click(view.find("input[value=matrix]").parentElement!);
+  expect(view.model.traits.view).toBe("matrix");
   view.model.receive({ keep_mean: true, view: "network", orientation: "right" });
   await frames(2);
   expect(view.find<HTMLInputElement>("[data-role=keep-mean]").checked).toBe(true);

@@ -703,7 +703,7 @@ describe("hostile writes", () => {
       expect(Number.isFinite(read(model, "loss"))).toBe(true);
     }
     expect(fixed.map((name) => read(model, name))).toEqual(before);
-    expect(["auto", "network", "quilt"]).toContain(read(model, "view"));
+    expect(["auto", "network", "matrix"]).toContain(read(model, "view"));
     expect(["right", "up"]).toContain(read(model, "orientation"));
     expect(read(model, "nonsense")).toBeUndefined();
     expect(commands(model).length).toBeGreaterThan(100);
