@@ -67,8 +67,8 @@ class Baseline:
     """The node of each target, if there are products; see `Adapter.slots`."""
     score: str = "l1"
     """What the scores are; see `PruningSession.rescore`."""
-    notes: list[str] = field(default_factory=list)
-    """What one should know of the model, in words, whatever its mask."""
+    notes: list[tuple[Any, ...]] = field(default_factory=list)
+    """What one should know of the model whatever its mask: messages, see `session.words`."""
     broken: list[Edge] = field(default_factory=list)
     """Edges whose outputs are NaN or infinite on these data; they have no mean to keep."""
     trained: tuple[list[Tensor], list[Tensor], bool] | None = None
@@ -219,6 +219,8 @@ class DataAndMetric:
         Whether more of the metric is better.
     names : Given
         Of the columns, where the data are tables.
+    has_labels : bool
+        Else the loss is how far the outputs move.
     """
 
     def __init__(
@@ -241,6 +243,7 @@ class DataAndMetric:
         self.names = names_given(adapter.select_columns(data))
         data = adapter.select_columns(as_tensors(data))
         self.metric: Metric | None = None
+        self.has_labels = isinstance(data, Mapping)
         self._number = -1
         if isinstance(data, Mapping):
             own = None if metric else n_out
@@ -364,17 +367,12 @@ def _shared(value: Tensor, old: Tensor) -> Tensor:
     return old if same_bits(value, old) else value
 
 
-def _do_not_vary(inputs: Tensor) -> list[str]:
-    """Say which inputs have the same value in all rows, if there is more than one row."""
+def _do_not_vary(inputs: Tensor) -> list[tuple[str, int, int]]:
+    """Return the first input with the same value in all rows, and how many more there are."""
     same = (~varying_columns(inputs)).nonzero().flatten().tolist()
     if len(inputs) < 2 or not same:
         return []
-    more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
-    verb = "do" if more else "does"
-    return [
-        f"Input node (0, {same[0]}){more} {verb} not vary in these data: edges from there add a "
-        "constant, whatever they score."
-    ]
+    return [("inputs_do_not_vary", same[0], len(same) - 1)]
 
 
 def _density(values: Tensor, low: Tensor, high: Tensor) -> Tensor:

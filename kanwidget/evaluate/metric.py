@@ -70,17 +70,14 @@ def is_higher_better(metric: object, given: object = None) -> bool:
     return _said(metric) is True
 
 
-def doubts(metric: Metric | None, given: object) -> list[str]:
-    """Return what to ask a person whose metric looks as if more of it were better."""
+def doubts(metric: Metric | None, given: object) -> list[tuple[str, str]]:
+    """Return a message if a metric looks as if more of it were better; see `session.words`."""
     if metric is None or given is not None or _said(metric) is not None:
         return []
     name = name_of(metric)
     if not SCORES.search(name) or LOSSES.search(name):
         return []
-    return [
-        f"Less {name} counts as better. If more is better, hand over higher_is_better=True with "
-        "the metric."
-    ]
+    return [("may_be_better", name)]
 
 
 def _said(metric: object) -> bool | None:

@@ -13,6 +13,7 @@ from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.masks.state import State
 
 from . import mask_warnings
+from .words import Message, warning_words
 
 __all__ = ["ModelView", "Outcome", "outcome", "warnings"]
 
@@ -73,13 +74,13 @@ def outcome(
     return Outcome(
         sum(int(layer.sum()) for layer in mask),
         evaluator.loss(mask, bias),
-        warnings(baseline, mask, bias),
+        [warning_words(message) for message in warnings(baseline, mask, bias)],
         None if inputs is None else evaluator.outputs(mask, bias, inputs),
     )
 
 
-def warnings(baseline: Baseline, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[str]:
-    """Say what speaks against a mask, and what one should know of the model."""
+def warnings(baseline: Baseline, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[Message]:
+    """Return what is wrong with a mask, and what one should know of the model, as messages."""
     return [
         *mask_warnings.warnings(baseline.mask, mask, baseline.slots, bias),
         *baseline.notes,

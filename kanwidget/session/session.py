@@ -24,8 +24,7 @@ from kanwidget.masks.ids import Edge, Node
 from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_edge, check_node, check_whole
 
-from . import history, mask_warnings, outcome, script, serialize
-from .external_changes import off_by_hand
+from . import mask_warnings, outcome, script, serialize, words
 from .history import History
 from .live_model import Masks
 from .outcome import ModelView, Outcome
@@ -264,9 +263,17 @@ class PruningSession:
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the present state, in words."""
+        return [words.warning_words(message) for message in self.warning_messages]
+
+    @property
+    def warning_messages(self) -> list[words.Message]:
+        """What is wrong with the present state, as codes and numbers; see `words`."""
         current = self._steps.current
-        said = [current.notice, off_by_hand(len(current.kept_off))]
-        return [*filter(None, said), *outcome.warnings(self.baseline, *self._steps.current_masks)]
+        return [
+            *([current.notice] if current.notice else []),
+            *([("kept_off", len(current.kept_off))] if current.kept_off else []),
+            *outcome.warnings(self.baseline, *self._steps.current_masks),
+        ]
 
     def set(self, *, merge: bool = False, **changes: Any) -> None:
         """Set thresholds, hand edits or both at once; what is not given stays.
@@ -313,7 +320,7 @@ class PruningSession:
         ...     for edge in weak:
         ...         session.remove_edge(*edge)
         """
-        return self._steps.as_one(text)
+        return self._steps.as_one((("text", str(text)),) if text else ())
 
     def end_drag(self) -> None:
         """Let the next change be a step of its own, whatever ``merge`` says."""
@@ -322,7 +329,7 @@ class PruningSession:
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
         edge = self._check_edge(l, i, j)
-        self._edit(lambda edits: edit_operations.remove_edge(edits, edge), f"edge {edge} off")
+        self._edit(lambda edits: edit_operations.remove_edge(edits, edge), ("edge_off", *edge))
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch an edge on, and keep it on against thresholds and baseline.
@@ -332,13 +339,13 @@ class PruningSession:
         edge = self._check_edge(l, i, j)
         self._edit(
             lambda edits: edit_operations.restore_edge(edits, edge, self._steps.mask_rule()),
-            f"edge {edge} on",
+            ("edge_on", *edge),
         )
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
         node = self._check_node(l, i)
-        self._edit(lambda edits: edit_operations.remove_node(edits, node), f"node {node} off")
+        self._edit(lambda edits: edit_operations.remove_node(edits, node), ("node_off", *node))
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch a node on, and keep it on against the node threshold.
@@ -349,7 +356,7 @@ class PruningSession:
         node = self._check_node(l, i)
         self._edit(
             lambda edits: edit_operations.restore_node(edits, node, self._steps.mask_rule()),
-            f"node {node} on",
+            ("node_on", *node),
         )
 
     def dead_ends(self) -> list[Node]:
@@ -370,12 +377,12 @@ class PruningSession:
                 edits = edit_operations.remove_node(edits, node)
             return edits
 
-        self._edit(without_dead_ends, f"{history.count(len(dead), 'dead end')} removed")
+        self._edit(without_dead_ends, ("dead_ends_removed", len(dead)))
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits: the baseline again."""
         self.refresh()
-        self._steps.apply(State(keep_mean=self.state.keep_mean), "reset")
+        self._steps.apply(State(keep_mean=self.state.keep_mean), (("reset",),))
 
     def commit(self) -> None:
         """Make the present state the new baseline; `close` leaves the model there."""
@@ -586,9 +593,17 @@ class PruningSession:
 
         It stands for itself but for ``model``, ``dataset`` and, if there is one, ``metric``.
         """
-        steps = self._steps
-        known = steps.facts.scores_known
-        return script.script(self.history, known[0], steps.metric_name, steps.asked_higher)
+        return self._script()
+
+    def script_to_baseline(self) -> str:
+        """Return the Python that takes the original model to the present baseline."""
+        return self._script(to_baseline=True)
+
+    def _script(self, to_baseline: bool = False) -> str:
+        steps, known = self._steps, self._steps.facts.scores_known
+        return script.script(
+            self.history, known[0], steps.metric_name, steps.asked_higher, to_baseline
+        )
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
@@ -729,9 +744,9 @@ class PruningSession:
                     with contextlib.suppress(Exception):
                         self.close()
 
-    def _edit(self, act: Callable[[Edits], Edits], text: str) -> None:
+    def _edit(self, act: Callable[[Edits], Edits], what: words.Message) -> None:
         self.refresh()
-        self._steps.apply(replace(self.state, edits=act(self.state.edits)), text)
+        self._steps.apply(replace(self.state, edits=act(self.state.edits)), (what,))
 
     def _check_edge(self, l: int, i: int, j: int) -> Edge:
         """Return ``(l, i, j)`` as plain ints, or raise an IndexError or TypeError."""

@@ -20,11 +20,11 @@ from kanwidget.masks.edits import Edits
 from kanwidget.masks.effective import MaskRule
 from kanwidget.masks.state import State
 
-from . import history
-from .external_changes import adopt, like, notice, what_changed
-from .history import Command, History
+from .external_changes import adopt, like, lowered_thresholds, notice, what_changed
+from .history import Command, History, changes_between
 from .live_model import ExternalChanges, LiveModel, Masks, PlannedWrite
 from .snapshots import Snapshots
+from .words import Message
 
 __all__ = ["Steps"]
 
@@ -92,12 +92,12 @@ class Steps:
                     0,
                     None,
                     "start",
-                    "the model as it came",
                     State(keep_mean=keep_mean),
                     baseline,
                     baseline.loss,
                     baseline.loss,
                     _count(mask),
+                    loss_name=evaluator.facts.loss_name,
                 ),
                 snapshots,
             )
@@ -159,15 +159,19 @@ class Steps:
     # Steps -----------------------------------------------------------------------------------
 
     def apply(
-        self, state: State, what: str = "", merge: bool = False, always: bool = False
+        self,
+        state: State,
+        what: tuple[Message, ...] = (),
+        merge: bool = False,
+        always: bool = False,
     ) -> None:
         """Bring the model to a state.
 
         Parameters
         ----------
         state : State
-        what : str
-            What was done, in words; by default what is different.
+        what : tuple of messages
+            What was done; by default what is different.
         merge : bool
             Whether this goes on with the last step, if that changed the same things.
         always : bool
@@ -192,9 +196,9 @@ class Steps:
         if merged and start is not None and state == start.state and not _trains(before, start):
             self._return_to(start)
             return
-        what = what or history.describe(before.state, state)
+        what = what or changes_between(before.state, state)
         if merged and start is not None:
-            what = history.describe(start.state, state) or what
+            what = changes_between(start.state, state) or what
             command = self._measured("set", what, state, before.baseline, start, before)
         else:
             command = self._measured("set", what, state, before.baseline, before)
@@ -206,7 +210,7 @@ class Steps:
         self._own_step = True
 
     @contextlib.contextmanager
-    def as_one(self, what: str = "") -> Iterator[None]:
+    def as_one(self, what: tuple[Message, ...] = ()) -> Iterator[None]:
         """Make one step of all that is done meanwhile, or none if it ends where it began."""
         start, count = self.current, len(self.history.commands)
         try:
@@ -214,18 +218,19 @@ class Steps:
         finally:
             self._join(start, count, what)
 
-    def _join(self, start: Command, count: int, what: str) -> None:
+    def _join(self, start: Command, count: int, what: tuple[Message, ...]) -> None:
         made, current = self.history.commands[count:], self.current
         along = self.history.path()[-len(made) - 1 :] if made else []
         plain = all(command.kind == "set" for command in made)
         if not made or not plain or [c.id for c in along] != [start.id, *(c.id for c in made)]:
             return
-        what = what or history.describe(start.state, current.state)
-        text = _describe_with_losses(
-            what, self.facts.loss_name, start, current.loss_after, current.active_edges
-        )
         joined = replace(
-            current, id=count, parent=start.id, loss_before=start.loss_after, text=text, what=what
+            current,
+            id=count,
+            parent=start.id,
+            loss_before=start.loss_after,
+            edges_removed=start.active_edges - current.active_edges,
+            what=what or changes_between(start.state, current.state),
         )
         self.history.rewrite(count, [] if current.state == start.state else [joined], start)
 
@@ -238,7 +243,8 @@ class Steps:
         baseline = evaluator.baseline(mask, bias, folded, self.baseline.score)
         state = State(keep_mean=self.state.keep_mean)
         shared = baseline.sharing(self.baseline)
-        self._perform(self._measured("commit", "commit", state, shared, self.current), settles=True)
+        command = self._measured("commit", (("commit",),), state, shared, self.current)
+        self._perform(command, settles=True)
 
     def rescore(
         self, score: str, stop: Stop | None = None, progress: Progress | None = None
@@ -251,7 +257,8 @@ class Steps:
             return
         baseline = evaluator.rescored(old, score, stop, progress)
         state = replace(self.state, node_threshold=0.0, edge_threshold=0.0)
-        self._perform(self._measured("score", f"scores by {score}", state, baseline, self.current))
+        what = (("score", score),)
+        self._perform(self._measured("score", what, state, baseline, self.current))
 
     def go_to(self, command: Command | None) -> bool:
         """Go to a command of the history, with the weights that the model had there."""
@@ -270,8 +277,7 @@ class Steps:
             return True
         kept = self.history.snapshots.get(command.weights)
         if kept is None or not kept.fits(live.adapter.model):
-            why = "are not kept any more" if kept is None else "do not fit the model any more"
-            self._perform(self._rebased(command, why), settles=True)
+            self._perform(self._rebased(command, kept is not None), settles=True)
             return True
         weights = evaluator.adapter.weights()
         self.history.snapshots.keep(before.weights, weights)
@@ -330,19 +336,19 @@ class Steps:
             live.release()
         if self.state != state:
             before, count = self.current, _count(base.mask)
-            text = _describe_with_losses("reset", self.facts.loss_name, before, base.loss, count)
             command = Command(
                 len(self.history.commands),
                 before.id,
                 "set",
-                text,
                 state,
                 base,
                 before.loss_after,
                 base.loss,
                 count,
+                before.active_edges - count,
+                self.facts.loss_name,
+                (("reset",),),
                 weights=before.weights,
-                what="reset",
             )
             self.history.move_to(command)
         self.live = self.evaluator = None
@@ -352,7 +358,7 @@ class Steps:
     def _measured(
         self,
         kind: str,
-        what: str,
+        what: tuple[Message, ...],
         state: State,
         baseline: Baseline,
         parent: Command,
@@ -370,14 +376,16 @@ class Steps:
             len(self.history.commands) if instead is None else instead.id,
             parent.id,
             kind,
-            _describe_with_losses(what, self.facts.loss_name, parent, loss, count),
             state,
             baseline,
             parent.loss_after,
             loss,
             count,
+            parent.active_edges - count,
+            self.facts.loss_name,
+            what,
             kept_off=frozenset(kept_off),
-            **{"weights": parent.weights, "what": what, **more},
+            **{"weights": parent.weights, **more},
         )
         self._planned = command, masks
         return command
@@ -386,18 +394,11 @@ class Steps:
         """Return a command with the loss that it has now: a metric may have changed its mind."""
         evaluator.draw(command.baseline)
         masks = _masks(command.baseline, command.state)
-        loss, parent = evaluator.loss(*masks), command.parent
-        if loss == command.loss_after or loss != loss:
-            return replace(command)
-        text = command.text
-        if parent is not None:
-            before = self.history.get(parent)
-            text = _describe_with_losses(
-                command.what, self.facts.loss_name, before, loss, command.active_edges
-            )
-        return replace(command, loss_after=loss, text=text)
+        loss = evaluator.loss(*masks)
+        known = loss == command.loss_after or loss != loss
+        return replace(command, loss_after=command.loss_after if known else loss)
 
-    def _rebased(self, command: Command, why: str) -> Command:
+    def _rebased(self, command: Command, kept: bool) -> Command:
         """Return a command on the weights that the model has now."""
         now, evaluator = self.baseline, self.open_evaluator()
         then = like(command.baseline, Masks(now.mask, now.bias))
@@ -415,10 +416,8 @@ class Steps:
             loss_after=loss,
             active_edges=count,
             weights=self.current.weights,
-            text=f"{command.what or command.text}, {self.facts.loss_name} {loss:.4g} with the "
-            "weights of a later step",
-            notice=f"The weights that step {command.id} had {why}: it is shown with those of a "
-            "later step.",
+            edges_removed=0,
+            notice=("weights_lost", command.id, kept),
         )
 
     def _perform(
@@ -485,14 +484,12 @@ class Steps:
         kept_off = adopted.kept_off | (before.kept_off if merged else frozenset())
         changes = what_changed(self.current_masks, found, self.open_evaluator(), evaluator)
         changes = (*before.changes, *changes) if merged else changes
-        words = [
-            f"{axis} threshold lowered to {getattr(adopted.state, name):.3g}"
-            for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
-            if getattr(adopted.state, name) < getattr(parent.state, name)
-        ]
-        what = ", ".join([history.in_a_cell(changes), *words])
-        if kept_off:
-            what += f", {history.count(len(kept_off), 'edge')} off by hand now"
+        lowered = lowered_thresholds(parent.state, adopted.state)
+        what: tuple[Message, ...] = (
+            ("outside", *changes),
+            *(("threshold_lowered", kind, value) for kind, _, value in lowered),
+            *([("kept_off", len(kept_off))] if kept_off else []),
+        )
         goes_on = merged and before.kind == "set"  # a drag, while others train
         command = self._measured(
             "set" if goes_on else "outside",
@@ -565,11 +562,3 @@ def _moves(command: Command, before: Command) -> bool:
 
 def _count(mask: Sequence[Tensor]) -> int:
     return sum(int(layer.sum()) for layer in mask)
-
-
-def _describe_with_losses(
-    what: str, loss_name: str, before: Command, loss: float, count: int
-) -> str:
-    """Say what was done and what it came to."""
-    losses = f"{loss_name} {before.loss_after:.4g} -> {loss:.4g}"
-    return f"{what}{history.describe_with_losses(before.active_edges - count)}, {losses}"

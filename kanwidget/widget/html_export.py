@@ -76,8 +76,8 @@ def page(widget: ViewTraits, title: str | None, data_rows: int) -> str:
     else:
         private = payload.baseline_arrays(stage, widget.session.baseline, private=True)
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
-    traits["_loss"], kinds = payload.loss_arrays(stage, carried)
-    traits["_row_kinds"] = b"" if kinds is None else pack(kinds)
+    traits["_page_loss"], kinds = payload.loss_arrays(stage, carried)
+    traits["_row_classes"] = b"" if kinds is None else pack(kinds)
     if not carried:
         traits["probe"] = []
     elif not traits["_cells_x"]:
@@ -115,7 +115,7 @@ def _told(stage: ModelView, traits: Mapping[str, Any], carried: int) -> str:
     known = f"This page holds {count:,} edges and {carried:,} of {rows:,} rows"
     if not (traits["_cells_x"] or traits.get("_parts_counts")):
         return f"{known} of data. It tells the losses that were measured when it was made."
-    if not traits["_loss"]:
+    if not traits["_page_loss"]:
         metric = traits["loss_name"].removeprefix("test ")
         return (
             f"{known} of data. {metric} was {traits['loss']:.4g} in Python, and stayed there: this "

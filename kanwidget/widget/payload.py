@@ -14,8 +14,10 @@ from torch import Tensor
 from kanwidget.adapters import Adapter
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.tradeoff import TradeOff
+from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.outcome import ModelView
+from kanwidget.session.script import path_to_baseline
 
 from .function_tables import MANY, cells, outwards
 from .low_rank_tables import shared_cells
@@ -29,6 +31,7 @@ __all__ = [
     "large_arrays",
     "loss_arrays",
     "mask",
+    "origin",
     "quantised",
     "tradeoff_array",
 ]
@@ -189,8 +192,18 @@ def quantised(curves: Array) -> tuple[Array, Array]:
 
 
 def history_rows(history: History) -> list[dict[str, Any]]:
-    """Return every command in numbers and words."""
-    return [{**_told(c), "stale": history.stale(c)} for c in history.commands]
+    """Return every command in codes and numbers; `session.words` lists the codes of ``what``."""
+    return [{**_row(c), "stale": history.stale(c)} for c in history.commands]
+
+
+def origin(session: PruningSession) -> dict[str, Any]:
+    """Return where the history of a page without Python begins: at the present baseline."""
+    path = path_to_baseline(session.history)
+    return {
+        "script": session.script_to_baseline(),
+        "keep_mean": path[-1].state.keep_mean,
+        "committed": any(command.kind == "commit" for command in path),
+    }
 
 
 def finite(number: float) -> float | None:
@@ -198,12 +211,13 @@ def finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _told(command: Command) -> dict[str, Any]:
+def _row(command: Command) -> dict[str, Any]:
     return {
         "id": command.id,
         "parent": command.parent,
         "kind": command.kind,
-        "text": command.text,
+        "what": [list(message) for message in command.what],
+        "edges_removed": command.edges_removed,
         "note": command.note,
         "loss_before": finite(command.loss_before),
         "loss_after": finite(command.loss_after),

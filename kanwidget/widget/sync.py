@@ -19,7 +19,7 @@ from . import payload
 from .cost_prefetch import PRICES, CostPrefetcher
 from .idle import IdleTask, acting_loop
 from .packed_array import pack
-from .traits import LazyBytes, LazyInt, LazyList, LazyText
+from .traits import LazyBytes, LazyDict, LazyInt, LazyList, LazyText
 
 __all__ = ["TraitSync", "ViewTraits"]
 
@@ -41,7 +41,7 @@ class ViewTraits(traitlets.HasTraits):
     _mirror: TraitSync
 
     _closed = traitlets.Bool(read_only=True).tag(sync=True)
-    _warnings = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
+    _warnings = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
     _scores_known = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
     _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
     _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
@@ -56,8 +56,8 @@ class ViewTraits(traitlets.HasTraits):
     _rows = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _row_labels = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _row_numbers = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _row_kinds = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _loss = traitlets.Unicode(read_only=True).tag(sync=True)
+    _row_classes = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
+    _page_loss = traitlets.Unicode(read_only=True).tag(sync=True)
     """By which formula a view without a kernel computes the loss, see `losses.known`."""
     _cells_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
     _cells_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
@@ -74,6 +74,7 @@ class ViewTraits(traitlets.HasTraits):
     _history = LazyList(read_only=True).tag(sync=True, echo_update=False)
     _current = LazyInt(read_only=True).tag(sync=True)
     _script = LazyText(read_only=True).tag(sync=True, echo_update=False)
+    _origin = LazyDict(read_only=True).tag(sync=True, echo_update=False)
 
     def page_state(self) -> dict[str, Any]:
         """Return all that a view reads, by the names of the traits, up to date."""
@@ -108,7 +109,8 @@ class TraitSync:
         widget.set_trait("baseline_loss", session.baseline.loss)
         widget.set_trait("loss_name", session.loss_name)
         widget.set_trait("higher_is_better", session.higher_is_better)
-        widget.set_trait("_warnings", session.warnings[:MOST_WARNINGS])
+        messages = session.warning_messages[:MOST_WARNINGS]
+        widget.set_trait("_warnings", [list(message) for message in messages])
         if self._mask is not session.mask:
             self._mask = session.mask
             self._send("_mask", payload.mask(session.mask))
@@ -183,8 +185,8 @@ class TraitSync:
             arrays.update(payload.data_arrays(stage, rows))
             carried = arrays["_rows"]
             count = 0 if carried is None else len(carried)
-            loss, arrays["_row_kinds"] = payload.loss_arrays(stage, count)
-            widget.set_trait("_loss", loss)
+            loss, arrays["_row_classes"] = payload.loss_arrays(stage, count)
+            widget.set_trait("_page_loss", loss)
         for name, array in arrays.items():
             self._send(name, array)
         widget._drop_stale_ids()
@@ -196,6 +198,7 @@ class TraitSync:
             widget.set_trait("_history", payload.history_rows(history))
             widget.set_trait("_current", history.current.id)
             widget.set_trait("_script", widget.session.script())
+            widget.set_trait("_origin", payload.origin(widget.session))
             with contextlib.suppress(ValueError):
                 self.compare(self._compares)
         yield

@@ -32,6 +32,7 @@ __all__ = [
     "Edges",
     "Flag",
     "LazyBytes",
+    "LazyDict",
     "LazyInt",
     "LazyList",
     "LazyText",
@@ -263,6 +264,10 @@ class _Lazy(traitlets.TraitType[Any, Any]):
 
 class LazyBytes(_Lazy, traitlets.Bytes):
     """Bytes that take a while."""
+
+
+class LazyDict(_Lazy, traitlets.Dict):
+    """A dict that takes a while."""
 
 
 class LazyInt(_Lazy, traitlets.Int[int, Any]):

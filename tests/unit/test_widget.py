@@ -80,7 +80,7 @@ def test_methods_and_traits_change_the_live_model(widget: KANWidget, model: KAN)
 def test_the_view_is_told_what_the_session_warns_of(widget: KANWidget) -> None:
     assert widget._warnings == []
     widget.removed_edges = [(0, 1, j) for j in range(5)]
-    assert widget._warnings == ["Input 1 leads nowhere any more."]
+    assert widget._warnings == [["unused_input", 1]]
     widget.reset()
     assert widget._warnings == []
 

@@ -4,7 +4,8 @@ import { isCurveOf, isNarrow, predictLoss } from "../model/loss-curve";
 import { countOn, deadEnds, type Edits, isCut, type Network, sameMask } from "../model/network";
 import { type StepTable, sameStepTable, stepTableOf } from "../model/threshold-steps";
 import type { TargetKind, ViewState } from "../state/view-state";
-import { countOf, countSentence, formatFigures, lossSentence, named } from "../text/messages";
+import { countOf, countSentence, formatFigures, lossSentence } from "../text/messages";
+import { viewNaming, warningWords } from "../text/session-messages";
 import { button, element, setAttribute, setText } from "../util/dom";
 import type { Snapshot } from "../wire/snapshot";
 import type { HistoryStep } from "../wire/traits";
@@ -52,6 +53,7 @@ export function createStatus(wishes: Commands, signal: AbortSignal) {
     pending: boolean;
     dead: number;
     warning: string;
+    cut: boolean;
   } | null = null;
   /** What Python has measured last: from there on a curve knows the loss ahead. */
   let measured: Edits | null = null;
@@ -81,7 +83,8 @@ export function createStatus(wishes: Commands, signal: AbortSignal) {
       if (looked?.mask !== mask || looked.kernelMask !== kernelMask) {
         const dead = deadEnds(net, mask).length;
         const pending = !sameMask(mask, kernelMask);
-        looked = { mask, kernelMask, pending, dead, warning: warningOf(known, dead) };
+        const cut = isCut(net, mask);
+        looked = { mask, kernelMask, pending, dead, cut, warning: warningOf(cut, dead) };
       }
       const { pending } = looked;
       if (!pending) measured = edits;
@@ -109,7 +112,7 @@ export function createStatus(wishes: Commands, signal: AbortSignal) {
       if (looked.warning || !pending) told = looked.warning ? "" : toldOf(known.net, reading);
       setText(warning, looked.warning || told);
       warning.classList.toggle("pending", pending && looked.warning === "");
-      removeDeadEnds.hidden = looked.dead === 0 || looked.warning.startsWith("Nothing");
+      removeDeadEnds.hidden = looked.dead === 0 || looked.cut;
       say(`${headcount.textContent}${sentence && `, ${sentence}`}`);
     },
   };
@@ -149,13 +152,13 @@ function stairsFor(net: Network, edits: Edits, axis: TargetKind): StepTable {
 /** Some of what Python warns of; what this side finds out by itself comes before it. */
 function toldOf(net: Network, { warnings, inVars, outVars }: Snapshot): string {
   const more = warnings.length - MOST_WARNINGS;
-  const told = warnings.map((warning) => named(net, { inVars, outVars }, warning));
-  return told.slice(0, MOST_WARNINGS).join(" ") + (more > 0 ? ` And ${more} more.` : "");
+  const naming = viewNaming(net, { inVars, outVars });
+  const told = warnings.slice(0, MOST_WARNINGS).map((warning) => warningWords(warning, naming));
+  return told.join(" ") + (more > 0 ? ` And ${more} more.` : "");
 }
 
-function warningOf({ net, mask }: ViewState, dead: number): string {
-  if (isCut(net, mask))
-    return "Nothing leads from the inputs to the outputs any more: the model is constant.";
+function warningOf(cut: boolean, dead: number): string {
+  if (cut) return "Nothing leads from the inputs to the outputs any more: the model is constant.";
   return dead === 0 ? "" : `${countOf(dead, "node")} ${dead === 1 ? "leads" : "lead"} nowhere.`;
 }
 

@@ -9,12 +9,13 @@ import { finish } from "../model/forward";
 import { computeLossCurve, MOST_POINTS } from "../model/loss-curve";
 import { countOn, type EdgeIndex, edgeId, type NodeIndex, nodeId } from "../model/network";
 import { decode, encode } from "../wire/packed-array";
-import type { Model } from "../wire/traits";
+import { DECISIONS, type HistoryStep, type Model } from "../wire/traits";
 import { act, pair } from "./actions";
 import { createBackgroundTask } from "./background-tasks";
-import { type Command, originOf, type Plain, plain, type State, script } from "./history";
-import { isBytes, lossNameOf, measureOf, networkOf, type PageData } from "./page-data";
-import { DECIDING, edgeIds, nodeIds, sanitize } from "./sanitize";
+import { type Command, type PlainState, plainState, START, type State } from "./history";
+import { isBytes, lossNameOf, measureOf, networkOf, originOf, type PageData } from "./page-data";
+import { pythonScript } from "./python-script";
+import { edgeIds, nodeIds, sanitize } from "./sanitize";
 import { Session } from "./session";
 
 export interface StandaloneModel extends Model {
@@ -23,6 +24,7 @@ export interface StandaloneModel extends Model {
   readonly computes: boolean;
 }
 
+const decides: ReadonlySet<string> = new Set(DECISIONS);
 /** Edge outputs that are computed at once, a few milliseconds' worth; more comes bit by bit. */
 const AT_ONCE = 1_000_000;
 /** What a large network spends on the loss along one threshold, in the same unit: some seconds. */
@@ -39,16 +41,15 @@ export function standaloneModel(given: PageData): StandaloneModel {
   const parts = (bench?.cells.weights?.length ?? net.edgeCount) / net.edgeCount;
   const each = bench === null ? 0 : (bench.measure.rows.length / net.width[0]!) * net.edgeCount * parts;
   const heavy = parts > 1 && each > AT_ONCE;
-  const origin = originOf(typeof given._script === "string" ? given._script : "");
+  const { script, keep_mean: keepMean, committed } = originOf(given);
+  const origin = { script, state: { ...START, keepMean } };
   const lossName = lossNameOf(given, net, bench);
   const wanted = stateFrom(given, origin.state);
-  const measuredIn = JSON.stringify(plain(net, wanted));
-  const committed = origin.lines.includes("session.commit()");
+  const measuredIn = JSON.stringify(plainState(net, wanted));
   const session = new Session(net, bench, {
     heavy,
-    text: `the model as ${committed ? "last committed" : "it came"}`,
+    what: committed ? [["committed"]] : [],
     state: origin.state,
-    lossName,
     measured: [
       {
         mask: net.baseline,
@@ -71,12 +72,12 @@ export function standaloneModel(given: PageData): StandaloneModel {
   const listeners = new Map<string, Set<() => void>>();
   const later = createBackgroundTask(tell, heavy ? REST : 0);
   const computedFor = new Map<string, string>();
-  const told = new WeakMap<Command, unknown>();
+  const rows = new WeakMap<Command, HistoryStep>();
   let sequence = 1;
   let packed: Uint8Array | null = null;
 
   function stateFrom(values: PageData, from: State): State {
-    const clean = (name: keyof Plain) => sanitize(net, name, values[name]);
+    const clean = (name: keyof PlainState) => sanitize(net, name, values[name]);
     const { edits } = from;
     const edges = (name: "removed_edges" | "kept_edges", now: ReadonlySet<number>) => {
       const list = clean(name) as EdgeIndex[] | undefined;
@@ -102,30 +103,33 @@ export function standaloneModel(given: PageData): StandaloneModel {
   const pack = (data: Float64Array | Uint8Array, shape?: number[]) => encode(data, shape, ++sequence);
 
   /** What the wire says of a command: the same object as long as it is the same command. */
-  function toldOf(command: Command): unknown {
-    const { id, parent, kind, text, note, lossBefore, lossAfter, activeEdges } = command;
-    const known = told.get(command) ?? {
-      ...{ id, parent, kind, text, note },
+  function rowOf(command: Command): HistoryStep {
+    const known = rows.get(command);
+    if (known) return known;
+    const { id, parent, kind, what, note, lossBefore, lossAfter, activeEdges, edgesRemoved } = command;
+    const row = {
+      ...{ id, parent, kind, what, note },
       loss_before: finite(lossBefore),
       loss_after: finite(lossAfter),
       active_edges: activeEdges,
+      edges_removed: edgesRemoved,
     };
-    told.set(command, known);
-    return known;
+    rows.set(command, row);
+    return row;
   }
 
   /** Brings the traits to what the session says. */
   function publish(error: string): void {
     const { state, mask, history } = session;
     const traits = {
-      ...plain(net, state),
+      ...plainState(net, state),
       active_edges: countOn(mask),
       loss_name: lossName,
       // What is computed here is a loss, whatever Python measured.
       higher_is_better: bench === null && given.higher_is_better === true,
       error,
       _current: history.current.id,
-      _script: script(net, origin, state),
+      _script: pythonScript(net, origin, state),
     };
     for (const [name, value] of Object.entries(traits)) truth.set(name, value);
     tellLosses();
@@ -139,7 +143,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
 
   function tellLosses(): void {
     truth.set("loss", finite(session.loss));
-    truth.set("_history", session.history.commands.map(toldOf));
+    truth.set("_history", session.history.commands.map(rowOf));
   }
 
   function* measured(): Generator<void, void> {
@@ -152,7 +156,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
     const { state } = session;
     if (bench === null) {
       // Python measured them in one state, and of another nobody knows them.
-      const known = JSON.stringify(plain(net, state)) === measuredIn;
+      const known = JSON.stringify(plainState(net, state)) === measuredIn;
       truth.set("_prices", known ? (given._prices ?? []) : []);
       return;
     }
@@ -160,7 +164,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
     const most = heavy ? Math.max(8, Math.min(MOST_POINTS, Math.floor(PATIENCE / each / 2))) : MOST_POINTS;
     for (const axis of ["node", "edge"] as const) {
       const name = `_tradeoff_${axis}`;
-      const others = { ...plain(net, state), [`${axis}_threshold`]: 0, keep_mean: true };
+      const others = { ...plainState(net, state), [`${axis}_threshold`]: 0, keep_mean: true };
       const points = Math.min(MOST_POINTS, axis === "node" ? net.nodeCount : net.edgeCount);
       compute(name, JSON.stringify(others), points * each, NONE, function* () {
         const { thresholds, ...curves } = yield* computeLossCurve(
@@ -176,7 +180,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
       });
     }
     const selected = truth.get("selected") as (EdgeIndex | NodeIndex)[];
-    const key = JSON.stringify([selected, plain(net, state)]);
+    const key = JSON.stringify([selected, plainState(net, state)]);
     compute("_prices", key, selected.length * each, [], function* () {
       const prices = [];
       for (const ids of selected) {
@@ -243,10 +247,10 @@ export function standaloneModel(given: PageData): StandaloneModel {
     }
     const rescored = written.has("score") && !same(shown.get("score"), truth.get("score"));
     written.clear();
-    for (const [name, value] of Object.entries(wishes)) if (!DECIDING.has(name)) truth.set(name, value);
+    for (const [name, value] of Object.entries(wishes)) if (!decides.has(name)) truth.set(name, value);
     const dragged = /^(node|edge)_threshold$/.test(Object.keys(wishes).join());
     attempt(() => {
-      session.go(stateFrom(wishes, session.state), "", dragged);
+      session.go(stateFrom(wishes, session.state), [], dragged);
       if (rescored) throw new Error("there is no Python behind this page, so its scores stay as they are");
     });
   }

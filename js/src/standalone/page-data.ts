@@ -3,6 +3,7 @@ import { type Cells, predict, rmse, sharedCells } from "../model/forward";
 import { LOSSES } from "../model/losses";
 import { createNetwork, type Network } from "../model/network";
 import { type Bytes, decode } from "../wire/packed-array";
+import type { PageOrigin } from "../wire/traits";
 import type { PageMeasure } from "./session";
 
 export type PageData = Readonly<Record<string, unknown>>;
@@ -24,29 +25,37 @@ export function measureOf(given: PageData, net: Network): PageMeasure | null {
   if (!rows || !cells) return null;
   const count = rows.length / net.width[0]!;
   if (!Number.isInteger(count)) throw misfit(net);
-  const kind = kindOf(given);
-  const loss = LOSSES.get(kind);
+  const formula = lossFormula(given);
+  const loss = formula === "change" ? rmse : LOSSES.get(formula);
   const [told, size] =
-    kind === "cross_entropy"
-      ? [numbers(given, "_row_kinds", "float32"), count]
+    formula === "cross_entropy"
+      ? [numbers(given, "_row_classes", "float32"), count]
       : [labels, count * net.width[net.depth]!];
   // Without labels they are the model's outputs at first: nothing has moved where Python says so.
-  const still = isChange(given) && given.baseline_loss === 0;
+  const still = formula === "change" && given.baseline_loss === 0;
   if (loss && told?.length === size && !still) return { cells, measure: { rows, labels: told, loss } };
   // As a session does without labels: what counts is how far the outputs move.
   const outputs = predict(net, cells, net.baseline, true, rows);
   return { cells, measure: { rows, labels: outputs, loss: rmse } };
 }
 
-/** What the page computes: the metric that Python had, by the name of its formula, "" if it stayed there. */
-function kindOf(given: PageData): string {
-  if (typeof given._loss === "string") return given._loss;
-  return /\bRMSE$/.test(nameOf(given)) || isChange(given) ? "rmse" : "";
+/** By which formula Python's loss is computed: "change" is how far the outputs move, "" that it stayed there. */
+const lossFormula = (given: PageData) => (typeof given._page_loss === "string" ? given._page_loss : "");
+
+/** The name that Python gives the loss of a model without labels. */
+const CHANGE = "RMS change of the outputs";
+
+/** Where the history of the page begins. */
+export function originOf(given: PageData): PageOrigin {
+  const { script, keep_mean, committed } = Object(given._origin) as Partial<PageOrigin>;
+  return {
+    script: typeof script === "string" ? script : FRESH,
+    keep_mean: keep_mean !== false,
+    committed: committed === true,
+  };
 }
 
-const nameOf = (given: PageData) => (typeof given.loss_name === "string" ? given.loss_name : "");
-const CHANGE = "RMS change of the outputs";
-const isChange = (given: PageData) => nameOf(given) === CHANGE;
+const FRESH = "from kanwidget import PruningSession\n\nsession = PruningSession(model, dataset)\n";
 
 function cellsOf(given: PageData, net: Network): Cells | null {
   const double = (name: string) => numbers(given, name, "float64");
@@ -86,10 +95,10 @@ function numbers<N extends "float32" | "float64">(given: PageData, name: string,
 
 /** The name of the loss on the page, and of how many rows it is. */
 export function lossNameOf(given: PageData, net: Network, bench: PageMeasure | null): string {
-  const name = nameOf(given);
+  const name = typeof given.loss_name === "string" ? given.loss_name : "";
   if (bench === null) return name;
   const rows = bench.measure.rows.length / net.width[0]!;
   // A metric of one's own stays in Python: the page says what it shows in its place.
-  const ours = LOSSES.has(kindOf(given)) ? name : CHANGE;
+  const ours = LOSSES.has(lossFormula(given)) ? name : CHANGE;
   return `${ours} (${rows} ${rows === 1 ? "row" : "rows"})`;
 }

@@ -3,8 +3,8 @@ import { type Cells, finish, predicting } from "../model/forward";
 import type { Measure } from "../model/loss-curve";
 import { countOn, deadEnds, maskOf, type Network, sameMask } from "../model/network";
 import { removeNode, type Target, toggle } from "../state/view-state";
-import { type Command, changed, count, describe, History, START, type State, told } from "./history";
-import { general } from "./python-format";
+import type { Message } from "../wire/traits";
+import { type Command, changedTraits, changesBetween, History, START, type State } from "./history";
 
 /** What the loss is computed with; a page may carry none. */
 export interface PageMeasure {
@@ -26,7 +26,6 @@ export class Session {
   readonly net: Network;
   readonly bench: PageMeasure | null;
   readonly history: History;
-  readonly #lossName: string;
   readonly #measured: MeasuredState[];
   /** Whether a loss takes longer than a person waits: it is unknown then until somebody computes it. */
   readonly #heavy: boolean;
@@ -38,16 +37,14 @@ export class Session {
     net: Network,
     bench: PageMeasure | null,
     first: {
-      text: string;
+      what: readonly Message[];
       state: State;
-      lossName: string;
       measured: readonly MeasuredState[];
       heavy: boolean;
     },
   ) {
     this.net = net;
     this.bench = bench;
-    this.#lossName = first.lossName;
     this.#measured = bench ? [] : [...first.measured];
     this.#heavy = first.heavy && bench !== null;
     this.#mask = maskOf(net, first.state.edits);
@@ -56,12 +53,13 @@ export class Session {
       id: 0,
       parent: null,
       kind: "start",
-      text: first.text,
+      what: first.what,
       note: "",
       state: first.state,
       lossBefore: this.#loss,
       lossAfter: this.#loss,
       activeEdges: countOn(this.#mask),
+      edgesRemoved: 0,
     });
   }
 
@@ -113,10 +111,7 @@ export class Session {
     const loss = yield* this.losing(this.#mask, this.state.keepMean);
     if (this.history.current !== current) return;
     this.#loss = loss;
-    const before = this.history.before();
-    const known = before && !Number.isNaN(before.lossAfter) && Number.isNaN(current.lossAfter);
-    const told = known ? `, ${this.#lossName} ${general(before.lossAfter, 4)} -> ${general(loss, 4)}` : "";
-    this.history.amend({ text: `${current.text}${told}`, lossAfter: loss });
+    this.history.amend({ lossAfter: loss });
   }
 
   /** The loss with one edge or node the other way round; in steps. */
@@ -126,38 +121,39 @@ export class Session {
   }
 
   /** Goes to a state and records how; `merge` goes on with the last command if that changed the same things. */
-  go(state: State, text = "", merge = false): void {
-    const now = changed(this.net, this.state, state);
+  go(state: State, what: readonly Message[] = [], merge = false): void {
+    const now = changedTraits(this.net, this.state, state);
     if (now.length === 0) return;
     const { current: before } = this.history;
     const start = this.history.before();
-    const what = text || describe(this.net, before.state, state);
     const goesOn =
       merge &&
       !this.#newStep &&
       start !== undefined &&
       !before.note &&
       this.history.after() === undefined &&
-      changed(this.net, start.state, before.state).join() === now.join();
+      changedTraits(this.net, start.state, before.state).join() === now.join();
     this.#newStep = false;
     this.#show(state);
-    const after = { state, lossAfter: this.#loss, activeEdges: countOn(this.#mask) };
     // Out and back is no step, and what follows does not go on with the step before.
-    if (goesOn && changed(this.net, start.state, state).length === 0) {
+    if (goesOn && changedTraits(this.net, start.state, state).length === 0) {
       this.history.stand(start);
       this.history.forget(before);
       this.#newStep = true;
       return;
     }
-    if (goesOn) {
-      this.history.amend({
-        ...after,
-        text: this.#told(describe(this.net, start.state, state) || what, start),
-      });
-    } else {
-      const lossBefore = before.lossAfter;
-      this.history.add({ ...after, kind: "set", text: this.#told(what, before), lossBefore });
-    }
+    const parent = goesOn ? start : before;
+    const activeEdges = countOn(this.#mask);
+    const changes = changesBetween(this.net, parent.state, state);
+    const step = {
+      what: what.length > 0 ? what : changes,
+      state,
+      lossAfter: this.#loss,
+      activeEdges,
+      edgesRemoved: parent.activeEdges - activeEdges,
+    };
+    if (goesOn) this.history.amend(step);
+    else this.history.add({ ...step, kind: "set", lossBefore: before.lossAfter });
   }
 
   /** Lets the next change be a step of its own, whatever it would go on with. */
@@ -166,14 +162,14 @@ export class Session {
   }
 
   reset(): void {
-    this.go({ ...START, keepMean: this.state.keepMean }, "reset");
+    this.go({ ...START, keepMean: this.state.keepMean }, [["reset"]]);
   }
 
   /** Switches off all dead ends, and tells whether there were any; no output changes. */
   removeDeadEnds(): boolean {
     const dead = deadEnds(this.net, this.#mask);
     const edits = dead.reduce((edits, node) => removeNode(this.net, edits, node), this.state.edits);
-    this.go({ ...this.state, edits }, `${count(dead.length, "dead end")} removed`);
+    this.go({ ...this.state, edits }, [["dead_ends_removed", dead.length]]);
     return dead.length > 0;
   }
 
@@ -210,11 +206,5 @@ export class Session {
     if (!sameMask(mask, this.#mask)) this.#mask = mask;
     const known = this.#known(this.#mask, state.keepMean);
     this.#loss = known ?? (this.#heavy ? Number.NaN : finish(this.losing(this.#mask, state.keepMean)));
-  }
-
-  #told(text: string, before: Command): string {
-    const said = `${text}${told(before.activeEdges - countOn(this.#mask))}`;
-    if (Number.isNaN(this.#loss) && (this.bench === null || this.#heavy)) return said;
-    return `${said}, ${this.#lossName} ${general(before.lossAfter, 4)} -> ${general(this.#loss, 4)}`;
   }
 }

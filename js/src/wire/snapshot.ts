@@ -16,12 +16,17 @@ import type { Target } from "../state/view-state";
 import { wrongType } from "./check-type";
 import { type Bytes, decode } from "./packed-array";
 import {
+  DECISIONS,
   EDIT_TRAITS,
   type HistoryStep,
   keyOf,
+  type Message,
   type Model,
+  ORIENTATIONS,
   type Orientation,
+  TABLE,
   type Traits,
+  VIEWS,
   type ViewKind,
 } from "./traits";
 
@@ -74,8 +79,8 @@ export interface Snapshot {
   readonly error: string;
   /** Whether the model has been given back: nothing that is done here reaches it any more. */
   readonly closed: boolean;
-  /** What is wrong with what the model has now, as Python says it. */
-  readonly warnings: readonly string[];
+  /** What is wrong with what the model has now. */
+  readonly warnings: readonly Message[];
   readonly keepMean: boolean;
   /** What the scores are, and what else they could be. */
   readonly score: string;
@@ -105,8 +110,7 @@ export interface Snapshot {
 
 /** Without these there is no network, or another one: all others may be missing. */
 const NEEDED: ReadonlySet<string> = new Set([
-  ...EDIT_TRAITS,
-  "keep_mean",
+  ...DECISIONS,
   "_width",
   "_slots",
   "_scores",
@@ -124,7 +128,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
   const model: Pick<Model, "get"> = {
     get(name) {
       const value = host.get(name);
-      const wrong = wrongType(name, value);
+      const wrong = wrongType(name, TABLE[name as keyof typeof TABLE].check, value);
       if (!wrong) return value;
       if (NEEDED.has(name)) throw new Error(wrong);
       if (!problems.includes(wrong)) problems.push(wrong);
@@ -345,8 +349,6 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
   };
 }
 
-const VIEWS: readonly ViewKind[] = ["auto", "network", "matrix"];
-const ORIENTATIONS: readonly Orientation[] = ["right", "up"];
 const TOLERANCE = 0.05;
 
 /** The first, where what came is none of them: a newer Python may know more. */

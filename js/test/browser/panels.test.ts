@@ -545,7 +545,7 @@ test("a drag out and back lets go of what it held: what Python sets later is sho
 
 test("what Python warns of is not read out again at every step of a drag", async () => {
   const model = richModel();
-  model.receive({ _warnings: ["Input 1 leads nowhere any more."] });
+  model.receive({ _warnings: [["unused_input", 1]] });
   const view = await mount(model);
   const warning = view.find("[data-role=warning]");
   let changes = 0;

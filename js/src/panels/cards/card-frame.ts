@@ -1,6 +1,6 @@
 /** What edge and node cards share: the title, the switch, the way to close it, and rows of facts. */
 
-import { nodesOn } from "../../model/network";
+import { isBelowNodeThreshold, nodesOn, reasonOff } from "../../model/network";
 import type { Target, ViewState } from "../../state/view-state";
 import { formatFigures, ratioWords, stateWords } from "../../text/messages";
 import { arrange, button, element, setAttribute, setText } from "../../util/dom";
@@ -61,11 +61,18 @@ export function createCardFrame(
           ? "symbolic"
           : "on"
         : "off";
-      const taken = !on && state.textContent!.startsWith("taken");
+      const taken = !on && isBelowThreshold(known, target);
       card.dataset.look = taken ? "taken" : look;
       return on;
     },
   };
+}
+
+/** Whether a threshold takes a target, and no hand. */
+function isBelowThreshold({ net, edits }: ViewState, { kind, id }: Target): boolean {
+  if (kind === "node") return !edits.removedNodes.has(id) && isBelowNodeThreshold(net, edits, id);
+  const reason = reasonOff(net, edits, id);
+  return reason === "edge threshold" || reason === "node threshold";
 }
 
 export const isOnNow = ({ net, mask }: ViewState, { kind, id }: Target): boolean =>

@@ -1,7 +1,8 @@
 /** The history: every command with what it cost, notes of one's own, a way back to each, and two compared. */
 
-import { countOf, formatFigures, named, stepWords } from "../../text/messages";
+import { countOf, formatFigures } from "../../text/messages";
 import type { NodeNames } from "../../text/node-names";
+import { stepWords, viewNaming } from "../../text/session-messages";
 import { arrange, button, element, setAttribute, setText } from "../../util/dom";
 import type { Snapshot } from "../../wire/snapshot";
 import type { HistoryStep } from "../../wire/traits";
@@ -151,6 +152,7 @@ export function createHistory(id: string, wishes: Commands, signal: AbortSignal)
       const was = shown;
       shown = { history, current, compared, names, hidden };
       empty.hidden = history.length > 0;
+      const naming = viewNaming(reading.net, names);
       const keep = new Set(history.map((step) => step.id));
       for (const id of rows.keys()) if (!keep.has(id)) rows.delete(id);
       for (const step of history) {
@@ -159,8 +161,8 @@ export function createHistory(id: string, wishes: Commands, signal: AbortSignal)
           row = makeRow(step);
           rows.set(step.id, row);
         }
-        const text = named(reading.net, names, step.text);
-        setText(row.go, stepWords(text, reading.lossName));
+        const text = stepWords(step, naming);
+        setText(row.go, text);
         row.go.title = `Go to: ${text}`;
         setAttribute(row.element, "aria-current", step.id === current ? "step" : null);
         setText(row.edges, `${countOf(step.active_edges, "edge")}${step.stale ? " then" : ""}`);
