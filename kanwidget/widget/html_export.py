@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kanwidget.session import PruningSession
 from kanwidget.session.outcome import ModelView
 
 from . import payload
 from .packed_array import pack, unpack
-from .sync import ViewTraits
 
-__all__ = ["bundle", "page"]
+__all__ = ["PAGE_ROWS", "bundle", "page"]
+
+PAGE_ROWS = 200
+"""Rows of the data in an exported page, by default."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
@@ -61,10 +64,15 @@ def bundle(name: str) -> str:
         ) from None
 
 
-def page(widget: ViewTraits, title: str | None, data_rows: int) -> str:
-    """Return a page that shows a widget as it is, see `KANWidget.to_html`."""
-    stage, width = widget.session.model_view, widget.session.width
-    traits = widget.page_state()
+def page(
+    session: PruningSession, state: Mapping[str, Any], title: str | None, data_rows: int
+) -> str:
+    """Return a page that shows a widget as it is, see `KANWidget.to_html`.
+
+    ``state`` are the widget's traits by name.
+    """
+    stage, width = session.model_view, session.width
+    traits = dict(state)
     rows = payload.data_arrays(stage, data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
@@ -74,14 +82,14 @@ def page(widget: ViewTraits, title: str | None, data_rows: int) -> str:
     if carried:
         traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))
     else:
-        private = payload.baseline_arrays(stage, widget.session.baseline, private=True)
+        private = payload.baseline_arrays(stage, session.baseline, private=True)
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
     traits["_page_loss"], kinds = payload.loss_arrays(stage, carried)
     traits["_row_classes"] = b"" if kinds is None else pack(kinds)
     if not carried:
         traits["probe"] = []
     elif not traits["_cells_x"]:
-        traits["_parts_counts"], parts = payload.large_arrays(stage, widget.session.baseline)
+        traits["_parts_counts"], parts = payload.large_arrays(stage, session.baseline)
         traits |= {name: pack(array) for name, array in parts.items() if array is not None}
         if not unpack(traits["_folded"])[0].any():  # half a megabyte of zeros
             traits["_folded"] = b""

@@ -24,7 +24,23 @@ from kanwidget.figure.draw import preview
 
 from .idle import IdleTask, acting_loop
 
-__all__ = ["NotebookPreview", "captured", "marked", "quietly", "shows_a_value"]
+__all__ = [
+    "CELL_WIDTH",
+    "PICTURE_TRAITS",
+    "CellOutput",
+    "NotebookPreview",
+    "marked",
+    "shows_a_value",
+]
+
+CELL_WIDTH = 900 / 96
+"""Width of a notebook's cell in inches."""
+
+PICTURE_TRAITS = (
+    *("_mask", "_curves_y", "_scores", "_symbolic", "in_vars", "out_vars", "input_shape"),
+    *("orientation", "view", "node_threshold", "removed_edges", "removed_nodes", "kept_nodes"),
+)
+"""The traits of which the picture shows something."""
 
 AT_REST = 2.0
 """Seconds without a change before the picture is drawn anew."""
@@ -39,6 +55,62 @@ def marked(png: str, token: str) -> str:
     chunk = b"tEXt" + b"kanwidget\0" + token.encode("ascii")
     mark = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
     return base64.b64encode(data[:_START] + mark + data[_START:]).decode("ascii")
+
+
+class CellOutput:
+    """What a notebook's cell shows of a widget: the live view, and a picture behind it.
+
+    Parameters
+    ----------
+    token : str
+        By which a view finds the picture: letters and digits.
+    draw : callable
+        Draws the present state.
+    describe : callable
+        Says the present state in a line.
+    has_picture : bool
+        Whether the notebook keeps a picture.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        draw: Callable[[], Picture],
+        describe: Callable[[], str],
+        has_picture: bool,
+    ) -> None:
+        self._token, self._draw, self._describe = token, draw, describe
+        self._has_picture = has_picture
+        self._preview: NotebookPreview | None = None
+
+    def with_picture(self, bundle: Any) -> Any:
+        """Return a MIME bundle with what is shown where there is no live view.
+
+        A cell that shows the widget gets the picture as an output of its own instead.
+        """
+        if not bundle or not self._has_picture or captured():
+            return bundle
+        data, metadata = bundle
+        if self._preview is None:
+            self._preview = NotebookPreview(self._token, self._draw, self._describe)
+        if quietly(self._preview.show):
+            # The picture says it, and how many edges are on then.
+            return data | {"text/plain": ""}, metadata
+        picture = quietly(lambda: preview(self._draw()))
+        if picture is not None:
+            png, size = picture
+            data, metadata = data | {"image/png": png}, dict(metadata) | {"image/png": size}
+        return data, metadata
+
+    def redraw(self, change: Any = None) -> None:
+        """Draw the picture anew some time after the last change, if a notebook has it."""
+        if self._preview is not None:
+            self._preview.ask()
+
+    def drop(self) -> None:
+        """Leave the picture as it is from now on."""
+        if self._preview is not None:
+            self._preview.drop()
 
 
 class NotebookPreview:

@@ -1,27 +1,24 @@
-"""What a view is shown: traits that follow the session, and who keeps them up to it."""
+"""Brings a widget's traits to what its session says."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import anywidget
-import traitlets
 from torch import Tensor, nn
 
 from kanwidget.evaluate.baseline import Baseline, DataAndMetric
 from kanwidget.kan.write_lock import fit_of
-from kanwidget.session import PruningSession
 
 from . import payload
 from .cost_prefetch import PRICES, CostPrefetcher
 from .idle import IdleTask, acting_loop
 from .packed_array import pack
-from .traits import LazyBytes, LazyDict, LazyInt, LazyList, LazyText
 
-__all__ = ["TraitSync", "ViewTraits"]
+__all__ = ["TraitSync"]
 
 MOST_WARNINGS = 8
 """More than these nobody reads."""
@@ -33,61 +30,24 @@ AFTER_A_CELL = 1.0
 """Seconds after which a training that a cell began in a thread has changed something."""
 
 
-class ViewTraits(traitlets.HasTraits):
-    """The traits that only the view reads, packed arrays most of them; see `publish`."""
-
-    session: PruningSession
-    data_rows: int | None
-    _mirror: TraitSync
-
-    _closed = traitlets.Bool(read_only=True).tag(sync=True)
-    _warnings = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
-    _scores_known = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
-    _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
-    _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _curves_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _scores = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _baseline = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _mask = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _curves_range = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _base_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _density = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _grid = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _rows = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _row_labels = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _row_numbers = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _row_classes = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _page_loss = traitlets.Unicode(read_only=True).tag(sync=True)
-    """By which formula a view without a kernel computes the loss, see `losses.known`."""
-    _cells_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _cells_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _bias = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _offset = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _means = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _folded = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _compared = LazyBytes(read_only=True).tag(sync=True, echo_update=False)
-    _tradeoff_node = LazyBytes(read_only=True).tag(sync=True, echo_update=False)
-    _tradeoff_edge = LazyBytes(read_only=True).tag(sync=True, echo_update=False)
-    _prices = LazyList(read_only=True).tag(sync=True, echo_update=False)
-    _slots = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
-    _symbolic = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
-    _history = LazyList(read_only=True).tag(sync=True, echo_update=False)
-    _current = LazyInt(read_only=True).tag(sync=True)
-    _script = LazyText(read_only=True).tag(sync=True, echo_update=False)
-    _origin = LazyDict(read_only=True).tag(sync=True, echo_update=False)
-
-    def page_state(self) -> dict[str, Any]:
-        """Return all that a view reads, by the names of the traits, up to date."""
-        self._mirror.finish()
-        hosts = anywidget.AnyWidget.class_trait_names()
-        return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in hosts}
-
-
 class TraitSync:
-    """Brings one widget's traits to what its session says: now, or when nobody waits."""
+    """Brings one widget's traits to what its session says: now, or when nobody waits.
 
-    def __init__(self, widget: Any, model: nn.Module) -> None:
+    Parameters
+    ----------
+    widget : KANWidget
+    model : Module
+        The live model; it is not kept alive.
+    on_session : callable
+        Returns what keeps the traits of each widget on the session.
+    """
+
+    def __init__(
+        self, widget: Any, model: nn.Module, on_session: Callable[[], Sequence[TraitSync]]
+    ) -> None:
         self._widget = widget
+        self._on_session = on_session
+        self.pulls = False  # while traits follow the session rather than lead it
         self._model = weakref.ref(model)
         loop, owner = acting_loop()
         self._history_task = IdleTask(loop, self._send_history, owner)
@@ -99,7 +59,46 @@ class TraitSync:
         self._mask: list[Tensor] = []
         self._measure: DataAndMetric | None = None
         self._compares: tuple[int, int] | None = None
+        self._shows_compared = False
         self._trained = False  # at the last look
+
+    def push(self, merge: bool = False) -> None:
+        """Bring the session to what the traits say."""
+        # What it says already may be otherwise once it has looked at the model.
+        widget, decisions = self._widget, self._widget.session.state.to_dict()
+        wanted = {n: getattr(widget, n) for n, v in decisions.items() if getattr(widget, n) != v}
+        try:
+            widget.session.set(merge=merge, **wanted)
+        finally:  # what was refused must not look as if it were done
+            self.update_all(merge)
+
+    def update_all(self, dragged: bool = False) -> None:
+        """Bring the traits of all widgets on the session to what it says."""
+        for sync in self._on_session() or [self]:
+            sync.pull(dragged)
+
+    def pull(self, dragged: bool = False) -> None:
+        """Bring the traits to what the session says, in one message.
+
+        Whoever observes one of them finds all others up to it.
+        """
+        widget, session = self._widget, self._widget.session
+        decisions = session.state.to_dict()
+        before, self.pulls = self.pulls, True
+        try:
+            with widget.hold_sync():
+                with widget.hold_trait_notifications():
+                    for name, value in decisions.items():
+                        setattr(widget, name, value)
+                    widget.score = session.score
+                    self.update()
+                self.update_when_idle(dragged)
+        finally:
+            self.pulls = before
+        # An observer may have set a trait meanwhile: that is a decision like any other.
+        moved = any(getattr(widget, name) != value for name, value in decisions.items())
+        if moved and not self.pulls and not session.closed:
+            self.push()
 
     def update(self) -> None:
         """Show where the session stands."""
@@ -136,8 +135,9 @@ class TraitSync:
         if masks:
             self._compares = ids
             self._send("_compared", payload.compared(*masks))
-        elif self._widget._trait_values.get("_compared"):
+        elif self._shows_compared:
             self._send("_compared", None)
+        self._shows_compared = bool(masks)
         if ids is not None and not masks:
             raise ValueError("the model had other edges then")
 
@@ -189,7 +189,19 @@ class TraitSync:
             widget.set_trait("_page_loss", loss)
         for name, array in arrays.items():
             self._send(name, array)
-        widget._drop_stale_ids()
+        self._drop_stale_ids()
+
+    def _drop_stale_ids(self) -> None:
+        """Let go of what belongs to nodes that the model has no more."""
+        widget, session = self._widget, self._widget.session
+        widget.selected = widget.traits()["selected"].known(session, widget.selected)
+        for name, names in zip(("in_vars", "out_vars"), session.names, strict=True):
+            if len(getattr(widget, name)) != len(names):
+                setattr(widget, name, names)
+        if len(widget.probe) != session.width[0]:
+            widget.probe = []
+        if widget.input_shape and math.prod(widget.input_shape) != session.width[0]:
+            widget.input_shape = []
 
     def _send_history(self) -> Iterator[None]:
         """Say what was done."""
@@ -211,7 +223,7 @@ class TraitSync:
         try:
             changed = session.refresh()  # no cell said so: somebody's button may have done it
             if changed:
-                widget._update_all_widgets()
+                self.update_all()
         except Exception as error:  # the loop would print it to nobody
             widget.set_trait("error", f"{type(error).__name__}: {error}")
             return

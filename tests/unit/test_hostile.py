@@ -152,7 +152,7 @@ def run(
         page = Page(w, monkeypatch)
         kept = {n: v for n, v in w.get_state().items() if n in FOR_GOOD}
         await scenario(page, model, random.Random(2026))
-        w._mirror.finish()
+        w._sync.finish()
         in_order(w, model)
         page.assert_agrees()
         assert {n: v for n, v in w.get_state().items() if n in FOR_GOOD} == kept

@@ -126,7 +126,7 @@ def test_a_dragged_slider_is_one_step(widget: KANWidget) -> None:
 
 def test_keys_that_end_where_they_began_leave_no_step(widget: KANWidget) -> None:
     widget.set_state({"edge_threshold": 0.02})
-    widget._on_message(widget, {"do": "new_step"}, [])
+    widget._input.on_message(widget, {"do": "new_step"}, [])
     for threshold in (0.01, 0.02, 0.0):
         widget.set_state({"node_threshold": threshold})
     assert [command.id for command in widget.session.history.commands] == [0, 1]
@@ -237,7 +237,7 @@ class Page:
             for mark, numbers in self.numbers.items()
         }
         order = {"page": self.name, "number": self.number, "widgets": pending}
-        self.wire.append(lambda: w._on_message(w, {"do": do, "pending": order}, []))
+        self.wire.append(lambda: w._input.on_message(w, {"do": do, "pending": order}, []))
 
     def arrive(self) -> None:
         """Let all arrive: the kernel is free again."""
@@ -357,7 +357,7 @@ def test_whoever_was_late_is_told_the_truth(
 )
 def test_a_hostile_order_changes_nothing_else(shared: Any, written: Any, pending: Any) -> None:
     _, w = shared
-    w._on_message(w, {"do": "new_step", "pending": pending}, [])
+    w._input.on_message(w, {"do": "new_step", "pending": pending}, [])
     assert w.error == ""
     w.set_state({"node_threshold": 0.01, "_written": written})
     assert (w.node_threshold, w.error) == (0.01, "")
@@ -598,7 +598,7 @@ def test_a_model_that_gives_nan_is_told_of_in_json(
     w = KANWidget(model, dataset, selected=[(0, 0, 0)])
     assert np.isnan(w.loss)
     w.remove_edge(0, 0, 0)
-    w._mirror.finish()
+    w._sync.finish()
     for state in (*sent.comms, sent.last, w.get_state()):
         assert state.get("loss") is None
     w.close()
