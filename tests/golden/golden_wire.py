@@ -1,10 +1,17 @@
-"""What crosses the wire as codes, with the words for them."""
+"""The traits that cross the wire, and what crosses as codes, with the words for them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import anywidget
+import traitlets
+
+from kanwidget import KANWidget
+from kanwidget.masks.state import State
 from kanwidget.session.words import Message, step_words, warning_words
+from kanwidget.widget.traits import BrowserWritable, Choice
+from kanwidget.widget.view_traits import PackedArray
 
 EDGE, NODE = (0, 1, 2), (1, 3)
 
@@ -67,3 +74,41 @@ def messages() -> dict[str, Any]:
         ],
         "warnings": [{"message": message, "words": warning_words(message)} for message in WARNINGS],
     }
+
+
+def traits() -> dict[str, Any]:
+    """Return the widget's synced traits: by name their type, who may write them, and more.
+
+    ``writer`` is "decision" for what says what is pruned, "view" for what else a page may write,
+    and "python" for the rest.
+    """
+    hosts = {*anywidget.AnyWidget.class_trait_names(), "_esm", "_css", "_anywidget_id"}
+    found = {}
+    for name, trait in sorted(KANWidget.class_traits(sync=True).items()):
+        if name in hosts:
+            continue
+        decides = name in State().to_dict()
+        writes = isinstance(trait, BrowserWritable)
+        entry: dict[str, Any] = {
+            "type": _type_of(trait),
+            "writer": "decision" if decides else "view" if writes else "python",
+        }
+        if isinstance(trait, PackedArray):
+            entry |= {"dtype": trait.dtype, "shape": trait.shape}
+        if isinstance(trait, Choice):
+            entry["choices"] = list(trait.words)
+        found[name] = entry
+    return found
+
+
+def _type_of(trait: Any) -> str:
+    """Return what JSON has for a trait's values; of packed arrays "bytes"."""
+    kinds = [
+        (traitlets.Bytes, "bytes"),
+        (traitlets.Bool, "boolean"),
+        ((traitlets.Int, traitlets.Float), "number"),
+        (traitlets.Unicode, "text"),
+        (traitlets.List, "list"),
+        (traitlets.Dict, "object"),
+    ]
+    return next(name for kind, name in kinds if isinstance(trait, kind))

@@ -162,6 +162,7 @@ FILES = {
     "masks.json": masks,
     "messages.json": golden_wire.messages,
     "page.json": golden_session.page,
+    "traits.json": golden_wire.traits,
     "tradeoff.json": golden_session.tradeoffs,
     "wire.json": wire,
 }

@@ -26,7 +26,7 @@ import {
   WIDTHS,
 } from "./check-type";
 import type { Pending } from "./outbox";
-import type { Bytes } from "./packed-array";
+import type { Bytes, Dtype } from "./packed-array";
 
 export const VIEWS = ["auto", "network", "matrix"] as const;
 export const ORIENTATIONS = ["right", "up"] as const;
@@ -55,10 +55,10 @@ export interface HistoryStep {
 
 /** Who may write a trait: the view, of which "decision" says what is pruned, or only Python. */
 type Writer = "decision" | "view" | "python";
-type Dtype = "float32" | "float64" | "uint8" | "float32 or uint8";
+type Dtypes = Dtype | "float32 or uint8";
 
 /** One line of the table; `value` is there for the types only. */
-interface Trait<T, W extends Writer, D extends Dtype = never> {
+interface Trait<T, W extends Writer, D extends Dtypes = never> {
   readonly writer: W;
   readonly check: Check;
   /** Of a packed array. */
@@ -69,7 +69,7 @@ interface Trait<T, W extends Writer, D extends Dtype = never> {
 const decision = <T>(check: Check): Trait<T, "decision"> => ({ writer: "decision", check });
 const view = <T>(check: Check): Trait<T, "view"> => ({ writer: "view", check });
 const python = <T>(check: Check): Trait<T, "python"> => ({ writer: "python", check });
-const array = <D extends Dtype>(dtype: D): Trait<Bytes, "python", D> => ({
+const array = <D extends Dtypes>(dtype: D): Trait<Bytes, "python", D> => ({
   writer: "python",
   check: BYTES,
   dtype,
@@ -155,10 +155,14 @@ export const PAGE_ONLY = {
 } as const;
 
 type Table = typeof TABLE;
-type ValueOf<E> = E extends Trait<infer T, Writer, Dtype> ? T : never;
+type ValueOf<E> = E extends Trait<infer T, Writer, Dtypes> ? T : never;
 type WritableName = {
   [K in keyof Table]: Table[K]["writer"] extends "python" ? never : K;
 }[keyof Table];
+
+export type DtypeOf<K extends keyof Table> = NonNullable<Table[K]["dtype"]>;
+/** Names of the packed arrays. */
+export type ArrayName = { [K in keyof Table]: DtypeOf<K> extends never ? never : K }[keyof Table];
 
 /** What the view may write. Everything else is Python's. */
 export type WritableTraits = { -readonly [K in WritableName]: ValueOf<Table[K]> };
