@@ -75,10 +75,10 @@ class BrowserInput:
         except Exception as error:  # an observer's traceback would be shown nowhere
             self._widget.set_trait("error", f"{type(error).__name__}: {error}")
             self._widget.send_state(list(changes))  # the view has them as it wrote them
-        astray = [n for n, v in known.items() if n not in changes or _differ(changes[n], v)]
+        corrections = [n for n, v in known.items() if n not in changes or _differ(changes[n], v)]
         if "_written" in sync_data and not self._order.is_order(sync_data["_written"]):
-            astray.append("_written")
-        self._correct(astray)
+            corrections.append("_written")
+        self._correct(corrections)
         self._sync.catch_up()
 
     def on_message(self, _: Any, content: Any, buffers: Any) -> None:

@@ -47,7 +47,7 @@ p { margin: 0 16px 12px; color: var(--muted); }
 
 
 def bundle(name: str) -> str:
-    """Return a built script that the package carries.
+    """Return a built script of the package.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def bundle(name: str) -> str:
     except FileNotFoundError:
         raise ImportError(
             f"{path} is missing: in a checkout, build the front end with `make build`; "
-            "an installed kanwidget carries it"
+            "an installed kanwidget has it"
         ) from None
 
 
@@ -71,31 +71,31 @@ def page(
 
     ``state`` are the widget's traits by name.
     """
-    stage, width = session.model_view, session.width
+    model_view, width = session.model_view, session.width
     traits = dict(state)
-    rows = payload.data_arrays(stage, data_rows)
+    rows = payload.data_arrays(model_view, data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
     # Nobody is there to score the edges anew, nor to warn of what follows.
     traits |= {"_scores_known": [], "_warnings": []}
-    carried = 0 if rows["_rows"] is None else len(rows["_rows"])
-    if carried:
+    row_count = 0 if rows["_rows"] is None else len(rows["_rows"])
+    if row_count:
         traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))
     else:
-        private = payload.baseline_arrays(stage, session.baseline, private=True)
+        private = payload.baseline_arrays(model_view, session.baseline, private=True)
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
-    traits["_page_loss"], kinds = payload.loss_arrays(stage, carried)
+    traits["_page_loss"], kinds = payload.loss_arrays(model_view, row_count)
     traits["_row_classes"] = b"" if kinds is None else pack(kinds)
-    if not carried:
+    if not row_count:
         traits["probe"] = []
     elif not traits["_cells_x"]:
-        traits["_parts_counts"], parts = payload.large_arrays(stage, session.baseline)
+        traits["_parts_counts"], parts = payload.large_arrays(model_view, session.baseline)
         traits |= {name: pack(array) for name, array in parts.items() if array is not None}
         if not unpack(traits["_folded"])[0].any():  # half a megabyte of zeros
             traits["_folded"] = b""
         if parts:  # the page finds out by itself, and all of it would be two megabytes
             traits |= {"_tradeoff_node": b"", "_tradeoff_edge": b""}
-    return _document(traits, title or f"KAN {width}", _told(stage, traits, carried))
+    return _document(traits, title or f"KAN {width}", _summary(model_view, traits, row_count))
 
 
 def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
@@ -111,16 +111,16 @@ def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
     return x
 
 
-def _told(stage: ModelView, traits: Mapping[str, Any], carried: int) -> str:
+def _summary(model_view: ModelView, traits: Mapping[str, Any], row_count: int) -> str:
     """Say what the page holds, and what it can do."""
-    count = sum(layer.numel() for layer in stage.mask)
-    rows = len(stage.data.rows)
-    if not carried:
+    count = sum(layer.numel() for layer in model_view.mask)
+    rows = len(model_view.data.rows)
+    if not row_count:
         return (
             f"This page holds {count:,} edges and none of the {rows:,} rows of data; the ends of "
             "the curves are rounded. It tells the losses that were measured when it was made."
         )
-    known = f"This page holds {count:,} edges and {carried:,} of {rows:,} rows"
+    known = f"This page holds {count:,} edges and {row_count:,} of {rows:,} rows"
     if not (traits["_cells_x"] or traits.get("_parts_counts")):
         return f"{known} of data. It tells the losses that were measured when it was made."
     if not traits["_page_loss"]:
@@ -135,7 +135,7 @@ def _told(stage: ModelView, traits: Mapping[str, Any], carried: int) -> str:
     )
 
 
-def _document(traits: Mapping[str, Any], title: str, told: str) -> str:
+def _document(traits: Mapping[str, Any], title: str, summary: str) -> str:
     script, style = bundle("page.js"), _STYLE
     # Halves of characters cannot be written to a file.
     title = title.encode("utf-8", "replace").decode("utf-8")
@@ -157,7 +157,7 @@ def _document(traits: Mapping[str, Any], title: str, told: str) -> str:
 </head>
 <body>
 <h1>{html.escape(title)}</h1>
-<p>{html.escape(told)}</p>
+<p>{html.escape(summary)}</p>
 <noscript><p>This page computes a network in your browser: it needs JavaScript.</p></noscript>
 <main id="kanwidget"></main>
 <script type="application/json" id="kanwidget-traits">{data}</script>

@@ -19,7 +19,7 @@ from kanwidget.session.history import Command, History
 from kanwidget.session.outcome import ModelView
 from kanwidget.session.script import path_to_baseline
 
-from .function_tables import MANY, cells, outwards
+from .function_tables import MAX_TABLE_EDGES, cells, outwards
 from .low_rank_tables import shared_cells
 from .page_losses import page_loss_name
 
@@ -40,37 +40,40 @@ Array = NDArray[np.generic]
 Packable = dict[str, Array | None]
 """Arrays by the name of the trait that carries them; None if there is no such thing."""
 
-ROWS, ROW_BYTES = 256, 400_000
-"""Rows of the data that a view can pick a sample from, at the most."""
+MAX_ROWS = 256
+"""Rows of the data that a view can pick a sample from."""
+
+MAX_ROWS_BYTES = 400_000
+"""Bytes of these rows."""
 
 
-def data_arrays(stage: ModelView, most: int | None = None) -> Packable:
+def data_arrays(model_view: ModelView, most: int | None = None) -> Packable:
     """Return some rows of the data that the loss is measured on, their labels and their numbers.
 
     Parameters
     ----------
-    stage : Stage
+    model_view : ModelView
     most : int, optional
         How many at most; by default as many as it takes to pick a sample from.
     """
-    rows, labels = stage.data.rows, stage.data.labels
-    n_in, n_out = stage.adapter.width[0], stage.adapter.width[-1]
-    count = min(len(rows), min(ROWS, ROW_BYTES // (4 * n_in)) if most is None else most)
+    rows, labels = model_view.data.rows, model_view.data.labels
+    n_in, n_out = model_view.adapter.width[0], model_view.adapter.width[-1]
+    count = min(len(rows), min(MAX_ROWS, MAX_ROWS_BYTES // (4 * n_in)) if most is None else most)
     if not count or rows.shape[1] != n_in:
         return {"_rows": None, "_row_labels": None, "_row_numbers": None}
     some = _spread(rows, count)
-    told = labels.shape == (len(rows), n_out) and labels.is_floating_point()
+    numeric = labels.shape == (len(rows), n_out) and labels.is_floating_point()
     return {
         "_rows": _array([rows[some]], np.float32),
-        "_row_labels": _array([labels[some]], np.float32) if told else None,
+        "_row_labels": _array([labels[some]], np.float32) if numeric else None,
         "_row_numbers": _array([some], np.float64),
     }
 
 
-def loss_arrays(stage: ModelView, count: int) -> tuple[str, Array | None]:
+def loss_arrays(model_view: ModelView, count: int) -> tuple[str, Array | None]:
     """Return which loss a page computes, "" for none, and the classes of rows if it takes them."""
-    measure = stage.data
-    kind = page_loss_name(measure, stage.adapter.width[-1])
+    measure = model_view.data
+    kind = page_loss_name(measure, model_view.adapter.width[-1])
     if kind != "cross_entropy" or not count:
         return kind, None
     return kind, _array([measure.labels[_spread(measure.rows, count)]], np.float32)
@@ -81,22 +84,22 @@ def _spread(rows: Tensor, count: int) -> Tensor:
     return torch.linspace(0, len(rows) - 1, count).round().long().to(rows.device)
 
 
-def baseline_arrays(stage: ModelView, baseline: Baseline, private: bool = False) -> Packable:
+def baseline_arrays(model_view: ModelView, baseline: Baseline, private: bool = False) -> Packable:
     """Return all that stays as it is until the baseline changes.
 
     Parameters
     ----------
-    stage : Stage
+    model_view : ModelView
     baseline : Baseline
     private : bool
         Whether no value of the data may be told: ends and knots are rounded, and nothing is told
         of how the data are spread.
     """
-    adapter, measure = stage.scratch, stage.data
+    adapter, measure = model_view.scratch, model_view.data
     found = _rounded(adapter, baseline.curves) if private else baseline.curves
     xs, ys = zip(*found, strict=True)
     curves = _array([y.flatten(0, 1) for y in ys], np.float32)
-    few = len(curves) <= MANY
+    few = len(curves) <= MAX_TABLE_EDGES
     parts = [adapter.base_part(l, x.T) for l, x in enumerate(xs)] if few else [None]
     bases = [part.flatten(0, 1) for part in parts if part is not None]
     table = cells(adapter, baseline, [measure.rows, measure.inputs], private)
@@ -148,7 +151,7 @@ def _moved(x: Tensor, y: Tensor, points: Tensor) -> Tensor:
     return y.gather(2, index) * (1 - share) + y.gather(2, index + 1) * share
 
 
-def large_arrays(stage: ModelView, baseline: Baseline) -> tuple[list[int], Packable]:
+def large_arrays(model_view: ModelView, baseline: Baseline) -> tuple[list[int], Packable]:
     """Return what computes a model that is too large for a table of each edge, if anything does.
 
     Returns
@@ -157,8 +160,8 @@ def large_arrays(stage: ModelView, baseline: Baseline) -> tuple[list[int], Packa
         Cells of each layer.
     arrays : dict
     """
-    measure = stage.data
-    table = shared_cells(stage.scratch, baseline, [measure.rows, measure.inputs])
+    measure = model_view.data
+    table = shared_cells(model_view.scratch, baseline, [measure.rows, measure.inputs])
     if table is None:
         return [], {}
     small = {"_parts_y": table.y, "_parts_w": table.weights}

@@ -20,18 +20,18 @@ from .packed_array import pack
 
 __all__ = ["TraitSync"]
 
-MOST_WARNINGS = 8
-"""More than these nobody reads."""
+MAX_WARNINGS = 8
+"""Warnings that a view gets."""
 
-DELAY = 0.15
+IDLE_SECONDS = 0.15
 """Seconds without a change before work begins that nobody has asked for."""
 
-AFTER_A_CELL = 1.0
+TRAINING_CHECK_SECONDS = 1.0
 """Seconds after which a training that a cell began in a thread has changed something."""
 
 
 class TraitSync:
-    """Brings one widget's traits to what its session says: now, or when nobody waits.
+    """Brings one widget's traits to what its session says: at once, or when no message waits.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class TraitSync:
         widget.set_trait("baseline_loss", session.baseline.loss)
         widget.set_trait("loss_name", session.loss_name)
         widget.set_trait("higher_is_better", session.higher_is_better)
-        messages = session.warning_messages[:MOST_WARNINGS]
+        messages = session.warning_messages[:MAX_WARNINGS]
         widget.set_trait("_warnings", [list(message) for message in messages])
         if self._mask is not session.mask:
             self._mask = session.mask
@@ -118,9 +118,9 @@ class TraitSync:
             self._send_baseline()
 
     def update_when_idle(self, dragged: bool) -> None:
-        """See to it that the rest comes, which a drag can do without for a while."""
+        """Let history and costs follow soon; later while a slider is dragged."""
         # After the answer, and once however many steps a cell makes.
-        self._history_task.ask(DELAY if dragged else 0.0)
+        self._history_task.ask(IDLE_SECONDS if dragged else 0.0)
         self.prefetch_costs()
 
     def compare(self, ids: tuple[int, int] | None) -> None:
@@ -142,16 +142,16 @@ class TraitSync:
             raise ValueError("the model had other edges then")
 
     def prefetch_costs(self) -> None:
-        """Show what is known of what could be, and find out the rest when nobody waits."""
+        """Show the costs that are known, and compute the others when no message waits."""
         widget, session = self._widget, self._widget.session
         if session.closed:
             return
         if self._prefetcher.follow(session, widget.selected) or self._is_training():
-            self._costs_task.ask(DELAY)
+            self._costs_task.ask(IDLE_SECONDS)
 
     def watch_training(self) -> None:
         """Look in a moment for what a thread of the cell that ran does to the model."""
-        self._training_watch.ask(AFTER_A_CELL)
+        self._training_watch.ask(TRAINING_CHECK_SECONDS)
 
     def catch_up(self) -> None:
         """Do at once what can wait, where no loop will come to it; not before a view can be."""
@@ -170,22 +170,22 @@ class TraitSync:
         self._training_watch.drop()
 
     def _send_baseline(self) -> None:
-        """Say what stays as it is until the baseline changes."""
+        """Send what stays as it is until the baseline changes."""
         widget, session = self._widget, self._widget.session
-        stage = session.model_view
-        widget.set_trait("_scores_known", stage.scores_known)
+        model_view = session.model_view
+        widget.set_trait("_scores_known", model_view.scores_known)
         widget.set_trait("_width", session.width)
-        widget.set_trait("_slots", stage.scratch.slots())
-        symbolic = sorted(stage.scratch.symbolic().items())
+        widget.set_trait("_slots", model_view.scratch.slots())
+        symbolic = sorted(model_view.scratch.symbolic().items())
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
         rows = widget.data_rows
-        arrays = payload.baseline_arrays(stage, session.baseline, private=rows == 0)
-        if self._measure is not stage.data:
-            self._measure = stage.data
-            arrays.update(payload.data_arrays(stage, rows))
-            carried = arrays["_rows"]
-            count = 0 if carried is None else len(carried)
-            loss, arrays["_row_classes"] = payload.loss_arrays(stage, count)
+        arrays = payload.baseline_arrays(model_view, session.baseline, private=rows == 0)
+        if self._measure is not model_view.data:
+            self._measure = model_view.data
+            arrays.update(payload.data_arrays(model_view, rows))
+            rows_sent = arrays["_rows"]
+            count = 0 if rows_sent is None else len(rows_sent)
+            loss, arrays["_row_classes"] = payload.loss_arrays(model_view, count)
             widget.set_trait("_page_loss", loss)
         for name, array in arrays.items():
             self._send(name, array)
@@ -204,7 +204,7 @@ class TraitSync:
             widget.input_shape = []
 
     def _send_history(self) -> Iterator[None]:
-        """Say what was done."""
+        """Send the history and the script, in one step."""
         widget, history = self._widget, self._widget.session.history
         with widget.hold_sync():
             widget.set_trait("_history", payload.history_rows(history))
@@ -216,7 +216,7 @@ class TraitSync:
         yield
 
     def _send_costs(self) -> Iterator[float | None]:
-        """Say what could be."""
+        """Compute costs ahead of time, in steps."""
         widget, session = self._widget, self._widget.session
         if session.closed:
             return
@@ -229,7 +229,7 @@ class TraitSync:
             return
         if self._is_training() or self._trained:
             self._trained = self._is_training()  # and once more when it is over
-            self._costs_task.ask(DELAY)
+            self._costs_task.ask(IDLE_SECONDS)
         elif not changed:
             yield from self._prefetcher.work(session, widget.selected)
 

@@ -58,7 +58,7 @@ class RejectsUnknownTraits(traitlets.HasTraits):
 
 
 class Threshold(traitlets.Float[float, Any]):
-    """A finite number of at least 0; a negative wish counts as 0."""
+    """A finite number of at least 0; from a page a negative one counts as 0."""
 
     def validate(self, obj: Any, value: Any) -> float:
         """Return the number, or raise a ValueError or TypeError."""
@@ -79,7 +79,7 @@ class Flag(traitlets.Bool[bool, Any]):
 
 
 class _Ids(traitlets.List[Any]):
-    """A sorted list of ids that the session's model has; unknown ones are left out of a wish."""
+    """A sorted list of ids that the session's model has; from a page unknown ones are left out."""
 
     def check(self, session: PruningSession, ids: Any) -> frozenset[Any]:
         """Return ids as a set, or raise an IndexError or TypeError."""

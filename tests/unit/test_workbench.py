@@ -221,7 +221,7 @@ def test_what_cannot_be_measured_is_not_shown(model: KAN, dataset: dict[str, Ten
 def test_a_large_network_gets_a_few_points_bit_by_bit(
     widget: KANWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.0)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.0)
     assert widget._tradeoff_edge == b""  # nothing fits in no time at all
     monkeypatch.undo()
     monkeypatch.setattr("kanwidget.widget.cost_prefetch.POINTS", 8)
@@ -241,7 +241,7 @@ def test_what_others_take_of_a_busy_machine_leaves_no_curve_out(
         time.sleep(0.03)
         return (pred - label).abs().mean()
 
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.02)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.02)
     w = KANWidget(model, dataset, metric=waits)
     assert read(w._tradeoff_node).shape[1] == len(w.session.tradeoff("node").thresholds)
     w.close()
@@ -297,7 +297,7 @@ def test_a_curve_that_stays_wrong_is_taken_back(
 def test_a_curve_that_is_not_yet_whole_is_not_taken_back_by_its_own_slider(
     model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.0)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.0)
     monkeypatch.setattr("kanwidget.widget.cost_prefetch.HICCUPS", 1000)
     monkeypatch.setattr("kanwidget.widget.cost_prefetch.PATIENCE", 0.0)
     monkeypatch.setattr("kanwidget.widget.idle.SLICE", 0.0)  # a step at a time

@@ -87,7 +87,7 @@ export class History {
   }
 
   /** Stands at a command; redo will come this way again. */
-  stand(command: Command): void {
+  moveTo(command: Command): void {
     this.#current = command.id;
     for (let { id, parent } = command; parent !== null; { id, parent } = this.commands[parent]!) {
       this.#next.set(parent, id);

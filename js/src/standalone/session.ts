@@ -20,11 +20,11 @@ export interface MeasuredState {
 }
 
 /** Losses remembered of those that take a while. */
-const MOST_KNOWN = 64;
+const MAX_KNOWN_LOSSES = 64;
 
 export class Session {
   readonly net: Network;
-  readonly bench: PageMeasure | null;
+  readonly evaluation: PageMeasure | null;
   readonly history: History;
   readonly #measured: MeasuredState[];
   /** Whether a loss takes longer than a person waits: it is unknown then until somebody computes it. */
@@ -35,7 +35,7 @@ export class Session {
 
   constructor(
     net: Network,
-    bench: PageMeasure | null,
+    evaluation: PageMeasure | null,
     first: {
       what: readonly Message[];
       state: State;
@@ -44,11 +44,11 @@ export class Session {
     },
   ) {
     this.net = net;
-    this.bench = bench;
-    this.#measured = bench ? [] : [...first.measured];
-    this.#heavy = first.heavy && bench !== null;
+    this.evaluation = evaluation;
+    this.#measured = evaluation ? [] : [...first.measured];
+    this.#heavy = first.heavy && evaluation !== null;
     this.#mask = maskOf(net, first.state.edits);
-    this.#loss = finish(this.losing(this.#mask, first.state.keepMean));
+    this.#loss = finish(this.lossOf(this.#mask, first.state.keepMean));
     this.history = new History({
       id: 0,
       parent: null,
@@ -78,16 +78,16 @@ export class Session {
   }
 
   /** The loss under a mask, NaN if the page cannot tell; in steps, which take a while where it is large. */
-  *losing(mask: Uint8Array, keepMean: boolean): Generator<void, number> {
+  *lossOf(mask: Uint8Array, keepMean: boolean): Generator<void, number> {
     const known = this.#known(mask, keepMean);
-    if (known !== undefined || this.bench === null) return known ?? Number.NaN;
-    const { cells, measure } = this.bench;
+    if (known !== undefined || this.evaluation === null) return known ?? Number.NaN;
+    const { cells, measure } = this.evaluation;
     const loss = measure.loss(
       yield* predicting(this.net, cells, mask, keepMean, measure.rows),
       measure.labels,
     );
     if (this.#heavy) {
-      if (this.#measured.length === MOST_KNOWN) this.#measured.shift();
+      if (this.#measured.length === MAX_KNOWN_LOSSES) this.#measured.shift();
       this.#measured.push({ mask, keepMean, loss });
     }
     return loss;
@@ -101,27 +101,27 @@ export class Session {
   }
 
   /** Whether the present loss could be known, and is not yet. */
-  get waits(): boolean {
+  get lossIsDue(): boolean {
     return this.#heavy && Number.isNaN(this.#loss);
   }
 
   /** Finds out the present loss, and writes it to the present command; in steps. */
   *measure(): Generator<void, void> {
     const { current } = this.history;
-    const loss = yield* this.losing(this.#mask, this.state.keepMean);
+    const loss = yield* this.lossOf(this.#mask, this.state.keepMean);
     if (this.history.current !== current) return;
     this.#loss = loss;
     this.history.amend({ lossAfter: loss });
   }
 
   /** The loss with one edge or node the other way round; in steps. */
-  *pricing(target: Target): Generator<void, number> {
+  *lossIfToggled(target: Target): Generator<void, number> {
     const { edits, keepMean } = this.state;
-    return yield* this.losing(maskOf(this.net, toggle(this.net, edits, target)), keepMean);
+    return yield* this.lossOf(maskOf(this.net, toggle(this.net, edits, target)), keepMean);
   }
 
   /** Goes to a state and records how; `merge` goes on with the last command if that changed the same things. */
-  go(state: State, what: readonly Message[] = [], merge = false): void {
+  apply(state: State, what: readonly Message[] = [], merge = false): void {
     const now = changedTraits(this.net, this.state, state);
     if (now.length === 0) return;
     const { current: before } = this.history;
@@ -137,7 +137,7 @@ export class Session {
     this.#show(state);
     // Out and back is no step, and what follows does not go on with the step before.
     if (goesOn && changedTraits(this.net, start.state, state).length === 0) {
-      this.history.stand(start);
+      this.history.moveTo(start);
       this.history.forget(before);
       this.#newStep = true;
       return;
@@ -162,29 +162,29 @@ export class Session {
   }
 
   reset(): void {
-    this.go({ ...START, keepMean: this.state.keepMean }, [["reset"]]);
+    this.apply({ ...START, keepMean: this.state.keepMean }, [["reset"]]);
   }
 
   /** Switches off all dead ends, and tells whether there were any; no output changes. */
   removeDeadEnds(): boolean {
     const dead = deadEnds(this.net, this.#mask);
     const edits = dead.reduce((edits, node) => removeNode(this.net, edits, node), this.state.edits);
-    this.go({ ...this.state, edits }, [["dead_ends_removed", dead.length]]);
+    this.apply({ ...this.state, edits }, [["dead_ends_removed", dead.length]]);
     return dead.length > 0;
   }
 
   /** Goes back by one command, and tells whether there was one. */
   undo(): boolean {
-    return this.#stand(this.history.before());
+    return this.#goTo(this.history.before());
   }
 
   /** Goes forward to the command last come from, and tells whether there was one. */
   redo(): boolean {
-    return this.#stand(this.history.after());
+    return this.#goTo(this.history.after());
   }
 
   jump(id: number): void {
-    this.#stand(this.history.get(id));
+    this.#goTo(this.history.get(id));
   }
 
   /** For each edge 1 where the first of two commands has it on, and 2 where the second has, (E,). */
@@ -194,10 +194,10 @@ export class Session {
     return maskAt(first).map((on, e) => on | (other[e]! << 1));
   }
 
-  #stand(command: Command | undefined): boolean {
+  #goTo(command: Command | undefined): boolean {
     if (command === undefined) return false;
     this.#show(command.state);
-    this.history.stand(command);
+    this.history.moveTo(command);
     return true;
   }
 
@@ -205,6 +205,6 @@ export class Session {
     const mask = maskOf(this.net, state.edits);
     if (!sameMask(mask, this.#mask)) this.#mask = mask;
     const known = this.#known(this.#mask, state.keepMean);
-    this.#loss = known ?? (this.#heavy ? Number.NaN : finish(this.losing(this.#mask, state.keepMean)));
+    this.#loss = known ?? (this.#heavy ? Number.NaN : finish(this.lossOf(this.#mask, state.keepMean)));
   }
 }

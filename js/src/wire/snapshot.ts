@@ -122,7 +122,7 @@ const NEEDED: ReadonlySet<string> = new Set([
   "_curves_range",
 ]);
 
-/** Reads the whole model; what did not change is the same object, so that reading is cheap and change is seen. */
+/** Reads the whole model; what did not change is the same object, so that snapshot is cheap and change is seen. */
 export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () => Snapshot {
   let problems: string[] = [];
   /** A model whose traits are of the right form, or missing. */
@@ -279,9 +279,9 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     const selected = model.get("selected") ?? [];
     const probe = model.get("probe") ?? [];
     const history = model.get("_history") ?? [];
-    const tolerance = number(model.get("tolerance")) ?? TOLERANCE;
+    const tolerance = number(model.get("tolerance")) ?? DEFAULT_TOLERANCE;
     const compared = optional(() => maybe("_compared", [edges]));
-    const reading: Snapshot = {
+    const snapshot: Snapshot = {
       problem: "",
       net,
       curves,
@@ -311,7 +311,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       ),
       view: oneOf(VIEWS, model.get("view")),
       orientation: oneOf(ORIENTATIONS, model.get("orientation")),
-      tolerance: tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY ? tolerance : TOLERANCE,
+      tolerance: tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY ? tolerance : DEFAULT_TOLERANCE,
       probe: json("probe", [net], probe, () => (probe.length === width[0] ? probe : null)),
       inputShape: json("shape", [net], shape, () =>
         shape.length === 2 && shape[0]! * shape[1]! === width[0] ? ([shape[0]!, shape[1]!] as const) : null,
@@ -353,11 +353,11 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       script: model.get("_script") ?? "",
       compared: compared?.data ?? null,
     };
-    return { ...reading, problem: problems.join("; ") };
+    return { ...snapshot, problem: problems.join("; ") };
   };
 }
 
-const TOLERANCE = 0.05;
+const DEFAULT_TOLERANCE = 0.05;
 
 /** The first, where what came is none of them: a newer Python may know more. */
 function oneOf<T>(known: readonly T[], value: T): T {
