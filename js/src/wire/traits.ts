@@ -75,7 +75,7 @@ const array = <D extends Dtypes>(dtype: D): Trait<Bytes, "python", D> => ({
   dtype,
 });
 
-/** Every trait that crosses the wire. `tests/golden/traits.json` holds it against Python's; shapes stand in `widget/sync.py`. */
+/** Every trait that crosses the wire. `tests/golden/traits.json` holds it against Python's; shapes stand in `widget/view_traits.py`. */
 export const TABLE = {
   node_threshold: decision<number>(NUMBER),
   edge_threshold: decision<number>(NUMBER),
