@@ -224,7 +224,7 @@ def test_a_large_network_gets_a_few_points_bit_by_bit(
     monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.0)
     assert widget._tradeoff_edge == b""  # nothing fits in no time at all
     monkeypatch.undo()
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.POINTS", 8)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PARTIAL_CURVE_POINTS", 8)
     widget.node_threshold = 1e-9
     points = read(widget._tradeoff_edge)
     assert points.shape == (4, 8)
@@ -279,7 +279,7 @@ def test_nobody_waits_for_what_could_be(model: KAN, dataset: dict[str, Tensor]) 
 def test_a_curve_that_stays_wrong_is_taken_back(
     model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PATIENCE", 0.1)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.OLD_VALUE_SECONDS", 0.1)
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)
@@ -298,9 +298,9 @@ def test_a_curve_that_is_not_yet_whole_is_not_taken_back_by_its_own_slider(
     model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.0)
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.HICCUPS", 1000)
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PATIENCE", 0.0)
-    monkeypatch.setattr("kanwidget.widget.idle.SLICE", 0.0)  # a step at a time
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.SLOW_STARTS", 1000)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.OLD_VALUE_SECONDS", 0.0)
+    monkeypatch.setattr("kanwidget.widget.idle.SLICE_SECONDS", 0.0)  # a step at a time
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)
