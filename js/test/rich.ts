@@ -105,14 +105,11 @@ export function historyOf(net: Network, loss: number, count: number): Pick<Trait
     id,
     parent: id === 0 ? null : id % 7 === 5 ? id - 3 : id - 1,
     kind: id === 0 ? "start" : id % 9 === 8 ? "commit" : "set",
-    text:
+    what:
       id === 0
-        ? "the model as it came"
-        : id % 9 === 8
-          ? "commit"
-          : id % 2
-            ? `node threshold ${(0.001 * 2 ** id).toPrecision(2)}: 3 edges go`
-            : "hand edits: 1 edge comes back",
+        ? []
+        : [id % 9 === 8 ? ["commit"] : id % 2 ? ["node_threshold", 0.001 * 2 ** id] : ["hand_edits"]],
+    edges_removed: id === 0 || id % 9 === 8 ? 0 : id % 2 ? 3 : -1,
     note: id === 2 ? "x1 alone is not enough" : "",
     loss_before: loss * (1 + 0.01 * Math.max(0, id - 1)),
     loss_after: loss * (1 + 0.01 * id),

@@ -96,8 +96,8 @@ class BaseAdapter(ABC):
         """Whether an edge's output depends on other nodes than its own."""
         return False
 
-    def notes(self) -> list[str]:
-        """Return what one should know of such a model, in words."""
+    def notes(self) -> list[tuple[Any, ...]]:
+        """Return what a person should know: codes of `session.words`, or ``("text", words)``."""
         return []
 
     def columns(self) -> list[int]:

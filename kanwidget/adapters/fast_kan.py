@@ -45,14 +45,8 @@ class FastAdapter(LayeredAdapter):
         layers: list[Any] = self.layers
         return any(layer.layernorm is not None for layer in layers)
 
-    def notes(self) -> list[str]:
-        if not self.depends_on_other_nodes:
-            return []
-        return [
-            "A LayerNorm lets every edge depend on all nodes of its layer: curves show it at the "
-            "mean and spread that the others have on the average, and nodes that lead nowhere "
-            "still count."
-        ]
+    def notes(self) -> list[tuple[Any, ...]]:
+        return [("layer_norm",)] if self.depends_on_other_nodes else []
 
     @staticmethod
     def layer_size(layer: Any) -> tuple[int, int]:

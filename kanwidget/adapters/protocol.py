@@ -50,8 +50,8 @@ class Adapter(Protocol):
     def depends_on_other_nodes(self) -> bool:
         """Whether an edge's output depends on other nodes than the one it comes from."""
 
-    def notes(self) -> list[str]:
-        """Return what a person should know of such a model, in words."""
+    def notes(self) -> list[tuple[Any, ...]]:
+        """Return what a person should know: codes of `session.words`, or ``("text", words)``."""
 
     def columns(self) -> list[int]:
         """Return which columns of a person's data the model's inputs are."""

@@ -43,8 +43,8 @@ class Baseline:
     """The node of each target, if there are products; see `Adapter.slots`."""
     score: str = "l1"
     """What the scores are; see `PruningSession.rescore`."""
-    notes: list[str] = field(default_factory=list)
-    """What one should know of the model, in words, whatever its mask."""
+    notes: list[tuple[Any, ...]] = field(default_factory=list)
+    """What one should know of the model whatever its mask: messages, see `session.words`."""
     broken: list[Edge] = field(default_factory=list)
     """Edges whose outputs are NaN or infinite on these data; they have no mean to keep."""
     trained: tuple[list[Tensor], list[Tensor], bool] | None = None

@@ -81,6 +81,7 @@ class DataAndMetric:
         self.names = column_names(adapter.select_columns(data))
         data = adapter.select_columns(as_tensors(data))
         self.metric: Metric | None = None
+        self.has_labels = isinstance(data, Mapping)
         self.baseline_count = -1
         if isinstance(data, Mapping):
             own = None if metric else n_out
@@ -205,17 +206,12 @@ class DataAndMetric:
         return digest.hexdigest()
 
 
-def _constant_inputs(inputs: Tensor) -> list[str]:
-    """Say which inputs have the same value in all rows, if there is more than one row."""
+def _constant_inputs(inputs: Tensor) -> list[tuple[str, int, int]]:
+    """Return the first input with the same value in all rows, and how many more there are."""
     same = (~varying_columns(inputs)).nonzero().flatten().tolist()
     if len(inputs) < 2 or not same:
         return []
-    more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
-    verb = "do" if more else "does"
-    return [
-        f"Input node (0, {same[0]}){more} {verb} not vary in these data: edges from there add a "
-        "constant, whatever they score."
-    ]
+    return [("inputs_do_not_vary", same[0], len(same) - 1)]
 
 
 def _density(values: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -72,17 +72,14 @@ def is_higher_better(metric: object, given: object = None) -> bool:
     return _direction_of(metric) is True
 
 
-def direction_doubts(metric: Metric | None, given: object) -> list[str]:
-    """Return a question, in words, if the metric's name suggests that more of it is better."""
+def direction_doubts(metric: Metric | None, given: object) -> list[tuple[str, str]]:
+    """Return a message if a metric's name suggests that more is better; see `session.words`."""
     if metric is None or given is not None or _direction_of(metric) is not None:
         return []
     name = metric_name(metric)
     if not LIKELY_HIGHER_IS_BETTER.search(name) or LIKELY_LOWER_IS_BETTER.search(name):
         return []
-    return [
-        f"Less {name} counts as better. If more is better, hand over higher_is_better=True with "
-        "the metric."
-    ]
+    return [("may_be_better", name)]
 
 
 def _direction_of(metric: object) -> bool | None:

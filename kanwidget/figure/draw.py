@@ -20,7 +20,7 @@ from .text import fit, runs_of
 __all__ = ["IMAGE_SUFFIXES", "MAX_PREVIEW_CHARACTERS", "figure", "png_preview", "save"]
 
 IMAGE_SUFFIXES = (".svg", ".png", ".pdf")
-VIEWS = ("auto", "network", "quilt")
+VIEWS = ("auto", "network", "matrix")
 TITLE_HEIGHT, TITLE_SIZE = 30, 16
 NOTE_HEIGHT = 24
 DPI = 300
@@ -55,7 +55,7 @@ def figure(
         Where the inputs lead.
     removed : {"faint", "hidden"}
         Whether edges and nodes that are off are drawn faintly, or not at all.
-    view : {"auto", "network", "quilt"}
+    view : {"auto", "network", "matrix"}
         Lines with curves on them, of which the strongest 2,000 are drawn, or a matrix for each
         layer; by default matrices if any layer has more than 22 edges that are on.
     input_shape : (int, int), optional
@@ -90,7 +90,7 @@ def figure(
             raise ValueError(f"{name} must hold {len(expected)} names, got {len(given)}")
     state = read_snapshot(session, *names)
     above = TITLE_HEIGHT if title else 0
-    if view == "quilt" or (view == "auto" and matrix.is_preferred(state)):
+    if view == "matrix" or (view == "auto" and matrix.is_preferred(state)):
         cells = matrix.layout_of(state, width * CSS_PIXELS_PER_INCH, shape, removed)
         sheet = Sheet(cells.width, cells.height, width, above)
         matrix.draw(sheet, state, cells, removed)

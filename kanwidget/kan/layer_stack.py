@@ -102,7 +102,7 @@ class LayerStack(nn.Module):
         ValueError, TypeError
             If ``x`` is not a finite tensor of shape (rows, width[0]).
         """
-        x = self.check_inputs(x, "x")
+        x = self._check_inputs(x, "x")
         with torch.no_grad():
             return mean_over(
                 x, self.numbers_per_row, lambda rows: self.forward_with_scores(rows)[1]
@@ -119,7 +119,7 @@ class LayerStack(nn.Module):
             values = self.propagate(rows)
             return [layer.means(v) for layer, v in zip(self.layers, values, strict=False)]
 
-        return mean_over(self.check_inputs(x, "x"), self.numbers_per_row, of_rows)
+        return mean_over(self._check_inputs(x, "x"), self.numbers_per_row, of_rows)
 
     @property
     def numbers_per_row(self) -> int:
@@ -144,7 +144,7 @@ class LayerStack(nn.Module):
                 f"KAN({self.width}) has seen no data yet, so its edges have no scores; "
                 "call model(x) or model.fit(dataset) first"
             )
-        return self.check_inputs(self.last_inputs, "the data that the model last saw")
+        return self._check_inputs(self.last_inputs, "the data that the model last saw")
 
     @torch.no_grad()
     def update_grid(self, x: Tensor, write: CopyFunction = copy_all) -> None:
@@ -153,7 +153,7 @@ class LayerStack(nn.Module):
         The grids of nodes without an edge out, or which no input reaches, stay: see
         `reachability.varying_sources`.
         """
-        x = self.check_inputs(x, "x")
+        x = self._check_inputs(x, "x")
         for layer, which in zip(self.layers, reachability.varying_sources(self.mask), strict=True):
             layer.update_grid(x, which, write)
             x = layer(x)
@@ -173,7 +173,7 @@ class LayerStack(nn.Module):
         """Say the widths, as torch's own modules say their shape."""
         return f"width={self.width}"
 
-    def check_inputs(self, x: object, name: str) -> Tensor:
+    def _check_inputs(self, x: object, name: str) -> Tensor:
         """Return finite inputs ``(rows, width[0])`` in the model's dtype, or raise in words."""
         mask = self.mask[0]
         return check_data.check_inputs(x, self.width[0], name, mask.device, mask.dtype)

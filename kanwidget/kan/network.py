@@ -310,7 +310,7 @@ class KAN(LayerStack):
             raise ValueError(
                 f"another_model must have the base function of this one, {mine!r}, got {other!r}"
             )
-        x = self.check_inputs(x, "x")
+        x = self._check_inputs(x, "x")
         targets, values = [], []
         seen = another_model.propagate(x)[:-1]
         for layer, source, value in zip(self.layers, another_model.layers, seen, strict=True):

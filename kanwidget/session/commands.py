@@ -10,30 +10,28 @@ from torch import Tensor
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.masks.state import State
 
-from . import history as words
 from .history import Command, History
+from .words import Message
 
 __all__ = [
     "count_edges",
-    "describe_with_losses",
     "next_command",
     "reset_command",
     "start_command",
 ]
 
 
-def start_command(baseline: Baseline, keep_mean: bool) -> Command:
+def start_command(baseline: Baseline, keep_mean: bool, loss_name: str) -> Command:
     """Return the first command of a session."""
     state, loss, count = State(keep_mean=keep_mean), baseline.loss, count_edges(baseline.mask)
-    text = "the model as it came"
-    return Command(0, None, "start", text, state, baseline, loss, loss, count)
+    return Command(0, None, "start", state, baseline, loss, loss, count, loss_name=loss_name)
 
 
 def next_command(
     history: History,
     loss_name: str,
     kind: str,
-    what: str,
+    what: tuple[Message, ...],
     state: State,
     baseline: Baseline,
     loss: float,
@@ -64,13 +62,15 @@ def next_command(
         len(history.commands) if replaced is None else replaced.id,
         parent.id,
         kind,
-        describe_with_losses(what, loss_name, parent, loss, count),
         state,
         baseline,
         parent.loss_after,
         loss,
         count,
-        **{"weights": parent.weights, "what": what, **more},
+        parent.active_edges - count,
+        loss_name,
+        what,
+        **{"weights": parent.weights, **more},
     )
 
 
@@ -78,18 +78,10 @@ def reset_command(history: History, loss_name: str) -> Command:
     """Return the step back to the baseline, whose loss is known."""
     baseline, state = history.current.baseline, State(keep_mean=history.current.state.keep_mean)
     return next_command(
-        history, loss_name, "set", "reset", state, baseline, baseline.loss, baseline.mask
+        history, loss_name, "set", (("reset",),), state, baseline, baseline.loss, baseline.mask
     )
 
 
 def count_edges(mask: Sequence[Tensor]) -> int:
     """Return how many edges are on."""
     return sum(int(layer.sum()) for layer in mask)
-
-
-def describe_with_losses(
-    what: str, loss_name: str, before: Command, loss: float, count: int
-) -> str:
-    """Say what was done and what it came to."""
-    losses = f"{loss_name} {before.loss_after:.4g} -> {loss:.4g}"
-    return f"{what}{words.describe_with_losses(before.active_edges - count)}, {losses}"

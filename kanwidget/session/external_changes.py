@@ -39,12 +39,19 @@ from kanwidget.masks.ids import Edge, edge_at, set_edge_at
 from kanwidget.masks.reachability import slots_of
 from kanwidget.masks.state import State
 
-from .history import OUTSIDE
 from .live_model import ExternalChanges
 from .mask_and_bias import MaskAndBias
 from .script import shortest_thresholds
+from .words import OUTSIDE, Message
 
-__all__ = ["Adopted", "adopt", "baseline_in_dtype_of", "notice", "off_by_hand", "what_changed"]
+__all__ = [
+    "Adopted",
+    "adopt",
+    "baseline_in_dtype_of",
+    "lowered_thresholds",
+    "notice",
+    "what_changed",
+]
 
 
 RELATIVE_ROUNDING = 1e-6
@@ -127,7 +134,7 @@ def adopt(
 def what_changed(
     written: MaskAndBias, found: ExternalChanges, before: Evaluator, now: Evaluator
 ) -> tuple[str, ...]:
-    """Return what others did to a model, as keys of `history.OUTSIDE`.
+    """Return what others did to a model, as keys of `words.OUTSIDE`.
 
     Parameters
     ----------
@@ -152,27 +159,19 @@ def what_changed(
     return tuple(change for change in OUTSIDE if changes.get(change))
 
 
-def notice(before: State, after: State) -> str:
-    """Say how thresholds were moved so that what was on stays on."""
-    said = [
-        f"The {axis} threshold went from {getattr(before, name):.3g} to {getattr(after, name):.3g}"
-        for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
-        if getattr(after, name) < getattr(before, name)
+def lowered_thresholds(before: State, after: State) -> list[tuple[str, float, float]]:
+    """Return which thresholds were lowered so that what was on stays on: kind, from, to."""
+    pairs = [
+        (kind, getattr(before, f"{kind}_threshold"), getattr(after, f"{kind}_threshold"))
+        for kind in ("node", "edge")
     ]
-    return f"{' and '.join(said)}: by their new scores it would have taken more." if said else ""
+    return [(kind, was, now) for kind, was, now in pairs if now < was]
 
 
-def off_by_hand(count: int) -> str:
-    """Say how many edges are off by hand because they came back by their new scores."""
-    if not count:
-        return ""
-    were, are, them = ("edge that was", "is", "it")
-    if count > 1:
-        were, are, them = ("edges that were", "are", "them")
-    return (
-        f"{count} {were} off by a threshold {are} off by hand now: a double click or Reset brings "
-        f"{them} back."
-    )
+def notice(before: State, after: State) -> Message:
+    """Return the message that thresholds were lowered, or ()."""
+    lowered = lowered_thresholds(before, after)
+    return ("thresholds_lowered", *lowered) if lowered else ()
 
 
 def _without_edits(state: State) -> State:

@@ -1,4 +1,4 @@
-"""Commands, undo and redo along a tree, and the Python lines that replay them.
+"""Commands, with undo and redo along a tree.
 
 A command is small: the state that it led to, a reference to the baseline that this state
 stands on, and the number of the weights that the model had; see `snapshots`. Undoing and then
@@ -17,30 +17,13 @@ from kanwidget.masks.ids import Edge
 from kanwidget.masks.state import State
 
 from .snapshots import Snapshots
+from .words import Message, step_words
 
-__all__ = [
-    "OUTSIDE",
-    "Command",
-    "History",
-    "State",
-    "count",
-    "describe",
-    "describe_with_losses",
-    "in_a_cell",
-]
+__all__ = ["Command", "History", "State", "changes_between"]
 
 
-FEW = 2
-"""Edges and nodes that a text tells apart; more are only hand edits."""
-
-OUTSIDE = {
-    "layers": "layers changed",
-    "type": "dtype or device changed",
-    "formulas": "formulas changed",
-    "trained": "trained",
-    "edges": "edges switched",
-}
-"""What others do to a model, in words."""
+MOST_NAMED = 2
+"""Edges and nodes that a step names; more are only hand edits."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +37,25 @@ class Command:
     kind : str
         ``start``, ``set`` (thresholds and hand edits), ``commit``, ``score`` (other scores), or
         ``outside`` for changes that others made to the model.
-    text : str
-        What was done and what it cost, in words.
-    note : str
-        A person's own words.
     state, baseline
         What it led to.
     loss_before, loss_after : float
     active_edges : int
         As measured then, and anew when one goes back to it; see `History.stale`.
+    edges_removed : int
+        How many edges fewer there were then; fewer than 0 came back.
+    loss_name : str
+        What the losses measure.
+    what : tuple of messages
+        What was done, see `words`; nothing at the start.
+    note : str
+        A person's own words.
     weights : int
         The number of the weights that the model had.
-    what : str
-        What was done, without what it cost.
-    notice : str
-        What one should know as long as one stands there, in words.
+    notice : message
+        What one should know as long as one stands there, see `words`; or ().
     changes : tuple of str
-        What others did, of a command ``outside``: keys of `OUTSIDE`.
+        What others did, of a command ``outside``: keys of `words.OUTSIDE`.
     kept_off : set of (l, i, j)
         Edges that came back by what others did, and are off by hand to stay off.
     """
@@ -78,25 +63,37 @@ class Command:
     id: int
     parent: int | None
     kind: str
-    text: str
     state: State
     baseline: Baseline
     loss_before: float
     loss_after: float
     active_edges: int
+    edges_removed: int = 0
+    loss_name: str = ""
+    what: tuple[Message, ...] = ()
     note: str = ""
     weights: int = 0
-    what: str = ""
-    notice: str = ""
+    notice: Message = ()
     changes: tuple[str, ...] = ()
     kept_off: frozenset[Edge] = frozenset()
 
+    @property
+    def text(self) -> str:
+        """What was done and what it cost, in words."""
+        words = step_words(self.what, self.edges_removed)
+        if self.notice[:1] == ("weights_lost",):
+            after = f"{self.loss_after:.4g} with the weights of a later step"
+            return f"{words}, {self.loss_name} {after}"
+        if self.parent is None:
+            return words
+        return f"{words}, {self.loss_name} {self.loss_before:.4g} -> {self.loss_after:.4g}"
+
 
 class Label(Protocol):
-    """The words of a command."""
+    """What a command is called."""
 
     @property
-    def text(self) -> str: ...
+    def what(self) -> tuple[Message, ...]: ...
 
     @property
     def note(self) -> str: ...
@@ -175,9 +172,9 @@ class History:
         self._tree = self._tree._replace(commands=commands)
 
     def label(self, labels: Sequence[Label]) -> None:
-        """Give commands the texts and notes that they had."""
+        """Let commands be called what they were."""
         named = zip(self.commands, labels, strict=True)
-        commands = [replace(c, text=label.text, note=label.note) for c, label in named]
+        commands = [replace(c, what=label.what, note=label.note) for c, label in named]
         self._tree = self._tree._replace(commands=commands)
 
     def get(self, id: int) -> Command:
@@ -209,29 +206,20 @@ class History:
         return steps[::-1]
 
 
-def in_a_cell(changes: Sequence[str]) -> str:
-    """Say what others did to a model, by the keys of `OUTSIDE`."""
-    words = [words for change, words in OUTSIDE.items() if change in changes]
-    return f"{' and '.join(words) or 'changed'} in a cell"
-
-
-def describe(before: State, state: State) -> str:
-    """Say in words what leads from one state to another."""
-    words = []
-    for name in ("node_threshold", "edge_threshold"):
+def changes_between(before: State, state: State) -> tuple[Message, ...]:
+    """Return what leads from one state to another, as messages that `words` says."""
+    changes: list[Message] = []
+    for name in ("node_threshold", "edge_threshold", "keep_mean"):
         value = getattr(state, name)
         if value != getattr(before, name):
-            words.append(f"{name.replace('_', ' ')} {value:.3g}")
-    if state.keep_mean != before.keep_mean:
-        words.append("means kept" if state.keep_mean else "means not kept")
+            changes.append((name, value))
     switched = _switched(before.edits, state.edits)
-    words += switched if len(switched) <= FEW else ["hand edits"]
-    return ", ".join(words)
+    return (*changes, *(switched if len(switched) <= MOST_NAMED else [("hand_edits",)]))
 
 
-def _switched(before: Edits, edits: Edits) -> list[str]:
-    """Say which edges and nodes a hand has switched from one state to another."""
-    words = []
+def _switched(before: Edits, edits: Edits) -> list[Message]:
+    """Return which edges and nodes a hand has switched from one state to another."""
+    switched: list[Message] = []
     for kind in ("edge", "node"):
         (was_off, was_kept), (off, kept) = (
             (getattr(e, f"removed_{kind}s"), getattr(e, f"kept_{kind}s")) for e in (before, edits)
@@ -239,19 +227,6 @@ def _switched(before: Edits, edits: Edits) -> list[str]:
         gone = off - was_off
         back = ((was_off - off) | (kept - was_kept)) - gone
         left = was_kept - kept - gone - back
-        for ids, what in ((gone, "off"), (back, "on"), (left, "not kept")):
-            words += [f"{kind} {id} {what}" for id in sorted(ids)]
-    return words
-
-
-def count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def describe_with_losses(gone: int) -> str:
-    """Say how many edges go, or come back if the number is negative."""
-    if gone == 0:
-        return ""
-    one = abs(gone) == 1
-    verb = ("goes" if one else "go") if gone > 0 else ("comes back" if one else "come back")
-    return f": {count(abs(gone), 'edge')} {verb}"
+        for ids, how in ((gone, "off"), (back, "on"), (left, "not_kept")):
+            switched += [(f"{kind}_{how}", *id) for id in sorted(ids)]
+    return switched

@@ -1,4 +1,4 @@
-"""What speaks against a mask, in words, before it is applied: pure functions."""
+"""What is wrong with a mask, as messages that `words` says: pure functions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from kanwidget.masks.reachability import (
     slots_of,
 )
 
+from .words import Message
+
 __all__ = ["broken", "dead_ends", "warnings"]
 
 
@@ -23,8 +25,8 @@ def warnings(
     mask: Sequence[Tensor],
     slots: Slots = (),
     bias: Sequence[Tensor] | None = None,
-) -> list[str]:
-    """Say what a mask takes from the network that another one had.
+) -> list[Message]:
+    """Return what a mask takes from the network that another one had.
 
     Parameters
     ----------
@@ -36,24 +38,16 @@ def warnings(
         What the slots add under the mask: what a factor without edges always is.
     """
     was, now = reachable_from_inputs(before, slots)[-1], reachable_from_inputs(mask, slots)[-1]
-    lost_factors = _lost_factors(before, mask, slots, bias)
     if was.any() and not now.any():
         hidden = range(1, len(mask))
-        empty = [str(l) for l in hidden if not mask[l - 1].any() or not mask[l].any()]
-        why = f" (node layer {', '.join(empty)} is empty)" if empty else ""
-        said = f"Nothing leads from the inputs to the outputs any more{why}"
-        return [f"{said}: the model is constant."]
-    silent = (was & ~now).nonzero().flatten().tolist()
-    lost = (
-        (leads_to_outputs(before, slots)[0] & ~leads_to_outputs(mask, slots)[0])
-        .nonzero()
-        .flatten()
-        .tolist()
-    )
+        return [
+            ("constant_model", *(l for l in hidden if not mask[l - 1].any() or not mask[l].any()))
+        ]
+    used, still_used = leads_to_outputs(before, slots)[0], leads_to_outputs(mask, slots)[0]
     return [
-        *(f"Output {j} depends on no input any more: it is constant." for j in silent),
-        *lost_factors,
-        *(f"Input {i} leads nowhere any more." for i in lost),
+        *(("constant_output", j) for j in (was & ~now).nonzero().flatten().tolist()),
+        *_lost_factors(before, mask, slots, bias),
+        *(("unused_input", i) for i in (used & ~still_used).nonzero().flatten().tolist()),
     ]
 
 
@@ -66,8 +60,8 @@ def dead_ends(mask: Sequence[Tensor], slots: Slots = ()) -> list[Node]:
     return dead
 
 
-def broken(edges: Sequence[Edge], mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[str]:
-    """Say where a model's numbers stop being numbers, if they do: all that follows has none.
+def broken(edges: Sequence[Edge], mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[Message]:
+    """Return where a model first gives NaN or infinity, if it does: all that follows does too.
 
     Parameters
     ----------
@@ -77,17 +71,12 @@ def broken(edges: Sequence[Edge], mask: Sequence[Tensor], bias: Sequence[Tensor]
         What the model has.
     """
     on = [(l, i, j) for l, i, j in edges if mask[l][j, i]]
-    slots = [
-        (l, j) for l, b in enumerate(bias) for j in (~b.isfinite()).nonzero().flatten().tolist()
-    ]
-    if not on and not slots:
-        return []
-    where = f"edge {on[0]}" if on else f"bias {slots[0][1]} of layer {slots[0][0]}"
-    more = f" (and {len(on) - 1} more)" if len(on) > 1 else ""
-    return [
-        f"The model is broken: {where}{more} gives numbers that are NaN or infinite on these "
-        "data, and so does what it leads to."
-    ]
+    if on:
+        return [("broken_edge", *on[0], len(on) - 1)]
+    for l, layer in enumerate(bias):
+        for j in (~layer.isfinite()).nonzero().flatten().tolist():
+            return [("broken_bias", l, j)]
+    return []
 
 
 def _lost_factors(
@@ -95,25 +84,19 @@ def _lost_factors(
     mask: Sequence[Tensor],
     slots: Slots,
     bias: Sequence[Tensor] | None,
-) -> list[str]:
-    """Say which products have lost a factor, but not the way to the outputs."""
-    said, uses = [], leads_to_outputs(mask, slots)
+) -> list[Message]:
+    """Return which products have lost a factor, but not the way to the outputs."""
+    found: list[Message] = []
+    uses = leads_to_outputs(mask, slots)
     for l, owners in enumerate(slots):
         had, has = before[l].any(1).tolist(), mask[l].any(1).tolist()
-        last = l + 1 == len(slots)
+        is_output = l + 1 == len(slots)
         for i in sorted(set(owners)):
-            mine = slots_of(slots, (l + 1, i))
-            gone = [k for k, j in enumerate(mine) if had[j] and not has[j]]
-            if len(mine) == 1 or not gone or not any(has[j] for j in mine) or not uses[l + 1][i]:
+            factors = slots_of(slots, (l + 1, i))
+            gone = [k for k, j in enumerate(factors) if had[j] and not has[j]]
+            if len(factors) == 1 or not any(has[j] for j in factors) or not uses[l + 1][i]:
                 continue
-            name = f"output {i}" if last else f"h{l + 1},{i}"
             for k in gone:
-                value = None if bias is None else float(bias[l][mine[k]])
-                start = f"Factor {k + 1} of the product {name} has lost its last edge"
-                if value == 0:
-                    said.append(f"{start} and is 0: the whole product is.")
-                elif value is None:
-                    said.append(f"{start}: it is constant.")
-                else:
-                    said.append(f"{start}: it is always {value:.3g}, and only scales the others.")
-    return said
+                value = None if bias is None else float(bias[l][factors[k]])
+                found.append(("lost_factor", l + 1, i, is_output, k, value))
+    return found

@@ -13,6 +13,7 @@ from kanwidget.masks.state import State
 
 from . import mask_warnings
 from .commands import count_edges
+from .words import Message, warning_words
 
 __all__ = ["Outcome", "measure_outcome", "warnings"]
 
@@ -47,13 +48,13 @@ def measure_outcome(
     return Outcome(
         count_edges(mask),
         evaluator.loss(mask, bias),
-        warnings(baseline, mask, bias),
+        [warning_words(message) for message in warnings(baseline, mask, bias)],
         None if inputs is None else evaluator.outputs(mask, bias, inputs),
     )
 
 
-def warnings(baseline: Baseline, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[str]:
-    """Return what one should know of a mask and of the model, in words."""
+def warnings(baseline: Baseline, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> list[Message]:
+    """Return what is wrong with a mask, and what one should know of the model, as messages."""
     return [
         *mask_warnings.warnings(baseline.mask, mask, baseline.slots, bias),
         *baseline.notes,

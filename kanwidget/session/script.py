@@ -12,9 +12,10 @@ from kanwidget.evaluate.baseline import Baseline
 from kanwidget.masks.effective import node_scores
 from kanwidget.masks.state import State
 
-from .history import History, in_a_cell
+from .history import Command, History
+from .words import outside_words
 
-__all__ = ["script", "shortest_thresholds"]
+__all__ = ["path_to_baseline", "script", "shortest_thresholds"]
 
 
 REFRESH = "session.refresh()"
@@ -25,8 +26,11 @@ def script(
     usual_score: str = "l1",
     metric: str = "",
     higher_is_better: bool | None = None,
+    to_baseline: bool = False,
 ) -> str:
     """Return the shortest Python that leads from the original model to the present one.
+
+    Or ``to_baseline``: without the thresholds and hand edits since.
 
     Edges score ``usual_score`` by default. A ``metric`` of the session's own is for
     the reader to fill in; this is what it was called.
@@ -36,7 +40,7 @@ def script(
         lines.append(
             f"# metric is {' '.join(metric.split())[:80]}: losses and ablation scores depend on it"
         )
-    path = history.path()
+    path = path_to_baseline(history) if to_baseline else history.path()
     score = path[0].baseline.score
     state = path[0].state  # of the session that the script starts, as far as it has come
     asked = ", metric=metric" if metric else ""
@@ -68,9 +72,17 @@ def script(
             else:
                 others = ()
             others += following.changes
-            lines += [f"# {in_a_cell(others)}: do the same here, then", REFRESH]
+            lines += [f"# {outside_words(*others)}: do the same here, then", REFRESH]
         state = following.state
     return "\n".join(lines) + "\n"
+
+
+def path_to_baseline(history: History) -> list[Command]:
+    """Return the commands from the start to the one that made the present baseline."""
+    path = history.path()
+    while path[-1].kind == "set":
+        path.pop()
+    return path
 
 
 def shortest_thresholds(state: State, baseline: Baseline) -> State:

@@ -10,11 +10,12 @@ from typing import Any
 
 from kanwidget.masks.state import State
 
-from .history import History, in_a_cell
+from .history import History
 from .live_model import PlannedStep
 from .script import shortest_thresholds
 from .step_applier import StepApplier
 from .step_planner import StepPlanner
+from .words import Message, checked_messages, outside_words
 
 __all__ = [
     "NOTE",
@@ -29,7 +30,7 @@ __all__ = [
 FORMAT = "kanwidget.session 1"
 
 NOTE = 2000
-"""Characters that a note, or a command's text, may have."""
+"""Characters that a note may have."""
 
 KINDS = ("set", "commit", "score")
 """What follows a start."""
@@ -41,7 +42,7 @@ class SavedCommand:
 
     parent: int
     kind: str
-    text: str
+    what: tuple[Message, ...]
     note: str
     score: str | None
     state: State
@@ -54,10 +55,10 @@ def to_dict(history: History, model: str, data: str) -> dict[str, Any]:
         if command.kind == "outside":
             raise ValueError(
                 f"the model was changed in a cell at command {command.id} "
-                f"({in_a_cell(command.changes)}), which a session cannot replay; start a new one "
-                "on the model as it is"
+                f"({outside_words(*command.changes)}), which a session cannot replay; start a new "
+                "one on the model as it is"
             )
-        kept = {name: getattr(command, name) for name in ("parent", "kind", "text", "note")}
+        kept = {name: getattr(command, name) for name in ("parent", "kind", "what", "note")}
         if command.kind in ("start", "score"):
             kept["score"] = command.baseline.score
         commands.append(
@@ -146,11 +147,12 @@ def _command(command: Mapping[str, Any], id: int) -> SavedCommand:
             raise ValueError(f"command {id} is of no known kind: {_short(kind)}")
     if kind in ("start", "score") and not (isinstance(score, str) or (score is None and id == 0)):
         raise TypeError(f"command {id} has no score")
-    words = [command["text"], command["note"]]
-    if not all(isinstance(text, str) and len(text) <= NOTE for text in words):
-        raise ValueError(f"texts and notes have {NOTE} characters at the most: command {id}")
-    text, note = (text.encode("utf-8", "replace").decode() for text in words)
-    return SavedCommand(parent, str(kind), text, note, score, _state(command["state"]))
+    note = command["note"]
+    if not isinstance(note, str) or len(note) > NOTE:
+        raise ValueError(f"notes have {NOTE} characters at the most: command {id}")
+    note = note.encode("utf-8", "replace").decode()
+    what = checked_messages(command["what"])
+    return SavedCommand(parent, str(kind), what, note, score, _state(command["state"]))
 
 
 def _state(content: Mapping[str, Any]) -> State:

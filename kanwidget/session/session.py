@@ -19,7 +19,7 @@ from kanwidget.masks import edit_operations
 from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_whole
 
-from . import history, serialize
+from . import serialize
 from .mask_and_bias import MaskAndBias
 from .outcome import Outcome
 from .session_reader import SessionReader
@@ -177,7 +177,7 @@ class PruningSession(SessionReader):
         ...     for edge in weak:
         ...         session.remove_edge(*edge)
         """
-        return self._planner.as_one_step(text)
+        return self._planner.as_one_step((("text", str(text)),) if text else ())
 
     def end_drag(self) -> None:
         """Let the next change be a step of its own, whatever ``merge`` says."""
@@ -188,7 +188,7 @@ class PruningSession(SessionReader):
         edge = self._check_edge(l, i, j)
         self.refresh()
         state = self._edited(edit_operations.remove_edge(self.edits, edge))
-        self._steps.apply(self._planner.change(state, f"edge {edge} off"))
+        self._steps.apply(self._planner.change(state, ("edge_off", *edge)))
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch an edge on, and keep it on against thresholds and baseline.
@@ -199,14 +199,14 @@ class PruningSession(SessionReader):
         self.refresh()
         rule = self.baseline.mask_rule(self.state)
         state = self._edited(edit_operations.restore_edge(self.edits, edge, rule))
-        self._steps.apply(self._planner.change(state, f"edge {edge} on"))
+        self._steps.apply(self._planner.change(state, ("edge_on", *edge)))
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
         node = self._check_node(l, i)
         self.refresh()
         state = self._edited(edit_operations.remove_node(self.edits, node))
-        self._steps.apply(self._planner.change(state, f"node {node} off"))
+        self._steps.apply(self._planner.change(state, ("node_off", *node)))
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch a node on, and keep it on against the node threshold.
@@ -218,21 +218,20 @@ class PruningSession(SessionReader):
         self.refresh()
         rule = self.baseline.mask_rule(self.state)
         state = self._edited(edit_operations.restore_node(self.edits, node, rule))
-        self._steps.apply(self._planner.change(state, f"node {node} on"))
+        self._steps.apply(self._planner.change(state, ("node_on", *node)))
 
     def remove_dead_ends(self) -> None:
         """Switch off all dead ends; no output changes."""
         dead = self.dead_ends()
         self.refresh()
         state = self._edited(self.edits.with_edit("removed_nodes", dead))
-        text = f"{history.count(len(dead), 'dead end')} removed"
-        self._steps.apply(self._planner.change(state, text))
+        self._steps.apply(self._planner.change(state, ("dead_ends_removed", len(dead))))
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits: the baseline again."""
         self.refresh()
         state = State(keep_mean=self.state.keep_mean)
-        self._steps.apply(self._planner.change(state, "reset"))
+        self._steps.apply(self._planner.change(state, ("reset",)))
 
     def commit(self) -> None:
         """Make the present state the new baseline; `close` leaves the model there."""

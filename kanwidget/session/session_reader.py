@@ -23,11 +23,11 @@ from kanwidget.masks.validate import check_edge, check_node
 
 from . import mask_warnings, outcome, script, serialize
 from .commands import count_edges
-from .external_changes import off_by_hand
 from .history import History
 from .outcome import Outcome
 from .step_applier import StepApplier
 from .step_planner import StepPlanner
+from .words import Message, warning_words
 
 __all__ = ["SessionReader"]
 
@@ -156,9 +156,17 @@ class SessionReader:
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the present state, in words."""
+        return [warning_words(message) for message in self.warning_messages]
+
+    @property
+    def warning_messages(self) -> list[Message]:
+        """What is wrong with the present state, as codes and numbers; see `words`."""
         current = self._steps.current
-        said = [current.notice, off_by_hand(len(current.kept_off))]
-        return [*filter(None, said), *outcome.warnings(self.baseline, *self._steps.current_masks)]
+        return [
+            *([current.notice] if current.notice else []),
+            *([("kept_off", len(current.kept_off))] if current.kept_off else []),
+            *outcome.warnings(self.baseline, *self._steps.current_masks),
+        ]
 
     def __repr__(self) -> str:
         total = sum(layer.numel() for layer in self.mask)
@@ -297,9 +305,17 @@ class SessionReader:
 
         It does not define ``model``, ``dataset`` and, if there is one, ``metric``.
         """
+        return self._script()
+
+    def script_to_baseline(self) -> str:
+        """Return the Python that takes the original model to the present baseline."""
+        return self._script(to_baseline=True)
+
+    def _script(self, to_baseline: bool = False) -> str:
         facts = self._steps.facts
+        given = facts.higher_is_better_given
         return script.script(
-            self.history, facts.score_names[0], facts.metric_name, facts.higher_is_better_given
+            self.history, facts.score_names[0], facts.metric_name, given, to_baseline
         )
 
     def compact(self) -> nn.Module:

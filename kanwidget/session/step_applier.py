@@ -218,7 +218,7 @@ def start_on_model(
         digest = evaluator.fingerprint(mask, bias)
         baseline = evaluator.make_baseline(mask, bias, score=score)
         baseline = replace(baseline, restore_to=None if base else live.restore_to)
-        history = History(start_command(baseline, keep_mean), snapshots)
+        history = History(start_command(baseline, keep_mean, evaluator.facts.loss_name), snapshots)
     except BaseException:
         live.release()
         raise

@@ -14,14 +14,20 @@ from kanwidget.kan.write_lock import fit_of
 from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
 
-from . import history
-from .commands import count_edges, describe_with_losses, next_command
-from .external_changes import adopt, baseline_in_dtype_of, notice, what_changed
-from .history import Command
+from .commands import count_edges, next_command
+from .external_changes import (
+    adopt,
+    baseline_in_dtype_of,
+    lowered_thresholds,
+    notice,
+    what_changed,
+)
+from .history import Command, changes_between
 from .live_model import ExternalChanges, PlannedStep
 from .mask_and_bias import MaskAndBias
 from .step_applier import StepApplier
 from .training_watch import TrainingWatch
+from .words import Message
 
 __all__ = ["StepPlanner"]
 
@@ -42,15 +48,15 @@ class StepPlanner:
         self._drag: tuple[int, Edits] | None = None
 
     def change(
-        self, state: State, what: str = "", merge: bool = False, always: bool = False
+        self, state: State, what: Message = (), merge: bool = False, always: bool = False
     ) -> PlannedStep | None:
         """Plan the step to a state, None if it is the present one.
 
         Parameters
         ----------
         state : State
-        what : str
-            What was done, in words; by default what is different.
+        what : Message
+            What was done; by default what is different.
         merge : bool
             Whether this goes on with the last step, if that changed the same things.
         always : bool
@@ -73,14 +79,13 @@ class StepPlanner:
             and decided.arguments(start.state).keys() == state.arguments(decided).keys()
         )
         if not merged or start is None:
-            what = what or history.describe(before.state, state)
-            command = self._measured("set", what, state, before.baseline)
+            told = (what,) if what else changes_between(before.state, state)
+            command = self._measured("set", told, state, before.baseline)
         elif state == start.state and before.weights == start.weights:
             return self._back_to(start)
         else:
-            what = history.describe(start.state, state) or what
-            what = what or history.describe(before.state, state)
-            command = self._measured("set", what, state, before.baseline, start, before)
+            told = changes_between(start.state, state) or changes_between(before.state, state)
+            command = self._measured("set", told, state, before.baseline, start, before)
 
         def after() -> None:
             self._starts_new_step = False
@@ -93,7 +98,7 @@ class StepPlanner:
         self._starts_new_step = True
 
     @contextlib.contextmanager
-    def as_one_step(self, what: str) -> Iterator[None]:
+    def as_one_step(self, what: tuple[Message, ...]) -> Iterator[None]:
         """Make one step of all that is done meanwhile, or none if it ends where it began."""
         start, count = self._applier.current, len(self._applier.history.commands)
         try:
@@ -110,7 +115,7 @@ class StepPlanner:
         baseline = baseline.sharing_tensors_with(old)
         state = State(keep_mean=applier.state.keep_mean)
         return self._planned(
-            self._measured("commit", "commit", state, baseline), sets_restore_point=True
+            self._measured("commit", (("commit",),), state, baseline), sets_restore_point=True
         )
 
     def rescore(self, score: str, stop: Stop | None, progress: Progress | None) -> PlannedStep:
@@ -119,7 +124,7 @@ class StepPlanner:
         evaluator = applier.require_evaluator()
         baseline = evaluator.with_scores(applier.baseline, score, stop, progress)
         state = replace(applier.state, node_threshold=0.0, edge_threshold=0.0)
-        return self._planned(self._measured("score", f"scores by {score}", state, baseline))
+        return self._planned(self._measured("score", (("score", score),), state, baseline))
 
     def go_to(self, command: Command | None) -> PlannedStep | None:
         """Plan to go to a command of the history, with the weights that the model had there."""
@@ -144,8 +149,8 @@ class StepPlanner:
             return self._planned(self._measured_again(command, evaluator), sets_restore_point=other)
         kept = snapshots.get(command.weights)
         if kept is None or not kept.fits(live.adapter.model):
-            why = "are not kept any more" if kept is None else "do not fit the model any more"
-            return self._planned(self._with_present_weights(command, why), sets_restore_point=True)
+            command = self._with_present_weights(command, kept is not None)
+            return self._planned(command, sets_restore_point=True)
         weights = evaluator.adapter.weights()
         snapshots.keep(before.weights, weights)
         evaluator = evaluator.with_weights(kept)
@@ -182,14 +187,12 @@ class StepPlanner:
         kept_off = adopted.kept_off | (before.kept_off if merged else frozenset())
         changes = what_changed(written, found, applier.require_evaluator(), evaluator)
         changes = (*before.changes, *changes) if merged else changes
-        words = [
-            f"{axis} threshold lowered to {getattr(adopted.state, name):.3g}"
-            for axis, name in (("node", "node_threshold"), ("edge", "edge_threshold"))
-            if getattr(adopted.state, name) < getattr(parent.state, name)
-        ]
-        what = ", ".join([history.in_a_cell(changes), *words])
-        if kept_off:
-            what += f", {history.count(len(kept_off), 'edge')} off by hand now"
+        lowered = lowered_thresholds(parent.state, adopted.state)
+        what: tuple[Message, ...] = (
+            ("outside", *changes),
+            *(("threshold_lowered", kind, value) for kind, _, value in lowered),
+            *([("kept_off", len(kept_off))] if kept_off else []),
+        )
         goes_on = merged and before.kind == "set"  # a drag, while others train
         command = self._measured(
             "set" if goes_on else "outside",
@@ -232,19 +235,20 @@ class StepPlanner:
         command = self._measured_again(start, self._applier.require_evaluator())
         return self._planned(command, after=after)
 
-    def _join_steps(self, start: Command, count: int, what: str) -> None:
+    def _join_steps(self, start: Command, count: int, what: tuple[Message, ...]) -> None:
         tree, current = self._applier.history, self._applier.current
         made = tree.commands[count:]
         along = tree.path()[-len(made) - 1 :] if made else []
         plain = all(command.kind == "set" for command in made)
         if not made or not plain or [c.id for c in along] != [start.id, *(c.id for c in made)]:
             return
-        what = what or history.describe(start.state, current.state)
-        text = describe_with_losses(
-            what, self._applier.facts.loss_name, start, current.loss_after, current.active_edges
-        )
         joined = replace(
-            current, id=count, parent=start.id, loss_before=start.loss_after, text=text, what=what
+            current,
+            id=count,
+            parent=start.id,
+            loss_before=start.loss_after,
+            edges_removed=start.active_edges - current.active_edges,
+            what=what or changes_between(start.state, current.state),
         )
         tree.rewrite(count, [] if current.state == start.state else [joined], start)
 
@@ -279,7 +283,7 @@ class StepPlanner:
     def _measured(
         self,
         kind: str,
-        what: str,
+        what: tuple[Message, ...],
         state: State,
         baseline: Baseline,
         parent: Command | None = None,
@@ -313,20 +317,10 @@ class StepPlanner:
         """Return a command with the loss that it has now: a metric may give another one."""
         evaluator.add_curves(command.baseline)
         loss = evaluator.loss(*self._applier.masks_under(command.baseline, command.state))
-        if loss == command.loss_after or loss != loss:
-            return replace(command)
-        text = command.text
-        if command.parent is not None:
-            text = describe_with_losses(
-                command.what,
-                self._applier.facts.loss_name,
-                self._applier.history.get(command.parent),
-                loss,
-                command.active_edges,
-            )
-        return replace(command, loss_after=loss, text=text)
+        known = loss == command.loss_after or loss != loss
+        return replace(command, loss_after=command.loss_after if known else loss)
 
-    def _with_present_weights(self, command: Command, why: str) -> Command:
+    def _with_present_weights(self, command: Command, kept: bool) -> Command:
         """Return a command on the weights that the model has now."""
         applier, now = self._applier, self._applier.baseline
         evaluator = applier.require_evaluator()
@@ -345,8 +339,6 @@ class StepPlanner:
             loss_after=loss,
             active_edges=count_edges(masks.mask),
             weights=applier.current.weights,
-            text=f"{command.what or command.text}, {applier.facts.loss_name} {loss:.4g} with the "
-            "weights of a later step",
-            notice=f"The weights that step {command.id} had {why}: it is shown with those of a "
-            "later step.",
+            edges_removed=0,
+            notice=("weights_lost", command.id, kept),
         )

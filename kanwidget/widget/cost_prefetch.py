@@ -1,7 +1,7 @@
-"""What could be, worked out a little at a time while nobody waits: curves and prices ahead.
+"""Computes loss curves and costs ahead of time, in small steps while the kernel is idle.
 
-All the work here is in iterators that do a small piece at each step, so that whoever runs them
-can listen in between. What was found is remembered as long as its session lives.
+All the work here is in iterators that do a small piece at each step, so that other messages
+are handled in between. Results are remembered as long as its session lives.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ __all__ = [
 AXES = {"_tradeoff_node": "node", "_tradeoff_edge": "edge"}
 PRICES = "_prices"
 
-BUDGET = 0.25
+WORK_SECONDS = 0.25
 """Seconds that one piece of work may take."""
 
-WAIT = 0.5
+WALL_SECONDS = 0.5
 """Seconds that it may take by the clock on the wall, as when a metric waits for something."""
 
-HICCUPS = 2
+SLOW_STARTS = 2
 """Measurements that may take longer: the first do, while caches are cold."""
 
-PAUSES = 5.0, 10.0, 20.0, 40.0
+RETRY_SECONDS = 5.0, 10.0, 20.0, 40.0
 """Seconds until what took too long is tried again: a machine that is busy now need not stay so."""
 
-POINTS = 64
+PARTIAL_CURVE_POINTS = 64
 """Points of a curve that cannot be measured whole in that time."""
 
-PATIENCE = 0.5
+OLD_VALUE_SECONDS = 0.5
 """Seconds for which what was right before may still be shown, when the new is on its way."""
 
-KEPT = 256
+MAX_REMEMBERED = 256
 """Curves, points and prices that are remembered."""
 
 _LOG = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class CostPrefetcher:
             due, now = True, time.monotonic()
             if self._begun.get(name) == key:
                 continue  # it is right as far as it goes
-            late = now - self._since.setdefault(name, now) > PATIENCE
+            late = now - self._since.setdefault(name, now) > OLD_VALUE_SECONDS
             other = name not in self._shown or self._shown[name][1] != key[1]
             if late or other or memory.get(_dear(key)):
                 self._forget(name)
@@ -113,7 +113,7 @@ class CostPrefetcher:
         float or None
             Seconds to wait before it goes on, None to go on at once.
         """
-        for pause in (*PAUSES, None):
+        for pause in (*RETRY_SECONDS, None):
             again = False
             for name, key in _keys(session, selected).items():
                 if self._shown.get(name) == key:
@@ -173,7 +173,7 @@ class ResultCache:
     @classmethod
     def of(cls, session: PruningSession) -> ResultCache:
         """Return the one memory of a session."""
-        return _MEMORIES.setdefault(session, cls())
+        return _CACHES.setdefault(session, cls())
 
     def get(self, key: Hashable) -> Any:
         """Return what is known, or None."""
@@ -191,11 +191,11 @@ class ResultCache:
         """Remember a value, and forget the oldest."""
         self._found[key] = value
         self._found.move_to_end(key)
-        while len(self._found) > KEPT:
+        while len(self._found) > MAX_REMEMBERED:
             self._found.popitem(last=False)
 
 
-_MEMORIES: weakref.WeakKeyDictionary[PruningSession, ResultCache] = weakref.WeakKeyDictionary()
+_CACHES: weakref.WeakKeyDictionary[PruningSession, ResultCache] = weakref.WeakKeyDictionary()
 
 
 def curve(session: PruningSession, axis: str) -> Iterator[Floats | None]:
@@ -207,7 +207,7 @@ def curve(session: PruningSession, axis: str) -> Iterator[Floats | None]:
     memory, key = ResultCache.of(session), _key(session, axis)
     found = memory.get(key)
     if found is None and not memory.get(_dear(key)):
-        end = time.perf_counter() + BUDGET
+        end = time.perf_counter() + WORK_SECONDS
         try:
             found = tradeoff_array(session.tradeoff(axis, stop=lambda: time.perf_counter() > end))
         except Cancelled:
@@ -244,7 +244,9 @@ def rescore_quickly(session: PruningSession, score: str) -> None:
         done = share
 
     try:
-        session.rescore(score, stop=lambda: time.perf_counter() - start > BUDGET, progress=progress)
+        session.rescore(
+            score, stop=lambda: time.perf_counter() - start > WORK_SECONDS, progress=progress
+        )
     except Cancelled:
         seconds = (time.perf_counter() - start) / done if done else math.inf
         about = f"takes about {seconds:,.0f} s" if seconds < 1e4 else "takes long"
@@ -275,7 +277,9 @@ def prices(session: PruningSession, selected: list[Any]) -> Iterator[list[Any] |
 def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Floats | None]:
     """Measure at thresholds spread over all that matter, twice as many each time."""
     memory, levels, slow = ResultCache.of(session), _levels(session, axis), 0
-    places = np.unique(np.linspace(0, len(levels) - 1, POINTS).round().astype(int)).tolist()
+    places = np.unique(
+        np.linspace(0, len(levels) - 1, PARTIAL_CURVE_POINTS).round().astype(int)
+    ).tolist()
     step = 1 << (len(places) - 1).bit_length()
     while step:
         some = sorted({*places[::step], places[-1]})
@@ -291,14 +295,14 @@ def _coarse(session: PruningSession, axis: str, key: Hashable) -> Iterator[Float
                 slow += _is_slow(start)
                 if _key(session, axis) != key:
                     return
-                if slow > HICCUPS:
+                if slow > SLOW_STARTS:
                     raise TooSlow
                 point += [found.loss] if keep_mean else [found.active_edges, found.loss]
                 yield None
                 if _key(session, axis) != key:
                     return
             memory.keep(where, point)
-        if len(some) > POINTS // 8 or step == 1:
+        if len(some) > PARTIAL_CURVE_POINTS // 8 or step == 1:
             yield np.array([memory.get(("point", key, place)) for place in some]).T
         step //= 2
 
@@ -315,7 +319,7 @@ def _is_slow(start: tuple[float, float]) -> bool:
     counts; it stands still while a metric waits, so that the other one counts too.
     """
     own, wall = (now - then for now, then in zip(_now(), start, strict=True))
-    return own > BUDGET or wall > WAIT
+    return own > WORK_SECONDS or wall > WALL_SECONDS
 
 
 def _keys(session: PruningSession, selected: list[Any]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.edge_functions import EdgeFunctions
 
 __all__ = [
-    "BYTES",
-    "MANY",
+    "MAX_TABLE_BYTES",
+    "MAX_TABLE_EDGES",
     "Cells",
     "Layer",
     "cells",
@@ -40,27 +40,27 @@ Function = Callable[[Tensor], Tensor]
 Range = tuple[Floats, Floats]
 """Lowest and highest values."""
 
-MANY = 2000
+MAX_TABLE_EDGES = 2000
 """Edges beyond which a browser with a kernel leaves the computing to Python."""
 
-BYTES = 3 << 20
+MAX_TABLE_BYTES = 3 << 20
 """The largest table."""
 
-TOLERANCE = 1e-11
+GOOD_ERROR = 1e-11
 """Error of a cubic, relative to the largest value in its layer, below which a cell is fine ..."""
 
-LIMIT = 1e-5
+MAX_ERROR = 1e-5
 """... and above which a table is of no use."""
 
-ROUNDS = 8
-FIRST = 8
+MAX_SPLITS = 8
+FIRST_CELLS = 8
 """Cells to begin with."""
 
-FIT = (1 - np.cos((2 * np.arange(4) + 1) * np.pi / 8)) / 2
+FIT_POINTS = (1 - np.cos((2 * np.arange(4) + 1) * np.pi / 8)) / 2
 """Chebyshev's points. None is at an end of a cell, where another formula may begin."""
 
-TEST = np.array([0.01, 0.146, 0.5, 0.854, 0.99])
-_TO_CUBIC = np.linalg.inv(np.vander(FIT, 4, increasing=True)).T
+TEST_POINTS = np.array([0.01, 0.146, 0.5, 0.854, 0.99])
+_TO_CUBIC = np.linalg.inv(np.vander(FIT_POINTS, 4, increasing=True)).T
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def cells(
         None if there are too many edges, or functions that no table of a fair size can hold.
     """
     edges = sum(layer.numel() for layer in baseline.mask)
-    if edges > MANY or not adapter.can_tabulate:
+    if edges > MAX_TABLE_EDGES or not adapter.can_tabulate:
         return None
-    most = BYTES // (32 * edges)
+    most = MAX_TABLE_BYTES // (32 * edges)
 
     def table(l: int, ends: Floats) -> Layer | None:
         function = partial(adapter.edge_curves, l)
@@ -188,7 +188,7 @@ def first_cells(within: Range, knots: Floats) -> Floats:
 
 def points_on(x: Floats, adapter: EdgeFunctions) -> Tensor:
     """Return where functions are looked at on cells, ``(9 c, n_in)``."""
-    share = np.concatenate([FIT, TEST])
+    share = np.concatenate([FIT_POINTS, TEST_POINTS])
     points = x[:, :-1, None] + np.diff(x)[:, :, None] * share  # (n_in, c, 9)
     flat = torch.from_numpy(points.reshape(len(x), -1).T.copy())
     return flat.to(adapter.device, adapter.dtype)
@@ -200,23 +200,23 @@ def layer_of(
     """Return cells ``(n_in, c + 1)`` and cubics ``(m, n_in, c, 4)`` of a layer."""
     noise = 16 * torch.finfo(adapter.dtype).eps
     before = math.inf
-    for _ in range(ROUNDS):
+    for _ in range(MAX_SPLITS):
         cubics, error, scale = _fit(function, x, adapter)
         worst = float(error.max()) / scale
         if not math.isfinite(worst):
             return None
-        short = error > max(TOLERANCE, noise) * scale
+        short = error > max(GOOD_ERROR, noise) * scale
         # A model's own rounding stays, however small the cells.
         if not short.any() or x.shape[1] > most or worst > before / 2:
             break
         before = worst
-        pieces = (error / (max(TOLERANCE, noise) * scale)) ** 0.25 * 1.05
+        pieces = (error / (max(GOOD_ERROR, noise) * scale)) ** 0.25 * 1.05
         # Far from the end the estimate promises too much.
         x = _split(x, np.ceil(pieces.clip(1e-9, 32)).astype(int), most, pieces)
     else:
         cubics, error, scale = _fit(function, x, adapter)
         worst = float(error.max()) / scale
-    return (x, cubics) if worst <= max(LIMIT, 4 * noise) else None
+    return (x, cubics) if worst <= max(MAX_ERROR, 4 * noise) else None
 
 
 def _begin(low: float, high: float, knots: Floats) -> Floats:
@@ -227,7 +227,7 @@ def _begin(low: float, high: float, knots: Floats) -> Floats:
     apart = np.concatenate([[True], np.diff(ends) > 1e-9 * (high - low)])
     ends = ends[apart]
     ends[-1] = high
-    pieces = np.ceil(np.diff(ends) / (high - low) * FIRST).astype(int)
+    pieces = np.ceil(np.diff(ends) / (high - low) * FIRST_CELLS).astype(int)
     return _cut(ends, pieces)
 
 
@@ -287,7 +287,7 @@ def _fit(function: Function, x: Floats, adapter: EdgeFunctions) -> tuple[Floats,
     found = function(points_on(x, adapter))
     values = _array(found).reshape(*found.shape[:2], x.shape[1] - 1, -1)
     cubics: Floats = values[..., :4] @ _TO_CUBIC
-    missed = np.abs(cubics @ np.vander(TEST, 4, increasing=True).T - values[..., 4:])
+    missed = np.abs(cubics @ np.vander(TEST_POINTS, 4, increasing=True).T - values[..., 4:])
     return cubics, missed.max(axis=(0, 3)), float(np.abs(values).max()) or 1.0
 
 

@@ -18,9 +18,11 @@ from kanwidget.session import PruningSession
 
 from . import payload
 from .packed_array import pack, unpack
-from .sync import ViewTraits
 
-__all__ = ["bundle", "page"]
+__all__ = ["PAGE_ROWS", "bundle", "page"]
+
+PAGE_ROWS = 200
+"""Rows of the data in an exported page, by default."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
@@ -44,7 +46,7 @@ p { margin: 0 16px 12px; color: var(--muted); }
 
 
 def bundle(name: str) -> str:
-    """Return a built script that the package carries.
+    """Return a built script of the package.
 
     Raises
     ------
@@ -57,28 +59,33 @@ def bundle(name: str) -> str:
     except FileNotFoundError:
         raise ImportError(
             f"{path} is missing: in a checkout, build the front end with `make build`; "
-            "an installed kanwidget carries it"
+            "an installed kanwidget has it"
         ) from None
 
 
-def page(widget: ViewTraits, title: str | None, data_rows: int) -> str:
-    """Return a page that shows a widget as it is, see `KANWidget.to_html`."""
-    session, width = widget.session, widget.session.width
-    traits = widget.page_state()
+def page(
+    session: PruningSession, state: Mapping[str, Any], title: str | None, data_rows: int
+) -> str:
+    """Return a page that shows a widget as it is, see `KANWidget.to_html`.
+
+    ``state`` are the widget's traits by name.
+    """
+    width = session.width
+    traits = dict(state)
     rows = payload.data_arrays(session.data, width[-1], data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
     # Nobody is there to score the edges anew, nor to warn of what follows.
     traits |= {"_scores_known": [], "_warnings": []}
-    carried = 0 if rows["_rows"] is None else len(rows["_rows"])
-    if carried:
+    row_count = 0 if rows["_rows"] is None else len(rows["_rows"])
+    if row_count:
         traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))
     else:
         private = payload.baseline_arrays(session, private=True)
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
-    traits["_loss"], kinds = payload.loss_arrays(session.data, width[-1], carried)
-    traits["_row_kinds"] = b"" if kinds is None else pack(kinds)
-    if not carried:
+    traits["_page_loss"], kinds = payload.loss_arrays(session.data, width[-1], row_count)
+    traits["_row_classes"] = b"" if kinds is None else pack(kinds)
+    if not row_count:
         traits["probe"] = []
     elif not traits["_cells_x"]:
         traits["_parts_counts"], parts = payload.large_arrays(session)
@@ -87,7 +94,7 @@ def page(widget: ViewTraits, title: str | None, data_rows: int) -> str:
             traits["_folded"] = b""
         if parts:  # the page finds out by itself, and all of it would be two megabytes
             traits |= {"_tradeoff_node": b"", "_tradeoff_edge": b""}
-    return _document(traits, title or f"KAN {width}", _told(session, traits, carried))
+    return _document(traits, title or f"KAN {width}", _summary(session, traits, row_count))
 
 
 def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
@@ -103,19 +110,19 @@ def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
     return x
 
 
-def _told(session: PruningSession, traits: Mapping[str, Any], carried: int) -> str:
+def _summary(session: PruningSession, traits: Mapping[str, Any], row_count: int) -> str:
     """Say what the page holds, and what it can do."""
     count = sum(layer.numel() for layer in session.mask)
     rows = len(session.data.test_rows)
-    if not carried:
+    if not row_count:
         return (
             f"This page holds {count:,} edges and none of the {rows:,} rows of data; the ends of "
             "the curves are rounded. It tells the losses that were measured when it was made."
         )
-    known = f"This page holds {count:,} edges and {carried:,} of {rows:,} rows"
+    known = f"This page holds {count:,} edges and {row_count:,} of {rows:,} rows"
     if not (traits["_cells_x"] or traits.get("_parts_counts")):
         return f"{known} of data. It tells the losses that were measured when it was made."
-    if not traits["_loss"]:
+    if not traits["_page_loss"]:
         metric = traits["loss_name"].removeprefix("test ")
         return (
             f"{known} of data. {metric} was {traits['loss']:.4g} in Python, and stayed there: this "
@@ -127,7 +134,7 @@ def _told(session: PruningSession, traits: Mapping[str, Any], carried: int) -> s
     )
 
 
-def _document(traits: Mapping[str, Any], title: str, told: str) -> str:
+def _document(traits: Mapping[str, Any], title: str, summary: str) -> str:
     script, style = bundle("page.js"), _STYLE
     # Halves of characters cannot be written to a file.
     title = title.encode("utf-8", "replace").decode("utf-8")
@@ -149,7 +156,7 @@ def _document(traits: Mapping[str, Any], title: str, told: str) -> str:
 </head>
 <body>
 <h1>{html.escape(title)}</h1>
-<p>{html.escape(told)}</p>
+<p>{html.escape(summary)}</p>
 <noscript><p>This page computes a network in your browser: it needs JavaScript.</p></noscript>
 <main id="kanwidget"></main>
 <script type="application/json" id="kanwidget-traits">{data}</script>

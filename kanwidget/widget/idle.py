@@ -1,4 +1,4 @@
-"""Work that waits until nobody asks for anything, and makes way when somebody does."""
+"""Work in small steps, done while no message waits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 __all__ = ["IdleTask", "acting_loop", "running_loop"]
 
-SLICE = 0.04
+SLICE_SECONDS = 0.04
 """Seconds of work before the loop is given a turn."""
 
 
@@ -110,16 +110,16 @@ class IdleTask:
             self._asked, self._work = False, self._make()
             self._longest *= 0.9  # what was slow once need not stay so
         work, start = self._work, time.perf_counter()
-        end = start + SLICE
+        end = start + SLICE_SECONDS
         try:
             pause = 0.002
-            for wish in work:
+            for pause_after in work:
                 now = time.perf_counter()
                 self._longest, start = max(self._longest, now - start), now
                 if self._work is not work:  # asked anew, or dropped, meanwhile
                     return
-                if isinstance(wish, float):
-                    pause = wish
+                if isinstance(pause_after, float):
+                    pause = pause_after
                     break
                 if now > end:
                     break

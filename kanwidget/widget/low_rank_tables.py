@@ -19,7 +19,7 @@ from torch import Tensor
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.edge_functions import EdgeFunctions
 
-from .function_tables import BYTES, Layer, extremes, layer_of, layers_of, points_on
+from .function_tables import MAX_TABLE_BYTES, Layer, extremes, layer_of, layers_of, points_on
 
 __all__ = ["SharedCells", "shared_cells"]
 
@@ -27,13 +27,13 @@ Floats = NDArray[np.float64]
 Function = Callable[[Tensor], Tensor]
 """From points ``(n, n_in)`` to values ``(m, n_in, n)``."""
 
-MOST = 200_000
+MAX_EDGES = 200_000
 """Edges beyond which no browser computes anything."""
 
-SMALL = 1e-12
+ROUNDING = 1e-12
 """Singular values below this share of a layer's largest are rounding."""
 
-POINTS = 64
+BLOCK_POINTS = 64
 """Points looked at together: bounds the memory."""
 
 
@@ -63,7 +63,7 @@ def shared_cells(
 ) -> SharedCells | None:
     """Tabulate what the functions of a large model's edges are made of; else as `cells`."""
     edges = sum(layer.numel() for layer in baseline.mask)
-    if edges > MOST or not adapter.can_tabulate:
+    if edges > MAX_EDGES or not adapter.can_tabulate:
         return None
     weights: list[Floats] = []
 
@@ -74,13 +74,13 @@ def shared_cells(
             return None
         weights.append(parts)
         function = _turned(of_edges, parts)
-        most = BYTES // (16 * len(baseline.mask) * parts.shape[1] * parts.shape[2])
+        most = MAX_TABLE_BYTES // (16 * len(baseline.mask) * parts.shape[1] * parts.shape[2])
         made = layer_of(function, ends, adapter, most)
         return made and Layer(function, *made, _of_edges(made[1], parts))
 
     layers = layers_of(adapter, baseline, inputs, table)
     many = 0 if layers is None else max(w.shape[2] for w in weights)
-    if layers is None or edges * many > BYTES // 4:
+    if layers is None or edges * many > MAX_TABLE_BYTES // 4:
         return None
     room = [many - w.shape[2] for w in weights]
     flat = [
@@ -119,7 +119,7 @@ def _parts(function: Function, points: Tensor, dtype: torch.dtype) -> Floats | N
     if not values.isfinite().all():
         return None
     vectors, sizes, _ = torch.linalg.svd(values, full_matrices=False)
-    least = max(SMALL, 4 * torch.finfo(dtype).eps) * float(sizes.max())
+    least = max(ROUNDING, 4 * torch.finfo(dtype).eps) * float(sizes.max())
     count = max(1, int((sizes > least).sum(1).max()))
     found: Floats = vectors[:, :, :count].permute(1, 0, 2).numpy()
     return found
@@ -135,8 +135,8 @@ def _turned(function: Function, weights: Floats) -> Function:
 
     def of_parts(points: Tensor) -> Tensor:
         some = [
-            torch.bmm(turn, _by_source(function(points[k : k + POINTS])))
-            for k in range(0, len(points), POINTS)
+            torch.bmm(turn, _by_source(function(points[k : k + BLOCK_POINTS])))
+            for k in range(0, len(points), BLOCK_POINTS)
         ]
         return torch.cat(some, 2).transpose(0, 1)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 __all__ = ["MessageOrder", "Pending"]
 
-PAGES = 64
+MAX_PAGES = 64
 """Pages that are remembered; each view of a browser's tab is on one."""
 
 
@@ -115,7 +115,7 @@ class MessageOrder:
     def _page(self, page: str) -> _Page:
         known = self._pages.setdefault(page, _Page())
         self._pages.move_to_end(page)
-        while len(self._pages) > PAGES:
+        while len(self._pages) > MAX_PAGES:
             self._pages.popitem(last=False)
         return known
 

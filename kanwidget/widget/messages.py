@@ -21,9 +21,11 @@ class Refused(ValueError):
 def handle_message(session: PruningSession, message: Mapping[str, Any]) -> None:
     """Do what a message asks for, ``{"do": ..., ...}``, or raise an error in words."""
     name = message.get("do")
-    found = _ACTS.get(name) if isinstance(name, str) else None
+    found = _COMMANDS.get(name) if isinstance(name, str) else None
     if found is None:
-        raise Refused(f"there is no act {_short(name)}; there are {', '.join(_ACTS)} and compare")
+        raise Refused(
+            f"there is no act {_short(name)}; there are {', '.join(_COMMANDS)} and compare"
+        )
     found(session, message)
 
 
@@ -70,7 +72,7 @@ def _remove_dead_ends(session: PruningSession, message: Mapping[str, Any]) -> No
     session.remove_dead_ends()
 
 
-_ACTS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
+_COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "undo": _undo,
     "redo": _redo,
     "commit": lambda session, message: session.commit(),

@@ -24,12 +24,28 @@ from kanwidget.figure.draw import png_preview
 
 from .idle import IdleTask, acting_loop
 
-__all__ = ["NotebookPreview", "captured", "marked", "quietly", "shows_a_value"]
+__all__ = [
+    "CELL_WIDTH",
+    "PICTURE_TRAITS",
+    "CellOutput",
+    "NotebookPreview",
+    "marked",
+    "shows_a_value",
+]
 
-AT_REST = 2.0
+CELL_WIDTH = 900 / 96
+"""Width of a notebook's cell in inches."""
+
+PICTURE_TRAITS = (
+    *("_mask", "_curves_y", "_scores", "_symbolic", "in_vars", "out_vars", "input_shape"),
+    *("orientation", "view", "node_threshold", "removed_edges", "removed_nodes", "kept_nodes"),
+)
+"""The traits of which the picture shows something."""
+
+REDRAW_SECONDS = 2.0
 """Seconds without a change before the picture is drawn anew."""
 
-_START = 33
+_HEADER_BYTES = 33
 """Bytes of a PNG before its second chunk, a multiple of 3: in base64 a chunk begins there, too."""
 
 
@@ -38,7 +54,63 @@ def marked(png: str, token: str) -> str:
     data = base64.b64decode(png)
     chunk = b"tEXt" + b"kanwidget\0" + token.encode("ascii")
     mark = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    return base64.b64encode(data[:_START] + mark + data[_START:]).decode("ascii")
+    return base64.b64encode(data[:_HEADER_BYTES] + mark + data[_HEADER_BYTES:]).decode("ascii")
+
+
+class CellOutput:
+    """What a notebook's cell shows of a widget: the live view, and a picture behind it.
+
+    Parameters
+    ----------
+    token : str
+        By which a view finds the picture: letters and digits.
+    draw : callable
+        Draws the present state.
+    describe : callable
+        Says the present state in a line.
+    has_picture : bool
+        Whether the notebook keeps a picture.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        draw: Callable[[], Picture],
+        describe: Callable[[], str],
+        has_picture: bool,
+    ) -> None:
+        self._token, self._draw, self._describe = token, draw, describe
+        self._has_picture = has_picture
+        self._preview: NotebookPreview | None = None
+
+    def with_picture(self, bundle: Any) -> Any:
+        """Return a MIME bundle with what is shown where there is no live view.
+
+        A cell that shows the widget gets the picture as an output of its own instead.
+        """
+        if not bundle or not self._has_picture or captured():
+            return bundle
+        data, metadata = bundle
+        if self._preview is None:
+            self._preview = NotebookPreview(self._token, self._draw, self._describe)
+        if quietly(self._preview.show):
+            # The picture says it, and how many edges are on then.
+            return data | {"text/plain": ""}, metadata
+        picture = quietly(lambda: png_preview(self._draw()))
+        if picture is not None:
+            png, size = picture
+            data, metadata = data | {"image/png": png}, dict(metadata) | {"image/png": size}
+        return data, metadata
+
+    def redraw(self, change: Any = None) -> None:
+        """Draw the picture anew some time after the last change, if a notebook has it."""
+        if self._preview is not None:
+            self._preview.ask()
+
+    def drop(self) -> None:
+        """Leave the picture as it is from now on."""
+        if self._preview is not None:
+            self._preview.drop()
 
 
 class NotebookPreview:
@@ -50,14 +122,16 @@ class NotebookPreview:
         By which a view finds the picture: letters and digits.
     figure : callable
         Draws the present state.
-    told : callable
+    describe : callable
         Says the present state in a line.
     """
 
-    def __init__(self, token: str, figure: Callable[[], Picture], told: Callable[[], str]) -> None:
-        self._token, self._figure, self._told = token, figure, told
+    def __init__(
+        self, token: str, figure: Callable[[], Picture], describe: Callable[[], str]
+    ) -> None:
+        self._token, self._figure, self._describe = token, figure, describe
         loop, owner = acting_loop()
-        self._later = IdleTask(loop, self._work, owner)
+        self._task = IdleTask(loop, self._work, owner)
         self._shown: tuple[str, dict[str, Any]] | None = None
         self._cell: int | None = None
         self._due = False  # whether the cell that runs shows the widget, and has no picture yet
@@ -78,14 +152,14 @@ class NotebookPreview:
     def ask(self) -> None:
         """Draw it anew some time after the last change, if a notebook has it."""
         if self._shown is not None:
-            self._later.ask(AT_REST)
+            self._task.ask(REDRAW_SECONDS)
 
     def catch_up(self) -> None:
         """Draw it now, if a cell has shown the widget or there was a change."""
         if not self._due:
-            self._later.finish()
+            self._task.finish()
             return
-        self._later.drop()
+        self._task.drop()
         self._due, picture = False, _png(quietly(self._figure))
         if picture is not None:
             self._publish(_shell(), picture)
@@ -95,7 +169,7 @@ class NotebookPreview:
         if self._due and _running_shell() is not None:
             self.catch_up()
         self._due = False
-        self._later.drop()
+        self._task.drop()
         self._unwatch()
 
     def _work(self) -> Iterator[None]:
@@ -109,9 +183,9 @@ class NotebookPreview:
     def _publish(self, shell: Any, picture: tuple[str, dict[str, Any]], **options: Any) -> None:
         self._shown = png, size = picture
         shell.display_pub.publish(
-            {"image/png": marked(png, self._token), "text/plain": self._told()},
+            {"image/png": marked(png, self._token), "text/plain": self._describe()},
             # No height: where a page caps the width, it keeps its shape.
-            {"image/png": {"width": size["width"], "alt": self._told()}},
+            {"image/png": {"width": size["width"], "alt": self._describe()}},
             transient={"display_id": f"kanwidget-{self._token}"},
             **options,
         )

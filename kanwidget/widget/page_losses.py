@@ -36,6 +36,8 @@ _USUAL = {
 def page_loss_name(measure: DataAndMetric, n_out: int) -> str:
     """Return what a page calls the loss of a session, "" if it stays in Python.
 
+    ``change`` is the RMS change of the outputs, of data without labels.
+
     A function's name says nothing: it must be torch's own, with nothing set otherwise, and
     labels that its formula is plain for.
     """
@@ -44,7 +46,7 @@ def page_loss_name(measure: DataAndMetric, n_out: int) -> str:
         return ""
     plain = labels.shape == (len(measure.test_rows), n_out) and labels.is_floating_point()
     if metric is None:
-        return "rmse" if plain else ""
+        return ("rmse" if measure.has_labels else "change") if plain else ""
     if isinstance(metric, nn.Module):
         usual = all(getattr(metric, name, value) == value for name, value in _USUAL.items())
         kind = _MODULES.get(type(metric), "") if usual else ""

@@ -16,8 +16,9 @@ from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
+from kanwidget.session.script import path_to_baseline
 
-from .function_tables import MANY, cells, outwards
+from .function_tables import MAX_TABLE_EDGES, cells, outwards
 from .low_rank_tables import shared_cells
 from .page_losses import page_loss_name
 
@@ -29,6 +30,7 @@ __all__ = [
     "large_arrays",
     "loss_arrays",
     "mask",
+    "origin",
     "quantised",
     "tradeoff_array",
 ]
@@ -37,8 +39,11 @@ Array = NDArray[np.generic]
 Packable = dict[str, Array | None]
 """Arrays by the name of the trait that carries them; None if there is no such thing."""
 
-ROWS, ROW_BYTES = 256, 400_000
-"""Rows of the data that a view can pick a sample from, at the most."""
+MAX_ROWS = 256
+"""Rows of the data that a view can pick a sample from."""
+
+MAX_ROWS_BYTES = 400_000
+"""Bytes of these rows."""
 
 
 def data_arrays(data: DataAndMetric, n_out: int, most: int | None = None) -> Packable:
@@ -52,14 +57,14 @@ def data_arrays(data: DataAndMetric, n_out: int, most: int | None = None) -> Pac
     """
     rows, labels = data.test_rows, data.test_labels
     n_in = rows.shape[1]
-    count = min(len(rows), min(ROWS, ROW_BYTES // (4 * n_in)) if most is None else most)
+    count = min(len(rows), min(MAX_ROWS, MAX_ROWS_BYTES // (4 * n_in)) if most is None else most)
     if not count:
         return {"_rows": None, "_row_labels": None, "_row_numbers": None}
     some = _spread(rows, count)
-    told = labels.shape == (len(rows), n_out) and labels.is_floating_point()
+    numeric = labels.shape == (len(rows), n_out) and labels.is_floating_point()
     return {
         "_rows": _array([rows[some]], np.float32),
-        "_row_labels": _array([labels[some]], np.float32) if told else None,
+        "_row_labels": _array([labels[some]], np.float32) if numeric else None,
         "_row_numbers": _array([some], np.float64),
     }
 
@@ -91,7 +96,7 @@ def baseline_arrays(session: PruningSession, private: bool = False) -> Packable:
     found = _rounded(adapter, baseline.curves) if private else baseline.curves
     xs, ys = zip(*found, strict=True)
     curves = _array([y.flatten(0, 1) for y in ys], np.float32)
-    few = len(curves) <= MANY
+    few = len(curves) <= MAX_TABLE_EDGES
     parts = [adapter.base_part(l, x.T) for l, x in enumerate(xs)] if few else [None]
     bases = [part.flatten(0, 1) for part in parts if part is not None]
     table = cells(adapter, baseline, [data.test_rows, data.train_rows], private)
@@ -187,8 +192,18 @@ def quantised(curves: Array) -> tuple[Array, Array]:
 
 
 def history_rows(history: History) -> list[dict[str, Any]]:
-    """Return every command in numbers and words."""
-    return [{**_told(c), "stale": history.stale(c)} for c in history.commands]
+    """Return every command in codes and numbers; `session.words` lists the codes of ``what``."""
+    return [{**_row(c), "stale": history.stale(c)} for c in history.commands]
+
+
+def origin(session: PruningSession) -> dict[str, Any]:
+    """Return where the history of a page without Python begins: at the present baseline."""
+    path = path_to_baseline(session.history)
+    return {
+        "script": session.script_to_baseline(),
+        "keep_mean": path[-1].state.keep_mean,
+        "committed": any(command.kind == "commit" for command in path),
+    }
 
 
 def finite(number: float) -> float | None:
@@ -196,12 +211,13 @@ def finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _told(command: Command) -> dict[str, Any]:
+def _row(command: Command) -> dict[str, Any]:
     return {
         "id": command.id,
         "parent": command.parent,
         "kind": command.kind,
-        "text": command.text,
+        "what": [list(message) for message in command.what],
+        "edges_removed": command.edges_removed,
         "note": command.note,
         "loss_before": finite(command.loss_before),
         "loss_after": finite(command.loss_after),

@@ -1,93 +1,54 @@
-"""What a view is shown: traits that follow the session, and who keeps them up to it."""
+"""Brings a widget's traits to what its session says."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import anywidget
-import traitlets
 from torch import Tensor, nn
 
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.data_and_metric import DataAndMetric
 from kanwidget.kan.write_lock import fit_of
-from kanwidget.session import PruningSession
 
 from . import payload
 from .cost_prefetch import PRICES, CostPrefetcher
 from .idle import IdleTask, acting_loop
 from .packed_array import pack
-from .traits import LazyBytes, LazyInt, LazyList, LazyText
 
-__all__ = ["TraitSync", "ViewTraits"]
+__all__ = ["TraitSync"]
 
-MOST_WARNINGS = 8
-"""More than these nobody reads."""
+MAX_WARNINGS = 8
+"""Warnings that a view gets."""
 
-DELAY = 0.15
+IDLE_SECONDS = 0.15
 """Seconds without a change before work begins that nobody has asked for."""
 
-AFTER_A_CELL = 1.0
+TRAINING_CHECK_SECONDS = 1.0
 """Seconds after which a training that a cell began in a thread has changed something."""
 
 
-class ViewTraits(traitlets.HasTraits):
-    """The traits that only the view reads, packed arrays most of them; see `publish`."""
-
-    session: PruningSession
-    data_rows: int | None
-    _mirror: TraitSync
-
-    _closed = traitlets.Bool(read_only=True).tag(sync=True)
-    _warnings = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
-    _scores_known = traitlets.List(trait=traitlets.Unicode(), read_only=True).tag(sync=True)
-    _width = traitlets.List(trait=traitlets.Int(), read_only=True).tag(sync=True)
-    _curves_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _curves_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _scores = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _baseline = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _mask = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _curves_range = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _base_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _density = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _grid = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _rows = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _row_labels = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _row_numbers = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _row_kinds = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _loss = traitlets.Unicode(read_only=True).tag(sync=True)
-    """By which formula a view without a kernel computes the loss, see `losses.known`."""
-    _cells_x = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _cells_y = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _bias = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _offset = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _means = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _folded = traitlets.Bytes(read_only=True).tag(sync=True, echo_update=False)
-    _compared = LazyBytes(read_only=True).tag(sync=True, echo_update=False)
-    _tradeoff_node = LazyBytes(read_only=True).tag(sync=True, echo_update=False)
-    _tradeoff_edge = LazyBytes(read_only=True).tag(sync=True, echo_update=False)
-    _prices = LazyList(read_only=True).tag(sync=True, echo_update=False)
-    _slots = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
-    _symbolic = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
-    _history = LazyList(read_only=True).tag(sync=True, echo_update=False)
-    _current = LazyInt(read_only=True).tag(sync=True)
-    _script = LazyText(read_only=True).tag(sync=True, echo_update=False)
-
-    def page_state(self) -> dict[str, Any]:
-        """Return all that a view reads, by the names of the traits, up to date."""
-        self._mirror.finish()
-        hosts = anywidget.AnyWidget.class_trait_names()
-        return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in hosts}
-
-
 class TraitSync:
-    """Brings one widget's traits to what its session says: now, or when nobody waits."""
+    """Brings one widget's traits to what its session says: at once, or when no message waits.
 
-    def __init__(self, widget: Any, model: nn.Module) -> None:
+    Parameters
+    ----------
+    widget : KANWidget
+    model : Module
+        The live model; it is not kept alive.
+    on_session : callable
+        Returns what keeps the traits of each widget on the session.
+    """
+
+    def __init__(
+        self, widget: Any, model: nn.Module, on_session: Callable[[], Sequence[TraitSync]]
+    ) -> None:
         self._widget = widget
+        self._on_session = on_session
+        self.pulls = False  # while traits follow the session rather than lead it
         self._model = weakref.ref(model)
         loop, owner = acting_loop()
         self._history_task = IdleTask(loop, self._send_history, owner)
@@ -99,7 +60,46 @@ class TraitSync:
         self._mask: list[Tensor] = []
         self._measure: DataAndMetric | None = None
         self._compares: tuple[int, int] | None = None
+        self._shows_compared = False
         self._trained = False  # at the last look
+
+    def push(self, merge: bool = False) -> None:
+        """Bring the session to what the traits say."""
+        # What it says already may be otherwise once it has looked at the model.
+        widget, decisions = self._widget, self._widget.session.state.to_dict()
+        wanted = {n: getattr(widget, n) for n, v in decisions.items() if getattr(widget, n) != v}
+        try:
+            widget.session.set(merge=merge, **wanted)
+        finally:  # what was refused must not look as if it were done
+            self.update_all(merge)
+
+    def update_all(self, dragged: bool = False) -> None:
+        """Bring the traits of all widgets on the session to what it says."""
+        for sync in self._on_session() or [self]:
+            sync.pull(dragged)
+
+    def pull(self, dragged: bool = False) -> None:
+        """Bring the traits to what the session says, in one message.
+
+        Whoever observes one of them finds all others up to it.
+        """
+        widget, session = self._widget, self._widget.session
+        decisions = session.state.to_dict()
+        before, self.pulls = self.pulls, True
+        try:
+            with widget.hold_sync():
+                with widget.hold_trait_notifications():
+                    for name, value in decisions.items():
+                        setattr(widget, name, value)
+                    widget.score = session.score
+                    self.update()
+                self.update_when_idle(dragged)
+        finally:
+            self.pulls = before
+        # An observer may have set a trait meanwhile: that is a decision like any other.
+        moved = any(getattr(widget, name) != value for name, value in decisions.items())
+        if moved and not self.pulls and not session.closed:
+            self.push()
 
     def update(self) -> None:
         """Show where the session stands."""
@@ -109,7 +109,8 @@ class TraitSync:
         widget.set_trait("baseline_loss", session.baseline.loss)
         widget.set_trait("loss_name", session.loss_name)
         widget.set_trait("higher_is_better", session.higher_is_better)
-        widget.set_trait("_warnings", session.warnings[:MOST_WARNINGS])
+        messages = session.warning_messages[:MAX_WARNINGS]
+        widget.set_trait("_warnings", [list(message) for message in messages])
         if self._mask is not session.mask:
             self._mask = session.mask
             self._send("_mask", payload.mask(session.mask))
@@ -118,9 +119,9 @@ class TraitSync:
             self._send_baseline()
 
     def update_when_idle(self, dragged: bool) -> None:
-        """See to it that the rest comes, which a drag can do without for a while."""
+        """Let history and costs follow soon; later while a slider is dragged."""
         # After the answer, and once however many steps a cell makes.
-        self._history_task.ask(DELAY if dragged else 0.0)
+        self._history_task.ask(IDLE_SECONDS if dragged else 0.0)
         self.prefetch_costs()
 
     def compare(self, ids: tuple[int, int] | None) -> None:
@@ -135,22 +136,23 @@ class TraitSync:
         if masks:
             self._compares = ids
             self._send("_compared", payload.compared(*masks))
-        elif self._widget._trait_values.get("_compared"):
+        elif self._shows_compared:
             self._send("_compared", None)
+        self._shows_compared = bool(masks)
         if ids is not None and not masks:
             raise ValueError("the model had other edges then")
 
     def prefetch_costs(self) -> None:
-        """Show what is known of what could be, and find out the rest when nobody waits."""
+        """Show the costs that are known, and compute the others when no message waits."""
         widget, session = self._widget, self._widget.session
         if session.closed:
             return
         if self._prefetcher.follow(session, widget.selected) or self._is_training():
-            self._costs_task.ask(DELAY)
+            self._costs_task.ask(IDLE_SECONDS)
 
     def watch_training(self) -> None:
         """Look in a moment for what a thread of the cell that ran does to the model."""
-        self._training_watch.ask(AFTER_A_CELL)
+        self._training_watch.ask(TRAINING_CHECK_SECONDS)
 
     def catch_up(self) -> None:
         """Do at once what can wait, where no loop will come to it; not before a view can be."""
@@ -169,7 +171,7 @@ class TraitSync:
         self._training_watch.drop()
 
     def _send_baseline(self) -> None:
-        """Say what stays as it is until the baseline changes."""
+        """Send what stays as it is until the baseline changes."""
         widget, session = self._widget, self._widget.session
         functions, data = session.edge_functions, session.data
         widget.set_trait("_scores_known", session.score_names)
@@ -182,40 +184,53 @@ class TraitSync:
         if self._measure is not data:
             self._measure = data
             arrays.update(payload.data_arrays(data, session.width[-1], rows))
-            carried = arrays["_rows"]
-            count = 0 if carried is None else len(carried)
-            loss, arrays["_row_kinds"] = payload.loss_arrays(data, session.width[-1], count)
-            widget.set_trait("_loss", loss)
+            rows_sent = arrays["_rows"]
+            count = 0 if rows_sent is None else len(rows_sent)
+            loss, arrays["_row_classes"] = payload.loss_arrays(data, session.width[-1], count)
+            widget.set_trait("_page_loss", loss)
         for name, array in arrays.items():
             self._send(name, array)
-        widget._drop_stale_ids()
+        self._drop_stale_ids()
+
+    def _drop_stale_ids(self) -> None:
+        """Let go of what belongs to nodes that the model has no more."""
+        widget, session = self._widget, self._widget.session
+        widget.selected = widget.traits()["selected"].known(session, widget.selected)
+        for name, names in zip(("in_vars", "out_vars"), session.names, strict=True):
+            if len(getattr(widget, name)) != len(names):
+                setattr(widget, name, names)
+        if len(widget.probe) != session.width[0]:
+            widget.probe = []
+        if widget.input_shape and math.prod(widget.input_shape) != session.width[0]:
+            widget.input_shape = []
 
     def _send_history(self) -> Iterator[None]:
-        """Say what was done."""
+        """Send the history and the script, in one step."""
         widget, history = self._widget, self._widget.session.history
         with widget.hold_sync():
             widget.set_trait("_history", payload.history_rows(history))
             widget.set_trait("_current", history.current.id)
             widget.set_trait("_script", widget.session.script())
+            widget.set_trait("_origin", payload.origin(widget.session))
             with contextlib.suppress(ValueError):
                 self.compare(self._compares)
         yield
 
     def _send_costs(self) -> Iterator[float | None]:
-        """Say what could be."""
+        """Compute costs ahead of time, in steps."""
         widget, session = self._widget, self._widget.session
         if session.closed:
             return
         try:
             changed = session.refresh()  # no cell said so: somebody's button may have done it
             if changed:
-                widget._update_all_widgets()
+                self.update_all()
         except Exception as error:  # the loop would print it to nobody
             widget.set_trait("error", f"{type(error).__name__}: {error}")
             return
         if self._is_training() or self._trained:
             self._trained = self._is_training()  # and once more when it is over
-            self._costs_task.ask(DELAY)
+            self._costs_task.ask(IDLE_SECONDS)
         elif not changed:
             yield from self._prefetcher.work(session, widget.selected)
 

@@ -1,7 +1,7 @@
 """Traits that check themselves: strictly for people, forgivingly for what a view sends.
 
-Each has two ends. `validate` is for Python: it raises in words. `wish` is for messages from
-a page, which may hold anything: it returns what makes sense of them, or None.
+Each has two ends. `validate` is for Python: it raises in words. `from_browser` is for messages
+from a page, which may hold anything: it returns what makes sense of them, or None.
 """
 
 from __future__ import annotations
@@ -26,15 +26,13 @@ from kanwidget.masks.validate import (
 )
 from kanwidget.session import PruningSession
 
+from .shared_sessions import columns_given
+
 __all__ = [
     "BrowserWritable",
     "Choice",
     "Edges",
     "Flag",
-    "LazyBytes",
-    "LazyInt",
-    "LazyList",
-    "LazyText",
     "Names",
     "Nodes",
     "RejectsUnknownTraits",
@@ -60,7 +58,7 @@ class RejectsUnknownTraits(traitlets.HasTraits):
 
 
 class Threshold(traitlets.Float[float, Any]):
-    """A finite number of at least 0; a negative wish counts as 0."""
+    """A finite number of at least 0; from a page a negative one counts as 0."""
 
     def validate(self, obj: Any, value: Any) -> float:
         """Return the number, or raise a ValueError or TypeError."""
@@ -81,7 +79,7 @@ class Flag(traitlets.Bool[bool, Any]):
 
 
 class _Ids(traitlets.List[Any]):
-    """A sorted list of ids that the session's model has; unknown ones are left out of a wish."""
+    """A sorted list of ids that the session's model has; from a page unknown ones are left out."""
 
     def check(self, session: PruningSession, ids: Any) -> frozenset[Any]:
         """Return ids as a set, or raise an IndexError or TypeError."""
@@ -159,10 +157,17 @@ class Score(traitlets.Unicode[str, Any]):
 
 
 class Names(traitlets.List[Any]):
-    """Texts: a list, a tuple, an array or an index of a table. A page may not write them."""
+    """Names of the model's inputs or outputs: a list, a tuple, an array or an index of a table.
+
+    Those of all the data's columns will do for the inputs. A page may not write them.
+    """
+
+    def __init__(self, node_layer: int) -> None:
+        super().__init__()
+        self.node_layer = node_layer
 
     def validate(self, obj: Any, value: Any) -> list[str]:
-        """Return the names as a list, or raise a ValueError or TypeError."""
+        """Return a name for each node of the layer, or raise a ValueError or TypeError."""
         try:
             names = None if isinstance(value, (str, bytes)) else list(value)
         except TypeError:
@@ -173,6 +178,13 @@ class Names(traitlets.List[Any]):
             # Columns of a table without a header are numbered.
             if isinstance(name, bool) or not isinstance(name, (str, int, np.integer)):
                 raise TypeError(f"{self.name} must hold texts, got {name!r}")
+        expected, columns = obj.session.width[self.node_layer], obj.session.columns
+        if self.node_layer == 0 and len(names) != expected:
+            some = columns != list(range(expected)) and len(names) > max(columns)
+            if some or len(names) == columns_given(obj.session):
+                names = [names[column] for column in columns]
+        if len(names) != expected:
+            raise ValueError(f"{self.name} must hold {expected} names, got {len(names)}")
         return [str(name) for name in names]
 
 
@@ -248,33 +260,6 @@ class Shape(traitlets.List[Any]):
         if shape and shape[0] * shape[1] != width:
             raise ValueError(f"{self.name} {tuple(shape)} does not hold the {width} inputs")
         return shape
-
-
-class _Lazy(traitlets.TraitType[Any, Any]):
-    """What takes a while to find out: asked for, it is there."""
-
-    def get(self, obj: Any, cls: Any = None) -> Any:
-        """Return the value, found out now if nobody will do that later."""
-        mirror = obj.__dict__.get("_mirror")
-        if mirror is not None:  # it is not while the widget is made
-            mirror.catch_up()
-        return super().get(obj, cls)
-
-
-class LazyBytes(_Lazy, traitlets.Bytes):
-    """Bytes that take a while."""
-
-
-class LazyInt(_Lazy, traitlets.Int[int, Any]):
-    """A whole number that takes a while."""
-
-
-class LazyText(_Lazy, traitlets.Unicode[str, Any]):
-    """A text that takes a while."""
-
-
-class LazyList(_Lazy, traitlets.List[Any]):
-    """A list that takes a while."""
 
 
 def _check_id(session: PruningSession, ids: Any) -> tuple[int, ...]:

@@ -1,57 +1,42 @@
-"""KANWidget: traits and thin observers over a pruning session; no arithmetic."""
+"""KANWidget: the traits of a pruning session in a notebook."""
 
 from __future__ import annotations
 
-import contextlib
-import math
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+import anywidget
 import traitlets
 from torch import Tensor, nn
 
 from kanwidget.evaluate.metric import Metric
-from kanwidget.kan.atomic_write import atomic_write
 from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_whole
 from kanwidget.session import PruningSession
 
-from . import html_export, payload
 from .browser_input import BrowserInput
 from .cost_prefetch import rescore_quickly
-from .image_export import ImageExport
-from .shared_sessions import columns_given, followers, session_of, watch_cells
+from .exports import Exports
+from .html_export import bundle
+from .notebook_preview import CELL_WIDTH, PICTURE_TRAITS, CellOutput, shows_a_value
+from .shared_sessions import followers, session_of, watch_cells
 from .sync import TraitSync
-from .traits import (
-    Choice,
-    Edges,
-    Flag,
-    Names,
-    Nodes,
-    RejectsUnknownTraits,
-    Sample,
-    Score,
-    Selection,
-    Shape,
-    Threshold,
-)
+from .view_traits import ViewTraits
 
 __all__ = ["KANWidget"]
 
-
-ROWS = 200
-"""Rows of the data in an exported page, by default."""
-
-
-def _as_json(number: float, _: Any) -> float | None:
-    """Return a number as it crosses the wire: JSON has neither NaN nor infinity."""
-    return payload.finite(number)
+DECISIONS = State.names()
+"""The names of the traits that say what is pruned."""
 
 
-class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
+class _OnSession(NamedTuple):
+    """What traits need of a widget to check a value before there is one."""
+
+    session: PruningSession
+
+
+class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
     """Draw a live KAN, and prune it by hand.
 
     Sliders and clicks switch edges of ``model`` itself, so the next ``model(x)`` shows what
@@ -116,7 +101,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     tolerance : float
         By which share the loss may be worse than the best along a threshold: the line over
         the sliders, at 0.05.
-    view : {"auto", "network", "quilt"}
+    view : {"auto", "network", "matrix"}
         How the model is drawn.
     orientation : {"right", "up"}
         Where the inputs lead.
@@ -129,7 +114,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     higher_is_better : bool
         Whether more of it is better.
     error : str
-        What went wrong with the page's last wish, in words; "" if nothing did.
+        What went wrong with the page's last change, in words; "" if nothing did.
 
     Examples
     --------
@@ -138,30 +123,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     >>> smaller = w.compact()  # doctest: +SKIP
     """
 
-    _esm = html_export.bundle("widget.js")
-
-    node_threshold = Threshold(0.0).tag(sync=True)
-    edge_threshold = Threshold(0.0).tag(sync=True)
-    removed_edges = Edges().tag(sync=True)
-    kept_edges = Edges().tag(sync=True)
-    removed_nodes = Nodes().tag(sync=True)
-    kept_nodes = Nodes().tag(sync=True)
-    in_vars = Names().tag(sync=True)
-    out_vars = Names().tag(sync=True)
-    keep_mean = Flag(True).tag(sync=True)
-    selected = Selection().tag(sync=True)
-    probe = Sample().tag(sync=True)
-    tolerance = Threshold(0.05).tag(sync=True)
-    view = Choice("auto", "network", "quilt").tag(sync=True)
-    orientation = Choice("right", "up").tag(sync=True)
-    input_shape = Shape().tag(sync=True)
-    score = Score("l1").tag(sync=True)
-    active_edges = traitlets.Int(read_only=True).tag(sync=True)
-    loss = traitlets.Float(read_only=True).tag(sync=True, to_json=_as_json)
-    baseline_loss = traitlets.Float(read_only=True).tag(sync=True, to_json=_as_json)
-    loss_name = traitlets.Unicode(read_only=True).tag(sync=True)
-    higher_is_better = traitlets.Bool(read_only=True).tag(sync=True)
-    error = traitlets.Unicode(read_only=True).tag(sync=True)
+    _esm = bundle("widget.js")
 
     def __init__(
         self,
@@ -175,7 +137,6 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
         **traits: Any,
     ) -> None:
         self.data_rows = None if data_rows is None else check_whole(data_rows, "data_rows", 0)
-        self._previews = bool(preview)
         score = traits.pop("score", None)
         yours = [*self.writable_traits(), "in_vars", "out_vars", "input_shape"]
         kept: dict[str, Any] = {
@@ -187,24 +148,44 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
         with session_of(model, dataset, metric, score, higher_is_better) as self.session:
-            self._make(model, traits, kept)
+            self._make(model, traits, kept, preview)
         self._follow_traits()
-        self.on_msg(self._on_message)
+        self.on_msg(self._input.on_message)
         self._unwatch: Callable[[], None] = watch_cells(self)
 
-    def _make(self, model: nn.Module, traits: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
+    def _make(
+        self,
+        model: nn.Module,
+        traits: Mapping[str, Any],
+        kept: Mapping[str, Any],
+        has_picture: bool,
+    ) -> None:
         """Build the widget on its session, with a person's values of traits."""
-        self._mirror = TraitSync(self, model)
-        self._listen()
-        self._silent = False  # true while traits follow the session rather than lead it
+        self._sync = TraitSync(self, model, lambda: [w._sync for w in followers(self.session)])
+        self._catch_up = self._sync.catch_up
+        self._input = BrowserInput(
+            self,
+            self._sync,
+            self._picture,
+            lambda: [w._input for w in followers(self.session)],
+            super().set_state,
+            self._correct,
+        )
+        self._output = CellOutput(
+            self._picture, lambda: self.figure(width=CELL_WIDTH), self.__repr__, bool(has_picture)
+        )
         try:
-            checked = self._checked(traits)
-            decisions = {n: checked.pop(n) for n in self._decisions() if n in checked}
+            checked = {
+                name: self.traits()[name].validate(_OnSession(self.session), value)  # type: ignore[attr-defined]
+                for name, value in traits.items()
+            }
+            decisions = {name: checked.pop(name) for name in DECISIONS if name in checked}
             if decisions:
                 self.session.set(**decisions)
-            super().__init__(**{**self._names(), **checked}, **kept)
+            names = dict(zip(("in_vars", "out_vars"), self.session.names, strict=True))
+            super().__init__(**{**names, **checked}, **kept)
             followers(self.session).add(self)
-            self._update_all_widgets()
+            self._sync.update_all()
         except BaseException:
             followers(self.session).discard(self)
             super().close()
@@ -221,7 +202,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
         Some hosts lose what is sent before there is a view.
         """
         if self.comm is None:
-            self._pull_from_session()
+            self._sync.pull()
         super().open()
 
     def set(self, *, merge: bool = False, **changes: Any) -> None:
@@ -253,7 +234,7 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
         try:
             self.session.set(merge=merge, **changes)
         finally:
-            self._update_all_widgets(merge)
+            self._sync.update_all(merge)
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next.
@@ -264,12 +245,12 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
             If there is no such edge.
         """
         self.session.remove_edge(l, i, j)
-        self._update_all_widgets()
+        self._sync.update_all()
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch the edge ``(l, i, j)`` on, and keep it on against thresholds and baseline."""
         self.session.restore_edge(l, i, j)
-        self._update_all_widgets()
+        self._sync.update_all()
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``.
@@ -280,17 +261,17 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
             If there is no such node.
         """
         self.session.remove_node(l, i)
-        self._update_all_widgets()
+        self._sync.update_all()
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch the node ``(l, i)`` on, and keep it on against the node threshold."""
         self.session.restore_node(l, i)
-        self._update_all_widgets()
+        self._sync.update_all()
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits."""
         self.session.reset()
-        self._update_all_widgets()
+        self._sync.update_all()
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
@@ -299,65 +280,30 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
     def undo(self) -> None:
         """Go back by one step."""
         self.session.undo()
-        self._update_all_widgets()
+        self._sync.update_all()
 
     def redo(self) -> None:
         """Go forward again."""
         self.session.redo()
-        self._update_all_widgets()
+        self._sync.update_all()
 
     def commit(self) -> None:
         """Make the present state the new baseline; `close` leaves the model there."""
         self.session.commit()
-        self._update_all_widgets()
+        self._sync.update_all()
 
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state."""
         return self.session.script()
 
-    def to_html(
-        self,
-        path: str | os.PathLike[str] | None = None,
-        *,
-        title: str | None = None,
-        data_rows: int | None = None,
-    ) -> str:
-        """Return the widget as a page that needs neither a kernel nor a network.
+    def page_state(self) -> dict[str, Any]:
+        """Return all that a view reads, by the names of the traits, up to date.
 
-        Sliders, switches, cards and undo work there, on numbers that the page computes
-        itself; they reach no model. A network of more than 2,000 edges is computed when nothing
-        has been moved for a moment; its page is larger, 15 MB with 50,816 edges. Beyond 200,000
-        edges it is only shown, with the losses that were measured here.
-
-        A page computes the RMSE and torch's own MSE, L1, cross entropy and binary cross entropy
-        with logits. Any other ``metric`` stays in Python: the page shows how far the outputs move
-        instead, and says so.
-
-        Parameters
-        ----------
-        path : path, optional
-            Where to write it.
-        title : str, optional
-        data_rows : int, optional
-            How many rows of the data the loss is measured on go into the page, from end to
-            end, with their labels; its loss is that on these rows. By default 200, or as many as
-            the widget's own ``data_rows`` if these are fewer. With 0 it holds none, nor how they
-            are spread, and the ends of the curves are rounded outwards to two digits.
-
-        Returns
-        -------
-        str
-            The page, one HTML document.
+        A page on its own has no other picture, nor an order of messages.
         """
-        if data_rows is None:
-            rows = ROWS if self.data_rows is None else min(ROWS, self.data_rows)
-        else:
-            rows = check_whole(data_rows, "data_rows", 0)
-        content = html_export.page(self, title, rows)
-        if path is not None:
-            with atomic_write(path) as beside:
-                beside.write_text(content, encoding="utf-8")
-        return content
+        self._sync.finish()
+        others = {*anywidget.AnyWidget.class_trait_names(), "_picture", "_written"}
+        return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in others}
 
     def refresh(self, *_: object) -> None:
         """Show what was done to model and session; called by itself after each notebook cell.
@@ -366,10 +312,10 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
         """
         if not self.session.closed:
             self.session.refresh()
-            self._update_all_widgets()
-            self._mirror.watch_training()
+            self._sync.update_all()
+            self._sync.watch_training()
         elif not self._closed:  # another widget on the model may have closed it
-            self._pull_from_session()
+            self._sync.pull()
             self.set_trait("_closed", True)
 
     def close(self) -> None:
@@ -381,14 +327,46 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
             return
         if "_unwatch" in self.__dict__:  # ipywidgets closes half-made widgets too
             self._unwatch()
-            self._leave_picture()
-            self._mirror.drop()
+            self._output.drop()
+            self._sync.drop()
             others = followers(self.session)
             others.discard(self)
             self.session.close()
             for widget in list(others):
                 widget.refresh()
         super().close()
+
+    def set_state(self, sync_data: Any) -> None:
+        """Take in what a page wrote, as far as it makes sense."""
+        self._input.set_state(sync_data)
+
+    def _correct(self, names: list[str]) -> None:
+        """Tell the page what is so, where it wrote something else.
+
+        The answer to what it wrote comes first: until it has that, ipywidgets takes no news of
+        these traits from other pages.
+        """
+        if names:
+            state = self.get_state(names)
+            plain = {n: v for n, v in state.items() if not isinstance(v, (bytes, memoryview))}
+            self._send({"method": "echo_update", "state": plain, "buffer_paths": []})
+            self.send_state(names)
+
+    def _ipython_display_(self) -> None:
+        """Show the value of a notebook's cell without ``Out[3]`` before it.
+
+        In a saved notebook that would be left without anything behind it. All else is shown as
+        `_repr_mimebundle_` says.
+        """
+        if not shows_a_value():
+            raise NotImplementedError
+        from IPython.display import publish_display_data
+
+        data, metadata = self._repr_mimebundle_()
+        publish_display_data(data=data, metadata=metadata)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self._output.with_picture(super()._repr_mimebundle_(**kwargs))
 
     def unobserve_all(self, name: Any = traitlets.All) -> None:
         """Take away all observers of a trait, or of all; the widget goes on following its own."""
@@ -398,120 +376,25 @@ class KANWidget(RejectsUnknownTraits, ImageExport, BrowserInput):
 
     def _follow_traits(self) -> None:
         """Bring to the session what anyone sets; a handler that is there already stays one."""
-        self.observe(self._push_to_session, names=self._decisions())
+        self.observe(self._on_decision, names=DECISIONS)
         self.observe(self._on_selected, names="selected")
         self.observe(self._on_score, names="score")
-        self._follow_picture()
+        self.observe(self._output.redraw, names=PICTURE_TRAITS)
 
-    @traitlets.validate("in_vars", "out_vars")
-    def _check_names(self, proposal: Any) -> list[str]:
-        return _fitting(self.session, proposal["trait"].name, proposal["value"])
-
-    def _checked(self, traits: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values as they are set, or raise what that would raise."""
-        checked = {}
-        for name, value in traits.items():
-            trait: Any = self.traits()[name]
-            checked[name] = trait.validate(SimpleNamespace(session=self.session), value)
-            if name in ("in_vars", "out_vars"):
-                checked[name] = _fitting(self.session, name, checked[name])
-        return checked
-
-    @classmethod
-    def _decisions(cls) -> list[str]:
-        """Return the names of those wishes that the session acts on."""
-        return State.names()
-
-    def _names(self) -> dict[str, list[str]]:
-        """Return names for inputs and outputs."""
-        return dict(zip(("in_vars", "out_vars"), self.session.names, strict=True))
+    def _on_decision(self, change: Any) -> None:
+        if not self._sync.pulls:
+            self._sync.push(merge=self._input.is_drag)
 
     def _on_score(self, change: Any) -> None:
-        if not self._silent:
+        if not self._sync.pulls:
             try:
-                if self._from_page:
+                if self._input.is_acting:
                     rescore_quickly(self.session, change["new"])
                 else:
                     self.session.rescore(change["new"])
             finally:
-                self._update_all_widgets()
+                self._sync.update_all()
 
     def _on_selected(self, change: Any) -> None:
         if not self.session.closed:
-            self._mirror.prefetch_costs()
-
-    def _push_to_session(self, change: Any = None) -> None:
-        """Bring the session to what the traits say; ``change`` is of the trait that was set."""
-        if self._silent:
-            return
-        merge = change is not None and self._dragged
-        # What it says already may be otherwise once it has looked at the model.
-        told = self.session.state.to_dict()
-        wishes = {n: getattr(self, n) for n in told if getattr(self, n) != told[n]}
-        try:
-            self.session.set(merge=merge, **wishes)
-        finally:  # what was refused must not look as if it were done
-            self._update_all_widgets(merge)
-
-    def _update_all_widgets(self, dragged: bool = False) -> None:
-        """Bring the traits of all widgets on the session to what it says."""
-        for widget in list(followers(self.session)) or [self]:
-            widget._pull_from_session(dragged)
-
-    @contextlib.contextmanager
-    def _following(self) -> Iterator[None]:
-        """While traits follow the session they do not lead it."""
-        before, self._silent = self._silent, True
-        try:
-            yield
-        finally:
-            self._silent = before
-
-    def _pull_from_session(self, dragged: bool = False) -> None:
-        """Bring the traits to what the session says, in one message.
-
-        Whoever observes one of them finds all others up to it.
-        """
-        decisions = self.session.state.to_dict()
-        with self.hold_sync(), self._following():
-            with self.hold_trait_notifications():
-                for name, value in decisions.items():
-                    setattr(self, name, value)
-                self.score = self.session.score
-                self._mirror.update()
-            self._mirror.update_when_idle(dragged)
-        # An observer may have set a trait meanwhile: that is a wish like any other.
-        moved = any(getattr(self, n) != v for n, v in decisions.items())
-        if moved and not self._silent and not self.session.closed:
-            self._push_to_session()
-
-    def _drop_stale_ids(self) -> None:
-        """Let go of what belongs to nodes that the model has no more."""
-        width = self.session.width
-        selection: Any = self.traits()["selected"]
-        self.selected = selection.known(self.session, self.selected)
-        for name, names in self._names().items():
-            if len(getattr(self, name)) != len(names):
-                setattr(self, name, names)
-        if len(self.probe) != width[0]:
-            self.probe = []
-        if self.input_shape and math.prod(self.input_shape) != width[0]:
-            self.input_shape = []
-
-
-def _fitting(session: PruningSession, name: str, names: list[str]) -> list[str]:
-    """Return names of a model's inputs or outputs, picked from those of all the data's columns.
-
-    Raises
-    ------
-    ValueError
-        If there are more or fewer.
-    """
-    expected, columns = session.width[0 if name == "in_vars" else -1], session.columns
-    if name == "in_vars" and len(names) != expected:
-        some = columns != list(range(expected)) and len(names) > max(columns)
-        if some or len(names) == columns_given(session):
-            names = [names[column] for column in columns]
-    if len(names) != expected:
-        raise ValueError(f"{name} must hold {expected} names, got {len(names)}")
-    return names
+            self._sync.prefetch_costs()

@@ -19,7 +19,9 @@ def traits_in(html: str) -> dict[str, Any]:
     """Return what a page carries, packed arrays as their bytes."""
     (text,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)
     return {
-        name: base64.b64decode(value["base64"]) if isinstance(value, dict) else value
+        name: base64.b64decode(value["base64"])
+        if isinstance(value, dict) and "base64" in value
+        else value
         for name, value in json.loads(text).items()
     }
 

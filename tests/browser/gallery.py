@@ -165,10 +165,10 @@ def test_medium(open_notebook: OpenNotebook) -> None:
     studio.take("medium")
 
 
-def test_quilt(open_notebook: OpenNotebook) -> None:
+def test_matrix(open_notebook: OpenNotebook) -> None:
     arguments = "metric=cross_entropy, input_shape=(28, 28), out_vars=list('0123456789'), "
     studio = Studio(open_notebook([DIGITS, widget(arguments)]), 50816)
-    studio.take("quilt")
+    studio.take("matrix")
 
 
 def test_history(open_notebook: OpenNotebook) -> None:

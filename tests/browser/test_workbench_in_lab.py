@@ -192,8 +192,8 @@ def test_axe_finds_nothing_serious(open_notebook: OpenNotebook, page: Page, them
     until(lambda: same(view.root.locator(".steps li").count() > 1, True))
     assert serious(view) == []
 
-    view.root.locator('input[value="quilt"]').check(force=True)
-    until(lambda: same(notebook.value("w.view"), "quilt"))
+    view.root.locator('input[value="matrix"]').check(force=True)
+    until(lambda: same(notebook.value("w.view"), "matrix"))
     view.next_frame()
     assert serious(view) == []
 

@@ -15,6 +15,7 @@ from kanwidget.adapters import adapt
 from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.masks.state import State
 from kanwidget.session.script import shortest_thresholds
+from kanwidget.widget import payload
 
 TOLERANCES = (0.0, 0.05, 0.5, 20.0)
 
@@ -147,8 +148,7 @@ def page() -> dict[str, Any]:
             "rows": data["test_input"].flatten().tolist(),
             "labels": data["test_label"].flatten().tolist(),
             "loss_name": session.loss_name,
-            "script": session.script(),
-            "keep_mean": session.state.keep_mean,
+            "origin": payload.origin(session),
         }
         root = session.history.current.id
         numbers = [_written(session, value) for value in _numbers(rng, session)]

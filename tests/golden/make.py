@@ -16,6 +16,7 @@ from typing import Any
 import golden_forward
 import golden_layout
 import golden_session
+import golden_wire
 import numpy as np
 import torch
 
@@ -159,7 +160,9 @@ FILES = {
     "losses.json": golden_session.losses,
     "layout.json": golden_layout.layouts,
     "masks.json": masks,
+    "messages.json": golden_wire.messages,
     "page.json": golden_session.page,
+    "traits.json": golden_wire.traits,
     "tradeoff.json": golden_session.tradeoffs,
     "wire.json": wire,
 }

@@ -181,7 +181,7 @@ def test_digits_survive_the_loss_of_half_the_edges(run: Callable[[str], Executed
     assert whole > 95
     assert min(pruned, refitted) > whole - 2
     (widget,) = [state for state in done.widgets.values() if "node_threshold" in state]
-    assert (widget["input_shape"], widget["view"]) == ([8, 8], "quilt")
+    assert (widget["input_shape"], widget["view"]) == ([8, 8], "matrix")
 
 
 def test_a_button_a_slider_and_a_plot_follow_the_widget(run: Callable[[str], Executed]) -> None:

@@ -239,7 +239,7 @@ LONG = ["worst radius of the nucleus", "age_of_the_patient", "crème brûlée", 
 
 @pytest.mark.parametrize("removed", ["faint", "hidden"])
 @pytest.mark.parametrize("orientation", ["right", "up"])
-@pytest.mark.parametrize("view", ["network", "quilt"])
+@pytest.mark.parametrize("view", ["network", "matrix"])
 @pytest.mark.parametrize("width", [3.3, 7.0])
 @pytest.mark.parametrize("outputs", [["log odds of malignant tumours"], list("0123456789"), LONG])
 def test_no_text_is_cut_or_written_over_another(
@@ -299,7 +299,7 @@ def test_curves_that_have_no_room_are_counted() -> None:
 
 
 @pytest.mark.parametrize("width", [1.5, 3.3, 7.0])
-@pytest.mark.parametrize("view", ["network", "quilt"])
+@pytest.mark.parametrize("view", ["network", "matrix"])
 def test_a_narrow_figure_is_as_narrow_as_asked_for(view: str, width: float, tmp_path: Path) -> None:
     rows = torch.rand(30, 12, generator=torch.Generator().manual_seed(0))
     with PruningSession(KAN([12, 4, 10], seed=0), rows) as session:

@@ -36,7 +36,9 @@ def make() -> Iterator[Any]:
         sys.path.remove(str(GOLDEN))
 
 
-@pytest.mark.parametrize("name", ["layout.json", "masks.json", "wire.json"])
+@pytest.mark.parametrize(
+    "name", ["layout.json", "masks.json", "messages.json", "traits.json", "wire.json"]
+)
 def test_golden_files_are_up_to_date(make: Any, name: str) -> None:
     fresh = make.text(make.FILES[name]())
     assert (GOLDEN / name).read_text() == fresh, STALE

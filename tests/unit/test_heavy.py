@@ -173,8 +173,8 @@ class Waits:
 def test_a_metric_that_waits_is_not_asked_for_a_whole_curve(
     random_kan: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.05)
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WAIT", 0.1)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.05)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WALL_SECONDS", 0.1)
     metric = Waits(0.11)
     with PruningSession(random_kan([2, 5, 1], 1), data_for([2, 5, 1], 60), metric=metric) as s:
         longest, calls = 0.0, metric.calls
@@ -190,9 +190,9 @@ def test_a_metric_that_waits_is_not_asked_for_a_whole_curve(
 def test_what_took_too_long_on_a_busy_machine_is_tried_again(
     random_kan: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.02)
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WAIT", 0.04)
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PAUSES", (0.3,) * 20)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.02)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WALL_SECONDS", 0.04)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.RETRY_SECONDS", (0.3,) * 20)
     metric = Waits(0.05)
 
     async def run() -> list[bool]:
@@ -219,7 +219,7 @@ def test_a_page_is_told_how_to_score_what_takes_too_long(
     assert (w.score, w.error) == ("ablation", "")
     w.set_state({"score": "l1"})
     history, scores = len(w.session.history.commands), w.session.scores
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.05)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.05)
     metric.seconds = 0.03
     w.set_state({"score": "ablation"})
     assert w.score == w.session.score == "l1"

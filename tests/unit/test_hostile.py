@@ -31,7 +31,7 @@ def nested(depth: int) -> list[Any]:
 
 FIXED: list[Any] = [
     *(None, True, False, 0, -0.0, 1, -1, 0.5, 1e308, -1e308, 5e-324, 2**53, -(2**63), HUGE, -HUGE),
-    *(math.nan, math.inf, -math.inf, "nan", "inf", "Infinity", "NaN", "0.01", "", "auto", "quilt"),
+    *(math.nan, math.inf, -math.inf, "nan", "inf", "Infinity", "NaN", "0.01", "", "auto", "matrix"),
     *("up", "\x00", "\ud800", "\u202e", "x" * 100_000, "</script>", "__proto__", "IPY_MODEL_no"),
     *(b"", b"KW", b"KW\x01\x02" + b"\xff" * 60, memoryview(b"junk"), bytes(range(256)) * 40),
     *([], [[]], [None], [[0, 0, 0]], [[0, 0]], [[0, 0, 9]], [[-1, 0, 0]], [[0, -1, -1]], [[9, 9]]),
@@ -152,7 +152,7 @@ def run(
         page = Page(w, monkeypatch)
         kept = {n: v for n, v in w.get_state().items() if n in FOR_GOOD}
         await scenario(page, model, random.Random(2026))
-        w._mirror.finish()
+        w._sync.finish()
         in_order(w, model)
         page.assert_agrees()
         assert {n: v for n, v in w.get_state().items() if n in FOR_GOOD} == kept

@@ -65,13 +65,13 @@ def test_a_page_says_that_a_metric_stayed_in_python() -> None:
     assert f"mse_loss was {w.loss:.4g} in Python, and stayed there" in page
     assert "how far the outputs move" in page
     assert "every loss is computed here" not in page
-    assert re.search(r'"_loss": ?""', page)
+    assert re.search(r'"_page_loss": ?""', page)
     w.close()
 
 
 def test_a_page_holds_the_classes_that_its_loss_takes() -> None:
     w = KANWidget(KAN([2, 2, 3], seed=0), data(CLASSES), metric=F.cross_entropy)
     assert "every loss is computed here" in w.to_html(data_rows=10)
-    assert re.search(r'"_loss": ?"cross_entropy"', w.to_html(data_rows=10))
-    assert "_row_kinds" in w.to_html(data_rows=10)
+    assert re.search(r'"_page_loss": ?"cross_entropy"', w.to_html(data_rows=10))
+    assert "_row_classes" in w.to_html(data_rows=10)
     w.close()

@@ -370,7 +370,7 @@ def test_a_thread_that_trains_slowly_is_one_step() -> None:
     thread.join()
     w.refresh()
     assert found == {True, False}
-    assert [step["text"].split(",")[0] for step in w._history] == [
+    assert [command.text.split(",")[0] for command in w.session.history.commands] == [
         "the model as it came",
         "trained in a cell",
     ]
@@ -432,7 +432,7 @@ def test_edges_switched_in_a_cell_are_no_training(model: KAN, dataset: Dataset) 
     w.refresh()
     text = "trained and edges switched in a cell: 1 edge comes back"
     assert w.session.history.current.text.startswith(text)
-    assert w._history[-1]["text"].startswith(text)
+    assert w._history[-1]["what"] == [["outside", "trained", "edges"]]
     assert w.script().count("# trained and edges switched in a cell: do the same here, then") == 1
     w.close()
 

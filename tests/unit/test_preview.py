@@ -130,7 +130,7 @@ def test_what_cells_do_is_in_the_picture(cells: Cells) -> None:
 def test_a_drag_draws_nothing_before_the_hand_rests(
     dataset: dict[str, Tensor], model: KAN, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.notebook_preview.AT_REST", 0.3)
+    monkeypatch.setattr("kanwidget.widget.notebook_preview.REDRAW_SECONDS", 0.3)
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)

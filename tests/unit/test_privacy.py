@@ -74,7 +74,7 @@ def numbers_in_page(html: str) -> NDArray[Any]:
 
 def numbers_in_state(w: KANWidget) -> NDArray[Any]:
     """Return every number of what a notebook keeps of a widget."""
-    w._mirror.finish()
+    w._sync.finish()
     state = {name: value for name, value in w.get_state().items() if not name.startswith("_esm")}
     packed = [bytes(v) for v in state.values() if isinstance(v, (bytes, memoryview))]
     plain = {n: v for n, v in state.items() if not isinstance(v, (bytes, memoryview))}

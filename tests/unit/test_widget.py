@@ -80,7 +80,7 @@ def test_methods_and_traits_change_the_live_model(widget: KANWidget, model: KAN)
 def test_the_view_is_told_what_the_session_warns_of(widget: KANWidget) -> None:
     assert widget._warnings == []
     widget.removed_edges = [(0, 1, j) for j in range(5)]
-    assert widget._warnings == ["Input 1 leads nowhere any more."]
+    assert widget._warnings == [["unused_input", 1]]
     widget.reset()
     assert widget._warnings == []
 
@@ -126,7 +126,7 @@ def test_a_dragged_slider_is_one_step(widget: KANWidget) -> None:
 
 def test_keys_that_end_where_they_began_leave_no_step(widget: KANWidget) -> None:
     widget.set_state({"edge_threshold": 0.02})
-    widget._on_message(widget, {"do": "new_step"}, [])
+    widget._input.on_message(widget, {"do": "new_step"}, [])
     for threshold in (0.01, 0.02, 0.0):
         widget.set_state({"node_threshold": threshold})
     assert [command.id for command in widget.session.history.commands] == [0, 1]
@@ -237,7 +237,7 @@ class Page:
             for mark, numbers in self.numbers.items()
         }
         order = {"page": self.name, "number": self.number, "widgets": pending}
-        self.wire.append(lambda: w._on_message(w, {"do": do, "pending": order}, []))
+        self.wire.append(lambda: w._input.on_message(w, {"do": do, "pending": order}, []))
 
     def arrive(self) -> None:
         """Let all arrive: the kernel is free again."""
@@ -357,7 +357,7 @@ def test_whoever_was_late_is_told_the_truth(
 )
 def test_a_hostile_order_changes_nothing_else(shared: Any, written: Any, pending: Any) -> None:
     _, w = shared
-    w._on_message(w, {"do": "new_step", "pending": pending}, [])
+    w._input.on_message(w, {"do": "new_step", "pending": pending}, [])
     assert w.error == ""
     w.set_state({"node_threshold": 0.01, "_written": written})
     assert (w.node_threshold, w.error) == (0.01, "")
@@ -598,7 +598,7 @@ def test_a_model_that_gives_nan_is_told_of_in_json(
     w = KANWidget(model, dataset, selected=[(0, 0, 0)])
     assert np.isnan(w.loss)
     w.remove_edge(0, 0, 0)
-    w._mirror.finish()
+    w._sync.finish()
     for state in (*sent.comms, sent.last, w.get_state()):
         assert state.get("loss") is None
     w.close()
@@ -609,7 +609,7 @@ def test_the_first_message_has_all_that_a_view_needs(
 ) -> None:
     sent = Sent(monkeypatch)
     chosen = {"node_threshold": 0.01, "removed_edges": [(0, 0, 1)], "selected": [(1, 0)]}
-    w = KANWidget(model, dataset, view="quilt", in_vars=["a", "b"], score="ablation", **chosen)
+    w = KANWidget(model, dataset, view="matrix", in_vars=["a", "b"], score="ablation", **chosen)
     state = next(state for state in sent.comms if "_curves_x" in state)
     now = w.get_state()
     for name in [*chosen, "view", "in_vars", "score", "loss", "active_edges", "_width"]:

@@ -221,10 +221,10 @@ def test_what_cannot_be_measured_is_not_shown(model: KAN, dataset: dict[str, Ten
 def test_a_large_network_gets_a_few_points_bit_by_bit(
     widget: KANWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.0)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.0)
     assert widget._tradeoff_edge == b""  # nothing fits in no time at all
     monkeypatch.undo()
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.POINTS", 8)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PARTIAL_CURVE_POINTS", 8)
     widget.node_threshold = 1e-9
     points = read(widget._tradeoff_edge)
     assert points.shape == (4, 8)
@@ -241,7 +241,7 @@ def test_what_others_take_of_a_busy_machine_leaves_no_curve_out(
         time.sleep(0.03)
         return (pred - label).abs().mean()
 
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.02)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.02)
     w = KANWidget(model, dataset, metric=waits)
     assert read(w._tradeoff_node).shape[1] == len(w.session.tradeoff("node").thresholds)
     w.close()
@@ -279,7 +279,7 @@ def test_nobody_waits_for_what_could_be(model: KAN, dataset: dict[str, Tensor]) 
 def test_a_curve_that_stays_wrong_is_taken_back(
     model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PATIENCE", 0.1)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.OLD_VALUE_SECONDS", 0.1)
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)
@@ -297,10 +297,10 @@ def test_a_curve_that_stays_wrong_is_taken_back(
 def test_a_curve_that_is_not_yet_whole_is_not_taken_back_by_its_own_slider(
     model: KAN, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.BUDGET", 0.0)
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.HICCUPS", 1000)
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.PATIENCE", 0.0)
-    monkeypatch.setattr("kanwidget.widget.idle.SLICE", 0.0)  # a step at a time
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.0)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.SLOW_STARTS", 1000)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.OLD_VALUE_SECONDS", 0.0)
+    monkeypatch.setattr("kanwidget.widget.idle.SLICE_SECONDS", 0.0)  # a step at a time
 
     async def scenario() -> None:
         w = KANWidget(model, dataset)
@@ -573,11 +573,11 @@ def test_a_sample_is_followed_as_numbers(widget: KANWidget) -> None:
 
 
 def test_words_and_numbers_of_the_view_are_checked(model: KAN, dataset: dict[str, Tensor]) -> None:
-    w = KANWidget(model, dataset, view="quilt", orientation="up", tolerance=0.1)
-    assert (w.view, w.orientation, w.tolerance) == ("quilt", "up", 0.1)
+    w = KANWidget(model, dataset, view="matrix", orientation="up", tolerance=0.1)
+    assert (w.view, w.orientation, w.tolerance) == ("matrix", "up", 0.1)
     w.set_state({"view": "network", "orientation": "left", "tolerance": -1})
     assert (w.view, w.orientation, w.tolerance) == ("network", "up", 0.0)
-    with pytest.raises(ValueError, match="view must be one of 'auto', 'network', 'quilt'"):
+    with pytest.raises(ValueError, match="view must be one of 'auto', 'network', 'matrix'"):
         w.view = "table"
     with pytest.raises(ValueError, match="orientation must be one of"):
         w.orientation = None
@@ -660,7 +660,7 @@ def in_order(w: KANWidget) -> None:
 
 @given(
     state=st.dictionaries(
-        st.sampled_from(wishes), junk | near | numbers | st.sampled_from(["up", "quilt"])
+        st.sampled_from(wishes), junk | near | numbers | st.sampled_from(["up", "matrix"])
     )
 )
 def test_hostile_wishes_leave_both_ends_in_agreement(
@@ -679,7 +679,7 @@ def test_hostile_wishes_leave_both_ends_in_agreement(
     assert all(len(ids) in (2, 3) for ids in shared.selected)
     assert len(shared.probe) in (0, 2)
     assert np.isfinite(shared.probe).all()
-    assert shared.view in ("auto", "network", "quilt")
+    assert shared.view in ("auto", "network", "matrix")
     assert shared.orientation in ("right", "up")
     assert 0 <= shared.tolerance < float("inf")
     for name, value in state.items():  # the view has either written what holds, or been told

@@ -3,11 +3,11 @@
 import { standaloneModel } from "../standalone/model";
 import { STATUS } from "../text/labels";
 import { isConnected } from "../wire/kernel-connection";
-import { type Model, TRAITS, type Traits } from "../wire/traits";
+import { type Model, PAGE_ONLY, TRAITS, type Traits } from "../wire/traits";
 import { createView } from "./view";
 
 /** What it computes with, and what a picture beside it is found by, besides what a view reads. */
-const ALSO = ["_picture", "_loss", "_row_kinds"] as const;
+const ALSO = ["_picture", ...Object.keys(PAGE_ONLY)];
 
 export function createConnectedView(host: Model, el: HTMLElement, outer?: AbortSignal): () => void {
   const connected = () => createView(host, el, { signal: outer, lost: goAlone });

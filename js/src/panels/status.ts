@@ -9,7 +9,8 @@ import { type StepTable, sameStepTable, stepTableOf } from "../model/threshold-s
 import type { ViewState } from "../state/view-state";
 import { formatFigures, formatItems } from "../text/format";
 import { STATUS } from "../text/labels";
-import { countSentence, deadEndWords, lossSentence, named } from "../text/messages";
+import { countSentence, deadEndWords, lossSentence } from "../text/messages";
+import { viewNaming, warningWords } from "../text/session-messages";
 import { element, setText } from "../util/dom";
 import { MAX_DRAWN } from "../util/limits";
 import type { Snapshot } from "../wire/snapshot";
@@ -185,8 +186,9 @@ function stepsFor(net: Network, edits: Edits, axis: TargetKind): StepTable {
 /** Some of what Python warns of; what this side finds out by itself comes before it. */
 function warningsOf(net: Network, { warnings, inVars, outVars }: Snapshot): string {
   const more = warnings.length - MAX_WARNINGS;
-  const texts = warnings.map((warning) => named(net, { inVars, outVars }, warning));
-  return texts.slice(0, MAX_WARNINGS).join(" ") + (more > 0 ? ` And ${more} more.` : "");
+  const naming = viewNaming(net, { inVars, outVars });
+  const texts = warnings.slice(0, MAX_WARNINGS).map((warning) => warningWords(warning, naming));
+  return texts.join(" ") + (more > 0 ? ` And ${more} more.` : "");
 }
 
 function stepsOf({ history, current }: Snapshot): { first?: HistoryStep; before?: HistoryStep } {

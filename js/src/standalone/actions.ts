@@ -4,25 +4,25 @@ import type { Session } from "./session";
 type Message = Readonly<Record<string, unknown>>;
 
 /** Characters that a note may have. */
-const MOST_NOTE = 2000;
+const MAX_NOTE_CHARACTERS = 2000;
 
 /** Does what a message asks for, or throws an error in words. */
-export function act(session: Session, message: Message): void {
-  const found = ACTS.get(message.do);
-  if (!found) throw new Error(`there is no act ${said(message.do)}; there are ${NAMES} and compare`);
+export function runCommand(session: Session, message: Message): void {
+  const found = COMMANDS.get(message.do);
+  if (!found) throw new Error(`there is no act ${shortText(message.do)}; there are ${NAMES} and compare`);
   found(session, message);
 }
 
 /** The two commands that a view wants to see side by side; null for an empty list. */
-export function pair(session: Session, ids: unknown): [number, number] | null {
+export function comparedSteps(session: Session, ids: unknown): [number, number] | null {
   if (Array.isArray(ids) && ids.length === 0) return null;
   if (!Array.isArray(ids) || ids.length !== 2) {
-    throw new Error(`compare takes the numbers of two commands, got ${said(ids)}`);
+    throw new Error(`compare takes the numbers of two commands, got ${shortText(ids)}`);
   }
   return [commandOf(session, ids[0]), commandOf(session, ids[1])];
 }
 
-const ACTS: ReadonlyMap<unknown, (session: Session, message: Message) => void> = new Map(
+const COMMANDS: ReadonlyMap<unknown, (session: Session, message: Message) => void> = new Map(
   Object.entries({
     undo(session: Session) {
       if (!session.undo()) throw new Error("there is nothing to undo");
@@ -39,10 +39,10 @@ const ACTS: ReadonlyMap<unknown, (session: Session, message: Message) => void> =
     new_step: (session: Session) => session.endDrag(),
     jump: (session: Session, { id }: Message) => session.jump(commandOf(session, id)),
     note(session: Session, { id, text }: Message) {
-      if (typeof text !== "string") throw new Error(`a note is a text, got ${said(text)}`);
+      if (typeof text !== "string") throw new Error(`a note is a text, got ${shortText(text)}`);
       // Halves of characters cannot be written to a file or back.
       const whole = text.replace(/[\ud800-\udfff]/gu, "?");
-      session.history.note(commandOf(session, id), Array.from(whole).slice(0, MOST_NOTE).join(""));
+      session.history.note(commandOf(session, id), Array.from(whole).slice(0, MAX_NOTE_CHARACTERS).join(""));
     },
     remove_dead_ends(session: Session) {
       if (!session.removeDeadEnds()) throw new Error("there are no dead ends to remove");
@@ -50,14 +50,14 @@ const ACTS: ReadonlyMap<unknown, (session: Session, message: Message) => void> =
   }),
 );
 
-const NAMES = [...ACTS.keys()].join(", ");
+const NAMES = [...COMMANDS.keys()].join(", ");
 
 function commandOf(session: Session, id: unknown): number {
-  if (!Number.isInteger(id)) throw new Error(`a command has a whole number, got ${said(id)}`);
+  if (!Number.isInteger(id)) throw new Error(`a command has a whole number, got ${shortText(id)}`);
   return session.history.get(id as number).id;
 }
 
-function said(value: unknown): string {
+function shortText(value: unknown): string {
   let text = String(value);
   if (typeof value === "string") text = `'${value}'`;
   else if (typeof value === "object" && value !== null) text = Array.isArray(value) ? "a list" : "an object";

@@ -1,7 +1,7 @@
 /** Computations that are too long to wait for, a slice at a time between frames. */
 
 /** Milliseconds of one slice: half of a frame is left to the drawing. */
-const SLICE = 8;
+const SLICE_MS = 8;
 
 export interface BackgroundTask {
   /** Takes on a job in place of the last one of that name; what is urgent comes before all others. */
@@ -9,25 +9,25 @@ export interface BackgroundTask {
   cancel(name: string): void;
 }
 
-/** `finished` is called after a slice in which a job came to its end; nothing is done until `rest` ms after a start. */
-export function createBackgroundTask(finished: () => void, rest = 0): BackgroundTask {
+/** `finished` is called after a slice in which a job came to its end; nothing is done until `quietMs` ms after a start. */
+export function createBackgroundTask(finished: () => void, quietMs = 0): BackgroundTask {
   const jobs = new Map<string, Generator>();
   let waiting = false;
-  let quiet = 0;
+  let quietUntil = 0;
 
   function schedule(): void {
     if (waiting || jobs.size === 0) return;
     waiting = true;
-    setTimeout(slice, Math.max(0, quiet - performance.now()));
+    setTimeout(slice, Math.max(0, quietUntil - performance.now()));
   }
 
   function slice(): void {
     waiting = false;
-    if (performance.now() < quiet) {
+    if (performance.now() < quietUntil) {
       schedule();
       return;
     }
-    const end = performance.now() + SLICE;
+    const end = performance.now() + SLICE_MS;
     let any = false;
     for (const [name, job] of jobs) {
       let done = false;
@@ -46,7 +46,7 @@ export function createBackgroundTask(finished: () => void, rest = 0): Background
       if (urgent) jobs.clear();
       jobs.set(name, job);
       for (const [other, its] of others) if (other !== name) jobs.set(other, its);
-      quiet = rest > 0 ? performance.now() + rest : 0;
+      quietUntil = quietMs > 0 ? performance.now() + quietMs : 0;
       schedule();
     },
     cancel: (name) => {

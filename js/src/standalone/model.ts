@@ -2,7 +2,7 @@
  * The kernel in the browser: a host's model for a page that has no Python behind it.
  *
  * It answers what a view writes and sends with the same traits as `kanwidget/widget/widget.py`, computed from what the
- * page carries. Whatever else is written is dropped, and the view is told the truth again.
+ * page carries. Whatever else is written is dropped, and the view gets the actual values again.
  */
 
 import { finish } from "../model/forward";
@@ -10,46 +10,48 @@ import { computeLossCurve, MOST_POINTS } from "../model/loss-curve";
 import { countOn } from "../model/mask";
 import { type EdgeIndex, edgeId, type NodeIndex, nodeId } from "../model/network";
 import { decode, encode } from "../wire/packed-array";
-import type { Model } from "../wire/traits";
-import { act, pair } from "./actions";
+import { DECISIONS, type HistoryStep, type Model } from "../wire/traits";
+import { comparedSteps, runCommand } from "./actions";
 import { createBackgroundTask } from "./background-tasks";
-import { type Command, originOf, type Plain, plain, type State, script } from "./history";
-import { isBytes, lossNameOf, measureOf, networkOf, type PageData } from "./page-data";
-import { DECIDING, edgeIds, nodeIds, sanitize } from "./sanitize";
+import { type Command, type PlainState, plainState, START, type State } from "./history";
+import { isBytes, lossNameOf, measureOf, networkOf, originOf, type PageData } from "./page-data";
+import { pythonScript } from "./python-script";
+import { edgeIds, nodeIds, sanitize } from "./sanitize";
 import { Session } from "./session";
 
 export interface StandaloneModel extends Model {
   send(content: unknown): void;
-  /** Whether it can tell the loss of other states than those that Python measured. */
+  /** Whether it computes the loss of other states than those that Python measured. */
   readonly computes: boolean;
 }
 
+const decides: ReadonlySet<string> = new Set(DECISIONS);
 /** Edge outputs that are computed at once, a few milliseconds' worth; more comes bit by bit. */
-const AT_ONCE = 1_000_000;
+const IMMEDIATE_EDGE_OUTPUTS = 1_000_000;
 /** What a large network spends on the loss along one threshold, in the same unit: some seconds. */
-const PATIENCE = 1_500_000_000;
+const CURVE_EDGE_OUTPUTS = 1_500_000_000;
 /** Milliseconds without a change before a large network is computed. */
-const REST = 250;
-const NONE = new DataView(new ArrayBuffer(0));
+const QUIET_MS = 250;
+const NO_BYTES = new DataView(new ArrayBuffer(0));
 
 /** Makes a model of the traits as Python had them, packed arrays as their bytes. */
 export function standaloneModel(given: PageData): StandaloneModel {
   const net = networkOf(given);
-  const bench = measureOf(given, net);
+  const evaluation = measureOf(given, net);
   /** Of how many parts an edge is made; 1 in a network that is small enough for a table of each. */
-  const parts = (bench?.cells.weights?.length ?? net.edgeCount) / net.edgeCount;
-  const each = bench === null ? 0 : (bench.measure.rows.length / net.width[0]!) * net.edgeCount * parts;
-  const heavy = parts > 1 && each > AT_ONCE;
-  const origin = originOf(typeof given._script === "string" ? given._script : "");
-  const lossName = lossNameOf(given, net, bench);
+  const parts = (evaluation?.cells.weights?.length ?? net.edgeCount) / net.edgeCount;
+  const each =
+    evaluation === null ? 0 : (evaluation.measure.rows.length / net.width[0]!) * net.edgeCount * parts;
+  const heavy = parts > 1 && each > IMMEDIATE_EDGE_OUTPUTS;
+  const { script, keep_mean: keepMean, committed } = originOf(given);
+  const origin = { script, state: { ...START, keepMean } };
+  const lossName = lossNameOf(given, net, evaluation);
   const wanted = stateFrom(given, origin.state);
-  const measuredIn = JSON.stringify(plain(net, wanted));
-  const committed = origin.lines.includes("session.commit()");
-  const session = new Session(net, bench, {
+  const measuredIn = JSON.stringify(plainState(net, wanted));
+  const session = new Session(net, evaluation, {
     heavy,
-    text: `the model as ${committed ? "last committed" : "it came"}`,
+    what: committed ? [["committed"]] : [],
     state: origin.state,
-    lossName,
     measured: [
       {
         mask: net.baseline,
@@ -63,21 +65,21 @@ export function standaloneModel(given: PageData): StandaloneModel {
       },
     ],
   });
-  session.go(wanted);
+  session.apply(wanted);
 
-  /** What is so, and what the view has been told or has written since. */
-  const truth = new Map<string, unknown>(Object.entries(given));
-  const shown = new Map(truth);
+  /** The values of the traits, and what the views know of them or have written since. */
+  const actual = new Map<string, unknown>(Object.entries(given));
+  const shown = new Map(actual);
   const written = new Set<string>();
   const listeners = new Map<string, Set<() => void>>();
-  const later = createBackgroundTask(tell, heavy ? REST : 0);
+  const background = createBackgroundTask(notify, heavy ? QUIET_MS : 0);
   const computedFor = new Map<string, string>();
-  const told = new WeakMap<Command, unknown>();
+  const rows = new WeakMap<Command, HistoryStep>();
   let sequence = 1;
   let packed: Uint8Array | null = null;
 
   function stateFrom(values: PageData, from: State): State {
-    const clean = (name: keyof Plain) => sanitize(net, name, values[name]);
+    const clean = (name: keyof PlainState) => sanitize(net, name, values[name]);
     const { edits } = from;
     const edges = (name: "removed_edges" | "kept_edges", now: ReadonlySet<number>) => {
       const list = clean(name) as EdgeIndex[] | undefined;
@@ -103,67 +105,72 @@ export function standaloneModel(given: PageData): StandaloneModel {
   const pack = (data: Float64Array | Uint8Array, shape?: number[]) => encode(data, shape, ++sequence);
 
   /** What the wire says of a command: the same object as long as it is the same command. */
-  function toldOf(command: Command): unknown {
-    const { id, parent, kind, text, note, lossBefore, lossAfter, activeEdges } = command;
-    const known = told.get(command) ?? {
-      ...{ id, parent, kind, text, note },
+  function rowOf(command: Command): HistoryStep {
+    const known = rows.get(command);
+    if (known) return known;
+    const { id, parent, kind, what, note, lossBefore, lossAfter, activeEdges, edgesRemoved } = command;
+    const row = {
+      ...{ id, parent, kind, what, note },
       loss_before: finite(lossBefore),
       loss_after: finite(lossAfter),
       active_edges: activeEdges,
+      edges_removed: edgesRemoved,
     };
-    told.set(command, known);
-    return known;
+    rows.set(command, row);
+    return row;
   }
 
   /** Brings the traits to what the session says. */
   function publish(error: string): void {
     const { state, mask, history } = session;
     const traits = {
-      ...plain(net, state),
+      ...plainState(net, state),
       active_edges: countOn(mask),
       loss_name: lossName,
       // What is computed here is a loss, whatever Python measured.
-      higher_is_better: bench === null && given.higher_is_better === true,
+      higher_is_better: evaluation === null && given.higher_is_better === true,
       error,
       _current: history.current.id,
-      _script: script(net, origin, state),
+      _script: pythonScript(net, origin, state),
     };
-    for (const [name, value] of Object.entries(traits)) truth.set(name, value);
-    tellLosses();
-    if (packed !== mask) truth.set("_mask", pack(mask));
+    for (const [name, value] of Object.entries(traits)) actual.set(name, value);
+    publishLosses();
+    if (packed !== mask) actual.set("_mask", pack(mask));
     packed = mask;
-    if (session.waits) later.start("loss", measured(), true);
-    else later.cancel("loss");
+    if (session.lossIsDue) background.start("loss", measured(), true);
+    else background.cancel("loss");
     estimate();
-    tell();
+    notify();
   }
 
-  function tellLosses(): void {
-    truth.set("loss", finite(session.loss));
-    truth.set("_history", session.history.commands.map(toldOf));
+  function publishLosses(): void {
+    actual.set("loss", finite(session.loss));
+    actual.set("_history", session.history.commands.map(rowOf));
   }
 
   function* measured(): Generator<void, void> {
     yield* session.measure();
-    tellLosses();
+    publishLosses();
   }
 
   /** Computes what things would cost, at once or bit by bit. */
   function estimate(): void {
     const { state } = session;
-    if (bench === null) {
+    if (evaluation === null) {
       // Python measured them in one state, and of another nobody knows them.
-      const known = JSON.stringify(plain(net, state)) === measuredIn;
-      truth.set("_prices", known ? (given._prices ?? []) : []);
+      const known = JSON.stringify(plainState(net, state)) === measuredIn;
+      actual.set("_prices", known ? (given._prices ?? []) : []);
       return;
     }
-    const { cells, measure } = bench;
-    const most = heavy ? Math.max(8, Math.min(MOST_POINTS, Math.floor(PATIENCE / each / 2))) : MOST_POINTS;
+    const { cells, measure } = evaluation;
+    const most = heavy
+      ? Math.max(8, Math.min(MOST_POINTS, Math.floor(CURVE_EDGE_OUTPUTS / each / 2)))
+      : MOST_POINTS;
     for (const axis of ["node", "edge"] as const) {
       const name = `_tradeoff_${axis}`;
-      const others = { ...plain(net, state), [`${axis}_threshold`]: 0, keep_mean: true };
+      const others = { ...plainState(net, state), [`${axis}_threshold`]: 0, keep_mean: true };
       const points = Math.min(MOST_POINTS, axis === "node" ? net.nodeCount : net.edgeCount);
-      compute(name, JSON.stringify(others), points * each, NONE, function* () {
+      compute(name, JSON.stringify(others), points * each, NO_BYTES, function* () {
         const { thresholds, ...curves } = yield* computeLossCurve(
           net,
           cells,
@@ -176,14 +183,14 @@ export function standaloneModel(given: PageData): StandaloneModel {
         return pack(Float64Array.from(rows.flatMap((row) => [...row])), [4, thresholds.length]);
       });
     }
-    const selected = truth.get("selected") as (EdgeIndex | NodeIndex)[];
-    const key = JSON.stringify([selected, plain(net, state)]);
+    const selected = actual.get("selected") as (EdgeIndex | NodeIndex)[];
+    const key = JSON.stringify([selected, plainState(net, state)]);
     compute("_prices", key, selected.length * each, [], function* () {
       const prices = [];
       for (const ids of selected) {
         const edge = ids.length === 3;
         const id = edge ? edgeId(net, ids) : nodeId(net, ids);
-        prices.push([ids, finite(yield* session.pricing({ kind: edge ? "edge" : "node", id }))]);
+        prices.push([ids, finite(yield* session.lossIfToggled({ kind: edge ? "edge" : "node", id }))]);
         yield;
       }
       return prices;
@@ -199,23 +206,23 @@ export function standaloneModel(given: PageData): StandaloneModel {
   ): void {
     if (computedFor.get(name) === key) return;
     computedFor.set(name, key);
-    later.cancel(name);
+    background.cancel(name);
     const job = (function* () {
-      truth.set(name, yield* make());
+      actual.set(name, yield* make());
     })();
-    if (work <= AT_ONCE) {
+    if (work <= IMMEDIATE_EDGE_OUTPUTS) {
       while (!job.next().done);
     } else {
-      truth.set(name, unknown);
-      later.start(name, job);
+      actual.set(name, unknown);
+      background.start(name, job);
     }
   }
 
-  /** Tells the views what they do not know yet. */
-  function tell(): void {
-    const news = [...truth].filter(([name, value]) => !same(shown.get(name), value));
+  /** Sends the views the values that they do not know yet. */
+  function notify(): void {
+    const news = [...actual].filter(([name, value]) => !same(shown.get(name), value));
     // What is equal too: an object that a view wrote is its own, and may change.
-    for (const [name, value] of truth) shown.set(name, value);
+    for (const [name, value] of actual) shown.set(name, value);
     for (const [name] of news) emit(`change:${name}`);
     if (news.length > 0) emit("change");
   }
@@ -236,39 +243,39 @@ export function standaloneModel(given: PageData): StandaloneModel {
   }
 
   function save(): void {
-    const wishes: Record<string, unknown> = {};
+    const changes: Record<string, unknown> = {};
     for (const name of written) {
-      const clean = truth.has(name) ? sanitize(net, name, shown.get(name)) : undefined;
-      if (clean !== undefined) wishes[name] = clean;
-      if (!truth.has(name)) shown.delete(name);
+      const clean = actual.has(name) ? sanitize(net, name, shown.get(name)) : undefined;
+      if (clean !== undefined) changes[name] = clean;
+      if (!actual.has(name)) shown.delete(name);
     }
-    const rescored = written.has("score") && !same(shown.get("score"), truth.get("score"));
+    const rescored = written.has("score") && !same(shown.get("score"), actual.get("score"));
     written.clear();
-    for (const [name, value] of Object.entries(wishes)) if (!DECIDING.has(name)) truth.set(name, value);
-    const dragged = /^(node|edge)_threshold$/.test(Object.keys(wishes).join());
+    for (const [name, value] of Object.entries(changes)) if (!decides.has(name)) actual.set(name, value);
+    const dragged = /^(node|edge)_threshold$/.test(Object.keys(changes).join());
     attempt(() => {
-      session.go(stateFrom(wishes, session.state), "", dragged);
+      session.apply(stateFrom(changes, session.state), [], dragged);
       if (rescored) throw new Error("there is no Python behind this page, so its scores stay as they are");
     });
   }
 
   function answer(message: Readonly<Record<string, unknown>>): void {
     if (message.do !== "compare") {
-      act(session, message);
+      runCommand(session, message);
     } else {
-      const ids = pair(session, message.ids);
-      truth.set("_compared", ids ? pack(session.compare(...ids)) : NONE);
+      const ids = comparedSteps(session, message.ids);
+      actual.set("_compared", ids ? pack(session.compare(...ids)) : NO_BYTES);
     }
   }
 
-  truth.set("selected", sanitize(net, "selected", given.selected) ?? []);
-  truth.set("baseline_loss", finite(finish(session.losing(net.baseline, session.state.keepMean))));
-  truth.set("_compared", NONE);
+  actual.set("selected", sanitize(net, "selected", given.selected) ?? []);
+  actual.set("baseline_loss", finite(finish(session.lossOf(net.baseline, session.state.keepMean))));
+  actual.set("_compared", NO_BYTES);
   publish("");
 
   const model = {
     standalone: true,
-    computes: bench !== null,
+    computes: evaluation !== null,
     get: (name: string) => shown.get(name),
     set(name: string, value: unknown) {
       written.add(name);

@@ -3,6 +3,7 @@ import { type Cells, predict, rmse, sharedCells } from "../model/forward";
 import { LOSSES } from "../model/losses";
 import { createNetwork, type Network } from "../model/network";
 import { type Bytes, decode } from "../wire/packed-array";
+import type { PageOrigin } from "../wire/traits";
 import type { PageMeasure } from "./session";
 
 export type PageData = Readonly<Record<string, unknown>>;
@@ -11,45 +12,54 @@ export function isBytes(value: unknown): value is Bytes {
   return value instanceof ArrayBuffer || ArrayBuffer.isView(value);
 }
 
-export function networkOf(given: PageData): Network {
-  const baseline = decode(given._baseline as Bytes, "uint8", "_baseline").data;
-  const scores = decode(given._scores as Bytes, "float64", "_scores").data;
-  return createNetwork(given._width as number[], scores, baseline, (given._slots as number[][]) ?? []);
+export function networkOf(page: PageData): Network {
+  const baseline = decode(page._baseline as Bytes, "uint8", "_baseline").data;
+  const scores = decode(page._scores as Bytes, "float64", "_scores").data;
+  return createNetwork(page._width as number[], scores, baseline, (page._slots as number[][]) ?? []);
 }
 
 /** Null unless the page carries rows and all that computes the network. */
-export function measureOf(given: PageData, net: Network): PageMeasure | null {
-  const [rows, labels] = ["_rows", "_row_labels"].map((name) => numbers(given, name, "float32"));
-  const cells = rows ? cellsOf(given, net) : null;
+export function measureOf(page: PageData, net: Network): PageMeasure | null {
+  const [rows, labels] = ["_rows", "_row_labels"].map((name) => numbers(page, name, "float32"));
+  const cells = rows ? cellsOf(page, net) : null;
   if (!rows || !cells) return null;
   const count = rows.length / net.width[0]!;
   if (!Number.isInteger(count)) throw misfit(net);
-  const kind = kindOf(given);
-  const loss = LOSSES.get(kind);
-  const [told, size] =
-    kind === "cross_entropy"
-      ? [numbers(given, "_row_kinds", "float32"), count]
+  const formula = lossFormula(page);
+  const loss = formula === "change" ? rmse : LOSSES.get(formula);
+  const [labelsOrClasses, size] =
+    formula === "cross_entropy"
+      ? [numbers(page, "_row_classes", "float32"), count]
       : [labels, count * net.width[net.depth]!];
   // Without labels they are the model's outputs at first: nothing has moved where Python says so.
-  const still = isChange(given) && given.baseline_loss === 0;
-  if (loss && told?.length === size && !still) return { cells, measure: { rows, labels: told, loss } };
+  const still = formula === "change" && page.baseline_loss === 0;
+  if (loss && labelsOrClasses?.length === size && !still)
+    return { cells, measure: { rows, labels: labelsOrClasses, loss } };
   // As a session does without labels: what counts is how far the outputs move.
   const outputs = predict(net, cells, net.baseline, true, rows);
   return { cells, measure: { rows, labels: outputs, loss: rmse } };
 }
 
-/** What the page computes: the metric that Python had, by the name of its formula, "" if it stayed there. */
-function kindOf(given: PageData): string {
-  if (typeof given._loss === "string") return given._loss;
-  return /\bRMSE$/.test(nameOf(given)) || isChange(given) ? "rmse" : "";
+/** By which formula Python's loss is computed: "change" is how far the outputs move, "" that it stayed there. */
+const lossFormula = (page: PageData) => (typeof page._page_loss === "string" ? page._page_loss : "");
+
+/** The name that Python gives the loss of a model without labels. */
+const CHANGE = "RMS change of the outputs";
+
+/** Where the history of the page begins. */
+export function originOf(page: PageData): PageOrigin {
+  const { script, keep_mean, committed } = Object(page._origin) as Partial<PageOrigin>;
+  return {
+    script: typeof script === "string" ? script : FRESH,
+    keep_mean: keep_mean !== false,
+    committed: committed === true,
+  };
 }
 
-const nameOf = (given: PageData) => (typeof given.loss_name === "string" ? given.loss_name : "");
-const CHANGE = "RMS change of the outputs";
-const isChange = (given: PageData) => nameOf(given) === CHANGE;
+const FRESH = "from kanwidget import PruningSession\n\nsession = PruningSession(model, dataset)\n";
 
-function cellsOf(given: PageData, net: Network): Cells | null {
-  const double = (name: string) => numbers(given, name, "float64");
+function cellsOf(page: PageData, net: Network): Cells | null {
+  const double = (name: string) => numbers(page, name, "float64");
   const [bias, offset, means] = ["_bias", "_offset", "_means"].map(double);
   if (!(bias && offset && means)) return null;
   const folded = double("_folded") ?? new Float64Array(net.edgeCount);
@@ -61,10 +71,10 @@ function cellsOf(given: PageData, net: Network): Cells | null {
     [folded, net.edgeCount],
   ] as const;
   if (sizes.some(([array, n]) => array.length !== n)) throw misfit(net);
-  const [parts, weights] = ["_parts_y", "_parts_w"].map((name) => numbers(given, name, "float32"));
+  const [parts, weights] = ["_parts_y", "_parts_w"].map((name) => numbers(page, name, "float32"));
   const breaks = double("_parts_x");
   if (breaks && parts && weights) {
-    return sharedCells(net, given._parts_counts as number[], { x: breaks, y: parts, weights, ...constants });
+    return sharedCells(net, page._parts_counts as number[], { x: breaks, y: parts, weights, ...constants });
   }
   const [x, y] = ["_cells_x", "_cells_y"].map(double);
   if (!x || !y) return null;
@@ -78,18 +88,18 @@ function cellsOf(given: PageData, net: Network): Cells | null {
 
 const misfit = ({ width }: Network) => new Error(`The tables on this page do not fit a [${width}] network`);
 
-function numbers<N extends "float32" | "float64">(given: PageData, name: string, dtype: N) {
-  const bytes = given[name];
+function numbers<N extends "float32" | "float64">(page: PageData, name: string, dtype: N) {
+  const bytes = page[name];
   if (!isBytes(bytes) || bytes.byteLength === 0) return null;
   return decode(bytes, dtype, name).data;
 }
 
 /** The name of the loss on the page, and of how many rows it is. */
-export function lossNameOf(given: PageData, net: Network, bench: PageMeasure | null): string {
-  const name = nameOf(given);
-  if (bench === null) return name;
-  const rows = bench.measure.rows.length / net.width[0]!;
+export function lossNameOf(page: PageData, net: Network, evaluation: PageMeasure | null): string {
+  const name = typeof page.loss_name === "string" ? page.loss_name : "";
+  if (evaluation === null) return name;
+  const rows = evaluation.measure.rows.length / net.width[0]!;
   // A metric of one's own stays in Python: the page says what it shows in its place.
-  const ours = LOSSES.has(kindOf(given)) ? name : CHANGE;
+  const ours = LOSSES.has(lossFormula(page)) ? name : CHANGE;
   return `${ours} (${rows} ${rows === 1 ? "row" : "rows"})`;
 }

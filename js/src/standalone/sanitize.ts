@@ -5,18 +5,19 @@
 
 import { type EdgeIndex, edgeId, type Network, type NodeIndex, nodeId, slotCount } from "../model/network";
 import { MAX_SELECTED } from "../util/limits";
+import { byIndex, ORIENTATIONS, VIEWS, type WritableTraits } from "../wire/traits";
 
-type Wish = (net: Network, value: unknown) => unknown;
+type Sanitizer = (net: Network, value: unknown) => unknown;
 
-const threshold: Wish = (_net, value) =>
+const threshold: Sanitizer = (_net, value) =>
   typeof value === "number" && Number.isFinite(value) ? Math.max(0, value) : undefined;
 const oneOf =
-  (...values: string[]): Wish =>
+  (values: readonly string[]): Sanitizer =>
   (_net, value) =>
     values.includes(value as string) ? value : undefined;
 
 /** Ids in the order of layer, source and target, each once. */
-function sorted(of: (net: Network, value: unknown) => number[] | undefined): Wish {
+function sorted(of: (net: Network, value: unknown) => number[] | undefined): Sanitizer {
   return (net, value) => {
     if (!Array.isArray(value)) return undefined;
     const known = new Map<string, number[]>();
@@ -24,11 +25,11 @@ function sorted(of: (net: Network, value: unknown) => number[] | undefined): Wis
       const ids = of(net, one);
       if (ids) known.set(ids.join(), ids);
     }
-    return [...known.values()].sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]! || (a[2] ?? 0) - (b[2] ?? 0));
+    return [...known.values()].sort(byIndex);
   };
 }
 
-const selected: Wish = (net, value) => {
+const selected: Sanitizer = (net, value) => {
   if (!Array.isArray(value)) return undefined;
   const known = new Map<string, number[]>();
   for (const one of value) {
@@ -39,14 +40,14 @@ const selected: Wish = (net, value) => {
   return [...known.values()];
 };
 
-const probe: Wish = (net, value) =>
+const probe: Sanitizer = (net, value) =>
   Array.isArray(value) &&
   (value.length === 0 || value.length === net.width[0]) &&
   Array.from(value).every((x) => typeof x === "number" && Number.isFinite(x))
     ? [...value]
     : undefined;
 
-const WISHES = {
+const SANITIZERS = {
   node_threshold: threshold,
   edge_threshold: threshold,
   keep_mean: (_net, value) => (typeof value === "boolean" ? value : undefined),
@@ -55,17 +56,18 @@ const WISHES = {
   removed_nodes: sorted(nodeOf),
   kept_nodes: sorted(nodeOf),
   selected,
-  view: oneOf("auto", "network", "quilt"),
-  orientation: oneOf("right", "up"),
+  view: oneOf(VIEWS),
+  orientation: oneOf(ORIENTATIONS),
   tolerance: threshold,
   probe,
-} satisfies Record<string, Wish>;
-
-/** The traits that say what is pruned; the others only say how it is looked at. */
-export const DECIDING: ReadonlySet<string> = new Set(Object.keys(WISHES).slice(0, 7));
+  // The scores of a page stay as they are.
+  score: () => undefined,
+} satisfies Record<keyof WritableTraits, Sanitizer>;
 
 export function sanitize(net: Network, name: string, value: unknown): unknown {
-  return Object.hasOwn(WISHES, name) ? WISHES[name as keyof typeof WISHES](net, value) : undefined;
+  return Object.hasOwn(SANITIZERS, name)
+    ? SANITIZERS[name as keyof typeof SANITIZERS](net, value)
+    : undefined;
 }
 
 function edgeOf(net: Network, value: unknown): EdgeIndex | undefined {

@@ -40,7 +40,7 @@ export const PANELS = {
 } as const satisfies Record<string, Label>;
 
 /** Names of views; the keys are the values of the trait `view`. */
-export const VIEWS: Record<ViewKind, string> = { auto: "Auto", network: "Graph", quilt: "Matrix" };
+export const VIEWS: Record<ViewKind, string> = { auto: "Auto", network: "Graph", matrix: "Matrix" };
 
 /** Names of scores; one that is not here is called as Python calls it. */
 export const SCORES: Record<string, string> = {

@@ -9,7 +9,7 @@ import {
   toleratedLoss,
 } from "../model/loss-curve";
 import { countOn, isBelowNodeThreshold, nodesOn, type Reason, reasonOff } from "../model/mask";
-import { edgeIndex, isHidden, type Network, slotCount, type Target, type TargetKind } from "../model/network";
+import { edgeIndex, isHidden, type Network, type Target, type TargetKind } from "../model/network";
 import type { ThresholdChange } from "../model/threshold-steps";
 import type { ViewState } from "../state/view-state";
 import { cutToLength } from "../util/graphemes";
@@ -214,32 +214,6 @@ export function countSentence(known: ViewState, mostDrawn = Number.POSITIVE_INFI
   const all = known.net.edgeCount;
   const some = all > mostDrawn ? ` (the ${formatCount(mostDrawn)} strongest drawn)` : "";
   return `${formatCount(countOn(known.mask))} of ${formatItems(all, "edge")}${some}`;
-}
-
-/** Names for the numbers that Python knows edges and nodes by: the view has only names. */
-export function named(net: Network, names: NodeNames, text: string): string {
-  const name = (l: number, i: number) => cut(plainText(nameOf(net, names, net.nodeOffset[l]! + i)));
-  const end = ([l, , k]: number[]) => net.slotNode[net.slotOffset[l!]! + k!]! - net.nodeOffset[l! + 1]!;
-  return text
-    .replace(/\b(?:edge|node) \((\d+(?:, \d+){1,2})\)/g, (whole, ids: string) => {
-      const at = ids.split(", ").map(Number);
-      const [l, i] = at as [number, number];
-      // Of a model that has changed since there may be no such edge.
-      if (!(i < (net.width[l] ?? 0))) return whole;
-      if (at.length === 2) return name(l, i);
-      const target = l < net.depth && at[2]! < slotCount(net, l) ? end(at) : -1;
-      return target < 0 ? whole : `${name(l, i)} → ${name(l + 1, target)}`;
-    })
-    .replace(/^(Input|Output) (\d+)/, (whole, kind: string, i: string) => {
-      const l = kind === "Input" ? 0 : net.depth;
-      return Number(i) < net.width[l]! ? `${kind} ${name(l, Number(i))}` : whole;
-    });
-}
-
-/** What a step of the history did, without the losses that stand in columns beside it. */
-export function stepWords(text: string, lossName: string): string {
-  const at = lossName ? text.indexOf(`, ${lossName.split(",")[0]} `) : -1;
-  return at > 0 ? text.slice(0, at) : text || "the model as it came";
 }
 
 export function lossSentence(loss: number | null, name: string): string {

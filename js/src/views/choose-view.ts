@@ -17,4 +17,4 @@ export function prefersMatrix(net: Network, mask: Uint8Array): boolean {
 
 /** Whether the network is shown as matrices. */
 export const showsMatrix = (view: ViewKind, net: Network, mask: Uint8Array): boolean =>
-  view === "auto" ? prefersMatrix(net, mask) : view === "quilt";
+  view === "auto" ? prefersMatrix(net, mask) : view === "matrix";

@@ -1,5 +1,4 @@
-/** The form of what comes over the wire: what is of another one is refused in words. Pure. */
-import type { Traits } from "./traits";
+/** What values of traits look like: anything else is refused in words. Pure. */
 
 type Is = (value: unknown) => boolean;
 
@@ -20,104 +19,49 @@ const orNone =
   (is: Is): Is =>
   (value) =>
     value === null || value === undefined || is(value);
+/** A code, and values that JSON knows: `["edge_off", 0, 1, 2]`. */
+const message: Is = (value) => list(value) && text((value as unknown[])[0]);
+const messages = listOf(message);
+
+/** Each step comes after the one that it follows. */
 const step: Is = (value) => {
   if (typeof value !== "object" || value === null) return false;
-  const {
-    id,
-    parent,
-    kind,
-    text: said,
-    note,
-    loss_before,
-    loss_after,
-    active_edges,
-    stale,
-  } = value as Record<string, unknown>;
-  // Each comes after the one that it follows.
-  const follows = parent === null || (whole(parent) && (parent as number) < (id as number));
+  const row = value as Record<string, unknown>;
   return (
-    whole(id) &&
-    follows &&
-    [kind, said, note].every(text) &&
-    whole(active_edges) &&
-    [loss_before, loss_after].every(orNone(number)) &&
-    orNone(truth)(stale)
+    whole(row.id) &&
+    (row.parent === null || (whole(row.parent) && (row.parent as number) < (row.id as number))) &&
+    [row.kind, row.note].every(text) &&
+    messages(row.what) &&
+    [row.active_edges, row.edges_removed].every(whole) &&
+    [row.loss_before, row.loss_after].every(orNone(number)) &&
+    orNone(truth)(row.stale)
   );
 };
 const steps: Is = (value) =>
   listOf(step)(value) &&
   new Set((value as { id: number }[]).map(({ id }) => id)).size === (value as []).length;
 
-const NUMBER = [number, "a number"] as const;
-const TEXT = [text, "a text"] as const;
-const TRUTH = [truth, "true or false"] as const;
-const NAMES = [listOf(text), "a list of names"] as const;
-const BYTES = [bytes, "a packed array"] as const;
+/** Whether a value is of a type, and the words for that type. */
+export type Check = readonly [is: Is, what: string];
+
+export const NUMBER: Check = [number, "a number"];
+export const WHOLE: Check = [whole, "a whole number"];
+export const TEXT: Check = [text, "a text"];
+export const TRUTH: Check = [truth, "true or false"];
+export const NAMES: Check = [listOf(text), "a list of names"];
+export const NUMBERS: Check = [listOf(finite), "a list of numbers"];
+export const BYTES: Check = [bytes, "a packed array"];
 /** Which of them exist is another question. */
-const IDS = [listOf(list), "a list of indices"] as const;
+export const IDS: Check = [listOf(list), "a list of indices"];
+export const IMAGE_SHAPE: Check = [listOf(whole), "rows and columns"];
+export const MESSAGES: Check = [messages, "a list of messages"];
+export const WIDTHS: Check = [listOf((n) => whole(n) && (n as number) > 0), "a list of widths"];
+export const SLOTS: Check = [listOf(listOf(whole)), "a list of lists of nodes"];
+export const STEPS: Check = [steps, "a list of commands"];
+export const ANYTHING: Check = [() => true, "anything"];
 
-/** Of every trait, so that none is forgotten. */
-const FORMS: Readonly<Record<keyof Required<Traits>, readonly [is: Is, what: string]>> = {
-  node_threshold: NUMBER,
-  edge_threshold: NUMBER,
-  removed_edges: IDS,
-  kept_edges: IDS,
-  removed_nodes: IDS,
-  kept_nodes: IDS,
-  selected: IDS,
-  keep_mean: TRUTH,
-  score: TEXT,
-  view: TEXT,
-  orientation: TEXT,
-  tolerance: NUMBER,
-  probe: [listOf(finite), "a list of numbers"],
-  in_vars: NAMES,
-  out_vars: NAMES,
-  active_edges: NUMBER,
-  loss: NUMBER,
-  baseline_loss: NUMBER,
-  loss_name: TEXT,
-  higher_is_better: TRUTH,
-  error: TEXT,
-  input_shape: [listOf(whole), "rows and columns"],
-  _closed: TRUTH,
-  _warnings: [listOf(text), "a list of texts"],
-  _scores_known: NAMES,
-  _width: [listOf((n) => whole(n) && (n as number) > 0), "a list of widths"],
-  _slots: [listOf(listOf(whole)), "a list of lists of nodes"],
-  _symbolic: IDS,
-  _prices: IDS,
-  _history: [steps, "a list of commands"],
-  _current: [whole, "a number of a command"],
-  _script: TEXT,
-  _curves_x: BYTES,
-  _curves_y: BYTES,
-  _curves_range: BYTES,
-  _base_y: BYTES,
-  _density: BYTES,
-  _grid: BYTES,
-  _rows: BYTES,
-  _row_labels: BYTES,
-  _row_numbers: BYTES,
-  _cells_x: BYTES,
-  _cells_y: BYTES,
-  _bias: BYTES,
-  _offset: BYTES,
-  _means: BYTES,
-  _folded: BYTES,
-  _scores: BYTES,
-  _baseline: BYTES,
-  _mask: BYTES,
-  _tradeoff_node: BYTES,
-  _tradeoff_edge: BYTES,
-  _compared: BYTES,
-  _picture: TEXT,
-  _written: [() => true, "anything"],
-};
-
-/** What is wrong with a trait's form, or ""; a host may not know some of them at all. */
-export function wrongType(name: keyof Traits, value: unknown): string {
-  const [is, what] = FORMS[name];
+/** What is wrong with the type of a trait's value, or ""; a host may not know some traits at all. */
+export function wrongType(name: string, [is, what]: Check, value: unknown): string {
   if (value === undefined || value === null || is(value)) return "";
   return `${name}: ${nameOf(value)} came where ${what} belongs`;
 }

@@ -11,7 +11,7 @@ interface Kernel {
 }
 
 /** Milliseconds after which a kernel that has nothing to do should have answered: it was shut down behind the page. */
-const SILENCE = 10_000;
+const ANSWER_MS = 10_000;
 
 export interface KernelConnection {
   /** The model, whose messages may be lost, and then say so. */
@@ -28,8 +28,8 @@ export interface KernelConnection {
 export function isConnected(host: Model): boolean | null {
   if ((host as Hosted).widget_manager?.kernel === null) return false;
   let connected: boolean | null = null;
-  const look = (...told: unknown[]) => {
-    const live = (told[0] as { comm_live?: unknown } | undefined)?.comm_live;
+  const look = (...args: unknown[]) => {
+    const live = (args[0] as { comm_live?: unknown } | undefined)?.comm_live;
     if (typeof live === "boolean") connected = live;
   };
   host.on("change:_written", look);
@@ -40,12 +40,16 @@ export function isConnected(host: Model): boolean | null {
 }
 
 /** Calls back when the kernel has gone: then the model stays as it was last, for good. */
-export function watchKernelConnection(host: Model, told: () => void, signal: AbortSignal): KernelConnection {
+export function watchKernelConnection(
+  host: Model,
+  onLost: () => void,
+  signal: AbortSignal,
+): KernelConnection {
   let gone = !host.standalone && isConnected(host) === false;
   const lose = () => {
     if (gone) return;
     gone = true;
-    told();
+    onLost();
   };
   // A restart: ipywidgets parts the models from their kernel, and they never come back to one.
   const parted = () => {
@@ -76,7 +80,7 @@ export function watchKernelConnection(host: Model, told: () => void, signal: Abo
       timer = undefined;
       // A busy one answers when it can, and a line that is broken may be mended.
       if (kernel.status === "idle") lose();
-    }, SILENCE);
+    }, ANSWER_MS);
   };
   /** A kernel that was shut down tells nobody. */
   const isShut = () => (host as Hosted).widget_manager?.kernel === null;

@@ -3,8 +3,8 @@ export type Bytes = ArrayBuffer | ArrayBufferView;
 
 const DTYPES = { 1: Float32Array, 2: Float64Array, 3: Uint8Array } as const;
 const DTYPE_NAMES = { float32: 1, float64: 2, uint8: 3 } as const;
-type DtypeName = keyof typeof DTYPE_NAMES;
-type ArrayOf<N extends DtypeName> = InstanceType<(typeof DTYPES)[(typeof DTYPE_NAMES)[N]]>;
+export type Dtype = keyof typeof DTYPE_NAMES;
+type ArrayOf<N extends Dtype> = InstanceType<(typeof DTYPES)[(typeof DTYPE_NAMES)[N]]>;
 
 export interface Packed<A = Float32Array | Float64Array | Uint8Array> {
   readonly sequence: number;
@@ -16,11 +16,7 @@ export interface Packed<A = Float32Array | Float64Array | Uint8Array> {
  * Unpacks one array: magic, version, dtype, sequence, shape, padding to 8 bytes, data.
  * The data is copied: the host may hand out a view into a larger buffer at any offset, and reuse it later.
  */
-export function decode<N extends DtypeName>(
-  bytes: Bytes,
-  dtype: N,
-  name = "packed array",
-): Packed<ArrayOf<N>> {
+export function decode<N extends Dtype>(bytes: Bytes, dtype: N, name = "packed array"): Packed<ArrayOf<N>> {
   const fail = (why: string): never => {
     throw new Error(`${name}: ${why}`);
   };

@@ -2,13 +2,13 @@
 import type { Model } from "./traits";
 
 /** Milliseconds in which what is under way has come. */
-const PATIENCE = 1000;
+const WAIT_MS = 1000;
 
 /** Asks once, if by then the view cannot be drawn or knows of no history, of which there always is a first step. */
 export function requestMissing(model: Model, drawn: () => boolean, signal: AbortSignal): void {
   if (model.standalone) return;
   const timer = setTimeout(() => {
     if (!drawn() || !model.get("_history")?.length) model.send({ do: "send" });
-  }, PATIENCE);
+  }, WAIT_MS);
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 }

@@ -15,14 +15,20 @@ import {
   withWeights,
 } from "../model/network";
 import { wrongType } from "./check-type";
-import { type Bytes, decode } from "./packed-array";
+import { type Bytes, type Dtype, decode } from "./packed-array";
 import {
+  type ArrayName,
+  DECISIONS,
+  type DtypeOf,
   EDIT_TRAITS,
   type HistoryStep,
   keyOf,
+  type Message,
   type Model,
+  ORIENTATIONS,
   type Orientation,
-  type Traits,
+  TABLE,
+  VIEWS,
   type ViewKind,
 } from "./traits";
 
@@ -75,8 +81,8 @@ export interface Snapshot {
   readonly error: string;
   /** Whether the model has been given back: nothing that is done here reaches it any more. */
   readonly closed: boolean;
-  /** What is wrong with what the model has now, as Python says it. */
-  readonly warnings: readonly string[];
+  /** What is wrong with what the model has now. */
+  readonly warnings: readonly Message[];
   readonly keepMean: boolean;
   /** What the scores are, and what else they could be. */
   readonly score: string;
@@ -106,8 +112,7 @@ export interface Snapshot {
 
 /** Without these there is no network, or another one: all others may be missing. */
 const NEEDED: ReadonlySet<string> = new Set([
-  ...EDIT_TRAITS,
-  "keep_mean",
+  ...DECISIONS,
   "_width",
   "_slots",
   "_scores",
@@ -125,7 +130,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
   const model: Pick<Model, "get"> = {
     get(name) {
       const value = host.get(name);
-      const wrong = wrongType(name, value);
+      const wrong = wrongType(name, TABLE[name as keyof typeof TABLE].check, value);
       if (!wrong) return value;
       if (NEEDED.has(name)) throw new Error(wrong);
       if (!problems.includes(wrong)) problems.push(wrong);
@@ -149,9 +154,12 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     memo.set(name, { from, value });
     return value;
   }
-  type Named = "float32" | "float64" | "uint8";
   /** A packed array that may be missing: no bytes, or a host that does not know the trait. */
-  const maybe = <N extends Named>(name: keyof Traits, dtype: N, shape: (number | null)[]) => {
+  const maybe = <K extends ArrayName, D extends Dtype = Extract<DtypeOf<K>, Dtype>>(
+    name: K,
+    shape: (number | null)[],
+    dtype = TABLE[name].dtype as D,
+  ) => {
     const bytes = model.get(name) as Bytes | undefined;
     if (!bytes?.byteLength) return null;
     const packed = once(name, [bytes], () => decode(bytes, dtype, name));
@@ -161,8 +169,12 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     }
     return packed;
   };
-  const array = <N extends Named>(name: keyof Traits, dtype: N, shape: (number | null)[]) => {
-    const packed = maybe(name, dtype, shape);
+  const array = <K extends ArrayName, D extends Dtype = Extract<DtypeOf<K>, Dtype>>(
+    name: K,
+    shape: (number | null)[],
+    dtype = TABLE[name].dtype as D,
+  ) => {
+    const packed = maybe(name, shape, dtype);
     if (!packed) throw new Error(`${name}: no bytes came`);
     return packed;
   };
@@ -172,13 +184,13 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
 
   function readCurves(net: Network): Curves {
     const sources = net.nodeOffset[net.depth]!;
-    const x = array("_curves_x", "float32", [sources, null]);
+    const x = array("_curves_x", [sources, null]);
     const samples = x.shape[1]!;
     const shape = [net.edgeCount, samples];
     const row = (all: Float32Array, edge: number) => all.subarray(edge * samples, (edge + 1) * samples);
-    const range = maybe("_curves_range", "float32", [net.edgeCount, 2]);
+    const range = maybe("_curves_range", [net.edgeCount, 2]);
     if (range) {
-      const y = array("_curves_y", "uint8", shape);
+      const y = array("_curves_y", shape, "uint8");
       return once("curves", [x, y, range], () => ({
         samples,
         x: x.data,
@@ -190,8 +202,8 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
         baseOf: () => null,
       }));
     }
-    const y = array("_curves_y", "float32", shape);
-    const base = optional(() => maybe("_base_y", "float32", shape));
+    const y = array("_curves_y", shape, "float32");
+    const base = optional(() => maybe("_base_y", shape));
     return once("curves", [x, y, base], () => ({
       samples,
       x: x.data,
@@ -202,8 +214,8 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
 
   function readData(net: Network): Data | null {
     const sources = net.nodeOffset[net.depth]!;
-    const density = maybe("_density", "float32", [sources, null]);
-    const grid = maybe("_grid", "float32", [sources, 3]);
+    const density = maybe("_density", [sources, null]);
+    const grid = maybe("_grid", [sources, 3]);
     if (!density) return null;
     return once("data", [density, grid], () => ({
       bins: density.shape[1]!,
@@ -213,11 +225,11 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
   }
 
   function readRows(net: Network): Rows | null {
-    const inputs = maybe("_rows", "float32", [null, net.width[0]!]);
+    const inputs = maybe("_rows", [null, net.width[0]!]);
     if (!inputs) return null;
     const count = inputs.shape[0]!;
-    const labels = maybe("_row_labels", "float32", [count, net.width[net.depth]!]);
-    const numbers = maybe("_row_numbers", "float64", [count]);
+    const labels = maybe("_row_labels", [count, net.width[net.depth]!]);
+    const numbers = maybe("_row_numbers", [count]);
     return once("rows", [inputs, labels, numbers], () => ({
       count,
       numbers: numbers?.data ?? Float64Array.from({ length: count }, (_, k) => k),
@@ -228,16 +240,16 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
 
   function readCells(net: Network): Cells | null {
     const edges = net.edgeCount;
-    const x = maybe("_cells_x", "float64", [net.nodeOffset[net.depth]!, null]);
+    const x = maybe("_cells_x", [net.nodeOffset[net.depth]!, null]);
     if (!x) return null;
     const count = x.shape[1]! - 1;
     const parts = [
       x,
-      array("_cells_y", "float64", [edges, count, 4]),
-      array("_bias", "float64", [null]),
-      array("_offset", "float64", [net.nodeCount]),
-      array("_means", "float64", [edges]),
-      array("_folded", "float64", [edges]),
+      array("_cells_y", [edges, count, 4]),
+      array("_bias", [null]),
+      array("_offset", [net.nodeCount]),
+      array("_means", [edges]),
+      array("_folded", [edges]),
     ] as const;
     return once("cells", parts, () => {
       const [at, y, bias, offset, means, folded] = parts.map((part) => part.data);
@@ -246,7 +258,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
   }
 
   function readTradeoff(name: "_tradeoff_node" | "_tradeoff_edge"): LossCurve | null {
-    const packed = maybe(name, "float64", [4, null]);
+    const packed = maybe(name, [4, null]);
     const better = model.get("higher_is_better") === true;
     return packed && once(`${name} rows ${better}`, [packed], () => lossCurveFrom(packed.data, better));
   }
@@ -256,8 +268,8 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     const width = [...(model.get("_width") ?? [])];
     const slots = model.get("_slots") ?? [];
     const edges = width.slice(1).reduce((sum, w, l) => sum + (slots[l]?.length ?? w) * width[l]!, 0);
-    const scores = array("_scores", "float64", [edges]).data;
-    const baseline = array("_baseline", "uint8", [edges]).data;
+    const scores = array("_scores", [edges]).data;
+    const baseline = array("_baseline", [edges]).data;
     const topology = json("topology", [], [width, slots], () => createTopology(width, slots));
     const net = once("net", [topology, scores, baseline], () => withWeights(topology, scores, baseline));
     const curves = readCurves(net);
@@ -267,9 +279,9 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     const selected = model.get("selected") ?? [];
     const probe = model.get("probe") ?? [];
     const history = model.get("_history") ?? [];
-    const tolerance = number(model.get("tolerance")) ?? TOLERANCE;
-    const compared = optional(() => maybe("_compared", "uint8", [edges]));
-    const reading: Snapshot = {
+    const tolerance = number(model.get("tolerance")) ?? DEFAULT_TOLERANCE;
+    const compared = optional(() => maybe("_compared", [edges]));
+    const snapshot: Snapshot = {
       problem: "",
       net,
       curves,
@@ -280,7 +292,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
         EDIT_TRAITS.map((name) => model.get(name)),
         () => readEdits(model, net),
       ),
-      kernelMask: array("_mask", "uint8", [edges]).data,
+      kernelMask: array("_mask", [edges]).data,
       inVars: json("in_vars", [], model.get("in_vars"), () => model.get("in_vars") ?? []),
       outVars: json("out_vars", [], model.get("out_vars"), () => model.get("out_vars") ?? []),
       loss: number(model.get("loss")),
@@ -299,7 +311,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       ),
       view: oneOf(VIEWS, model.get("view")),
       orientation: oneOf(ORIENTATIONS, model.get("orientation")),
-      tolerance: tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY ? tolerance : TOLERANCE,
+      tolerance: tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY ? tolerance : DEFAULT_TOLERANCE,
       probe: json("probe", [topology], probe, () => (probe.length === width[0] ? probe : null)),
       inputShape: json("shape", [topology], shape, () =>
         shape.length === 2 && shape[0]! * shape[1]! === width[0] ? ([shape[0]!, shape[1]!] as const) : null,
@@ -341,13 +353,11 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       script: model.get("_script") ?? "",
       compared: compared?.data ?? null,
     };
-    return { ...reading, problem: problems.join("; ") };
+    return { ...snapshot, problem: problems.join("; ") };
   };
 }
 
-const VIEWS: readonly ViewKind[] = ["auto", "network", "quilt"];
-const ORIENTATIONS: readonly Orientation[] = ["right", "up"];
-const TOLERANCE = 0.05;
+const DEFAULT_TOLERANCE = 0.05;
 
 /** The first, where what came is none of them: a newer Python may know more. */
 function oneOf<T>(known: readonly T[], value: T): T {

@@ -8,88 +8,178 @@ import {
   nodeIndex,
   type Target,
 } from "../model/network";
-import type { Bytes } from "./packed-array";
+import {
+  ANYTHING,
+  BYTES,
+  type Check,
+  IDS,
+  IMAGE_SHAPE,
+  MESSAGES,
+  NAMES,
+  NUMBER,
+  NUMBERS,
+  SLOTS,
+  STEPS,
+  TEXT,
+  TRUTH,
+  WHOLE,
+  WIDTHS,
+} from "./check-type";
+import type { Bytes, Dtype } from "./packed-array";
 
-export type ViewKind = "auto" | "network" | "quilt";
-export type Orientation = "right" | "up";
+export const VIEWS = ["auto", "network", "matrix"] as const;
+export const ORIENTATIONS = ["right", "up"] as const;
+export type ViewKind = (typeof VIEWS)[number];
+export type Orientation = (typeof ORIENTATIONS)[number];
 
-/** What the view may write. Everything else is Python's. */
-export interface WritableTraits {
-  node_threshold: number;
-  edge_threshold: number;
-  removed_edges: EdgeIndex[];
-  kept_edges: EdgeIndex[];
-  removed_nodes: NodeIndex[];
-  kept_nodes: NodeIndex[];
-  keep_mean: boolean;
-  score: string;
-  selected: (EdgeIndex | NodeIndex)[];
-  view: ViewKind;
-  orientation: Orientation;
-  tolerance: number;
-  probe: number[];
-}
-
-export interface Traits extends WritableTraits {
-  in_vars: string[];
-  out_vars: string[];
-  active_edges: number;
-  loss: number | null;
-  baseline_loss: number | null;
-  loss_name: string;
-  higher_is_better: boolean;
-  error: string;
-  input_shape: number[];
-  _closed: boolean;
-  _warnings: string[];
-  _scores_known: string[];
-  _width: number[];
-  _slots: number[][];
-  _symbolic: [...EdgeIndex, string][];
-  _curves_x: Bytes;
-  _curves_y: Bytes;
-  _curves_range: Bytes;
-  _base_y: Bytes;
-  _density: Bytes;
-  _grid: Bytes;
-  _rows: Bytes;
-  _row_labels: Bytes;
-  _row_numbers: Bytes;
-  _cells_x: Bytes;
-  _cells_y: Bytes;
-  _bias: Bytes;
-  _offset: Bytes;
-  _means: Bytes;
-  _folded: Bytes;
-  _scores: Bytes;
-  _baseline: Bytes;
-  _mask: Bytes;
-  _tradeoff_node: Bytes;
-  _tradeoff_edge: Bytes;
-  _prices: [EdgeIndex | NodeIndex, number | null][];
-  _history: HistoryStep[];
-  _current: number;
-  _script: string;
-  _compared: Bytes;
-  /** The widget's mark, and that of the picture that a notebook keeps; pages have none. */
-  _picture?: string;
-  /** The numbers of what was written last, see `wire/outbox.ts`. */
-  _written?: unknown;
-}
+/** What is said to a person, as a code and its values; `text/session-messages.ts` says it in words. */
+export type Message = readonly [code: string, ...values: unknown[]];
 
 /** One command of the session's history. */
 export interface HistoryStep {
   readonly id: number;
   readonly parent: number | null;
   readonly kind: "start" | "set" | "score" | "commit" | "outside";
-  readonly text: string;
+  /** What was done; nothing at the start. */
+  readonly what: readonly Message[];
   readonly note: string;
   readonly loss_before: number | null;
   readonly loss_after: number | null;
   readonly active_edges: number;
+  /** How many edges fewer there were then; fewer than 0 came back. */
+  readonly edges_removed: number;
   /** The numbers are of another time: others have changed the model since. */
   readonly stale?: boolean;
 }
+
+/** Who may write a trait: the view, of which "decision" says what is pruned, or only Python. */
+type Writer = "decision" | "view" | "python";
+type Dtypes = Dtype | "float32 or uint8";
+
+/** One line of the table; `value` is there for the types only. */
+interface Trait<T, W extends Writer, D extends Dtypes = never> {
+  readonly writer: W;
+  readonly check: Check;
+  /** Of a packed array. */
+  readonly dtype?: D;
+  readonly value?: T;
+}
+
+const decision = <T>(check: Check): Trait<T, "decision"> => ({ writer: "decision", check });
+const view = <T>(check: Check): Trait<T, "view"> => ({ writer: "view", check });
+const python = <T>(check: Check): Trait<T, "python"> => ({ writer: "python", check });
+const array = <D extends Dtypes>(dtype: D): Trait<Bytes, "python", D> => ({
+  writer: "python",
+  check: BYTES,
+  dtype,
+});
+
+/** Every trait that crosses the wire. `tests/golden/traits.json` holds it against Python's; shapes stand in `widget/view_traits.py`. */
+export const TABLE = {
+  node_threshold: decision<number>(NUMBER),
+  edge_threshold: decision<number>(NUMBER),
+  keep_mean: decision<boolean>(TRUTH),
+  removed_edges: decision<EdgeIndex[]>(IDS),
+  kept_edges: decision<EdgeIndex[]>(IDS),
+  removed_nodes: decision<NodeIndex[]>(IDS),
+  kept_nodes: decision<NodeIndex[]>(IDS),
+  score: view<string>(TEXT),
+  selected: view<(EdgeIndex | NodeIndex)[]>(IDS),
+  view: view<ViewKind>(TEXT),
+  orientation: view<Orientation>(TEXT),
+  tolerance: view<number>(NUMBER),
+  probe: view<number[]>(NUMBERS),
+  in_vars: python<string[]>(NAMES),
+  out_vars: python<string[]>(NAMES),
+  input_shape: python<number[]>(IMAGE_SHAPE),
+  active_edges: python<number>(NUMBER),
+  loss: python<number | null>(NUMBER),
+  baseline_loss: python<number | null>(NUMBER),
+  loss_name: python<string>(TEXT),
+  higher_is_better: python<boolean>(TRUTH),
+  error: python<string>(TEXT),
+  _closed: python<boolean>(TRUTH),
+  _warnings: python<Message[]>(MESSAGES),
+  _scores_known: python<string[]>(NAMES),
+  _width: python<number[]>(WIDTHS),
+  _slots: python<number[][]>(SLOTS),
+  _symbolic: python<[...EdgeIndex, string][]>(IDS),
+  _curves_x: array("float32"),
+  _curves_y: array("float32 or uint8"),
+  _curves_range: array("float32"),
+  _base_y: array("float32"),
+  _density: array("float32"),
+  _grid: array("float32"),
+  _rows: array("float32"),
+  _row_labels: array("float32"),
+  _row_numbers: array("float64"),
+  _cells_x: array("float64"),
+  _cells_y: array("float64"),
+  _bias: array("float64"),
+  _offset: array("float64"),
+  _means: array("float64"),
+  _folded: array("float64"),
+  _scores: array("float64"),
+  _baseline: array("uint8"),
+  _mask: array("uint8"),
+  _tradeoff_node: array("float64"),
+  _tradeoff_edge: array("float64"),
+  _prices: python<[EdgeIndex | NodeIndex, number | null][]>(IDS),
+  _history: python<HistoryStep[]>(STEPS),
+  _current: python<number>(WHOLE),
+  _script: python<string>(TEXT),
+  _compared: array("uint8"),
+} as const;
+
+/** Traits that no view follows: the widget's mark, which is that of the picture in the notebook; see `wire/outbox.ts`. */
+export const UNFOLLOWED = {
+  _picture: python<string>(TEXT),
+  _written: python<unknown>(ANYTHING),
+} as const;
+
+/** Where the history of a page without Python begins. */
+export interface PageOrigin {
+  /** The Python lines that lead there. */
+  readonly script: string;
+  readonly keep_mean: boolean;
+  /** Whether the model was committed on the way. */
+  readonly committed: boolean;
+}
+
+/** Traits that only a page without Python reads. */
+export const PAGE_ONLY = {
+  _page_loss: python<string>(TEXT),
+  _row_classes: array("float32"),
+  _origin: python<PageOrigin>(ANYTHING),
+} as const;
+
+type Table = typeof TABLE;
+type ValueOf<E> = E extends Trait<infer T, Writer, Dtypes> ? T : never;
+type WritableName = {
+  [K in keyof Table]: Table[K]["writer"] extends "python" ? never : K;
+}[keyof Table];
+
+export type DtypeOf<K extends keyof Table> = NonNullable<Table[K]["dtype"]>;
+/** Names of the packed arrays. */
+export type ArrayName = { [K in keyof Table]: DtypeOf<K> extends never ? never : K }[keyof Table];
+
+/** What the view may write. Everything else is Python's. */
+export type WritableTraits = { -readonly [K in WritableName]: ValueOf<Table[K]> };
+export type Traits = { -readonly [K in keyof Table]: ValueOf<Table[K]> } & {
+  -readonly [K in keyof typeof UNFOLLOWED]?: ValueOf<(typeof UNFOLLOWED)[K]>;
+};
+
+/** Names of the traits that a view follows. */
+export const TRAITS = Object.keys(TABLE) as (keyof Table)[];
+
+/** Names of the traits that say what is pruned. */
+export const DECISIONS = TRAITS.filter((name) => TABLE[name].writer === "decision");
+
+/** Names of the decisions that make the mask. */
+export const EDIT_TRAITS = DECISIONS.filter((name) => name !== "keep_mean") as Exclude<
+  { [K in keyof Table]: Table[K]["writer"] extends "decision" ? K : never }[keyof Table],
+  "keep_mean"
+>[];
 
 /** What is done rather than decided: Python answers through traits. */
 export type Command =
@@ -123,71 +213,6 @@ export interface Model {
   readonly computes?: boolean;
 }
 
-/** What decides the mask. */
-export const EDIT_TRAITS = [
-  "node_threshold",
-  "edge_threshold",
-  "removed_edges",
-  "kept_edges",
-  "removed_nodes",
-  "kept_nodes",
-] as const;
-
-const DECISIONS: readonly (keyof WritableTraits)[] = [
-  ...EDIT_TRAITS,
-  "keep_mean",
-  "score",
-  "selected",
-  "view",
-  "orientation",
-  "tolerance",
-  "probe",
-];
-
-export const TRAITS: readonly (keyof Traits)[] = [
-  ...DECISIONS,
-  "in_vars",
-  "out_vars",
-  "active_edges",
-  "loss",
-  "baseline_loss",
-  "loss_name",
-  "higher_is_better",
-  "error",
-  "input_shape",
-  "_closed",
-  "_warnings",
-  "_scores_known",
-  "_width",
-  "_slots",
-  "_symbolic",
-  "_curves_x",
-  "_curves_y",
-  "_curves_range",
-  "_base_y",
-  "_density",
-  "_grid",
-  "_rows",
-  "_row_labels",
-  "_row_numbers",
-  "_cells_x",
-  "_cells_y",
-  "_bias",
-  "_offset",
-  "_means",
-  "_folded",
-  "_scores",
-  "_baseline",
-  "_mask",
-  "_tradeoff_node",
-  "_tradeoff_edge",
-  "_prices",
-  "_history",
-  "_current",
-  "_script",
-  "_compared",
-];
-
 export const keyOf = (target: Target): string => `${target.kind}${target.id}`;
 
 /** The form in which a target crosses the wire. */
@@ -207,13 +232,15 @@ export function write(model: Model, decisions: Partial<WritableTraits>): void {
   if (changed) model.save_changes();
 }
 
+/** By layer, then source, then target: not the order of the flat ids, in which the target comes first. */
+export const byIndex = (a: readonly number[], b: readonly number[]): number =>
+  a[0]! - b[0]! || a[1]! - b[1]! || (a[2] ?? 0) - (b[2] ?? 0);
+
 /** The hand edits in the form of the traits: sorted lists of indices. */
 export function handEdits(
   net: Network,
   edits: Edits,
 ): Pick<WritableTraits, "removed_edges" | "kept_edges" | "removed_nodes" | "kept_nodes"> {
-  // By layer, then source, then target: not the order of the flat ids, in which the target comes first.
-  const byIndex = (a: number[], b: number[]) => a[0]! - b[0]! || a[1]! - b[1]! || (a[2] ?? 0) - (b[2] ?? 0);
   return {
     removed_edges: [...edits.removedEdges].map((e) => edgeIndex(net, e)).sort(byIndex),
     kept_edges: [...edits.keptEdges].map((e) => edgeIndex(net, e)).sort(byIndex),

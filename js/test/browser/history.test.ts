@@ -1,6 +1,7 @@
 /** The history: what is listed, a way back to each step, notes, two compared. */
 import { expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
+import { INDICES, stepWords } from "../../src/text/session-messages";
 import { networkOf, pack } from "../fake";
 import { historyOf, richModel } from "../rich";
 import { click, frames, type Mounted, mount } from "./mounted";
@@ -19,7 +20,7 @@ test("every step is listed with its edges, loss and note, the newest last, and t
   const view = await open(4);
   expect(view.find("[data-panel=history]").getAttribute("aria-expanded")).toBe("true");
   expect(steps(view).map((one) => one.querySelector("button")!.textContent)).toEqual(
-    view.model.traits._history.map((step) => step.text),
+    view.model.traits._history.map((step) => stepWords(step, INDICES)),
   );
   expect(steps(view)[2]!.textContent).toContain("13 edges");
   expect(steps(view)[2]!.textContent).toContain("0.1020");

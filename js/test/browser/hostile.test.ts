@@ -22,7 +22,7 @@ const HOSTILE: readonly unknown[] = [
     "",
     "nan",
     "auto",
-    "quilt",
+    "matrix",
     "up",
     "</script>",
     "\ud800",
@@ -36,7 +36,7 @@ const HOSTILE: readonly unknown[] = [
   ...[
     [{}],
     [{ id: 0, parent: null }],
-    [{ id: 0, parent: 7, kind: "set", text: "", note: "", active_edges: 1 }],
+    [{ id: 0, parent: 7, kind: "set", what: [], note: "", active_edges: 1, edges_removed: 0 }],
   ],
   ...[nested(300), Array(5000).fill([0, 0, 0]), Array(5000).fill("z"), "junk", new ArrayBuffer(3)],
 ];
@@ -132,7 +132,7 @@ function fullModel() {
       [1, 3],
     ],
     probe: [0.1, 0.2],
-    _warnings: ["Input 1 leads nowhere any more."],
+    _warnings: [["unused_input", 1]],
     _symbolic: [[0, 0, 2, "sin(x)"]],
     _prices: [
       [[0, 0, 4], 0.3],
@@ -147,7 +147,7 @@ function fullModel() {
   return model;
 }
 
-for (const view_ of ["network", "quilt"] as const) {
+for (const view_ of ["network", "matrix"] as const) {
   test(`hostile values of every trait are said in words and survived, and good ones come back: ${view_}`, async () => {
     const thrown: unknown[] = [];
     let now = "";

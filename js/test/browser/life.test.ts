@@ -383,7 +383,7 @@ test("what is wrong is said in words: Python's errors, bytes that cannot be read
 test("what Python warns of is said once the model has what is shown, a few at a time, in the view's names", async () => {
   const view = await mount();
   const warning = view.find("[data-role=warning]");
-  const warnings = [0, 1, 2, 3].map((i) => `Input ${i} leads nowhere any more.`);
+  const warnings = [0, 1, 2, 3].map((i) => ["unused_input", i] as const);
   view.model.receive({ _warnings: warnings });
   await frames(2);
   expect(warning.textContent).toBe(

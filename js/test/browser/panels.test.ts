@@ -265,8 +265,8 @@ test("what is written by the checkbox, the view switch and the arrow is what the
   await click(view.find("[data-role=orientation]"));
   expect(view.model.traits.orientation).toBe("up");
   expect(view.find("[data-role=orientation]").getAttribute("aria-label")).toContain("bottom");
-  await click(view.find("input[value=quilt]").parentElement!);
-  expect(view.model.traits.view).toBe("quilt");
+  await click(view.find("input[value=matrix]").parentElement!);
+  expect(view.model.traits.view).toBe("matrix");
   view.model.receive({ keep_mean: true, view: "network", orientation: "right" });
   await frames(2);
   expect(view.find<HTMLInputElement>("[data-role=keep-mean]").checked).toBe(true);
@@ -548,7 +548,7 @@ test("a drag out and back lets go of what it held: what Python sets later is sho
 
 test("what Python warns of is not read out again at every step of a drag", async () => {
   const model = richModel();
-  model.receive({ _warnings: ["Input 1 leads nowhere any more."] });
+  model.receive({ _warnings: [["unused_input", 1]] });
   const view = await mount(model);
   const warning = view.find("[data-role=warning]");
   let changes = 0;

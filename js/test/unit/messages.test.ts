@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { maskOf, NO_EDITS } from "../../src/model/mask";
-import { createNetwork, edgeId, nodeId } from "../../src/model/network";
+import { edgeId, nodeId } from "../../src/model/network";
 import { logAxisOf, POSITIONS, positionOf, thresholdAt } from "../../src/model/scales";
 import { countRemoved } from "../../src/panels/threshold/removed-count";
 import { reduce } from "../../src/state/view-state";
@@ -10,9 +10,7 @@ import {
   countSentence,
   describeTarget as description,
   lossSentence,
-  named,
   removesWords,
-  stepWords,
 } from "../../src/text/messages";
 import { isolated, nameOf, plainText, textRuns } from "../../src/text/node-names";
 import { networkOf, syncedOf } from "../fake";
@@ -113,41 +111,6 @@ test("the status names the edges that are on and the loss", () => {
   expect(lossSentence(0.13, "")).toBe("loss 0.1300");
   expect(lossSentence(null, "")).toBe("");
   expect(lossSentence(Number.NaN, "RMSE")).toBe("RMSE not a number");
-});
-
-test("a step of the history is said without the losses beside it", () => {
-  const text = "edge threshold 0.4: 6 edges go, test RMSE 0.02 -> 0.03";
-  expect(stepWords(text, "test RMSE, 256 rows")).toBe("edge threshold 0.4: 6 edges go");
-  expect(stepWords(text, "")).toBe(text);
-  expect(stepWords("", "loss")).toBe("the model as it came");
-});
-
-test.each([
-  [
-    "edge (0, 0, 3) off: 1 edge goes, test RMSE 0.1 -> 0.2",
-    "price → h1,3 off: 1 edge goes, test RMSE 0.1 -> 0.2",
-  ],
-  ["edge (1, 4, 0) off, node (1, 2) on", "h1,4 → f(x) off, h1,2 on"],
-  ["Input 1 leads nowhere any more.", "Input x2 leads nowhere any more."],
-  [
-    "Output 0 depends on no input any more: it is constant.",
-    "Output f(x) depends on no input any more: it is constant.",
-  ],
-  ["edge (0, 9, 3) off", "edge (0, 9, 3) off"],
-  ["node (7, 0) off", "node (7, 0) off"],
-  ["hand edits: 4 edges go", "hand edits: 4 edges go"],
-])("Python's numbers have the view's names: %s", (text, expected) => {
-  expect(named(net, { inVars: ["price", "x_2"], outVars: ["f(x)"] }, text)).toBe(expected);
-});
-
-test("an edge into a product is named by its node", () => {
-  const product = createNetwork([2, 2, 1], new Float64Array(8).fill(1), new Uint8Array(8).fill(1), [
-    [0, 0, 1],
-    [0],
-  ]);
-  expect(named(product, names, "edge (0, 1, 2) off, edge (0, 0, 1) off")).toBe(
-    "x2 → h1,1 off, x1 → h1,0 off",
-  );
 });
 
 test("numbers are short and keep their figures", () => {

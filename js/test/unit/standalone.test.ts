@@ -4,11 +4,13 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { lossCurveFrom, thresholdFor } from "../../src/model/loss-curve";
 import { maskOf, NO_EDITS } from "../../src/model/mask";
 import { slotCount } from "../../src/model/network";
-import { rounded } from "../../src/standalone/history";
 import { type StandaloneModel, standaloneModel } from "../../src/standalone/model";
-import { general, repr } from "../../src/standalone/python-format";
+import { shortestThresholds } from "../../src/standalone/python-script";
 import { sanitize } from "../../src/standalone/sanitize";
+import { general, repr } from "../../src/text/python-format";
+import { INDICES, stepWords } from "../../src/text/session-messages";
 import { decode, encode, fromBase64 } from "../../src/wire/packed-array";
+import type { HistoryStep, PageOrigin } from "../../src/wire/traits";
 import { randomNumbers } from "../fake";
 import { golden, networkFrom, sharedFrom, type Tables } from "../golden";
 
@@ -27,7 +29,7 @@ interface Step {
 }
 
 const { carried, steps, history, numbers } = golden<{
-  carried: Tables & { loss_name: string; script: string; keep_mean: boolean };
+  carried: Tables & { loss_name: string; origin: PageOrigin };
   steps: Step[];
   history: { texts: string[]; notes: string[]; parents: number[] };
   numbers: [value: number, repr: string, three: string, four: string, node: string, edge: string][];
@@ -61,6 +63,7 @@ function traitsOf(tables: Tables, more: Traits = {}): Traits {
     loss: 0.1,
     baseline_loss: 0.1,
     loss_name: "test RMSE",
+    _page_loss: "rmse",
     error: "",
     _width: width,
     _slots: slots ?? [],
@@ -80,7 +83,9 @@ function traitsOf(tables: Tables, more: Traits = {}): Traits {
 }
 
 const page = (more: Traits = {}) =>
-  standaloneModel(traitsOf(carried, { keep_mean: carried.keep_mean, _script: carried.script, ...more }));
+  standaloneModel(
+    traitsOf(carried, { keep_mean: carried.origin.keep_mean, _origin: carried.origin, ...more }),
+  );
 const read = (model: StandaloneModel, name: string) => (model.get as (name: string) => unknown)(name);
 const doubles = (model: StandaloneModel, name: string) =>
   decode(read(model, name) as DataView, "float64").data;
@@ -96,7 +101,14 @@ function write(model: StandaloneModel, wishes: Traits): void {
 const DECIDED = Object.keys(steps[0]!.state);
 const decided = (model: StandaloneModel) =>
   Object.fromEntries(DECIDED.map((name) => [name, read(model, name)]));
-const commands = (model: StandaloneModel) => read(model, "_history") as { [name: string]: unknown }[];
+const commands = (model: StandaloneModel) => read(model, "_history") as HistoryStep[];
+/** As Python writes a step: what was done, and what it cost. */
+function textOf(model: StandaloneModel, id = commands(model).length - 1): string {
+  const step = commands(model)[id]!;
+  const [before, after] = [step.loss_before, step.loss_after].map((loss) => general(loss ?? Number.NaN, 4));
+  const words = stepWords(step, INDICES);
+  return id === 0 ? words : `${words}, ${carried.loss_name} ${before} -> ${after}`;
+}
 
 describe("a network that is too large to be computed on the spot", () => {
   const times = 4000; // rows, that it is large
@@ -141,15 +153,12 @@ describe("a network that is too large to be computed on the spot", () => {
     expect(loss()).not.toBeCloseTo(first!, 3);
     const step = commands(model).at(-1)!;
     expect(step.loss_after).toBe(loss());
-    const name = read(model, "loss_name");
-    expect(step.text).toBe(
-      (commands(small).at(-1)!.text as string).replace(read(small, "loss_name") as string, name as string),
-    );
+    expect(stepWords(step, INDICES)).toBe(stepWords(commands(small).at(-1)!, INDICES));
     model.send({ do: "undo" });
     expect(loss()).toBe(first); // it is known
     model.send({ do: "redo" });
     expect(loss()).toBeCloseTo(truth(), 6);
-    expect(commands(model).at(-1)!.text).toBe(step.text);
+    expect(commands(model).at(-1)).toEqual(step);
   });
 
   test("gets the curves over its sliders and the prices of its cards in the end", () => {
@@ -172,9 +181,9 @@ test("a page's script keeps the scores that its thresholds are in", () => {
     "session = PruningSession(model, dataset)\nsession.rescore('ablation')\n",
   ]) {
     const start = `from kanwidget import PruningSession\n\n${lines}`;
-    const model = page({ _script: `${start}session.set(node_threshold=0.5)\n`, keep_mean: true });
+    const model = page({ _origin: { script: start, keep_mean: true, committed: false }, keep_mean: true });
     expect(read(model, "_script")).toBe(start);
-    expect(commands(model)[0]!.text).toBe("the model as it came");
+    expect(textOf(model, 0)).toBe("the model as it came");
     write(model, { removed_edges: [[0, 1, 2]] });
     expect(read(model, "_script")).toBe(
       `${start}session.set(removed_edges=[(0, 1, 2)])\nsession.commit()  # the model stays so when the session is gone\n`,
@@ -196,7 +205,7 @@ describe("a long session on a page and the same one in Python", () => {
       expect(read(model, "_current"), said).toBe(step.current);
       expect(commands(model).length, said).toBe(step.commands);
       expect(read(model, "_script"), said).toBe(step.script);
-      if (step.current > 0) expect(commands(model)[step.current]!.text, said).toBe(onPage(step.text));
+      if (step.current > 0) expect(textOf(model, step.current), said).toBe(step.text);
     }
     expect(commands(model).map(({ note }) => note)).toEqual(history.notes);
     expect(
@@ -204,16 +213,9 @@ describe("a long session on a page and the same one in Python", () => {
         .slice(1)
         .map(({ parent }) => parent),
     ).toEqual(history.parents);
-    expect(
-      commands(model)
-        .slice(1)
-        .map(({ text }) => text),
-    ).toEqual(history.texts.slice(1).map(onPage));
+    expect(history.texts.slice(1)).toEqual(history.texts.slice(1).map((_, k) => textOf(model, k + 1)));
     expect(steps.length).toBeGreaterThan(100);
   });
-
-  /** The page says how many rows its loss is of. */
-  const onPage = (text: string) => text.replace(carried.loss_name, `${carried.loss_name} (12 rows)`);
 });
 
 describe("undo and redo", () => {
@@ -298,7 +300,7 @@ describe("numbers", () => {
     const { net } = networkFrom(carried);
     for (const [value, , , , node, edge] of numbers) {
       const edits = { ...NO_EDITS, nodeThreshold: value, edgeThreshold: value };
-      const { nodeThreshold, edgeThreshold } = rounded(net, { edits, keepMean: true }).edits;
+      const { nodeThreshold, edgeThreshold } = shortestThresholds(net, { edits, keepMean: true }).edits;
       expect([repr(nodeThreshold), repr(edgeThreshold)], `${value}`).toEqual([node, edge]);
     }
     expect(numbers.length).toBeGreaterThan(80);
@@ -319,15 +321,17 @@ describe("what a page begins with", () => {
 
   test("says how many rows the loss is of, and keeps no name of a metric that is not its own", () => {
     expect(read(page(), "loss_name")).toBe("test RMSE (12 rows)");
-    expect(read(page({ loss_name: "test huber" }), "loss_name")).toBe("RMS change of the outputs (12 rows)");
-    expect(read(page({ loss_name: "test RMSE", _loss: "" }), "loss_name")).toContain("RMS change");
-    expect(read(page({ loss_name: "test l1_loss", _loss: "l1" }), "loss_name")).toBe(
+    expect(read(page({ loss_name: "test huber", _page_loss: "" }), "loss_name")).toBe(
+      "RMS change of the outputs (12 rows)",
+    );
+    expect(read(page({ loss_name: "test RMSE", _page_loss: "" }), "loss_name")).toContain("RMS change");
+    expect(read(page({ loss_name: "test l1_loss", _page_loss: "l1" }), "loss_name")).toBe(
       "test l1_loss (12 rows)",
     );
   });
 
   test("a metric that stayed in Python is replaced by how far the outputs move, which at first they have not", () => {
-    const model = page({ loss_name: "test huber", _loss: "" });
+    const model = page({ loss_name: "test huber", _page_loss: "" });
     expect([read(model, "loss"), read(model, "baseline_loss")]).toEqual([0, 0]);
     write(model, { node_threshold: 9 });
     expect(read(model, "loss")).toBeGreaterThan(0.01);
@@ -335,7 +339,7 @@ describe("what a page begins with", () => {
 
   test("torch's own losses are computed here, at every point of the curves too", () => {
     const usual = read(page(), "loss") as number;
-    const model = page({ loss_name: "test mse_loss", _loss: "mse" });
+    const model = page({ loss_name: "test mse_loss", _page_loss: "mse" });
     expect(read(model, "loss")).toBeCloseTo(usual ** 2, 12);
     const { lossKept } = lossCurveFrom(doubles(model, "_tradeoff_edge"));
     expect(lossKept[0]).toBe(read(model, "baseline_loss"));
@@ -343,9 +347,9 @@ describe("what a page begins with", () => {
 
   test("what has not moved in Python has not moved here: rounding is no loss", () => {
     const name = "RMS change of the outputs";
-    const model = page({ loss_name: name, _loss: "rmse", baseline_loss: 0 });
+    const model = page({ loss_name: name, _page_loss: "change", baseline_loss: 0 });
     expect([read(model, "baseline_loss"), read(model, "loss_name")]).toEqual([0, `${name} (12 rows)`]);
-    const moved = page({ loss_name: name, _loss: "rmse", baseline_loss: 0.3 });
+    const moved = page({ loss_name: name, _page_loss: "change", baseline_loss: 0.3 });
     expect(read(moved, "baseline_loss")).toBeGreaterThan(0);
   });
 
@@ -362,7 +366,7 @@ describe("what a page begins with", () => {
     write(model, { node_threshold: 9 });
     expect([read(model, "loss"), read(model, "active_edges")]).toEqual([null, 0]);
     expect(commands(model)[1]).toMatchObject({ loss_before: 0.1, loss_after: null });
-    expect(commands(model)[1]!.text).toMatch(/^node threshold 9: \d+ edges go$/);
+    expect(stepWords(commands(model)[1]!, INDICES)).toMatch(/^node threshold 9: \d+ edges go$/);
     model.send({ do: "undo" });
     expect(read(model, "loss")).toBe(0.1);
   });
@@ -591,7 +595,7 @@ describe("the host's side of the model", () => {
   test("writing nothing, or what is so already, makes no command", () => {
     const model = page();
     model.save_changes();
-    write(model, { node_threshold: 0, keep_mean: carried.keep_mean });
+    write(model, { node_threshold: 0, keep_mean: carried.origin.keep_mean });
     expect(commands(model).length).toBe(1);
   });
 
@@ -705,7 +709,7 @@ describe("hostile writes", () => {
       expect(Number.isFinite(read(model, "loss"))).toBe(true);
     }
     expect(fixed.map((name) => read(model, name))).toEqual(before);
-    expect(["auto", "network", "quilt"]).toContain(read(model, "view"));
+    expect(["auto", "network", "matrix"]).toContain(read(model, "view"));
     expect(["right", "up"]).toContain(read(model, "orientation"));
     expect(read(model, "nonsense")).toBeUndefined();
     expect(commands(model).length).toBeGreaterThan(100);

@@ -1,12 +1,22 @@
-import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { WHOLE } from "../../src/wire/check-type";
 import { decode } from "../../src/wire/packed-array";
 import { createSnapshotReader } from "../../src/wire/snapshot";
-import { handEdits, type Traits, write } from "../../src/wire/traits";
+import {
+  DECISIONS,
+  handEdits,
+  ORIENTATIONS,
+  PAGE_ONLY,
+  TABLE,
+  type Traits,
+  UNFOLLOWED,
+  VIEWS,
+  write,
+} from "../../src/wire/traits";
 import { fakeModel, pack } from "../fake";
+import { golden } from "../golden";
 
-const golden = new URL("../../../tests/golden/wire.json", import.meta.url);
-const { arrays, bad } = JSON.parse(readFileSync(golden, "utf8")) as {
+const { arrays, bad } = golden<{
   arrays: {
     base64: string;
     dtype: "float32" | "float64" | "uint8";
@@ -15,7 +25,43 @@ const { arrays, bad } = JSON.parse(readFileSync(golden, "utf8")) as {
     values: number[];
   }[];
   bad: { base64: string; why: string }[];
-};
+}>("wire.json");
+
+describe("the table of traits", () => {
+  const python =
+    golden<Record<string, { type: string; writer: string; dtype?: string; choices?: string[] }>>(
+      "traits.json",
+    );
+  const table = { ...TABLE, ...UNFOLLOWED, ...PAGE_ONLY };
+
+  test("is Python's: names, who writes them, and types of packed arrays", () => {
+    const short = (entries: Record<string, { writer: string; dtype?: string }>) =>
+      Object.fromEntries(
+        Object.entries(entries).map(([name, { writer, dtype }]) => [name, { writer, dtype }]),
+      );
+    expect(short(table)).toEqual(short(python));
+    expect([python.view!.choices, python.orientation!.choices]).toEqual([VIEWS, ORIENTATIONS]);
+  });
+
+  test("accepts what Python's types are in JSON, and no other", () => {
+    const values = { bytes: new DataView(new ArrayBuffer(0)), boolean: true, number: 1, text: "a", list: [] };
+    for (const [name, { check }] of Object.entries(table)) {
+      if (name === "_written" || name === "_origin") continue; // objects, which are read field by field
+      const accepted = Object.entries(values).flatMap(([type, value]) => (check[0](value) ? [type] : []));
+      // Some hosts send the words "nan" and "inf" for numbers.
+      const hosts =
+        python[name]!.type === "number" && check !== WHOLE ? ["number", "text"] : [python[name]!.type];
+      expect(accepted, name).toEqual(hosts);
+    }
+  });
+
+  test("says which traits decide what is pruned", () => {
+    expect(DECISIONS.toSorted()).toEqual(
+      Object.keys(python).filter((name) => python[name]!.writer === "decision"),
+    );
+    expect(DECISIONS).toHaveLength(7);
+  });
+});
 
 test("the file of packed arrays has good and bad ones", () => {
   expect(arrays.length).toBeGreaterThan(2);

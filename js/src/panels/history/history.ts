@@ -4,7 +4,8 @@ import { html, noChange, nothing, render } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import { formatFigures, formatItems } from "../../text/format";
 import { HISTORY, PANELS } from "../../text/labels";
-import { differWords, named, stepWords } from "../../text/messages";
+import { differWords } from "../../text/messages";
+import { type Naming, stepWords, viewNaming } from "../../text/session-messages";
 import { element } from "../../util/dom";
 import type { Snapshot } from "../../wire/snapshot";
 import type { HistoryStep } from "../../wire/traits";
@@ -50,8 +51,8 @@ export function createHistory(id: string, commands: Commands): Panel {
     if (text !== step.note) commands.act({ do: "note", id: step.id, text });
   }
 
-  function row(step: HistoryStep, { reading, names }: PanelProps) {
-    const text = named(reading.net, names, step.text);
+  function row(step: HistoryStep, reading: Snapshot, naming: Naming) {
+    const text = stepWords(step, naming);
     const stale = step.stale === true;
     const focused = (panel.getRootNode() as ShadowRoot).activeElement;
     // What is being written is not overwritten.
@@ -65,7 +66,7 @@ export function createHistory(id: string, commands: Commands): Panel {
           type="button" class="quiet go" data-step=${step.id} title="Go to: ${text}"
           aria-describedby=${stale ? help.idOf(HISTORY.stale) : nothing}
           @click=${() => commands.act({ do: "jump", id: step.id })}
-        >${stepWords(text, reading.lossName)}</button>
+        >${text}</button>
         <input
           type="text" class="note" placeholder=${HISTORY.note} maxlength="2000"
           aria-label="Note on step ${step.id}" data-note=${step.id} .value=${note}
@@ -86,9 +87,11 @@ export function createHistory(id: string, commands: Commands): Panel {
 
   function draw(): void {
     if (!now) return;
-    const { history, current, compared } = now.reading;
+    const { reading, names } = now;
+    const { history, current, compared } = reading;
+    const naming = viewNaming(reading.net, names);
     const said =
-      picked.length === 1 ? HISTORY.chooseAnother : compared ? differWords(differing(now.reading)) : "";
+      picked.length === 1 ? HISTORY.chooseAnother : compared ? differWords(differing(reading)) : "";
     render(
       html`<header>
           <h3>${name}</h3>
@@ -104,7 +107,7 @@ export function createHistory(id: string, commands: Commands): Panel {
           <ol class="steps">${repeat(
             history,
             (step) => step.id,
-            (step) => row(step, now!),
+            (step) => row(step, reading, naming),
           )}</ol>
         </div>
         <p class="empty" ?hidden=${history.length > 0}>${HISTORY.empty}</p>`,
