@@ -53,7 +53,6 @@ class BrowserInput:
         self._others, self._apply, self._correct = others, apply, correct
         self._loop, self._owner = acting_loop()
         self._order = MessageOrder()
-        self.is_drag = False  # while a slider's message is taken in
         self.is_acting = False  # while any message is
 
     def set_state(self, sync_data: Any) -> None:
@@ -103,7 +102,7 @@ class BrowserInput:
                     messages.handle_message(self._widget.session, content)
             finally:
                 if not self._widget.session.closed:
-                    self._sync.update_all()
+                    self._sync.update_all_widgets()
             self._widget.set_trait("error", "")
         except Exception as error:
             self._widget.set_trait("error", messages.error_text(error))
@@ -125,12 +124,12 @@ class BrowserInput:
 
     def _decide(self, changes: dict[str, Any]) -> None:
         """Do what a page wrote; a threshold alone goes on with the step that moved it last."""
-        self.is_drag = set(changes) in ({"node_threshold"}, {"edge_threshold"})
+        self._sync.is_drag = set(changes) in ({"node_threshold"}, {"edge_threshold"})
         self.is_acting = True
         try:
             self._apply(changes)
         finally:
-            self.is_drag = self.is_acting = False
+            self._sync.is_drag = self.is_acting = False
 
     def _decide_before(self, content: Any) -> None:
         """Do what the page of a command had decided before it, as far as it has not arrived."""

@@ -48,7 +48,8 @@ class TraitSync:
     ) -> None:
         self._widget = widget
         self._on_session = on_session
-        self.pulls = False  # while traits follow the session rather than lead it
+        self.pulls = False  # true while traits follow the session rather than lead it
+        self.is_drag = False  # true while a slider's message is taken in
         self._model = weakref.ref(model)
         loop, owner = acting_loop()
         self._history_task = IdleTask(loop, self._send_history, owner)
@@ -63,22 +64,25 @@ class TraitSync:
         self._shows_compared = False
         self._trained = False  # at the last look
 
-    def push(self, merge: bool = False) -> None:
-        """Bring the session to what the traits say."""
-        # What it says already may be otherwise once it has looked at the model.
+    def push_to_session(self, change: Any = None) -> None:
+        """Bring the session to what the traits say; ``change`` is of the trait that was set."""
+        if self.pulls:
+            return
+        merge = change is not None and self.is_drag
+        # The session may decide otherwise once it has looked at the model.
         widget, decisions = self._widget, self._widget.session.state.to_dict()
         wanted = {n: getattr(widget, n) for n, v in decisions.items() if getattr(widget, n) != v}
         try:
             widget.session.set(merge=merge, **wanted)
         finally:  # what was refused must not look as if it were done
-            self.update_all(merge)
+            self.update_all_widgets(merge)
 
-    def update_all(self, dragged: bool = False) -> None:
+    def update_all_widgets(self, dragged: bool = False) -> None:
         """Bring the traits of all widgets on the session to what it says."""
         for sync in self._on_session() or [self]:
-            sync.pull(dragged)
+            sync.pull_from_session(dragged)
 
-    def pull(self, dragged: bool = False) -> None:
+    def pull_from_session(self, dragged: bool = False) -> None:
         """Bring the traits to what the session says, in one message.
 
         Whoever observes one of them finds all others up to it.
@@ -99,7 +103,7 @@ class TraitSync:
         # An observer may have set a trait meanwhile: that is a decision like any other.
         moved = any(getattr(widget, name) != value for name, value in decisions.items())
         if moved and not self.pulls and not session.closed:
-            self.push()
+            self.push_to_session()
 
     def update(self) -> None:
         """Show where the session stands."""
@@ -224,7 +228,7 @@ class TraitSync:
         try:
             changed = session.refresh()  # no cell said so: somebody's button may have done it
             if changed:
-                self.update_all()
+                self.update_all_widgets()
         except Exception as error:  # the loop would print it to nobody
             widget.set_trait("error", f"{type(error).__name__}: {error}")
             return

@@ -185,7 +185,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             names = dict(zip(("in_vars", "out_vars"), self.session.names, strict=True))
             super().__init__(**{**names, **checked}, **kept)
             followers(self.session).add(self)
-            self._sync.update_all()
+            self._sync.update_all_widgets()
         except BaseException:
             followers(self.session).discard(self)
             super().close()
@@ -202,7 +202,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         Some hosts lose what is sent before there is a view.
         """
         if self.comm is None:
-            self._sync.pull()
+            self._sync.pull_from_session()
         super().open()
 
     def set(self, *, merge: bool = False, **changes: Any) -> None:
@@ -234,7 +234,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         try:
             self.session.set(merge=merge, **changes)
         finally:
-            self._sync.update_all(merge)
+            self._sync.update_all_widgets(merge)
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next.
@@ -245,12 +245,12 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             If there is no such edge.
         """
         self.session.remove_edge(l, i, j)
-        self._sync.update_all()
+        self._sync.update_all_widgets()
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch the edge ``(l, i, j)`` on, and keep it on against thresholds and baseline."""
         self.session.restore_edge(l, i, j)
-        self._sync.update_all()
+        self._sync.update_all_widgets()
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``.
@@ -261,17 +261,17 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             If there is no such node.
         """
         self.session.remove_node(l, i)
-        self._sync.update_all()
+        self._sync.update_all_widgets()
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch the node ``(l, i)`` on, and keep it on against the node threshold."""
         self.session.restore_node(l, i)
-        self._sync.update_all()
+        self._sync.update_all_widgets()
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits."""
         self.session.reset()
-        self._sync.update_all()
+        self._sync.update_all_widgets()
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
@@ -280,17 +280,17 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
     def undo(self) -> None:
         """Go back by one step."""
         self.session.undo()
-        self._sync.update_all()
+        self._sync.update_all_widgets()
 
     def redo(self) -> None:
         """Go forward again."""
         self.session.redo()
-        self._sync.update_all()
+        self._sync.update_all_widgets()
 
     def commit(self) -> None:
         """Make the present state the new baseline; `close` leaves the model there."""
         self.session.commit()
-        self._sync.update_all()
+        self._sync.update_all_widgets()
 
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state."""
@@ -312,10 +312,10 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         """
         if not self.session.closed:
             self.session.refresh()
-            self._sync.update_all()
+            self._sync.update_all_widgets()
             self._sync.watch_training()
         elif not self._closed:  # another widget on the model may have closed it
-            self._sync.pull()
+            self._sync.pull_from_session()
             self.set_trait("_closed", True)
 
     def close(self) -> None:
@@ -376,14 +376,10 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
 
     def _follow_traits(self) -> None:
         """Bring to the session what anyone sets; a handler that is there already stays one."""
-        self.observe(self._on_decision, names=DECISIONS)
+        self.observe(self._sync.push_to_session, names=DECISIONS)
         self.observe(self._on_selected, names="selected")
         self.observe(self._on_score, names="score")
         self.observe(self._output.redraw, names=PICTURE_TRAITS)
-
-    def _on_decision(self, change: Any) -> None:
-        if not self._sync.pulls:
-            self._sync.push(merge=self._input.is_drag)
 
     def _on_score(self, change: Any) -> None:
         if not self._sync.pulls:
@@ -393,7 +389,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
                 else:
                     self.session.rescore(change["new"])
             finally:
-                self._sync.update_all()
+                self._sync.update_all_widgets()
 
     def _on_selected(self, change: Any) -> None:
         if not self.session.closed:

@@ -119,7 +119,7 @@ test("after a double click nothing moves until the pointer has left the stage, w
   expect(places(), "a slider is let go elsewhere").not.toEqual(before);
 });
 
-test("a double click on a cell of a quilt leaves the quilt under the pointer, though a network would do now", async () => {
+test("a double click on a cell of a matrix leaves the matrix under the pointer, though a network would do now", async () => {
   const view = await mount(fakeModel([23, 1]));
   expect(view.find(".legend").style.visibility).toBe("hidden");
   const place = () => {

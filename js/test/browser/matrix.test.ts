@@ -1,4 +1,4 @@
-/** The quilt from its pixels: what is strong, what would go and what is gone can be told apart, without colour. */
+/** The matrix from its pixels: what is strong, what would go and what is gone can be told apart, without colour. */
 
 import { describe, expect, test } from "vitest";
 import type { Palette } from "../../src/canvas/brush";
@@ -30,10 +30,10 @@ interface Options {
 function picture(width: number[], scores: Float64Array, options: Options = {}) {
   const { palette = LIGHT, shape = null, ratio = 1, room = 900 } = options;
   const net = networkOf(width, scores);
-  const quilt = layoutMatrix(net, { width: room, inNames: 24, outNames: 24 }, shape);
+  const matrix = layoutMatrix(net, { width: room, inNames: 24, outNames: 24 }, shape);
   const [picture, above] = [0, 1].map(() => {
     const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [quilt.width * ratio, quilt.height * ratio];
+    [canvas.width, canvas.height] = [matrix.width * ratio, matrix.height * ratio];
     return canvas.getContext("2d", { willReadFrequently: true })!;
   });
   const curve = createNormalizedCurves(net, sampleCurves(net));
@@ -45,7 +45,7 @@ function picture(width: number[], scores: Float64Array, options: Options = {}) {
   const behind = inksOf(palette).dark ? 0.006 : 1;
   /** Luminance, 0..1, of the device pixels of a cell, row by row. */
   const lights = (target: Target, ctx = picture!): number[] => {
-    const { x, y, width, height } = anchorOf(quilt, target)!;
+    const { x, y, width, height } = anchorOf(matrix, target)!;
     const data = ctx.getImageData(x * ratio, y * ratio, width * ratio, height * ratio).data;
     return Array.from({ length: data.length / 4 }, (_, k) => {
       const part = (c: number) => (data[4 * k + c]! / 255) ** 2.2;
@@ -54,10 +54,10 @@ function picture(width: number[], scores: Float64Array, options: Options = {}) {
     });
   };
   return {
-    ...{ net, quilt, brush, start, lights, curve },
-    paint: (known: ViewState) => paintMatrix(brush, quilt, known, NAMES),
+    ...{ net, matrix, brush, start, lights, curve },
+    paint: (known: ViewState) => paintMatrix(brush, matrix, known, NAMES),
     light: (target: Target | null, selected: Target[] = []) => {
-      paintMatrixHighlight({ ...brush, ctx: above! }, quilt, target, selected);
+      paintMatrixHighlight({ ...brush, ctx: above! }, matrix, target, selected);
       return above!;
     },
     all: () => picture!.getImageData(0, 0, picture!.canvas.width, picture!.canvas.height).data,
@@ -106,8 +106,8 @@ describe("a cell that is on", () => {
       const view = picture([40, 40], new Float64Array(1600), { palette, room: 420 });
       view.paint(view.start);
       const [r, g, b] = view.brush.ctx.getImageData(
-        view.quilt.blocks[0]!.x + 2,
-        view.quilt.blocks[0]!.y + 2,
+        view.matrix.blocks[0]!.x + 2,
+        view.matrix.blocks[0]!.y + 2,
         1,
         1,
       ).data;
@@ -154,7 +154,7 @@ describe("without colour", () => {
   test("a cell with a curve that would go is hollow with a dashed edge", () => {
     const view = large();
     view.paint(cut(view.start, 0.9));
-    const { width, height } = anchorOf(view.quilt, { kind: "edge", id: 20 })!;
+    const { width, height } = anchorOf(view.matrix, { kind: "edge", id: 20 })!;
     const lights = view.edge(20);
     const side = lights.filter((_, k) => k % width === 0).slice(6, height - 6);
     expect(side.filter((light) => light > 0.8).length).toBeGreaterThan(8);
@@ -185,7 +185,7 @@ test("the legend explains just the looks that are there: what would go, and afte
   const byHand = reduce(taken, { type: "synced", reading: syncedOf(view.net, { edits }) })!;
   expect(words(byHand)).toEqual(["removed by a threshold", "off"]);
   const legend = () => {
-    const { x, y, width } = view.quilt.legend;
+    const { x, y, width } = view.matrix.legend;
     return view.brush.ctx.getImageData(x, y, width, 40).data.join();
   };
   view.paint(taking);
@@ -198,7 +198,7 @@ test("an edge with a formula has a frame in the colour of formulas, large or sma
   for (const make of [heat, large]) {
     const view = make();
     view.paint({ ...view.start, symbolic: new Map([[30, "sin"]]) });
-    const { x, y, height } = anchorOf(view.quilt, { kind: "edge", id: 30 })!;
+    const { x, y, height } = anchorOf(view.matrix, { kind: "edge", id: 30 })!;
     const [r, g, b] = view.brush.ctx.getImageData(x, y + Math.round(height / 2), 1, 1).data;
     expect(r! - b!).toBeGreaterThan(120);
     expect(r! - g!).toBeGreaterThan(60);
@@ -235,7 +235,7 @@ test("other colours are taken over at once", () => {
   const view = heat();
   view.paint(view.start);
   const light = mean(view.edge(1500));
-  paintMatrix({ ...view.brush, palette: DARK }, view.quilt, view.start, NAMES);
+  paintMatrix({ ...view.brush, palette: DARK }, view.matrix, view.start, NAMES);
   expect(mean(view.edge(1500))).toBeGreaterThan(light + 0.3);
 });
 

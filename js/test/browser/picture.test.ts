@@ -80,8 +80,8 @@ const PROBED = { probe: [0.3, -0.2] };
 const CASES: [name: string, make: () => FakeModel, allowed: number][] = [
   ["a network", () => richModel(), 0.002],
   ["a network with a sample and pruned edges", () => pruned(PROBED), 0.002],
-  ["a quilt of curves", () => pruned({ view: "matrix" }), 0.004],
-  ["a quilt of colours", () => fakeModel([400, 64, 3]), 0.004],
+  ["a matrix of curves", () => pruned({ view: "matrix" }), 0.004],
+  ["a matrix of colours", () => fakeModel([400, 64, 3]), 0.004],
 ];
 
 function pruned(more: Parameters<FakeModel["receive"]>[0]): FakeModel {
@@ -126,7 +126,7 @@ test("its text is text, and names can hold anything", async () => {
   expect(svg.querySelector("title")!.textContent).toBe("KAN [2, 5, 1], 15 of 15 edges");
 });
 
-test("curves of a quilt are lines in it, and only colours are pixels", async () => {
+test("curves of a matrix are lines in it, and only colours are pixels", async () => {
   const curves = await mount(pruned({ view: "matrix" }));
   const svg = parse(await (await save(curves, "Save as SVG")).blob.text());
   expect(svg.querySelectorAll("image")).toHaveLength(0);

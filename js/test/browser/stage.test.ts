@@ -701,13 +701,13 @@ describe("what a frame costs while a threshold sweeps", () => {
   });
 });
 
-describe("quilt and network", () => {
+describe("matrix and network", () => {
   const wide = () => {
     const scores = Float64Array.from({ length: 48 }, (_, e) => (e < 36 ? 0.01 : 1) + e / 1000);
     return fakeModel([6, 8], scores);
   };
 
-  test("too many curves for boxes are a quilt; what is left when they are pruned is a network", async () => {
+  test("too many curves for boxes are a matrix; what is left when they are pruned is a network", async () => {
     const view = await mount(wide());
     const stage = view.find(".stage");
     const below = () => view.find(".tools").getBoundingClientRect().top;
@@ -726,7 +726,7 @@ describe("quilt and network", () => {
     expect(view.twin("edge", "0,0,7").getBoundingClientRect().width).toBeGreaterThanOrEqual(24);
   });
 
-  test("a quilt cannot be turned: the button says so, and works again in the network", async () => {
+  test("a matrix cannot be turned: the button says so, and works again in the network", async () => {
     const view = await mount(wide());
     const turn = view.find("[data-role=orientation]");
     expect(turn.getAttribute("aria-disabled")).toBe("true");
@@ -740,7 +740,7 @@ describe("quilt and network", () => {
     expect(view.model.traits.orientation).toBe("up");
   });
 
-  test("a quilt is clicked, switched, zoomed and walked like a network", async () => {
+  test("a matrix is clicked, switched, zoomed and walked like a network", async () => {
     const view = await mount(wide());
     await click(view.twin("edge", "0,3,2"));
     expect(selected(view)).toEqual([[0, 3, 2]]);

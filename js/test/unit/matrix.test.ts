@@ -94,12 +94,12 @@ const centre = ({ x, y, width, height }: Rect) => [x + width / 2, y + height / 2
 
 describe("for random networks, images, products and rooms", () => {
   test("the middle of every edge's cell, and of the square in its corner, is that edge", () => {
-    for (const [name, quilt] of CASES) {
+    for (const [name, matrix] of CASES) {
       let wrong = 0;
-      for (let id = 0; id < quilt.net.edgeCount; id++) {
-        const at = anchorOf(quilt, { kind: "edge", id })!;
+      for (let id = 0; id < matrix.net.edgeCount; id++) {
+        const at = anchorOf(matrix, { kind: "edge", id })!;
         for (const [x, y] of [centre(at), [at.x + at.side / 2, at.y + at.side / 2] as const]) {
-          const found = hitMatrix(quilt, x, y);
+          const found = hitMatrix(matrix, x, y);
           if (found?.kind !== "edge" || found.id !== id) wrong += 1;
         }
       }
@@ -108,21 +108,21 @@ describe("for random networks, images, products and rooms", () => {
   });
 
   test("the middle of every node's head is that node", () => {
-    for (const [name, quilt] of CASES) {
-      for (let id = 0; id < quilt.net.nodeCount; id++) {
-        const at = anchorOf(quilt, { kind: "node", id })!;
-        expect(hitMatrix(quilt, ...centre(at)), `${name}: ${id}`).toEqual({ kind: "node", id });
+    for (const [name, matrix] of CASES) {
+      for (let id = 0; id < matrix.net.nodeCount; id++) {
+        const at = anchorOf(matrix, { kind: "node", id })!;
+        expect(hitMatrix(matrix, ...centre(at)), `${name}: ${id}`).toEqual({ kind: "node", id });
       }
     }
   });
 
   test("no two cells or heads overlap, and all are inside the picture", () => {
-    for (const [name, quilt] of CASES) {
+    for (const [name, matrix] of CASES) {
       const pixels = new Set<number>();
       let [overlaps, outside, empty] = [0, 0, 0];
       const put = (at: Rect) => {
         if (at.width <= 0 || at.height <= 0) empty += 1;
-        if (at.x < 0 || at.y < 0 || at.x + at.width > quilt.width || at.y + at.height > quilt.height)
+        if (at.x < 0 || at.y < 0 || at.x + at.width > matrix.width || at.y + at.height > matrix.height)
           outside += 1;
         // Cells lie on whole pixels: the corners are enough to find any two that share one.
         for (const x of [at.x, at.x + at.width - 1]) {
@@ -133,10 +133,10 @@ describe("for random networks, images, products and rooms", () => {
           }
         }
       };
-      for (let id = 0; id < quilt.net.edgeCount; id++) put(anchorOf(quilt, { kind: "edge", id })!);
-      for (let id = 0; id < quilt.net.nodeCount; id++) put(anchorOf(quilt, { kind: "node", id })!);
+      for (let id = 0; id < matrix.net.edgeCount; id++) put(anchorOf(matrix, { kind: "edge", id })!);
+      for (let id = 0; id < matrix.net.nodeCount; id++) put(anchorOf(matrix, { kind: "node", id })!);
       expect([overlaps, outside, empty], name).toEqual([0, 0, 0]);
-      expect(pixels.size, name).toBeGreaterThanOrEqual(quilt.net.edgeCount);
+      expect(pixels.size, name).toBeGreaterThanOrEqual(matrix.net.edgeCount);
     }
   });
 
@@ -145,18 +145,18 @@ describe("for random networks, images, products and rooms", () => {
       const from = align === "left" ? 0 : align === "right" ? -limit : -limit / 2;
       return turned ? [x - 6, y - from - limit, x + 6, y - from] : [x + from, y - 6, x + from + limit, y + 6];
     };
-    for (const [name, quilt] of CASES) {
-      const boxes = quilt.names.map(boxOf);
-      const parts = [...quilt.blocks, quilt.maps?.total].flatMap((b) => (b ? [b] : []));
+    for (const [name, matrix] of CASES) {
+      const boxes = matrix.names.map(boxOf);
+      const parts = [...matrix.blocks, matrix.maps?.total].flatMap((b) => (b ? [b] : []));
       const others = [
         ...parts.map((b) => [b.x, b.y, b.x + b.width, b.y + b.height] as const),
-        ...Array.from({ length: quilt.maps?.units.count ?? 0 }, (_, u) => {
-          const map = mapOf(quilt.maps!, u);
+        ...Array.from({ length: matrix.maps?.units.count ?? 0 }, (_, u) => {
+          const map = mapOf(matrix.maps!, u);
           return [map.x, map.y, map.x + map.width, map.y + map.height] as const;
         }),
       ];
       boxes.forEach(([x0, y0, x1, y1], k) => {
-        expect(x0 >= 0 && y0 >= 0 && x1 <= quilt.width && y1 <= quilt.legend.y, `${name} ${k}`).toBe(true);
+        expect(x0 >= 0 && y0 >= 0 && x1 <= matrix.width && y1 <= matrix.legend.y, `${name} ${k}`).toBe(true);
         for (const [a0, b0, a1, b1] of [...boxes.slice(k + 1), ...others]) {
           expect(x0 < a1 && a0 < x1 && y0 < b1 && b0 < y1, `${name} ${k}`).toBe(false);
         }
@@ -166,8 +166,8 @@ describe("for random networks, images, products and rooms", () => {
 });
 
 test("neighbouring matrices share an axis: a node's column in one is in line with its column in the next", () => {
-  const quilt = made([4, 10, 5, 1], 900);
-  const [first, second, third] = quilt.blocks;
+  const matrix = made([4, 10, 5, 1], 900);
+  const [first, second, third] = matrix.blocks;
   expect([second!.x, second!.width]).toEqual([first!.x, first!.width]);
   expect([third!.y, third!.height]).toEqual([second!.y, second!.height]);
   expect(second!.y).toBeGreaterThan(first!.y + first!.height);
@@ -197,9 +197,9 @@ test("a larger room makes larger cells, until there are curves in them", () => {
   const net = networkOf([64, 64, 10], new Float64Array(64 * 64 + 640).fill(1));
   const pitches = [1, 2, 4].map((zoom) => {
     const grown = { ...room(700 * zoom), height: 640 * zoom };
-    const quilt = layoutMatrix(net, grown, null);
-    expect(quilt.width).toBe(700 * zoom);
-    return quilt.axes[1]!.pitch;
+    const matrix = layoutMatrix(net, grown, null);
+    expect(matrix.width).toBe(700 * zoom);
+    return matrix.axes[1]!.pitch;
   });
   expect(pitches[1]).toBeGreaterThanOrEqual(2 * pitches[0]!);
   expect(pitches[2]).toBeGreaterThanOrEqual(2 * pitches[1]!);
@@ -240,10 +240,10 @@ test("maps of hidden units stand in the order in which a threshold takes them, t
 
 test("the slots of a product are side by side, and its row in the next matrix is as long as both", () => {
   const net = products([3, 4, 2]);
-  const quilt = layoutMatrix(net, room(900), null);
-  const [a, b] = [0, 3].map((id) => anchorOf(quilt, { kind: "edge", id })!);
-  const next = anchorOf(quilt, { kind: "edge", id: 24 })!;
-  const along = quilt.axes[1]!.upright ? (["y", "height"] as const) : (["x", "width"] as const);
+  const matrix = layoutMatrix(net, room(900), null);
+  const [a, b] = [0, 3].map((id) => anchorOf(matrix, { kind: "edge", id })!);
+  const next = anchorOf(matrix, { kind: "edge", id: 24 })!;
+  const along = matrix.axes[1]!.upright ? (["y", "height"] as const) : (["x", "width"] as const);
   expect(next[along[0]]).toBe(a![along[0]]);
   expect(next[along[0]] + next[along[1]]).toBe(b![along[0]] + b![along[1]]);
 });
