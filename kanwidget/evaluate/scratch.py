@@ -26,7 +26,7 @@ class Scratch:
         Of the private copy. Its masks are those last set by `with_masks`.
     version : Hashable
         Of the live model at that moment.
-    switched : int
+    switched_count : int
         How many edges the live model's own methods had switched by then.
     """
 

@@ -99,12 +99,14 @@ class PruningSession(SessionReader):
 
     def _own(self, steps: StepApplier) -> None:
         """Take over a live model, its evaluator and its history."""
-        self._steps = steps
+        self._applier = steps
         self._planner = StepPlanner(steps)
 
     def is_session_of(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
-        return self._steps.live_model is not None and self._steps.live_model.adapter.model is model
+        return (
+            self._applier.live_model is not None and self._applier.live_model.adapter.model is model
+        )
 
     def measures_with(
         self,
@@ -117,7 +119,7 @@ class PruningSession(SessionReader):
             return metric is None
         ours = self.data
         other = DataAndMetric(
-            self._steps.require_live_model().adapter, dataset, metric, higher_is_better
+            self._applier.require_live_model().adapter, dataset, metric, higher_is_better
         )
         return (
             other.digest() == ours.digest()
@@ -127,7 +129,7 @@ class PruningSession(SessionReader):
 
     def name_after(self, dataset: Mapping[str, Tensor] | Tensor | None) -> None:
         """Take the names of a table's columns, if it has any."""
-        adapter, data = self._steps.require_live_model().adapter, self.data
+        adapter, data = self._applier.require_live_model().adapter, self.data
         pairs = zip(column_names(adapter.select_columns(dataset)), data.names, strict=True)
         inputs, outputs = (new or old for new, old in pairs)
         data.names = inputs, outputs
@@ -158,7 +160,7 @@ class PruningSession(SessionReader):
         state = self._changed(changes)
         if self.refresh():  # which may have switched edges by hand
             state = self._changed(changes)
-        self._steps.apply(self._planner.change(state, merge=merge))
+        self._applier.apply(self._planner.change(state, merge=merge))
 
     def as_one_step(self, text: str = "") -> contextlib.AbstractContextManager[None]:
         """Make one step of the history of all that is done meanwhile.
@@ -188,7 +190,7 @@ class PruningSession(SessionReader):
         edge = self._check_edge(l, i, j)
         self.refresh()
         state = self._edited(edit_operations.remove_edge(self.edits, edge))
-        self._steps.apply(self._planner.change(state, ("edge_off", *edge)))
+        self._applier.apply(self._planner.change(state, ("edge_off", *edge)))
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch an edge on, and keep it on against thresholds and baseline.
@@ -199,14 +201,14 @@ class PruningSession(SessionReader):
         self.refresh()
         rule = self.baseline.mask_rule(self.state)
         state = self._edited(edit_operations.restore_edge(self.edits, edge, rule))
-        self._steps.apply(self._planner.change(state, ("edge_on", *edge)))
+        self._applier.apply(self._planner.change(state, ("edge_on", *edge)))
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
         node = self._check_node(l, i)
         self.refresh()
         state = self._edited(edit_operations.remove_node(self.edits, node))
-        self._steps.apply(self._planner.change(state, ("node_off", *node)))
+        self._applier.apply(self._planner.change(state, ("node_off", *node)))
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch a node on, and keep it on against the node threshold.
@@ -218,25 +220,25 @@ class PruningSession(SessionReader):
         self.refresh()
         rule = self.baseline.mask_rule(self.state)
         state = self._edited(edit_operations.restore_node(self.edits, node, rule))
-        self._steps.apply(self._planner.change(state, ("node_on", *node)))
+        self._applier.apply(self._planner.change(state, ("node_on", *node)))
 
     def remove_dead_ends(self) -> None:
         """Switch off all dead ends; no output changes."""
         dead = self.dead_ends()
         self.refresh()
         state = self._edited(self.edits.with_edit("removed_nodes", dead))
-        self._steps.apply(self._planner.change(state, ("dead_ends_removed", len(dead))))
+        self._applier.apply(self._planner.change(state, ("dead_ends_removed", len(dead))))
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits: the baseline again."""
         self.refresh()
         state = State(keep_mean=self.state.keep_mean)
-        self._steps.apply(self._planner.change(state, ("reset",)))
+        self._applier.apply(self._planner.change(state, ("reset",)))
 
     def commit(self) -> None:
         """Make the present state the new baseline; `close` leaves the model there."""
         self.refresh()
-        self._steps.apply(self._planner.commit())
+        self._applier.apply(self._planner.commit())
 
     def rescore(
         self, score: str, *, stop: Stop | None = None, progress: Progress | None = None
@@ -259,10 +261,10 @@ class PruningSession(SessionReader):
         Cancelled
             If ``stop`` became true; all is as it was.
         """
-        self._steps.require_evaluator().check_score(score)
+        self._applier.require_evaluator().check_score(score)
         self.refresh()
         if score != self.score:
-            self._steps.apply(self._planner.rescore(score, stop, progress))
+            self._applier.apply(self._planner.rescore(score, stop, progress))
 
     def undo(self) -> bool:
         """Go back by one command; return whether there was one.
@@ -270,18 +272,18 @@ class PruningSession(SessionReader):
         Before an outside training that gives the weights back that the model had.
         """
         self.refresh()  # what others did since is a step, too
-        return self._steps.apply(self._planner.go_to(self.history.before()))
+        return self._applier.apply(self._planner.go_to(self.history.before()))
 
     def redo(self) -> bool:
         """Go forward to the command last come from; return whether there was one."""
         self.refresh()
-        return self._steps.apply(self._planner.go_to(self.history.after()))
+        return self._applier.apply(self._planner.go_to(self.history.after()))
 
     def jump(self, id: int) -> None:
         """Go to any command, by its number; raise an IndexError if there is none."""
         command = self.history.get(id)
         self.refresh()
-        self._steps.apply(self._planner.go_to(command))
+        self._applier.apply(self._planner.go_to(command))
 
     def note(self, id: int, text: str) -> None:
         """Write your own words, 2,000 characters at the most, to a command.
@@ -325,8 +327,8 @@ class PruningSession(SessionReader):
             keep_mean=first.state.keep_mean,
             higher_is_better=higher_is_better,
         )
-        with session._steps.recording():
-            steps, planner = session._steps, session._planner
+        with session._applier.recording():
+            steps, planner = session._applier, session._planner
             serialize.check_owner(content, steps.model_digest, session.data.digest())
             serialize.replay(commands, content["current"], steps, planner)
         return session
@@ -351,7 +353,7 @@ class PruningSession(SessionReader):
             What edges score from then on; by default what they score now.
         """
         self.refresh()
-        model, start = self._steps.require_live_model().adapter.model, self.baseline
+        model, start = self._applier.require_live_model().adapter.model, self.baseline
         snapshots = Snapshots(self.history.snapshots.budget)
         base, keep_mean = MaskAndBias(start.mask, start.bias), self.state.keep_mean
         new = object.__new__(PruningSession)
@@ -361,16 +363,16 @@ class PruningSession(SessionReader):
             )
         )
         try:
-            with new._steps.recording():
+            with new._applier.recording():
                 new.set(**self.state.to_dict())
                 if score is not None:
                     new.rescore(score)
             yield new
         except BaseException:
-            new._steps.close(restore=False)
-            self._steps.write_recorded()
+            new._applier.close(restore=False)
+            self._applier.write_recorded()
             raise
-        self._steps.close(restore=False)
+        self._applier.close(restore=False)
 
     def close(self) -> None:
         """Give the model back as it was or as last committed, and let go of it.
@@ -378,7 +380,7 @@ class PruningSession(SessionReader):
         What others changed meanwhile stays. Nothing is measured, and an interrupt waits until
         the model is given back.
         """
-        self._steps.close()
+        self._applier.close()
 
     def __enter__(self) -> PruningSession:
         return self
@@ -394,7 +396,7 @@ class PruningSession(SessionReader):
     def __del__(self) -> None:
         # A session that is forgotten must not leave its thresholds in the model. At the
         # interpreter's end nobody will see the model, and torch is half gone.
-        if "_steps" in vars(self) and not sys.is_finalizing():
+        if "_applier" in vars(self) and not sys.is_finalizing():
             try:
                 with contextlib.suppress(Exception):
                     self.close()

@@ -38,55 +38,55 @@ class SessionReader:
     All answers are measured on a private copy of the model.
     """
 
-    _steps: StepApplier
+    _applier: StepApplier
     _planner: StepPlanner
 
     @property
     def history(self) -> History:
         """Every step, as a tree of commands."""
-        return self._steps.history
+        return self._applier.history
 
     @property
     def width(self) -> list[int]:
         """Nodes in each node layer, inputs first."""
-        return self._steps.facts.width
+        return self._applier.facts.width
 
     @property
     def columns(self) -> list[int]:
         """Which columns of the data the inputs are: some are missing after `prune_input`."""
-        return self._steps.facts.columns
+        return self._applier.facts.columns
 
     @property
     def names(self) -> Names:
         """Names of the inputs and outputs: of the columns, if the data are tables with names."""
-        evaluator = self._steps.evaluator
+        evaluator = self._applier.evaluator
         given: Names = ([], []) if evaluator is None else evaluator.data.names
         return names_or_default(given, self.columns, self.width[-1])
 
     @property
     def loss_name(self) -> str:
         """What `loss` measures."""
-        return self._steps.facts.loss_name
+        return self._applier.facts.loss_name
 
     @property
     def higher_is_better(self) -> bool:
         """Whether more of what `loss` measures is better."""
-        return self._steps.facts.higher_is_better
+        return self._applier.facts.higher_is_better
 
     @property
     def score_names(self) -> list[str]:
         """Names of the scores that edges can have, the usual one first."""
-        return self._steps.facts.score_names
+        return self._applier.facts.score_names
 
     @property
     def closed(self) -> bool:
         """Whether the session has let go of the model."""
-        return self._steps.live_model is None
+        return self._applier.live_model is None
 
     @property
     def state(self) -> State:
         """Thresholds, hand edits and whether means are kept."""
-        return self._steps.state
+        return self._applier.state
 
     @property
     def node_threshold(self) -> float:
@@ -106,7 +106,7 @@ class SessionReader:
     @property
     def baseline(self) -> Baseline:
         """Mask, scores, means and curves without thresholds and hand edits; nothing to write to."""
-        return self._steps.baseline
+        return self._applier.baseline
 
     @property
     def scores(self) -> list[Tensor]:
@@ -126,12 +126,12 @@ class SessionReader:
     @property
     def mask(self) -> list[Tensor]:
         """The effective mask, which the model has, shapes ``(n_out, n_in)``."""
-        return self._steps.current_masks.mask
+        return self._applier.current_masks.mask
 
     @property
     def bias(self) -> list[Tensor]:
         """The biases that go with it, shapes ``(n_out,)``."""
-        return self._steps.current_masks.bias
+        return self._applier.current_masks.bias
 
     @property
     def active_edges(self) -> int:
@@ -141,17 +141,17 @@ class SessionReader:
     @property
     def loss(self) -> float:
         """The metric at present."""
-        return self._steps.current.loss_after
+        return self._applier.current.loss_after
 
     @property
     def data(self) -> DataAndMetric:
         """The data and the metric, to read; a RuntimeError if the session is closed."""
-        return self._steps.require_evaluator().data
+        return self._applier.require_evaluator().data
 
     @property
     def edge_functions(self) -> EdgeFunctions:
         """The model's unmasked functions, to read; a RuntimeError if the session is closed."""
-        return self._steps.require_evaluator().adapter
+        return self._applier.require_evaluator().adapter
 
     @property
     def warnings(self) -> list[str]:
@@ -161,11 +161,11 @@ class SessionReader:
     @property
     def warning_messages(self) -> list[Message]:
         """What is wrong with the present state, as codes and numbers; see `words`."""
-        current = self._steps.current
+        current = self._applier.current
         return [
             *([current.notice] if current.notice else []),
             *([("kept_off", len(current.kept_off))] if current.kept_off else []),
-            *outcome.warnings(self.baseline, *self._steps.current_masks),
+            *outcome.warnings(self.baseline, *self._applier.current_masks),
         ]
 
     def __repr__(self) -> str:
@@ -180,10 +180,10 @@ class SessionReader:
         are computed anew. Thresholds and hand edits stay, except where they contradict. A
         training is one step of the history, however often it is looked at meanwhile.
         """
-        self._steps.recover()
-        if self._steps.only_record:
+        self._applier.recover()
+        if self._applier.only_record:
             return False
-        return self._steps.apply(self._planner.adopt_external_changes())
+        return self._applier.apply(self._planner.adopt_external_changes())
 
     def preview(self, *, inputs: Tensor | None = None, **changes: Any) -> Outcome:
         """Return what `set` would lead to, and change nothing.
@@ -240,7 +240,7 @@ class SessionReader:
             if what goes leaves nothing or its mean.
         """
         self.refresh()
-        given = self._steps.require_evaluator().copy_rows_and_loss()
+        given = self._applier.require_evaluator().copy_rows_and_loss()
         return tradeoff.measure_tradeoff(
             *given, self.baseline, self.state, axis, stop, progress, self.higher_is_better
         )
@@ -286,12 +286,12 @@ class SessionReader:
             if it leaves nothing or its mean; ``nodes_zeroed`` and ``nodes_kept`` likewise.
         """
         self.refresh()
-        given = self._steps.require_evaluator().copy_rows_and_loss()
+        given = self._applier.require_evaluator().copy_rows_and_loss()
         return tradeoff.measure_costs(*given, self.baseline, self.state, stop, progress)
 
     def dead_ends(self) -> list[Node]:
         """Return hidden nodes with edges in, from which no output can be reached."""
-        if self._steps.facts.depends_on_other_nodes:  # then one that leads nowhere still matters
+        if self._applier.facts.depends_on_other_nodes:  # then one that leads nowhere still matters
             return []
         return mask_warnings.dead_ends(self.mask, self.baseline.slots)
 
@@ -312,7 +312,7 @@ class SessionReader:
         return self._script(to_baseline=True)
 
     def _script(self, to_baseline: bool = False) -> str:
-        facts = self._steps.facts
+        facts = self._applier.facts
         given = facts.higher_is_better_given
         return script.script(
             self.history, facts.score_names[0], facts.metric_name, given, to_baseline
@@ -320,7 +320,7 @@ class SessionReader:
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model with the present outputs; the live one stays."""
-        return self._steps.require_live_model().adapter.compact()
+        return self._applier.require_live_model().adapter.compact()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the session as plain numbers, lists and texts, fit for JSON.
@@ -330,7 +330,7 @@ class SessionReader:
         ValueError
             If the model was trained, or changed otherwise, in a cell: that cannot be replayed.
         """
-        return serialize.to_dict(self.history, self._steps.model_digest, self.data.digest())
+        return serialize.to_dict(self.history, self._applier.model_digest, self.data.digest())
 
     def _check_edge(self, l: int, i: int, j: int) -> Edge:
         """Return ``(l, i, j)`` as plain ints, or raise an IndexError or TypeError."""
@@ -349,5 +349,5 @@ class SessionReader:
 
     def _outcome(self, state: State, inputs: Tensor | None = None) -> Outcome:
         return outcome.measure_outcome(
-            self._steps.require_evaluator(), self.baseline, state, inputs
+            self._applier.require_evaluator(), self.baseline, state, inputs
         )

@@ -33,7 +33,7 @@ class StepApplier:
 
     Attributes
     ----------
-    live : LiveModel or None
+    live_model : LiveModel or None
         None once the session is closed.
     evaluator : Evaluator or None
         Likewise.

@@ -39,7 +39,7 @@ BLOCK_POINTS = 64
 
 @dataclass(frozen=True)
 class SharedCells:
-    """Cells of what the functions of a source's edges are made of: see `shares`.
+    """Cells of what the functions of a source's edges are made of: see `shared_cells`.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ import { createStage } from "../stage/stage";
 import { watchRelease } from "../state/drafts";
 import { createViewStore } from "../state/view-store";
 import { adopt } from "../styles/styles";
-import { STATUS } from "../text/labels";
+import { FAILURES, STATUS } from "../text/labels";
 import { element } from "../util/dom";
 import { watchKernelConnection } from "../wire/kernel-connection";
 import { withMessageOrder } from "../wire/outbox";
@@ -188,7 +188,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   }
 
   function fail(error: unknown): void {
-    store.problem.value = `The view cannot show the model: ${error instanceof Error ? error.message : error}`;
+    store.problem.value = FAILURES.show(error instanceof Error ? error.message : String(error));
     status.fail(store.problem.value);
   }
 

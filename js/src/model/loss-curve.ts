@@ -84,10 +84,10 @@ function costLimit(tradeoff: LossCurve, tolerance: number, keepMean: boolean): n
 }
 
 /** Shares of the first loss by which a loss has clearly turned up, or hardly; the latter may round. */
-const [CLEAR, FREE] = [0.2, 0.1 + 1e-9];
+const [CLEARLY_WORSE, HARDLY_WORSE] = [0.2, 0.1 + 1e-9];
 
 /** A knee is deeper below its chord: else the curve is as good as straight. */
-const SHALLOW = 0.02;
+const MIN_KNEE_DEPTH = 0.02;
 
 /**
  * The last threshold before the loss turns up (down, if higher is better): of the points that are hardly above the lowest, the one farthest
@@ -107,17 +107,17 @@ export function knee(tradeoff: LossCurve, keepMean = true): number {
     low = Math.min(low, value);
     return value - low;
   });
-  const clear = above.findIndex((rise) => rise > CLEAR * scale);
+  const clear = above.findIndex((rise) => rise > CLEARLY_WORSE * scale);
   const end = clear < 0 ? known.length - 1 : clear;
   const rises = known.map((value) => value - loss[0]!).subarray(0, end + 1);
   // Up, also where it is no more than the first.
-  if (clear >= 0) rises[end] = Math.max(rises[end]!, CLEAR * scale);
+  if (clear >= 0) rises[end] = Math.max(rises[end]!, CLEARLY_WORSE * scale);
   const range = largest(rises) - smallest(rises);
   const removed = (k: number) => activeEdges[0]! - activeEdges[k]!;
   if (removed(end) === 0 || range === 0) return 0;
-  let [best, depth] = [0, SHALLOW];
+  let [best, depth] = [0, MIN_KNEE_DEPTH];
   for (const [k, rise] of rises.entries()) {
-    if (above[k]! > FREE * scale) continue;
+    if (above[k]! > HARDLY_WORSE * scale) continue;
     const below = ((rises[end]! * removed(k)) / removed(end) - rise) / range;
     if (below > depth) [best, depth] = [k, below];
   }

@@ -1,4 +1,4 @@
-/** The panels that the toolbar opens, in the order of their buttons. A new one is one folder and one line here. */
+/** The panels that the toolbar opens, in the order of their buttons. A new one is a folder, its words in `text/labels.ts` and one line here. */
 import { type Label, PANELS } from "../text/labels";
 import type { Commands, Panel } from "./context";
 import { createHistory } from "./history/history";

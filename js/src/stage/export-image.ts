@@ -1,7 +1,9 @@
 /** The picture to keep: the whole network as it stands, without cards, pointer and selection. */
+
 import type { Brush, Palette } from "../canvas/brush";
 import { Surface, written } from "../canvas/svg-context";
 import { BACKGROUNDS, INKS } from "../canvas/theme";
+import { STAGE } from "../text/labels";
 import type { Renderer } from "../views/contract";
 import type { Probe } from "../views/network/marks";
 import type { Item } from "./menu";
@@ -71,15 +73,15 @@ export interface SaveOptions {
 export function saveActions(present: Palette, keeping: SaveOptions): Item[][] {
   const dark = present.ink !== LIGHT.ink;
   const save = (kind: "svg" | "png", palette: Palette, look: string): Item => ({
-    text: `Save as ${kind === "svg" ? "SVG" : `PNG (${RATIO}×)`}${look}`,
+    text: STAGE.saveAs(kind, RATIO) + look,
     do: () => void attempt(keeping, (picture) => saved(picture, kind, palette, keeping.python)),
   });
   const both = (palette: Palette, look: string) => [save("svg", palette, look), save("png", palette, look)];
   const copies: Item[] = [
-    { text: "Copy as PNG", do: () => void attempt(keeping, copyPng) },
-    { text: "Copy as SVG", do: () => void attempt(keeping, copySvg) },
+    { text: STAGE.copyPng, do: () => void attempt(keeping, copyPng) },
+    { text: STAGE.copySvg, do: () => void attempt(keeping, copySvg) },
   ];
-  return dark ? [both(LIGHT, ", light"), both(present, ", dark"), copies] : [both(LIGHT, ""), copies];
+  return dark ? [both(LIGHT, STAGE.light), both(present, STAGE.dark), copies] : [both(LIGHT, ""), copies];
 }
 
 async function attempt(keeping: SaveOptions, act: (picture: Picture) => Promise<string>): Promise<void> {

@@ -5,6 +5,7 @@ import { createNormalizedCurves, type NormalizedCurve } from "../canvas/normaliz
 import { countOn } from "../model/mask";
 import { sameTarget, type Target } from "../model/network";
 import { extend, flip } from "../state/selection";
+import { STAGE } from "../text/labels";
 import { element } from "../util/dom";
 import { loopOf } from "../util/loops";
 import { createSlideTransition } from "../util/transition";
@@ -194,7 +195,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       say: zoomBar.say,
       python: events.python,
     });
-    menu.open(items, own.left - at.left, own.top - at.top, "Picture of the whole network", button);
+    menu.open(items, own.left - at.left, own.top - at.top, STAGE.pictureMenu, button);
   }
   /** Where the keyboard is. */
   function openMenuBeside(target: Target): boolean {

@@ -1,4 +1,5 @@
 /** The buttons under the stage: zoom in and out, fit, full screen, the picture; and a line about the gestures of the stage. */
+import { STAGE } from "../text/labels";
 import { element, setText, svg } from "../util/dom";
 
 export interface ZoomBarEvents {
@@ -9,9 +10,6 @@ export interface ZoomBarEvents {
   /** Offers the picture to keep, beside the button that was pressed. */
   picture(button: HTMLElement): void;
 }
-
-const HINT = "Click: open card · Double-click: switch off or on · Shift-drag: lasso · Ctrl + wheel: zoom";
-const TOUCH_HINT = "Tap: open card · Double-tap: switch off or on · Hold: more · Pinch: zoom";
 
 /** How long a message stays, in ms, and for each of its letters. */
 const SAID_FOR = 3000;
@@ -24,32 +22,29 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
     made.addEventListener("click", act, { signal });
     return made;
   };
-  const out = button("zoom-out", "Zoom out", "M3 8H13", () => events.zoom(-1));
-  const into = button("zoom-in", "Zoom in", "M3 8H13M8 3V13", () => events.zoom(1));
+  const out = button("zoom-out", STAGE.zoomOut, "M3 8H13", () => events.zoom(-1));
+  const into = button("zoom-in", STAGE.zoomIn, "M3 8H13M8 3V13", () => events.zoom(1));
   const fit = button(
     "fit",
-    "Fit the network",
+    STAGE.fit,
     "M2.5 5.5V2.5H5.5M10.5 2.5H13.5V5.5M13.5 10.5V13.5H10.5M5.5 13.5H2.5V10.5M5.5 8H10.5",
     () => events.fit(),
   );
   const screen = button(
     "full-screen",
-    "Full screen",
+    STAGE.fullScreen,
     "M9.5 2.5H13.5V6.5M13.5 2.5L9 7M6.5 13.5H2.5V9.5M2.5 13.5L7 9",
     () => {
       void toggleFullScreen();
     },
   );
-  const picture = button(
-    "picture",
-    "Save or copy the picture",
-    "M8 2.5V10M4.5 6.5L8 10L11.5 6.5M2.5 13.5H13.5",
-    () => events.picture(picture),
+  const picture = button("picture", STAGE.picture, "M8 2.5V10M4.5 6.5L8 10L11.5 6.5M2.5 13.5H13.5", () =>
+    events.picture(picture),
   );
   picture.setAttribute("aria-haspopup", "menu");
   const scale = element("span", { class: "scale", "aria-live": "polite" });
   const touch = matchMedia("(hover: none)").matches;
-  const hint = element("span", { class: "hint", role: "status" }, touch ? TOUCH_HINT : HINT);
+  const hint = element("span", { class: "hint", role: "status" }, touch ? STAGE.touchHint : STAGE.hint);
   const bar = element(
     "div",
     { class: "tools" },
@@ -62,7 +57,7 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
   let timer: ReturnType<typeof setTimeout> | undefined;
   const quiet = () => {
     delete hint.dataset.said;
-    setText(hint, touch ? TOUCH_HINT : HINT);
+    setText(hint, touch ? STAGE.touchHint : STAGE.hint);
   };
   signal.addEventListener("abort", () => clearTimeout(timer));
   /** In place of the hint, until it has been read. */
@@ -91,7 +86,7 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
   document.addEventListener(
     "fullscreenchange",
     () => {
-      const label = isFull() ? "Leave full screen" : "Full screen";
+      const label = isFull() ? STAGE.leaveFullScreen : STAGE.fullScreen;
       screen.setAttribute("aria-label", label);
       screen.title = label;
     },

@@ -157,6 +157,29 @@ export const MENU = {
   fit: "Fit the network",
 } as const;
 
+export const STAGE = {
+  hint: "Click: open card · Double-click: switch off or on · Shift-drag: lasso · Ctrl + wheel: zoom",
+  touchHint: "Tap: open card · Double-tap: switch off or on · Hold: more · Pinch: zoom",
+  zoomOut: "Zoom out",
+  zoomIn: "Zoom in",
+  fit: "Fit the network",
+  fullScreen: "Full screen",
+  leaveFullScreen: "Leave full screen",
+  picture: "Save or copy the picture",
+  pictureMenu: "Picture of the whole network",
+  copyPng: "Copy as PNG",
+  copySvg: "Copy as SVG",
+  light: ", light",
+  dark: ", dark",
+  saveAs: (kind: "svg" | "png", ratio: number): string =>
+    `Save as ${kind === "svg" ? "SVG" : `PNG (${ratio}×)`}`,
+} as const;
+
+/** What is said where a view fails; `reason` is the error's own. */
+export const FAILURES = {
+  show: (reason: string): string => `The view cannot show the model: ${reason}`,
+} as const;
+
 export const CARDS = {
   strip: "Cards of what is selected",
   edgesIn: "Edges in",

@@ -627,7 +627,10 @@ test("scores that come while a slider is dragged move neither its axis under the
   await grab(slider, 500);
   const places = () =>
     [...view.root.querySelectorAll(".twins button")].map((twin) => middle(twin).map(Math.round).join());
-  const [value, before, threshold] = [slider.value, places(), view.model.traits.edge_threshold];
+  const shown = () => Number(view.find<HTMLInputElement>("[data-readout=edge]").value);
+  // What is dragged is written now and then.
+  await expect.poll(() => view.model.traits.edge_threshold).toBe(shown());
+  const [value, before, threshold] = [slider.value, places(), shown()];
   const scores = networkOf([2, 5, 1]).scores.map((score) => 40 * score);
   view.model.receive({ _scores: pack(scores, [15]) });
   await frames(3);
