@@ -124,7 +124,7 @@ class BaseAdapter(ABC):
     def edge_outputs(self, l: int, x: Tensor) -> Tensor:
         """Return the outputs of layer ``l``'s edges for its inputs, masks aside: as `edge_curves`.
 
-        Other than `edge_curves` only where edges depend on other nodes too.
+        Differs from `edge_curves` only where edges also depend on other nodes.
         """
         return self.edge_curves(l, x)
 
@@ -332,7 +332,7 @@ class BaseAdapter(ABC):
         return list(self._model.state_dict().values())
 
     def function_settings(self) -> object:
-        """Return all else that makes the functions, with a telling ``repr``."""
+        """Return everything else that defines the functions, with an informative ``repr``."""
         return None
 
     def example_tensor(self) -> Tensor:

@@ -40,7 +40,7 @@ class EfficientAdapter(LayeredAdapter):
 
     @classmethod
     def masked_output(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
-        # As the layer computes it, so that what is on gives what it gave.
+        # As the layer computes it, so that edges that are on give the same output as before.
         base = F.linear(layer.base_activation(x), torch.where(on, layer.base_weight, 0.0))
         weight = torch.where(on.unsqueeze(2), layer.scaled_spline_weight, 0.0)
         return base + F.linear(layer.b_splines(x).flatten(1), weight.flatten(1))

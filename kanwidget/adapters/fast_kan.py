@@ -63,7 +63,7 @@ class FastAdapter(LayeredAdapter):
 
     @classmethod
     def masked_output(cls, layer: Any, x: Tensor, on: Tensor) -> Tensor:
-        # As the layer computes it, so that what is on gives what it gave.
+        # As the layer computes it, so that edges that are on give the same output as before.
         features = layer.rbf(x if layer.layernorm is None else layer.layernorm(x)).flatten(1)
         weight = torch.where(on.unsqueeze(2), _weight(layer), 0.0)
         out = F.linear(features, weight.flatten(1))

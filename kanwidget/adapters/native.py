@@ -68,7 +68,7 @@ class NativeAdapter(BaseAdapter):
         """
         data = x.data_ptr(), x.shape, x._version, self.version()
         key = data, *(t.cpu().numpy().tobytes() for t in (*self.mask(), *self.bias()))
-        if self._last is None or self._last[0] != key:  # who asks for the one asks for the other
+        if self._last is None or self._last[0] != key:  # callers need both
             self._last = key, self._compute_summary(x, data)
         return self._last[1]
 
@@ -76,7 +76,7 @@ class NativeAdapter(BaseAdapter):
         model, on = self._model, self.mask()[0]
         if self._first is None or self._first[0] != data or bool((on & ~self._first[1]).any()):
             scores, means = model.scores(x), model.means(x)
-            self._first = data, on, scores[0], means[0], x  # held, so that nothing takes its place
+            self._first = data, on, scores[0], means[0], x  # so x's memory is not reused
             return scores, means
         _, _, score, mean, _ = self._first
         later = self._later_layers(x)

@@ -230,7 +230,7 @@ class PykanAdapter(PykanBaseAdapter):
         if len(shape) != 2 or shape[1] <= max(columns) or columns == list(range(shape[1])):
             return x
         if isinstance(x, Tensor) and x.layout is not torch.strided:
-            return x  # which nothing can be measured on, as others will say
+            return x  # cannot be used; a later check raises the error
         return x.iloc[:, columns] if hasattr(x, "iloc") else x[:, columns]
 
     def function_tensors(self) -> list[Tensor]:

@@ -314,7 +314,7 @@ class PykanBaseAdapter(BaseAdapter):
                     LayerMaskValues(self.numeric_mask(l).detach(), self._formula_mask(l), is_fixed)
                 )
             mask_values.first = self._read_masks(mask_values)
-            MASK_VALUES[self.model] = mask_values  # whole: an interrupt may come at any moment
+            MASK_VALUES[self.model] = mask_values  # when complete: an interrupt may come any time
         return mask_values
 
     def _current_mask_values(self) -> list[LayerMaskValues]:

@@ -146,7 +146,7 @@ class VaryingGridUpdate:
         rows = still.repeat(len(layer.grid) // len(still))
         before = layer.grid.detach().clone(), layer.coef.detach().clone()
         low, high = before[0].amin(1), before[0].amax(1)
-        rows = rows & (high > low)  # a grid that has no width has to be laid anew
+        rows = rows & (high > low)  # a grid without width needs a new range
         # pykan solves for all inputs at once: those that do not vary get samples which do.
         room = torch.where(high > low, 0 * low, 0 * low + 1)[: len(still)]
         low, high = low[: len(still)] - room, high[: len(still)] + room
@@ -164,8 +164,8 @@ def set_parameter(owner: Any, name: str, values: Tensor) -> None:
     """Give a module's parameter other numbers.
 
     One that is not trained is replaced, and by its own where the numbers are those that it had.
-    A backward pass which is under way would stumble over it else, and an optimizer may set back
-    all parameters that it began with, as pykan's L-BFGS does.
+    Otherwise a backward pass that is running would fail, and an optimizer may reset all parameters
+    that it started with, as pykan's L-BFGS does.
     """
     live = getattr(owner, name)
     if live.requires_grad:

@@ -104,7 +104,7 @@ def _ranges(adapter: ScoredModel, x: Tensor) -> list[Tensor]:
 
 
 def _standard_deviations(adapter: ScoredModel, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Return the standard deviations of what edges emit, and of its sums, in float64."""
+    """Return the standard deviations of edge outputs, and of their sums, in float64."""
     mask = adapter.mask()
     edges = [_RunningSpread() for _ in mask]
     sums = [_RunningSpread() for _ in mask]
@@ -139,7 +139,7 @@ class _RunningSpread:
 
     @property
     def found(self) -> Tensor:
-        # One row does not vary: that is 0, and not the NaN of dividing by no rows.
+        # A single row does not vary: the result is 0, not the NaN of dividing by zero rows.
         return (self._squares / max(1, self._count - 1)).sqrt()
 
 

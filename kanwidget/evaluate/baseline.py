@@ -88,7 +88,7 @@ class Baseline:
         ]
         if self.trained is None or self.trained[2] != keep_mean:
             return found
-        # What was trained is not added up anew: that would round it.
+        # Trained values are not summed again: that would round them.
         return [
             torch.where((now == then).all(1), exact, bias)
             for bias, now, then, exact in zip(found, mask, *self.trained[:2], strict=True)
@@ -112,7 +112,7 @@ class Baseline:
         return shares
 
     def folded_after_commit(self, mask: Sequence[Tensor], keep_mean: bool) -> list[Tensor]:
-        """Return the means in the biases, of edges that are off, once a mask is committed."""
+        """Return the means that biases hold for edges that are off, once a mask is committed."""
         return [
             torch.where(was & ~now, mean * keep_mean, fold * ~now)
             for was, now, mean, fold in zip(self.mask, mask, self.means, self.folded, strict=True)
@@ -187,7 +187,7 @@ class Baseline:
 def without_shares(bias: Tensor, moves: Tensor, switched: Tensor, shares: Tensor) -> Tensor:
     """Take the shares of edges out of biases that others have written.
 
-    What others both switched and wrote a bias for, as they do who load a checkpoint, has no
+    An edge that others both switched and wrote a bias for, as loading a checkpoint does, has no
     share in it.
 
     Parameters

@@ -98,7 +98,7 @@ class Evaluator:
         return new
 
     def with_switched_count(self, switched: int) -> Evaluator:
-        """Return one that knows of as many switched edges."""
+        """Return a copy with this number of switched edges."""
         new = copy.copy(self)
         new.scratch = copy.copy(self.scratch)
         new.scratch.switched_count = switched
@@ -158,7 +158,7 @@ class Evaluator:
         return measure.with_scores(baseline, found, score)
 
     def add_curves(self, baseline: Baseline) -> None:
-        """Give a baseline its curves again, if it has let go of them."""
+        """Compute a baseline's curves again, if it has dropped them."""
         if not baseline.curves:
             self.data.add_curves(self.scratch.with_masks(baseline.mask, baseline.bias), baseline)
 

@@ -29,8 +29,8 @@ def metric_name(metric: Metric) -> str:
 def check_metric(metric: object) -> None:
     """Raise a TypeError unless a metric can be called with predictions and labels, in this order.
 
-    scikit-learn's functions take the labels first, which no call would tell: a few metrics would
-    only be wrong.
+    scikit-learn's functions take the labels first. A call would not reveal that: a few metrics
+    would just be wrong.
     """
     if not callable(metric):
         raise TypeError(f"metric must be a function of (prediction, label), got {metric!r}")
@@ -50,7 +50,7 @@ def check_metric(metric: object) -> None:
 
 
 def is_higher_better(metric: object, given: object = None) -> bool:
-    """Return whether more of a metric is better: as it is given, else as the metric says.
+    """Return whether a higher metric is better: as given, else as the metric itself states.
 
     torchmetrics' metrics have an attribute ``higher_is_better``, others ``greater_is_better``,
     and scikit-learn names its functions by it. Without any of these less is better.

@@ -1,4 +1,4 @@
-"""Whether two metrics compute the same: a cell that is run again makes each of its own anew."""
+"""Whether two metrics compute the same: running a cell again creates its metrics again."""
 
 from __future__ import annotations
 

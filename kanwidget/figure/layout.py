@@ -1,6 +1,6 @@
 """Where nodes and curves go, as in `js/src/views/network/layout.ts`.
 
-`tests/golden/layout.json` holds the two together.
+`tests/golden/layout.json` checks that the two agree.
 
 Lengths are CSS pixels. It is worked out along the network (``u``) and across it (``v``) and turned
 at the end. Every edge that is on has a box with its curve in the middle of its gap, on its line;
@@ -192,7 +192,7 @@ def _name_rows(graph: Graph, room: DrawingSpace) -> tuple[int, int]:
 
 
 def _height(graph: Graph, gap: float) -> float:
-    """What lets the boxes be as large as the gap allows: a few are large, and nothing is empty."""
+    """Return the height at which boxes are as large as the gap allows, with no empty space."""
     side = min(MAX_SIDE, BOX_SHARE["right"] * gap)
     wish: float = MIN_HEIGHT
     for l in range(graph.depth):

@@ -136,7 +136,7 @@ class _Network:
 
     def draw(self) -> None:
         self._lines()
-        # No edge that is on ends in the void.
+        # Every edge that is on ends at a node that is drawn.
         there = self.on | self.state.graph.nodes_with_edges() | self.removed
         for n in there.nonzero()[0]:
             self._node(int(n))
@@ -148,7 +148,7 @@ class _Network:
     def _cells(self, nodes: range, rows: int) -> dict[int, tuple[int, float, float]]:
         """Return row, left and right end of what each live node's name may take, upright.
 
-        They take turns in the rows; half the way to its neighbours in the row is a name's own.
+        Names alternate between the rows; each may reach halfway to its neighbours in its row.
         """
         made = self.layout
         live = [n for n in nodes if self.on_path[n]]

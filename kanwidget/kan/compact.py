@@ -66,7 +66,7 @@ def compact_layers(layers: Sequence[KANLayer], hidden: Sequence[Sequence[int]]) 
     layers : sequence of KANLayer
         They stay as they are.
     hidden : sequence of sequences of int
-        The nodes to keep of each hidden node layer. Where that is none, node 0 is kept,
+        The nodes to keep of each hidden node layer. If that leaves no node, node 0 is kept but
         switched off, since a layer needs a node.
 
     Returns

@@ -98,7 +98,7 @@ def create_dataset(
             train = dataset[f"train_{kind}"]
             mean, varies = train.mean(0, keepdim=True), (train != train[:1]).any(0, keepdim=True)
             std = torch.ones_like(mean)
-            if varies.any():  # in two rows at least, then
+            if varies.any():  # so there are at least two rows
                 std = train.std(0, keepdim=True).where(varies, std)
             for part in columns:
                 dataset[f"{part}_{kind}"] = (dataset[f"{part}_{kind}"] - mean) / std

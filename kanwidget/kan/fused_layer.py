@@ -9,9 +9,8 @@ size of each edge does, but ``|phi| = sign(phi) * phi``: with ``pull = mean_b si
 features`` it is ``sum_K weight * pull``, and ``pull`` is its gradient too.
 
 So all goes by blocks of inputs: features, edges' outputs and gradients of one block stay in
-cache, and the next block takes their memory. What a backward pass needs is computed once more
-rather than kept: memory that is new costs more than the arithmetic (the system clears it page
-by page).
+cache, and the next block takes their memory. What a backward pass needs is computed again rather
+than stored: new memory costs more than the arithmetic (the system clears it page by page).
 """
 
 from __future__ import annotations
@@ -217,7 +216,7 @@ def _gradients_by_blocks(
     grad_y: Tensor,
     grad_size: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients on ``x``, ``base`` and, but for what `_EdgeSums` adds, the weights."""
+    """Return the gradients on ``x``, ``base`` and the weights, without what `_EdgeSums` adds."""
     n_out, n_in, count = weight.shape
     batch, most = x.shape[1], min(MAX_INPUTS_PER_BLOCK, n_in)
     grad_x, grad_base, grad_weight = map(torch.empty_like, (x, base, weight))

@@ -23,8 +23,8 @@ class LiveParameters:
     Others write to the model meanwhile: a callback, or a session in another thread. Masks are
     theirs alone. Of biases they add the means of edges, or take them away: that is added to
     whatever is written here, so that no mean is lost, or in the model twice. Where nobody has
-    changed a bias, the numbers are written as they are. Whoever changes any other number has
-    loaded other weights: those stay, and nothing is written until they have been read.
+    changed a bias, the numbers are written as they are. A change of any other number means that
+    other weights were loaded: those stay, and nothing is written until they have been read.
 
     Each write is a single call into torch, so that an interrupt comes before it or after it.
 

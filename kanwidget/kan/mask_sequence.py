@@ -1,4 +1,4 @@
-"""MaskSequence: many masks of one model, each told by the edges in which it differs."""
+"""MaskSequence: many masks of one model, each given by the edges that differ."""
 
 from __future__ import annotations
 

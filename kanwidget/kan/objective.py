@@ -3,7 +3,7 @@
 For the mean squared error on the CPU the gradient is written out in numpy: a fit of a small
 network costs little more than its arithmetic then, and repeats to the last bit whatever
 torch's threads and vector instructions are. Any other loss, and any other device, goes
-through autograd. A test holds the two together.
+through autograd. A test checks that the two agree.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ class FitObjective:
     live : LiveParameters, optional
         The model's, where several objectives share them.
     still : bool Tensor, shape (n_in,), optional
-        Inputs that do not vary. What their edges emit is a constant, and the biases' affair: it
-        is neither trained nor in the regulariser, which it would rule.
+        Inputs that do not vary. Their edges emit a constant, which belongs in the biases: it is
+        neither trained nor part of the regulariser, which it would dominate.
 
     Attributes
     ----------

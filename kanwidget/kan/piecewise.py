@@ -153,7 +153,7 @@ def _pieces(knots: Tensor, k: int) -> Tensor:
     here = torch.arange(cells)
 
     def line(first: Tensor, last: Tensor, rising: bool) -> tuple[Tensor, Tensor]:
-        """Return ``(x - first) / (last - first)``, or its fall, as ``a + b t``; 0/0 is 0."""
+        """Return ``(x - first) / (last - first)``, or 1 minus it, as ``a + b t``; 0/0 is 0."""
         low, high = (knots[:, n.clamp(0, cells)] for n in (first, last))
         width = high - low
         share = torch.where(width > 0, 1 / width, 0.0)

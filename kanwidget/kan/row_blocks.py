@@ -14,7 +14,7 @@ MAX_NUMBERS_PER_BLOCK = 1 << 22
 
 
 def split_rows(x: Tensor, numbers: int) -> Sequence[Tensor]:
-    """Split rows into blocks, for work that makes so many numbers of each row."""
+    """Split rows into blocks, for work that computes ``numbers`` numbers for each row."""
     return torch.split(x, max(1, MAX_NUMBERS_PER_BLOCK // max(1, numbers)))
 
 

@@ -47,8 +47,8 @@ class Edits:
     """What a person has removed by hand, or keeps on against thresholds and baseline.
 
     Each field is one kind of edit, a set of ids. An edge or node that gets one kind loses the
-    others; see `with_edit`. Another kind of edit is another field here: the checks, messages,
-    scripts, saved sessions and traits follow from it.
+    others; see `with_edit`. To add a kind of edit, add a field here: the checks, messages, scripts,
+    saved sessions and traits follow from it.
     """
 
     removed_edges: frozenset[Edge] = decision(frozenset(), _edges, "edge")

@@ -23,7 +23,7 @@ __all__ = ["Command", "History", "State", "changes_between"]
 
 
 MOST_NAMED = 2
-"""Edges and nodes that a step names; more are only hand edits."""
+"""The most edges and nodes that a step names; a step with more is just called hand edits."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class History:
         return self._tree.commands[self._tree.current]
 
     def move_to(self, command: Command) -> None:
-        """Stand at a command: a new one, or one in the place of that with its number."""
+        """Go to a command: a new one, or one that replaces the command with its number."""
         tree = self._tree
         commands, onward = list(tree.commands), dict(tree.next)
         commands[command.id : command.id + 1] = [command]

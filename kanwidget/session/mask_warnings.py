@@ -26,7 +26,7 @@ def warnings(
     slots: Slots = (),
     bias: Sequence[Tensor] | None = None,
 ) -> list[Message]:
-    """Return what a mask takes from the network that another one had.
+    """Return what the network loses when one mask replaces another.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ __all__ = ["Known", "Member", "RestorePoint"]
 
 
 class Member(Protocol):
-    """A session, as far as the restore point of its model knows it."""
+    """The part of a session that the restore point of its model uses."""
 
     def bias_shares(self) -> Sequence[Tensor]:
         """Return by how much each edge moves the biases in what the session shows."""
@@ -67,8 +67,8 @@ class Known:
 class RestorePoint:
     """What a live model goes back to when its last session closes.
 
-    All sessions on a model note here what they write. So previews, which are taken back, can be
-    distinguished from what others do, which stays.
+    All sessions on a model note here what they write. So previews, which are undone, can be
+    distinguished from changes by others, which stay.
     """
 
     def __init__(self, adapter: Adapter) -> None:
@@ -134,7 +134,7 @@ class RestorePoint:
         return MaskAndBias(mask, bias)
 
     def set_restore_to(self, adapter: Adapter, masks: MaskAndBias) -> None:
-        """Make these what the model goes back to: a person has decided so."""
+        """Set what the model goes back to, because a person has decided it."""
         self._known = replace(self._known, restore_to=masks)
         self._own = _where_own(adapter, masks)
 
@@ -183,9 +183,11 @@ class RestorePoint:
                 previewed = was_on != known.written.mask[l].to(on.device)
                 gone, left = previewed & ~by_us, previewed & by_us
                 share = finite_or_zero(then - was - self._bias_share(l, gone, constant))
-                # Who writes a mask and a bias, as by a checkpoint, leaves no mean in the latter.
+                # Code that writes a mask and a bias, such as loading a checkpoint, leaves no mean
+                # in the bias.
                 moved = torch.where(gone.any(1) & ~left.any(1), constant, constant - share)
-                # An edge that a session switched on, and others off again, takes its mean along.
+                # If a session switched an edge on and others switched it off again, its mean is
+                # removed too.
                 off_again = gone & ~was_on
                 without_mean = was + self._bias_share(l, off_again, constant)
                 stays = torch.where(off_again.any(1), without_mean, was)

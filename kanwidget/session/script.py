@@ -67,7 +67,7 @@ def script(
         elif following.kind == "score":
             lines.append(f"session.rescore({following.baseline.score!r})")
         else:
-            if lines[-1] == REFRESH:  # one after the other they are one
+            if lines[-1] == REFRESH:  # two in a row become one
                 del lines[-2:]
             else:
                 others = ()

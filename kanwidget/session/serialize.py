@@ -38,7 +38,7 @@ KINDS = ("set", "commit", "score")
 
 @dataclass(frozen=True)
 class SavedCommand:
-    """One command as it was kept: in itself it makes sense."""
+    """One saved command, whose own fields are valid."""
 
     parent: int
     kind: str

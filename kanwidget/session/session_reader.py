@@ -33,7 +33,7 @@ __all__ = ["SessionReader"]
 
 
 class SessionReader:
-    """What can be read of a `PruningSession`, and what decisions would lead to.
+    """The part of a `PruningSession` that only reads, including what decisions would lead to.
 
     All answers are measured on a private copy of the model.
     """

@@ -173,7 +173,7 @@ class StepPlanner:
     def _adoption(
         self, found: ExternalChanges, evaluator: Evaluator, fit: tuple[int, bool]
     ) -> PlannedStep:
-        """Plan the step that what others did is, or the last one anew if they go on with it."""
+        """Plan a step for what others did, or plan the last step again if they continue it."""
         applier, tree = self._applier, self._applier.history
         before, written = applier.current, applier.current_masks
         is_drag = self._drag is not None
@@ -228,7 +228,7 @@ class StepPlanner:
         tree, before = self._applier.history, self._applier.current
 
         def after() -> None:
-            if before.id + 1 == len(tree.commands):  # else it may be on the way to another branch
+            if before.id + 1 == len(tree.commands):  # else another branch may start from it
                 tree.rewrite(before.id, [], tree.current)
             self._starts_new_step = True  # what follows does not go on with the step before
 

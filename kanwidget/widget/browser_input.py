@@ -144,7 +144,7 @@ class BrowserInput:
                     inputs[mark]._decide(changes)
 
     def _left_to_owner_thread(self, act: Callable[..., None], *arguments: Any) -> bool:
-        """Leave an act to the thread that owns the model, if this is another; tell if it is."""
+        """Pass an action to the thread that owns the model; return False if it is to run here."""
         if threading.get_ident() == self._owner or self._loop is None or self._loop.is_closed():
             return False
         self._loop.call_soon_threadsafe(act, *arguments)
@@ -152,7 +152,7 @@ class BrowserInput:
 
 
 def _differ(clean: Any, raw: Any) -> bool:
-    """Whether a view wrote something else than what came of it; JSON knows no tuples."""
+    """Whether the cleaned value differs from what a view wrote; JSON has no tuples."""
     if isinstance(clean, list):
         clean = [list(ids) if isinstance(ids, tuple) else ids for ids in clean]
     return bool(clean != raw)

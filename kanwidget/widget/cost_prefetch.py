@@ -97,7 +97,7 @@ class CostPrefetcher:
                 continue
             due, now = True, time.monotonic()
             if self._begun.get(name) == key:
-                continue  # it is right as far as it goes
+                continue  # the part found so far is right
             late = now - self._since.setdefault(name, now) > OLD_VALUE_SECONDS
             other = name not in self._shown or self._shown[name][1] != key[1]
             if late or other or memory.get(_dear(key)):
@@ -138,7 +138,7 @@ class CostPrefetcher:
                     _LOG.warning("cannot look ahead of %s", session, exc_info=True)
                     found = None
                 if _keys(session, selected)[name] != key:
-                    return  # whoever changed it will ask again
+                    return  # the code that changed it will ask again
                 if found is None:
                     self._tell(name, None)
                 if slow:
@@ -315,8 +315,8 @@ def _now() -> tuple[float, float]:
 def _is_slow(start: tuple[float, float]) -> bool:
     """Whether work since some time took too long.
 
-    What others take of a busy machine says nothing of the next time, so that the thread's clock
-    counts; it stands still while a metric waits, so that the other one counts too.
+    The time that other programs use on a busy machine does not predict the next run, so the
+    thread's own clock counts; it stops while a metric waits, so the wall clock counts too.
     """
     own, wall = (now - then for now, then in zip(_now(), start, strict=True))
     return own > WORK_SECONDS or wall > WALL_SECONDS

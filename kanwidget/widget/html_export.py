@@ -75,7 +75,7 @@ def page(
     rows = payload.data_arrays(session.data, width[-1], data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
-    # Nobody is there to score the edges anew, nor to warn of what follows.
+    # Without Python, edges cannot be scored again, and there are no new warnings.
     traits |= {"_scores_known": [], "_warnings": []}
     row_count = 0 if rows["_rows"] is None else len(rows["_rows"])
     if row_count:
@@ -171,7 +171,7 @@ def _digest(source: str) -> str:
 
 
 def _known(value: Any) -> Any:
-    """Return a value with nothing in the place of numbers that are none: JSON has no others."""
+    """Return a value with None in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -62,7 +62,7 @@ class _Page:
 
 
 class MessageOrder:
-    """Knows of one widget what each page has sent, and tells what arrives too late."""
+    """Records what each page has sent to one widget, and finds what arrives too late."""
 
     def __init__(self) -> None:
         self._pages: OrderedDict[str, _Page] = OrderedDict()

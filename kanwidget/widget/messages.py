@@ -85,7 +85,7 @@ _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
 
 
 def _number(id: Any) -> int:
-    """Return the number of a command, or say that it is none."""
+    """Return the number of a command, or raise an error if it is not a number."""
     whole = isinstance(id, int) and not isinstance(id, bool)
     if isinstance(id, float) and id.is_integer():  # as some hosts write 3
         return int(id)

@@ -2,8 +2,8 @@
 
 A live view comes first wherever it may run, also where it cannot: in a trusted notebook without a
 kernel it shows nothing, whatever else is in its output. So the picture is an output of its own, a
-plain PNG that every host and every export can show. It comes behind the live view: some hosts make
-all outputs anew that follow one which is updated. A mark in the file tells a view which picture is
+plain PNG that every host and every export can show. It comes after the live view: when an output is
+updated, some hosts create all later outputs again. A mark in the file tells a view which picture is
 its own; that is hidden as long as the view is on the page.
 """
 

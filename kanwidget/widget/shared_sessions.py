@@ -55,9 +55,9 @@ def session_of(
     """Yield the session that a widget on a model works, to make the widget with.
 
     A cell that is run again makes a new widget, and nothing tells it that the old one is
-    gone: it takes over where that one stands. On other data it starts anew from there.
-    Thresholds are in units of the scores: they do not outlive other ones. If the widget cannot
-    be made, the old session goes on as if nothing had been.
+    gone: it continues from the old one's state. On other data it starts anew from there. Thresholds
+    are in units of the scores: another kind of score sets them to 0. If the widget cannot be made,
+    the old session goes on as if nothing had been.
     """
     old = _SESSIONS.get(id(model))
     if old is None or old.closed or not old.is_session_of(model):

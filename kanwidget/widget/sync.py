@@ -106,7 +106,7 @@ class TraitSync:
             self.push_to_session()
 
     def update(self) -> None:
-        """Show where the session stands."""
+        """Show the current state of the session."""
         widget, session = self._widget, self._widget.session
         widget.set_trait("active_edges", session.active_edges)
         widget.set_trait("loss", session.loss)

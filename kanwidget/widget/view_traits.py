@@ -35,10 +35,10 @@ class PackedArray(traitlets.Bytes):
 
 
 class _Lazy(traitlets.TraitType[Any, Any]):
-    """What takes a while to find out: asked for, it is there."""
+    """A trait that takes time to compute: reading it computes it first if necessary."""
 
     def get(self, obj: Any, cls: Any = None) -> Any:
-        """Return the value, found out now if nobody will do that later."""
+        """Return the value; compute it now if that would not happen later."""
         obj._catch_up()
         return super().get(obj, cls)
 

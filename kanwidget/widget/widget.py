@@ -67,8 +67,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         Whether a notebook's cell that shows the widget keeps a picture of it behind it, for when
         nothing runs.
     **traits
-        Initial values of the traits below, but for the last six, which are to read. The page
-        sets them too, but for names and ``input_shape``.
+        Initial values of the traits below, except the last six, which are read-only. The page sets
+        them too, except for names and ``input_shape``.
 
     Raises
     ------
@@ -341,7 +341,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         self._input.set_state(sync_data)
 
     def _correct(self, names: list[str]) -> None:
-        """Tell the page what is so, where it wrote something else.
+        """Send the page the actual values where it wrote something else.
 
         The answer to what it wrote comes first: until it has that, ipywidgets takes no news of
         these traits from other pages.
@@ -375,7 +375,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             self._follow_traits()
 
     def _follow_traits(self) -> None:
-        """Bring to the session what anyone sets; a handler that is there already stays one."""
+        """Pass on to the session what anyone sets; observing twice adds no second handler."""
         self.observe(self._sync.push_to_session, names=DECISIONS)
         self.observe(self._on_selected, names="selected")
         self.observe(self._on_score, names="score")

@@ -6,7 +6,9 @@ import { isConnected } from "../wire/kernel-connection";
 import { type Model, PAGE_ONLY, TRAITS, type Traits } from "../wire/traits";
 import { createView } from "./view";
 
-/** What it computes with, and what a picture beside it is found by, besides what a view reads. */
+/**
+ * The traits it computes with and the one that identifies its preview picture, besides those a view reads.
+ */
 const ALSO = ["_picture", ...Object.keys(PAGE_ONLY)];
 
 export function createConnectedView(host: Model, el: HTMLElement, outer?: AbortSignal): () => void {

@@ -1,4 +1,4 @@
-/** Colours and font as the page has them: another object only when they are others. */
+/** The colours and font of the page: a new object only when they have changed. */
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 import type { Palette } from "../canvas/brush";
 import { palette as paletteOf, themeOf, watchTheme } from "../canvas/theme";
@@ -12,7 +12,7 @@ export interface WatchedLooks {
   /** Changes when they may be others. */
   readonly version: ReadonlySignal<number>;
   now(): Looks;
-  /** They, or the widths of texts, are surely others: the next are another object. */
+  /** They, or the widths of texts, have certainly changed: `now` returns a new object. */
   forget(): void;
   /** The view may have been put into another place of the page. */
   moved(): void;

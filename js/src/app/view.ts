@@ -143,7 +143,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     legend.element,
     element("div", { class: "beside" }, cards.element, panels.element),
   );
-  /** All that acts on the model: everything but what is said. */
+  /** All parts that can change the model: everything except the messages. */
   const acting = [bar, ...sliders, stage, cards].map((part) => part.element).concat(panels.acting);
 
   /** What panels are shown; null before the first reading. */

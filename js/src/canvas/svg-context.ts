@@ -123,7 +123,7 @@ function measuring(): CanvasRenderingContext2D {
   return probe;
 }
 
-/** A colour in the form that every reader of SVG knows, and how much of it covers. */
+/** A colour in the form that every SVG reader understands, and its opacity. */
 function solid(colour: string): [hex: string, opacity: number] {
   const ctx = measuring();
   ctx.fillStyle = "#000000";

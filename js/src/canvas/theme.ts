@@ -1,4 +1,4 @@
-/** Dark or light, as the host says it; and a word when that may have changed. */
+/** Whether the host is dark or light, and a callback when that may have changed. */
 import type { Palette } from "./brush";
 import { forgetWidths } from "./text";
 

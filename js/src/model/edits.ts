@@ -89,7 +89,7 @@ export function toggleAll(net: Network, edits: Edits, targets: readonly Target[]
   const on = (kind: TargetKind, id: number) => (kind === "edge" ? mask : nodes)[id] === 1;
   if (targets.some(({ kind, id }) => on(kind, id))) {
     const gone = new Set(targets.filter(({ kind }) => kind === "node").map(({ id }) => id));
-    // An edge that goes with its node is not off by itself: it comes back with the node.
+    // An edge removed together with its node is not removed individually: it comes back with the node.
     const alone = ({ kind, id }: Target) =>
       kind === "node" || !(gone.has(net.source[id]!) || gone.has(net.target[id]!));
     return targets

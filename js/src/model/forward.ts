@@ -1,15 +1,17 @@
 /**
  * The network computed in the browser: every edge's function as a table of cubics. Pure.
  *
- * Python makes the tables; `tests/golden/forward.json` holds what comes out of them to what the live model says.
+ * Python makes the tables; `tests/golden/forward.json` checks their results against the live model.
  */
 import { countUpTo } from "../util/bisect";
 import type { Network } from "./network";
 
-/** A row of numbers after the other, as they come over the wire or out of a computation. */
+/** Rows of numbers, one after the other, as they are received or computed. */
 export type Rows = Float32Array | Float64Array;
 
-/** What computes a network of E edges, S slots and N nodes, of which all but the outputs are sources. */
+/**
+ * The tables that compute a network of E edges, S slots and N nodes; all nodes except outputs are sources.
+ */
 export interface Cells {
   /** Cells of each function, c; of each layer's, where they differ. */
   readonly count: number | readonly number[];

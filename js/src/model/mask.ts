@@ -1,7 +1,7 @@
 /**
  * The mask rule: which edges are on under thresholds and hand edits, and why the others are off. Pure.
  *
- * Python applies the same rule to the live model; `tests/golden/masks.json` holds the two together.
+ * Python applies the same rule to the live model; `tests/golden/masks.json` checks that the two agree.
  */
 import { incoming, type Network, outgoing, type Topology } from "./network";
 

@@ -18,7 +18,9 @@ export interface PanelProps {
 export interface Commands {
   act(act: Command): void;
   write(decisions: Partial<WritableTraits>): void;
-  /** What is in the hand: shown at once, written now and then, and at last with `release`. */
+  /**
+   * Values that are being dragged: shown at once, written at intervals, and a last time with `releaseDraft`.
+   */
   draft(decisions: Draft): void;
   releaseDraft(): void;
   select(targets: readonly Target[]): void;

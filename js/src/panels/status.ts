@@ -18,7 +18,7 @@ import type { HistoryStep } from "../wire/traits";
 import type { Commands } from "./context";
 import { createHelp } from "./help";
 
-/** A screen reader is told when nothing has changed for so long, in ms. */
+/** A screen reader gets the text when nothing has changed for this long, in ms. */
 const QUIET = 700;
 /** Warnings of Python's that are shown at once. */
 const MAX_WARNINGS = 2;
@@ -46,12 +46,12 @@ export function createStatus(commands: Commands, signal: AbortSignal) {
   let warning: Warning = { text: "", pending: false, canRemove: false };
   let fromPython = "";
   let facts: MaskFacts | null = null;
-  /** What Python has measured last: from there on a curve knows the loss ahead. */
+  /** The edits that Python measured last: starting there, a curve gives the loss of later ones. */
   let measured: Edits | null = null;
 
   function say(words: string): void {
     if (words === toSay) return;
-    // What is there at first is read when a person comes to it.
+    // A text that is there at the start is read when the person reaches it.
     const first = toSay === "";
     toSay = words;
     clearTimeout(timer);

@@ -1,9 +1,10 @@
 /**
- * A button over each node and each edge that is drawn: what the canvas shows, for keyboard and screen reader. Where
- * edges are too many, a weak one has its button while the keyboard is there.
+ * A button over each node and each edge that is drawn: what the canvas shows, for keyboard and screen reader.
+ * If there are too many edges, a weak one has a button only where the keyboard focus is, or can go next.
  *
  * They are one stop of the Tab key; arrow keys go to the neighbour in their direction. A button is pressed while its
- * target is on, and current while it is selected. They lie in the coordinates of the layout: zooming moves their parent.
+ * target is on, and current while it is selected. Buttons are placed in layout coordinates: zooming moves
+ * their parent.
  */
 
 import { edgeIndex, type Network, nodeIndex, type Target } from "../model/network";

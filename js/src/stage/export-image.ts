@@ -21,7 +21,7 @@ export interface Picture {
 export const LIGHT: Palette = { ...INKS.light, background: BACKGROUNDS.light };
 
 const RATIO = 2;
-/** What a browser gives without complaint. */
+/** The most pixels of a canvas that browsers create without an error. */
 const MAX_PIXELS = 64e6;
 const KEEP = 60_000;
 

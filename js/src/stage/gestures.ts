@@ -30,7 +30,7 @@ const apart = ([x, y]: Point, [a, b]: Point) => Math.hypot(x - a, y - b);
 const STILL = 4;
 /** The same for a finger, which is broader and trembles. */
 const STILL_FINGER = 10;
-/** As long as hosts wait that know a long press themselves. */
+/** The same delay as in hosts that detect a long press themselves. */
 const HOLD = 500;
 
 export function watchGestures(
@@ -162,7 +162,8 @@ export function watchGestures(
     },
   );
 
-  // The page may scroll under one finger. Two belong to the stage, and so does what a browser makes of one that has rested.
+  // The page may scroll under one finger. The stage handles two fingers, and the events that a browser
+  // derives from one that has rested.
   const preventBrowserGesture = (event: TouchEvent) => {
     if (event.cancelable && (event.touches.length > 1 || (event.type === "touchend" && moved)))
       event.preventDefault();
@@ -186,7 +187,7 @@ export function watchGestures(
   on(
     "wheel",
     (event) => {
-      // Without a key the wheel belongs to the page. A pinch on a touch pad comes as a wheel with Ctrl.
+      // Without a key the wheel scrolls the page. A pinch on a touch pad arrives as a wheel event with Ctrl.
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       const lines = event.deltaMode === 0 ? 1 : 16;

@@ -46,7 +46,7 @@ export class History {
     return this.commands[this.#current]!;
   }
 
-  /** Adds a command after the current one, and stands there. */
+  /** Adds a command after the current one, and makes it current. */
   add(command: Omit<Command, "id" | "parent" | "note">): void {
     const [id, parent] = [this.commands.length, this.#current];
     this.commands.push({ ...command, id, parent, note: "" });
@@ -59,7 +59,7 @@ export class History {
     this.commands[this.#current] = { ...this.current, ...changes };
   }
 
-  /** Drops the last command, if it is that and nothing stands on it. */
+  /** Drops a command if it is the last one and not the current one. */
   forget(command: Command): void {
     if (command.id !== this.commands.length - 1 || this.#current === command.id) return;
     this.commands.pop();
@@ -87,7 +87,7 @@ export class History {
     return child === undefined ? undefined : this.commands[child];
   }
 
-  /** Stands at a command; redo will come this way again. */
+  /** Makes a command current; redo will follow the path to it. */
   moveTo(command: Command): void {
     this.#current = command.id;
     for (let { id, parent } = command; parent !== null; { id, parent } = this.commands[parent]!) {

@@ -157,7 +157,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
   function estimate(): void {
     const { state } = session;
     if (evaluation === null) {
-      // Python measured them in one state, and of another nobody knows them.
+      // Python measured them in one state; in any other state they are unknown.
       const known = JSON.stringify(plainState(net, state)) === measuredIn;
       actual.set("_prices", known ? (given._prices ?? []) : []);
       return;
@@ -221,7 +221,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
   /** Sends the views the values that they do not know yet. */
   function notify(): void {
     const news = [...actual].filter(([name, value]) => !same(shown.get(name), value));
-    // What is equal too: an object that a view wrote is its own, and may change.
+    // Equal values too: an object that a view wrote belongs to the view, which may change it.
     for (const [name, value] of actual) shown.set(name, value);
     for (const [name] of news) emit(`change:${name}`);
     if (news.length > 0) emit("change");

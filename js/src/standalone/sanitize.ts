@@ -1,6 +1,6 @@
 /**
- * What a view may write, made sense of: for each trait the value that counts, or undefined if none does.
- * As `kanwidget/widget/traits.py` does it, for pages without a kernel. Pure.
+ * Cleans what a view writes: for each trait the valid value, or undefined if there is none. As
+ * `kanwidget/widget/traits.py` does it, for pages without a kernel. Pure.
  */
 
 import { type EdgeIndex, edgeId, type Network, type NodeIndex, nodeId, slotCount } from "../model/network";

@@ -158,7 +158,7 @@ export class Session {
     else this.history.add({ ...step, kind: "set", lossBefore: before.lossAfter });
   }
 
-  /** Lets the next change be a step of its own, whatever it would go on with. */
+  /** Makes the next change a separate step, even if it could be merged with the last one. */
   endDrag(): void {
     this.#newStep = true;
   }

@@ -59,7 +59,10 @@ export function formatChange(share: number): string {
   return size < 0.0001 ? "±0%" : `${sign}${percent(size)}`;
 }
 
-/** How much larger or smaller: "×3.4" from twice on, else "+2.1%"; "" when it is the same, or there is no telling. */
+/**
+ * How much larger or smaller: "×3.4" from twice on, else "+2.1%"; "" when it is the same, or cannot be
+ * computed.
+ */
 export function formatRatio(before: number, after: number): string {
   if (!Number.isFinite(before) || !Number.isFinite(after) || before <= 0 || before === after) return "";
   const ratio = after / before;
@@ -109,7 +112,7 @@ export function formatSum(total: number, terms: readonly (readonly [value: numbe
 
 /** A number that a person typed as a threshold; "off", nothing and 0 are the same. Null when it is none. */
 export function parseThreshold(text: string): number | null {
-  // Half of the world writes 0,01; who separates thousands writes a point too, or more than one comma.
+  // Many countries write 0,01; a comma that separates thousands comes with a point or another comma.
   const word = text
     .trim()
     .toLowerCase()

@@ -20,7 +20,7 @@ export interface Naming {
 /** Characters of a name; it is whole on cards. */
 const LONGEST_NAME = 16;
 
-/** As the view calls them; of a model that has changed since, what there is no more has its indices. */
+/** By the names in the view; by indices if the model has changed and no longer has the edge or node. */
 export function viewNaming(net: Network, names: NodeNames): Naming {
   const has = (l: number, i: number) => i >= 0 && i < (net.width[l] ?? 0);
   const name = (l: number, i: number) =>

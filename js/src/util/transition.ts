@@ -8,7 +8,7 @@ export const progress = (since: number, now: number) =>
 
 export const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** A number that slides to where it belongs, and is there at once on another page. */
+/** A number that moves smoothly to its goal, and jumps to it when the page changes. */
 export function createSlideTransition() {
   let at: { goal: number; page: string; from: number; since: number } | null = null;
   return (goal: number, page: string, time: number): { value: number; moving: boolean } => {

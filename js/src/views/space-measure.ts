@@ -1,4 +1,4 @@
-/** The space that a renderer has, and what names need of it. */
+/** The space that a renderer has, and how much of it the names need. */
 
 import { measureName } from "../canvas/text";
 import { nameOf, textRuns } from "../text/node-names";
@@ -15,7 +15,7 @@ export type Shares = (
   needed: [number, number],
 ) => [number, number];
 
-/** Measures when something it depends on is another; else gives the same object. */
+/** Measures again when one of its inputs has changed; otherwise returns the same object. */
 export function createSpaceMeasure(ctx: CanvasRenderingContext2D, share: Shares): SpaceMeasure {
   const memo = createMemo<Space>();
   return ({ known: { net }, names, font, width, reading: { orientation } }, height) =>

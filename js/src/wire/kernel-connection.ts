@@ -1,7 +1,7 @@
 /** Whether a kernel is behind the model: no host says so in one way, and none of these throws any more. */
 import type { Model } from "./traits";
 
-/** What Jupyter's managers tell besides; others have neither the event nor the manager. */
+/** Additional fields of Jupyter's hosts; other hosts have neither the event nor the manager. */
 type Hosted = Model & { readonly widget_manager?: { readonly kernel?: Kernel | null } };
 
 /** As Jupyter's hosts know a kernel; whatever it handles, it says before and after that it is busy or idle. */

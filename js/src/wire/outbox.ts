@@ -81,7 +81,7 @@ export function withMessageOrder(host: Model, signal: AbortSignal): Model {
       for (const [of, { numbers, values, command }] of page.widgets) {
         for (const [name, number] of numbers) {
           if (number <= command) continue;
-          // Of one's own what is on show: Python may have changed it since.
+          // For this widget's own traits, the value on screen: Python may have changed it since.
           const value = of === mark ? host.get(name as keyof WritableTraits) : values.get(name);
           widgets[of] = { ...widgets[of], [name]: [number, value] };
         }

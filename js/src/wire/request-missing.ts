@@ -1,7 +1,7 @@
 /** Some hosts lose what Python sends before there is a view: a view asks for what it still lacks. */
 import type { Model } from "./traits";
 
-/** Milliseconds in which what is under way has come. */
+/** Milliseconds after which messages that are on their way should have arrived. */
 const WAIT_MS = 1000;
 
 /** Asks once, if by then the view cannot be drawn or knows of no history, of which there always is a first step. */

@@ -63,7 +63,7 @@ export interface Rows {
 }
 
 export interface Snapshot {
-  /** What could not be read, in words: what stands in its place is nothing. "" if all could. */
+  /** What could not be read, in words: it is replaced by empty values. "" if all could. */
   readonly problem: string;
   readonly net: Network;
   readonly curves: Curves;

@@ -74,7 +74,10 @@ const array = <D extends Dtypes>(dtype: D): Trait<Bytes, "python", D> => ({
   dtype,
 });
 
-/** Every trait that crosses the wire. `tests/golden/traits.json` holds it against Python's; shapes stand in `widget/view_traits.py`. */
+/**
+ * Every trait that crosses the wire. `tests/golden/traits.json` compares it with Python's; shapes are in
+ * `widget/view_traits.py`.
+ */
 export const TABLE = {
   node_threshold: decision<number>(NUMBER),
   edge_threshold: decision<number>(NUMBER),
@@ -181,11 +184,11 @@ export const EDIT_TRAITS = DECISIONS.filter((name) => name !== "keep_mean") as E
   "keep_mean"
 >[];
 
-/** What is done rather than decided: Python answers through traits. */
+/** Actions that are not decisions: Python answers through traits. */
 export type Command =
   /** What is dragged next is a step of its own. */
   | { do: "new_step" }
-  /** All that a view reads is wanted once more. */
+  /** Asks for everything that a view reads again. */
   | { do: "send" }
   | { do: "undo" | "redo" | "commit" | "reset" | "remove_dead_ends" }
   | { do: "jump"; id: number }

@@ -37,7 +37,7 @@ export function createNodeCard(card: HTMLElement, target: Target, commands: Card
   };
 }
 
-/** The edges into a node or out of it: gives their template of a moment. */
+/** The edges into a node or out of it: returns their template for the current state. */
 function createSide(node: number, direction: Direction, commands: CardCommands) {
   let drawn: readonly unknown[] = [];
   let all: readonly number[] = [];

@@ -11,7 +11,7 @@ export interface Line {
 
 /** From a name to its own curve. */
 const GAP = 2.5;
-/** So much farther a name is from every other curve, or it would seem to be that one's. */
+/** A name is this much farther from every other curve, or it would seem to belong to that one. */
 const APART = 3;
 /** Farther than this is not any better. */
 const FAR = 16;

@@ -28,7 +28,7 @@ import { limitPlace, strokesOf } from "./limit-label";
 
 export const PLOT_HEIGHT = 56;
 const H = PLOT_HEIGHT;
-/** Pixels above the worst loss that fits, and from there down to the best. */
+/** Pixels from the top to the worst loss in the plot, and from there down to the best. */
 const [TOP, RANGE] = [5, H - 8];
 /** How long an old curve stays, faint, when the next one is not there yet, in ms. */
 const STALE_FOR = 3000;
@@ -121,7 +121,7 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   }
 
   const topOf = (cost: number) => (1 - heightOf(y!, cost)) * RANGE + TOP;
-  /** Worse is higher: a metric of which more is better is drawn the other way round. */
+  /** Worse is higher: if a higher metric is better, its axis is reversed. */
   const top = (loss: number) => topOf(shown?.higherIsBetter ? -loss : loss);
 
   function drawCurves({ tradeoff, scale, keepMean, unknown }: Shown): void {
@@ -155,7 +155,7 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
       const height = topOf(cost);
       if (height < 0.03 * RANGE + TOP || last - height < 14) continue;
       last = height;
-      // Nothing is so many times as much as a best loss of 0 or less.
+      // If the best loss is 0 or less, no loss is a multiple of it.
       if (more ? base >= 0 : base <= 0) lines.push([height, formatFigures(more ? -cost : cost)]);
       else lines.push([height, more ? formatChange(-excess) : `×${excess + 1}`]);
     }

@@ -128,7 +128,7 @@ function strokeBatch(ctx: Ctx, { palette }: Brush, { inks }: CurveInks, batch: B
 
 const roundOf = (side: number) => (side >= LARGE ? Math.min(4, side / 8) : 0);
 
-/** A cell that is not on, but for its curve: the same for all of one size. */
+/** A cell that is not on, without its curve: the same for all cells of one size. */
 function paintHollow(ctx: Ctx, { palette }: Brush, kind: number, width: number, height: number): void {
   const side = Math.min(width, height);
   const large = side >= LARGE;

@@ -22,7 +22,7 @@ import { longest, paintNodeMarkers } from "./node-markers";
 import type { ImageMaps } from "./parts";
 import { type Fitted, fitNames, paintCaptions, paintNames } from "./text";
 
-/** What holds as long as the network, its place and its colours stay. */
+/** Data that stays valid while the network, its place and its colours do not change. */
 interface Store {
   readonly layout: MatrixLayout;
   readonly brush: Brush;

@@ -20,7 +20,9 @@ import { layoutMatrix, type MatrixLayout } from "./layout";
 import { paintMatrix } from "./paint";
 
 const MAX_ZOOM = 8;
-/** Pixels of the picture that is looked at through the zoom: what a browser gives without complaint. */
+/**
+ * Pixels of the picture that is looked at through the zoom: as many as a browser creates without an error.
+ */
 const MAX_PIXELS = 16e6;
 /** Differences beyond so many are a pattern that the picture itself shows. */
 const MAX_MARKED = 2000;

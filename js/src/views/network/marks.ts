@@ -51,7 +51,7 @@ export function paintMarks(
       for (const edge of halos) if (!edge.box) paintLine(brush, edge, edge.look === "on" ? [] : [5, 5]);
     });
     for (const { box, anchor, difference } of halos) {
-      // What differs has a frame and a number there already: this one goes around them.
+      // A target that differs already has a frame and a number: this frame goes around them.
       const [x, y] = centreOf(anchor);
       if (box) frameBox(brush, box, difference ? 4 : 1, 2, brush.palette.selected);
       else if (difference) ringAround(brush, { x, y, r: 7 }, brush.palette.selected, 2, 3);
@@ -86,7 +86,7 @@ function paintLine(brush: Brush, { path }: EdgeShape, dashes: number[]): void {
   ctx.stroke(lineOf(brush, path));
 }
 
-/** Paints lines as the picture has them: no box is crossed. */
+/** Paints lines only outside the boxes, as in the picture. */
 function underBoxes({ ctx }: Brush, { width, height, edges }: Scene, paint: () => void): void {
   ctx.save();
   const outside = new Path2D();
@@ -173,7 +173,7 @@ export function probeTexts(
   return found;
 }
 
-/** The target larger than life: no other box is painted over. `focus` has the keyboard's ring. */
+/** Paints the target enlarged, but never over another box. `focus` has the keyboard's ring. */
 export function paintHighlight(
   brush: Brush,
   { scene, net }: Shown,

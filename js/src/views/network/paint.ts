@@ -109,7 +109,7 @@ function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], plain: numbe
   ctx.globalAlpha *= fade;
   if (thin) strokeTogether(ctx, batch, look === "removing");
   else for (const edge of batch) ctx.stroke(lineOf(brush, edge.path));
-  // Of an edge that is off, a short piece at each end is painted stronger, so that it can be seen.
+  // An edge that is off has a short, stronger piece at each end, so that it can be seen.
   if (many || (look !== "off" && look !== "removed")) return;
   ctx.globalAlpha = (look === "removed" ? QUIET_REMOVED : QUIET_INK) * fade;
   ctx.lineWidth = 1;
