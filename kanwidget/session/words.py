@@ -49,7 +49,7 @@ def outside_words(*changes: str) -> str:
 _CHANGES: dict[str, Callable[..., str]] = {
     "text": lambda words: words,
     "reset": lambda: "reset",
-    "commit": lambda: "commit",
+    "commit": lambda: "set as new start",
     "score": lambda score: f"scores by {score}",
     "node_threshold": lambda value: f"node threshold {value:.3g}",
     "edge_threshold": lambda value: f"edge threshold {value:.3g}",

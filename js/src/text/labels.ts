@@ -134,7 +134,7 @@ export const SCRIPT = {
 } as const;
 
 export const LEGEND = {
-  curve: "learned curve (darker: higher score)",
+  curve: "learned curve (stronger: higher score)",
   symbolic: "symbolic: a fixed formula",
   removed: "removed by a threshold",
   removing: "would be removed",
