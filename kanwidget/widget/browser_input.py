@@ -9,18 +9,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import anywidget
-
 from . import messages
 from .idle import acting_loop
 from .message_order import MessageOrder, Pending
 from .sync import TraitSync
 from .traits import BrowserWritable
+from .view_traits import HOST_TRAITS
 
 __all__ = ["BrowserInput"]
-
-HOSTS = frozenset(anywidget.AnyWidget.class_trait_names()) | {"_esm", "_css", "_anywidget_id"}
-"""The traits that the host reads, not the view."""
 
 
 class BrowserInput:
@@ -91,7 +87,7 @@ class BrowserInput:
         if self._left_to_owner_thread(self.on_message, _, content, buffers):
             return
         if content["do"] == "send":  # some hosts lose what was sent before they had a view
-            self._widget.send_state([name for name in self._widget.keys if name not in HOSTS])
+            self._widget.send_state([name for name in self._widget.keys if name not in HOST_TRAITS])
             return
         try:
             try:

@@ -12,9 +12,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import anywidget
 import traitlets
 
-__all__ = ["PackedArray", "ViewTraits"]
+__all__ = ["HOST_TRAITS", "PackedArray", "ViewTraits"]
+
+HOST_TRAITS = frozenset(anywidget.AnyWidget.class_trait_names()) | {"_esm", "_css", "_anywidget_id"}
+"""The traits that the host reads, not the view."""
 
 
 class PackedArray(traitlets.Bytes):

@@ -22,7 +22,7 @@ from .html_export import bundle
 from .notebook_preview import CELL_WIDTH, PICTURE_TRAITS, CellOutput, shows_a_value
 from .shared_sessions import followers, session_of, watch_cells
 from .sync import TraitSync
-from .view_traits import ViewTraits
+from .view_traits import HOST_TRAITS, ViewTraits
 
 __all__ = ["KANWidget"]
 
@@ -302,7 +302,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         A page on its own has no other picture, nor an order of messages.
         """
         self._sync.finish()
-        others = {*anywidget.AnyWidget.class_trait_names(), "_picture", "_written"}
+        others = HOST_TRAITS | {"_picture", "_written"}
         return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in others}
 
     def refresh(self, *_: object) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import anywidget
 import traitlets
 
 from kanwidget import KANWidget
 from kanwidget.masks.state import State
 from kanwidget.session.words import Message, step_words, warning_words
 from kanwidget.widget.traits import BrowserWritable, Choice
-from kanwidget.widget.view_traits import PackedArray
+from kanwidget.widget.view_traits import HOST_TRAITS, PackedArray
 
 EDGE, NODE = (0, 1, 2), (1, 3)
 
@@ -82,7 +81,7 @@ def traits() -> dict[str, Any]:
     ``writer`` is "decision" for what says what is pruned, "view" for what else a page may write,
     and "python" for the rest.
     """
-    hosts = {*anywidget.AnyWidget.class_trait_names(), "_esm", "_css", "_anywidget_id"}
+    hosts = HOST_TRAITS
     found = {}
     for name, trait in sorted(KANWidget.class_traits(sync=True).items()):
         if name in hosts:

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget
+from kanwidget.widget.html_export import bundle
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -201,3 +202,10 @@ def test_a_widget_that_is_closed_in_its_own_cell_leaves_its_picture(cells: Cells
 
 def test_a_page_without_a_notebook_has_no_mark(widget: KANWidget) -> None:
     assert widget.get_state()["_picture"] not in widget.to_html()
+
+
+def test_a_page_holds_the_view_once(widget: KANWidget) -> None:
+    page, script = widget.to_html(), bundle("page.js")
+    assert script in page
+    assert len(page) < len(script) + 300_000  # and the network beside it
+    assert "_esm" not in widget.page_state()
