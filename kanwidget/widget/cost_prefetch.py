@@ -1,4 +1,4 @@
-"""Computes loss curves and costs ahead of time, in small steps while the kernel is idle.
+"""Decides which loss curves and costs to have computed ahead, in small steps while nothing runs.
 
 All the work here is in iterators that do a small piece at each step, so that other messages
 are handled in between. Results are remembered as long as its session lives.
