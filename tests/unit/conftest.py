@@ -9,8 +9,10 @@ import pytest
 import torch
 from hypothesis import settings
 from torch import Tensor
+from torch.overrides import _get_current_function_mode_stack, _pop_mode
 
 from kanwidget import KAN, create_dataset
+from kanwidget.kan.call_loss import refuse_broadcasting
 
 # On a busy machine, a second thread costs more than it gives; and being slow is no failure.
 torch.set_num_threads(1)
@@ -63,7 +65,9 @@ def random_kan() -> Callable[..., KAN]:
 
 
 @pytest.fixture(autouse=True)
-def gradients_stay_on() -> Iterator[None]:
-    """Switch gradients on again: an interrupt inside torch's own ``no_grad`` leaves them off."""
+def interrupts_leave_no_mode() -> Iterator[None]:
+    """Take back what an interrupt in the middle of torch's own ``with`` leaves switched."""
     yield
     torch.set_grad_enabled(True)
+    while any(isinstance(mode, refuse_broadcasting) for mode in _get_current_function_mode_stack()):
+        _pop_mode()
