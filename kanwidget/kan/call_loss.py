@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
@@ -14,16 +16,41 @@ __all__ = ["call_loss", "refuse_broadcasting"]
 
 
 class refuse_broadcasting(TorchFunctionMode):
-    """Raise a ValueError where torch lays ``(n, 1)`` against ``(n,)``, all against all."""
+    """Raise a ValueError where torch compares ``(n, 1)`` with ``(n,)``: each row with all rows.
+
+    An interrupt at the wrong moment can leave such a mode on torch's stack. It does nothing once
+    the function that entered it has ended.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
+        self._entered_in: FrameType | None = None
+
+    def __enter__(self) -> refuse_broadcasting:
+        self._entered_in = sys._getframe(1)
+        super().__enter__()  # type: ignore[no-untyped-call]  # torch has no types here
+        return self
+
+    def _is_in_use(self) -> bool:
+        """Whether the function that entered the mode is still running."""
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and frame is not self._entered_in:
+            frame = frame.f_back
+        if frame is None:
+            self._entered_in = None  # what it held is of no use any more
+        return frame is not None
+
+    def __exit__(self, *error: Any) -> None:
+        self._entered_in = None
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if not self._is_in_use():
+            return function(*args, **kwargs)
         given = [v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)]
         shapes = {tuple(v.shape) for v in given}
         flat = [shape[0] for shape in shapes if len(shape) == 1 and shape[0] > 1]

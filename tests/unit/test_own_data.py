@@ -12,9 +12,11 @@ import pytest
 import torch
 from matplotlib.text import Text
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.figure import figure
+from kanwidget.kan.call_loss import call_loss, refuse_broadcasting
 from kanwidget.kan.check_data import as_tensor
 
 Dataset = dict[str, Any]
@@ -381,3 +383,15 @@ def test_inputs_that_pykan_has_cut_keep_the_names_of_their_columns() -> None:
     w = KANWidget(model.prune_input(active_inputs=[1]), x)
     assert w.in_vars == ["b"]
     w.close()
+
+
+def test_an_interrupted_loss_does_not_refuse_the_losses_after_it() -> None:
+    def interrupted() -> None:
+        refuse_broadcasting("loss_fn").__enter__()  # as an interrupt before the end leaves it
+
+    interrupted()
+    pred, label = torch.rand(4, 1), torch.rand(4)
+    with pytest.warns(UserWarning, match="target size"):
+        assert F.mse_loss(pred, label).isfinite()
+    with pytest.raises(ValueError, match="each row against all rows"):
+        call_loss(F.mse_loss, pred, label, "loss_fn")

@@ -111,7 +111,7 @@ export function idleWords(net: Network, axis: TargetKind, hasLevels: boolean): s
   return axis === "node" ? "no hidden node has a score above 0" : "no edge has a score above 0";
 }
 
-/** Why no loss is drawn over a threshold; `tradeoff` is its curve in the present state. What will come is told from what never will. */
+/** Why no loss is drawn over a threshold; `tradeoff` is its curve in the present state. A curve that is still to come and one that never will have different words. */
 export function unknownWords(
   idle: string,
   { loss, computes }: Pick<Snapshot, "loss" | "computes">,
