@@ -9,7 +9,8 @@ from typing import Any
 
 import nbformat
 from cells import MODEL, WIDGET
-from servers import Server, until
+from playwright.sync_api import Page, TimeoutError
+from servers import SECOND, Server, until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "marimo_app.py"
 
@@ -21,6 +22,13 @@ class App(Server):
         self._told, self._ticks = told_in(folder), ticks_in(folder)
         self._seen = ""
         super().__init__(folder, command, ready=ready)
+
+    def open(self, page: Page) -> None:
+        """Open the app, once more if its kernel hangs at its start: two may ask for one port."""
+        try:
+            page.goto(self.url, timeout=30 * SECOND)
+        except TimeoutError:
+            page.goto(self.url)
 
     def facts(self) -> dict[str, Any]:
         """Return how widget and model stand in the newest session."""

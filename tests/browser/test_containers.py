@@ -181,7 +181,7 @@ def test_in_a_given_height_everything_can_be_reached(
 
 
 def test_under_voila_an_output_shows_it(voila_outputs: App, page: Page) -> None:
-    page.goto(voila_outputs.url)
+    voila_outputs.open(page)
     view = View(page)
     view.wait()
     until(lambda: same(view.edges(), dict.fromkeys(EDGES, True)))

@@ -206,7 +206,7 @@ FAST_DRAG = """async (slider) => {
 
 def open_app(app: App, page: Page) -> View:
     """Open an app's page in a session of its own."""
-    page.goto(app.url)
+    app.open(page)
     app.wait_for_session()
     view = View(page)
     view.wait()

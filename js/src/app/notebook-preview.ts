@@ -1,5 +1,8 @@
 /** The picture that a notebook keeps of the widget: out of sight while a view of it is on the page. */
 
+/** Milliseconds for which the picture stays hidden when its view has gone: as a rule it is about to go as well. */
+const AFTERWARDS = 1000;
+
 /** Hides the picture with this mark, wherever it is or will be, until the signal. */
 export function hideNotebookPreview(page: Document, mark: unknown, signal: AbortSignal): void {
   if (typeof mark !== "string" || !/^\w+$/.test(mark)) return;
@@ -10,7 +13,8 @@ export function hideNotebookPreview(page: Document, mark: unknown, signal: Abort
   const row = ".jp-OutputArea-child:has(> .jp-OutputArea-output >";
   style.textContent = `${picture} { display: none }\n${row} ${picture}) { display: none }`;
   page.head.append(style);
-  signal.addEventListener("abort", () => style.remove(), { once: true });
+  const end = () => setTimeout(() => style.remove(), AFTERWARDS);
+  signal.addEventListener("abort", end, { once: true });
 }
 
 /** How a mark stands in a PNG's data URL: as `kanwidget/widget/notebook_preview.py` writes it, in whole triples of bytes. */

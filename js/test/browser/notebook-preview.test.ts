@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import widget from "../../src/index";
 import { fakeModel } from "../fake";
-import { frames, mount } from "./mounted";
+import { frames, mount, settled } from "./mounted";
 
 test("a picture is hidden while its own widget has a view, whichever came first", async () => {
   const [early, other] = [picture("a1b"), picture("c2d")];
@@ -12,10 +12,26 @@ test("a picture is hidden while its own widget has a view, whichever came first"
   const late = picture("a1b");
   expect([early, other, late].map(seen)).toEqual([false, true, false]);
   one.close();
+  await settled();
+  await settled();
   expect([early, other, late].map(seen)).toEqual([false, true, false]);
   two.close();
-  await frames(1);
-  expect([early, other, late].map(seen)).toEqual([true, true, true]);
+  await expect.poll(() => [early, other, late].map(seen), { timeout: 5000 }).toEqual([true, true, true]);
+  await expect
+    .poll(() => document.querySelector("head > style[data-kanwidget]"), { timeout: 5000 })
+    .toBeNull();
+});
+
+test("a picture that goes after its view is not seen for a moment", async () => {
+  const model = fakeModel();
+  model.receive({ _picture: "a1b" });
+  const old = await mount(model, 480);
+  const left = picture("a1b");
+  old.close();
+  for (let frame = 0; frame < 5; frame++) {
+    await frames(1);
+    expect(seen(left)).toBe(false);
+  }
 });
 
 test("the empty row of a hidden picture takes no room, and what is no mark hides nothing", async () => {
@@ -30,7 +46,7 @@ test("the empty row of a hidden picture takes no room, and what is no mark hides
     const model = fakeModel();
     model.receive({ _picture: mark as string });
     (await mount(model, 480)).close();
-    expect(seen(row)).toBe(true);
+    await expect.poll(() => seen(row), { timeout: 5000 }).toBe(true);
   }
   const model = fakeModel();
   model.receive({ _picture: "a1b" });
