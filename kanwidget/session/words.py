@@ -144,7 +144,7 @@ def _weights_lost(step: int, kept: bool) -> str:
 
 def _thresholds_lowered(*lowered: tuple[str, float, float]) -> str:
     said = [f"The {kind} threshold went from {a:.3g} to {b:.3g}" for kind, a, b in lowered]
-    return f"{' and '.join(said)}: by their new scores it would have taken more."
+    return f"{' and '.join(said)}: by their new scores it would have removed more."
 
 
 def _kept_off(number: int) -> str:

@@ -119,7 +119,7 @@ const WARNINGS: Readonly<Record<string, Say>> = {
     const said = lowered.map(
       ([kind, before, after]) => `The ${kind} threshold went from ${figures(before)} to ${figures(after)}`,
     );
-    return `${said.join(" and ")}: by their new scores it would have taken more.`;
+    return `${said.join(" and ")}: by their new scores it would have removed more.`;
   },
   kept_off: (_, number: number) => {
     const [were, are, them] =
