@@ -141,6 +141,9 @@ class NativeAdapter(BaseAdapter):
     ) -> Iterator[tuple[list[int], Tensor]]:
         return incremental_forward.outputs(self._model.layers, x, sequence)
 
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        return list(self._model.layers[l].weights()[:3])
+
     def compact(self) -> KAN:
         return self._model.compact()
 
