@@ -25,7 +25,9 @@ from .working_copy import WorkingCopy
 __all__ = ["AtRest", "FitResults", "train"]
 
 AtRest = Callable[[int, FitResults], object]
-"""Called with a step's number, from 0, and all results so far, when the live model has the step."""
+"""Called with a step's number, from 0, and all results so far, when the live model has the step.
+
+If it returns False, nothing was done to the model meanwhile."""
 
 GRID_UPDATE_STEPS = 5
 """Steps from one update of the grids to the next, as in `KAN.fit`."""
@@ -81,8 +83,7 @@ def train(
         nonlocal shown
         if copy.publish():  # else others have loaded weights: it goes on from these
             shown = step + 1
-            if at_rest is not None:
-                at_rest(step, results)
+            if at_rest is not None and at_rest(step, results) is not False:
                 copy.take_in()
 
     begin_fit(live.model)

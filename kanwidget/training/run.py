@@ -187,8 +187,8 @@ class TrainingRun:
         if self.on_change is not None:
             self.on_change()
 
-    def _rest(self, step: int, results: FitResults) -> None:
-        """Be at rest: the live model has the step, and others may act."""
+    def _rest(self, step: int, results: FitResults) -> bool:
+        """Be at rest: the live model has the step, and others may act; return whether they may."""
         self._results = results
         if self._callback is not None:
             self._callback(step, results)
@@ -202,3 +202,4 @@ class TrainingRun:
                 self._waits = True
                 self._changed.wait()
             self._waits = False
+        return self._callback is not None or self._thread is not None

@@ -42,15 +42,16 @@ class WorkingCopy:
             }
             for name, parameter in self.adapter.model.named_parameters():
                 parameter.requires_grad_(name in self._trained)
-            self._mask = [on.clone() for on in live.mask()]
+            self._places, self._places_in_copy = map(self._places_of, (live, self.adapter))
+            self._mask = live.mask()
             self._bias = live.bias()  # of the live model, when the copy last took it in
-            self._known = {n: t.detach().clone() for n, t in self._written(live).items()}
+            self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
 
     @property
     def parameters(self) -> list[Tensor]:
         """The parameters of the copy that are trained."""
-        named = dict(self.adapter.model.named_parameters())
-        return [parameter for name, parameter in named.items() if name in self._trained]
+        tensors = self._tensors_at(self._places_in_copy)
+        return [tensor for name, tensor in tensors.items() if name in self._trained]
 
     @torch.no_grad()
     def publish(self) -> bool:
@@ -62,7 +63,7 @@ class WorkingCopy:
             False if the step is dropped, and the copy is what the live model is: others have
             loaded other weights, or switched an edge off whose grid has moved in this step.
         """
-        live, copy = self._live, self.adapter
+        live = self._live
         with write_lock(live.model):
             was = self._mask
             if not self.take_in():
@@ -71,7 +72,7 @@ class WorkingCopy:
             if any(bool(off.any()) for off in switched) and not self._keep_switched_off(switched):
                 self._take_all()
                 return False
-            targets, values = self._written(live), self._written(copy)
+            targets, values = self._tensors_at(self._places), self._tensors_at(self._places_in_copy)
             names = list(values)
             copy_all(
                 [*(targets[n] for n in names), *(self._known[n] for n in names)],
@@ -96,7 +97,7 @@ class WorkingCopy:
         """
         live, copy = self._live, self.adapter
         with write_lock(live.model):
-            mask, bias, found = live.mask(), live.bias(), self._written(live)
+            mask, bias, found = live.mask(), live.bias(), self._tensors_at(self._places)
             if [m.shape for m in mask] != [m.shape for m in self._mask] or any(
                 n not in found or found[n].shape != t.shape for n, t in self._known.items()
             ):
@@ -131,16 +132,28 @@ class WorkingCopy:
         copy.set_weights(live.weights())
         self._mask, self._bias = live.mask(), live.bias()
         copy.set_mask(self._mask, self._bias)
-        self._known = {n: t.detach().clone() for n, t in self._written(live).items()}
+        self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
 
-    def _written(self, adapter: Adapter) -> dict[str, Tensor]:
+    def _places_of(self, adapter: Adapter) -> list[tuple[str, dict[str, Tensor | None], str]]:
+        """Return where a model keeps what a step may change: name, a module's tensors, their key.
+
+        To look there takes no time, and finds tensors that others have put there since.
+        """
+        places = []
+        for prefix, module in adapter.model.named_modules():
+            for tensors in (module._parameters, module._buffers):
+                for key in tensors:
+                    name = f"{prefix}.{key}" if prefix else key
+                    buffer = tensors is module._buffers and key != "mask"
+                    if name in self._trained or buffer or key == "grid":
+                        places.append((name, tensors, key))
+        return places
+
+    @staticmethod
+    def _tensors_at(places: list[tuple[str, dict[str, Tensor | None], str]]) -> dict[str, Tensor]:
         """Return the tensors of a model that a step may change, by their names."""
-        buffers = {n for n, _ in adapter.model.named_buffers() if not n.endswith("mask")}
-        return {
-            n: t
-            for n, t in named_tensors(adapter.model).items()
-            if n in self._trained or n in buffers or n.endswith("grid")
-        }
+        found = ((name, tensors.get(key)) for name, tensors, key in places)
+        return {name: tensor for name, tensor in found if tensor is not None}
 
     def _keep_switched_off(self, switched: list[Tensor]) -> bool:
         """Give edges that went off during the step the numbers from before it.
@@ -148,7 +161,7 @@ class WorkingCopy:
         False if that cannot be, since their grids have moved.
         """
         live, copy = self._live, self.adapter
-        mine = self._written(copy)
+        mine = self._tensors_at(self._places_in_copy)
         if not all(torch.equal(mine[n], t) for n, t in self._known.items() if n.endswith("grid")):
             return False
         for l, off in enumerate(switched):
