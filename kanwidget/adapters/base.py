@@ -288,6 +288,18 @@ class BaseAdapter(ABC):
             self.note_grid_sizes()
         return float((self.forward(x) - before).abs().max())
 
+    def values_for_training(self, x: Tensor) -> list[Tensor]:
+        """Return the values of every node layer under the live masks, differentiable."""
+        return self.propagate(x)
+
+    def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
+        """Return the outputs of layer ``l``'s edges for its inputs, masks aside, differentiable."""
+        return self.edge_outputs(l, x)
+
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        """Return views ``(n_out, n_in, ...)`` of the parameters that one edge of a layer has."""
+        return []
+
     def compact(self) -> nn.Module:
         """Return a new, smaller model without dead nodes and with the same outputs."""
         raise TypeError(

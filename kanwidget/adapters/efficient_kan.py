@@ -68,6 +68,10 @@ class EfficientAdapter(LayeredAdapter):
             if hasattr(layer, "grid_size"):
                 layer.grid_size = splines.intervals
 
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        names = ("base_weight", "spline_weight", "spline_scaler")
+        return [getattr(self.layers[l], n) for n in names if hasattr(self.layers[l], n)]
+
     @classmethod
     def shrink_layer(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
         weights = {"base_weight": on, "spline_weight": on.unsqueeze(2)}

@@ -106,6 +106,10 @@ class FastAdapter(LayeredAdapter):
         layer = self._untyped_layers()[l]
         return _base(layer, points).detach() if layer.use_base_update else None
 
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        layer = self._untyped_layers()[l]
+        return [_weight(layer), *([layer.base_linear.weight] if layer.use_base_update else [])]
+
     def grid(self) -> list[Tensor]:
         found = super().grid()
         for layer, ends in zip(self._untyped_layers(), found, strict=True):

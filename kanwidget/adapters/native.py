@@ -146,6 +146,9 @@ class NativeAdapter(BaseAdapter):
     def spline_layers(self) -> list[SplineLayer]:
         return [SplineLayer(m.grid, m.coef, m.k, 1) for m in self._model.layers]
 
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        return list(self._model.layers[l].weights()[:3])
+
     def compact(self) -> KAN:
         return self._model.compact()
 

@@ -176,6 +176,18 @@ class Adapter(Protocol):
             If a fit of ours is under way.
         """
 
+    def values_for_training(self, x: Tensor) -> list[Tensor]:
+        """Return the values of every node layer under the live masks, differentiable.
+
+        No edge that is off has a gradient.
+        """
+
+    def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
+        """Return the outputs of layer ``l``'s edges for its inputs, masks aside, differentiable."""
+
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        """Return views ``(n_out, n_in, ...)`` of the parameters that one edge of a layer has."""
+
     def compact(self) -> nn.Module:
         """Return a new, smaller model without dead nodes and with the same outputs."""
 

@@ -102,6 +102,16 @@ class Pykan0Adapter(PykanBaseAdapter):
 
         return [writer(bias) for bias in self.model.biases]
 
+    def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
+        bias: Tensor = self.model.biases[l].weight[0]
+        return sums + self.constants_in_sums(l) + bias
+
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        layer, formulas = self.model.act_fun[l], self.model.symbolic_fun[l]
+        tables = [*self.scales(l), formulas.affine]
+        shared = (layer.weight_sharing != torch.arange(layer.size)).any()
+        return tables if shared else [self._table(l, layer.coef, -1), *tables]
+
     def knots(self) -> list[Tensor]:
         found = []
         for l, layer in enumerate(self.model.act_fun):

@@ -151,6 +151,18 @@ class PykanAdapter(PykanBaseAdapter):
         nodes: Tensor = super().nodes_from_sums(l, sums) * scale
         return nodes
 
+    def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
+        model = self.model
+        slots = model.subnode_scale[l] * (sums + self.constants_in_sums(l)) + model.subnode_bias[l]
+        nodes = super().nodes_from_sums(l, slots)
+        scaled: Tensor = model.node_scale[l] * nodes + model.node_bias[l]
+        return scaled
+
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        layer = self.model.act_fun[l]
+        coef: Tensor = layer.coef.permute(1, 0, 2)
+        return [coef, *self.scales(l), self.model.symbolic_fun[l].affine]
+
     def bias(self) -> list[Tensor]:
         found = []
         for l, first in enumerate(self._products()):

@@ -96,6 +96,9 @@ class PykanBaseAdapter(BaseAdapter):
         if table is None:
             return None
         knots, coef = table
+        if torch.is_grad_enabled() and x.requires_grad:
+            basis = DifferentiableBasis.apply(x.T, knots.detach(), layer.k)  # type: ignore[no-untyped-call]
+            return basis, coef
         # A step on the way through masks leaves most layers' inputs as they were.
         last = self._last.get(l)
         if last is None or not (_equal(last[0], x) and _equal(last[1], knots)):
@@ -161,6 +164,33 @@ class PykanBaseAdapter(BaseAdapter):
             slots = self.gain(l) * sums + bias[l]
             values.append(self.nodes_from_sums(l, slots) + offset[l + 1])
         return values
+
+    def values_for_training(self, x: Tensor) -> list[Tensor]:
+        values = [x]
+        for l in range(len(self.width) - 1):
+            sums, live = self.numeric_sums(l, values[-1]), self.model.symbolic_fun[l].mask
+            if self.model.symbolic_enabled and live.any():
+                columns = list(sums.unbind(1))
+                for j, _, value in self._formulas(l, values[-1], live):
+                    columns[j] = columns[j] + value
+                sums = torch.stack(columns, 1)
+            values.append(self.nodes_for_training(l, sums))
+        return values
+
+    @abstractmethod
+    def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
+        """Return the nodes that the sums ``(rows, n_out)`` of a layer's edges lead to."""
+
+    def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
+        base, spline = self._parts(l, x)
+        out = (base + spline) * self.numeric_mask(l).unsqueeze(2)
+        formula = self.model.symbolic_fun[l].mask
+        if self.model.symbolic_enabled and formula.any():
+            of_formulas = torch.zeros_like(out)
+            for j, i, value in self._formulas(l, x, formula):
+                of_formulas[j, i] = value
+            out = out + of_formulas
+        return out * self.gain(l).view(-1, 1, 1)
 
     @torch.no_grad()
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
@@ -289,6 +319,10 @@ class PykanBaseAdapter(BaseAdapter):
         return self.model.symbolic_fun[l].funs_name[j][i] in ("0", "")
 
     def constants(self, l: int) -> Tensor:
+        """Return what pykan's formulas "0" add to a layer's slots, ``(n_out,)``; 0 for factors."""
+        return self.constants_in_sums(l) * self.gain(l)
+
+    def constants_in_sums(self, l: int) -> Tensor:
         """Return what pykan's formulas "0" add to a layer's sums, ``(n_out,)``; 0 for factors.
 
         It gives one to each edge that is off, with a constant that is trained: no edge, but a
@@ -300,7 +334,7 @@ class PykanBaseAdapter(BaseAdapter):
             for j, i in (mask[: self.sum_count(l)] != 0).nonzero().tolist():
                 if self._is_zero(l, j, i):
                     found[j] += mask[j, i] * shift[j, i]
-        return found * self.gain(l)
+        return found
 
     def _mask_values(self) -> ModelMaskValues:
         """Return the model's mask_values, new ones if it has other edges than it had."""
@@ -380,6 +414,25 @@ class PykanBaseAdapter(BaseAdapter):
     def function_settings(self) -> object:
         names = [layer.funs_name for layer in self.model.symbolic_fun]
         return names, bool(self.model.symbolic_enabled), [m.k for m in self.model.act_fun]
+
+
+class DifferentiableBasis(torch.autograd.Function):
+    """The B-splines of inputs ``(n_in, rows)``, ``(n_in, K, rows)``, and their slopes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, knots: Tensor, k: int) -> Tensor:
+        """Return the basis."""
+        basis: Tensor
+        basis, slope = de_boor(x, knots, k)
+        ctx.save_for_backward(slope)
+        return basis
+
+    @staticmethod
+    def backward(ctx: Any, on_basis: Tensor) -> tuple[Tensor, None, None]:
+        """Return the gradient on the inputs."""
+        slope: Tensor = ctx.saved_tensors[0]
+        on_inputs = (on_basis * slope).sum(1)
+        return on_inputs, None, None
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:

@@ -53,6 +53,8 @@ class DataAndMetric:
         Of the columns, where the data are tables.
     train_rows : Tensor, shape (rows, width[0])
         Inputs that scores, means and curves come from.
+    train_labels : Tensor, shape (rows, width[-1])
+        What `PruningSession.fit` trains on; without labels, what the model gave at first.
     test_rows, test_labels : Tensor, shapes (rows, width[0]) and (rows, width[-1])
         What the loss is measured on.
     loss_name : str
@@ -87,6 +89,7 @@ class DataAndMetric:
             own = None if metric else n_out
             dataset = check_dataset(data, n_in, own, device, dtype, outputs=n_out)
             self.metric, self.train_rows = metric, dataset["train_input"].clone()
+            self.train_labels = dataset["train_label"].clone()
             self.test_rows, self.test_labels = (
                 dataset["test_input"].clone(),
                 dataset["test_label"].clone(),
@@ -105,6 +108,7 @@ class DataAndMetric:
         )
         x = x.clone()
         self.train_rows, self.test_rows, self.test_labels = x, x, forward_in_blocks(adapter, x)
+        self.train_labels = self.test_labels
         self.loss_name = "RMS change of the outputs"
 
     @staticmethod

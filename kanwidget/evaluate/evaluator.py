@@ -227,7 +227,7 @@ def _data_for(
     if was.test_rows.device == device and was.test_rows.dtype == dtype:
         return was
     new = copy.copy(was)
-    for name in ("train_rows", "test_rows", "test_labels"):
+    for name in ("train_rows", "train_labels", "test_rows", "test_labels"):
         value: Tensor = getattr(was, name)
         setattr(new, name, value.to(device, dtype if value.is_floating_point() else value.dtype))
     return new

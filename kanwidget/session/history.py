@@ -7,6 +7,7 @@ doing something else starts a branch, and forgets nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
@@ -35,8 +36,8 @@ class Command:
     id, parent : int, int or None
         Its number, and the command that it follows.
     kind : str
-        ``start``, ``set`` (thresholds and hand edits), ``commit``, ``score`` (other scores), or
-        ``outside`` for changes that others made to the model.
+        ``start``, ``set`` (thresholds and hand edits), ``commit``, ``score`` (other scores),
+        ``fit`` (trained by the session), or ``outside`` for changes that others made to the model.
     state, baseline
         What it led to.
     loss_before, loss_after : float
@@ -188,6 +189,11 @@ class History:
         if command.weights == self.current.weights:
             return False
         return self.snapshots.get(command.weights) is None
+
+    def decided_weights(self) -> set[int]:
+        """Return the numbers of the weights that more than one command had."""
+        counts = Counter(command.weights for command in self.commands)
+        return {number for number, count in counts.items() if count > 1}
 
     def before(self) -> Command | None:
         """Return what undo goes to, None at the start."""

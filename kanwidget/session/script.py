@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.masks.effective import node_scores
 from kanwidget.masks.state import State
+from kanwidget.training.settings import TrainingSettings
 
 from .history import Command, History
 from .words import outside_words
@@ -50,18 +51,26 @@ def script(
     lines.append(f"session = PruningSession(model, dataset{asked})")
     others: tuple[str, ...] = ()
     for step, following in zip(path, [*path[1:], None], strict=True):
-        if following is not None and following.kind == "set":
-            continue  # only the last state before a commit matters
-        wanted = shortest_thresholds(step.state, step.baseline)
-        changes = wanted.arguments(state) if step.kind == "set" else {}
+        trained = [message for message in step.what if message[0] == "fit"]
+        # Only the last state before a commit or a training matters.
+        is_last = following is None or following.kind != "set"
+        changes = {}
+        if step.kind == "set" and (is_last or trained):
+            wanted = shortest_thresholds(step.state, step.baseline)
+            changes = wanted.arguments(state)
+            state = wanted if changes else state
         if changes:
             arguments = ", ".join(f"{name}={value!r}" for name, value in changes.items())
             lines.append(f"session.set({arguments})")
-            state = wanted
+        if step.kind in ("set", "fit"):
+            lines += [_fit_line(*values) for _, *values in trained]
+            state = step.state if trained else state
         if following is None:
-            if changes:
+            if changes or (trained and step.state != State(keep_mean=step.state.keep_mean)):
                 lines.append("session.commit()  # the model stays so when the session is gone")
             break
+        if following.kind in ("set", "fit"):
+            continue
         if following.kind == "commit":
             lines.append("session.commit()")
         elif following.kind == "score":
@@ -75,6 +84,26 @@ def script(
             lines += [f"# {outside_words(*others)}: do the same here, then", REFRESH]
         state = following.state
     return "\n".join(lines) + "\n"
+
+
+def _fit_line(
+    steps: int,
+    opt: str,
+    lr: float,
+    lamb: float,
+    lamb_entropy: float,
+    update_grid: bool,
+    batch: int,
+    loss_name: str = "",
+) -> str:
+    """Return the call that trains so; a loss is for the reader to fill in."""
+    asked = TrainingSettings(steps, opt, lr, lamb, lamb_entropy, update_grid, batch)
+    usual = asdict(TrainingSettings())
+    given = [f"{n}={v!r}" for n, v in asdict(asked).items() if n == "steps" or v != usual[n]]
+    if not loss_name:
+        return f"session.fit({', '.join(given)})"
+    name = " ".join(loss_name.split())[:80]
+    return f"session.fit({', '.join([*given, 'loss_fn=loss_fn'])})  # loss_fn is {name}"
 
 
 def path_to_baseline(history: History) -> list[Command]:

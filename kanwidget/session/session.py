@@ -22,7 +22,7 @@ from kanwidget.masks.validate import check_whole
 from . import serialize
 from .mask_and_bias import MaskAndBias
 from .outcome import Outcome
-from .session_reader import SessionReader
+from .session_training import SessionTraining
 from .snapshots import HISTORY_BYTES, Snapshots
 from .step_applier import StepApplier, start_on_model
 from .step_planner import StepPlanner
@@ -33,14 +33,15 @@ NOTE = serialize.NOTE
 """Characters that a note may have."""
 
 
-class PruningSession(SessionReader):
+class PruningSession(SessionTraining):
     """Thresholds and hand edits on a live model, from a baseline that stays untouched.
 
     The model's masks are always the effective mask: a pure function of the baseline, the
     thresholds and the hand edits. Means of edges that are off go to the biases, if they are
-    kept. Nothing else of the model is written, and `close` gives it back as it was or as last
-    committed. Changes that others make meanwhile are kept and become part of the baseline; if
-    they train the model, `undo` gives it the weights back that it had before.
+    kept. Nothing else of the model is written, unless `fit` trains it, and `close` gives it back
+    as it was or as last committed. Changes that others make meanwhile are kept and become part of
+    the baseline. After a training, by `fit` or in a cell, `undo` gives the model the weights back
+    that it had before.
 
     Parameters
     ----------
@@ -65,9 +66,9 @@ class PruningSession(SessionReader):
     score : {"l1", "attribution", "ablation"}, optional
         What edges score, see `rescore`; by default what the model's own library uses.
     history_bytes : int
-        How much memory the weights from before outside trainings may take, 256 MiB by default.
-        When it is full the oldest go; steps that had them are shown with the weights of now, and
-        say so.
+        How much memory the weights from before trainings may take, 256 MiB by default. When it
+        is full the oldest go, first those on which nothing was decided; steps that had them are
+        shown with the weights of now, and say so.
     higher_is_better : bool, optional
         Whether more of the metric is better, as of an accuracy. By default what the metric
         says itself in an attribute ``higher_is_better``, as torchmetrics' do; else less is.
@@ -269,19 +270,22 @@ class PruningSession(SessionReader):
     def undo(self) -> bool:
         """Go back by one command; return whether there was one.
 
-        Before an outside training that gives the weights back that the model had.
+        Before a training that gives the weights back that the model had.
         """
+        self.end_fit()
         self.refresh()  # what others did since is a step, too
         return self._applier.apply(self._planner.go_to(self.history.before()))
 
     def redo(self) -> bool:
         """Go forward to the command last come from; return whether there was one."""
+        self.end_fit()
         self.refresh()
         return self._applier.apply(self._planner.go_to(self.history.after()))
 
     def jump(self, id: int) -> None:
         """Go to any command, by its number; raise an IndexError if there is none."""
         command = self.history.get(id)
+        self.end_fit()
         self.refresh()
         self._applier.apply(self._planner.go_to(command))
 
@@ -352,6 +356,7 @@ class PruningSession(SessionReader):
         score : str, optional
             What edges score from then on; by default what they score now.
         """
+        self.end_fit()
         self.refresh()
         model, start = self._applier.require_live_model().adapter.model, self.baseline
         snapshots = Snapshots(self.history.snapshots.budget)
@@ -374,13 +379,43 @@ class PruningSession(SessionReader):
             raise
         self._applier.close(restore=False)
 
-    def close(self) -> None:
+    def close(self, weights: bool = False) -> None:
         """Give the model back as it was or as last committed, and let go of it.
 
-        What others changed meanwhile stays. Nothing is measured, and an interrupt waits until
-        the model is given back.
+        What others changed meanwhile stays, and so does what was trained. Nothing is measured, and
+        an interrupt waits until the model is given back. A training that is under way is stopped.
+
+        Parameters
+        ----------
+        weights : bool
+            Whether all comes back that the model had when the session began: weights too, and
+            what was committed.
+
+        Raises
+        ------
+        RuntimeError
+            If the weights shall come back and are not kept any more; the session stays open.
         """
-        self._applier.close()
+        try:
+            self.end_fit()
+        finally:
+            if weights and not self.closed:
+                self._go_to_start()
+            self._applier.close()
+
+    def _go_to_start(self) -> None:
+        """Go to the first command, or raise a RuntimeError if its weights are lost."""
+        self.refresh()
+        start = self.history.get(0)
+        kept = self.history.snapshots.get(start.weights)
+        model = self._applier.require_live_model().adapter.model
+        same = start.weights == self.history.current.weights
+        if not same and (kept is None or not kept.fits(model)):
+            raise RuntimeError(
+                "the weights that the model had when the session began are not kept any more "
+                "(history_bytes says how much is): close() brings back the edges alone"
+            )
+        self.jump(0)
 
     def __enter__(self) -> PruningSession:
         return self

@@ -1,6 +1,8 @@
-"""The weights that a model had before and after others trained it, within a budget of memory."""
+"""The weights that a model had before and after trainings, within a budget of memory."""
 
 from __future__ import annotations
+
+from collections.abc import Container
 
 from kanwidget.adapters.model_copy import Weights
 
@@ -11,10 +13,11 @@ HISTORY_BYTES = 256 * 1024 * 1024
 
 
 class Snapshots:
-    """Weights by their number: each outside training makes new ones.
+    """Weights by their number: each training makes new ones.
 
-    Snapshots share the tensors that are equal. Once they take more than the budget, those with
-    the lowest numbers go.
+    Snapshots share the tensors that are equal. Once they take more than the budget, some go: first
+    those on which nothing was decided, between one training and the next, then the others, and of
+    both those with the lowest numbers.
 
     Parameters
     ----------
@@ -26,15 +29,18 @@ class Snapshots:
         self.budget = budget
         self._kept: dict[int, Weights] = {}
 
-    def keep(self, number: int, weights: Weights) -> None:
-        """Keep weights under a number, unless there are some already."""
+    def keep(self, number: int, weights: Weights, decided: Container[int] = ()) -> None:
+        """Keep weights under a number, unless there are some already.
+
+        ``decided`` are the numbers of those that are worth most: something was decided on them.
+        """
         if number in self._kept:
             return
         near = sorted(self._kept, key=lambda other: abs(other - number))[:2]
         shared = weights.sharing([self._kept[other] for other in near])
         kept = dict(sorted([*self._kept.items(), (number, shared)]))
         while kept and _size(kept) > self.budget:
-            del kept[next(iter(kept))]
+            del kept[min(kept, key=lambda n: (n in decided, n))]
         self._kept = kept
 
     def get(self, number: int) -> Weights | None:

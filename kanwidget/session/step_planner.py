@@ -26,7 +26,7 @@ from .history import Command, changes_between
 from .live_model import ExternalChanges, PlannedStep
 from .mask_and_bias import MaskAndBias
 from .step_applier import StepApplier
-from .training_watch import TrainingWatch
+from .training_watch import FitRecord, TrainingWatch
 from .words import Message
 
 __all__ = ["StepPlanner"]
@@ -38,7 +38,14 @@ class StepPlanner:
     Parameters
     ----------
     applier : StepApplier
+
+    Attributes
+    ----------
+    fit : FitRecord or None
+        The training by the session itself that is not yet in the history as a whole.
     """
+
+    fit: FitRecord | None = None
 
     def __init__(self, applier: StepApplier) -> None:
         self._applier = applier
@@ -152,7 +159,7 @@ class StepPlanner:
             command = self._with_present_weights(command, kept is not None)
             return self._planned(command, sets_restore_point=True)
         weights = evaluator.adapter.weights()
-        snapshots.keep(before.weights, weights)
+        snapshots.keep(before.weights, weights, applier.history.decided_weights())
         evaluator = evaluator.with_weights(kept)
         command = self._measured_again(command, evaluator)
         return self._planned(command, evaluator, sets_restore_point=True, weights=(weights, kept))
@@ -161,24 +168,39 @@ class StepPlanner:
         """Plan to take in what others did to the model, None if they did nothing."""
         applier = self._applier
         evaluator = applier.require_evaluator()
-        live = applier.require_live_model()
+        live, record = applier.require_live_model(), self.fit
+        over = record is not None and not record.run.running  # asked first: it may end any time
+        done = 0 if record is None else record.run.steps_done
         found = live.external_changes(applier.current_masks, evaluator.scratch)
         if found is None:
             self._training.saw_no_change()
+            self.fit = None if over else record
             return None
         if found.retrained:
             evaluator = evaluator.for_changed_model(live.adapter)
-        return self._adoption(found, evaluator, fit_of(live.adapter.model))
+        return self._adoption(found, evaluator, fit_of(live.adapter.model), done, over)
 
     def _adoption(
-        self, found: ExternalChanges, evaluator: Evaluator, fit: tuple[int, bool]
+        self,
+        found: ExternalChanges,
+        evaluator: Evaluator,
+        fit: tuple[int, bool],
+        done: int,
+        over: bool,
     ) -> PlannedStep:
-        """Plan a step for what others did, or plan the last step again if they continue it."""
+        """Plan a step for what others did, or plan the last step again if they continue it.
+
+        ``done`` are the steps of the session's own training until now, and ``over`` whether it has
+        ended.
+        """
         applier, tree = self._applier, self._applier.history
         before, written = applier.current, applier.current_masks
-        is_drag = self._drag is not None
+        record = self.fit if found.retrained else None
+        is_fit = record is not None and done > record.recorded
+        is_drag = self._drag is not None and not (is_fit and self._starts_new_step)
+        kind = "fit" if is_fit else "outside"
         merged = found.retrained and not found.switched
-        merged = merged and self._training.continues(fit, tree, is_drag)
+        merged = merged and self._training.continues(fit, tree, is_drag, kind)
         adopted = adopt(applier.baseline, applier.state, written, found, evaluator)
         parent = tree.before() if merged else before
         assert parent is not None
@@ -188,15 +210,25 @@ class StepPlanner:
         changes = what_changed(written, found, applier.require_evaluator(), evaluator)
         changes = (*before.changes, *changes) if merged else changes
         lowered = lowered_thresholds(parent.state, adopted.state)
+        did: tuple[Message, ...] = (("outside", *changes),)
+        first = 0
+        if is_fit and record is not None:
+            changes = tuple(change for change in changes if change != "trained")
+            first = record.first if merged else record.recorded
+            trained = record.message(done - first)
+            did = (trained, ("outside", *changes)) if changes else (trained,)
         what: tuple[Message, ...] = (
-            ("outside", *changes),
+            *did,
             *(("threshold_lowered", kind, value) for kind, _, value in lowered),
             *([("kept_off", len(kept_off))] if kept_off else []),
         )
         goes_on = merged and before.kind == "set"  # a drag, while others train
+        if goes_on:
+            what = tuple(message for message in before.what if message[0] != "fit")
+            what += did[:1] if is_fit else ()
         command = self._measured(
-            "set" if goes_on else "outside",
-            before.what if goes_on else what,
+            "set" if goes_on else kind,
+            what,
             adopted.state,
             adopted.baseline,
             parent,
@@ -209,7 +241,7 @@ class StepPlanner:
         )
         if renews and tree.snapshots.get(before.weights) is None:
             known = applier.require_evaluator().adapter.weights()
-            tree.snapshots.keep(before.weights, known)
+            tree.snapshots.keep(before.weights, known, tree.decided_weights())
         if not found.retrained:
             evaluator = evaluator.with_switched_count(found.switched_count)
 
@@ -217,6 +249,9 @@ class StepPlanner:
             if self._drag is not None and self._drag[0] == before.id:
                 self._drag = None if "edges" in changes else (command.id, self._drag[1])
             self._training.saw_change(fit, merged)
+            if is_fit and record is not None:
+                record.first, record.recorded = first, done
+            self.fit = None if over else self.fit
 
         return self._planned(command, evaluator, seen=found.live, found=found, after=after)
 

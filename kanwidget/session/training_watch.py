@@ -3,17 +3,54 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from torch import nn
 
 from kanwidget.kan.write_lock import fit_of
+from kanwidget.training.run import TrainingRun
 
 from .history import History
+from .words import Message
 
-__all__ = ["PAUSE", "TrainingWatch"]
+__all__ = ["PAUSE", "FitRecord", "TrainingWatch"]
 
 PAUSE = 3.0
 """Seconds without a change after which a training by a loop of the user's own counts as ended."""
+
+
+@dataclass
+class FitRecord:
+    """A training by the session itself, and how much of it is in the history.
+
+    Attributes
+    ----------
+    run : TrainingRun
+    loss_name : str
+        What a loss is called that was handed over for it; "" if it is the session's own.
+    first, recorded : int
+        Its steps before the last step of the history that has some of it, and all in the history.
+    """
+
+    run: TrainingRun
+    loss_name: str = ""
+    first: int = 0
+    recorded: int = 0
+
+    def message(self, steps: int) -> Message:
+        """Return what a step of the history does that trains some steps, see `words`."""
+        s = self.run.settings
+        return (
+            "fit",
+            steps,
+            s.opt,
+            s.lr,
+            s.lamb,
+            s.lamb_entropy,
+            s.update_grid,
+            s.batch,
+            self.loss_name,
+        )
 
 
 class TrainingWatch:
@@ -50,9 +87,12 @@ class TrainingWatch:
         self._by_fit = own or (continued and self._by_fit)
         self._fit, self._no_change_since, self._last_change = fit, False, time.monotonic()
 
-    def continues(self, fit: tuple[int, bool], history: History, is_drag: bool) -> bool:
+    def continues(
+        self, fit: tuple[int, bool], history: History, is_drag: bool, kind: str = "outside"
+    ) -> bool:
         """Whether a change goes on with the training that the current step stands for.
 
+        ``kind`` is that of a step for it: ``outside``, or ``fit`` for one by the session itself.
         A training ends when another fit begins, when the model stays as it is for `PAUSE`, or by a
         decision, unless that is a drag.
         """
@@ -60,8 +100,8 @@ class TrainingWatch:
         if start is None or now.note or history.after() is not None:
             return False
         new_weights = now.weights != start.weights
-        trains = now.kind == "outside" and new_weights
-        drags = now.kind == "set" and start.kind == "outside" and is_drag
+        trains = now.kind == kind and new_weights
+        drags = now.kind == "set" and start.kind == kind and is_drag
         snapshot_kept = new_weights and history.snapshots.get(now.weights) is not None
         return (
             (trains or drags)

@@ -46,6 +46,11 @@ def outside_words(*changes: str) -> str:
     return f"{' and '.join(words) or 'changed'} in a cell"
 
 
+def _fit_words(steps: int, opt: str, lr: float, lamb: float, *_: object) -> str:
+    strength = f", lamb {lamb:.3g}" if lamb else ""
+    return f"retrained, {count(steps, 'step')} of {opt}{strength}"
+
+
 _CHANGES: dict[str, Callable[..., str]] = {
     "text": lambda words: words,
     "reset": lambda: "reset",
@@ -63,6 +68,7 @@ _CHANGES: dict[str, Callable[..., str]] = {
     "node_not_kept": lambda *node: f"node {node} not kept",
     "dead_ends_removed": lambda number: f"{count(number, 'dead end')} removed",
     "outside": outside_words,
+    "fit": _fit_words,
     "threshold_lowered": lambda kind, value: f"{kind} threshold lowered to {value:.3g}",
     "kept_off": lambda number: f"{count(number, 'edge')} off by hand now",
 }
@@ -143,8 +149,8 @@ def _weights_lost(step: int, kept: bool) -> str:
 
 
 def _thresholds_lowered(*lowered: tuple[str, float, float]) -> str:
-    said = [f"The {kind} threshold went from {a:.3g} to {b:.3g}" for kind, a, b in lowered]
-    return f"{' and '.join(said)}: by their new scores it would have removed more."
+    said = [f"the {kind} threshold went from {a:.3g} to {b:.3g}" for kind, a, b in lowered]
+    return f"T{' and '.join(said)[1:]}: by their new scores it would have removed more."
 
 
 def _kept_off(number: int) -> str:

@@ -76,6 +76,8 @@ const CHANGES: Readonly<Record<string, Say>> = {
   node_on: (naming, l: number, i: number) => `${naming.node(l, i)} on`,
   node_not_kept: (naming, l: number, i: number) => `${naming.node(l, i)} not kept`,
   dead_ends_removed: (_, number: number) => `${count(number, "dead end")} removed`,
+  fit: (_, steps: number, opt: string, _lr: number, lamb: number) =>
+    `retrained, ${count(steps, "step")} of ${opt}${lamb > 0 ? `, lamb ${figures(lamb)}` : ""}`,
   outside: (_, ...changes: string[]) => `${changesIn(changes) || "changed"} in a cell`,
   threshold_lowered: (_, kind: string, value: number) => `${kind} threshold lowered to ${figures(value)}`,
   kept_off: (_, number: number) => `${count(number, "edge")} off by hand now`,
@@ -117,9 +119,9 @@ const WARNINGS: Readonly<Record<string, Say>> = {
     `The weights that step ${step} had ${kept ? "do not fit the model any more" : "are not kept any more"}: it is shown with those of a later step.`,
   thresholds_lowered: (_, ...lowered: [kind: string, before: number, after: number][]) => {
     const said = lowered.map(
-      ([kind, before, after]) => `The ${kind} threshold went from ${figures(before)} to ${figures(after)}`,
+      ([kind, before, after]) => `the ${kind} threshold went from ${figures(before)} to ${figures(after)}`,
     );
-    return `${said.join(" and ")}: by their new scores it would have removed more.`;
+    return `T${said.join(" and ").slice(1)}: by their new scores it would have removed more.`;
   },
   kept_off: (_, number: number) => {
     const [were, are, them] =

@@ -1,0 +1,201 @@
+"""The part of a `PruningSession` that trains its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kanwidget.evaluate.metric import metric_name
+from kanwidget.kan.training import FitResults
+from kanwidget.training.engine import AtRest, train
+from kanwidget.training.objective import LossFunction, check_loss
+from kanwidget.training.run import TrainingRun
+from kanwidget.training.settings import TrainingSettings
+
+from .session_reader import SessionReader
+from .training_watch import FitRecord
+
+__all__ = ["SessionTraining"]
+
+
+class SessionTraining(SessionReader):
+    """Trains the live model under its masks, here or in a background thread."""
+
+    _run: TrainingRun | None = None
+
+    @property
+    def run(self) -> TrainingRun | None:
+        """The last training that `start_fit` began; None if there was none."""
+        return self._run
+
+    def fit(
+        self,
+        steps: int = 20,
+        opt: str = "LBFGS",
+        lr: float = 1.0,
+        lamb: float = 0.0,
+        lamb_entropy: float = 2.0,
+        update_grid: bool = False,
+        batch: int = -1,
+        callback: AtRest | None = None,
+        stop: Callable[[], bool] | None = None,
+        progress: bool = False,
+        *,
+        loss_fn: LossFunction | None = None,
+    ) -> FitResults:
+        """Train the model under its masks, as one step of the history.
+
+        Edges that are off are not trained, and means that they have left in biases stay there.
+        Between two steps the model always is whole: ``callback`` may ask it, and switch edges.
+        What it decides is a step of the history, and so is the training until then.
+
+        Parameters
+        ----------
+        steps : int
+            Steps of the optimiser; one of LBFGS is up to 20 iterations.
+        opt : {"LBFGS", "Adam", "LM"}
+            ``"LM"`` (Levenberg-Marquardt) is for a `KAN` and mean squared errors.
+        lr : float
+            Step size.
+        lamb, lamb_entropy : float
+            Strength of the regulariser, as in `KAN.fit`, and of the entropy in it.
+        update_grid : bool
+            Whether grids follow the samples, as in `KAN.fit`; of a `KAN` or pykan's.
+        batch : int
+            Training rows drawn anew for each step; -1 takes all.
+        callback : callable, optional
+            Called as ``callback(step, results)`` after each step.
+        stop : callable, optional
+            Asked during each step: once it is true, the training ends with the step it is in.
+        progress : bool
+            Whether to show a progress bar.
+        loss_fn : callable, optional
+            ``(prediction, label) -> scalar Tensor`` to train on; by default the session's metric,
+            and without one the mean squared error.
+
+        Returns
+        -------
+        FitResults
+            A dict of ``train_loss``, ``test_loss`` and ``reg``, one float for each step; its
+            ``stopped`` says in words why it ended early, as when it diverged: the model is as it
+            was after the last good step then. An interrupt ends it in the same way.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a number makes no sense, the data have no labels, or the metric has no gradient.
+        RuntimeError
+            If the session is closed, or trains already.
+        """
+        settings = TrainingSettings.checked(
+            steps=steps,
+            opt=opt,
+            lr=lr,
+            lamb=lamb,
+            lamb_entropy=lamb_entropy,
+            update_grid=update_grid,
+            batch=batch,
+        )
+        run = self._new_run(settings, callback, stop, progress, loss_fn)
+        try:
+            return run.work()
+        finally:
+            if not self.closed:
+                self.refresh()
+
+    def start_fit(self, **arguments: Any) -> TrainingRun:
+        """Begin to train in a background thread, and return at once.
+
+        Decisions act meanwhile: an edge goes off at once in the model, and for the training
+        between two steps. `undo`, `redo`, `jump` and `close` stop the training first. It becomes a
+        step of the history when the session is used next, or by ``run.wait()``.
+
+        Parameters
+        ----------
+        **arguments
+            As for `fit`; ``callback`` is called in the thread that trains.
+
+        Returns
+        -------
+        TrainingRun
+            With ``pause()``, ``resume()``, ``step()``, ``stop()``, ``wait(timeout)``, ``running``
+            and ``results``; in an event loop ``await`` it.
+
+        Raises
+        ------
+        ValueError, TypeError, RuntimeError
+            As for `fit`.
+        """
+        others = {n: arguments.pop(n, None) for n in ("callback", "stop", "loss_fn")}
+        progress = arguments.pop("progress", False)
+        settings = TrainingSettings.checked(**arguments)
+        run = self._new_run(
+            settings, others["callback"], others["stop"], progress, others["loss_fn"]
+        )
+        run.begin(self._refresh_if_open)
+        return run
+
+    def end_fit(self) -> None:
+        """Stop a training that is under way, and keep what was trained."""
+        if self._run is not None and self._run.running:
+            self._run.end()
+
+    def _refresh_if_open(self) -> None:
+        if not self.closed:
+            self.refresh()
+
+    def _new_run(
+        self,
+        settings: TrainingSettings,
+        callback: AtRest | None,
+        stop: Callable[[], bool] | None,
+        progress: bool,
+        loss_fn: LossFunction | None,
+    ) -> TrainingRun:
+        """Return a training that is to begin, once everything about it is known to be right."""
+        live = self._applier.require_live_model().adapter
+        if self._run is not None and self._run.running:
+            raise RuntimeError(
+                "this session trains already: stop() or wait() for the run that is under way"
+            )
+        self.refresh()  # what others did before is a step of its own
+        data = self.data
+        if not data.has_labels:
+            raise ValueError(
+                "there is nothing to train on: the session has inputs without labels; hand over a "
+                "dataset with train_label and test_label, as create_dataset makes it"
+            )
+        loss, name = loss_fn, "loss_fn"
+        if loss is None and data.metric is not None:
+            loss, name = data.metric, f"metric {metric_name(data.metric)}"
+            if data.higher_is_better:
+                raise ValueError(
+                    f"{name} cannot be trained on, since more of it is better: hand over "
+                    "loss_fn=..., a loss of (prediction, label), such as "
+                    "torch.nn.CrossEntropyLoss() for classes"
+                )
+        if loss is not None:
+            check_loss(loss, live.forward(data.train_rows[:2]), data.train_labels[:2], name)
+        rows = {
+            "train_input": data.train_rows,
+            "train_label": data.train_labels,
+            "test_input": data.test_rows,
+            "test_label": data.test_labels,
+        }
+
+        def work(at_rest: AtRest, asked: Callable[[], bool]) -> FitResults:
+            return train(
+                live,
+                rows,
+                settings,
+                loss,
+                at_rest,
+                asked if stop is None else lambda: asked() or stop(),
+                progress,
+            )
+
+        run = TrainingRun(settings, work, callback)
+        named = "" if loss_fn is None else metric_name(loss_fn)
+        self._planner.fit = FitRecord(run, named)
+        self._run = run
+        return run

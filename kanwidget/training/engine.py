@@ -1,0 +1,220 @@
+"""Trains the live model of any adapter under its masks, step by whole step."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from kanwidget.adapters import Adapter
+from kanwidget.kan import KAN
+from kanwidget.kan.optimizers import LBFGS, Adam
+from kanwidget.kan.training import FitResults
+from kanwidget.kan.write_lock import begin_fit, end_fit
+
+from .objective import AdapterObjective, LossFunction
+from .settings import TrainingSettings
+from .working_copy import WorkingCopy
+
+__all__ = ["AtRest", "FitResults", "train"]
+
+AtRest = Callable[[int, FitResults], object]
+"""Called with a step's number, from 0, and all results so far, when the live model has the step.
+
+If it returns False, nothing was done to the model meanwhile."""
+
+GRID_UPDATE_STEPS = 5
+"""Steps from one update of the grids to the next, as in `KAN.fit`."""
+
+STOP_GRID_UPDATES = 50
+"""The step from which on grids stay, as in `KAN.fit`."""
+
+
+def train(
+    live: Adapter,
+    data: Mapping[str, Tensor],
+    settings: TrainingSettings,
+    loss_fn: LossFunction | None = None,
+    at_rest: AtRest | None = None,
+    stop: Callable[[], bool] | None = None,
+    progress: bool = False,
+) -> FitResults:
+    """Train a live model; it has a whole step at each moment, and the last good one at the end.
+
+    Masks are left to others: what these switch while it trains, as from ``at_rest`` or in another
+    thread, is taken in between two steps. Edges that are off are not trained. Our own KAN is
+    trained by `KAN.fit`, on a copy: with the same numbers, to the last bit.
+
+    Parameters
+    ----------
+    live : Adapter
+    data : dict
+        ``train_input``, ``train_label``, ``test_input`` and ``test_label``, in the model's dtype.
+    settings : TrainingSettings
+    loss_fn : callable, optional
+        ``(prediction, label) -> scalar Tensor``; the mean squared error by default.
+    at_rest : callable, optional
+    stop : callable, optional
+        Asked during each step: once it is true, the training ends with the step it is in.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    FitResults
+        As `KAN.fit` returns. A run that diverged, or was interrupted or stopped, says so.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot be trained in this way; in words.
+    """
+    _check_model(live, settings)
+    copy = WorkingCopy(live)
+    shown = 0
+
+    def rest(step: int, results: FitResults) -> None:
+        nonlocal shown
+        if copy.publish():  # else others have loaded weights: it goes on from these
+            shown = step + 1
+            if at_rest is not None and at_rest(step, results) is not False:
+                copy.take_in()
+
+    begin_fit(live.model)
+    try:
+        model = copy.adapter.model
+        fit = _train_kan if isinstance(model, KAN) else _train_by_adapter
+        results = fit(copy, data, settings, loss_fn, rest, stop or (lambda: False), progress)
+    finally:
+        end_fit(live.model)
+    if results.stopped.startswith("interrupted"):
+        for values in results.values():
+            del values[shown:]
+        results.stopped = f"interrupted in step {shown}; the model is as it was before that step"
+    return results
+
+
+def _check_model(live: Adapter, settings: TrainingSettings) -> None:
+    kind = type(live.model).__name__
+    if not any(p.requires_grad for p in live.model.parameters()):
+        raise ValueError(
+            "there is nothing to train: no parameter of the model has requires_grad; "
+            "model.requires_grad_() sets all"
+        )
+    if isinstance(live.model, KAN):
+        return
+    if settings.opt == "LM":
+        raise ValueError(f"opt='LM' trains a kanwidget.KAN; take 'LBFGS' or 'Adam' for a {kind}")
+    layers = getattr(live.model, "act_fun", [])
+    can_update = len(layers) and all(hasattr(l, "update_grid_from_samples") for l in layers)
+    if settings.update_grid and not can_update:
+        raise ValueError(f"the grids of a {kind} stay where they are: leave out update_grid=True")
+
+
+def _train_kan(
+    copy: WorkingCopy,
+    data: Mapping[str, Tensor],
+    settings: TrainingSettings,
+    loss_fn: LossFunction | None,
+    rest: AtRest,
+    stop: Callable[[], bool],
+    progress: bool,
+) -> FitResults:
+    model: KAN = copy.adapter.model  # type: ignore[assignment]
+    return model.fit(
+        data,
+        opt=settings.opt,
+        steps=settings.steps,
+        lamb=settings.lamb,
+        lamb_entropy=settings.lamb_entropy,
+        update_grid=settings.update_grid,
+        loss_fn=loss_fn,
+        lr=settings.lr,
+        batch=settings.batch,
+        progress=progress,
+        callback=rest,
+        stop=stop,
+    )
+
+
+def _train_by_adapter(
+    copy: WorkingCopy,
+    data: Mapping[str, Tensor],
+    settings: TrainingSettings,
+    loss_fn: LossFunction | None,
+    rest: AtRest,
+    stop: Callable[[], bool],
+    progress: bool,
+) -> FitResults:
+    """Train a working copy of another library's model, with `KAN.fit`'s optimisers and words."""
+    objective = AdapterObjective(copy, settings, loss_fn, data["train_input"])
+    optimizer = LBFGS(settings.lr, stop=stop) if settings.opt == "LBFGS" else Adam(settings.lr)
+    report = math.sqrt if loss_fn is None else float
+    generator = torch.Generator().manual_seed(0)
+    results = FitResults(train_loss=[], test_loss=[], reg=[])
+    x, y, step = data["train_input"], data["train_label"], 0
+    bar = tqdm(range(settings.steps), desc="description", ncols=100, disable=not progress)
+    try:
+        for step in bar:
+            rows = x, y
+            if 0 < settings.batch < len(x):
+                chosen = torch.randperm(len(x), generator=generator)[: settings.batch].to(x.device)
+                rows = x[chosen], y[chosen]
+            if settings.update_grid and step < STOP_GRID_UPDATES and step % GRID_UPDATE_STEPS == 0:
+                _update_grids(copy.adapter, rows[0])
+            before = objective.start(*rows)
+            theta = optimizer.step(before, objective)
+            # Directions and momentum from before an edge went off do not move it.
+            objective.write(np.where(objective.has_slope, theta, before))
+            losses = (
+                objective.loss,
+                objective.reg,
+                objective.loss_on(data["test_input"], data["test_label"]),
+            )
+            if not all(map(math.isfinite, losses)) or not np.isfinite(theta).all():
+                results.stopped = (
+                    f"diverged in step {step}: loss {losses[0]:g}, regulariser {losses[1]:g}; the "
+                    "model is as it was before that step. A smaller lr, or inputs and labels "
+                    "scaled to about 1, may help"
+                )
+                break
+            results["train_loss"].append(report(losses[0]))
+            results["test_loss"].append(report(losses[2]))
+            results["reg"].append(losses[1])
+            bar.set_description(
+                "train loss: {train_loss:.2e} | test loss: {test_loss:.2e} | "
+                "reg: {reg:.2e} ".format(**{name: last[-1] for name, last in results.items()})
+            )
+            rest(step, results)
+            if stop():
+                results.stopped = f"stopped on request in step {step}"
+                break
+    except KeyboardInterrupt:
+        results.stopped = f"interrupted in step {step}; the model is as it was before that step"
+    finally:
+        bar.close()
+    if results.stopped.startswith("diverged"):
+        warnings.warn(results.stopped, RuntimeWarning, stacklevel=4)
+    return results
+
+
+@torch.no_grad()
+def _update_grids(adapter: Adapter, x: Tensor) -> None:
+    """Lay pykan's grids over samples, layer by layer; those of nodes that do not vary stay.
+
+    See `VaryingGridUpdate`, which the copy has where edges are off. A layer whose new numbers are
+    not finite keeps its old ones.
+    """
+    model: Any = adapter.model
+    for l, layer in enumerate(model.act_fun):
+        values = adapter.values_for_training(x)[l]
+        old = layer.grid.detach().clone(), layer.coef.detach().clone()
+        layer.update_grid_from_samples(values)
+        if not (layer.grid.isfinite().all() and layer.coef.isfinite().all()):
+            layer.grid.data, layer.coef.data = old

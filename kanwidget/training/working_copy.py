@@ -1,0 +1,175 @@
+"""The private copy that a training works on, and how its steps get into the live model."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kanwidget.adapters import Adapter
+from kanwidget.adapters.model_copy import named_tensors
+from kanwidget.kan.layer import copy_all
+from kanwidget.kan.write_lock import write_lock
+
+__all__ = ["WorkingCopy"]
+
+
+class WorkingCopy:
+    """A copy of a live model to train, so that the live one only ever has whole steps.
+
+    Others write to the live model meanwhile: a session switches edges and keeps their means in
+    biases, a cell may load other weights. The copy takes that in when it is at rest, between two
+    steps. So does the live model with the step: an edge that was switched off during the step
+    keeps the parameters that it had, and a mean that was added to a bias stays in it.
+
+    Parameters
+    ----------
+    live : Adapter
+
+    Attributes
+    ----------
+    adapter : Adapter
+        Of the copy, whose parameters have a gradient where those of the live model have one.
+    """
+
+    def __init__(self, live: Adapter) -> None:
+        self._live = live
+        with write_lock(live.model):
+            self.adapter: Adapter = live.copy()
+            self._trained = {
+                name
+                for name, p in live.model.named_parameters()
+                if p.requires_grad and not _is_mask_or_grid(name)
+            }
+            for name, parameter in self.adapter.model.named_parameters():
+                parameter.requires_grad_(name in self._trained)
+            self._places, self._places_in_copy = map(self._places_of, (live, self.adapter))
+            self._mask = live.mask()
+            self._bias = live.bias()  # of the live model, when the copy last took it in
+            self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """The parameters of the copy that are trained."""
+        tensors = self._tensors_at(self._places_in_copy)
+        return [tensor for name, tensor in tensors.items() if name in self._trained]
+
+    @torch.no_grad()
+    def publish(self) -> bool:
+        """Write the copy's step to the live model, whole.
+
+        Returns
+        -------
+        bool
+            False if the step is dropped, and the copy is what the live model is: others have
+            loaded other weights, or switched an edge off whose grid has moved in this step.
+        """
+        live = self._live
+        with write_lock(live.model):
+            was = self._mask
+            if not self.take_in():
+                return False
+            switched = [then & ~now for now, then in zip(self._mask, was, strict=True)]
+            if any(bool(off.any()) for off in switched) and not self._keep_switched_off(switched):
+                self._take_all()
+                return False
+            targets, values = self._tensors_at(self._places), self._tensors_at(self._places_in_copy)
+            names = list(values)
+            copy_all(
+                [*(targets[n] for n in names), *(self._known[n] for n in names)],
+                [*values.values(), *values.values()],
+            )
+            self._bias = live.bias()
+        return True
+
+    @torch.no_grad()
+    def take_in(self) -> bool:
+        """Take in masks, means in biases, and weights that others wrote to the live model.
+
+        Returns
+        -------
+        bool
+            False if there were other weights.
+
+        Raises
+        ------
+        ValueError
+            If the live model has other layers now.
+        """
+        live, copy = self._live, self.adapter
+        with write_lock(live.model):
+            mask, bias, found = live.mask(), live.bias(), self._tensors_at(self._places)
+            if [m.shape for m in mask] != [m.shape for m in self._mask] or any(
+                n not in found or found[n].shape != t.shape for n, t in self._known.items()
+            ):
+                raise ValueError(
+                    "the model has other layers or grids than when the training began: the "
+                    "training ends, and the model stays as it is; start it again"
+                )
+            # A bias may have got a mean, or lost one: that is no other weight.
+            if not all(torch.equal(found[n], t) for n, t in self._known.items() if "bias" not in n):
+                self._take_all()
+                return False
+            same = all(map(torch.equal, mask, self._mask)) and all(
+                map(torch.equal, bias, self._bias)
+            )
+            if not same:
+                moved = [
+                    torch.where(
+                        now == then, mine, torch.where(mine == then, now, mine + now - then)
+                    )
+                    for mine, now, then in zip(copy.bias(), bias, self._bias, strict=True)
+                ]
+                copy.set_mask(mask, moved)
+                self._mask, self._bias = mask, bias
+        return True
+
+    def _take_all(self) -> None:
+        """Make the copy what the live model is."""
+        live, copy = self._live, self.adapter
+        theirs, mine = named_tensors(live.model), named_tensors(copy.model)
+        fitting = [n for n, t in mine.items() if t.shape == theirs[n].shape]
+        copy_all([mine[n] for n in fitting], [theirs[n] for n in fitting])
+        copy.set_weights(live.weights())
+        self._mask, self._bias = live.mask(), live.bias()
+        copy.set_mask(self._mask, self._bias)
+        self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
+
+    def _places_of(self, adapter: Adapter) -> list[tuple[str, dict[str, Tensor | None], str]]:
+        """Return where a model keeps what a step may change: name, a module's tensors, their key.
+
+        To look there takes no time, and finds tensors that others have put there since.
+        """
+        places = []
+        for prefix, module in adapter.model.named_modules():
+            for tensors in (module._parameters, module._buffers):
+                for key in tensors:
+                    name = f"{prefix}.{key}" if prefix else key
+                    buffer = tensors is module._buffers and key != "mask"
+                    if name in self._trained or buffer or key == "grid":
+                        places.append((name, tensors, key))
+        return places
+
+    @staticmethod
+    def _tensors_at(places: list[tuple[str, dict[str, Tensor | None], str]]) -> dict[str, Tensor]:
+        """Return the tensors of a model that a step may change, by their names."""
+        found = ((name, tensors.get(key)) for name, tensors, key in places)
+        return {name: tensor for name, tensor in found if tensor is not None}
+
+    def _keep_switched_off(self, switched: list[Tensor]) -> bool:
+        """Give edges that went off during the step the numbers from before it.
+
+        False if that cannot be, since their grids have moved.
+        """
+        live, copy = self._live, self.adapter
+        mine = self._tensors_at(self._places_in_copy)
+        if not all(torch.equal(mine[n], t) for n, t in self._known.items() if n.endswith("grid")):
+            return False
+        for l, off in enumerate(switched):
+            pairs = zip(copy.edge_parameters(l), live.edge_parameters(l), strict=True)
+            for values, old in pairs:
+                values[off] = old[off]
+        return True
+
+
+def _is_mask_or_grid(name: str) -> bool:
+    return name.rpartition(".")[2] in ("mask", "grid")
