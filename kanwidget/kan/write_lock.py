@@ -35,10 +35,13 @@ def fit_of(model: nn.Module) -> tuple[int, bool]:
 
 
 def begin_fit(model: nn.Module) -> None:
-    """Note that a fit of a model begins; `end_fit` must follow."""
+    """Note that a fit of a model begins; `end_fit` must follow.
+
+    One that begins during another is a part of it.
+    """
     with _GUARD:
         begun, running = _FITS.get(model, (0, 0))
-        _FITS[model] = begun + 1, running + 1
+        _FITS[model] = begun + (running == 0), running + 1
 
 
 def end_fit(model: nn.Module) -> None:

@@ -154,6 +154,13 @@ class TraitSync:
         if self._prefetcher.follow(session, widget.selected) or self._is_training():
             self._costs_task.ask(IDLE_SECONDS)
 
+    def trained_model(self) -> nn.Module:
+        """Return the live model; a RuntimeError if there is none."""
+        model = self._model()
+        if model is None or self._widget.session.closed:
+            raise RuntimeError("the widget is closed: make a new one to watch a training")
+        return model
+
     def watch_training(self) -> None:
         """Look in a moment for what a thread of the cell that ran does to the model."""
         self._training_watch.ask(TRAINING_CHECK_SECONDS)

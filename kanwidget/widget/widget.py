@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import anywidget
 import traitlets
@@ -19,6 +20,7 @@ from .browser_input import BrowserInput
 from .cost_prefetch import rescore_quickly
 from .exports import Exports
 from .html_export import bundle
+from .loop_watch import LoopWatch
 from .notebook_preview import CELL_WIDTH, PICTURE_TRAITS, CellOutput, shows_a_value
 from .shared_sessions import followers, session_of, watch_cells
 from .sync import TraitSync
@@ -28,6 +30,9 @@ __all__ = ["KANWidget"]
 
 DECISIONS = State.names()
 """The names of the traits that say what is pruned."""
+
+
+Batch = TypeVar("Batch")
 
 
 class _OnSession(NamedTuple):
@@ -171,6 +176,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             super().set_state,
             self._correct,
         )
+        self._loop_watch = LoopWatch(self._sync.trained_model, self.refresh)
         self._output = CellOutput(
             self._picture, lambda: self.figure(width=CELL_WIDTH), self.__repr__, bool(has_picture)
         )
@@ -317,6 +323,48 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         elif not self._closed:  # another widget on the model may have closed it
             self._sync.pull_from_session()
             self.set_trait("_closed", True)
+
+    def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches of a training loop, and show the model after each.
+
+        The view follows ten times a second at the most, and takes less than a twentieth of the
+        loop's time. The whole loop is one step of the history.
+
+        Parameters
+        ----------
+        batches : iterable
+            Such as a `torch.utils.data.DataLoader`, or ``range(steps)``.
+
+        Raises
+        ------
+        RuntimeError
+            If the widget is closed, or the model is gone.
+
+        Examples
+        --------
+        >>> for x, y in w.watch(loader):  # doctest: +SKIP
+        ...     optimizer.zero_grad()
+        ...     loss(model(x), y).backward()
+        ...     optimizer.step()
+        """
+        return self._loop_watch.watch(batches)
+
+    def watching(self) -> contextlib.AbstractContextManager[None]:
+        """Show the model after steps of any torch optimiser of it, as `watch` does.
+
+        Examples
+        --------
+        >>> with w.watching():  # doctest: +SKIP
+        ...     trainer.train(model)
+        """
+        return self._loop_watch.watching()
+
+    def show_step(self, *_: object) -> None:
+        """Show the model as it is, at most ten times a second: ``fit(..., callback=w.show_step)``.
+
+        Arguments mean nothing.
+        """
+        self._loop_watch.show_step()
 
     def close(self) -> None:
         """Give the model back as it was or as last committed, and take the widget away.

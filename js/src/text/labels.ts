@@ -31,6 +31,7 @@ export const TOOLBAR = {
 } as const;
 
 export const PANELS = {
+  train: { name: "Train", help: "Trains the network as it is pruned: its removed edges stay off." },
   probe: { name: "Trace a sample", help: "Follows one sample through the network." },
   history: {
     name: "History",
@@ -190,4 +191,35 @@ export const CARDS = {
   offGrid: "off grid",
   ifRemoved: "If removed",
   ifOn: "If switched on",
+} as const;
+
+export const TRAIN = {
+  play: "Retrain",
+  pause: "Pause",
+  resume: "Go on",
+  oneStep: "One step",
+  stop: "Stop and keep",
+  steps: "Steps",
+  off: "off",
+  opt: {
+    name: "Optimiser",
+    help: "LBFGS suits most networks. LM (Levenberg-Marquardt) gets furthest on small ones. Adam suits many rows.",
+  },
+  lr: { name: "Learning rate", help: "How far each step goes: 1 for LBFGS and LM, about 0.01 for Adam." },
+  lamb: {
+    name: "lamb",
+    help: "How strongly training makes weak edges weaker, so that more can be pruned. Off: only the loss counts.",
+  },
+  grid: { name: "Update grids", help: "Lays the splines’ grids over the values that their inputs take." },
+  refine: {
+    name: "Grid intervals",
+    help: "Refine gives every spline a finer grid: it can follow its curve more closely after the next training.",
+  },
+  refineButton: "Refine",
+  noLosses: "no training yet",
+  series: { train_loss: "train", test_loss: "test", reg: "regulariser" },
+  lossesInWords: (steps: string, first: string, last: string, test: string): string =>
+    `Losses of ${steps}: on the training rows from ${first} to ${last}, on the test rows ${test} at the end`,
+  lastLosses: (train: string, test: string, reg: string): string =>
+    `train ${train} · test ${test}${reg && ` · regulariser ${reg}`}`,
 } as const;

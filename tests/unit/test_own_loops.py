@@ -1,0 +1,178 @@
+"""Training loops of one's own: the view follows, and each loop is one step with a way back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import kinds
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kanwidget import KAN, KANWidget
+from kanwidget.widget import loop_watch
+
+Dataset = dict[str, Tensor]
+
+
+@pytest.fixture(autouse=True)
+def _every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_watch, "SHOW_SECONDS", 0.0)
+    monkeypatch.setattr(loop_watch, "MAX_SHARE", 1e9)
+
+
+@pytest.fixture
+def widget(model: KAN, dataset: Dataset) -> Iterator[KANWidget]:
+    w = KANWidget(model, dataset)
+    w.edge_threshold = w.session.threshold_for(0.5, "edge")
+    yield w
+    w.close()
+
+
+def losses_shown(w: KANWidget) -> list[float]:
+    shown: list[float] = []
+    w.observe(lambda change: shown.append(change["new"]), names="loss")
+    return shown
+
+
+def descend(model: nn.Module, dataset: Dataset, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad()
+    residual = model(dataset["train_input"]) - dataset["train_label"]
+    (residual**2).mean().backward()
+    optimizer.step()
+
+
+def test_a_watched_loop_is_seen_at_every_step_and_undone_as_one(
+    widget: KANWidget, model: KAN, dataset: Dataset
+) -> None:
+    steps, kept, shown = len(widget.session.history.path()), kinds.bits(model), losses_shown(widget)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in widget.watch(range(6)):
+        descend(model, dataset, optimizer)
+    assert len(shown) >= 5
+    with torch.no_grad():
+        residual = model(dataset["test_input"]) - dataset["test_label"]
+    assert widget.loss == pytest.approx(float((residual**2).mean().sqrt()), rel=1e-9)
+    assert len(widget.session.history.path()) == steps + 1
+    after = kinds.bits(model)
+    widget.undo()
+    assert kinds.bits(model) == kept
+    widget.redo()
+    assert kinds.bits(model) == after
+
+
+def test_two_loops_are_two_steps_and_what_is_left_in_the_middle_is_kept(
+    widget: KANWidget, model: KAN, dataset: Dataset
+) -> None:
+    steps = len(widget.session.history.path())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    for number in widget.watch(range(9)):
+        descend(model, dataset, optimizer)
+        if number == 2:
+            break
+    between = kinds.bits(model)
+
+    def fail() -> None:
+        with widget.watching():
+            descend(model, dataset, optimizer)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert len(widget.session.history.path()) == steps + 2
+    widget.undo()
+    assert kinds.bits(model) == between
+
+
+def test_fits_in_a_watched_loop_are_one_step_with_it(
+    widget: KANWidget, model: KAN, dataset: Dataset
+) -> None:
+    steps, kept = len(widget.session.history.path()), kinds.bits(model)
+    for _ in widget.watch(range(3)):
+        model.fit(dataset, steps=1, progress=False)
+    assert len(widget.session.history.path()) == steps + 1
+    widget.undo()
+    assert kinds.bits(model) == kept
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_any_torch_optimiser_is_followed_in_any_library(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data()
+    w = KANWidget(model, dataset)
+    steps, shown = len(w.session.history.path()), losses_shown(w)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    with w.watching():
+        for _ in range(4):
+            descend(model, dataset, optimizer)
+    assert len(shown) >= 3
+    assert len(w.session.history.path()) == steps + 1
+    other = nn.Linear(2, 1)
+    seen = len(shown)
+    with w.watching():
+        descend(
+            other,
+            {"train_input": torch.ones(3, 2), "train_label": torch.ones(3, 1)},
+            torch.optim.SGD(other.parameters(), lr=0.1),
+        )
+    assert len(shown) == seen
+    w.close()
+
+
+def test_a_fit_s_callback_shows_its_steps(widget: KANWidget, model: KAN, dataset: Dataset) -> None:
+    shown = losses_shown(widget)
+    model.fit(dataset, steps=5, progress=False, callback=widget.show_step)
+    widget.refresh()
+    assert len(shown) >= 4
+
+
+def test_a_loop_in_a_thread_is_shown_by_the_thread_of_the_widget(
+    model: KAN, dataset: Dataset
+) -> None:
+    async def beside() -> tuple[set[int], int]:
+        w = KANWidget(model, dataset)
+        seen: set[int] = set()
+        w.observe(lambda _: seen.add(threading.get_ident()), names="loss")
+        steps = len(w.session.history.path())
+
+        def loop() -> None:
+            optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+            for _ in w.watch(range(5)):
+                descend(model, dataset, optimizer)
+
+        await asyncio.to_thread(loop)
+        made = len(w.session.history.path()) - steps
+        w.close()
+        return seen, made
+
+    seen, made = asyncio.run(beside())
+    assert seen == {threading.get_ident()}
+    assert made == 1
+
+
+def test_nobody_waits_long_for_a_thread_that_is_busy(model: KAN, dataset: Dataset) -> None:
+    async def blocked() -> None:
+        w = KANWidget(model, dataset)
+
+        def loop() -> None:
+            optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+            for _ in w.watch(range(2)):
+                descend(model, dataset, optimizer)
+
+        thread = threading.Thread(target=loop)
+        thread.start()
+        thread.join(20)  # as a cell does that waits for its thread
+        assert not thread.is_alive()
+        w.close()
+
+    asyncio.run(blocked())
+
+
+def test_a_closed_widget_says_that_it_watches_nothing(model: KAN, dataset: Dataset) -> None:
+    w = KANWidget(model, dataset)
+    w.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        w.watch(range(3))
+    with pytest.raises(RuntimeError, match="closed"), w.watching():
+        pass
