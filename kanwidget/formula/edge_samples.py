@@ -15,7 +15,7 @@ from kanwidget.masks.ids import Edge
 
 from .dictionary import POINTS
 
-__all__ = ["EdgeSamples", "sample_edges"]
+__all__ = ["UNSEEN_WEIGHT", "EdgeSamples", "sample_edges", "spread_on_points"]
 
 Array = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ def sample_edges(
         j = np.array([chosen[n][2] for n in here])
         places, heights = _array(points), _array(values)
         x[here], y[here] = places[i][:, [0, -1]], heights[j, i]
-        weight[here] = _spread_on_points(_array(entering).T[i], gain[j], x[here])
+        weight[here] = spread_on_points(_array(entering).T[i], gain[j], x[here])
     mean_gain = weight.mean(1) * POINTS  # of a row
     weight += UNSEEN_WEIGHT * np.where(mean_gain > 0, mean_gain / POINTS, 1.0)[:, None]
     share = weight / weight.sum(1, keepdims=True)
@@ -111,7 +111,7 @@ def sample_edges(
     return EdgeSamples(chosen, x, y, share * POINTS, noise)
 
 
-def _spread_on_points(entering: Array, gain: Array, ends: Array) -> Array:
+def spread_on_points(entering: Array, gain: Array, ends: Array) -> Array:
     """Return the mean squared gain of rows at each point, each row shared by its two nearest.
 
     Parameters
