@@ -15,7 +15,7 @@ from kanwidget.masks.ids import Edge
 
 from .dictionary import POINTS
 
-__all__ = ["UNSEEN_WEIGHT", "EdgeSamples", "sample_edges", "spread_on_points"]
+__all__ = ["EdgeSamples", "sample_edges", "weigh"]
 
 Array = NDArray[np.float64]
 
@@ -86,32 +86,44 @@ def sample_edges(
     else:
         error = float((outputs - labels).square().sum(1).mean())
     gains = _squared_gains(adapter, inputs)
-    x, y, weight, noise = (
-        np.empty((len(chosen), 2)),
-        np.empty((len(chosen), POINTS)),
-        np.empty((len(chosen), POINTS)),
-        np.empty(len(chosen)),
-    )
-    for l, ((points, values), entering, gain) in enumerate(zip(curves, inputs, gains, strict=True)):
-        here = [n for n, edge in enumerate(chosen) if edge[0] == l]
-        if not here:
-            continue
-        i = np.array([chosen[n][1] for n in here])
-        j = np.array([chosen[n][2] for n in here])
-        places, heights = _array(points), _array(values)
-        x[here], y[here] = places[i][:, [0, -1]], heights[j, i]
-        weight[here] = spread_on_points(_array(entering).T[i], gain[j], x[here])
-    mean_gain = weight.mean(1) * POINTS  # of a row
+    x, y = np.empty((len(chosen), 2)), np.empty((len(chosen), POINTS))
+    values, gain = np.empty((2, len(chosen), len(rows)))
+    for n, (l, i, j) in enumerate(chosen):
+        points, heights = curves[l]
+        x[n] = points[i, 0], points[i, -1]
+        y[n] = _array(heights[j, i])
+        values[n], gain[n] = _array(inputs[l][:, i]), gains[l][j]
+    return weigh(chosen, x, y, values, gain, error)
+
+
+def weigh(
+    edges: list[Edge], x: Array, y: Array, values: Array, gain: Array, error: float
+) -> EdgeSamples:
+    """Return samples with their weights and the noise that the network's error leaves.
+
+    Parameters
+    ----------
+    edges, x, y
+        See `EdgeSamples`.
+    values : ndarray, shape (edges, rows)
+        What enters each edge.
+    gain : ndarray, shape (edges, rows)
+        How much the outputs change with each edge's: squared, and summed over the outputs.
+    error : float
+        The network's squared error, summed over the outputs, the mean over rows.
+    """
+    weight = _spread_on_points(values, gain, x)
+    mean_gain = weight.sum(1)  # of a row
     weight += UNSEEN_WEIGHT * np.where(mean_gain > 0, mean_gain / POINTS, 1.0)[:, None]
     share = weight / weight.sum(1, keepdims=True)
     mean = (share * y).sum(1, keepdims=True)
     variance = (share * (y - mean) ** 2).sum(1)
     noticed = mean_gain * variance
-    noise = np.divide(4 * error, noticed, out=np.full(len(chosen), 1.0), where=noticed > 0)
-    return EdgeSamples(chosen, x, y, share * POINTS, noise)
+    noise = np.divide(4 * error, noticed, out=np.ones(len(edges)), where=noticed > 0)
+    return EdgeSamples(edges, x, y, share * POINTS, noise)
 
 
-def spread_on_points(entering: Array, gain: Array, ends: Array) -> Array:
+def _spread_on_points(entering: Array, gain: Array, ends: Array) -> Array:
     """Return the mean squared gain of rows at each point, each row shared by its two nearest.
 
     Parameters

@@ -22,7 +22,6 @@ from kanwidget.masks.ids import Edge
 
 from .curve import NamedCurve
 from .dictionary import POINTS
-from .edge_samples import UNSEEN_WEIGHT, spread_on_points
 from .fit import fit_curves
 from .levenberg_marquardt import refit
 from .library import Function, select_functions
@@ -30,10 +29,10 @@ from .naming_network import (
     Forward,
     NamedEdge,
     NamingNetwork,
-    SplineEdge,
     build_network,
     mean_square,
 )
+from .network_samples import sample_network
 from .rank import GROUP_BITS, description_length
 
 __all__ = ["Naming", "NamingStep", "name_all"]
@@ -308,12 +307,11 @@ class _Search:
 
     def _options(self) -> list[tuple[Edge, Function, NamedCurve]]:
         """Return the names worth trying, the likeliest of each edge first."""
-        edges, functions = self.network.unnamed(), self.functions
-        x, y, weight, noise = self._samples(edges)
-        fits = fit_curves(x, y, weight, functions)
-        bits = description_length(fits.unexplained, noise, functions)
+        samples, functions = sample_network(self.network, self.passed, self.error), self.functions
+        fits = fit_curves(samples.x, samples.y, samples.weight, functions)
+        bits = description_length(fits.unexplained, samples.noise, functions)
         ranked = []
-        for e, edge in enumerate(edges):
+        for e, edge in enumerate(samples.edges):
             order = np.argsort(bits[e], kind="stable")
             near = [f for f in order if bits[e, f] <= bits[e, order[0]] + GROUP_BITS]
             chosen = near[:MAX_NAMES]
@@ -333,34 +331,6 @@ class _Search:
                 ranked.append((place, edge, functions[f], curve))
         ranked.sort(key=lambda option: option[0])
         return [(edge, function, curve) for _, edge, function, curve in ranked]
-
-    def _samples(self, edges: list[Edge]) -> tuple[Array, Array, Array, Array]:
-        """Return curves, weights and noise of edges, as `sample_edges` does of a model."""
-        network, passed = self.network, self.passed
-        squared = [np.zeros_like(sums) for sums in passed.sums]
-        for output in range(len(passed.outputs)):
-            for total, gradient in zip(
-                squared, network.target_gradients(passed, output), strict=True
-            ):
-                total += gradient**2
-        values = np.stack([passed.values[l][i] for l, i, _ in edges])
-        gain = np.stack([squared[l][j] for l, _, j in edges])
-        x = np.stack([values.min(1), values.max(1)], 1)
-        y = np.empty((len(edges), POINTS))
-        for e, edge in enumerate(edges):
-            curve = network.edges[edge]
-            assert isinstance(curve, SplineEdge)
-            points = np.linspace(x[e, 0], x[e, 1], POINTS)
-            y[e] = curve.coef @ network.grids[edge[0]][edge[1]].basis(points)[0]
-        weight = spread_on_points(values, gain, x)
-        mean_gain = weight.sum(1)
-        weight += UNSEEN_WEIGHT * np.where(mean_gain > 0, mean_gain / POINTS, 1.0)[:, None]
-        share = weight / weight.sum(1, keepdims=True)
-        variance = (share * (y - (share * y).sum(1, keepdims=True)) ** 2).sum(1)
-        noticed = mean_gain * variance
-        error = self.error * len(self.labels)
-        noise = np.divide(4 * error, noticed, out=np.ones(len(edges)), where=noticed > 0)
-        return x, y, weight, noise
 
     def result(self) -> Naming:
         """Refit once more, and return what was found."""
