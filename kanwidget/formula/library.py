@@ -1,0 +1,498 @@
+"""The functions that can name a curve: values, derivatives, domains and symmetries.
+
+Names and complexities are pykan's where pykan has the function.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+if TYPE_CHECKING:
+    import sympy
+
+__all__ = ["ALIASES", "FUNCTIONS", "SEARCHED", "Family", "Function", "select_functions"]
+
+Array = NDArray[np.float64]
+
+Family = Literal[
+    "constant",
+    "line",
+    "power",
+    "kink",
+    "step",
+    "exp",
+    "pole",
+    "one_sided",
+    "between",
+    "wave",
+    "any",
+]
+"""How a function's look depends on a and b, and so which of them are free:
+
+``constant`` and ``line``
+    none;
+``power``, ``kink``, ``step``
+    b, the place of the centre; a is 1;
+``exp``
+    a; a shift would only change c;
+``pole``
+    b; all arguments lie on one side of the pole at 0; a is 1;
+``one_sided``
+    b; all arguments are positive; a is 1 or -1;
+``between``
+    both; all arguments lie between -limit and limit;
+``wave``
+    both, as frequency and phase;
+``any``
+    both, as width and centre.
+"""
+
+FREE: Mapping[Family, tuple[bool, bool]] = MappingProxyType(
+    {
+        "constant": (False, False),
+        "line": (False, False),
+        "power": (False, True),
+        "kink": (False, True),
+        "step": (False, True),
+        "exp": (True, False),
+        "pole": (False, True),
+        "one_sided": (False, True),
+        "between": (True, True),
+        "wave": (True, True),
+        "any": (True, True),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function ``f`` of one variable, in each form that a formula needs.
+
+    Attributes
+    ----------
+    name : str
+        As in pykan, where it has the function.
+    complexity : int
+        What its name costs, in bits.
+    value, derivative : callable
+        Of float64 arrays of any shape; NaN or infinite outside the domain.
+    sympy : callable
+        Of a sympy expression.
+    torch : callable
+        Of a tensor.
+    python : str
+        An expression with ``{x}`` for the argument and ``np`` for numpy; empty if a user's own
+        function has none.
+    family : str
+        See `Family`.
+    odd, even : bool
+        Whether ``f(-x) = -f(x)``, or ``f(-x) = f(x)``.
+    limit : float
+        For ``between``: half the length of the domain around 0.
+    period : float
+        After which the function repeats; 0 if it does not.
+    """
+
+    name: str
+    complexity: int
+    value: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+    sympy: Callable[[sympy.Expr], sympy.Expr]
+    torch: Callable[[Tensor], Tensor]
+    python: str
+    family: Family
+    odd: bool = False
+    even: bool = False
+    limit: float = math.inf
+    period: float = 0.0
+
+    @property
+    def free(self) -> tuple[bool, bool]:
+        """Whether a and b are free; what is not free is 1 (or -1) and 0."""
+        return FREE[self.family]
+
+    @property
+    def parameters(self) -> int:
+        """How many of a, b, c and d are free."""
+        return sum(self.free) + (self.family != "constant") + 1
+
+    def smooth_on(self, arguments: Array) -> NDArray[np.bool_]:
+        """Whether the function is defined, without a pole in between, over all of the last axis.
+
+        Parameters
+        ----------
+        arguments : ndarray, shape (..., n)
+
+        Returns
+        -------
+        ndarray of bool, shape (...)
+        """
+        low, high = np.asarray(arguments.min(-1)), np.asarray(arguments.max(-1))
+        inside: NDArray[np.bool_] = np.isfinite(low) & np.isfinite(high)
+        if self.family == "pole":
+            inside &= (low > 0) | (high < 0)
+        elif self.family == "one_sided":
+            inside &= low > 0
+        elif self.family == "between":
+            shift = np.round((low + high) / 2 / self.period) * self.period if self.period else 0.0
+            inside &= (low - shift > -self.limit) & (high - shift < self.limit)
+        return inside
+
+
+def select_functions(
+    lib: Iterable[str] | Mapping[str, Function] | None = None,
+) -> dict[str, Function]:
+    """Return the functions to choose from.
+
+    Parameters
+    ----------
+    lib : iterable of str or mapping of str to Function, optional
+        Names of the library, or functions, such as ``{**FUNCTIONS, "j0": own_function(...)}``.
+        By default all functions of the library that do not repeat another.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a name is not in the library; the message lists what is.
+    """
+    if lib is None:
+        return {name: FUNCTIONS[name] for name in SEARCHED}
+    if isinstance(lib, str):
+        raise TypeError(f"lib must be a list of names, got {lib!r}; write lib=[{lib!r}]")
+    if isinstance(lib, Mapping):
+        for name, function in lib.items():
+            if not isinstance(function, Function):
+                raise TypeError(
+                    f"lib[{name!r}] must be a Function, got {type(function).__name__}; make one "
+                    "with own_function"
+                )
+        return {function.name: function for function in lib.values()}
+    chosen = {}
+    for name in lib:
+        found = FUNCTIONS.get(ALIASES.get(name, name)) if isinstance(name, str) else None
+        if found is None:
+            raise ValueError(
+                f"the library has no function {str(name)[:40]!r}; it has {', '.join(FUNCTIONS)}"
+            )
+        chosen[found.name] = found
+    if not chosen:
+        raise ValueError("lib is empty: name at least one function")
+    return chosen
+
+
+def _power(n: int) -> Function:
+    def value(x: Array) -> Array:
+        out = x * x
+        for _ in range(n - 2):
+            out = out * x
+        return out
+
+    def derivative(x: Array) -> Array:
+        out = n * x
+        for _ in range(n - 2):
+            out = out * x
+        return out
+
+    return Function(
+        f"x^{n}",
+        2 if n == 2 else 3,
+        value,
+        derivative,
+        lambda x: x**n,
+        lambda x: x**n,
+        f"({{x}})**{n}",
+        "power",
+        odd=n % 2 == 1,
+        even=n % 2 == 0,
+    )
+
+
+def _inverse(n: int, complexity: int) -> Function:
+    def value(x: Array) -> Array:
+        out = y = 1.0 / x
+        for _ in range(n - 1):
+            out = out * y
+        return out
+
+    def derivative(x: Array) -> Array:
+        y = 1.0 / x
+        out = -n * y * y
+        for _ in range(n - 1):
+            out = out * y
+        return out
+
+    return Function(
+        "1/x" if n == 1 else f"1/x^{n}",
+        complexity,
+        value,
+        derivative,
+        lambda x: 1 / x**n,
+        lambda x: 1 / x**n,
+        "1 / ({x})" if n == 1 else f"1 / ({{x}})**{n}",
+        "pole",
+        odd=n % 2 == 1,
+        even=n % 2 == 0,
+    )
+
+
+def _with_sympy(name: str) -> Callable[[sympy.Expr], sympy.Expr]:
+    """Return a function of sympy, which is imported when it is first needed."""
+
+    def call(x: sympy.Expr) -> sympy.Expr:
+        import sympy
+
+        expression: sympy.Expr = getattr(sympy, name)(x)
+        return expression
+
+    return call
+
+
+def _one(x: Array) -> Array:
+    return np.ones_like(x)
+
+
+def _zero(x: Array) -> Array:
+    return np.zeros_like(x)
+
+
+def _sigmoid(x: Array) -> Array:
+    return 0.5 + 0.5 * np.tanh(x / 2)
+
+
+_sympy_sqrt, _sympy_exp = _with_sympy("sqrt"), _with_sympy("exp")
+
+_ALL = (
+    Function(
+        "0", 0, _zero, _zero, lambda x: x * 0, lambda x: x * 0, "0 * ({x})", "constant", even=True
+    ),
+    Function("x", 1, lambda x: x, _one, lambda x: x, lambda x: x, "({x})", "line", odd=True),
+    _power(2),
+    _inverse(1, 2),
+    _inverse(2, 2),
+    Function(
+        "sqrt",
+        2,
+        np.sqrt,
+        lambda x: 0.5 / np.sqrt(x),
+        _sympy_sqrt,
+        torch.sqrt,
+        "np.sqrt({x})",
+        "one_sided",
+    ),
+    Function(
+        "1/sqrt(x)",
+        2,
+        lambda x: 1 / np.sqrt(x),
+        lambda x: -0.5 / (x * np.sqrt(x)),
+        lambda x: 1 / _sympy_sqrt(x),
+        torch.rsqrt,
+        "1 / np.sqrt({x})",
+        "one_sided",
+    ),
+    Function("exp", 2, np.exp, np.exp, _sympy_exp, torch.exp, "np.exp({x})", "exp"),
+    Function(
+        "log", 2, np.log, lambda x: 1 / x, _with_sympy("log"), torch.log, "np.log({x})", "one_sided"
+    ),
+    Function(
+        "sin",
+        2,
+        np.sin,
+        np.cos,
+        _with_sympy("sin"),
+        torch.sin,
+        "np.sin({x})",
+        "wave",
+        odd=True,
+        period=2 * math.pi,
+    ),
+    _power(3),
+    _power(4),
+    _power(5),
+    _inverse(3, 3),
+    Function(
+        "abs", 3, np.abs, np.sign, _with_sympy("Abs"), torch.abs, "np.abs({x})", "kink", even=True
+    ),
+    Function(
+        "sgn", 3, np.sign, _zero, _with_sympy("sign"), torch.sign, "np.sign({x})", "step", odd=True
+    ),
+    Function(
+        "tan",
+        3,
+        np.tan,
+        lambda x: 1 + np.tan(x) ** 2,
+        _with_sympy("tan"),
+        torch.tan,
+        "np.tan({x})",
+        "between",
+        odd=True,
+        limit=math.pi / 2,
+        period=math.pi,
+    ),
+    Function(
+        "tanh",
+        3,
+        np.tanh,
+        lambda x: 1 - np.tanh(x) ** 2,
+        _with_sympy("tanh"),
+        torch.tanh,
+        "np.tanh({x})",
+        "any",
+        odd=True,
+    ),
+    Function(
+        "gaussian",
+        3,
+        lambda x: np.exp(-x * x),
+        lambda x: -2 * x * np.exp(-x * x),
+        lambda x: _sympy_exp(-(x**2)),
+        lambda x: torch.exp(-(x**2)),
+        "np.exp(-({x})**2)",
+        "any",
+        even=True,
+    ),
+    Function(
+        "cosh",
+        3,
+        np.cosh,
+        np.sinh,
+        _with_sympy("cosh"),
+        torch.cosh,
+        "np.cosh({x})",
+        "any",
+        even=True,
+    ),
+    Function(
+        "sinh",
+        3,
+        np.sinh,
+        np.cosh,
+        _with_sympy("sinh"),
+        torch.sinh,
+        "np.sinh({x})",
+        "any",
+        odd=True,
+    ),
+    _inverse(4, 4),
+    Function(
+        "x^1.5",
+        4,
+        lambda x: x * np.sqrt(x),
+        lambda x: 1.5 * np.sqrt(x),
+        lambda x: _sympy_sqrt(x) ** 3,
+        lambda x: x * torch.sqrt(x),
+        "np.sqrt({x})**3",
+        "one_sided",
+    ),
+    Function(
+        "arctan",
+        4,
+        np.arctan,
+        lambda x: 1 / (1 + x * x),
+        _with_sympy("atan"),
+        torch.arctan,
+        "np.arctan({x})",
+        "any",
+        odd=True,
+    ),
+    Function(
+        "arcsin",
+        4,
+        np.arcsin,
+        lambda x: 1 / np.sqrt(1 - x * x),
+        _with_sympy("asin"),
+        torch.arcsin,
+        "np.arcsin({x})",
+        "between",
+        odd=True,
+        limit=1.0,
+    ),
+    Function(
+        "arctanh",
+        4,
+        np.arctanh,
+        lambda x: 1 / (1 - x * x),
+        _with_sympy("atanh"),
+        torch.arctanh,
+        "np.arctanh({x})",
+        "between",
+        odd=True,
+        limit=1.0,
+    ),
+    Function(
+        "1/(1+x^2)",
+        4,
+        lambda x: 1 / (1 + x * x),
+        lambda x: -2 * x / (1 + x * x) ** 2,
+        lambda x: 1 / (1 + x**2),
+        lambda x: 1 / (1 + x**2),
+        "1 / (1 + ({x})**2)",
+        "any",
+        even=True,
+    ),
+    Function(
+        "sqrt(1+x^2)",
+        4,
+        lambda x: np.sqrt(1 + x * x),
+        lambda x: x / np.sqrt(1 + x * x),
+        lambda x: _sympy_sqrt(1 + x**2),
+        lambda x: torch.sqrt(1 + x**2),
+        "np.sqrt(1 + ({x})**2)",
+        "any",
+        even=True,
+    ),
+    _inverse(5, 5),
+    Function(
+        "cos",
+        2,
+        np.cos,
+        lambda x: -np.sin(x),
+        _with_sympy("cos"),
+        torch.cos,
+        "np.cos({x})",
+        "wave",
+        even=True,
+        period=2 * math.pi,
+    ),
+    Function(
+        "arccos",
+        4,
+        np.arccos,
+        lambda x: -1 / np.sqrt(1 - x * x),
+        _with_sympy("acos"),
+        torch.arccos,
+        "np.arccos({x})",
+        "between",
+        limit=1.0,
+    ),
+    Function(
+        "sigmoid",
+        4,
+        _sigmoid,
+        lambda x: _sigmoid(x) * _sigmoid(-x),
+        lambda x: 1 / (1 + _sympy_exp(-x)),
+        torch.sigmoid,
+        "0.5 + 0.5 * np.tanh(({x}) / 2)",
+        "any",
+    ),
+)
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType({f.name: f for f in _ALL})
+"""Every function that an edge can be named by, the simplest first."""
+
+SAME_AS: Mapping[str, str] = MappingProxyType({"cos": "sin", "arccos": "arcsin", "sigmoid": "tanh"})
+"""Functions that are another one with other constants."""
+
+ALIASES: Mapping[str, str] = MappingProxyType({"x^0.5": "sqrt", "1/x^0.5": "1/sqrt(x)"})
+"""Further names that pykan has for the same functions."""
+
+SEARCHED: tuple[str, ...] = tuple(name for name in FUNCTIONS if name not in {*SAME_AS, "1/x^5"})
+"""The functions that a curve is compared with by default."""
