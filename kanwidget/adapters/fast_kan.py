@@ -102,6 +102,18 @@ class FastAdapter(LayeredAdapter):
     def edge_outputs(self, l: int, x: Tensor) -> Tensor:
         return self.layer_edge_outputs(self.layers[l], x)
 
+    def input_norm(self, l: int) -> tuple[Tensor, Tensor, float] | None:
+        norm = self._untyped_layers()[l].layernorm
+        if norm is None:
+            return None
+        ones = self.example_tensor().new_ones(self.width[l])
+        weight = ones if norm.weight is None else norm.weight.detach()
+        return weight, 0 * ones if norm.bias is None else norm.bias.detach(), float(norm.eps)
+
+    def normed_curves(self, l: int, points: Tensor) -> Tensor:
+        layer = self._untyped_layers()[l]
+        return torch.einsum("big,oig->oib", layer.rbf(points), _weight(layer)).detach()
+
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
         layer = self._untyped_layers()[l]
         return _base(layer, points).detach() if layer.use_base_update else None

@@ -107,8 +107,27 @@ class Adapter(Protocol):
     def offset(self) -> list[Tensor]:
         """Return what is added after the products, ``(width[l],)`` for each layer of nodes."""
 
+    def nodes_from_sums(self, l: int, sums: Tensor) -> Tensor:
+        """Turn sums of slots ``(rows, n_out)`` into nodes ``(rows, width[l + 1])``, no offset."""
+
+    def input_norm(self, l: int) -> tuple[Tensor, Tensor, float] | None:
+        """Return weight, bias and eps of a layer norm before layer ``l``'s curves, if it has one.
+
+        The base parts see the nodes as they are; all else sees normed nodes: `normed_curves`.
+        """
+
+    def normed_curves(self, l: int, points: Tensor) -> Tensor:
+        """Evaluate curves without their base parts at normed values ``(n, n_in)``."""
+
     def symbolic(self) -> dict[Edge, str]:
         """Return the edges with a fixed formula, and its name, such as ``sin``."""
+
+    def formulas(self) -> dict[Edge, tuple[str, float, float, float, float]]:
+        """Return the edges that a fixed formula alone makes: function, and a, b, c and d.
+
+        The edge adds ``c f(a x + b) + d`` to its slot; scales and masks are in these. The function
+        "0" makes an edge that adds d.
+        """
 
     def mask(self) -> list[Tensor]:
         """Return a copy of the live masks, bool, shapes ``(n_out, n_in)``."""

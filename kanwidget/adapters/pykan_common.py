@@ -209,6 +209,22 @@ class PykanBaseAdapter(BaseAdapter):
             if names[l][j][i] not in ("0", "")
         }
 
+    @torch.no_grad()
+    def formulas(self) -> dict[Edge, tuple[str, float, float, float, float]]:
+        found = {}
+        for l, values in enumerate(
+            self._current_mask_values() if self.model.symbolic_enabled else ()
+        ):
+            layer, gain = self.model.symbolic_fun[l], self.gain(l)
+            for j, i in ((values.formula != 0) & (values.numeric == 0)).nonzero().tolist():
+                scale = values.formula[j, i] * gain[j]
+                a, b, c, d = layer.affine[j, i].tolist()
+                name = "0" if self._is_zero(l, j, i) else str(layer.funs_name[j][i])
+                if name == "0" and j < self.sum_count(l):
+                    d = 0.0  # see `constants`
+                found[l, i, j] = name, a, b, float(scale * c), float(scale * d)
+        return found
+
     def mask(self) -> list[Tensor]:
         return self._read_masks(self._mask_values())
 
