@@ -195,7 +195,7 @@ def find_agreement(
         If scipy is not there.
     """
     try:
-        from scipy.optimize import linear_sum_assignment
+        from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
     except ImportError:
         raise ImportError(
             "what runs agree on is found with scipy, which is not installed: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -47,8 +48,13 @@ def executor_source(executor: Executor | ExecutorSource | None) -> ExecutorSourc
     )
 
 
+_processes: Executor | None = None
+_processes_lock = threading.Lock()
+
+
 def _local_executor() -> Executor:
-    """Return our processes, one for each processor: those from before, if they are still there."""
+    """Return our processes, one for each processor: those from before, if they still work."""
+    global _processes
     try:
         import loky
     except ImportError:
@@ -56,13 +62,24 @@ def _local_executor() -> Executor:
             "sweep trains in processes of loky, which is not installed: "
             "pip install 'kanwidget[sweep]', or hand over an executor="
         ) from None
-    found: Executor = loky.get_reusable_executor(
-        max_workers=loky.cpu_count(),
-        timeout=IDLE_SECONDS,
-        initializer=_start_local_worker,
-        env=ONE_THREAD,
-    )
-    return found
+    with _processes_lock:
+        if _processes is None or not _takes_work(_processes):
+            _processes = loky.ProcessPoolExecutor(
+                max_workers=loky.cpu_count(),
+                timeout=IDLE_SECONDS,
+                initializer=_start_local_worker,
+                env=ONE_THREAD,
+            )
+        found: Executor = _processes
+        return found
+
+
+def _takes_work(executor: Executor) -> bool:
+    try:
+        executor.submit(int)
+    except RuntimeError:  # broken, or shut down
+        return False
+    return True
 
 
 def _start_local_worker() -> None:
