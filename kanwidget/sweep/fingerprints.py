@@ -91,20 +91,28 @@ def _code_words(value: Any) -> str:
     if isinstance(value, types.FunctionType):
         held = [cell.cell_contents for cell in value.__closure__ or () if _is_plain(cell)]
         text += json.dumps([describe(held), describe(value.__defaults__)])
-    elif isinstance(value, nn.Module):
-        state = {key: _tensor_words(one) for key, one in value.state_dict().items()}
-        text += f"{value!r}{state}"
     elif named is not value:
         text += json.dumps(describe({k: v for k, v in vars(value).items() if _plain(v)}))
+    if isinstance(value, nn.Module):  # what it is made of, too
+        state = {key: _tensor_words(one) for key, one in value.state_dict().items()}
+        text += f"{value!r}{state}"
     return f"{name} {hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _source(named: Any) -> str:
+    """Return the text of a function or class; of a lambda, whose line holds more, its code."""
+    code = getattr(named, "__code__", None)
     try:
-        return inspect.getsource(named)
+        if code is None or code.co_name != "<lambda>":
+            return inspect.getsource(named)
     except (OSError, TypeError):  # built in, or typed into a console
-        code = getattr(named, "__code__", None)
-        return repr((code.co_code, code.co_names)) if code else ""
+        pass
+    return "" if code is None else _code_text(code)
+
+
+def _code_text(code: types.CodeType) -> str:
+    inner = [_code_text(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    return repr((code.co_code, code.co_names, code.co_varnames, inner))
 
 
 def _is_plain(cell: types.CellType) -> bool:
