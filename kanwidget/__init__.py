@@ -3,6 +3,15 @@
 from .adapters import register_adapter
 from .kan import KAN, create_dataset
 from .session import PruningSession
+from .sweep import Sweep, sweep
 from .widget import KANWidget
 
-__all__ = ["KAN", "KANWidget", "PruningSession", "create_dataset", "register_adapter"]
+__all__ = [
+    "KAN",
+    "KANWidget",
+    "PruningSession",
+    "Sweep",
+    "create_dataset",
+    "register_adapter",
+    "sweep",
+]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
 from .atomic_write import atomic_write
@@ -19,7 +19,7 @@ from .check_data import check_kind
 from .layer import KANLayer
 from .layer_stack import LayerStack
 
-__all__ = ["load", "save"]
+__all__ = ["load", "save", "to_bytes"]
 
 Stack = TypeVar("Stack", bound=LayerStack)
 
@@ -48,6 +48,13 @@ BASE_FUN_PREFIX = "base_fun."
 
 def save(model: LayerStack, path: str | os.PathLike[str]) -> None:
     """Write a model to a file; see `KAN.save`."""
+    content = to_bytes(model)
+    with atomic_write(path) as beside:
+        beside.write_bytes(content)
+
+
+def to_bytes(model: LayerStack) -> bytes:
+    """Return what `save` writes to a file."""
     layer = model.layers[0]
     settings = {
         "width": model.width,
@@ -66,8 +73,7 @@ def save(model: LayerStack, path: str | os.PathLike[str]) -> None:
             f"this KAN cannot be saved: {error}. A file holds what KAN(...) makes, trained and "
             "pruned; torch.save(model) holds anything"
         ) from None
-    with atomic_write(path) as beside:
-        save_file(state, beside, {"format": FORMAT, "settings": json.dumps(settings)})
+    return to_safetensors(state, {"format": FORMAT, "settings": json.dumps(settings)})
 
 
 def load(

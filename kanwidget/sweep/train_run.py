@@ -1,0 +1,168 @@
+"""What a worker does for one run: build, train, prune, retrain, measure."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import time
+import traceback
+import uuid
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from kanwidget.adapters import adapt
+from kanwidget.evaluate.data_and_metric import DataAndMetric
+from kanwidget.kan import KAN
+from kanwidget.kan.safetensors_io import to_bytes
+from kanwidget.session import PruningSession
+
+from .pruning import count_live_edges, prune_with
+from .run import Result
+from .settings import AFTER_TRAINING, FIT_NAMES, MODEL_NAMES, retrain_settings
+
+__all__ = ["Fit", "Interrupted", "dumps", "start_worker", "this_process", "train_run"]
+
+Fit = Callable[..., KAN]
+"""``fit(dataset, **settings)`` returns a trained `KAN`."""
+
+_IMPORTED = uuid.uuid4().hex
+
+_last_shared: tuple[str, Any] = "", None
+"""What came with the last run, by its digest: runs of one sweep share it."""
+
+
+class Interrupted(RuntimeError):
+    """A training was interrupted, so that there is no run."""
+
+
+def this_process() -> tuple[str, int]:
+    """Return what no other process on any machine is called."""
+    return _IMPORTED, os.getpid()
+
+
+def start_worker() -> None:
+    """Let a process that works for others compute on one thread."""
+    torch.set_num_threads(1)
+
+
+def dumps(value: object) -> bytes:
+    """Pickle a value, functions of a notebook too if cloudpickle is there.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be pickled.
+    """
+    try:
+        from cloudpickle import dumps as dump
+    except ImportError:
+        dump = pickle.dumps
+    try:
+        return bytes(dump(value))
+    except Exception as error:
+        raise TypeError(f"what is sent to workers cannot be pickled: {error}") from error
+
+
+def train_run(shared: bytes, settings: bytes, sender: tuple[str, int]) -> Result:
+    """Do one run; what fails is in the result's ``error``.
+
+    Parameters
+    ----------
+    shared : bytes
+        Pickled dataset and function that trains, or None for `KAN.fit`.
+    settings : bytes
+        Pickled settings of the run.
+    sender : tuple
+        `this_process` of who sent it.
+
+    Raises
+    ------
+    Interrupted
+        If the process was interrupted meanwhile.
+    """
+    is_worker = sender != this_process()
+    start = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        if is_worker:
+            start_worker()
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+        try:
+            dataset, fit = _load_shared(shared)
+            return _train(dataset, fit, pickle.loads(settings), start)
+        except Interrupted:
+            raise
+        except Exception as error:
+            took = time.perf_counter() - start
+            return Result(seconds=took, error=_error_words(error))
+
+
+def _load_shared(content: bytes) -> Any:
+    global _last_shared
+    digest = hashlib.sha256(content).hexdigest()
+    found, value = _last_shared
+    if found != digest:
+        value = pickle.loads(content)
+        _last_shared = digest, value
+    return value
+
+
+def _train(
+    dataset: Mapping[str, Any], fit: Fit | None, settings: Mapping[str, Any], start: float
+) -> Result:
+    if fit is None:
+        model = KAN(**_named(settings, MODEL_NAMES))
+        stopped = _fit(model, dataset, _named(settings, FIT_NAMES))
+    else:
+        model, stopped = _train_by(fit, dataset, settings), ""
+    policy, loss_fn = settings.get("prune"), settings.get("loss_fn")
+    if policy is not None:
+        with PruningSession(model, dataset, metric=loss_fn) as session:
+            prune_with(policy, session)
+    retrain = retrain_settings(settings)
+    if retrain is not None:
+        stopped = _fit(model, dataset, retrain) or stopped
+    took = time.perf_counter() - start
+    parts = {
+        name: {"test_input": dataset[f"{name}_input"], "test_label": dataset[f"{name}_label"]}
+        for name in ("train", "test")
+    }
+    train_loss, test_loss = (
+        DataAndMetric(adapt(model), {**dataset, **part}, loss_fn).loss_of_model(adapt(model))
+        for part in parts.values()
+    )
+    edges = count_live_edges(model)
+    return Result(train_loss, test_loss, edges, took, stopped=stopped, model=to_bytes(model))
+
+
+def _named(settings: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name in names}
+
+
+def _fit(model: KAN, dataset: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Train a model; return why that ended early."""
+    stopped = model.fit(dataset, **{**settings, "progress": False}).stopped
+    if stopped.startswith("interrupted"):
+        raise Interrupted(stopped)
+    return stopped
+
+
+def _train_by(fit: Fit, dataset: Mapping[str, Any], settings: Mapping[str, Any]) -> KAN:
+    """Train by a function of a person's own, from one state of torch's random numbers."""
+    given = {name: value for name, value in settings.items() if name not in AFTER_TRAINING}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings["seed"])
+        model = fit(dataset, **given)
+    if not isinstance(model, KAN):
+        raise TypeError(f"fit must return a kanwidget.KAN, got a {type(model).__name__}")
+    return model
+
+
+def _error_words(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} (line {last.lineno} of {last.name})"

@@ -1,0 +1,174 @@
+"""Many runs in real processes: loky's and Dask's, killed, interrupted, and taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sweeps
+from distributed import Client, LocalCluster
+from sweeps import outcomes, small_data
+
+from kanwidget import KAN, Sweep, sweep
+
+DATA = small_data()
+REAL: dict[str, Any] = {
+    "width": [2, 2, 1],
+    "grid": 3,
+    "k": 2,
+    "steps": 2,
+    "lamb": [0.0, 0.05],
+    "prune": "within 5%",
+    "retrain": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[tuple[LocalCluster, Executor]]:
+    """A cluster of two processes on this machine, and its executor."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        yield cluster, client.get_executor()
+
+
+@pytest.fixture(scope="module")
+def serial() -> Sweep:
+    """The runs that others have to give, too: one after the other, in this process."""
+    with ThreadPoolExecutor(1) as executor:
+        return sweep(DATA, REAL, repeats=3, executor=executor, progress=False)
+
+
+def test_our_processes_give_the_same_bits_as_this_one(serial: Sweep) -> None:
+    found = sweep(DATA, REAL, repeats=3, progress=False)
+    assert outcomes(found) == outcomes(serial)
+    # Processes stay for the next sweep, and functions of a notebook reach them.
+    start = time.monotonic()
+    base = sweeps.untrained(DATA, 0).width
+    again = sweep(DATA, {}, repeats=2, fit=lambda data, seed: KAN(base), progress=False)
+    assert [run.active_edges for run in again.runs] == [6, 6]
+    assert time.monotonic() - start < 5
+
+
+def test_dask_gives_the_same_bits_and_survives_the_death_of_a_worker(
+    serial: Sweep, dask: tuple[LocalCluster, Executor]
+) -> None:
+    cluster, executor = dask
+    found = sweep(DATA, REAL, repeats=3, executor=executor, progress=False, wait=False)
+    while found.running and not found.runs:
+        time.sleep(0.01)
+    os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+    found.wait()
+    assert outcomes(found) == outcomes(serial)
+
+
+def test_a_run_that_ends_its_workers_fails_alone() -> None:
+    grid = {"deadly": 2, "parent": os.getpid()}
+    found = sweep(DATA, grid, repeats=6, fit=sweeps.dies_with, progress=False)
+    assert [run.number for run in found.runs] == list(range(6))
+    assert [run.number for run in found.runs if run.error] == [2]
+    assert "its worker died 3 times" in found.runs[2].error
+
+
+def test_what_a_dead_worker_had_is_done_again(tmp_path: Path) -> None:
+    grid = {"mark": str(tmp_path / "mark")}
+    found = sweep(DATA, grid, repeats=5, fit=sweeps.dies_once, progress=False)
+    assert [run.error for run in found.runs] == [""] * 5
+
+
+def test_a_broken_executor_of_others_keeps_what_has_ended(tmp_path: Path) -> None:
+    def make() -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+    grid = {"mark": str(tmp_path / "mark")}
+    options: dict[str, Any] = {"repeats": 3, "fit": sweeps.dies_once, "folder": tmp_path / "runs"}
+    with make() as executor, pytest.raises(RuntimeError, match="Call sweep with a new executor"):
+        sweep(DATA, grid, executor=executor, progress=False, **options)
+    assert [run.number for run in Sweep.load(tmp_path / "runs").runs] == [0]
+    (tmp_path / "mark").unlink()
+    made: list[ProcessPoolExecutor] = []
+
+    def make_another() -> ProcessPoolExecutor:
+        made.append(make())
+        return made[-1]
+
+    found = sweep(DATA, grid, executor=make_another, progress=False, **options)
+    assert [run.error for run in found.runs] == [""] * 3
+    assert len(made) == 2
+    for executor in made:
+        executor.shutdown()
+
+
+SCRIPT = """
+import json, sys
+import sweeps
+from kanwidget import sweep
+
+folder, notes, seconds = sys.argv[1:]
+grid = {"seconds": float(seconds), "notes": notes}
+found = sweep(
+    sweeps.small_data(), grid, repeats=8, fit=sweeps.takes_long, folder=folder, progress=False
+)
+print(json.dumps([run.number for run in found.runs]))
+"""
+
+
+def start(folder: Path, seconds: float) -> subprocess.Popen[str]:
+    """Begin the sweep of the script in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, folder / "runs", folder / "notes", str(seconds)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_lines(folder: Path, count: int) -> None:
+    """Wait until so many runs have ended."""
+    lines, until = folder / "runs" / "runs.jsonl", time.monotonic() + 120
+    while not lines.exists() or lines.read_bytes().count(b"\n") < count:
+        assert time.monotonic() < until, "no run has ended"
+        time.sleep(0.02)
+
+
+def test_after_the_death_of_the_parent_only_what_is_missing_is_trained(tmp_path: Path) -> None:
+    killed = start(tmp_path, 0.4)
+    wait_for_lines(tmp_path, 2)
+    killed.kill()
+    killed.wait()
+    time.sleep(1)  # what was under way in workers ends unseen
+    ended = [json.loads(x)["run"] for x in (tmp_path / "runs/runs.jsonl").read_text().splitlines()]
+    before = len(ended)
+    assert 2 <= before < 8
+    (tmp_path / "notes").unlink()
+    again = start(tmp_path, 0.4)
+    said, _ = again.communicate(timeout=120)
+    assert json.loads(said) == list(range(8))
+    assert len((tmp_path / "notes").read_text().splitlines()) == 8 - before
+    lines = (tmp_path / "runs/runs.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["run"] for line in lines}) == len(lines) == 8
+
+
+def test_ctrl_c_keeps_what_has_ended(tmp_path: Path) -> None:
+    running = start(tmp_path, 0.5)
+    wait_for_lines(tmp_path, 2)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the workers, too
+    pressed = time.monotonic()
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert time.monotonic() - pressed < 15
+    kept = json.loads(said)
+    assert 2 <= len(kept) < 8
+    assert len(Sweep.load(tmp_path / "runs").runs) == len(kept)
