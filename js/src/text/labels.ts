@@ -88,8 +88,11 @@ export const THRESHOLD = {
   },
   plot: {
     name: "Plot",
-    help: "The loss at each threshold. Solid: the mean of removed edges is kept; dotted: it is not. The dashed line is the loss that is allowed.",
+    help: "The loss at each threshold. Solid: the mean of removed edges is kept; dotted: it is not. The dashed line is the loss that is allowed. Losses up to three times the tolerance are drawn to scale, those beyond it closer together (grey).",
   },
+  loss: "loss",
+  meanKept: "mean kept",
+  meanNotKept: "not kept",
   tolerance: "Tolerance: how much worse than the best the loss may be",
 } as const;
 
@@ -99,7 +102,12 @@ export const HISTORY = {
   end: "End comparison",
   chooseAnother: "choose another step to compare with",
   go: { name: "A step", help: "Press it to go there; nothing is lost, the other steps stay." },
-  compare: { name: "☐", help: "Tick two steps to see in which edges they differ." },
+  compare: { name: "A/B", help: "Choose two steps, A and B, to see in which edges they differ." },
+  columns: { step: "Step", edges: "Edges", loss: "Loss", compare: "A/B" },
+  letters: ["A", "B"],
+  fold: "Hide these steps",
+  unfold: "Show these steps",
+  toStart: "Scroll to the start",
   stale: {
     name: "then",
     help: "The numbers are from that time: the model has been changed since. Going there measures it again.",

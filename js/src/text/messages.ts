@@ -255,6 +255,23 @@ export function costWords({ loss, lossName }: Snapshot, price: number | undefine
 export const differWords = (edges: number): string =>
   `${formatItems(edges, "edge")} ${edges === 1 ? "differs" : "differ"}`;
 
+/** "8 earlier": steps above what is in sight. */
+export const earlierWords = (steps: number): string => `${formatCount(steps)} earlier`;
+
+/** Steps of one kind in a row: "4 edits by hand". */
+export function runWords(
+  steps: number,
+  kind: "hand" | "node_threshold" | "edge_threshold" | "outside",
+): string {
+  const what = {
+    hand: "edits by hand",
+    node_threshold: "node thresholds",
+    edge_threshold: "edge thresholds",
+    outside: "changes in cells",
+  };
+  return `${formatCount(steps)} ${what[kind]}`;
+}
+
 /** "of 1,000 (200 here)". */
 export const ofRowsWords = (all: number, present: number): string =>
   `of ${formatCount(all)}${present < all ? ` (${formatCount(present)} here)` : ""}`;
