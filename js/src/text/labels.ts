@@ -114,6 +114,15 @@ export const HISTORY = {
   },
 } as const;
 
+export const HINTS = {
+  drag: "Drag this: the weakest edges go, and the curve above says what that costs.",
+  click: "Click a curve to see it large, with its data and what the model loses without it.",
+  undo: "Nothing is lost: every step can be taken back here.",
+  next: "Next",
+  none: "No more hints",
+  done: "Got it",
+} as const;
+
 export const PROBE = {
   row: {
     name: "Row of the data",
@@ -125,6 +134,9 @@ export const PROBE = {
   random: "random",
   randomHelp: "A random row",
   inputs: "The sample's inputs",
+  label: "label",
+  noClass: "no class: an output is not a number",
+  columns: { class: "Class", probability: "Probability", output: "Output" },
   unable: "This network is too wide, or of a kind that cannot be traced here.",
   input: {
     name: "Inputs",

@@ -19,7 +19,7 @@ const { name } = PANELS.history;
 /** Characters that the column of edges has room for. */
 const MAX_COUNTS = 9;
 
-export function createHistory(id: string, commands: Commands): Panel {
+export function createHistory(id: string, commands: Commands, signal: AbortSignal): Panel {
   const panel = element("section", { class: "panel history", id, "aria-label": name, hidden: true });
   const help = createHelp(name, [HISTORY.go, HISTORY.compare, HISTORY.stale]);
   /** The steps that are ticked. */
@@ -32,6 +32,7 @@ export function createHistory(id: string, commands: Commands): Panel {
   let rows: readonly Row[] = [];
   /** Steps above what is in sight. */
   let earlier = 0;
+  let watched: Node | null = null;
 
   function compare(ids: readonly number[]): void {
     // Another step beside two that are compared ends that comparison first.
@@ -138,7 +139,7 @@ export function createHistory(id: string, commands: Commands): Panel {
           >${HISTORY.end}</button>
           ${help.element}
         </header>
-        <div class="rows" ?hidden=${history.length === 0} @scroll=${scrolled}>
+        <div class="rows" ?hidden=${history.length === 0}>
           <div class="columns">
             <span>${HISTORY.columns.step}<button
               type="button" class="quiet earlier" data-role="earlier" ?hidden=${earlier === 0} title=${HISTORY.toStart}
@@ -162,10 +163,20 @@ export function createHistory(id: string, commands: Commands): Panel {
     );
   }
 
-  const scroller = () => panel.querySelector<HTMLElement>(".rows");
+  /** Whatever scrolls the list: it scrolls by itself, or with what is around it. */
+  function watchScroll(): void {
+    const root = panel.getRootNode();
+    if (root === watched) return;
+    watched = root;
+    root.addEventListener("scroll", scrolled, { capture: true, passive: true, signal });
+  }
 
   function scrolled(): void {
-    const hidden = Math.round((scroller()?.scrollTop ?? 0) / ROW_HEIGHT);
+    const [head, list] = [".columns", ".steps"].map((name) =>
+      panel.querySelector(name)?.getBoundingClientRect(),
+    );
+    if (panel.hidden || !head || !list) return;
+    const hidden = Math.max(0, Math.round((head.bottom - list.top) / ROW_HEIGHT));
     const ids = new Set(rows.slice(0, hidden).flatMap((row) => stepsOf(row).map(({ id }) => id)));
     if (ids.size === earlier) return;
     earlier = ids.size;
@@ -173,9 +184,10 @@ export function createHistory(id: string, commands: Commands): Panel {
   }
 
   function toStart(): void {
-    // The button goes with what it is about: the focus goes to the first row, and scrolls there.
-    panel.querySelector<HTMLElement>(".steps .go")?.focus();
-    scroller()?.scrollTo({ top: 0 });
+    // The button goes with what it is about.
+    const first = panel.querySelector<HTMLElement>(".steps .go");
+    first?.focus({ preventScroll: true });
+    reveal(first?.closest("li") ?? null);
   }
 
   return {
@@ -186,6 +198,7 @@ export function createHistory(id: string, commands: Commands): Panel {
         return;
       }
       now = next;
+      watchScroll();
       const { history, current, net } = next.reading;
       const shows = [current, history, next.reading.compared, next.names, net];
       if (shows.every((value, k) => value === drawn[k])) return;
@@ -212,12 +225,15 @@ function differing({ compared, net }: Snapshot): number {
   return count;
 }
 
-/** Scrolls only the list, never the page. */
+/** Scrolls only what is within the view, never the page. */
 function reveal(row: HTMLElement | null): void {
-  const box = row?.closest<HTMLElement>(".rows");
-  if (!row || !box) return;
-  const head = box.querySelector<HTMLElement>(".columns")!.offsetHeight;
-  const [top, bottom] = [row.offsetTop, row.offsetTop + row.offsetHeight];
-  if (top < box.scrollTop + head) box.scrollTop = top - head;
-  else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight;
+  const head = row?.closest(".rows")?.querySelector(".columns")?.getBoundingClientRect();
+  let box = row?.parentElement ?? null;
+  while (box && !(box.scrollHeight > box.clientHeight && /auto|scroll/.test(getComputedStyle(box).overflowY)))
+    box = box.parentElement;
+  if (!row || !head || !box) return;
+  const [inner, outer] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
+  const top = outer.top + head.height;
+  if (inner.top < top) box.scrollTop -= top - inner.top;
+  else if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom;
 }

@@ -167,7 +167,8 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
 
   function drawScale({ lossName, higherIsBetter }: Shown, axis: { linear: number; high: number }): void {
     const { bend, end } = heights!;
-    setText(axisName, lossName || THRESHOLD.loss);
+    // Without what a page adds: of how many rows it is.
+    setText(axisName, lossName.replace(/ \(.*\)$/, "") || THRESHOLD.loss);
     names.toggleAttribute("data-more", higherIsBetter);
     compressed.setAttribute("d", `M0 ${end}H${POSITIONS}V${round(bend)}H0z`);
     grid.setAttribute("d", `M0 ${round(bend)}H${POSITIONS}`);
@@ -214,6 +215,8 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     const own = { width: label.offsetWidth, height: label.offsetHeight };
     const limitArea = limitPlace(own, size, (limit / H) * size.height, curves);
     move(label, limitArea);
+    axisName.hidden = false;
+    axisName.hidden = names.offsetWidth > size.width;
     const namesSize = { width: names.offsetWidth, height: names.offsetHeight };
     const free = namesPlace(namesSize, size, heights.good === 0, [...curves, limitArea]);
     const namesArea = free ?? {
