@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,10 +23,17 @@ from kanwidget.kan.row_blocks import split_rows
 from kanwidget.masks.validate import check_scalar
 
 from .baseline import Baseline
-from .metric import Metric, check_metric, direction_doubts, is_higher_better, metric_name
+from .metric import (
+    Metric,
+    NamedMetrics,
+    check_metric,
+    direction_doubts,
+    is_higher_better,
+    metric_name,
+)
 from .names import column_names
 
-__all__ = ["BINS", "CURVE_POINTS", "CURVE_ROWS", "DataAndMetric"]
+__all__ = ["BINS", "CURVE_POINTS", "CURVE_ROWS", "DataAndMetric", "MetricValues"]
 
 
 CURVE_POINTS = 64
@@ -38,6 +46,13 @@ CURVE_ROWS = 4096
 
 BINS = 32
 """Bins of the data's density under each curve."""
+
+
+class MetricValues(NamedTuple):
+    """What a metric gives on the test rows, and on the training rows if these are others."""
+
+    test: float
+    train: float | None
 
 
 class DataAndMetric:
@@ -57,6 +72,12 @@ class DataAndMetric:
         What `PruningSession.fit` trains on; without labels, what the model gave at first.
     test_rows, test_labels : Tensor, shapes (rows, width[0]) and (rows, width[-1])
         What the loss is measured on.
+    tells_train : bool
+        Whether metrics are told of the training rows, too: they have labels, and are others.
+    metric : callable or None
+        The one that decides, None for the root mean squared error.
+    metrics : dict of str to (callable or None)
+        All metrics by name; the first is the one that decides. Empty without labels.
     loss_name : str
         What the loss measures.
     baseline_count : int
@@ -83,18 +104,25 @@ class DataAndMetric:
         self.names = column_names(adapter.select_columns(data))
         data = adapter.select_columns(as_tensors(data))
         self.metric: Metric | None = None
+        self.metrics: dict[str, Metric | None] = {}
+        self.tells_train = False
         self.has_labels = isinstance(data, Mapping)
         self.baseline_count = -1
         if isinstance(data, Mapping):
             own = None if metric else n_out
             dataset = check_dataset(data, n_in, own, device, dtype, outputs=n_out)
-            self.metric, self.train_rows = metric, dataset["train_input"].clone()
+            named = metric.named if isinstance(metric, NamedMetrics) else {}
+            name = metric_name(metric) if metric else "RMSE"
+            self.metrics = dict(named) or {name: metric}
+            self.metric = self.metrics[name]
+            self.train_rows = dataset["train_input"].clone()
             self.train_labels = dataset["train_label"].clone()
             self.test_rows, self.test_labels = (
                 dataset["test_input"].clone(),
                 dataset["test_label"].clone(),
             )
-            self.loss_name = f"test {metric_name(metric) if metric else 'RMSE'}"
+            self.tells_train = not torch.equal(self.train_rows, self.test_rows)
+            self.loss_name = f"test {name}"
             return
         if metric is not None:
             raise ValueError(
@@ -129,13 +157,27 @@ class DataAndMetric:
         TypeError
             If it is not one real number.
         """
-        if self.metric is not None:
-            name = f"metric {metric_name(self.metric)}"
-            # Tensors of its own: it may work in place.
-            value, dtype = call_loss(self.metric, pred.clone(), self.test_labels.clone(), name)
-            self.test_labels = self.test_labels.to(dtype)
-            return check_scalar(value, name)
-        return float(torch.nn.functional.mse_loss(pred, self.test_labels).sqrt())
+        value, labels = _measure(self.metric, self.loss_name, pred, self.test_labels)
+        self.test_labels = labels
+        return value
+
+    def metric_values(self, adapter: Adapter) -> dict[str, MetricValues]:
+        """Return all metrics of a model as it is, by name.
+
+        Raises
+        ------
+        TypeError
+            If one of them is not one real number.
+        """
+        parts = [(self.test_rows, self.test_labels)]
+        if self.tells_train:
+            parts.append((self.train_rows, self.train_labels))
+        outputs = [(forward_in_blocks(adapter, rows), labels) for rows, labels in parts]
+        found = {}
+        for name, metric in self.metrics.items():
+            values = [_measure(metric, name, pred, labels)[0] for pred, labels in outputs]
+            found[name] = MetricValues(values[0], values[1] if len(values) > 1 else None)
+        return found
 
     def make_baseline(
         self,
@@ -208,6 +250,18 @@ class DataAndMetric:
             for rows in split_rows(values, values[:1].numel()):
                 digest.update(rows.detach().cpu().double().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _measure(
+    metric: Metric | None, name: str, pred: Tensor, labels: Tensor
+) -> tuple[float, Tensor]:
+    """Return a metric of predictions, the root mean squared error by default, and its labels."""
+    if metric is None:
+        return float(torch.nn.functional.mse_loss(pred, labels).sqrt()), labels
+    called = f"metric {name.removeprefix('test ')}"
+    # Tensors of its own: it may work in place.
+    value, dtype = call_loss(metric, pred.clone(), labels.clone(), called)
+    return check_scalar(value, called), labels.to(dtype)
 
 
 def _constant_inputs(inputs: Tensor) -> list[tuple[str, int, int]]:

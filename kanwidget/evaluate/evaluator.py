@@ -17,7 +17,7 @@ from kanwidget.masks.ids import Edge
 
 from . import tradeoff
 from .baseline import Baseline
-from .data_and_metric import DataAndMetric
+from .data_and_metric import DataAndMetric, MetricValues
 from .measure_losses import Progress, Stop
 from .metric import Metric, metric_name
 from .scratch import Scratch
@@ -116,6 +116,12 @@ class Evaluator:
     def loss(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> float:
         """Measure the model under masks and biases."""
         return self.data.loss_of_model(self.scratch.with_masks(mask, bias))
+
+    def metric_values(
+        self, mask: Sequence[Tensor], bias: Sequence[Tensor]
+    ) -> dict[str, MetricValues]:
+        """Measure the model under masks and biases by all metrics, on test and training rows."""
+        return self.data.metric_values(self.scratch.with_masks(mask, bias))
 
     def make_baseline(
         self,
@@ -229,8 +235,14 @@ def _data_for(
     new = copy.copy(was)
     for name in ("train_rows", "train_labels", "test_rows", "test_labels"):
         value: Tensor = getattr(was, name)
-        setattr(new, name, value.to(device, dtype if value.is_floating_point() else value.dtype))
+        setattr(new, name, _moved(value, device, dtype))
+    if was.train_labels is not None:
+        new.train_labels = _moved(was.train_labels, device, dtype)
     return new
+
+
+def _moved(values: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return values.to(device, dtype if values.is_floating_point() else values.dtype)
 
 
 def _finite_or_zero(values: Tensor) -> Tensor:

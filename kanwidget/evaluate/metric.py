@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-__all__ = ["Metric", "check_metric", "direction_doubts", "is_higher_better", "metric_name"]
+__all__ = [
+    "Metric",
+    "NamedMetrics",
+    "check_metric",
+    "combine_metrics",
+    "direction_doubts",
+    "is_higher_better",
+    "metric_name",
+]
 
 Metric = Callable[[Tensor, Tensor], Any]
 """From predictions and labels to a scalar: a loss, or a score of which more is better."""
@@ -19,6 +27,53 @@ LIKELY_HIGHER_IS_BETTER = re.compile(
     r"accuracy|^acc$|auc|auroc|f1|r2|precision|recall|score|iou|psnr|ssim", re.I
 )
 LIKELY_LOWER_IS_BETTER = re.compile(r"loss|error|deviance", re.I)
+
+
+class NamedMetrics:
+    """Several metrics by their names: the first decides, so that this is called as if it were it.
+
+    Parameters
+    ----------
+    named : mapping of str to callable
+        At least one.
+    """
+
+    def __init__(self, named: Mapping[str, Metric]) -> None:
+        self.named = dict(named)
+        self.__name__, self.first = next(iter(self.named.items()))
+
+    def __call__(self, prediction: Tensor, label: Tensor) -> Any:
+        return self.first(prediction, label)
+
+    @property
+    def higher_is_better(self) -> bool | None:
+        """Whether more of the first is better, None if it does not say."""
+        return _direction_of(self.first)
+
+
+def combine_metrics(metric: Metric | None, metrics: Mapping[str, Metric] | None) -> Metric | None:
+    """Return one metric of the one that decides and of those with names; the first decides.
+
+    Raises
+    ------
+    TypeError
+        If ``metrics`` is no dict of names and functions.
+    """
+    if metrics is None:
+        return metric
+    given: object = metrics
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise TypeError(
+            f'metrics must be a dict of names and functions, such as {{"accuracy": accuracy}}; '
+            f"got {metrics!r}"
+        )
+    for each in metrics.values():
+        check_metric(each)
+    if metric is None:
+        return NamedMetrics(metrics) if metrics else None
+    check_metric(metric)
+    own = metric_name(metric)
+    return NamedMetrics({own: metric, **{n: f for n, f in metrics.items() if n != own}})
 
 
 def metric_name(metric: Metric) -> str:

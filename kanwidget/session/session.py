@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from kanwidget.evaluate.data_and_metric import DataAndMetric
 from kanwidget.evaluate.measure_losses import Progress, Stop
-from kanwidget.evaluate.metric import Metric
+from kanwidget.evaluate.metric import Metric, combine_metrics
 from kanwidget.evaluate.names import column_names
 from kanwidget.evaluate.same_metric import is_same_metric
 from kanwidget.masks import edit_operations
@@ -72,6 +72,9 @@ class PruningSession(SessionTraining):
     higher_is_better : bool, optional
         Whether more of the metric is better, as of an accuracy. By default what the metric
         says itself in an attribute ``higher_is_better``, as torchmetrics' do; else less is.
+    metrics : dict of str to callable, optional
+        More metrics by name, such as ``{"accuracy": accuracy}``, to be told beside the loss; see
+        `metric_values`. The first decides if there is no ``metric``.
 
     Raises
     ------
@@ -91,7 +94,9 @@ class PruningSession(SessionTraining):
         score: str | None = None,
         higher_is_better: bool | None = None,
         history_bytes: int = HISTORY_BYTES,
+        metrics: Mapping[str, Metric] | None = None,
     ) -> None:
+        metric = combine_metrics(metric, metrics)
         snapshots = Snapshots(check_whole(history_bytes, "history_bytes", 0))
         keep_mean = bool(keep_mean)
         self._own(
@@ -124,7 +129,8 @@ class PruningSession(SessionTraining):
         )
         return (
             other.digest() == ours.digest()
-            and is_same_metric(other.metric, ours.metric)
+            and list(other.metrics) == list(ours.metrics)
+            and is_same_metric(other.metrics, ours.metrics)
             and other.higher_is_better == ours.higher_is_better
         )
 

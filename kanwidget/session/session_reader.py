@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from kanwidget.evaluate import tradeoff
 from kanwidget.evaluate.baseline import Baseline
-from kanwidget.evaluate.data_and_metric import DataAndMetric
+from kanwidget.evaluate.data_and_metric import DataAndMetric, MetricValues
 from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.measure_losses import Progress, Stop
 from kanwidget.evaluate.names import Names, names_or_default
@@ -142,6 +142,18 @@ class SessionReader:
     def loss(self) -> float:
         """The metric at present."""
         return self._applier.current.loss_after
+
+    def metric_values(self) -> dict[str, MetricValues]:
+        """Measure the present model by all metrics, by their names.
+
+        Returns
+        -------
+        dict of str to MetricValues
+            ``test`` and ``train``: on the test rows, and on the training rows, None where these
+            are the same. The first one decides, and its ``test`` is `loss`. Empty without labels.
+        """
+        self.refresh()
+        return self._applier.require_evaluator().metric_values(self.mask, self.bias)
 
     @property
     def data(self) -> DataAndMetric:

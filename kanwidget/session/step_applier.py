@@ -217,6 +217,8 @@ def start_on_model(
         mask, bias = MaskAndBias.of(adapter) if base is None else base
         digest = evaluator.fingerprint(mask, bias)
         baseline = evaluator.make_baseline(mask, bias, score=score)
+        if len(evaluator.data.metrics) > 1:  # one that raises is told now
+            evaluator.metric_values(mask, bias)
         baseline = replace(baseline, restore_to=None if base else live.restore_to)
         history = History(start_command(baseline, keep_mean, evaluator.facts.loss_name), snapshots)
     except BaseException:

@@ -76,7 +76,8 @@ def page(
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
     # Without Python, edges cannot be scored again, and there are no new warnings.
-    traits |= {"_scores_known": [], "_warnings": []}
+    # Metrics stay there, too: the page's loss is of its own rows.
+    traits |= {"_scores_known": [], "_warnings": [], "_metrics": []}
     row_count = 0 if rows["_rows"] is None else len(rows["_rows"])
     if row_count:
         traits["_curves_x"] = pack(_rounded(unpack(traits["_curves_x"])[0], width[0]))

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from kanwidget.evaluate.data_and_metric import DataAndMetric
 
-__all__ = ["page_loss_name"]
+__all__ = ["page_loss_name", "torch_loss_name"]
 
 _FUNCTIONS: dict[Any, str] = {
     F.mse_loss: "mse",
@@ -33,6 +33,13 @@ _USUAL = {
 }
 
 
+def torch_loss_name(metric: Any) -> str:
+    """Return what a page calls a loss of torch's, however it is set; "" for any other."""
+    if isinstance(metric, nn.Module):
+        return _MODULES.get(type(metric), "")
+    return _FUNCTIONS.get(metric, "") if isinstance(metric, Hashable) else ""
+
+
 def page_loss_name(measure: DataAndMetric, n_out: int) -> str:
     """Return what a page calls the loss of a session, "" if it stays in Python.
 
@@ -47,11 +54,11 @@ def page_loss_name(measure: DataAndMetric, n_out: int) -> str:
     plain = labels.shape == (len(measure.test_rows), n_out) and labels.is_floating_point()
     if metric is None:
         return ("rmse" if measure.has_labels else "change") if plain else ""
-    if isinstance(metric, nn.Module):
-        usual = all(getattr(metric, name, value) == value for name, value in _USUAL.items())
-        kind = _MODULES.get(type(metric), "") if usual else ""
-    else:
-        kind = _FUNCTIONS.get(metric, "") if isinstance(metric, Hashable) else ""
+    kind = torch_loss_name(metric)
+    if isinstance(metric, nn.Module) and any(
+        getattr(metric, name, value) != value for name, value in _USUAL.items()
+    ):
+        kind = ""
     if kind == "cross_entropy":
         plain = labels.shape == (len(measure.test_rows),) and not labels.is_floating_point()
         plain = plain and bool(((labels >= 0) & (labels < n_out)).all())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanwidget.evaluate.data_and_metric import DataAndMetric
+from kanwidget.evaluate.data_and_metric import DataAndMetric, MetricValues
 from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.session import PruningSession
@@ -20,7 +20,7 @@ from kanwidget.session.script import path_to_baseline
 
 from .function_tables import MAX_TABLE_EDGES, cells, outwards
 from .low_rank_tables import shared_cells
-from .page_losses import page_loss_name
+from .page_losses import page_loss_name, torch_loss_name
 
 __all__ = [
     "baseline_arrays",
@@ -30,7 +30,9 @@ __all__ = [
     "large_arrays",
     "loss_arrays",
     "mask",
+    "metric_rows",
     "origin",
+    "prediction_kind",
     "quantised",
     "tradeoff_array",
 ]
@@ -70,11 +72,43 @@ def data_arrays(data: DataAndMetric, n_out: int, most: int | None = None) -> Pac
 
 
 def loss_arrays(data: DataAndMetric, n_out: int, count: int) -> tuple[str, Array | None]:
-    """Return which loss a page computes, "" for none, and the classes of rows if it takes them."""
+    """Return which loss a page computes, "" for none, and the classes of rows if there are any."""
     kind = page_loss_name(data, n_out)
-    if kind != "cross_entropy" or not count:
+    if not count or not _are_classes(data, n_out):
         return kind, None
     return kind, _array([data.test_labels[_spread(data.test_rows, count)]], np.float32)
+
+
+def prediction_kind(data: DataAndMetric, n_out: int) -> str:
+    """Return what outputs say of classes.
+
+    ``softmax``: their softmax are the probabilities of classes, as the cross entropy takes them;
+    ``class``: the largest one is the predicted class, and no more is known; ``sigmoid``: each is
+    a yes or no, whose probability is its sigmoid; "" if the labels are no classes.
+    """
+    losses = {torch_loss_name(metric) for metric in data.metrics.values()}
+    if _are_classes(data, n_out):
+        return "softmax" if "cross_entropy" in losses else "class"
+    labels = data.test_labels
+    is_yes_or_no = data.has_labels and bool(((labels == 0) | (labels == 1)).all())
+    return "sigmoid" if is_yes_or_no and "bce" in losses else ""
+
+
+def _are_classes(data: DataAndMetric, n_out: int) -> bool:
+    """Whether the labels are numbers of classes, one for each output."""
+    labels = data.test_labels
+    whole = not labels.is_floating_point() and not labels.is_complex()
+    if not data.has_labels or n_out < 2 or not whole or labels.shape != (len(data.test_rows),):
+        return False
+    return bool(((labels >= 0) & (labels < n_out)).all())
+
+
+def metric_rows(values: Mapping[str, MetricValues]) -> list[list[Any]]:
+    """Return metrics by name as the view reads them."""
+    return [
+        [name, finite(test), None if train is None else finite(train)]
+        for name, (test, train) in values.items()
+    ]
 
 
 def _spread(rows: Tensor, count: int) -> Tensor:

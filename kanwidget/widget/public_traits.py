@@ -14,6 +14,7 @@ from .traits import (
     Flag,
     Names,
     Nodes,
+    Parts,
     RejectsUnknownTraits,
     Sample,
     Score,
@@ -80,6 +81,9 @@ class PublicTraits(RejectsUnknownTraits):
 
     orientation = Choice("right", "up").tag(sync=True)
     """Where the inputs lead."""
+
+    hide = Parts().tag(sync=True)
+    """Parts of the view that are not there; see `traits.Parts`. The page cannot set it."""
 
     active_edges = traitlets.Int(read_only=True).tag(sync=True)
     """How many edges are on."""

@@ -60,6 +60,7 @@ class TraitSync:
         self._baseline: Baseline | None = None  # what the view has
         self._mask: list[Tensor] = []
         self._measure: DataAndMetric | None = None
+        self._measures_metrics = True  # whether those that the view has are of another state
         self._compares: tuple[int, int] | None = None
         self._shows_compared = False
         self._trained = False  # at the last look
@@ -115,6 +116,9 @@ class TraitSync:
         widget.set_trait("higher_is_better", session.higher_is_better)
         messages = session.warning_messages[:MAX_WARNINGS]
         widget.set_trait("_warnings", [list(message) for message in messages])
+        if self._mask is not session.mask or self._baseline is not session.baseline:
+            widget.set_trait("_metrics", [])
+            self._measures_metrics = True
         if self._mask is not session.mask:
             self._mask = session.mask
             self._send("_mask", payload.mask(session.mask))
@@ -151,7 +155,8 @@ class TraitSync:
         widget, session = self._widget, self._widget.session
         if session.closed:
             return
-        if self._prefetcher.follow(session, widget.selected) or self._is_training():
+        due = self._prefetcher.follow(session, widget.selected) or self._measures_metrics
+        if due or self._is_training():
             self._costs_task.ask(IDLE_SECONDS)
 
     def trained_model(self) -> nn.Module:
@@ -199,6 +204,7 @@ class TraitSync:
             count = 0 if rows_sent is None else len(rows_sent)
             loss, arrays["_row_classes"] = payload.loss_arrays(data, session.width[-1], count)
             widget.set_trait("_page_loss", loss)
+            widget.set_trait("_prediction", payload.prediction_kind(data, session.width[-1]))
         for name, array in arrays.items():
             self._send(name, array)
         self._drop_stale_ids()
@@ -243,7 +249,20 @@ class TraitSync:
             self._trained = self._is_training()  # and once more when it is over
             self._costs_task.ask(IDLE_SECONDS)
         elif not changed:
+            if self._measures_metrics:
+                self._send_metrics()
+                yield None
             yield from self._prefetcher.work(session, widget.selected)
+
+    def _send_metrics(self) -> None:
+        """Measure the present state by all metrics; what one of them raises is told."""
+        widget, self._measures_metrics = self._widget, False
+        try:
+            found = widget.session.metric_values()
+        except Exception as error:
+            widget.set_trait("error", f"{type(error).__name__}: {error}")
+            return
+        widget.set_trait("_metrics", payload.metric_rows(found))
 
     def _look(self) -> Iterator[None]:
         """Look now, whatever is under way."""

@@ -35,6 +35,7 @@ __all__ = [
     "Flag",
     "Names",
     "Nodes",
+    "Parts",
     "RejectsUnknownTraits",
     "Sample",
     "Score",
@@ -133,6 +134,40 @@ class Choice(traitlets.Unicode[str, Any]):
     def from_browser(self, session: PruningSession, value: Any) -> str | None:
         """Return the word if it is one of them, or None."""
         return value if isinstance(value, str) and value in self.words else None
+
+
+class Parts(traitlets.List[Any]):
+    """Parts of the view, by name. A page may not write them."""
+
+    words = (
+        *("status", "toolbar", "thresholds", "legend", "hints"),
+        *("cards", "trace", "history", "code"),
+    )
+    """The parts that there are; the network is always there."""
+
+    def validate(self, obj: Any, value: Any) -> list[str]:
+        """Return the names, each once and in the order of `words`, or raise in words."""
+        return self.check(value, self.name or "hide")
+
+    @classmethod
+    def check(cls, value: Any, name: str) -> list[str]:
+        """Return names of parts, or raise a ValueError or TypeError that calls them ``name``."""
+        if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+            raise TypeError(f"{name} must be a list of parts, such as ['legend']; got {value!r}")
+        given = list(value)
+        for part in given:
+            if part not in cls.words:
+                near = difflib.get_close_matches(str(part), cls.words, 1)
+                hint = f"; do you mean {near[0]!r}?" if near else ""
+                parts = ", ".join(map(repr, cls.words))
+                raise ValueError(f"{name} must hold some of {parts}; got {part!r}{hint}")
+        return [part for part in cls.words if part in given]
+
+    @classmethod
+    def others(cls, value: Any) -> list[str]:
+        """Return the parts that are none of those in ``show``."""
+        shown = cls.check(value, "show")
+        return [part for part in cls.words if part not in shown]
 
 
 class Score(traitlets.Unicode[str, Any]):

@@ -118,7 +118,13 @@ class ViewTraits(traitlets.HasTraits):
     """Which rows of the data they are, counted from 0."""
 
     _row_classes = PackedArray("float32", "rows")
-    """Their classes, if a page computes the cross entropy."""
+    """Their classes, if the labels are numbers of classes."""
+
+    _prediction = traitlets.Unicode(read_only=True).tag(sync=True)
+    """What the outputs say of classes, see `payload.prediction_kind`."""
+
+    _metrics = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
+    """All metrics at present, [name, on test rows, on training rows]; [] until measured."""
 
     _page_loss = traitlets.Unicode(read_only=True).tag(sync=True)
     """By which formula a page without Python computes the loss, see `page_loss_name`."""

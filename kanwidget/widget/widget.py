@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 from torch import Tensor, nn
 
-from kanwidget.evaluate.metric import Metric
+from kanwidget.evaluate.metric import Metric, combine_metrics
 from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_whole
 from kanwidget.session import PruningSession
@@ -24,6 +24,7 @@ from .loop_watch import LoopWatch
 from .notebook_preview import CELL_WIDTH, PICTURE_TRAITS, CellOutput, shows_a_value
 from .shared_sessions import followers, session_of, watch_cells
 from .sync import TraitSync
+from .traits import Parts
 from .view_traits import HOST_TRAITS, ViewTraits
 
 __all__ = ["KANWidget"]
@@ -68,12 +69,19 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         default, fewer of wide ones. A saved notebook keeps them if it keeps the state of widgets,
         as `nbconvert --execute` does. With 0 no value of the data leaves Python: the ends of
         curves are rounded outwards to two digits, and nothing is told of how the data are spread.
+    metrics : dict of str to callable, optional
+        More metrics by name, such as ``{"accuracy": accuracy}``: the view tells them beside the
+        loss. The first decides if there is no ``metric``.
+    show : list of str, optional
+        Parts of the view that are there besides the network, and no others: "status", "toolbar",
+        "thresholds", "legend", "hints", "cards", "trace", "history", "code"; or ``hide`` those
+        that are not.
     preview : bool
         Whether a notebook's cell that shows the widget keeps a picture of it behind it, for when
         nothing runs.
     **traits
         Initial values of the traits below, except the last six, which are read-only. The page sets
-        them too, except for names and ``input_shape``.
+        them too, except for names, ``input_shape`` and ``hide``.
 
     Raises
     ------
@@ -108,6 +116,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         the sliders, at 0.05.
     view : {"auto", "network", "matrix"}
         How the model is drawn.
+    hide : list of str
+        Parts of the view that are not there.
     orientation : {"right", "up"}
         Where the inputs lead.
     active_edges : int
@@ -138,12 +148,18 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         metric: Metric | None = None,
         higher_is_better: bool | None = None,
         data_rows: int | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+        show: Iterable[str] | None = None,
         preview: bool = True,
         **traits: Any,
     ) -> None:
         self.data_rows = None if data_rows is None else check_whole(data_rows, "data_rows", 0)
         score = traits.pop("score", None)
-        yours = [*self.writable_traits(), "in_vars", "out_vars", "input_shape"]
+        yours = [*self.writable_traits(), "in_vars", "out_vars", "input_shape", "hide"]
+        if show is not None:
+            if "hide" in traits:
+                raise TypeError("hand over show or hide, not both: each says what the other does")
+            traits["hide"] = Parts.others(show)
         kept: dict[str, Any] = {
             name: traits.pop(name) for name in ("layout", "tooltip") if name in traits
         }
@@ -152,6 +168,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             raise TypeError(
                 f"KANWidget has no {', '.join(unknown)} to set; it has {', '.join(yours)}"
             )
+        metric = combine_metrics(metric, metrics)
         with session_of(model, dataset, metric, score, higher_is_better) as self.session:
             self._make(model, traits, kept, preview)
         self._follow_traits()

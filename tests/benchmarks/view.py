@@ -23,7 +23,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "browser"))
 
-from chromium import ARGUMENTS, find_chromium  # noqa: E402
+from chromium import ARGUMENTS, HINTS_SEEN, find_chromium  # noqa: E402
 from lab import JupyterServer, Notebook, wait_ready  # noqa: E402
 from performance_page import machine, table, write  # noqa: E402
 from playwright.sync_api import Browser, Page, WebSocket, sync_playwright  # noqa: E402
@@ -124,6 +124,7 @@ def fresh(browser: Browser) -> Iterator[Page]:
     page = context.new_page()
     page.set_default_timeout(120_000)
     page.add_init_script(path=HERE / "frames.js")
+    page.add_init_script(HINTS_SEEN)
     yield page
     context.close()
 

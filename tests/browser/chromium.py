@@ -21,6 +21,10 @@ ARGUMENTS = [
 ]
 
 
+HINTS_SEEN = "try { localStorage.setItem('kanwidget.hints', '3') } catch {}"
+"""Runs in every page first: tests begin as a person who has seen the hints of the first time."""
+
+
 def find_chromium() -> str:
     """Return the path of a Chromium or Chrome on this machine.
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from apps import App, marimo_app, voila_app
-from chromium import ARGUMENTS, find_chromium
+from chromium import ARGUMENTS, HINTS_SEEN, find_chromium
 from lab import JupyterServer, Notebook, wait_ready
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from servers import SECOND, Server
@@ -91,6 +91,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
         viewport={"width": 1400, "height": 1500},
         device_scale_factor=getattr(request, "param", 1),
     )
+    context.add_init_script(HINTS_SEEN)
     page = context.new_page()
     page.set_default_timeout(60 * SECOND)  # two workers start their servers side by side
     errors: list[str] = []

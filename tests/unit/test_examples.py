@@ -124,6 +124,8 @@ def test_the_pruning_demo_ends_with_three_curves(run: Callable[[str], Executed])
     done = run("01_pruning")
     assert done.numbers(r"test RMSE (\d+\.\d+)")[0] < 0.14
     assert len(done.shown("image/png")) == 4
+    before, after = done.numbers(r"test RMSE (\d+\.\d+) before, (\d+\.\d+) after")
+    assert after < before / 2
 
 
 def test_the_measurements_are_pruned_to_a_formula_that_beats_a_line(

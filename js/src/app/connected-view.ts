@@ -50,6 +50,7 @@ function standing(host: Model): Model | null {
       // As on an exported page: without Python there are no new scores and no warnings.
       _scores_known: [],
       _warnings: [],
+      _metrics: [],
     });
     return model.computes ? model : null;
   } catch {

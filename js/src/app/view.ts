@@ -5,6 +5,7 @@ import type { Palette } from "../canvas/brush";
 import { sameTarget, type Target, type TargetKind } from "../model/network";
 import { createCardStrip } from "../panels/cards/card-strip";
 import type { Commands, PanelProps } from "../panels/context";
+import { createHints } from "../panels/hints/hints";
 import { createLegend } from "../panels/legend";
 import { createPanels } from "../panels/panels";
 import { createStatus } from "../panels/status";
@@ -143,6 +144,8 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     legend.element,
     element("div", { class: "beside" }, cards.element, panels.element),
   );
+  const hints = createHints(root, signal);
+  root.prepend(hints.element);
   /** All parts that can change the model: everything except the messages. */
   const acting = [bar, ...sliders, stage, cards].map((part) => part.element).concat(panels.acting);
 
@@ -204,6 +207,8 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     bar.update(now.known, now.reading);
     legend.update(now, stage.drawn);
     cards.update(now);
+    root.dataset.hide = now.reading.hide.join(" ");
+    hints.update(now);
   }
 
   const modelChanged = () => {

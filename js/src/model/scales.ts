@@ -70,18 +70,19 @@ export function lossScale(losses: ArrayLike<number>): LossScale | null {
   return Number.isFinite(base) ? { base, unit: Math.abs(base) || worst || 1 } : null;
 }
 
-/** A loss axis: small changes about the best loss take as much room as large ones far away. */
+/** A loss axis: linear for the losses that one may want, and compressed for those that are much worse. */
 export interface LossAxis extends LossScale {
-  /** Excess over the base at the bottom and at the top, in units. */
+  /** Excess over the base at the bottom, where the compressed part begins, and at the top, in units. */
   readonly low: number;
+  readonly linear: number;
   readonly high: number;
 }
 
-/** An excess this large is in the middle between linear and logarithmic. */
-const SMALL = 0.05;
+/** The share of the height that is linear: from the best loss to so many times the tolerance, or this excess. */
+export const LINEAR_SHARE = 0.7;
+const LINEAR_TOLERANCES = 3;
+const LEAST_LINEAR = 0.015;
 const MOST = 30;
-const bend = (excess: number) => Math.sign(excess) * Math.log1p(Math.abs(excess) / SMALL);
-const unbend = (bent: number) => Math.sign(bent) * SMALL * Math.expm1(Math.abs(bent));
 
 /** The axis for two curves of losses of which less is better, the first of them on show; null when none of its losses is finite. */
 export function lossAxis(
@@ -92,26 +93,28 @@ export function lossAxis(
   const scale = lossScale(shown);
   if (!scale) return null;
   const { base, unit } = scale;
-  const all = [shown, other].map((losses) => extent(losses));
-  const lows = all.map(([low]) => (low - base) / unit);
-  const highs = all.map(([, high]) => (high - base) / unit);
+  const linear = Math.max(LINEAR_TOLERANCES * tolerance, LEAST_LINEAR);
+  const ends = [shown, other].flatMap((losses) => extent(losses)).filter(Number.isFinite);
+  const excesses = ends.map((loss) => (loss - base) / unit);
   return {
     ...scale,
-    low: Math.max(-1, Math.min(0, ...lows.filter(Number.isFinite))),
-    high: Math.max(0.2, 1.6 * tolerance, Math.min(MOST, Math.max(...highs.filter(Number.isFinite), 0))),
+    low: Math.max(-linear / LINEAR_TOLERANCES, Math.min(0, ...excesses)),
+    linear,
+    high: Math.max(2 * linear, Math.min(MOST, Math.max(...excesses))),
   };
 }
 
-/** 0 at the bottom, 1 at the top; above 1 or not a number: off the scale. */
-export function heightOf(axis: LossAxis, loss: number): number {
-  const [low, high] = [bend(axis.low), bend(axis.high)];
-  return (bend((loss - axis.base) / axis.unit) - low) / (high - low);
+/** 0 at the bottom, 1 at the top; below 0, above 1 or not a number: off the scale. */
+export function heightOf({ base, unit, low, linear, high }: LossAxis, loss: number): number {
+  const excess = (loss - base) / unit;
+  if (excess <= linear) return (LINEAR_SHARE * (excess - low)) / (linear - low);
+  return LINEAR_SHARE + ((1 - LINEAR_SHARE) * Math.log(excess / linear)) / Math.log(high / linear);
 }
 
 /** The excess over the base, in units, at a height. */
-export function excessAt(axis: LossAxis, height: number): number {
-  const [low, high] = [bend(axis.low), bend(axis.high)];
-  return unbend(low + height * (high - low));
+export function excessAt({ low, linear, high }: LossAxis, height: number): number {
+  if (height <= LINEAR_SHARE) return low + (height / LINEAR_SHARE) * (linear - low);
+  return linear * (high / linear) ** ((height - LINEAR_SHARE) / (1 - LINEAR_SHARE));
 }
 
 /** Steps that a person would choose for a tolerance. */

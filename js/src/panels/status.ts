@@ -9,7 +9,7 @@ import { type StepTable, sameStepTable, stepTableOf } from "../model/threshold-s
 import type { ViewState } from "../state/view-state";
 import { formatFigures, formatItems } from "../text/format";
 import { STATUS } from "../text/labels";
-import { countSentence, deadEndWords, lossSentence } from "../text/messages";
+import { countSentence, deadEndWords, lossSentence, metricWords } from "../text/messages";
 import { viewNaming, warningWords } from "../text/session-messages";
 import { element, setText } from "../util/dom";
 import { MAX_DRAWN } from "../util/limits";
@@ -46,6 +46,8 @@ export function createStatus(commands: Commands, signal: AbortSignal) {
   let warning: Warning = { text: "", pending: false, canRemove: false };
   let fromPython = "";
   let facts: MaskFacts | null = null;
+  /** The metrics beside the loss that Python measured last. */
+  let metrics = "";
   /** The edits that Python measured last: starting there, a curve gives the loss of later ones. */
   let measured: Edits | null = null;
 
@@ -82,9 +84,13 @@ export function createStatus(commands: Commands, signal: AbortSignal) {
     const count = countSentence(known, reading.view === "network" ? MAX_DRAWN : undefined);
     const faint = pending && preview === null ? "pending" : "";
     const { first, before } = stepsOf(reading);
+    // Those of the state before stay, faint, until Python has measured the present one.
+    const isMeasured = reading.metrics.length > 0 && !pending;
+    if (reading.metrics.length > 0 || reading.computes !== undefined) metrics = metricWords(reading.metrics);
     render(
       html`<p class="status" data-role="status"
           ><b>${count}</b><span class="loss ${faint}" title=${loss ?? nothing}>${sentence && ` · ${sentence}`}</span
+          ><span class="metrics ${isMeasured ? "" : "pending"}" data-role="metrics">${metrics && ` · ${metrics}`}</span
         ></p>
         <dl class="figures" data-role="figures">
           ${figure(STATUS.start, first?.loss_after ?? reading.baselineLoss, first?.active_edges ?? countOn(net.baseline))}

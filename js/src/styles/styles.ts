@@ -6,9 +6,11 @@ import bar from "./bar.css?raw";
 import base from "./base.css?raw";
 import cards from "./cards.css?raw";
 import full from "./full.css?raw";
+import hints from "./hints.css?raw";
 import limited from "./limited.css?raw";
 
 import panels from "./panels.css?raw";
+import parts from "./parts.css?raw";
 import popovers from "./popovers.css?raw";
 import print from "./print.css?raw";
 import slider from "./slider.css?raw";
@@ -28,6 +30,8 @@ const STYLES = [
   panels,
   limited,
   full,
+  hints,
+  parts,
   print,
 ].join("");
 

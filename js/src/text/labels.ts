@@ -89,8 +89,11 @@ export const THRESHOLD = {
   },
   plot: {
     name: "Plot",
-    help: "The loss at each threshold. Solid: the mean of removed edges is kept; dotted: it is not. The dashed line is the loss that is allowed.",
+    help: "The loss at each threshold. Solid: the mean of removed edges is kept; dotted: it is not. The dashed line is the loss that is allowed. Losses up to three times the tolerance are drawn to scale, those beyond it closer together (grey).",
   },
+  loss: "loss",
+  meanKept: "mean kept",
+  meanNotKept: "not kept",
   tolerance: "Tolerance: how much worse than the best the loss may be",
 } as const;
 
@@ -100,11 +103,25 @@ export const HISTORY = {
   end: "End comparison",
   chooseAnother: "choose another step to compare with",
   go: { name: "A step", help: "Press it to go there; nothing is lost, the other steps stay." },
-  compare: { name: "☐", help: "Tick two steps to see in which edges they differ." },
+  compare: { name: "A/B", help: "Choose two steps, A and B, to see in which edges they differ." },
+  columns: { step: "Step", edges: "Edges", loss: "Loss", compare: "A/B" },
+  letters: ["A", "B"],
+  fold: "Hide these steps",
+  unfold: "Show these steps",
+  toStart: "Scroll to the start",
   stale: {
     name: "then",
     help: "The numbers are from that time: the model has been changed since. Going there measures it again.",
   },
+} as const;
+
+export const HINTS = {
+  drag: "Drag this: the weakest edges go, and the curve above says what that costs.",
+  click: "Click a curve to see it large, with its data and what the model loses without it.",
+  undo: "Nothing is lost: every step can be taken back here.",
+  next: "Next",
+  none: "No more hints",
+  done: "Got it",
 } as const;
 
 export const PROBE = {
@@ -118,6 +135,9 @@ export const PROBE = {
   random: "random",
   randomHelp: "A random row",
   inputs: "The sample's inputs",
+  label: "label",
+  noClass: "no class: an output is not a number",
+  columns: { class: "Class", probability: "Probability", output: "Output" },
   unable: "This network is too wide, or of a kind that cannot be traced here.",
   input: {
     name: "Inputs",

@@ -13,7 +13,7 @@ import { edgeIndex, isHidden, type Network, type Target, type TargetKind } from 
 import type { ThresholdChange } from "../model/threshold-steps";
 import type { ViewState } from "../state/view-state";
 import { cutToLength } from "../util/graphemes";
-import type { Snapshot } from "../wire/snapshot";
+import type { Metric, Snapshot } from "../wire/snapshot";
 import {
   formatChange,
   formatCount,
@@ -254,6 +254,45 @@ export function costWords({ loss, lossName }: Snapshot, price: number | undefine
 
 export const differWords = (edges: number): string =>
   `${formatItems(edges, "edge")} ${edges === 1 ? "differs" : "differ"}`;
+
+/** "predicted 3, label 5: wrong"; without a label just what is predicted. */
+export function correctWords(predicted: string, label: string | null): string {
+  if (label === null) return `predicted ${isolated(predicted)}`;
+  const verdict = predicted === label ? "right" : "wrong";
+  return `predicted ${isolated(predicted)}, label ${isolated(label)}: ${verdict}`;
+}
+
+/** "and 88 smaller". */
+export const moreOutputsWords = (more: number): string => `and ${formatCount(more)} smaller`;
+
+export const hintWords = (number: number, of: number): string => `Hint ${number} of ${of}`;
+
+/** Beside the loss: what it is on the training rows, and all other metrics; "" if there is nothing to tell. */
+export function metricWords(metrics: readonly Metric[]): string {
+  const figures = (value: number | null) => (value === null ? "–" : formatFigures(value));
+  const words = metrics.map(({ name, test, train }, k) => {
+    if (k === 0) return train === null ? "" : `train ${figures(train)}`;
+    return `${cut(name)} ${figures(test)}${train === null ? "" : ` (train ${figures(train)})`}`;
+  });
+  return words.filter(Boolean).join(" · ");
+}
+
+/** "8 earlier": steps above what is in sight. */
+export const earlierWords = (steps: number): string => `${formatCount(steps)} earlier`;
+
+/** Steps of one kind in a row: "4 edits by hand". */
+export function runWords(
+  steps: number,
+  kind: "hand" | "node_threshold" | "edge_threshold" | "outside",
+): string {
+  const what = {
+    hand: "edits by hand",
+    node_threshold: "node thresholds",
+    edge_threshold: "edge thresholds",
+    outside: "changes in cells",
+  };
+  return `${formatCount(steps)} ${what[kind]}`;
+}
 
 /** "of 1,000 (200 here)". */
 export const ofRowsWords = (all: number, present: number): string =>

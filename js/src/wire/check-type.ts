@@ -58,6 +58,14 @@ export const MESSAGES: Check = [messages, "a list of messages"];
 export const WIDTHS: Check = [listOf((n) => whole(n) && (n as number) > 0), "a list of widths"];
 export const SLOTS: Check = [listOf(listOf(whole)), "a list of lists of nodes"];
 export const STEPS: Check = [steps, "a list of commands"];
+/** Some metrics: `["accuracy", on test rows, on training rows]`. */
+export const METRICS: Check = [
+  listOf(
+    (row) =>
+      list(row) && text((row as unknown[])[0]) && [1, 2].every((k) => orNone(number)((row as unknown[])[k])),
+  ),
+  "a list of metrics",
+];
 export const ANYTHING: Check = [() => true, "anything"];
 
 /** What is wrong with the type of a trait's value, or ""; a host may not know some traits at all. */

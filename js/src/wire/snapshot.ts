@@ -60,6 +60,22 @@ export interface Rows {
   readonly inputs: Float32Array;
   /** (count, outputs) */
   readonly labels: Float32Array | null;
+  /** The classes that they have, (count,), if the labels are numbers of classes. */
+  readonly classes: Float32Array | null;
+}
+
+/**
+ * What outputs say of classes: their softmax or each one's sigmoid is a probability, or the largest is the predicted
+ * class and no more is known; "": nothing.
+ */
+export const PREDICTIONS = ["", "softmax", "sigmoid", "class"] as const;
+export type PredictionKind = (typeof PREDICTIONS)[number];
+
+/** A metric on the test rows, and on the training rows if these are others. */
+export interface Metric {
+  readonly name: string;
+  readonly test: number | null;
+  readonly train: number | null;
 }
 
 export interface Snapshot {
@@ -98,6 +114,11 @@ export interface Snapshot {
   readonly symbolic: ReadonlyMap<number, string>;
   readonly data: Data | null;
   readonly rows: Rows | null;
+  readonly prediction: PredictionKind;
+  /** All metrics of what Python has now, the one that decides first; none as long as they are not measured. */
+  readonly metrics: readonly Metric[];
+  /** Parts of the view that are not there. */
+  readonly hide: readonly string[];
   /** What the browser needs to compute the network by itself. */
   readonly cells: Cells | null;
   readonly tradeoff: { readonly node: LossCurve | null; readonly edge: LossCurve | null };
@@ -230,11 +251,13 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     const count = inputs.shape[0]!;
     const labels = maybe("_row_labels", [count, net.width[net.depth]!]);
     const numbers = maybe("_row_numbers", [count]);
-    return once("rows", [inputs, labels, numbers], () => ({
+    const classes = maybe("_row_classes", [count]);
+    return once("rows", [inputs, labels, numbers, classes], () => ({
       count,
       numbers: numbers?.data ?? Float64Array.from({ length: count }, (_, k) => k),
       inputs: inputs.data,
       labels: labels?.data ?? null,
+      classes: classes?.data ?? null,
     }));
   }
 
@@ -279,6 +302,8 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     const selected = model.get("selected") ?? [];
     const probe = model.get("probe") ?? [];
     const history = model.get("_history") ?? [];
+    const metrics = model.get("_metrics") ?? [];
+    const hide = model.get("hide") ?? [];
     const tolerance = number(model.get("tolerance")) ?? DEFAULT_TOLERANCE;
     const compared = optional(() => maybe("_compared", [edges]));
     const snapshot: Snapshot = {
@@ -329,6 +354,11 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       ),
       data: optional(() => readData(net)),
       rows: optional(() => readRows(net)),
+      prediction: oneOf(PREDICTIONS, model.get("_prediction") as PredictionKind),
+      metrics: json("metrics", [], metrics, () =>
+        metrics.map(([name, test, train]) => ({ name, test: number(test), train: number(train) })),
+      ),
+      hide: json("hide", [], hide, () => hide),
       cells: optional(() => readCells(net)),
       tradeoff: {
         node: optional(() => readTradeoff("_tradeoff_node")),

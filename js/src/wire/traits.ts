@@ -15,6 +15,7 @@ import {
   IDS,
   IMAGE_SHAPE,
   MESSAGES,
+  METRICS,
   NAMES,
   NUMBER,
   NUMBERS,
@@ -95,6 +96,7 @@ export const TABLE = {
   in_vars: python<string[]>(NAMES),
   out_vars: python<string[]>(NAMES),
   input_shape: python<number[]>(IMAGE_SHAPE),
+  hide: python<string[]>(NAMES),
   active_edges: python<number>(NUMBER),
   loss: python<number | null>(NUMBER),
   baseline_loss: python<number | null>(NUMBER),
@@ -116,6 +118,9 @@ export const TABLE = {
   _rows: array("float32"),
   _row_labels: array("float32"),
   _row_numbers: array("float64"),
+  _row_classes: array("float32"),
+  _prediction: python<string>(TEXT),
+  _metrics: python<[name: string, test: number | null, train: number | null][]>(METRICS),
   _cells_x: array("float64"),
   _cells_y: array("float64"),
   _bias: array("float64"),
@@ -152,7 +157,6 @@ export interface PageOrigin {
 /** Traits that only a page without Python reads. */
 export const PAGE_ONLY = {
   _page_loss: python<string>(TEXT),
-  _row_classes: array("float32"),
   _origin: python<PageOrigin>(ANYTHING),
 } as const;
 

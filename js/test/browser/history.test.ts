@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
 import { INDICES, stepWords } from "../../src/text/session-messages";
+import type { HistoryStep, Message, Traits } from "../../src/wire/traits";
 import { networkOf, pack } from "../fake";
 import { historyOf, richModel } from "../rich";
 import { click, frames, type Mounted, mount } from "./mounted";
@@ -22,8 +23,16 @@ test("every step is listed with its edges, loss and note, the newest last, and t
   expect(steps(view).map((one) => one.querySelector("button")!.textContent)).toEqual(
     view.model.traits._history.map((step) => stepWords(step, INDICES)),
   );
-  expect(steps(view)[2]!.textContent).toContain("13 edges");
-  expect(steps(view)[2]!.textContent).toContain("0.1020");
+  expect(steps(view)[2]!.querySelector(".edges")!.textContent).toBe("13");
+  expect(steps(view)[2]!.querySelector(".loss")!.textContent).toBe("0.1020");
+  expect(view.find(".rows .columns").textContent!.match(/Step|Edges|Loss|A\/B/g)).toEqual([
+    "Step",
+    "Edges",
+    "Loss",
+    "A/B",
+  ]);
+  const heights = steps(view).map((one) => one.getBoundingClientRect().height);
+  expect(new Set(heights)).toEqual(new Set([28]));
   expect(steps(view)[2]!.querySelector<HTMLInputElement>(".note")!.value).toBe("x1 alone is not enough");
   expect(steps(view).map((one) => one.getAttribute("aria-current"))).toEqual([null, null, null, "step"]);
 });
@@ -34,9 +43,9 @@ test("a step measured before others changed the model says that its numbers are 
   view.model.receive({ _history: history });
   await frames(2);
   expect(steps(view).map((one) => one.querySelector(".edges")!.textContent)).toEqual([
-    "15 edges then",
-    "14 edges then",
-    "13 edges",
+    "15 then",
+    "14 then",
+    "13",
   ]);
   expect(steps(view).map((one) => one.title !== "")).toEqual([true, true, false]);
   const [old, now] = [1, 2].map((k) => getComputedStyle(steps(view)[k]!.querySelector(".loss")!));
@@ -108,6 +117,9 @@ test("two steps are compared: how many edges differ is said, and it ends when as
   expect(view.find("[data-role=compared]").textContent).toContain("choose another");
   await click(pick(3));
   expect(view.model.acts).toEqual([{ do: "compare", ids: [1, 3] }]);
+  const letter = (id: number) => pick(id).closest("label")!.textContent!.trim();
+  expect([letter(1), letter(2), letter(3)]).toEqual(["A", "", "B"]);
+  expect(pick(3).getAttribute("aria-label")).toBe("Compare step 3, B");
   const bits = new Uint8Array(15).fill(3);
   bits.set([1, 2, 0, 1], 4);
   view.model.receive({ _compared: pack(bits, [15]) });
@@ -135,6 +147,85 @@ test("a long history shows its newest step, and moves neither the page nor the n
   expect(steps(view)[2]!.getBoundingClientRect().top).toBeGreaterThanOrEqual(
     rows.getBoundingClientRect().top,
   );
+});
+
+/** Three edges switched by hand after the start, and so many thresholds then. */
+function handHistory(thresholds: number): Partial<Traits> {
+  const step = (id: number, what: Message[], edges: number): HistoryStep => ({
+    ...{ id, parent: id === 0 ? null : id - 1, kind: id === 0 ? "start" : "set", what, note: "" },
+    ...{
+      edges_removed: id === 0 ? 0 : 1,
+      loss_before: 0.1,
+      loss_after: 0.1 + 0.001 * id,
+      active_edges: edges,
+    },
+  });
+  const steps = [step(0, [], 15), ...[1, 2, 3].map((id) => step(id, [["edge_off", 0, 0, id]], 15 - id))];
+  for (let k = 0; k < thresholds; k++) steps.push(step(4 + k, [["edge_threshold", 0.01 * (k + 1)]], 11 - k));
+  return { _history: steps, _current: steps.length - 1 };
+}
+const folded = (view: Mounted) => view.find<HTMLButtonElement>(".steps .run .go");
+
+test("steps of one kind in a row are one row with their losses as a line, which unfolds by a click or a key", async () => {
+  const view = await open(1);
+  view.model.receive(handHistory(1));
+  await frames(2);
+  const words = () => steps(view).map((one) => one.querySelector("button")!.textContent!.trim());
+  expect(words()).toEqual(["the model as it came", "3 edits by hand", "edge threshold 0.01: 1 edge goes"]);
+  const run = steps(view)[1]!;
+  expect([".edges", ".loss"].map((one) => run.querySelector(one)!.textContent)).toEqual([
+    "15 → 12",
+    "0.1030",
+  ]);
+  const points = run.querySelector("polyline")!.getAttribute("points")!.split(" ");
+  const tops = points.map((point) => Number(point.split(",")[1]));
+  expect(tops).toHaveLength(4);
+  // Losses that rise are a line that rises.
+  expect(tops).toEqual([...tops].sort((a, b) => b - a));
+  expect(new Set(tops).size).toBe(4);
+  await click(folded(view));
+  expect(folded(view).getAttribute("aria-expanded")).toBe("true");
+  expect(words()).toHaveLength(6);
+  await click(view.find("[data-step='2']"));
+  expect(view.model.acts).toEqual([{ do: "jump", id: 2 }]);
+  folded(view).focus();
+  await userEvent.keyboard("{Enter}");
+  await frames(2);
+  expect([focused(view), words().length]).toEqual([folded(view), 3]);
+});
+
+test("the present step, one with a note, one that is compared and one where a branch begins are never folded away", async () => {
+  const view = await open(1);
+  view.model.receive(handHistory(6));
+  await frames(2);
+  const ids = () =>
+    [...view.root.querySelectorAll<HTMLElement>("[data-step]")].map((one) => Number(one.dataset.step));
+  // The thresholds of five steps are a run, too; the last one is the present step.
+  expect(ids()).toEqual([0, 9]);
+  view.model.receive({ _current: 6 });
+  await frames(2);
+  expect(ids()).toEqual([0, 4, 5, 6]);
+  const history = view.model.traits._history.map((step) =>
+    step.id === 2 ? { ...step, note: "good" } : step,
+  );
+  view.model.receive({ _history: [...history, { ...history[9]!, id: 10, parent: 7 }] });
+  await frames(2);
+  expect(ids()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+test("when the list is scrolled it says how many steps are above, and goes there", async () => {
+  const view = await open(40);
+  const earlier = view.find<HTMLButtonElement>("[data-role=earlier]");
+  await expect.poll(() => earlier.hidden).toBe(false);
+  const head = view.find(".rows .columns").getBoundingClientRect().bottom;
+  const above = steps(view).filter((one) => one.getBoundingClientRect().top < head - 14).length;
+  expect(earlier.textContent).toBe(`${above} earlier`);
+  const top = view.canvas.getBoundingClientRect().top;
+  earlier.focus();
+  await userEvent.keyboard("{Enter}");
+  await expect.poll(() => earlier.hidden).toBe(true);
+  expect(focused(view)).toBe(view.find("[data-step='0']"));
+  expect(view.canvas.getBoundingClientRect().top).toBe(top);
 });
 
 test("commit says what it does and asks for it", async () => {

@@ -18,7 +18,9 @@ export interface Mounted {
   ink(x: number, y: number): number;
 }
 
-export async function mount(model: FakeModel = fakeModel(), width = 900): Promise<Mounted> {
+/** `hints`: how many of the hints of the first time the person has seen; all of them, as a rule. */
+export async function mount(model: FakeModel = fakeModel(), width = 900, hints = 3): Promise<Mounted> {
+  localStorage.setItem("kanwidget.hints", `${hints}`);
   const el = document.body.appendChild(document.createElement("div"));
   el.style.width = `${width}px`;
   const close = widget().render({ model, el });

@@ -250,37 +250,72 @@ test.each([
   await frames(2);
   expect(view.find("[data-role=status]").textContent).toContain("11 of 15 edges");
   expect(inside(view, "edge", ".present").getAttribute("d")).not.toContain("NaN");
-  // The dot is under the dashed line, one step on it is above.
+  // A loss is under the dashed line and one step on it is above; of a metric that rises with quality it is the other way.
+  const down = more ? -1 : 1;
   const height = (selector: string) => middle(inside<SVGElement>(view, "edge", selector))[1];
   const limit = height("[data-role=tolerance-line]");
-  expect(height(".dot")).toBeGreaterThan(limit);
+  expect(down * height(".dot")).toBeGreaterThan(down * limit);
   view.slider("edge").focus();
   await userEvent.keyboard("{ArrowRight}");
   await frames(2);
-  expect(height(".dot")).toBeLessThan(limit);
+  expect(down * height(".dot")).toBeLessThan(down * limit);
   // The line stays under the hand.
   const [x, y] = middle(inside<SVGElement>(view, "edge", "[data-role=tolerance-line]"));
-  await commands.mouse([["move", x - 80, y], ["down"], ["move", x - 80, y - 10, 8]]);
+  await commands.mouse([["move", x - 80, y], ["down"], ["move", x - 80, y - 10 * down, 8]]);
   await frames(2);
-  expect(Math.abs(height("[data-role=tolerance-line]") - (y - 10))).toBeLessThan(3);
+  expect(Math.abs(height("[data-role=tolerance-line]") - (y - 10 * down))).toBeLessThan(3);
   await letGo();
   expect(view.model.traits.tolerance).toBeGreaterThan(0.05);
 });
 
-test("of a best loss of 0 or less nothing is so many times as much: the plot says the losses", async () => {
+test("the axis is numbered: the best loss, the end of what is drawn to scale, and the worst", async () => {
   const view = await mount(fakeModel([2, 5, 1], rising));
   const marks = () =>
-    [...panel(view, "edge").querySelectorAll(".marks span")].map(({ textContent }) => textContent);
+    [...panel(view, "edge").querySelectorAll<HTMLElement>(".marks span")]
+      .filter(({ hidden }) => !hidden)
+      .map(({ textContent }) => textContent);
   const line = (from: number, step: number) => Float64Array.from({ length: 16 }, (_, k) => from + step * k);
+  const name = () => inside(view, "edge", ".names span").textContent;
   view.model.receive({ _tradeoff_edge: along(line(0.1, 0.1)) });
   await frames(2);
-  expect(marks()).toContain("×2");
-  view.model.receive({ _tradeoff_edge: along(line(0, 0.02), line(0, 0.2)) });
+  expect([name(), ...marks()]).toEqual(["test RMSE", "0.1", "0.115", "1.6"]);
+  view.model.receive({ loss_name: "", _tradeoff_edge: along(line(0, 0.02), line(0, 0.2)) });
   await frames(2);
-  expect(marks()).toEqual(["0.3000"]);
-  view.model.receive({ _tradeoff_edge: along(line(-0.5, 0.2)) });
+  expect([name(), ...marks()]).toEqual(["loss", "0", "0.045", "3"]);
+  view.model.receive({ tolerance: 0.2, _tradeoff_edge: along(line(-0.5, 0.2)) });
   await frames(2);
-  expect(marks()).toEqual(["0"]);
+  expect(marks()).toEqual(["−0.5", "−0.2", "2.5"]);
+  // Seven tenths of the height are drawn to scale.
+  const middles = [...panel(view, "edge").querySelectorAll(".marks span")].map((mark) => middle(mark)[1]);
+  const share = (middles[0]! - middles[1]!) / (middles[0]! - middles[2]!);
+  expect(Math.abs(share - 0.7)).toBeLessThan(0.02);
+});
+
+test("the plot says what each curve is, and the loss at the thumb and at the suggestion", async () => {
+  const view = await mount(fakeModel([2, 5, 1], rising));
+  const losses = Float64Array.from({ length: 16 }, (_, k) =>
+    k < 9 ? 0.1 + 0.0005 * k : 0.104 + 0.05 * (k - 8),
+  );
+  view.model.receive({
+    _tradeoff_edge: along(
+      losses,
+      losses.map((loss, k) => loss + 0.01 * k),
+    ),
+  });
+  await frames(2);
+  const values = () =>
+    [...panel(view, "edge").querySelectorAll<HTMLElement>(".value")]
+      .filter((value) => value.checkVisibility())
+      .map(({ textContent }) => textContent);
+  expect(inside(view, "edge", ".names").textContent).toBe("test RMSEmean keptnot kept");
+  expect(values()).toEqual(["0.1040", "0.1000"]);
+  view.slider("edge").focus();
+  await userEvent.keyboard("{PageUp}");
+  await frames(2);
+  expect(values()).toEqual(["0.1040", "0.2040"]);
+  // At the suggestion one number is enough.
+  await click(inside(view, "edge", "[data-role=suggest]"));
+  expect(values()).toEqual(["0.1040"]);
 });
 
 test("with a metric of which more is better the tolerance is a loss of it", async () => {
@@ -307,9 +342,9 @@ test("with a metric of which more is better the tolerance is a loss of it", asyn
   await click(inside(view, "edge", "[data-role=suggest]"));
   await frames(2);
   expect(view.find("[data-role=status]").textContent).toContain("11 of 15 edges");
-  // The dashed line is dragged up for more, as it is for a loss.
+  // A better network is higher in the plot: the dashed line is dragged down to allow more loss.
   const [x, y] = middle(inside<SVGElement>(view, "edge", "[data-role=tolerance-line]"));
-  await commands.mouse([["move", x - 80, y], ["down"], ["move", x - 80, y - 14, 8]]);
+  await commands.mouse([["move", x - 80, y], ["down"], ["move", x - 80, y + 14, 8]]);
   await letGo();
   expect(view.model.traits.tolerance).toBeGreaterThan(0.05);
 });
@@ -621,6 +656,29 @@ test("the thumb is at the step that is written while it is dragged, and does not
   expect(slider.value).toBe("0");
 });
 
+test("wherever the thumb is let go, it does not move by a pixel: not on release, and not by Python's answer", async () => {
+  const view = await mount(richModel([4, 6, 1]));
+  for (const axis of ["node", "edge"] as const) {
+    const slider = view.slider(axis);
+    const place = () => [
+      thumb(slider, Number(slider.value))[0],
+      thumb(slider, 1000 * Number(slider.style.getPropertyValue("--at")))[0],
+      middle(inside(view, axis, ".dot"))[0],
+    ];
+    for (const position of [137, 583, 742, 1000, 0]) {
+      await grab(slider, position);
+      const [held, text] = [place(), view.find<HTMLInputElement>(`[data-readout=${axis}]`).value];
+      expect(Math.abs(held[2]! - held[0]!)).toBeLessThan(0.6);
+      await letGo();
+      expect(place()).toEqual(held);
+      view.model.python();
+      await frames(3);
+      expect(place()).toEqual(held);
+      expect(view.find<HTMLInputElement>(`[data-readout=${axis}]`).value).toBe(text);
+    }
+  }
+});
+
 test("scores that come while a slider is dragged move neither its axis under the hand nor the network", async () => {
   const view = await mount();
   const slider = view.slider("edge");
@@ -670,11 +728,15 @@ test.each([[[2, 5, 1]], [[4, 6, 1]], [[2, 12, 2]]])(
             expect(inside, `${axis}, ${tolerance}: the ${name} curve at ${x}, ${y}`).toBe(false);
           }
         }
-        for (const mark of plot.querySelectorAll(".marks span")) {
-          const { left, right, top, bottom } = mark.getBoundingClientRect();
-          expect(left < label.right && right > label.left && top < label.bottom && bottom > label.top).toBe(
-            false,
-          );
+        const others = [".marks span", ".names", ".value"].flatMap((what) => [
+          ...plot.querySelectorAll<HTMLElement>(what),
+        ]);
+        for (const other of others) {
+          if (!other.checkVisibility()) continue;
+          const { left, right, top, bottom } = other.getBoundingClientRect();
+          const touches =
+            left < label.right && right > label.left && top < label.bottom && bottom > label.top;
+          expect(touches, `${axis}, ${tolerance}: ${other.textContent}`).toBe(false);
         }
       }
     }

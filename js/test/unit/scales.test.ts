@@ -87,6 +87,17 @@ test("the loss axis begins at the best loss, and shows 5 % and ×10 apart", () =
   expect(excessAt(axis, heightOf(axis, 0.105))).toBeCloseTo(0.05, 9);
 });
 
+test("70 % of the height are linear, from the best loss to three times the tolerance, and the rest is compressed", () => {
+  const axis = lossAxis([0.2, 0.21, 2], [0.2, 0.3], 0.1)!;
+  const height = (excess: number) => heightOf(axis, 0.2 * (1 + excess));
+  expect(height(0)).toBeCloseTo(0, 9);
+  for (const share of [0.25, 0.5, 0.75, 1]) expect(height(0.3 * share)).toBeCloseTo(0.7 * share, 9);
+  expect(height(0.6) - height(0.3)).toBeLessThan(0.3 * height(0.3));
+  expect(height(9)).toBeCloseTo(1, 9);
+  for (const excess of [0, 0.02, 0.1, 0.3, 0.31, 1, 5, 9])
+    expect(excessAt(axis, height(excess))).toBeCloseTo(excess, 9);
+});
+
 test("absurd losses do not flatten the others: they are off the scale", () => {
   const axis = lossAxis([0.1, 0.11, 1e12, Number.NaN, Number.POSITIVE_INFINITY], [0.1], 0.05)!;
   expect(heightOf(axis, 0.11)).toBeGreaterThan(0.1);

@@ -1,8 +1,10 @@
-/** The lines beside the history: one down each branch, a dot for each step. */
+/** The lines beside the history: one down each branch, a dot for each step or folded run. */
 import { svg } from "lit-html";
 import type { HistoryStep } from "../../wire/traits";
+import { type Row, stepsOf } from "./runs";
 
-const ROW = 46;
+/** The height of a row in pixels, as in `styles/panels.css`. */
+export const ROW_HEIGHT = 28;
 const COLUMN = 12;
 const X = 10;
 const MAX_COLUMNS = 5;
@@ -21,24 +23,34 @@ export function columnsOf(history: readonly HistoryStep[]): number[] {
   });
 }
 
-export function branchLines(history: readonly HistoryStep[], current: number) {
+export function branchLines(history: readonly HistoryStep[], rows: readonly Row[], current: number) {
   const columns = columnsOf(history).map((column) => Math.min(MAX_COLUMNS, column));
-  const place = new Map(history.map((step, k) => [step.id, k]));
-  const x = (k: number) => X + COLUMN * columns[k]!;
-  const y = (k: number) => k * ROW + 17;
-  const line = ({ parent }: HistoryStep, k: number) => {
-    const from = parent === null ? undefined : place.get(parent);
-    if (from === undefined) return "";
-    const [a, b] = [x(from), x(k)];
-    if (a === b) return `M${a} ${y(from)}V${y(k)}`;
-    return `M${a} ${y(from)}C${a} ${y(from) + 16} ${b} ${y(from) + 8} ${b} ${y(from) + 24}V${y(k)}`;
+  const column = new Map(history.map((step, k) => [step.id, columns[k]!]));
+  /** The row of each step; of an unfolded run its own rows come after that of the run. */
+  const place = new Map(rows.flatMap((row, k) => stepsOf(row).map((step) => [step.id, k] as const)));
+  const x = (id: number) => X + COLUMN * column.get(id)!;
+  const y = (id: number) => (place.get(id)! + 0.5) * ROW_HEIGHT;
+  const line = ({ id, parent }: HistoryStep) => {
+    if (parent === null || !place.has(parent) || place.get(parent) === place.get(id)) return "";
+    const [a, b] = [x(parent), x(id)];
+    if (a === b) return `M${a} ${y(parent)}V${y(id)}`;
+    const from = y(parent);
+    return `M${a} ${from}C${a} ${from + 14} ${b} ${from + 6} ${b} ${from + 20}V${y(id)}`;
   };
-  const dot = ({ id, kind }: HistoryStep, k: number) => svg`<circle
-    cx=${x(k)} cy=${y(k)} r=${id === current ? 5 : kind === "commit" ? 4.5 : 3.5}
-    class="${kind}${id === current ? " current" : ""}"
-  />`;
+  const dot = (row: Row) => {
+    if ("run" in row) {
+      if (row.isOpen) return "";
+      const { id } = row.run[0]!;
+      return svg`<circle cx=${x(id)} cy=${y(id)} r="4.5" class="run" /><circle cx=${x(id)} cy=${y(id)} r="1.5" />`;
+    }
+    const { id, kind } = row.step;
+    return svg`<circle
+      cx=${x(id)} cy=${y(id)} r=${id === current ? 5 : kind === "commit" ? 4.5 : 3.5}
+      class="${kind}${id === current ? " current" : ""}"
+    />`;
+  };
   return svg`<svg
     class="rail" aria-hidden="true"
-    width=${2 * X + COLUMN * Math.max(0, ...columns)} height=${history.length * ROW}
-  ><path class="line" d=${history.map(line).join("")} /><g>${history.map(dot)}</g></svg>`;
+    width=${2 * X + COLUMN * Math.max(0, ...columns)} height=${rows.length * ROW_HEIGHT}
+  ><path class="line" d=${history.map(line).join("")} /><g>${rows.map(dot)}</g></svg>`;
 }

@@ -1,21 +1,25 @@
-/** The history: every step with its loss, notes of one's own, a way back to each, and two compared. */
+/** The history: every step with its loss, notes of one's own, a way back to each, and two compared. Runs are folded. */
 
 import { html, noChange, nothing, render } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
-import { formatFigures, formatItems } from "../../text/format";
+import { formatCount, formatFigures } from "../../text/format";
 import { HISTORY, PANELS } from "../../text/labels";
-import { differWords } from "../../text/messages";
+import { differWords, earlierWords, runWords } from "../../text/messages";
 import { type Naming, stepWords, viewNaming } from "../../text/session-messages";
 import { element } from "../../util/dom";
 import type { Snapshot } from "../../wire/snapshot";
 import type { HistoryStep } from "../../wire/traits";
 import type { Commands, Panel, PanelProps } from "../context";
 import { createHelp } from "../help";
-import { branchLines } from "./branch-lines";
+import { branchLines, ROW_HEIGHT } from "./branch-lines";
+import { type Row, rowsOf, stepsOf } from "./runs";
+import { sparkline } from "./sparkline";
 
 const { name } = PANELS.history;
+/** Characters that the column of edges has room for. */
+const MAX_COUNTS = 9;
 
-export function createHistory(id: string, commands: Commands): Panel {
+export function createHistory(id: string, commands: Commands, signal: AbortSignal): Panel {
   const panel = element("section", { class: "panel history", id, "aria-label": name, hidden: true });
   const help = createHelp(name, [HISTORY.go, HISTORY.compare, HISTORY.stale]);
   /** The steps that are ticked. */
@@ -23,6 +27,12 @@ export function createHistory(id: string, commands: Commands): Panel {
   let now: PanelProps | null = null;
   let drawn: readonly unknown[] = [];
   let compared: Uint8Array | null = null;
+  /** The first steps of runs that are unfolded. */
+  const open = new Set<number>();
+  let rows: readonly Row[] = [];
+  /** Steps above what is in sight. */
+  let earlier = 0;
+  let watched: Node | null = null;
 
   function compare(ids: readonly number[]): void {
     // Another step beside two that are compared ends that comparison first.
@@ -51,12 +61,18 @@ export function createHistory(id: string, commands: Commands): Panel {
     if (text !== step.note) commands.act({ do: "note", id: step.id, text });
   }
 
-  function row(step: HistoryStep, reading: Snapshot, naming: Naming) {
+  function unfold(first: number): void {
+    if (!open.delete(first)) open.add(first);
+    draw();
+  }
+
+  function stepRow(step: HistoryStep, reading: Snapshot, naming: Naming) {
     const text = stepWords(step, naming);
     const stale = step.stale === true;
     const focused = (panel.getRootNode() as ShadowRoot).activeElement;
     // What is being written is not overwritten.
     const note = focused?.getAttribute("data-note") === `${step.id}` ? noChange : step.note;
+    const place = picked.indexOf(step.id);
     return html`<li
       aria-current=${step.id === reading.current ? "step" : nothing}
       title=${stale ? HISTORY.stale.help : nothing} ?data-stale=${stale} data-kind=${step.kind}
@@ -68,20 +84,40 @@ export function createHistory(id: string, commands: Commands): Panel {
           @click=${() => commands.act({ do: "jump", id: step.id })}
         >${text}</button>
         <input
-          type="text" class="note" placeholder=${HISTORY.note} maxlength="2000"
-          aria-label="Note on step ${step.id}" data-note=${step.id} .value=${note}
+          type="text" class="note" placeholder=${HISTORY.note} maxlength="2000" title=${step.note || nothing}
+          aria-label="Note on step ${step.id}" data-note=${step.id} .value=${note} ?data-empty=${step.note === ""}
           @change=${(event: Event) => writeNote(event, step)}
           @keydown=${(event: KeyboardEvent) => noteKey(event, step)}
         >
       </div>
-      <span class="edges">${formatItems(step.active_edges, "edge")}${stale ? ` ${HISTORY.stale.name}` : ""}</span>
+      <span class="edges">${formatCount(step.active_edges)}${stale ? ` ${HISTORY.stale.name}` : ""}</span>
       <span class="loss">${step.loss_after === null ? "" : formatFigures(step.loss_after)}</span>
-      <label class="pick"><input
-        type="checkbox" data-compare=${step.id} title=${HISTORY.compare.help}
-        aria-describedby=${help.idOf(HISTORY.compare)}
-        aria-label="Compare step ${step.id}" .checked=${picked.includes(step.id)}
-        @change=${(event: Event) => tick(step.id, (event.target as HTMLInputElement).checked)}
-      ></label>
+      <label class="pick">
+        <input
+          type="checkbox" data-compare=${step.id} title=${HISTORY.compare.help}
+          aria-describedby=${help.idOf(HISTORY.compare)}
+          aria-label="Compare step ${step.id}${place < 0 ? "" : `, ${HISTORY.letters[place]}`}" .checked=${place >= 0}
+          @change=${(event: Event) => tick(step.id, (event.target as HTMLInputElement).checked)}
+        ><span aria-hidden="true">${HISTORY.letters[place] ?? ""}</span>
+      </label>
+    </li>`;
+  }
+
+  function runRow({ run, kind, isOpen }: Extract<Row, { run: unknown }>, { history }: Snapshot) {
+    const [first, last] = [run[0]!, run.at(-1)!];
+    const before = history.find((step) => step.id === first.parent);
+    const losses = [...(before ? [before] : []), ...run].map((step) => step.loss_after);
+    const words = runWords(run.length, kind);
+    return html`<li class="run" data-run=${first.id}>
+      <div class="what">
+        <button
+          type="button" class="quiet go" aria-expanded=${isOpen} title=${isOpen ? HISTORY.fold : HISTORY.unfold}
+          @click=${() => unfold(first.id)}
+        >${words}</button>
+        ${sparkline(losses)}
+      </div>
+      <span class="edges">${fromTo(before?.active_edges, last.active_edges)}</span>
+      <span class="loss">${last.loss_after === null ? "" : formatFigures(last.loss_after)}</span>
     </li>`;
   }
 
@@ -92,6 +128,7 @@ export function createHistory(id: string, commands: Commands): Panel {
     const naming = viewNaming(reading.net, names);
     const said =
       picked.length === 1 ? HISTORY.chooseAnother : compared ? differWords(differing(reading)) : "";
+    rows = rowsOf(history, (step) => step.id === current || picked.includes(step.id), open);
     render(
       html`<header>
           <h3>${name}</h3>
@@ -102,17 +139,55 @@ export function createHistory(id: string, commands: Commands): Panel {
           >${HISTORY.end}</button>
           ${help.element}
         </header>
-        <div class="rows">
-          ${branchLines(history, current)}
-          <ol class="steps">${repeat(
-            history,
-            (step) => step.id,
-            (step) => row(step, reading, naming),
-          )}</ol>
+        <div class="rows" ?hidden=${history.length === 0}>
+          <div class="columns">
+            <span>${HISTORY.columns.step}<button
+              type="button" class="quiet earlier" data-role="earlier" ?hidden=${earlier === 0} title=${HISTORY.toStart}
+              @click=${toStart}
+            >${earlierWords(earlier)}</button></span>
+            <span class="edges">${HISTORY.columns.edges}</span>
+            <span class="loss" title=${reading.lossName || nothing}>${HISTORY.columns.loss}</span>
+            <span class="pick">${HISTORY.columns.compare}</span>
+          </div>
+          <div class="lines">
+            ${branchLines(history, rows, current)}
+            <ol class="steps">${repeat(
+              rows,
+              ({ key }) => key,
+              (row) => ("run" in row ? runRow(row, reading) : stepRow(row.step, reading, naming)),
+            )}</ol>
+          </div>
         </div>
         <p class="empty" ?hidden=${history.length > 0}>${HISTORY.empty}</p>`,
       panel,
     );
+  }
+
+  /** Whatever scrolls the list: it scrolls by itself, or with what is around it. */
+  function watchScroll(): void {
+    const root = panel.getRootNode();
+    if (root === watched) return;
+    watched = root;
+    root.addEventListener("scroll", scrolled, { capture: true, passive: true, signal });
+  }
+
+  function scrolled(): void {
+    const [head, list] = [".columns", ".steps"].map((name) =>
+      panel.querySelector(name)?.getBoundingClientRect(),
+    );
+    if (panel.hidden || !head || !list) return;
+    const hidden = Math.max(0, Math.round((head.bottom - list.top) / ROW_HEIGHT));
+    const ids = new Set(rows.slice(0, hidden).flatMap((row) => stepsOf(row).map(({ id }) => id)));
+    if (ids.size === earlier) return;
+    earlier = ids.size;
+    draw();
+  }
+
+  function toStart(): void {
+    // The button goes with what it is about.
+    const first = panel.querySelector<HTMLElement>(".steps .go");
+    first?.focus({ preventScroll: true });
+    reveal(first?.closest("li") ?? null);
   }
 
   return {
@@ -123,6 +198,7 @@ export function createHistory(id: string, commands: Commands): Panel {
         return;
       }
       now = next;
+      watchScroll();
       const { history, current, net } = next.reading;
       const shows = [current, history, next.reading.compared, next.names, net];
       if (shows.every((value, k) => value === drawn[k])) return;
@@ -136,6 +212,12 @@ export function createHistory(id: string, commands: Commands): Panel {
   };
 }
 
+/** "15 → 12", or the last alone where both have no room. */
+function fromTo(before: number | undefined, after: number): string {
+  const both = before === undefined ? "" : `${formatCount(before)} → ${formatCount(after)}`;
+  return both === "" || both.length > MAX_COUNTS ? formatCount(after) : both;
+}
+
 /** How many edges are on in only one of the two compared steps. */
 function differing({ compared, net }: Snapshot): number {
   let count = 0;
@@ -143,11 +225,15 @@ function differing({ compared, net }: Snapshot): number {
   return count;
 }
 
-/** Scrolls only the list, never the page. */
+/** Scrolls only what is within the view, never the page. */
 function reveal(row: HTMLElement | null): void {
-  const box = row?.closest<HTMLElement>(".rows");
-  if (!row || !box) return;
-  const [top, bottom] = [row.offsetTop, row.offsetTop + row.offsetHeight];
-  if (top < box.scrollTop) box.scrollTop = top;
-  else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight;
+  const head = row?.closest(".rows")?.querySelector(".columns")?.getBoundingClientRect();
+  let box = row?.parentElement ?? null;
+  while (box && !(box.scrollHeight > box.clientHeight && /auto|scroll/.test(getComputedStyle(box).overflowY)))
+    box = box.parentElement;
+  if (!row || !head || !box) return;
+  const [inner, outer] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
+  const top = outer.top + head.height;
+  if (inner.top < top) box.scrollTop -= top - inner.top;
+  else if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom;
 }

@@ -12,12 +12,11 @@ import type { Snapshot } from "../../wire/snapshot";
 import type { Commands, Panel, PanelProps } from "../context";
 import { createHelp } from "../help";
 import { nameContent } from "../names";
+import { outcome } from "./outcome";
 
 type Rows = NonNullable<Snapshot["rows"]>;
 
 const STEPS = 400;
-/** Outputs that are written out. */
-const MAX_OUTPUTS = 12;
 const { name } = PANELS.probe;
 
 export function createProbe(id: string, commands: Commands): Panel {
@@ -114,18 +113,6 @@ export function createProbe(id: string, commands: Commands): Panel {
     </div>`;
   }
 
-  function outputWords({ reading, names, trace, known: { net } }: PanelProps, row: number | null): string {
-    if (!trace) return "";
-    const first = net.nodeOffset[net.depth]!;
-    const count = net.width[net.depth]!;
-    const words = Array.from({ length: Math.min(count, MAX_OUTPUTS) }, (_, j) => {
-      const label = row === null ? undefined : reading.rows?.labels?.[row * count + j];
-      const value = `${plainText(nameOf(net, names, first + j))} = ${formatSigned(trace.nodes[first + j]!)}`;
-      return label === undefined ? value : `${value}, label ${formatSigned(label)}`;
-    });
-    return words.join("; ");
-  }
-
   function content(props: PanelProps, probe: readonly number[]) {
     const { rows } = props.reading;
     const row = rowNow(props.reading);
@@ -154,7 +141,7 @@ export function createProbe(id: string, commands: Commands): Panel {
           </header>
           ${cells && probe ? content(next, probe) : nothing}
           ${cells ? nothing : html`<p class="sorry">${PROBE.unable}</p>`}
-          <p class="outputs" data-role="outputs" ?hidden=${!cells}>${outputWords(next, rowNow(next.reading))}</p>`,
+          ${cells ? outcome(next, rowNow(next.reading)) : nothing}`,
         panel,
       );
     },

@@ -1,40 +1,33 @@
 /** The loss along a threshold, above the slider and on its axis; the tolerance is a line that can be dragged. */
 
+import type { Area } from "../../canvas/text";
 import {
   costsOf,
   knee,
   type LossCurve,
   lossAt,
+  pointAt,
   toleratedLoss,
   withinTolerance,
 } from "../../model/loss-curve";
-import {
-  excessAt,
-  heightOf,
-  type LogAxis,
-  type LossAxis,
-  lossAxis,
-  nearest,
-  POSITIONS,
-  positionOf,
-  TOLERANCES,
-} from "../../model/scales";
-import { formatChange, formatFigures } from "../../text/format";
+import { type LogAxis, lossAxis, nearest, POSITIONS, positionOf, TOLERANCES } from "../../model/scales";
+import { formatFigures, formatShort, withMinus } from "../../text/format";
 import { THRESHOLD } from "../../text/labels";
 import { type Limit, limitWords } from "../../text/messages";
 import { element, setAttribute, setText, svg } from "../../util/dom";
 import type { Commands } from "../context";
-import { limitPlace, strokesOf } from "./limit-label";
+import { limitPlace, namesPlace, type Size, strokesOf, valuePlace } from "./plot-labels";
+import { allowedBoxes, type LossHeights, lossHeights, PLOT_HEIGHT, round, stepPath } from "./plot-paths";
 
-export const PLOT_HEIGHT = 56;
 const H = PLOT_HEIGHT;
-/** Pixels from the top to the worst loss in the plot, and from there down to the best. */
-const [TOP, RANGE] = [5, H - 8];
 /** How long an old curve stays, faint, when the next one is not there yet, in ms. */
 const STALE_FOR = 3000;
+/** Numbers on the axis are at least so far apart, in pixels. */
+const APART = 11;
 
 interface Shown extends Limit {
   readonly scale: LogAxis | null;
+  readonly lossName: string;
   /** What is said in place of a curve. */
   readonly unknown: string;
 }
@@ -46,10 +39,12 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   const line = svg("path", { class: "limit" });
   const grip = svg("path", { class: "grip", "data-role": "tolerance-line" });
   const within = svg("path", { class: "within" });
+  const compressed = svg("path", { class: "compressed" });
   const grid = svg("path", { class: "grid" });
   const picture = svg(
     "svg",
     { viewBox: `0 0 ${POSITIONS} ${H}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    compressed,
     within,
     grid,
     zeroed,
@@ -58,13 +53,20 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     over,
     grip,
   );
-  const marks = element("div", { class: "marks", "aria-hidden": "true" });
+  const hidden = { "aria-hidden": "true" };
+  const marks = element("div", { class: "marks", ...hidden });
+  const axisName = element("span");
+  const names = element(
+    "div",
+    { class: "names", ...hidden },
+    axisName,
+    element("span", { class: "of-kept" }, element("i"), THRESHOLD.meanKept),
+    element("span", { class: "of-zeroed" }, element("i"), THRESHOLD.meanNotKept),
+  );
   const dot = element("i", { class: "dot", hidden: true });
-  const kneeMark = element("i", {
-    class: "knee",
-    title: THRESHOLD.suggest.help,
-    hidden: true,
-  });
+  const value = element("span", { class: "value", ...hidden });
+  const kneeMark = element("i", { class: "knee", title: THRESHOLD.suggest.help, hidden: true });
+  const kneeValue = element("span", { class: "value suggested", ...hidden });
   const keys = element("input", {
     type: "range",
     class: "tolerance",
@@ -80,6 +82,9 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     { class: "lossplot", title: THRESHOLD.plot.help },
     picture,
     marks,
+    names,
+    kneeValue,
+    value,
     kneeMark,
     dot,
     label,
@@ -87,8 +92,16 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   );
 
   let shown: Shown | null = null;
-  let y: LossAxis | null = null;
+  let heights: LossHeights | null = null;
   let at = Number.NaN;
+  let isHeld = false;
+  /** In pixels: the plot, and what is on it wherever the dot is. */
+  let size: Size = { width: 0, height: H };
+  let curves: readonly Area[] = [];
+  let texts: readonly Area[] = [];
+  let suggested: { readonly point: number; readonly area: Area } | null = null;
+  /** Sizes of numbers, by how many characters they have. */
+  const measured = new Map<number, Size>();
   let waits: { timer: ReturnType<typeof setTimeout>; for: Shown } | null = null;
   signal.addEventListener("abort", () => clearTimeout(waits?.timer));
 
@@ -100,6 +113,7 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     "pointerdown",
     (event) => {
       event.preventDefault();
+      isHeld = true;
       grip.setPointerCapture(event.pointerId);
       keys.focus({ preventScroll: true });
     },
@@ -108,62 +122,61 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   grip.addEventListener(
     "pointermove",
     (event) => {
-      if (!y || !grip.hasPointerCapture(event.pointerId)) return;
+      if (!heights || !grip.hasPointerCapture(event.pointerId)) return;
       const box = picture.getBoundingClientRect();
-      const down = ((event.clientY - box.top) / box.height) * H;
-      const height = Math.min(1, Math.max(0, 1 - (down - TOP) / RANGE));
-      commands.draft({ tolerance: TOLERANCES[nearest(TOLERANCES, excessAt(y, height))]! });
+      const excess = heights.excess(((event.clientY - box.top) / box.height) * H);
+      commands.draft({ tolerance: TOLERANCES[nearest(TOLERANCES, excess)]! });
     },
     { signal },
   );
   for (const name of ["pointerup", "pointercancel"] as const) {
-    grip.addEventListener(name, () => commands.releaseDraft(), { signal });
+    grip.addEventListener(
+      name,
+      () => {
+        isHeld = false;
+        commands.releaseDraft();
+        // The axis follows the tolerance again.
+        if (shown && !waits) draw(shown);
+      },
+      { signal },
+    );
   }
-
-  const topOf = (cost: number) => (1 - heightOf(y!, cost)) * RANGE + TOP;
-  /** Worse is higher: if a higher metric is better, its axis is reversed. */
-  const top = (loss: number) => topOf(shown?.higherIsBetter ? -loss : loss);
+  const resized = new ResizeObserver(() => {
+    if (shown && (size.width !== plot.clientWidth || size.height !== plot.clientHeight)) place();
+  });
+  resized.observe(plot);
+  signal.addEventListener("abort", () => resized.disconnect());
 
   function drawCurves({ tradeoff, scale, keepMean, unknown }: Shown): void {
-    const known = tradeoff && scale && y ? tradeoff : null;
+    const known = tradeoff && scale && heights ? tradeoff : null;
     plot.toggleAttribute("data-unknown", !known);
     setText(empty, known ? "" : unknown);
     if (!known || !scale) return;
-    const [a, b] = [known.lossKept, known.lossZeroed].map((losses) => stepPath(known, scale, losses, top));
+    const [a, b] = [known.lossKept, known.lossZeroed].map((losses) =>
+      stepPath(known, scale, losses, heights!),
+    );
     kept.setAttribute("d", a!.line);
     zeroed.setAttribute("d", b!.line);
     kept.classList.toggle("present", keepMean);
     zeroed.classList.toggle("present", !keepMean);
+    names.toggleAttribute("data-kept", keepMean);
     // The grip stays where it is in the document: one that is moved loses the pointer that drags it.
     line.before(keepMean ? kept : zeroed);
     over.setAttribute("d", (keepMean ? a! : b!).over);
-    const kneeAt = knee(known, keepMean);
-    kneeMark.hidden = kneeAt <= 0;
-    if (kneeAt > 0)
-      put(kneeMark, positionOf(scale, kneeAt), Math.max(4, top(lossAt(known, kneeAt, keepMean))));
   }
 
-  function drawScale(): void {
-    if (!y) return;
-    const { base, unit } = y;
-    const more = shown?.higherIsBetter === true;
-    const lines: [height: number, text: string][] = [];
-    let last = topOf(base);
-    const excesses = more ? [0.2, 0.5, 0.8, 1] : [1, 4, 9, 19];
-    for (const excess of excesses) {
-      const cost = base + excess * unit;
-      const height = topOf(cost);
-      if (height < 0.03 * RANGE + TOP || last - height < 14) continue;
-      last = height;
-      // If the best loss is 0 or less, no loss is a multiple of it.
-      if (more ? base >= 0 : base <= 0) lines.push([height, formatFigures(more ? -cost : cost)]);
-      else lines.push([height, more ? formatChange(-excess) : `×${excess + 1}`]);
-    }
-    grid.setAttribute("d", lines.map(([height]) => `M0 ${round(height)}H${POSITIONS}`).join(""));
+  function drawScale({ lossName, higherIsBetter }: Shown, axis: { linear: number; high: number }): void {
+    const { bend, end } = heights!;
+    // Without what a page adds: of how many rows it is.
+    setText(axisName, lossName.replace(/ \(.*\)$/, "") || THRESHOLD.loss);
+    names.toggleAttribute("data-more", higherIsBetter);
+    compressed.setAttribute("d", `M0 ${end}H${POSITIONS}V${round(bend)}H0z`);
+    grid.setAttribute("d", `M0 ${round(bend)}H${POSITIONS}`);
     marks.replaceChildren(
-      ...lines.map(([height, text]) => {
-        const mark = element("span", {}, text);
-        mark.style.top = `${round(height)}px`;
+      ...[0, axis.linear, axis.high].map((excess) => {
+        const loss = heights!.loss(excess);
+        const mark = element("span", {}, withMinus(formatShort(loss)));
+        mark.style.top = percent(heights!.of(loss) ?? end);
         return mark;
       }),
     );
@@ -171,35 +184,100 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
 
   function drawLimit(next: Shown): void {
     const { tradeoff, scale, keepMean, tolerance } = next;
-    if (!tradeoff || !y || !scale) return;
-    const height = round(Math.max(2, top(toleratedLoss(tradeoff, tolerance, keepMean))));
+    if (!tradeoff || !heights || !scale) return;
+    const height = round(heights.of(toleratedLoss(tradeoff, tolerance, keepMean)) ?? heights.edge);
     const d = `M0 ${height}H${POSITIONS}`;
     line.setAttribute("d", d);
     grip.setAttribute("d", d);
     const words = limitWords(next);
     setText(label.firstElementChild!, words);
-    placeLabel(height);
-    within.setAttribute(
-      "d",
-      allowedBoxes(tradeoff, scale, withinTolerance(tradeoff, tolerance, keepMean), height),
-    );
+    const so = withinTolerance(tradeoff, tolerance, keepMean);
+    within.setAttribute("d", allowedBoxes(tradeoff, scale, so, height, heights.good));
     keys.value = `${nearest(TOLERANCES, tolerance)}`;
     setAttribute(keys, "aria-valuetext", words);
   }
 
-  function placeLabel(height: number): void {
-    const [width, size] = [plot.clientWidth, { width: label.offsetWidth, height: label.offsetHeight }];
-    const curves = [kept, zeroed].flatMap((curve) =>
-      strokesOf(curve.getAttribute("d") ?? "", width / POSITIONS),
+  /** Puts all texts where they cover nothing. */
+  function place(): void {
+    if (!shown) return;
+    const { tradeoff, scale, keepMean, tolerance } = shown;
+    size = { width: plot.clientWidth, height: plot.clientHeight };
+    measured.clear();
+    suggested = null;
+    at = Number.NaN;
+    for (const mark of [kneeMark, kneeValue]) mark.hidden = true;
+    if (!tradeoff || !scale || !heights || size.width === 0) return;
+    thinNumbers();
+    curves = [kept, zeroed].flatMap((curve) =>
+      strokesOf(curve.getAttribute("d") ?? "", size.width / POSITIONS, size.height / H),
     );
-    const numbers = [...marks.children].map((mark) => {
-      const { offsetLeft: x, offsetTop, offsetWidth, offsetHeight } = mark as HTMLElement;
-      return { x, y: offsetTop - offsetHeight, width: offsetWidth, height: offsetHeight };
-    });
-    const place = limitPlace(size, { width, height: H }, height, [...curves, ...numbers]);
-    label.style.top = `${round(place.y)}px`;
-    label.style.right = width > 0 ? `${round((100 * (width - place.x - size.width)) / width)}%` : "0";
+    const limit = heights.of(toleratedLoss(tradeoff, tolerance, keepMean)) ?? heights.edge;
+    const own = { width: label.offsetWidth, height: label.offsetHeight };
+    const limitArea = limitPlace(own, size, (limit / H) * size.height, curves);
+    move(label, limitArea);
+    axisName.hidden = false;
+    axisName.hidden = names.offsetWidth > size.width;
+    const namesSize = { width: names.offsetWidth, height: names.offsetHeight };
+    const free = namesPlace(namesSize, size, heights.good === 0, [...curves, limitArea]);
+    const namesArea = free ?? {
+      x: 0,
+      y: heights.good === 0 ? size.height - namesSize.height : 0,
+      ...namesSize,
+    };
+    names.toggleAttribute("data-over", !free);
+    move(names, namesArea);
+    texts = [limitArea, namesArea];
+    placeKnee(tradeoff, scale, keepMean);
+    const threshold = lastPlaced;
+    if (Number.isFinite(threshold)) follow(threshold);
   }
+
+  /** Leaves out the numbers on the axis that would touch others. */
+  function thinNumbers(): void {
+    const tops: number[] = [];
+    for (const mark of marks.querySelectorAll<HTMLElement>("span")) {
+      const top = (Number.parseFloat(mark.style.top) / 100) * size.height;
+      mark.hidden = tops.some((other) => Math.abs(other - top) < APART);
+      if (!mark.hidden) tops.push(top);
+    }
+  }
+
+  function placeKnee(tradeoff: LossCurve, scale: LogAxis, keepMean: boolean): void {
+    const threshold = knee(tradeoff, keepMean);
+    if (threshold <= 0) return;
+    const loss = lossAt(tradeoff, threshold, keepMean);
+    const top = heights!.of(loss) ?? heights!.edge;
+    for (const mark of [kneeMark, kneeValue]) mark.hidden = false;
+    put(kneeMark, positionOf(scale, threshold), top);
+    const mark = pixels(positionOf(scale, threshold), top);
+    const area = number(kneeValue, loss, mark, texts);
+    suggested = { point: pointAt(tradeoff, threshold), area };
+    texts = [...texts, { x: mark.x - 5, y: mark.y - 5, width: 10, height: 10 }];
+  }
+
+  /** Writes a loss beside its mark. */
+  function number(
+    text: HTMLElement,
+    loss: number,
+    mark: { x: number; y: number },
+    taken: readonly Area[],
+  ): Area {
+    const words = withMinus(formatFigures(loss));
+    setText(text, words);
+    let own = measured.get(words.length);
+    if (!own) {
+      own = { width: text.offsetWidth, height: text.offsetHeight };
+      measured.set(words.length, own);
+    }
+    const area = valuePlace(own, size, mark, curves, taken);
+    move(text, area);
+    return area;
+  }
+
+  const pixels = (position: number, top: number) => ({
+    x: (position / POSITIONS) * size.width,
+    y: (top / H) * size.height,
+  });
 
   function draw(next: Shown): void {
     if (waits) clearTimeout(waits.timer);
@@ -207,16 +285,17 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     plot.removeAttribute("data-stale");
     const before = shown;
     shown = next;
-    const { tradeoff, keepMean, tolerance } = next;
+    const { tradeoff, keepMean, tolerance, higherIsBetter } = next;
     // While the tolerance is in the hand its axis stays as it is.
-    const moved = before && before.tolerance !== tolerance && before.tradeoff === tradeoff;
-    if (!moved || !y || heightOf(y, y.base + tolerance * y.unit) > 1) {
-      y = tradeoff && lossAxis(costsOf(tradeoff, keepMean), costsOf(tradeoff, !keepMean), tolerance);
+    const stays = isHeld && heights && before?.tradeoff === tradeoff;
+    if (!stays) {
+      const axis = tradeoff && lossAxis(costsOf(tradeoff, keepMean), costsOf(tradeoff, !keepMean), tolerance);
+      heights = axis && lossHeights(axis, higherIsBetter);
+      if (axis) drawScale(next, axis);
     }
-    drawScale();
     drawCurves(next);
     drawLimit(next);
-    at = Number.NaN;
+    place();
   }
 
   /** Keeps what is drawn, faint, until the next curve comes, or for as long as one may hope for it. */
@@ -226,80 +305,50 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     waits.for = next;
   }
 
+  let lastPlaced = Number.NaN;
+  /** Moves the dot with its number; nothing else, so that it can follow a drag. */
+  function follow(threshold: number): void {
+    lastPlaced = threshold;
+    if (threshold === at || !shown || waits) return;
+    at = threshold;
+    const { tradeoff, scale, keepMean } = shown;
+    const known = tradeoff && scale && heights;
+    dot.hidden = value.hidden = !known;
+    if (!known) return;
+    const loss = lossAt(tradeoff, threshold, keepMean);
+    const top = heights!.of(loss);
+    dot.toggleAttribute("data-over", top === null);
+    const shownTop = top ?? (heights!.edge < H / 2 ? 3 : H - 3);
+    put(dot, positionOf(scale, threshold), shownTop);
+    if (size.width === 0) return;
+    // Where the dot stands at the suggestion one number is enough.
+    const isSuggested = suggested?.point === pointAt(tradeoff, threshold);
+    kneeValue.hidden = suggested === null || isSuggested;
+    const taken = suggested && !isSuggested ? [...texts, suggested.area] : texts;
+    number(value, loss, pixels(positionOf(scale, threshold), shownTop), taken);
+  }
+
   return {
     element: plot,
     update(next: Shown): void {
-      if (
-        !waits &&
-        shown?.tradeoff === next.tradeoff &&
-        shown.scale === next.scale &&
-        shown.keepMean === next.keepMean &&
-        shown.tolerance === next.tolerance &&
-        shown.higherIsBetter === next.higherIsBetter &&
-        shown.unknown === next.unknown
-      ) {
-        return;
-      }
-      if (!next.tradeoff && next.scale && shown?.tradeoff && y) wait(next);
+      const names = Object.keys(next) as (keyof Shown)[];
+      if (!waits && names.every((name) => shown?.[name] === next[name])) return;
+      if (!next.tradeoff && next.scale && shown?.tradeoff && heights) wait(next);
       else draw(next);
     },
-    /** Moves the dot; nothing else, so that it can follow a drag. */
-    place(threshold: number): void {
-      if (threshold === at || !shown || waits) return;
-      at = threshold;
-      const { tradeoff, scale, keepMean } = shown;
-      dot.hidden = !tradeoff || !scale || !y;
-      if (!tradeoff || !scale || !y) return;
-      const height = top(lossAt(tradeoff, threshold, keepMean));
-      dot.toggleAttribute("data-over", !(height >= 2));
-      put(dot, positionOf(scale, threshold), height >= 2 ? height : 3);
-    },
+    place: follow,
   };
 }
 
 function put(mark: HTMLElement, position: number, top: number): void {
   mark.style.left = `${(100 * position) / POSITIONS}%`;
-  mark.style.top = `${round(top)}px`;
+  mark.style.top = percent(top);
 }
 
-const round = (value: number) => Math.round(10 * value) / 10;
+/** The place of a height of the drawing. */
+const percent = (top: number) => `${round((100 * top) / H)}%`;
 
-/** The path of boxes from a height down, over the thresholds at which `so` is true. */
-function allowedBoxes({ thresholds }: LossCurve, scale: LogAxis, so: boolean[], height: number): string {
-  let d = "";
-  const x = (k: number) => (k < thresholds.length ? round(positionOf(scale, thresholds[k]!)) : POSITIONS);
-  for (let k = 0; k < so.length; k++) {
-    if (!so[k]) continue;
-    const start = k;
-    while (so[k + 1]) k++;
-    d += `M${x(start)} ${height}H${x(k + 1)}V${H}H${x(start)}z`;
-  }
-  return d;
-}
-
-/** A step curve, and a mark where it first leaves the scale. No more points than the eye can part. */
-function stepPath(
-  { thresholds }: LossCurve,
-  scale: LogAxis,
-  losses: Float64Array,
-  top: (loss: number) => number,
-): { line: string; over: string } {
-  let over = "";
-  let x = 0;
-  let out = false;
-  const start = top(losses[0]!);
-  let line = `M0 ${start >= 2 ? round(start) : 1}`;
-  for (let k = 1; k <= thresholds.length; k++) {
-    const next = k < thresholds.length ? round(positionOf(scale, thresholds[k]!)) : POSITIONS;
-    if (k < thresholds.length && next - x < 0.5) continue;
-    const loss = losses[k - 1]!;
-    const there = top(loss);
-    // A loss that is no number is off the scale too.
-    const clipped = !(there >= 2);
-    if (clipped && !out) over += `M${round(x) - 9} 7l9 -6l9 6z`;
-    out = clipped;
-    line += `V${clipped ? 1 : round(there)}H${next}`;
-    x = next;
-  }
-  return { line, over };
+function move(text: HTMLElement, { x, y }: Area): void {
+  text.style.left = `${round(x)}px`;
+  text.style.top = `${round(y)}px`;
 }

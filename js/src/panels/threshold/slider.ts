@@ -314,10 +314,10 @@ export function createSlider(
       const came = reading.tradeoff[axis];
       const tradeoff = came && isCurveOf(came, stepsNow(of, edits)) ? came : null;
       curve = tradeoff;
-      const { keepMean, tolerance, higherIsBetter, computes } = reading;
+      const { keepMean, tolerance, higherIsBetter, lossName, computes } = reading;
       const idle = idleWords(of, axis, levels !== null);
       const unknown = unknownWords(idle, reading, tradeoff);
-      plot.update({ tradeoff, scale, keepMean, tolerance, higherIsBetter, unknown });
+      plot.update({ tradeoff, scale, keepMean, tolerance, higherIsBetter, lossName, unknown });
       const threshold = thresholdOf(edits);
       plot.place(threshold);
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
