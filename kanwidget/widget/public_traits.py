@@ -81,6 +81,15 @@ class PublicTraits(RejectsUnknownTraits):
     orientation = Choice("right", "up").tag(sync=True)
     """Where the inputs lead."""
 
+    beta = Threshold(3.0).tag(sync=True)
+    """How dark weak edges are drawn, as in pykan's ``plot``: the larger, the darker."""
+
+    removed = Choice("faint", "hidden").tag(sync=True)
+    """Whether edges and nodes that are off are drawn faintly, or not at all."""
+
+    shared_scale = Flag(False).tag(sync=True)
+    """Whether the curves into one node share a scale, so that a flat one looks flat."""
+
     active_edges = traitlets.Int(read_only=True).tag(sync=True)
     """How many edges are on."""
 

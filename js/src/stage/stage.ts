@@ -64,7 +64,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   /** What was under the pointer when it last went down, and at the first of the last clicks. */
   let down: Target | null = null;
   let clicked: Target | null = null;
-  let curve: { of: Snapshot["curves"]; unit: NormalizedCurve } | null = null;
+  let curve: { of: Snapshot["curves"]; shared: boolean; unit: NormalizedCurve } | null = null;
   let page = "";
   let kind = "";
   const slide = createSlideTransition();
@@ -304,8 +304,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     render(input: FrameInput, time: number): boolean {
       const start = performance.now();
       const { known, reading } = input;
-      if (curve?.of !== reading.curves) {
-        curve = { of: reading.curves, unit: createNormalizedCurves(known.net, reading.curves) };
+      const { curves: of, sharedScale: shared } = reading;
+      if (curve?.of !== of || curve.shared !== shared) {
+        curve = { of, shared, unit: createNormalizedCurves(known.net, of, shared) };
       }
       const { renderer, maxZoom } = rendererOf(input, curve.unit, time);
       const moved = now?.renderer.moving && !renderer.moving;

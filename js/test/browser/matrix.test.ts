@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from "vitest";
 import type { Palette } from "../../src/canvas/brush";
+import { inksOf } from "../../src/canvas/colours";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
 import type { Target } from "../../src/model/network";
 import type { ViewState } from "../../src/state/view-state";
 import { reduce } from "../../src/state/view-state";
 import { cellStatesOf } from "../../src/views/matrix/cell-states";
-import { inksOf } from "../../src/views/matrix/colours";
 import { paintMatrixHighlight } from "../../src/views/matrix/highlight";
 import { anchorOf } from "../../src/views/matrix/hit";
 import { layoutMatrix } from "../../src/views/matrix/layout";

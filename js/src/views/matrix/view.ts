@@ -62,6 +62,8 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
         camera,
         curve,
         reading.compared,
+        reading.beta,
+        reading.removed,
       ];
       const picture = pictured(of, () => ({}));
       const { k, x, y } = camera;
@@ -106,7 +108,7 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
           ),
         obstacles: () => [],
         paint(brush) {
-          if (k === 1) paintMatrix(brush, layout, known, names);
+          if (k === 1) paintMatrix(brush, layout, known, names, lookOf(reading));
           else large(brush, layout, known, input, camera);
         },
         hasNoMarks: () => known.selected.length === 0 && reading.compared === null,
@@ -129,6 +131,8 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
     },
   };
 }
+
+const lookOf = ({ beta, removed }: Snapshot) => ({ beta, hidesRemoved: removed === "hidden" });
 
 function targetBoxesOf(layout: MatrixLayout, net: Network): TargetBox[] {
   return boxesInOrder(net, Array(net.edgeCount).keys(), (target) => {
@@ -170,7 +174,7 @@ function createLarge() {
     brush: Brush,
     layout: MatrixLayout,
     known: ViewState,
-    { names }: FrameInput,
+    { names, reading }: FrameInput,
     { k, x, y }: Camera,
   ): void => {
     const most = Math.sqrt(MAX_PIXELS / (layout.width * layout.height));
@@ -189,9 +193,11 @@ function createLarge() {
       names,
       brush.palette,
       brush.curve,
+      reading.beta,
+      reading.removed,
     ];
     if (!sameItems(painted, of)) {
-      paintMatrix({ ...brush, ctx, ratio }, layout, known, names);
+      paintMatrix({ ...brush, ctx, ratio }, layout, known, names, lookOf(reading));
       painted = of;
     }
     clear(brush, layout.width, layout.height);
