@@ -132,7 +132,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     },
     signal,
   );
-  const legend = createLegend();
+  const legend = createLegend(commands, signal);
   const cards = createCardStrip(commands);
   const isHandBelow = watchInteraction([cards.element, panels.element], ask, signal);
   root.append(
@@ -144,7 +144,9 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     element("div", { class: "beside" }, cards.element, panels.element),
   );
   /** All parts that can change the model: everything except the messages. */
-  const acting = [bar, ...sliders, stage, cards].map((part) => part.element).concat(panels.acting);
+  const acting = [bar, ...sliders, stage, cards]
+    .map((part) => part.element)
+    .concat(legend.acting, panels.acting);
 
   /** What panels are shown; null before the first reading. */
   function props(): PanelProps | null {
@@ -202,7 +204,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     if (stage.render(frame, time)) ask();
     panels.update(now);
     bar.update(now.known, now.reading);
-    legend.update(now, stage.drawn);
+    legend.update(now, stage.drawn, palette);
     cards.update(now);
   }
 

@@ -6,6 +6,7 @@ import bar from "./bar.css?raw";
 import base from "./base.css?raw";
 import cards from "./cards.css?raw";
 import full from "./full.css?raw";
+import legend from "./legend.css?raw";
 import limited from "./limited.css?raw";
 
 import panels from "./panels.css?raw";
@@ -26,6 +27,7 @@ const STYLES = [
   popovers,
   cards,
   panels,
+  legend,
   limited,
   full,
   print,

@@ -48,12 +48,14 @@ export interface MatrixLook {
   readonly hidesRemoved: boolean;
 }
 
+const USUAL: MatrixLook = { beta: DEFAULT_BETA, hidesRemoved: false };
+
 export function paintMatrix(
   brush: Brush,
   layout: MatrixLayout,
   known: ViewState,
   names: NodeNames,
-  look: MatrixLook = { beta: DEFAULT_BETA, hidesRemoved: false },
+  look = USUAL,
 ): void {
   const { ctx, ratio } = brush;
   const store = storeFor(brush, layout, known, look);
@@ -76,6 +78,18 @@ export function paintMatrix(
   }
   paintNames(brush, store.names.fitted, states.nodes);
   paintCaptions(brush, layout);
+}
+
+/** Below a picture that has been painted. */
+export function paintMatrixLegend(
+  brush: Brush,
+  layout: MatrixLayout,
+  known: ViewState,
+  look?: MatrixLook,
+): void {
+  const store = storeFor(brush, layout, known, look ?? USUAL);
+  const { states } = updateCells(store, known);
+  brush.ctx.setTransform(brush.ratio, 0, 0, brush.ratio, 0, 0);
   paintLegend(brush, layout, store.inks, store.scale, store.swatches, states.edges);
 }
 

@@ -16,8 +16,8 @@ import { createSpaceMeasure } from "../space-measure";
 import { boxesInOrder, type TargetBox } from "../target-boxes";
 import { paintMatrixHighlight } from "./highlight";
 import { anchorOf, hitMatrix } from "./hit";
-import { layoutMatrix, type MatrixLayout } from "./layout";
-import { paintMatrix } from "./paint";
+import { LEGEND_HEIGHT, layoutMatrix, type MatrixLayout } from "./layout";
+import { paintMatrix, paintMatrixLegend } from "./paint";
 
 const MAX_ZOOM = 8;
 /**
@@ -95,6 +95,10 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
         picture,
         moving: false,
         targetBoxes,
+        legend: {
+          height: LEGEND_HEIGHT,
+          paint: (brush) => paintMatrixLegend(brush, layout, known, lookOf(reading)),
+        },
         hit: (px, py) => hitMatrix(layout, (px - x) / k, (py - y) / k),
         boxOf(target) {
           const rect = rectOf(target);

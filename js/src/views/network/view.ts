@@ -126,6 +126,7 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
         picture: scene,
         moving: t < 1,
         targetBoxes,
+        legend: null,
         hit: (x, y) => hit(layout, x, y, visible),
         boxOf({ kind, id }): Box | null {
           if (kind === "edge") return layout.places.get(id)?.anchor ?? null;
