@@ -87,6 +87,9 @@ const model = standaloneModel({
   view: "auto",
   orientation: "right",
   tolerance: 0.05,
+  beta: 3,
+  removed: "faint",
+  shared_scale: false,
   probe: [],
   _symbolic: strongest
     .slice(0, Number(query.get("formulas") ?? 0))

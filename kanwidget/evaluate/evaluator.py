@@ -236,8 +236,6 @@ def _data_for(
     for name in ("train_rows", "train_labels", "test_rows", "test_labels"):
         value: Tensor = getattr(was, name)
         setattr(new, name, _moved(value, device, dtype))
-    if was.train_labels is not None:
-        new.train_labels = _moved(was.train_labels, device, dtype)
     return new
 
 

@@ -14,6 +14,7 @@ from kanwidget.session import PruningSession
 
 from . import matrix, network
 from .canvas import CSS_PIXELS_PER_INCH, Picture, Sheet
+from .importance import DEFAULT_BETA
 from .snapshot import read_snapshot
 from .text import fit, runs_of
 
@@ -40,6 +41,8 @@ def figure(
     removed: str = "faint",
     view: str = "auto",
     input_shape: Sequence[int] = (),
+    beta: float = DEFAULT_BETA,
+    shared_scale: bool = False,
 ) -> Picture:
     """Draw a session's present state, as the widget does.
 
@@ -60,6 +63,10 @@ def figure(
         layer; by default matrices if any layer has more than 22 edges that are on.
     input_shape : (int, int), optional
         Rows and columns of inputs that are an image: matrices show a map for each node.
+    beta : float
+        How dark weak edges are, as in pykan's ``plot``: the larger, the darker.
+    shared_scale : bool
+        Whether the curves into one node share a scale, so that a flat one looks flat.
 
     Returns
     -------
@@ -88,7 +95,7 @@ def figure(
     for name, given, expected in zip(("in_vars", "out_vars"), names, usual, strict=True):
         if len(given) != len(expected):
             raise ValueError(f"{name} must hold {len(expected)} names, got {len(given)}")
-    state = read_snapshot(session, *names)
+    state = read_snapshot(session, names[0], names[1], check_number(beta, "beta"), shared_scale)
     above = TITLE_HEIGHT if title else 0
     if view == "matrix" or (view == "auto" and matrix.is_preferred(state)):
         cells = matrix.layout_of(state, width * CSS_PIXELS_PER_INCH, shape, removed)

@@ -4,7 +4,8 @@
 
 Lengths are CSS pixels. It is worked out along the network (``u``) and across it (``v``) and turned
 at the end. Every edge that is on has a box with its curve in the middle of its gap, on its line;
-every other edge is a plain line. Nodes with an edge that is on share the room evenly.
+every other edge is a plain line. Nodes with an edge that is on share the room evenly, in an order
+in which few lines cross.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .graph import Bools, Floats, Graph
+from .node_order import node_order
 from .paths import Box, Path, boxed_path, direct_path
 
 __all__ = ["DrawingSpace", "EdgePlace", "Layout", "Slot", "layout", "name_widths"]
@@ -25,9 +27,20 @@ __all__ = ["DrawingSpace", "EdgePlace", "Layout", "Slot", "layout", "name_widths
 MAX_DRAWN = 2000
 MAX_SIDE = 170
 LARGER = 1.5
-MIN_SIDE = 24
+CALM_SIDE = 40
+"""One stack is easier to read than several while its boxes are at least so large."""
+
+READABLE_SIDE = 24
+MIN_SIDE = 16
+LABELLED_SIDE = 30
+"""From this side on a formula fits under a box."""
+
 PITCH = 1.16
 STACK_PITCH = 1.7
+MAX_STACKS = 6
+MAX_RATIO = 2
+"""Boxes of one gap are at most so many times as large as those of another."""
+
 LABEL_ROOM = 15
 PAD = 14
 NAME_ROOM = 12
@@ -141,7 +154,7 @@ def layout(graph: Graph, room: DrawingSpace, labelled: Collection[int] = ()) -> 
     inputs = _LayoutInputs(graph, labelled, up, side, along, across, gap, u, v, slots)
     stacks = [_stack_of(inputs, l) for l in range(graph.depth)]
     # Stacks beside each other look calm when they do not differ too much.
-    largest = 1.7 * min((s.side for s in stacks if s.side > 0), default=math.inf)
+    largest = MAX_RATIO * min((s.side for s in stacks if s.side > 0), default=math.inf)
     places: dict[int, EdgePlace] = {}
     for l, (share, s) in enumerate(zip(_share_out(graph, MAX_DRAWN), stacks, strict=True)):
         _place_gap(
@@ -193,11 +206,12 @@ def _name_rows(graph: Graph, room: DrawingSpace) -> tuple[int, int]:
 
 def _height(graph: Graph, gap: float) -> float:
     """Return the height at which boxes are as large as the gap allows, with no empty space."""
-    side = min(MAX_SIDE, BOX_SHARE["right"] * gap)
+    wide = BOX_SHARE["right"] * gap
     wish: float = MIN_HEIGHT
     for l in range(graph.depth):
         boxes = int(graph.mask[graph.edge_offset[l] : graph.edge_offset[l + 1]].sum())
-        wish = max(wish, 2 * PAD + ((boxes - 1) * PITCH + 1) * side)
+        stacks, widest = _stacks_for(boxes, MAX_HEIGHT - 2 * PAD, wide, MAX_SIDE)
+        wish = max(wish, 2 * PAD + _sides(stacks, boxes) * widest)
     used = graph.nodes_with_edges()
     for l, n in enumerate(graph.width):
         first = graph.node_offset[l]
@@ -209,12 +223,12 @@ def _height(graph: Graph, gap: float) -> float:
 def _place_nodes(
     graph: Graph, start: float, gap: float, across: float
 ) -> tuple[Floats, Floats, Floats]:
-    used = graph.nodes_with_edges()
+    used, order = graph.nodes_with_edges(), node_order(graph)
     u, v, r = (np.zeros(len(used)) for _ in range(3))
-    for l, n in enumerate(graph.width):
+    for l in range(len(graph.width)):
         first = graph.node_offset[l]
-        at, pitch, live = _column_positions(used[first : first + n], across - 2 * PAD)
-        nodes = slice(first, first + n)
+        nodes = first + np.array(order[l])
+        at, pitch, live = _column_positions(used[nodes], across - 2 * PAD)
         u[nodes] = start + l * gap
         v[nodes] = PAD + at
         most = np.where(live, LIVE_RADIUS, DEAD_RADIUS)
@@ -265,19 +279,41 @@ def _stack_of(inputs: _LayoutInputs, l: int) -> _Stack:
     room = inputs.across - 2 * PAD
     wide = BOX_SHARE["up" if inputs.up else "right"] * gap
 
-    def fit(stacks: int) -> int:
-        return max(0, math.floor((room / MIN_SIDE - 1) / PITCH * stacks + 1))
-
-    stacks = 2 if on > fit(1) and wide >= MIN_SIDE * (STACK_PITCH + 1) else 1
-    count = min(on, fit(stacks))
+    stacks, widest = _stacks_for(on, room, wide, inputs.max_side)
+    count = min(on, max(0, math.floor((room / MIN_SIDE - 1) / PITCH * stacks + 1)))
     if count == 0:
         return _Stack(0, 0, False, stacks)
-    most = min(inputs.max_side, wide / ((stacks - 1) * STACK_PITCH + 1))
     # Along the stack a label takes room from the boxes; beside it there is enough.
     below = 0 if inputs.up else LABEL_ROOM * min(formulas, count)
-    sides = (count - 1) * PITCH / stacks + 1
-    labels = min(most, (room - below) / sides) >= MIN_SIDE + 6
-    return _Stack(count, min(most, (room - (below if labels else 0)) / sides), labels, stacks)
+    sides = _sides(stacks, count)
+    labels = min(widest, (room - below) / sides) >= LABELLED_SIDE
+    return _Stack(count, min(widest, (room - (below if labels else 0)) / sides), labels, stacks)
+
+
+def _sides(stacks: int, boxes: int) -> float:
+    """Return how many sides long a stack is, of ``stacks`` with so many boxes in all."""
+    return (boxes - 1) * PITCH / stacks + 1
+
+
+def _stacks_for(boxes: int, room: float, wide: float, max_side: float) -> tuple[int, float]:
+    """Return in how many stacks boxes are largest, and how large each can be for the width."""
+
+    def widest(stacks: int) -> float:
+        return min(max_side, wide / ((stacks - 1) * STACK_PITCH + 1))
+
+    def side(stacks: int) -> float:
+        return min(widest(stacks), room / _sides(stacks, boxes))
+
+    stacks = 1
+    for k in range(2, MAX_STACKS + 1):
+        # Between the boxes of two stacks lines can pass, of more they cannot.
+        enough = CALM_SIDE if stacks == 1 else READABLE_SIDE
+        if widest(k) < MIN_SIDE or side(stacks) >= enough:
+            break
+        # Where not all have room, as many as possible have.
+        if side(k) > side(stacks) or side(stacks) < MIN_SIDE:
+            stacks = k
+    return stacks, widest(stacks)
 
 
 def _share_out(graph: Graph, total: int) -> list[int]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from .canvas import INK, REMOVED, SYMBOLIC, Sheet
+from .canvas import INK, PAPER, REMOVED, SYMBOLIC, Sheet
 from .graph import Floats
-from .network import in_box, strength_of
+from .importance import alpha_of, ground_of, is_deep
+from .network import in_box
 from .paths import Box
 from .snapshot import Snapshot
 from .text import FORMULA_SIZE, fit, max_name_width, measure, runs_of
@@ -27,7 +28,6 @@ MAX_CELL_SIDE, MIN_CURVE_SIDE = 40, 16
 """Side of a cell at the most, and at the least for its curve to be seen."""
 LINE_HEIGHT = 15
 LEGEND_SIZE = 11
-LOW_SCORE_COLOUR = "#dde3ea"
 
 
 def is_preferred(state: Snapshot) -> bool:
@@ -154,14 +154,11 @@ def draw(sheet: Sheet, state: Snapshot, made: Matrices, removed: str) -> None:
 def _colours(state: Snapshot, edges: slice, removed: str) -> Floats:
     """Return the colour of each edge's cell, ``(edges, 3)``."""
     graph = state.graph
-    mask, scores = graph.mask[edges], graph.scores[edges]
-    most = _max_score(state, edges)
-    share = np.clip(scores / most if most > 0 else 0 * scores, 0, 1)[:, None]
-    pale, ink = np.array(to_rgb(LOW_SCORE_COLOUR)), np.array(to_rgb(INK))
+    mask = graph.mask[edges]
     colours: Floats = np.ones((len(mask), 3))
     if removed != "hidden":
         colours[state.removed[edges]] = 0.2 * np.array(to_rgb(REMOVED)) + 0.8
-    colours[mask] = (pale + (ink - pale) * np.sqrt(share))[mask]
+    colours[mask] = ground_of(state.importance[edges][mask])
     for e in state.symbolic:
         if edges.start <= e < edges.stop and graph.mask[e]:
             colours[e - edges.start] = to_rgb(SYMBOLIC)
@@ -213,10 +210,15 @@ def _draw_curves(sheet: Sheet, state: Snapshot, edges: slice, first: Box, remove
                     name=f"off-{name}",
                 )
             continue
-        colour = SYMBOLIC if e in state.symbolic else INK
-        strength = 1.0 if e in state.symbolic else strength_of(float(graph.scores[e]))
-        sheet.square(box, 0.75, facecolor="none", edgecolor=colour, alpha=0.25 * strength)
-        points = in_box(state.curve(e), box)
+        importance, symbolic = float(state.importance[e]), e in state.symbolic
+        deep = not symbolic and is_deep(importance)
+        face = SYMBOLIC if symbolic else ground_of(importance)
+        sheet.square(box, 0.75, facecolor=face, edgecolor="none", alpha=0.16 if symbolic else 1)
+        if symbolic:
+            sheet.square(box, 1.5, facecolor="none", edgecolor=SYMBOLIC)
+        colour = SYMBOLIC if symbolic else PAPER if deep else INK
+        strength = 1.0 if symbolic or deep else alpha_of(importance)
+        points = in_box(state, e, box)
         sheet.polyline(points, 1.25, f"curve-{name}", edgecolor=colour, alpha=strength)
 
 
@@ -261,7 +263,7 @@ def _legend_parts(state: Snapshot, maps: bool, small: bool, removed: str) -> lis
     """Return what the legend says."""
     parts = ["a map of the inputs for each node" if maps else "rows: from, columns: to"]
     if small:
-        parts.append("darkest: the layer's highest score, white: off")
+        parts.append("darkest: the highest score, white: off")
         if removed != "hidden" and state.removed.any():
             parts.append("blue: removed by a threshold")
     if any(state.graph.mask[e] for e in state.symbolic):

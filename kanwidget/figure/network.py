@@ -12,6 +12,7 @@ from matplotlib.path import Path as Curve
 
 from .canvas import INK, PAPER, REMOVED, SYMBOLIC, Sheet
 from .graph import Bools, Floats
+from .importance import REMOVED_ALPHA, alpha_of, ground_of, is_deep, line_width_of
 from .layout import (
     LABEL_ROOM,
     LIVE_RADIUS,
@@ -24,8 +25,8 @@ from .layout import (
     layout,
     name_widths,
 )
-from .paths import Box, Path, stubs
-from .snapshot import Snapshot
+from .paths import Box
+from .snapshot import Snapshot, extent
 from .text import FORMULA_SIZE, NAME_SIZE, Run, fit, max_name_width, measure, runs_of
 
 __all__ = ["draw", "draw_note", "layout_of", "omission_note"]
@@ -33,14 +34,18 @@ __all__ = ["draw", "draw_note", "layout_of", "omission_note"]
 MAX_FULL_LINES = 150
 """Beyond so many lines without a box they are hairlines."""
 
-STRENGTH_STEPS = 12
+IMPORTANCE_STEPS = 12
 OFF_OPACITY, REMOVED_OPACITY, DEAD_NAME_OPACITY = 0.5, 0.75, 0.65
-MIN_OPACITY = 0.5
-STUB_LENGTH = 24
+SYMBOLIC_GROUND = 0.16
 CURVE_INSET = 0.12
+MIN_RANGED_SIDE, RANGE_SIZE, ZERO_OPACITY = 90, 9, 0.16
+"""Boxes from this side on have a zero line and say their range."""
+
+MIN_SIGNED_RADIUS = 4
 MIN_NAME_WIDTH, SIDE_MARGIN = 30, 3
 NAME_DISTANCE = 8
 PAGE_MARGIN = 4
+OFF_WIDTH = 1
 HAIRLINE_WIDTH = 0.5
 """A hairline: one pixel of a fine screen."""
 
@@ -112,12 +117,6 @@ def draw(sheet: Sheet, state: Snapshot, made: Layout, removed: str) -> None:
     _Network(sheet, state, made, _shown(state, made, removed), removed != "hidden").draw()
 
 
-def strength_of(score: float) -> float:
-    """Return the opacity of an edge's ink: legible however small its score."""
-    strength = math.tanh(3 * score)
-    return strength if strength > MIN_OPACITY else MIN_OPACITY
-
-
 class _Network:
     def __init__(
         self,
@@ -164,72 +163,63 @@ class _Network:
     def _name(self, e: int) -> str:
         return "-".join(map(str, self.state.graph.index(e)))
 
-    def _ink(self, e: int) -> tuple[str, float]:
-        """Return colour and strength of an edge that is on."""
-        if e in self.state.symbolic:
-            return SYMBOLIC, 1.0
-        return INK, strength_of(float(self.state.graph.scores[e]))
+    def _colour(self, e: int) -> str:
+        return SYMBOLIC if e in self.state.symbolic else INK
 
-    def _kind(self, e: int) -> tuple[int, int, int, int]:
-        """What is on lies over what is gone, strong over weak, formulas over numbers."""
-        on, symbolic = self.state.graph.mask[e], e in self.state.symbolic
-        layer = 2 if on else int(self.state.removed[e])
-        strength = strength_of(float(self.state.graph.scores[e]))
-        boxed = self.shown[e].box is not None
-        return layer, int(symbolic), int(boxed), math.floor(strength * STRENGTH_STEPS + 0.5)
+    def _opacity(self, e: int) -> float:
+        return 1.0 if e in self.state.symbolic else alpha_of(float(self.state.importance[e]))
+
+    def _kind(self, e: int) -> tuple[bool, bool, bool, int]:
+        """What is on lies over what is off, strong over weak, formulas over numbers."""
+        if not self.state.graph.mask[e]:
+            return False, False, False, 0
+        step = math.floor(float(self.state.importance[e]) * IMPORTANCE_STEPS + 0.5)
+        return True, e in self.state.symbolic, self.shown[e].box is not None, step
 
     def _lines(self) -> None:
         many = len(self.plain) > MAX_FULL_LINES
         on_plain = sum(bool(self.state.graph.mask[e]) for e in self.plain)
         # A crowd of hairlines would be black.
         crowd = min(1.0, MAX_FULL_LINES / max(1, on_plain))
-        for kind, batch in groupby(sorted(self.shown, key=self._kind), key=self._kind):
-            if kind[0] == 2:
-                self._on(list(batch), many and not kind[2], crowd)
+        for (on, _, boxed, _), batch in groupby(sorted(self.shown, key=self._kind), key=self._kind):
+            edges = list(batch)
+            paths = [self.shown[e].path for e in edges]
+            if not on:
+                self.sheet.lines(paths, OFF_WIDTH, "off", edgecolor=INK, alpha=REMOVED_ALPHA)
+            elif many and not boxed:
+                ink = {
+                    "edgecolor": self._colour(edges[0]),
+                    "alpha": self._opacity(edges[0]) * crowd,
+                }
+                self.sheet.lines(paths, HAIRLINE_WIDTH, "lines", **ink)
             else:
-                self._off(list(batch), bool(kind[0]), many)
-
-    def _on(self, batch: list[int], thin: bool, crowd: float) -> None:
-        colour, strength = self._ink(batch[0])
-        if thin:
-            paths = [self.shown[e].path for e in batch]
-            self.sheet.lines(
-                paths, HAIRLINE_WIDTH, "lines", edgecolor=colour, alpha=strength * crowd
-            )
-            return
-        for e in batch:
-            colour, strength = self._ink(e)
-            width = 2.25 if colour == SYMBOLIC else 1 + 0.75 * strength
-            path = [self.shown[e].path]
-            self.sheet.lines(path, width, f"line-{self._name(e)}", edgecolor=colour, alpha=strength)
-
-    def _off(self, batch: list[int], taken: bool, many: bool) -> None:
-        """Draw faint lines, and where there is room a whisker at each of their ends."""
-        colour, name = (REMOVED, "taken") if taken else (INK, "off")
-        paths = [self.shown[e].path for e in batch]
-        sparse = max(0.3, MAX_FULL_LINES / len(self.plain)) if many else 1
-        width = HAIRLINE_WIDTH if many or not taken else 1
-        alpha = (0.2 if taken else 0.13) * sparse
-        self.sheet.lines(paths, width, name, edgecolor=colour, alpha=alpha)
-        if many:
-            return
-        ends: list[Path] = [stub for path in paths for stub in stubs(path, STUB_LENGTH)]
-        alpha = REMOVED_OPACITY if taken else OFF_OPACITY
-        dash = (3, 3) if taken else None
-        self.sheet.lines(ends, 1, f"{name}-ends", edgecolor=colour, alpha=alpha, dash=dash)
+                for e, path in zip(edges, paths, strict=True):
+                    ink = {"edgecolor": self._colour(e), "alpha": self._opacity(e)}
+                    width = line_width_of(float(self.state.importance[e]))
+                    self.sheet.lines([path], width, f"line-{self._name(e)}", **ink)
 
     def _box(self, e: int, box: Box, label: bool) -> None:
-        (colour, strength), name = self._ink(e), self._name(e)
-        symbolic = colour == SYMBOLIC
+        colour, name, symbolic = self._colour(e), self._name(e), e in self.state.symbolic
+        importance = float(self.state.importance[e])
         border = 2 if symbolic else 1
         self.sheet.square(box, border, facecolor=PAPER, edgecolor="none")
-        frame = 1.0 if symbolic else 0.25 + 0.5 * strength
+        face, strength = (SYMBOLIC, SYMBOLIC_GROUND) if symbolic else (ground_of(importance), 1)
+        self.sheet.square(
+            box, border, f"ground-{name}", facecolor=face, alpha=strength, edgecolor="none"
+        )
+        frame = 1.0 if symbolic else 0.25 + 0.5 * importance
         self.sheet.square(
             box, border, f"box-{name}", facecolor="none", edgecolor=colour, alpha=frame
         )
+        # On a deep ground a curve has the colour of the paper.
+        deep = not symbolic and is_deep(importance)
+        if box.side >= MIN_RANGED_SIDE:
+            self._range(e, box, PAPER if deep else INK)
         width = min(2.5, max(1.25, box.side / 30)) + (0.25 if symbolic else 0)
-        points = in_box(self.state.curve(e), box)
-        self.sheet.polyline(points, width, f"curve-{name}", edgecolor=colour, alpha=strength)
+        points = in_box(self.state, e, box)
+        ink: dict[str, Any] = {"edgecolor": PAPER if deep else colour}
+        ink["alpha"] = 1.0 if deep else self._opacity(e)
+        self.sheet.polyline(points, width, f"curve-{name}", **ink)
         if not label:
             return
         beside = self.layout.orientation == "up"
@@ -244,6 +234,30 @@ class _Network:
             name=f"formula-{name}",
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": self.sheet.points(1)},
         )
+
+    def _range(self, e: int, box: Box, colour: str) -> None:
+        """Draw the zero line, if the range has one, and say the range."""
+        low, high = self.state.range(e)
+        inset = CURVE_INSET * box.side
+        if low < 0 < high:
+            y = box.y + box.side - inset + low / (high - low) * (box.side - 2 * inset)
+            ends = [(box.x + inset, y), (box.x + box.side - inset, y)]
+            self.sheet.polyline(
+                ends, 1, f"zero-{self._name(e)}", edgecolor=colour, alpha=ZERO_OPACITY
+            )
+        heights = unit(self.state.curve(e)[1], (low, high))
+        third = len(heights) // 3
+        for value, up in ((high, True), (low, False)):
+            # On the side where the curve is farther away.
+            left, right = (
+                np.nanmax(part if up else 1 - part, initial=0)
+                for part in (heights[:third], heights[-third:])
+            )
+            align = "left" if left <= right else "right"
+            x = box.x + 4 if align == "left" else box.x + box.side - 4
+            y = box.y + inset / 2 + 0.5 if up else box.y + box.side - inset / 2 - 0.5
+            text = f"{value:.3g}".replace("-", "\u2212")
+            self.sheet.text(runs_of(text), x, y, RANGE_SIZE, align, color=colour, alpha=0.8)
 
     def _node(self, n: int) -> None:
         """Full where it matters, a ring where it does not; a product has its sums before it."""
@@ -260,12 +274,14 @@ class _Network:
             sheet.dot(slot.x, slot.y, min(3, r), facecolor=colour, edgecolor="none", **ink)
         face = INK if live else PAPER
         sheet.dot(x, y, r, facecolor=face, edgecolor="none", name=f"node-{n}")
-        if sums and live:
-            c = 0.42 * r
-            cross = Curve(
-                [(x - c, y - c), (x + c, y + c), (x + c, y - c), (x - c, y + c)], [1, 2, 1, 2]
+        if live and r >= MIN_SIGNED_RADIUS and n >= self.state.graph.width[0]:
+            c, d = 0.42 * r, 0.58 * r
+            ends = (
+                [(x - c, y - c), (x + c, y + c), (x + c, y - c), (x - c, y + c)]
+                if sums
+                else [(x - d, y), (x + d, y), (x, y - d), (x, y + d)]
             )
-            sheet.stroke(cross, None, 1.5, edgecolor=PAPER)
+            sheet.stroke(Curve(ends, [1, 2, 1, 2]), None, 1.5, edgecolor=PAPER)
         if live or r < 1.5:
             return
         alpha = 1 if on else REMOVED_OPACITY if taken else OFF_OPACITY
@@ -316,19 +332,19 @@ class _Network:
                 self.sheet.text(short, x, y, NAME_SIZE, align, alpha=alpha, name=f"name-{n}")
 
 
-def in_box(curve: tuple[Floats, Floats], box: Box) -> Floats:
-    """Return the samples of a curve as points in its box, from inset to inset."""
+def in_box(state: Snapshot, edge: int, box: Box) -> Floats:
+    """Return the samples of an edge's curve as points in its box, from inset to inset."""
     inset = CURVE_INSET * box.side
     span = box.side - 2 * inset
-    x, y = (unit(values) for values in curve)
-    return np.stack([box.x + inset + x * span, box.y + box.side - inset - y * span], 1)
+    x, y = state.curve(edge)
+    across, up = unit(x, extent(x)), unit(y, state.range(edge))
+    return np.stack([box.x + inset + across * span, box.y + box.side - inset - up * span], 1)
 
 
-def unit(values: Floats) -> Floats:
+def unit(values: Floats, ends: tuple[float, float]) -> Floats:
     """Scale values to 0..1; a constant, up to the rounding of float32, is in the middle."""
     values = np.asarray(values, np.float64)
-    known = values[np.isfinite(values)]
-    low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
+    low, high = ends
     if not high - low > 1e-6 * max(abs(low), abs(high)):
         return np.full(len(values), 0.5)
     return np.where(np.isfinite(values), (values - low) / (high - low), np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,9 @@ from kanwidget.masks.effective import nodes_below_threshold
 from kanwidget.session import PruningSession
 
 from .graph import Bools, Floats, Graph
+from .importance import DEFAULT_BETA, importance_scale
 
-__all__ = ["Snapshot", "read_snapshot"]
+__all__ = ["Snapshot", "extent", "read_snapshot"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,26 @@ class Snapshot:
     symbolic: dict[int, str]
     in_vars: Sequence[str]
     out_vars: Sequence[str]
+    importance: Floats
+    """From 0 to 1, (E,)."""
+    shared_scale: bool = False
+    """Whether the curves into one sum share a scale."""
+
+    @functools.cached_property
+    def _shared_ranges(self) -> dict[int, tuple[float, float]]:
+        ranges: dict[int, tuple[float, float]] = {}
+        for e in self.graph.baseline.nonzero()[0].tolist():
+            slot = int(self.graph.slot[e])
+            low, high = extent(self.curve(e)[1])
+            least, most = ranges.get(slot, (low, high))
+            ranges[slot] = min(least, low), max(most, high)
+        return ranges
+
+    def range(self, edge: int) -> tuple[float, float]:
+        """Return the values at the bottom and the top of an edge's box."""
+        if self.shared_scale and (slot := int(self.graph.slot[edge])) in self._shared_ranges:
+            return self._shared_ranges[slot]
+        return extent(self.curve(edge)[1])
 
     def curve(self, edge: int) -> tuple[Floats, Floats]:
         """Return the samples of one edge."""
@@ -40,7 +62,11 @@ class Snapshot:
 
 
 def read_snapshot(
-    session: PruningSession, in_vars: Sequence[str], out_vars: Sequence[str]
+    session: PruningSession,
+    in_vars: Sequence[str],
+    out_vars: Sequence[str],
+    beta: float = DEFAULT_BETA,
+    shared_scale: bool = False,
 ) -> Snapshot:
     """Return a session's present state.
 
@@ -76,7 +102,15 @@ def read_snapshot(
         {graph.edge(*edge): text for edge, text in found.items()},
         in_vars,
         out_vars,
+        importance_scale(graph.scores, graph.baseline, beta).of(graph.scores),
+        shared_scale,
     )
+
+
+def extent(values: Floats) -> tuple[float, float]:
+    """Return the least and the largest of the finite values; 0 and 0 when there are none."""
+    known = values[np.isfinite(values)]
+    return (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
 
 
 def _flat(layers: Sequence[Tensor], dtype: type[np.generic]) -> Any:

@@ -32,9 +32,11 @@ class Exports(PublicTraits):
         *,
         width: float = 8.0,
         title: str | None = None,
-        removed: str = "faint",
+        removed: str | None = None,
         orientation: str | None = None,
         view: str | None = None,
+        beta: float | None = None,
+        shared_scale: bool | None = None,
     ) -> Picture:
         """Draw the present state with matplotlib, laid out as in the view, on white.
 
@@ -43,11 +45,17 @@ class Exports(PublicTraits):
         width : float
             In inches. Names have 10.5 points, unless a deep network needs more room than that.
         title : str, optional
-        removed : {"faint", "hidden"}
+        removed : {"faint", "hidden"}, optional
             Whether edges and nodes that are off are drawn faintly, or not at all.
         orientation : {"right", "up"}, optional
         view : {"auto", "network", "matrix"}, optional
-            By default both are as in the view. As a matrix, each layer is a table of its edges.
+            As a matrix, each layer is a table of its edges.
+        beta : float, optional
+            How dark weak edges are, as in pykan's ``plot``.
+        shared_scale : bool, optional
+            Whether the curves into one node share a scale.
+
+        What is not given is as in the view.
 
         Returns
         -------
@@ -68,9 +76,11 @@ class Exports(PublicTraits):
             width=width,
             title=title,
             orientation=self.orientation if orientation is None else orientation,
-            removed=removed,
+            removed=self.removed if removed is None else removed,
             view=self.view if view is None else view,
             input_shape=self.input_shape,
+            beta=self.beta if beta is None else beta,
+            shared_scale=self.shared_scale if shared_scale is None else shared_scale,
         )
 
     def save_image(self, path: str | os.PathLike[str], *, dpi: float = DPI, **options: Any) -> None:

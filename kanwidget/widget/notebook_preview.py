@@ -38,6 +38,7 @@ CELL_WIDTH = 900 / 96
 
 PICTURE_TRAITS = (
     *("_mask", "_curves_y", "_scores", "_symbolic", "in_vars", "out_vars", "input_shape"),
+    *("beta", "removed", "shared_scale"),
     *("orientation", "view", "node_threshold", "removed_edges", "removed_nodes", "kept_nodes"),
 )
 """The traits of which the picture shows something."""

@@ -85,6 +85,15 @@ class PublicTraits(RejectsUnknownTraits):
     hide = Parts().tag(sync=True)
     """Parts of the view that are not there; see `traits.Parts`. The page cannot set it."""
 
+    beta = Threshold(3.0).tag(sync=True)
+    """How dark weak edges are drawn, as in pykan's ``plot``: the larger, the darker."""
+
+    removed = Choice("faint", "hidden").tag(sync=True)
+    """Whether edges and nodes that are off are drawn faintly, or not at all."""
+
+    shared_scale = Flag(False).tag(sync=True)
+    """Whether the curves into one node share a scale, so that a flat one looks flat."""
+
     active_edges = traitlets.Int(read_only=True).tag(sync=True)
     """How many edges are on."""
 

@@ -120,6 +120,12 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         Parts of the view that are not there.
     orientation : {"right", "up"}
         Where the inputs lead.
+    beta : float
+        How dark weak edges are drawn, as in pykan's ``plot``; 3 by default.
+    removed : {"faint", "hidden"}
+        Whether edges and nodes that are off are drawn faintly, or not at all.
+    shared_scale : bool
+        Whether the curves into one node share a scale.
     active_edges : int
         How many edges are on.
     loss, baseline_loss : float

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import golden_forward
+import golden_importance
 import golden_layout
 import golden_session
 import golden_wire
@@ -157,6 +158,7 @@ def text(content: dict[str, Any]) -> str:
 
 FILES = {
     "forward.json": golden_forward.forward,
+    "importance.json": golden_importance.importances,
     "losses.json": golden_session.losses,
     "layout.json": golden_layout.layouts,
     "masks.json": masks,

@@ -37,7 +37,8 @@ def make() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["layout.json", "masks.json", "messages.json", "traits.json", "wire.json"]
+    "name",
+    ["importance.json", "layout.json", "masks.json", "messages.json", "traits.json", "wire.json"],
 )
 def test_golden_files_are_up_to_date(make: Any, name: str) -> None:
     fresh = make.text(make.FILES[name]())

@@ -133,7 +133,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     },
     signal,
   );
-  const legend = createLegend();
+  const legend = createLegend(commands, signal);
   const cards = createCardStrip(commands);
   const isHandBelow = watchInteraction([cards.element, panels.element], ask, signal);
   root.append(
@@ -147,7 +147,9 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   const hints = createHints(root, signal);
   root.prepend(hints.element);
   /** All parts that can change the model: everything except the messages. */
-  const acting = [bar, ...sliders, stage, cards].map((part) => part.element).concat(panels.acting);
+  const acting = [bar, ...sliders, stage, cards]
+    .map((part) => part.element)
+    .concat(legend.acting, panels.acting);
 
   /** What panels are shown; null before the first reading. */
   function props(): PanelProps | null {
@@ -205,7 +207,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     if (stage.render(frame, time)) ask();
     panels.update(now);
     bar.update(now.known, now.reading);
-    legend.update(now, stage.drawn);
+    legend.update(now, stage.drawn, palette);
     cards.update(now);
     root.dataset.hide = now.reading.hide.join(" ");
     hints.update(now);

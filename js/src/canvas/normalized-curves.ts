@@ -1,6 +1,7 @@
 /** The samples of each edge in the unit square, and where a point of its function lies there. Pure. */
 
 import type { Network } from "../model/network";
+import { extent } from "../model/scales";
 import type { Box } from "../util/rect";
 import type { Curves } from "../wire/snapshot";
 
@@ -9,22 +10,28 @@ export interface NormalizedCurve {
   (edge: number): Float32Array;
   /** Where (x, y) lies in the same square; off the drawn range it is on the border. */
   at(edge: number, x: number, y: number): [u: number, v: number];
+  /** The values at v = 0 and at v = 1; equal for a constant, which is in the middle. */
+  range(edge: number): Range;
 }
 
 type Scale = (value: number) => number;
+type Range = readonly [low: number, high: number];
 
 /** Beside the curve inside of its box, in sides. */
 export const INSET = 0.12;
 
-export function createNormalizedCurves(net: Network, curves: Curves): NormalizedCurve {
+/** `shared`: all curves into one sum have one scale, so that a flat one looks flat. */
+export function createNormalizedCurves(net: Network, curves: Curves, shared = false): NormalizedCurve {
   const known = new Map<number, Float32Array>();
   const scales = new Map<number, readonly [Scale, Scale]>();
   const { samples, x } = curves;
   const rowOf = (edge: number) => x.subarray(net.source[edge]! * samples, (net.source[edge]! + 1) * samples);
+  const ranges = shared ? sharedRanges(net, curves) : null;
+  const rangeOf = (edge: number): Range => ranges?.get(net.slot[edge]!) ?? extent(curves.of(edge));
   const scalesOf = (edge: number) => {
     let pair = scales.get(edge);
     if (!pair) {
-      pair = [unitScale(rowOf(edge)), unitScale(curves.of(edge))];
+      pair = [unitScale(extent(rowOf(edge))), unitScale(rangeOf(edge))];
       scales.set(edge, pair);
     }
     return pair;
@@ -49,6 +56,7 @@ export function createNormalizedCurves(net: Network, curves: Curves): Normalized
       const [scaleX, scaleY] = scalesOf(edge);
       return [border(scaleX(px)), border(scaleY(py))];
     },
+    range: rangeOf,
   });
 }
 
@@ -59,15 +67,20 @@ export function inBox({ x, y, side }: Box, u: number, v: number): [x: number, y:
 }
 
 /** Values to 0..1; a constant, up to the rounding of float32, is in the middle. */
-function unitScale(values: Float32Array): Scale {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const value of values) {
-    if (!Number.isFinite(value)) continue;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
+function unitScale([low, high]: Range): Scale {
   const range = high - low;
   if (!(range > 1e-6 * Math.max(Math.abs(low), Math.abs(high)))) return () => 0.5;
   return (value) => (value - low) / range;
+}
+
+/** By slot, over the edges of the baseline: what is on now must not stretch the others. */
+function sharedRanges(net: Network, curves: Curves): Map<number, Range> {
+  const ranges = new Map<number, Range>();
+  for (let e = 0; e < net.edgeCount; e++) {
+    if (!net.baseline[e]) continue;
+    const [low, high] = extent(curves.of(e));
+    const [least, most] = ranges.get(net.slot[e]!) ?? [low, high];
+    ranges.set(net.slot[e]!, [Math.min(least, low), Math.max(most, high)]);
+  }
+  return ranges;
 }

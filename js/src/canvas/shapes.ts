@@ -21,6 +21,17 @@ export function cross(ctx: Context, x: number, y: number, r: number, width = 1.5
   ctx.stroke();
 }
 
+/** In the context's stroke colour. */
+export function plus(ctx: Context, x: number, y: number, r: number, width = 1.5): void {
+  ctx.lineWidth = width;
+  ctx.beginPath();
+  ctx.moveTo(x - r, y);
+  ctx.lineTo(x + r, y);
+  ctx.moveTo(x, y - r);
+  ctx.lineTo(x, y + r);
+  ctx.stroke();
+}
+
 export function ring(
   ctx: Context,
   { x, y, r }: { readonly x: number; readonly y: number; readonly r: number },

@@ -1,19 +1,45 @@
-/** What the kinds of lines mean; only of what is there. */
-import { LEGEND } from "../text/labels";
+/** What widths, inks and shapes mean, in the graph and in the matrix, and the three settings of how they are drawn. */
+import type { Palette } from "../canvas/brush";
+import { inksOf, LEVELS } from "../canvas/colours";
+import { lineWidthOf } from "../canvas/ink";
+import { DEFAULT_BETA, importanceScale, scoreAt } from "../model/importance";
+import { formatScale } from "../text/format";
+import { type Label, LEGEND } from "../text/labels";
 import { missingWords } from "../text/messages";
 import { element, setText, svg } from "../util/dom";
+import { createMemo } from "../util/memo";
 import { showsMatrix } from "../views/choose-view";
 import type { DrawnSummary } from "../views/contract";
-import type { PanelProps } from "./context";
+import type { Commands, PanelProps } from "./context";
 
 const CURVE = "M15.5 11.5C18.5 11.5 18 4.5 22.5 4.5";
+/** Positions of the contrast to each side of the middle, and decades of beta on each. */
+const POSITIONS = 8;
+const DECADES = 2;
+const STOPS = 16;
 
-export function createLegend() {
+/** More contrast is a smaller beta: weak edges fade. */
+const betaAt = (position: number) =>
+  Number((DEFAULT_BETA * 10 ** ((-position * DECADES) / POSITIONS)).toPrecision(3));
+const positionOf = (beta: number) =>
+  Math.round((-Math.log10((beta || DEFAULT_BETA) / DEFAULT_BETA) * POSITIONS) / DECADES);
+
+export function createLegend(commands: Commands, until: AbortSignal) {
   const symbolic = item(LEGEND.symbolic, "orange", boxed("", 2));
-  const product = item(LEGEND.product, "", [
-    svg("circle", { cx: "19", cy: "8", r: "6.5" }),
-    svg("path", { d: "M0 8H12M26 8H38M16.5 5.5l5 5M21.5 5.5l-5 5" }),
+  const removing = item(LEGEND.removing, "blue", [
+    ...boxed("3 2.5"),
+    svg("path", { d: "M24 -2l5 5M29 -2l-5 5", "stroke-width": "1.5" }),
   ]);
+  const removed = item(LEGEND.removed, "blue pale", boxed("3 2.5"));
+  const off = item(LEGEND.off, "faint", [svg("path", { d: "M0 8H38" })]);
+  const sign = (text: string, drawing: string) =>
+    item(text, "", [
+      svg("circle", { cx: "19", cy: "8", r: "6.5", class: "full" }),
+      svg("path", { d: "M0 8H12M26 8H38" }),
+      svg("path", { d: drawing, class: "sign", "stroke-width": "1.5" }),
+    ]);
+  const sum = sign(LEGEND.sum, "M15.5 8h7M19 4.5v7");
+  const product = sign(LEGEND.product, "M16.5 5.5l5 5M21.5 5.5l-5 5");
   const probe = item(LEGEND.probe, "probe", [
     svg("path", { d: "M8 12C18 12 20 4 30 4" }),
     svg("circle", { cx: "19", cy: "8", r: "3.5" }),
@@ -24,29 +50,110 @@ export function createLegend() {
     svg("path", { d: "M17.5 6 19.2 4.8V11.2" }),
   ]);
   const missing = element("li", { class: "missing", "data-role": "missing" });
+
+  const ramp = element("span", { class: "ramp" });
+  const wedge = svg("svg", {
+    class: "wedge",
+    viewBox: "0 0 100 4",
+    preserveAspectRatio: "none",
+    "aria-hidden": "true",
+  });
+  const [thin, thick] = [lineWidthOf(0) / 2, lineWidthOf(1) / 2];
+  wedge.append(svg("path", { d: `M0 ${2 - thin}L100 ${2 - thick}V${2 + thick}L0 ${2 + thin}Z` }));
+  const numbers = [0, 0.5, 1].map(() => element("span", {}));
+  const scale = element(
+    "li",
+    { class: "scale", "data-role": "scale" },
+    element("span", {}, LEGEND.scale),
+    element("span", { class: "scores" }, wedge, ramp, element("span", { class: "numbers" }, ...numbers)),
+  );
+
+  const contrast = element("input", {
+    type: "range",
+    min: `${-POSITIONS}`,
+    max: `${POSITIONS}`,
+    step: "1",
+    "data-role": "contrast",
+    "aria-label": LEGEND.contrast.name,
+    title: LEGEND.contrast.help,
+  });
+  contrast.addEventListener("input", () => commands.draft({ beta: betaAt(Number(contrast.value)) }), {
+    signal: until,
+  });
+  const hidden = setting(LEGEND.hidden, "removed", until, (on) =>
+    commands.write({ removed: on ? "hidden" : "faint" }),
+  );
+  const shared = setting(LEGEND.sharedScale, "shared-scale", until, (on) =>
+    commands.write({ shared_scale: on }),
+  );
+  const settings = element(
+    "li",
+    { class: "settings" },
+    element("label", { title: LEGEND.contrast.help }, LEGEND.contrast.name, contrast),
+    hidden.element,
+    shared.element,
+  );
+
   const list = element(
     "ul",
     { class: "legend", "aria-label": "Legend" },
-    item(LEGEND.curve, "", boxed("")),
+    scale,
     symbolic,
-    item(LEGEND.removed, "blue", boxed("3 2.5")),
-    item(LEGEND.off, "faint", [svg("path", { d: "M0 8H38" })]),
+    removing,
+    removed,
+    off,
+    sum,
     product,
     probe,
     compared,
+    settings,
     missing,
   );
+  const scaled = createMemo<void>();
   return {
     element: list,
-    update({ known, reading, trace }: PanelProps, drawn: DrawnSummary | null): void {
+    /** The part that acts on the model. */
+    acting: settings,
+    update({ known, reading, trace }: PanelProps, drawn: DrawnSummary | null, palette: Palette): void {
+      const { net } = known;
+      const matrix = showsMatrix(reading.view, net, known.layoutMask);
+      const multiplies = net.slotNode.length !== net.nodeCount - net.width[0]!;
       setText(missing, drawn ? missingWords(drawn) : "");
       missing.hidden = missing.textContent === "";
       symbolic.hidden = reading.symbolic.size === 0;
-      product.hidden = known.net.slotNode.length === known.net.nodeCount - known.net.width[0]!;
+      removed.hidden = !matrix;
+      product.hidden = matrix || !multiplies;
+      sum.hidden = matrix || !multiplies;
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
-      // The matrix has a legend of its own; what is below stays where it is.
-      list.style.visibility = showsMatrix(reading.view, known.net, known.layoutMask) ? "hidden" : "";
+      hidden.show(reading.removed === "hidden");
+      shared.show(reading.sharedScale);
+      const position = `${positionOf(reading.beta)}`;
+      if (contrast.value !== position) contrast.value = position;
+      scaled([net, reading.beta, palette], () => {
+        const { knee, high } = importanceScale(net, reading.beta);
+        [0, 0.5, 1].forEach((t, k) => {
+          setText(numbers[k]!, formatScale(scoreAt({ knee, high }, t)));
+        });
+        const { css } = inksOf(palette).numeric;
+        const colours = Array.from(
+          { length: STOPS + 1 },
+          (_, k) => css[Math.round(((LEVELS - 1) * k) / STOPS)],
+        );
+        ramp.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
+      });
+    },
+  };
+}
+
+/** A switch, in words. */
+function setting({ name, help }: Label, role: string, until: AbortSignal, set: (on: boolean) => void) {
+  const box = element("input", { type: "checkbox", "data-role": role });
+  box.addEventListener("change", () => set(box.checked), { signal: until });
+  return {
+    element: element("label", { title: help }, box, name),
+    show(on: boolean): void {
+      if (box.checked !== on) box.checked = on;
     },
   };
 }

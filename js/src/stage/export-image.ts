@@ -25,21 +25,27 @@ const RATIO = 2;
 const MAX_PIXELS = 64e6;
 const KEEP = 60_000;
 
+const heightOf = ({ height, legend }: Renderer) => height + (legend?.height ?? 0);
+
 /** The painters' own strokes and texts as an SVG document. */
 export function svgOf({ renderer, brush, probe, title }: Picture, palette: Palette): string {
-  const sheet = new Surface(renderer.width, renderer.height);
+  const sheet = new Surface(renderer.width, heightOf(renderer));
   const pen: Brush = { ...brush, ctx: sheet.getContext(), ratio: 1, palette, surfaces: written };
   renderer.paint(pen);
   if (!renderer.hasNoMarks(probe)) renderer.paintMarks(pen, probe);
+  renderer.legend?.paint(pen);
   return sheet.document(title, palette.background);
 }
 
 /** Painted anew with two pixels for each one of the page, whatever the screen has. */
 export async function pngOf({ renderer, brush, probe }: Picture, palette: Palette): Promise<Blob> {
-  const ratio = Math.min(RATIO, Math.sqrt(MAX_PIXELS / (renderer.width * renderer.height)));
+  const ratio = Math.min(RATIO, Math.sqrt(MAX_PIXELS / (renderer.width * heightOf(renderer))));
   const sheet = () => {
     const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [Math.round(renderer.width * ratio), Math.round(renderer.height * ratio)];
+    [canvas.width, canvas.height] = [
+      Math.round(renderer.width * ratio),
+      Math.round(heightOf(renderer) * ratio),
+    ];
     const ctx = canvas.getContext("2d");
     if (!ctx) throw new Error("this browser gives no more room for pictures");
     return { canvas, ctx };
@@ -47,6 +53,7 @@ export async function pngOf({ renderer, brush, probe }: Picture, palette: Palett
   // Painters clear what they paint on: each has its own, and the ground comes last.
   const [whole, picture, marks] = [sheet(), sheet(), sheet()];
   renderer.paint({ ...brush, ctx: picture.ctx, ratio, palette });
+  renderer.legend?.paint({ ...brush, ctx: picture.ctx, ratio, palette });
   if (!renderer.hasNoMarks(probe)) renderer.paintMarks({ ...brush, ctx: marks.ctx, ratio, palette }, probe);
   whole.ctx.fillStyle = palette.background;
   whole.ctx.fillRect(0, 0, whole.canvas.width, whole.canvas.height);

@@ -2,7 +2,7 @@
 
 import type { Brush } from "../canvas/brush";
 import { createNormalizedCurves, type NormalizedCurve } from "../canvas/normalized-curves";
-import { countOn } from "../model/mask";
+import { countOn, sameMask } from "../model/mask";
 import { sameTarget, type Target } from "../model/network";
 import { extend, flip } from "../state/selection";
 import { STAGE } from "../text/labels";
@@ -64,7 +64,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   /** What was under the pointer when it last went down, and at the first of the last clicks. */
   let down: Target | null = null;
   let clicked: Target | null = null;
-  let curve: { of: Snapshot["curves"]; unit: NormalizedCurve } | null = null;
+  let curve: { of: Snapshot["curves"]; shared: boolean; unit: NormalizedCurve } | null = null;
   let page = "";
   let kind = "";
   const slide = createSlideTransition();
@@ -76,7 +76,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
         focus = target;
         events.focused(target);
       },
-      pressed: (target) => events.toggled([target]),
+      pressed: (target) => toggle([target]),
     },
     signal,
   );
@@ -96,6 +96,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     {
       zoom: (direction) => zoomBy(ZOOM_STEP ** direction),
       fit,
+      tidy: () => events.held(false),
       picture: offerPicture,
       python: events.python,
     },
@@ -124,7 +125,16 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   }
 
   const select = (targets: readonly Target[]) => events.selected(targets);
-  const toggle = (targets: readonly Target[]) => events.toggled(targets);
+  /** What the pointer may be aiming at next stays where it is. */
+  function toggle(targets: readonly Target[]): void {
+    if (pointer) events.held(true);
+    events.toggled(targets);
+  }
+  /** The pointer will be on the stage again when the menu has closed. */
+  function toggleFromMenu(targets: readonly Target[]): void {
+    events.held(true);
+    events.toggled(targets);
+  }
   /** Moves the focus to what was clicked, so that keys act on it; the focus ring shows only for keyboard users. */
   function focusTarget(target: Target | null): void {
     if (!target || !accessible.focus(target)) stage.focus({ preventScroll: true });
@@ -153,7 +163,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       else if (!extending && selected.length > 0) select([]);
     },
     double(at) {
-      if (clicked) events.toggled([clicked]);
+      if (clicked) toggle([clicked]);
       else if (!now?.renderer.hit(...at)) fit();
     },
     background: (at) => now !== null && now.renderer.hit(...at) === null,
@@ -175,17 +185,18 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   };
   const hand = watchGestures(stage, handlers, signal);
 
-  function openMenu(target: Target | null, x: number, y: number): void {
+  function openMenu(target: Target | null, x: number, y: number, switchOff = toggle): void {
     if (!now) return;
     const { known, names } = now.input;
     handlers.hover(null);
-    const actions = actionsFor(known, names, target, { select, toggle, fit });
+    const actions = actionsFor(known, names, target, { select, toggle: switchOff, fit });
     menu.open(actions, x, y, titleOf(known, names, target), accessible.focused?.button ?? stage);
   }
   /** At a point of the stage. */
   function openMenuAt(x: number, y: number): void {
     const [at, origin] = [outer.getBoundingClientRect(), stage.getBoundingClientRect()];
-    openMenu(now?.renderer.hit(x, y) ?? null, origin.left - at.left + x, origin.top - at.top + y);
+    const target = now?.renderer.hit(x, y) ?? null;
+    openMenu(target, origin.left - at.left + x, origin.top - at.top + y, toggleFromMenu);
   }
   function offerPicture(button: HTMLElement): void {
     if (!now) return;
@@ -304,8 +315,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     render(input: FrameInput, time: number): boolean {
       const start = performance.now();
       const { known, reading } = input;
-      if (curve?.of !== reading.curves) {
-        curve = { of: reading.curves, unit: createNormalizedCurves(known.net, reading.curves) };
+      const { curves: of, sharedScale: shared } = reading;
+      if (curve?.of !== of || curve.shared !== shared) {
+        curve = { of, shared, unit: createNormalizedCurves(known.net, of, shared) };
       }
       const { renderer, maxZoom } = rendererOf(input, curve.unit, time);
       const moved = now?.renderer.moving && !renderer.moving;
@@ -333,7 +345,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       });
       accessible.update(renderer.targetBoxes, known, input.names);
       accessible.move(camera.k, camera.x, camera.y);
-      zoomBar.update(camera.k, maxZoom);
+      zoomBar.update(camera.k, maxZoom, known.held && !sameMask(known.mask, known.layoutMask));
       stage.toggleAttribute("data-zoomed", camera.k > 1);
       stage.toggleAttribute("data-over", known.hover !== null);
       tooltip.update(target, input, renderer, brush);

@@ -5,6 +5,8 @@ import { element, setText, svg } from "../util/dom";
 export interface ZoomBarEvents {
   zoom(direction: 1 | -1): void;
   fit(): void;
+  /** Lets what is held in its place move. */
+  tidy(): void;
   /** Whether there is a kernel: then the view is in a notebook. */
   readonly python: boolean;
   /** Offers the picture to keep, beside the button that was pressed. */
@@ -42,6 +44,13 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
     events.picture(picture),
   );
   picture.setAttribute("aria-haspopup", "menu");
+  const tidy = element(
+    "button",
+    { type: "button", class: "quiet small", "data-role": "tidy", title: STAGE.tidy.help },
+    STAGE.tidy.name,
+  );
+  tidy.hidden = true;
+  tidy.addEventListener("click", () => events.tidy(), { signal });
   const scale = element("span", { class: "scale", "aria-live": "polite" });
   const touch = matchMedia("(hover: none)").matches;
   const hint = element("span", { class: "hint", role: "status" }, touch ? STAGE.touchHint : STAGE.hint);
@@ -49,6 +58,7 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
     "div",
     { class: "tools" },
     hint,
+    tidy,
     scale,
     element("div", { role: "group", "aria-label": "Zoom" }, out, into, fit, screen),
     element("div", { role: "group", "aria-label": "Picture" }, picture),
@@ -97,7 +107,9 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
     element: bar,
     isFull,
     say,
-    update(zoom: number, most: number): void {
+    /** `waits`: something has been switched, and will move. */
+    update(zoom: number, most: number, waits = false): void {
+      tidy.hidden = !waits;
       setText(scale, zoom > 1 ? `${Math.round(100 * zoom)}%` : "");
       // A button that has the focus keeps it, though it has nothing more to do.
       for (const [control, done] of [

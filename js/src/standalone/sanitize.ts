@@ -5,7 +5,7 @@
 
 import { type EdgeIndex, edgeId, type Network, type NodeIndex, nodeId, slotCount } from "../model/network";
 import { MAX_SELECTED } from "../util/limits";
-import { byIndex, ORIENTATIONS, VIEWS, type WritableTraits } from "../wire/traits";
+import { byIndex, ORIENTATIONS, REMOVED_LOOKS, VIEWS, type WritableTraits } from "../wire/traits";
 
 type Sanitizer = (net: Network, value: unknown) => unknown;
 
@@ -59,6 +59,9 @@ const SANITIZERS = {
   view: oneOf(VIEWS),
   orientation: oneOf(ORIENTATIONS),
   tolerance: threshold,
+  beta: threshold,
+  removed: oneOf(REMOVED_LOOKS),
+  shared_scale: (_net, value) => (typeof value === "boolean" ? value : undefined),
   probe,
   // The scores of a page stay as they are.
   score: () => undefined,

@@ -7,7 +7,7 @@ import { throttle } from "../util/throttle";
 import { type Model, type WritableTraits, write } from "../wire/traits";
 
 export type Draft = Partial<
-  Pick<WritableTraits, "node_threshold" | "edge_threshold" | "tolerance" | "probe">
+  Pick<WritableTraits, "node_threshold" | "edge_threshold" | "tolerance" | "probe" | "beta">
 >;
 
 export interface Drafts {

@@ -25,12 +25,13 @@ export function createViewStore(model: Model) {
   let stale = true;
 
   const snapshot = computed<Snapshot | null>(() => {
-    const { tolerance, probe } = drafts.current.value;
+    const { tolerance, probe, beta } = drafts.current.value;
     return (
       kernel.value && {
         ...kernel.value,
         ...(tolerance !== undefined && { tolerance }),
         ...(probe !== undefined && { probe }),
+        ...(beta !== undefined && { beta }),
       }
     );
   });

@@ -7,6 +7,7 @@ import base from "./base.css?raw";
 import cards from "./cards.css?raw";
 import full from "./full.css?raw";
 import hints from "./hints.css?raw";
+import legend from "./legend.css?raw";
 import limited from "./limited.css?raw";
 
 import panels from "./panels.css?raw";
@@ -28,6 +29,7 @@ const STYLES = [
   popovers,
   cards,
   panels,
+  legend,
   limited,
   full,
   hints,

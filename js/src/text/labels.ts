@@ -155,15 +155,27 @@ export const SCRIPT = {
 } as const;
 
 export const LEGEND = {
-  curve: "learned curve (stronger: higher score)",
+  scale: "edge score",
+  contrast: {
+    name: "contrast",
+    help: "To the left weak edges are as dark as strong ones, to the right they fade.",
+  },
+  hidden: {
+    name: "Hide what is off",
+    help: "Edges and nodes that are off are faint, or hidden. Those of a node show while the pointer is on it.",
+  },
+  sharedScale: {
+    name: "One scale for each node",
+    help: "The curves into one node have the same vertical scale, so that a flat one looks flat.",
+  },
   symbolic: "symbolic: a fixed formula",
   removed: "removed by a threshold",
   removing: "would be removed",
   off: "off",
+  sum: "sum",
   product: "product",
   probe: "the traced sample",
   compared: "on in only one of the two steps: 1 or 2",
-  scale: "edge score",
 } as const;
 
 export const MENU = {
@@ -186,6 +198,10 @@ export const STAGE = {
   fit: "Fit the network",
   fullScreen: "Full screen",
   leaveFullScreen: "Leave full screen",
+  tidy: {
+    name: "Tidy",
+    help: "Gives the room of what is off to the others now, not when the pointer leaves.",
+  },
   picture: "Save or copy the picture",
   pictureMenu: "Picture of the whole network",
   copyPng: "Copy as PNG",

@@ -44,6 +44,8 @@ export interface Renderer {
   readonly moving: boolean;
   /** Everything that has a button, where it will come to rest, at zoom 1; the same object until it changes. */
   readonly targetBoxes: readonly TargetBox[];
+  /** What a picture to keep has below it, and how high that is. */
+  readonly legend: { readonly height: number; paint(brush: Brush): void } | null;
   hit(x: number, y: number): Target | null;
   /** Where a target is on the screen. */
   boxOf(target: Target): Box | null;

@@ -1,6 +1,7 @@
 /** What a view reads from the synced traits: decoded, checked, and the same object as long as it is the same. */
 
 import type { Cells } from "../model/forward";
+import { DEFAULT_BETA } from "../model/importance";
 import { type LossCurve, lossCurveFrom } from "../model/loss-curve";
 import type { Edits } from "../model/mask";
 import {
@@ -27,6 +28,8 @@ import {
   type Model,
   ORIENTATIONS,
   type Orientation,
+  REMOVED_LOOKS,
+  type RemovedLook,
   TABLE,
   VIEWS,
   type ViewKind,
@@ -107,6 +110,11 @@ export interface Snapshot {
   readonly view: ViewKind;
   readonly orientation: Orientation;
   readonly tolerance: number;
+  /** How dark weak edges are, as in pykan's `plot`. */
+  readonly beta: number;
+  readonly removed: RemovedLook;
+  /** Curves into one node have one scale. */
+  readonly sharedScale: boolean;
   /** The followed sample, one value for each input; null if none is. */
   readonly probe: readonly number[] | null;
   readonly inputShape: readonly [number, number] | null;
@@ -337,6 +345,9 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       view: oneOf(VIEWS, model.get("view")),
       orientation: oneOf(ORIENTATIONS, model.get("orientation")),
       tolerance: tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY ? tolerance : DEFAULT_TOLERANCE,
+      beta: number(model.get("beta")) ?? DEFAULT_BETA,
+      removed: oneOf(REMOVED_LOOKS, model.get("removed")),
+      sharedScale: model.get("shared_scale") === true,
       probe: json("probe", [topology], probe, () => (probe.length === width[0] ? probe : null)),
       inputShape: json("shape", [topology], shape, () =>
         shape.length === 2 && shape[0]! * shape[1]! === width[0] ? ([shape[0]!, shape[1]!] as const) : null,

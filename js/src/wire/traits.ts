@@ -31,6 +31,9 @@ import type { Bytes, Dtype } from "./packed-array";
 export const VIEWS = ["auto", "network", "matrix"] as const;
 export const ORIENTATIONS = ["right", "up"] as const;
 export type ViewKind = (typeof VIEWS)[number];
+/** Edges that are off: faint, or not drawn. */
+export const REMOVED_LOOKS = ["faint", "hidden"] as const;
+export type RemovedLook = (typeof REMOVED_LOOKS)[number];
 export type Orientation = (typeof ORIENTATIONS)[number];
 
 /** What is said to a person, as a code and its values; `text/session-messages.ts` says it in words. */
@@ -92,6 +95,9 @@ export const TABLE = {
   view: view<ViewKind>(TEXT),
   orientation: view<Orientation>(TEXT),
   tolerance: view<number>(NUMBER),
+  beta: view<number>(NUMBER),
+  removed: view<RemovedLook>(TEXT),
+  shared_scale: view<boolean>(TRUTH),
   probe: view<number[]>(NUMBERS),
   in_vars: python<string[]>(NAMES),
   out_vars: python<string[]>(NAMES),

@@ -2,17 +2,17 @@
 
 import { describe, expect, test } from "vitest";
 import type { Palette } from "../../src/canvas/brush";
+import { inksOf } from "../../src/canvas/colours";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
 import type { Target } from "../../src/model/network";
 import type { ViewState } from "../../src/state/view-state";
 import { reduce } from "../../src/state/view-state";
 import { cellStatesOf } from "../../src/views/matrix/cell-states";
-import { inksOf } from "../../src/views/matrix/colours";
 import { paintMatrixHighlight } from "../../src/views/matrix/highlight";
 import { anchorOf } from "../../src/views/matrix/hit";
-import { layoutMatrix } from "../../src/views/matrix/layout";
+import { LEGEND_HEIGHT, layoutMatrix } from "../../src/views/matrix/layout";
 import { explained } from "../../src/views/matrix/legend";
-import { paintMatrix } from "../../src/views/matrix/paint";
+import { paintMatrix, paintMatrixLegend } from "../../src/views/matrix/paint";
 import { createNormalizedCurves } from "../../src/views/network/scene";
 import { networkOf, randomNumbers, sampleCurves, syncedOf } from "../fake";
 
@@ -184,14 +184,15 @@ test("the legend explains just the looks that are there: what would go, and afte
   const edits = { ...taken.edits, removedEdges: new Set([900]) };
   const byHand = reduce(taken, { type: "synced", reading: syncedOf(view.net, { edits }) })!;
   expect(words(byHand)).toEqual(["removed by a threshold", "off"]);
-  const legend = () => {
+  const { ctx } = view.brush;
+  ctx.canvas.height += LEGEND_HEIGHT;
+  const legend = (known: ViewState) => {
+    view.paint(known);
+    paintMatrixLegend(view.brush, view.matrix, known);
     const { x, y, width } = view.matrix.legend;
-    return view.brush.ctx.getImageData(x, y, width, 40).data.join();
+    return ctx.getImageData(x, y, width, 40).data.join();
   };
-  view.paint(taking);
-  const before = legend();
-  view.paint(taken);
-  expect(legend()).not.toBe(before);
+  expect(legend(taken)).not.toBe(legend(taking));
 });
 
 test("an edge with a formula has a frame in the colour of formulas, large or small", () => {

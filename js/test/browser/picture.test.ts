@@ -1,5 +1,6 @@
 /** Pictures to keep: what the view hands out is what it shows. */
 import { expect, onTestFinished, test, vi } from "vitest";
+import { LEGEND_HEIGHT } from "../../src/views/matrix/layout";
 import { type FakeModel, fakeModel } from "../fake";
 import { richModel } from "../rich";
 import { click, frames, type Mounted, mount, settled } from "./mounted";
@@ -100,11 +101,13 @@ test.each(CASES)("the SVG of %s is what the canvas shows, drawn anew", async (_,
   const text = await blob.text();
   const { documentElement: svg } = parse(text);
   const { width, height } = view.canvas;
-  expect([svg.getAttribute("width"), svg.getAttribute("height")]).toEqual([`${width}`, `${height}`]);
+  // A matrix has a legend below it.
+  const below = svg.textContent!.includes("edge score") ? LEGEND_HEIGHT : 0;
+  expect([svg.getAttribute("width"), svg.getAttribute("height")]).toEqual([`${width}`, `${height + below}`]);
   const values = [...svg.querySelectorAll("*")].flatMap((each) => [...each.attributes]);
   const odd = /NaN|Infinity|undefined|null|\de-\d/;
   expect(values.filter(({ name, value }) => name !== "xlink:href" && odd.test(value))).toEqual([]);
-  const written = await pixelsOf(blob, width, height);
+  const written = (await pixelsOf(blob, width, height + below)).subarray(0, 4 * width * height);
   expect(different(written, shown(view))).toBeLessThan(allowed);
   // And it is a picture: not all of it is ground.
   expect(different(written, new Uint8ClampedArray(written.length).fill(255))).toBeGreaterThan(0.005);

@@ -173,11 +173,11 @@ describe("for random networks, masks and widths", () => {
     }
   });
 
-  test("a box is never under 24 pixels, and only edges that are on have one", () => {
+  test("a box is never under 16 pixels, and only edges that are on have one", () => {
     for (const { made, mask, name } of NETWORKS) {
       for (const { edge, box } of made.places.values()) {
         if (!box) continue;
-        expect(box.side, name).toBeGreaterThanOrEqual(24);
+        expect(box.side, name).toBeGreaterThanOrEqual(16);
         expect(mask[edge], name).toBe(1);
       }
     }
@@ -266,7 +266,7 @@ describe("an image classifier of 50,816 edges", () => {
 
   test("shows the curves of as many as fit, the strongest", () => {
     expect(sidesOf(made).length).toBeGreaterThan(30);
-    expect(Math.min(...sidesOf(made))).toBeGreaterThanOrEqual(24);
+    expect(Math.min(...sidesOf(made))).toBeGreaterThanOrEqual(16);
     expect(made.height).toBe(640);
   });
 });

@@ -13,7 +13,6 @@ import {
   REMOVING,
   totalScores,
 } from "../../src/views/matrix/cell-states";
-import { scaleOf, scoreAt, share } from "../../src/views/matrix/colours";
 import { anchorOf, hitMatrix } from "../../src/views/matrix/hit";
 import { mapOf } from "../../src/views/matrix/image-maps";
 import { layoutMatrix, type MatrixLayout } from "../../src/views/matrix/layout";
@@ -248,7 +247,7 @@ test("the slots of a product are side by side, and its row in the next matrix is
   expect(next[along[0]] + next[along[1]]).toBe(b![along[0]] + b![along[1]]);
 });
 
-test("the network view is preferred exactly while every edge that is on has a box in it, in one stack", () => {
+test("the network view is preferred exactly while no layer has more than 22 edges: each has a box of 24 pixels or more", () => {
   for (let seed = 0; seed < 80; seed++) {
     const random = randomNumbers(seed + 900);
     const width = Array.from({ length: 2 + Math.floor(2 * random()) }, () => 1 + Math.floor(9 * random()));
@@ -256,12 +255,14 @@ test("the network view is preferred exactly while every edge that is on has a bo
     const keep = random();
     const mask = all(net).map(() => (random() < keep ? 1 : 0));
     const boxes = [...layout(net, mask, room(900)).places.values()].flatMap(({ box }) => box ?? []);
-    const missing = boxes.length < mask.reduce((a, b) => a + b, 0);
-    const stacks = new Set(boxes.map(({ x, side }) => x + side / 2)).size;
-    const layers = net.edgeOffset
-      .slice(1)
-      .filter((end, l) => mask.subarray(net.edgeOffset[l], end).includes(1));
-    expect(prefersMatrix(net, mask), `[${width}]`).toBe(missing || stacks > layers.length);
+    const on = (of: Uint8Array) => of.reduce((sum, each) => sum + each, 0);
+    const fullest = Math.max(
+      ...width.slice(1).map((_, l) => on(mask.subarray(net.edgeOffset[l], net.edgeOffset[l + 1]))),
+    );
+    expect(prefersMatrix(net, mask), `[${width}]`).toBe(fullest > 22);
+    expect(boxes, `[${width}]`).toHaveLength(on(mask));
+    if (fullest <= 22)
+      expect(Math.min(...boxes.map(({ side }) => side)), `[${width}]`).toBeGreaterThanOrEqual(24);
   }
 });
 
@@ -310,23 +311,5 @@ describe("looks", () => {
   test("totals count only what is on", () => {
     const net = networkOf([2, 2, 1], Float64Array.of(1, 2, 4, 8, 16, 32));
     expect([...totalScores(net, Uint8Array.of(1, 0, 1, 1, 1, 0))]).toEqual([5, 8, 1, 12, 16]);
-  });
-});
-
-describe("the scale", () => {
-  test("leads from 0 to the strongest score, never down, and back", () => {
-    const net = networkOf([4, 10, 5, 1]);
-    const scale = scaleOf(net);
-    expect(share(scale, 0)).toBe(0);
-    expect(share(scale, Math.max(...net.scores))).toBe(1);
-    for (const t of [0.1, 0.5, 0.9]) expect(share(scale, scoreAt(scale, t))).toBeCloseTo(t, 9);
-  });
-
-  test("takes scores that are no numbers, and none that is positive", () => {
-    const scale = scaleOf(networkOf([1, 2], Float64Array.of(0, Number.NaN)));
-    for (const score of [0, 1, Number.NaN, Number.POSITIVE_INFINITY]) expect(share(scale, score)).toBe(0);
-    const odd = scaleOf(networkOf([1, 3], Float64Array.of(Number.POSITIVE_INFINITY, Number.NaN, 2)));
-    expect(share(odd, 2)).toBe(1);
-    expect(share(odd, Number.POSITIVE_INFINITY)).toBe(1);
   });
 });

@@ -1,10 +1,10 @@
 /** Colours: contrast by WCAG 2.2; colour vision by Machado, Oliveira and Fernandes (2009), severity 1, in linear RGB. */
 
 import { describe, expect, test } from "vitest";
+import { alphaOf } from "../../src/canvas/ink";
 import { FAINT } from "../../src/canvas/text";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
 import { QUIET_INK, QUIET_REMOVED } from "../../src/views/network/paint";
-import { strengthOf } from "../../src/views/network/scene";
 
 type Triple = readonly [number, number, number];
 const VISION: Record<string, readonly [Triple, Triple, Triple]> = {
@@ -71,7 +71,7 @@ describe.each(["light", "dark"] as const)("in the %s", (theme) => {
     expect(contrast(colours.ink, background, FAINT)).toBeGreaterThanOrEqual(4.5);
     expect(contrast(colours.ink, background, QUIET_INK)).toBeGreaterThanOrEqual(3);
     expect(contrast(colours.removed, background, QUIET_REMOVED)).toBeGreaterThanOrEqual(3);
-    expect(contrast(colours.ink, background, strengthOf(0))).toBeGreaterThanOrEqual(3);
+    expect(contrast(colours.ink, background, alphaOf(0))).toBeGreaterThanOrEqual(3);
   });
 
   test.each(Object.keys(VISION))("%s tells every two states apart", (kind) => {

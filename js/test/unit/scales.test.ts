@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { levelsOf as coloursOf } from "../../src/canvas/colours";
+import { importanceScale } from "../../src/model/importance";
 import {
   excessAt,
   heightOf,
@@ -12,7 +14,6 @@ import {
 } from "../../src/model/scales";
 import { levelOf, levelsOf, thresholdOver } from "../../src/model/threshold-steps";
 import { formatTicks } from "../../src/text/format";
-import { levelsOf as coloursOf, scaleOf } from "../../src/views/matrix/colours";
 import { networkOf } from "../fake";
 
 test.each([
@@ -64,12 +65,12 @@ describe.each([
 test("where most scores are denormal, the colours of the others are still apart", () => {
   const scores = Float64Array.from({ length: 100 }, (_, e) => (e < 90 ? 5e-324 : e / 100));
   const net = networkOf([100, 1], scores);
-  const levels = coloursOf(net, scaleOf(net));
+  const levels = coloursOf(net, importanceScale(net));
   expect(levels[0]).toBe(0);
   expect(levels[99]).toBe(255);
   const tiny = networkOf([2, 1], Float64Array.of(5e-324, 1e-323));
-  expect([...coloursOf(tiny, scaleOf(tiny))].every((level) => level >= 0)).toBe(true);
-  expect(coloursOf(tiny, scaleOf(tiny))[1]).toBe(255);
+  expect([...coloursOf(tiny, importanceScale(tiny))].every((level) => level >= 0)).toBe(true);
+  expect(coloursOf(tiny, importanceScale(tiny))[1]).toBe(255);
 });
 
 test("between two numbers that are next to each other there is still one that takes the lower only", () => {

@@ -1,15 +1,10 @@
 import { expect, test } from "vitest";
+import { alphaOf, lineWidthOf } from "../../src/canvas/ink";
 import { type Edits, NO_EDITS } from "../../src/model/mask";
 import { edgeId } from "../../src/model/network";
 import { type Action, reduce, type ViewState } from "../../src/state/view-state";
 import { type Layout, layout } from "../../src/views/network/layout";
-import {
-  between,
-  buildScene,
-  createNormalizedCurves,
-  inBox,
-  strengthOf,
-} from "../../src/views/network/scene";
+import { between, buildScene, createNormalizedCurves, inBox } from "../../src/views/network/scene";
 import { networkOf, SAMPLES, sampleCurves, syncedOf } from "../fake";
 
 const net = networkOf([2, 5, 1]);
@@ -119,18 +114,16 @@ test("a formula is with its edge, and where two compared states differ is said",
   const known = after({ type: "synced", reading: syncedOf(net, { symbolic: new Map([[3, "x^2"]]) }) });
   const bits = new Uint8Array(15).fill(3);
   bits.set([1, 2, 0], 4);
-  const scene = buildScene(layout(net, known.layoutMask, room, known.symbolic), known, bits);
+  const scene = buildScene(layout(net, known.layoutMask, room, known.symbolic), known, { compared: bits });
   expect(scene.comparing).toBe(true);
   const edge = (id: number) => scene.edges.find((shape) => shape.edge === id)!;
   expect([3, 4, 5, 6].map((id) => edge(id).difference)).toEqual([null, "first", "second", null]);
   expect([edge(3).formula, edge(3).label, edge(4).formula]).toEqual(["x^2", "under", null]);
 });
 
-test("an edge that is on is legible however small its score", () => {
-  expect(strengthOf(0)).toBe(0.5);
-  expect(strengthOf(Number.NaN)).toBe(0.5);
-  expect(strengthOf(0.3)).toBeCloseTo(Math.tanh(0.9), 12);
-  expect(strengthOf(100)).toBe(1);
+test("an edge that is on is legible however small its score, and the strongest has a line four times as wide", () => {
+  expect([alphaOf(0), alphaOf(1)]).toEqual([0.5, 1]);
+  expect([lineWidthOf(0), lineWidthOf(1)]).toEqual([0.75, 3]);
 });
 
 test("a curve fills the unit square; a constant one is in the middle", () => {

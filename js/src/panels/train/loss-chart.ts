@@ -56,7 +56,9 @@ export function createLossChart() {
         label(LEFT, H - 6, "1", "middle"),
         label(W - RIGHT, H - 6, formatItems(last + 1, "step"), "middle"),
         ...SERIES.map((series) => svg("path", { class: series, d: pathOf(losses[series], toX, toY) })),
-        ...spread(ends).map(({ series, y, text }) => label(toX(done - 1) + 5, y + 3.5, text, "start", series)),
+        ...spread(ends).map(({ series, y, text }) =>
+          label(toX(done - 1) + 5, y + 3.5, text, "start", series),
+        ),
       );
     },
   };

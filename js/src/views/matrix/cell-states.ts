@@ -13,6 +13,8 @@ export const KEPT = 4;
 export const SYMBOLIC = 8;
 /** Its node is off, and the map of the node is hollow: the cell is painted faintly. */
 export const GHOST = 16;
+/** It is off, and what is off is not shown. */
+export const HIDDEN = 32;
 
 export interface CellStates {
   /** Look and bits of each edge, (E,). */
@@ -28,7 +30,7 @@ export function kindsOf(edges: Uint8Array): { removing: boolean; removed: boolea
   return { removing: seen[REMOVING]!, removed: seen[REMOVED]!, off: seen[OFF]! };
 }
 
-export function cellStatesOf(known: ViewState, ghosts: boolean): CellStates {
+export function cellStatesOf(known: ViewState, ghosts: boolean, hidesRemoved = false): CellStates {
   const { net, edits, mask, layoutMask } = known;
   const { source, target, baseline } = net;
   const byHand = new Uint8Array(net.nodeCount);
@@ -44,6 +46,11 @@ export function cellStatesOf(known: ViewState, ghosts: boolean): CellStates {
   for (const e of edits.keptEdges) {
     if (mask[e]) edges[e]! |= KEPT;
     else edges[e] = OFF;
+  }
+  if (hidesRemoved) {
+    for (let e = 0; e < net.edgeCount; e++) {
+      if (edges[e] === OFF || edges[e] === REMOVED) edges[e]! |= HIDDEN;
+    }
   }
   for (const e of known.symbolic.keys()) if (e < net.edgeCount) edges[e]! |= SYMBOLIC;
   if (ghosts) {

@@ -1,9 +1,9 @@
 /** Cells that are large enough for their curve: painted once, and again only when they change. */
 import { type Brush, surfacesOf } from "../../canvas/brush";
+import type { Inks } from "../../canvas/colours";
 import { cross, dot } from "../../canvas/shapes";
 import { shortened } from "../../util/graphemes";
-import { CELL_STATE, KEPT, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
-import type { Inks } from "./colours";
+import { CELL_STATE, HIDDEN, KEPT, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
 import { type Painted, type Patch, UNPAINTED } from "./heatmap";
 
 type Ctx = OffscreenCanvasRenderingContext2D;
@@ -66,6 +66,7 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
         ctx.setTransform(1, 0, 0, 1, 0, 0);
         ctx.globalAlpha = 1;
         ctx.clearRect(x, y, w, h);
+        if (code & HIDDEN) continue;
         if (kind !== ON) ctx.drawImage(stampOf(kind, w, h), x, y);
         if (kind === OFF) continue;
         const cell: Cell = { x: x / ratio, y: y / ratio, width: w / ratio, height: h / ratio };

@@ -4,11 +4,11 @@
  * What a threshold removes is striped, across cells too small for any mark of their own.
  */
 
+import type { Inks } from "../../canvas/colours";
 import type { Network } from "../../model/network";
 import type { Rect } from "../../util/rect";
 import type { Axis } from "./axes";
-import { CELL_STATE, GHOST, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
-import type { Inks } from "./colours";
+import { CELL_STATE, GHOST, HIDDEN, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
 import { spanAt } from "./hit";
 import type { Block, ImageMaps } from "./parts";
 
@@ -148,6 +148,10 @@ export function createWriter(pixels: Uint32Array, width: number, inks: Inks, rat
   return (at, code, level) => {
     const [x0, y0, x1, y1] = [at[0]!, at[1]!, at[2]!, at[3]!];
     const look = code & CELL_STATE;
+    if (code & HIDDEN && !(code & GHOST)) {
+      for (let y = y0; y < y1; y++) pixels.fill(0, y * width + x0, y * width + x1);
+      return;
+    }
     if (code & GHOST || look === ON) {
       const symbolic = code & SYMBOLIC && !(code & GHOST);
       const colour = (code & GHOST ? inks.ghost : symbolic ? inks.symbolic : inks.numeric).bits[level]!;

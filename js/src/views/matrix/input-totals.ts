@@ -1,7 +1,7 @@
 /** The map of the inputs: what each still contributes in all, against the strongest before anything was removed. */
 
+import type { Inks } from "../../canvas/colours";
 import { OFF, ON, REMOVED } from "./cell-states";
-import type { Inks } from "./colours";
 import { createWriter, type framed } from "./heatmap";
 import type { ImageMaps } from "./parts";
 

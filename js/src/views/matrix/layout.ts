@@ -34,7 +34,8 @@ export interface MatrixLayout {
   readonly key: string;
 }
 
-export const LEGEND_HEIGHT = 62;
+/** Under the matrices, in a picture that is kept: on the page the legend is beside the stage. */
+export const LEGEND_HEIGHT = 48;
 
 export function layoutMatrix(
   net: Network,
@@ -63,7 +64,7 @@ export function layoutMatrix(
   return {
     net,
     width,
-    height: bottom + LEGEND_HEIGHT,
+    height: bottom + PAD,
     axes,
     blocks,
     maps,

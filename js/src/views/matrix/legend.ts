@@ -1,10 +1,11 @@
 /** What the colours of a matrix mean, in numbers, and what its stripes are. */
 import type { Brush, Palette } from "../../canvas/brush";
+import type { Inks } from "../../canvas/colours";
 import { cross, dot } from "../../canvas/shapes";
+import { type ImportanceScale, scoreAt } from "../../model/importance";
 import { formatScale } from "../../text/format";
 import { LEGEND } from "../../text/labels";
 import { kindsOf, OFF, REMOVED, REMOVING } from "./cell-states";
-import { type Inks, type Scale, scoreAt } from "./colours";
 import { createWriter } from "./heatmap";
 import type { MatrixLayout } from "./layout";
 
@@ -18,7 +19,7 @@ export function paintLegend(
   { ctx, font, palette }: Brush,
   layout: MatrixLayout,
   inks: Inks,
-  scale: Scale,
+  scale: ImportanceScale,
   swatches: Swatches,
   edges: Uint8Array,
 ): void {

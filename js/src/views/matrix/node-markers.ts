@@ -1,9 +1,9 @@
 /** The markers of nodes between the matrices: dots with stems, or bars of the total score where dots would touch. */
 import type { Brush } from "../../canvas/brush";
+import type { Inks } from "../../canvas/colours";
 import { cross, dot, ring } from "../../canvas/shapes";
 import { type Axis, STRIP } from "./axes";
 import { OFF, ON, REMOVING } from "./cell-states";
-import type { Inks } from "./colours";
 import { nodeSpan } from "./hit";
 import type { MatrixLayout } from "./layout";
 

@@ -5,13 +5,14 @@
  */
 
 import type { Brush } from "../../canvas/brush";
+import { type Inks, inksOf, levelsOf } from "../../canvas/colours";
 import { cross } from "../../canvas/shapes";
+import { DEFAULT_BETA, type ImportanceScale, importanceScale } from "../../model/importance";
 import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
 import type { NodeNames } from "../../text/node-names";
 import type { Rect } from "../../util/rect";
 import { type CellStates, cellStatesOf, OFF, ON, REMOVING, totalScores } from "./cell-states";
-import { type Inks, inksOf, levelsOf, type Scale, scaleOf } from "./colours";
 import { createCurves, MANY_CURVES } from "./curves";
 import { createHeatmap, framed, type Painted, patchOfBlock, patchOfMaps } from "./heatmap";
 import { mapOf } from "./image-maps";
@@ -27,8 +28,9 @@ interface Store {
   readonly layout: MatrixLayout;
   readonly brush: Brush;
   readonly symbolic: ViewState["symbolic"];
+  readonly look: MatrixLook;
   readonly inks: Inks;
-  readonly scale: Scale;
+  readonly scale: ImportanceScale;
   readonly swatches: Swatches;
   readonly painted: readonly Painted[];
   readonly total: InputTotals | null;
@@ -40,9 +42,23 @@ interface Store {
 
 const stores = new WeakMap<object, Store>();
 
-export function paintMatrix(brush: Brush, layout: MatrixLayout, known: ViewState, names: NodeNames): void {
+/** How the picture is to look, beside colours and places. */
+export interface MatrixLook {
+  readonly beta: number;
+  readonly hidesRemoved: boolean;
+}
+
+const USUAL: MatrixLook = { beta: DEFAULT_BETA, hidesRemoved: false };
+
+export function paintMatrix(
+  brush: Brush,
+  layout: MatrixLayout,
+  known: ViewState,
+  names: NodeNames,
+  look = USUAL,
+): void {
   const { ctx, ratio } = brush;
-  const store = storeFor(brush, layout, known);
+  const store = storeFor(brush, layout, known, look);
   const { states, totals } = updateCells(store, known);
   if (store.names?.of.inVars !== names.inVars || store.names.of.outVars !== names.outVars)
     store.names = { of: names, fitted: fitNames(brush, layout, names) };
@@ -62,16 +78,30 @@ export function paintMatrix(brush: Brush, layout: MatrixLayout, known: ViewState
   }
   paintNames(brush, store.names.fitted, states.nodes);
   paintCaptions(brush, layout);
+}
+
+/** Below a picture that has been painted. */
+export function paintMatrixLegend(
+  brush: Brush,
+  layout: MatrixLayout,
+  known: ViewState,
+  look?: MatrixLook,
+): void {
+  const store = storeFor(brush, layout, known, look ?? USUAL);
+  const { states } = updateCells(store, known);
+  brush.ctx.setTransform(brush.ratio, 0, 0, brush.ratio, 0, 0);
   paintLegend(brush, layout, store.inks, store.scale, store.swatches, states.edges);
 }
 
-function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState): Store {
+function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState, look: MatrixLook): Store {
   const old = stores.get(brush.ctx.canvas);
   const same =
     old &&
     old.layout.net === layout.net &&
     old.layout.key === layout.key &&
     old.symbolic === known.symbolic &&
+    old.look.beta === look.beta &&
+    old.look.hidesRemoved === look.hidesRemoved &&
     old.brush.ratio === brush.ratio &&
     old.brush.font === brush.font &&
     old.brush.curve === brush.curve &&
@@ -79,7 +109,7 @@ function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState): Store {
   if (same) return old;
   const { net } = layout;
   const inks = inksOf(brush.palette);
-  const scale = scaleOf(net);
+  const scale = importanceScale(net, look.beta);
   const levels = levelsOf(net, scale);
   const painted: Painted[] = [];
   const curves = layout.blocks.map((block) => (block?.kind === "curves" ? edgesIn(net, block.layer) : 0));
@@ -101,6 +131,7 @@ function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState): Store {
     layout,
     brush,
     symbolic: known.symbolic,
+    look,
     inks,
     scale,
     swatches: createSwatches(inks),
@@ -130,7 +161,7 @@ function updateCells(store: Store, known: ViewState): { states: CellStates; tota
     seen.known.layoutMask === known.layoutMask &&
     seen.known.edits === known.edits;
   if (same) return seen;
-  const states = cellStatesOf(known, store.layout.maps !== null);
+  const states = cellStatesOf(known, store.layout.maps !== null, store.look.hidesRemoved);
   const totals = seen?.known.mask === known.mask ? seen.totals : totalScores(known.net, known.mask);
   for (const part of store.painted) part.update(states.edges);
   store.total?.update(totals, states.nodes);

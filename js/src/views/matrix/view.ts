@@ -16,8 +16,8 @@ import { createSpaceMeasure } from "../space-measure";
 import { boxesInOrder, type TargetBox } from "../target-boxes";
 import { paintMatrixHighlight } from "./highlight";
 import { anchorOf, hitMatrix } from "./hit";
-import { layoutMatrix, type MatrixLayout } from "./layout";
-import { paintMatrix } from "./paint";
+import { LEGEND_HEIGHT, layoutMatrix, type MatrixLayout } from "./layout";
+import { paintMatrix, paintMatrixLegend } from "./paint";
 
 const MAX_ZOOM = 8;
 /**
@@ -62,6 +62,8 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
         camera,
         curve,
         reading.compared,
+        reading.beta,
+        reading.removed,
       ];
       const picture = pictured(of, () => ({}));
       const { k, x, y } = camera;
@@ -93,6 +95,10 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
         picture,
         moving: false,
         targetBoxes,
+        legend: {
+          height: LEGEND_HEIGHT,
+          paint: (brush) => paintMatrixLegend(brush, layout, known, lookOf(reading)),
+        },
         hit: (px, py) => hitMatrix(layout, (px - x) / k, (py - y) / k),
         boxOf(target) {
           const rect = rectOf(target);
@@ -106,7 +112,7 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
           ),
         obstacles: () => [],
         paint(brush) {
-          if (k === 1) paintMatrix(brush, layout, known, names);
+          if (k === 1) paintMatrix(brush, layout, known, names, lookOf(reading));
           else large(brush, layout, known, input, camera);
         },
         hasNoMarks: () => known.selected.length === 0 && reading.compared === null,
@@ -129,6 +135,8 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
     },
   };
 }
+
+const lookOf = ({ beta, removed }: Snapshot) => ({ beta, hidesRemoved: removed === "hidden" });
 
 function targetBoxesOf(layout: MatrixLayout, net: Network): TargetBox[] {
   return boxesInOrder(net, Array(net.edgeCount).keys(), (target) => {
@@ -170,7 +178,7 @@ function createLarge() {
     brush: Brush,
     layout: MatrixLayout,
     known: ViewState,
-    { names }: FrameInput,
+    { names, reading }: FrameInput,
     { k, x, y }: Camera,
   ): void => {
     const most = Math.sqrt(MAX_PIXELS / (layout.width * layout.height));
@@ -189,9 +197,11 @@ function createLarge() {
       names,
       brush.palette,
       brush.curve,
+      reading.beta,
+      reading.removed,
     ];
     if (!sameItems(painted, of)) {
-      paintMatrix({ ...brush, ctx, ratio }, layout, known, names);
+      paintMatrix({ ...brush, ctx, ratio }, layout, known, names, lookOf(reading));
       painted = of;
     }
     clear(brush, layout.width, layout.height);

@@ -10,24 +10,29 @@ const LINE_REACH = 6;
 const NODE_REACH = 6;
 const STEPS = 28;
 
-/** `boxed(edge)`: whether the square on the line of an edge that has no box in the layout is shown as a box. */
-export function hit(
-  layout: Layout,
-  x: number,
-  y: number,
-  boxed: (edge: number) => boolean = () => false,
-): Target | null {
+/** What is drawn of a layout. */
+export interface Shown {
+  /** Whether the square on the line of an edge that has no box in the layout is shown as a box. */
+  boxed(edge: number): boolean;
+  edge(edge: number): boolean;
+  node(node: number): boolean;
+}
+
+const ALL: Shown = { boxed: () => false, edge: () => true, node: () => true };
+
+export function hit(layout: Layout, x: number, y: number, shown: Shown = ALL): Target | null {
   const { nodeX, nodeY, nodeR, places } = layout;
   for (const { edge, box, anchor } of places.values())
-    if (inside(anchor, x, y) && (box || boxed(edge))) return { kind: "edge", id: edge };
-  const node = nearestNode(nodeX, nodeY, x, y);
+    if (inside(anchor, x, y) && (box || shown.boxed(edge)) && shown.edge(edge))
+      return { kind: "edge", id: edge };
+  const node = nearestNode(nodeX, nodeY, x, y, shown);
   // In a full column the reach of a node must not cover its lines.
   if (node.distance <= NODE_REACH + nodeR[node.id]!) return { kind: "node", id: node.id };
 
   let best: Target | null = null;
   let least = LINE_REACH;
   for (const { edge, path, box, anchor } of places.values()) {
-    if (!near(path, x, y)) continue;
+    if (!near(path, x, y) || !shown.edge(edge)) continue;
     let distance = distanceTo(path, x, y);
     // Where lines cross, the one whose square is there is meant.
     const inSquare =
@@ -46,12 +51,13 @@ function nearestNode(
   nodeY: Float64Array,
   x: number,
   y: number,
+  shown: Shown,
 ): { id: number; distance: number } {
   let id = 0;
   let distance = Number.POSITIVE_INFINITY;
   for (let n = 0; n < nodeX.length; n++) {
     const d = Math.hypot(nodeX[n]! - x, nodeY[n]! - y);
-    if (d < distance) {
+    if (d < distance && shown.node(n)) {
       id = n;
       distance = d;
     }

@@ -4,9 +4,9 @@
  * Node layers are columns, from left to right, or rows, from the bottom up: it is worked out along the network
  * (`u`) and across it (`v`) and turned at the end. Every edge that is on has a box with its curve in the middle of its
  * gap, on its line; boxes of a gap form one stack, sorted by the middle of their ends, each as near to its own line as
- * the others let it. Where one stack cannot hold them all, every other box stands beside it, half a pitch lower, so
- * that lines pass between. Every other edge is a plain line with a small square on it that can be aimed at. Nodes with an
- * edge that is on share the room evenly; the others are small and close together.
+ * the others let it. Where boxes of one stack would be small, they take turns in several beside each other, each a part
+ * of a pitch lower than the one before, so that lines pass between. Every other edge is a plain line with a small square on it that can be aimed at. Nodes with an
+ * edge that is on share the room evenly, in an order in which few lines cross; the others are small and close together.
  */
 
 import type { Network } from "../../model/network";
@@ -15,6 +15,7 @@ import { MAX_DRAWN } from "../../util/limits";
 import { boxedPath, directPath, freeSquare, type Path } from "../../util/paths";
 import type { Box } from "../../util/rect";
 import type { Orientation } from "../../wire/traits";
+import { nodeOrder } from "./node-order";
 import { column, DEAD_PITCH, stack } from "./stacking";
 
 export interface Place {
@@ -66,12 +67,20 @@ export interface Space {
 const MAX_SIDE = 170;
 /** In full screen everything may be so much larger. */
 const LARGER = 1.5;
-const MIN_SIDE = 24;
+/** One stack is easier to read than several while its boxes are at least so large. */
+const CALM_SIDE = 40;
+const READABLE_SIDE = 24;
+const MIN_SIDE = 16;
+/** From this side on a formula fits under a box. */
+const LABELLED_SIDE = 30;
 const ANCHOR_SIDE = 20;
 const MAX_ANCHORED = 600;
 /** From one box to the next in a stack, in sides, and from a stack to the one beside it. */
 const PITCH = 1.16;
 const STACK_PITCH = 1.7;
+const MAX_STACKS = 6;
+/** Boxes of one gap are at most so many times as large as those of another. */
+const MAX_RATIO = 2;
 /** Under a box. */
 const LABEL_ROOM = 15;
 const PAD = 14;
@@ -135,7 +144,7 @@ export function layout(
   const plan: Plan = { net, mask, labelled, up, maxSide: MAX_SIDE * scale, along, across, gap, u, v, slots };
   const stacks = net.width.slice(1).map((_, l) => stackOf(plan, l));
   // Stacks beside each other look calm when they do not differ too much.
-  const largest = 1.7 * Math.min(...stacks.map(({ side }) => side).filter((side) => side > 0));
+  const largest = MAX_RATIO * Math.min(...stacks.map(({ side }) => side).filter((side) => side > 0));
   const shares = shareOut(net, MAX_DRAWN);
   const places = new Map<number, Place>();
   stacks.forEach((stack, l) => {
@@ -173,12 +182,13 @@ function nameRowsOf(net: Network, mask: Uint8Array, room: Space): [number, numbe
 
 /** The height at which the boxes are as large as the gap between layers allows. */
 function heightOf(net: Network, mask: Uint8Array, gap: number): number {
-  const side = Math.min(MAX_SIDE, BOX_SHARE.right * gap);
+  const wide = BOX_SHARE.right * gap;
   let wish = MIN_HEIGHT;
   for (let l = 0; l < net.depth; l++) {
     let boxes = 0;
     for (let e = net.edgeOffset[l]!; e < net.edgeOffset[l + 1]!; e++) boxes += mask[e]!;
-    wish = Math.max(wish, 2 * PAD + ((boxes - 1) * PITCH + 1) * side);
+    const { widest, sides } = stacksFor(boxes, MAX_HEIGHT - 2 * PAD, wide, MAX_SIDE);
+    wish = Math.max(wish, 2 * PAD + sides(boxes) * widest);
   }
   const used = usedNodes(net, mask);
   net.width.forEach((n, l) => {
@@ -198,17 +208,21 @@ function usedNodes(net: Network, mask: Uint8Array): Uint8Array {
 
 function placeNodes(net: Network, mask: Uint8Array, start: number, gap: number, across: number) {
   const used = usedNodes(net, mask);
+  const order = nodeOrder(net, mask);
   const u = new Float64Array(net.nodeCount);
   const v = new Float64Array(net.nodeCount);
   const r = new Float64Array(net.nodeCount);
-  net.width.forEach((n, l) => {
+  net.width.forEach((_, l) => {
     const first = net.nodeOffset[l]!;
-    const rows = column(used.subarray(first, first + n), across - 2 * PAD);
-    for (let i = 0; i < n; i++) {
+    const rows = column(
+      Uint8Array.from(order[l]!, (i) => used[first + i]!),
+      across - 2 * PAD,
+    );
+    order[l]!.forEach((i, k) => {
       u[first + i] = start + l * gap;
-      v[first + i] = PAD + rows.at[i]!;
-      r[first + i] = Math.max(1, Math.min(rows.live[i] ? LIVE_RADIUS : DEAD_RADIUS, 0.36 * rows.pitch[i]!));
-    }
+      v[first + i] = PAD + rows.at[k]!;
+      r[first + i] = Math.max(1, Math.min(rows.live[k] ? LIVE_RADIUS : DEAD_RADIUS, 0.36 * rows.pitch[k]!));
+    });
   });
   return { u, v, r };
 }
@@ -224,6 +238,24 @@ function placeSlots(net: Network, u: Float64Array, v: Float64Array, gap: number)
   return slots;
 }
 
+/**
+ * In how many stacks so many boxes are largest, how large each can be for the width, and how many sides long a stack
+ * with `boxes` in all is. `wide` is the width for all stacks.
+ */
+function stacksFor(boxes: number, room: number, wide: number, maxSide: number) {
+  const widest = (stacks: number) => Math.min(maxSide, wide / ((stacks - 1) * STACK_PITCH + 1));
+  const sides = (stacks: number, n: number) => ((n - 1) * PITCH) / stacks + 1;
+  const sideOf = (stacks: number) => Math.min(widest(stacks), room / sides(stacks, boxes));
+  let stacks = 1;
+  for (let k = 2; k <= MAX_STACKS && widest(k) >= MIN_SIDE; k++) {
+    // Between the boxes of two stacks lines can pass, of more they cannot.
+    if (sideOf(stacks) >= (stacks === 1 ? CALM_SIDE : READABLE_SIDE)) break;
+    // Where not all have room, as many as possible have.
+    if (sideOf(k) > sideOf(stacks) || sideOf(stacks) < MIN_SIDE) stacks = k;
+  }
+  return { stacks, widest: widest(stacks), sides: (n: number) => sides(stacks, n) };
+}
+
 /** How many boxes the stack of a gap has, how large, and whether formulas fit under them. */
 function stackOf({ net, mask, labelled, up, maxSide, across, gap }: Plan, l: number) {
   let on = 0;
@@ -235,16 +267,15 @@ function stackOf({ net, mask, labelled, up, maxSide, across, gap }: Plan, l: num
   }
   const room = across - 2 * PAD;
   const wide = BOX_SHARE[up ? "up" : "right"] * gap;
-  const fit = (stacks: number) => Math.max(0, Math.floor(((room / MIN_SIDE - 1) / PITCH) * stacks + 1));
-  const stacks = on > fit(1) && wide >= MIN_SIDE * (STACK_PITCH + 1) ? 2 : 1;
-  const count = Math.min(on, fit(stacks));
+  const { stacks, widest, sides } = stacksFor(on, room, wide, maxSide);
+  const fit = Math.max(0, Math.floor(((room / MIN_SIDE - 1) / PITCH) * stacks + 1));
+  const count = Math.min(on, fit);
   if (count === 0) return { count, side: 0, labels: false, stacks };
-  const most = Math.min(maxSide, wide / ((stacks - 1) * STACK_PITCH + 1));
   // Along the stack a label takes room from the boxes; beside it there is enough.
   const below = up ? 0 : LABEL_ROOM * Math.min(formulas, count);
-  const sides = ((count - 1) * PITCH) / stacks + 1;
-  const labels = Math.min(most, (room - below) / sides) >= MIN_SIDE + 6;
-  return { count, side: Math.min(most, (room - (labels ? below : 0)) / sides), labels, stacks };
+  const most = widest;
+  const labels = Math.min(most, (room - below) / sides(count)) >= LABELLED_SIDE;
+  return { count, side: Math.min(most, (room - (labels ? below : 0)) / sides(count)), labels, stacks };
 }
 
 /** Lines for each gap: an equal share, and what a small gap leaves over goes to the others. */

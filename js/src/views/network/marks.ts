@@ -207,7 +207,7 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
   const alone = target.kind === "edge";
   const ends = (edge: number) => [net.source[edge]!, net.target[edge]!];
   const meant = scene.edges.filter((edge) =>
-    alone ? edge.edge === target.id : edge.look !== "off" && ends(edge.edge).includes(target.id),
+    alone ? edge.edge === target.id : ends(edge.edge).includes(target.id),
   );
   underBoxes(brush, scene, () => {
     for (const edge of meant) {
@@ -229,7 +229,7 @@ function enlarge(brush: Brush, scene: Scene, net: Network, target: Target): void
     if (!edge.box) continue;
     ctx.globalAlpha = 0.14;
     if (alone) frameBox(brush, edge.box, 0, 4, colourOf(palette, edge));
-    paintBox(brush, { ...edge, strength: 1, label: null }, edge.box, alone ? 2 : 1);
+    paintBox(brush, { ...edge, label: null }, edge.box, { border: alone ? 2 : 1, lit: true });
   }
   for (const n of alone ? ends(target.id) : [target.id]) {
     const node = scene.nodes[n];

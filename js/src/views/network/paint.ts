@@ -1,10 +1,13 @@
 /** The painter of the network: a scene in, pixels out. Reads no DOM. */
 import { type Brush, clear, type Palette, surfacesOf } from "../../canvas/brush";
-import { INSET } from "../../canvas/normalized-curves";
-import { cross, dot, ring } from "../../canvas/shapes";
+import { inksOf, levelOf } from "../../canvas/colours";
+import { alphaOf, GHOST_ALPHA, lineWidthOf, REMOVED_ALPHA } from "../../canvas/ink";
+import { INSET, inBox } from "../../canvas/normalized-curves";
+import { cross, dot, plus, ring } from "../../canvas/shapes";
 import { FAINT, fitName, paintText, type Text } from "../../canvas/text";
+import { formatShort, withMinus } from "../../text/format";
 import { textRuns } from "../../text/node-names";
-import { isStraight, type Path, stubs } from "../../util/paths";
+import { isStraight, type Path } from "../../util/paths";
 import type { Box } from "../../util/rect";
 import type { EdgeShape, NodeShape, Scene } from "./scene";
 
@@ -16,11 +19,18 @@ export const QUIET_INK = 0.5;
 export const QUIET_REMOVED = 0.75;
 /** Opacity of the curve in the box of an edge that is off. */
 const GONE_CURVE = 0.35;
-const STUB = 24;
 /** Where a line has its one gap if there are many lines: dashes would be too small to see, and slow to paint. */
 const BREAK = 0.35;
 const FADED = 0.16;
 const LABEL_SIZE = 12;
+/** A box of so many pixels has a zero line and says its range. */
+const RANGED_SIDE = 90;
+const RANGE_SIZE = 9;
+/** From this radius on a node has its sign. */
+const SIGNED_RADIUS = 4;
+const ZERO_ALPHA = 0.16;
+/** Of the ground of a box with a fixed formula, as in the matrix. */
+const SYMBOLIC_GROUND = 0.16;
 
 /** A name and whether its node is off. */
 export type Named = Text & { readonly faint: boolean };
@@ -29,11 +39,11 @@ export function paint(brush: Brush, scene: Scene, names: readonly Named[]): void
   const { ctx, palette, font } = brush;
   clear(brush, scene.width, scene.height);
   paintLines(brush, scene);
-  for (const node of scene.nodes) paintNode(brush, node);
+  for (const node of scene.nodes) if (node.visible) paintNode(brush, node);
   for (const edge of scene.edges) {
-    if (!edge.box || offScreen(edge.box, scene)) continue;
+    if (!edge.box || !edge.visible || offScreen(edge.box, scene)) continue;
     ctx.globalAlpha = 1;
-    paintBox(brush, edge, edge.box, edge.formula === null ? 1 : 2, fading(scene, edge));
+    paintBox(brush, edge, edge.box, { border: edge.formula === null ? 1 : 2, fade: fading(scene, edge) });
   }
   ctx.fillStyle = palette.ink;
   for (const name of names) {
@@ -63,12 +73,13 @@ export function paintCurve(
   strokeCurve(brush, edge.edge, { x: 0, y: 0, side });
 }
 
-const LAYERS = { off: 0, removed: 1, on: 2, removing: 3 } as const;
+const LAYERS = { off: 0, removed: 0, on: 1, removing: 2 } as const;
 
 /** Painting order: off, removed, on (weak before strong, numbers before formulas), and last what is being removed. */
-function order({ look, box, formula, strength, difference }: EdgeShape): number {
+function order({ look, box, ghost, formula, importance, difference }: EdgeShape): number {
   const kind = 2 * (formula === null ? 0 : 1) + (box ? 1 : 0);
-  return ((LAYERS[look] * 2 + (difference ? 1 : 0)) * 4 + kind) * 16 + Math.round(strength * BUCKETS);
+  const layer = 2 * LAYERS[look] + (ghost || difference ? 1 : 0);
+  return (layer * 4 + kind) * 16 + (look === "on" ? Math.round(importance * BUCKETS) : 0);
 }
 
 function paintLines(brush: Brush, scene: Scene): void {
@@ -76,6 +87,7 @@ function paintLines(brush: Brush, scene: Scene): void {
   let plain = 0;
   let onPlain = 0;
   for (const edge of scene.edges) {
+    if (!edge.visible) continue;
     const key = order(edge);
     const batch = batches[key];
     if (batch) batch.push(edge);
@@ -90,38 +102,43 @@ function paintLines(brush: Brush, scene: Scene): void {
   brush.ctx.setLineDash([]);
 }
 
-/** Edges that look the same. */
+/** Edges that look the same, but for the exact importance of those that are on. */
 function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], plain: number, crowd: number): void {
   const { ctx, ratio, palette } = brush;
-  const { look, box, strength, formula } = batch[0]!;
+  const { look, box, ghost, importance, formula } = batch[0]!;
   const many = plain > MANY;
-  const thin = (many && !box) || look === "off";
   const fade = fading(scene, batch[0]!);
   ctx.strokeStyle = colourOf(palette, batch[0]!);
-  ctx.setLineDash(look === "removing" && !many ? [5, 5] : []);
-  if (thin) ctx.lineWidth = 1 / ratio;
-  else if (look === "on") ctx.lineWidth = formula === null ? 1 + 0.75 * strength : 2.25;
-  else ctx.lineWidth = look === "removing" && box ? 1.5 : 1;
-  const sparse = many ? Math.max(0.3, MANY / plain) : 1;
-  if (look === "on") ctx.globalAlpha = (formula === null ? strength : 1) * (thin ? crowd : 1);
-  else if (look === "removing") ctx.globalAlpha = thin ? 0.75 : 0.9;
-  else ctx.globalAlpha = (look === "removed" ? 0.2 : 0.13) * sparse;
-  ctx.globalAlpha *= fade;
-  if (thin) strokeTogether(ctx, batch, look === "removing");
-  else for (const edge of batch) ctx.stroke(lineOf(brush, edge.path));
-  // An edge that is off has a short, stronger piece at each end, so that it can be seen.
-  if (many || (look !== "off" && look !== "removed")) return;
-  ctx.globalAlpha = (look === "removed" ? QUIET_REMOVED : QUIET_INK) * fade;
-  ctx.lineWidth = 1;
-  ctx.setLineDash(look === "removed" ? [3, 3] : []);
-  ctx.beginPath();
-  for (const { path } of batch) {
-    for (const p of stubs(path, STUB)) {
-      ctx.moveTo(p[0]!, p[1]!);
-      ctx.bezierCurveTo(p[2]!, p[3]!, p[4]!, p[5]!, p[6]!, p[7]!);
-    }
+  ctx.setLineDash([]);
+  if (look === "off" || look === "removed") {
+    ctx.strokeStyle = palette.ink;
+    // A stroke of one device pixel is many times faster than a thicker one.
+    ctx.lineWidth = 1 / ratio;
+    ctx.globalAlpha = (ghost ? GHOST_ALPHA : REMOVED_ALPHA) * fade;
+    if (ghost) ctx.setLineDash([4, 4]);
+    strokeTogether(ctx, batch, false);
+    return;
   }
-  ctx.stroke();
+  if (look === "removing") {
+    const thin = many && !box;
+    if (!many) ctx.setLineDash([5, 5]);
+    ctx.lineWidth = thin ? 1 / ratio : box ? 1.5 : 1;
+    ctx.globalAlpha = (thin ? 0.75 : 0.9) * fade;
+    if (thin) strokeTogether(ctx, batch, true);
+    else for (const edge of batch) ctx.stroke(lineOf(brush, edge.path));
+    return;
+  }
+  if (many && !box) {
+    ctx.lineWidth = 1 / ratio;
+    ctx.globalAlpha = (formula === null ? alphaOf(importance) : 1) * crowd * fade;
+    strokeTogether(ctx, batch, false);
+    return;
+  }
+  for (const edge of batch) {
+    ctx.lineWidth = lineWidthOf(edge.importance);
+    ctx.globalAlpha = (formula === null ? alphaOf(edge.importance) : 1) * fade;
+    ctx.stroke(lineOf(brush, edge.path));
+  }
 }
 
 /** Strokes many lines at once. Straight lines with blunt ends are much faster than curves with round ends. */
@@ -169,51 +186,110 @@ export function colourOf(palette: Palette, { look, formula }: Pick<EdgeShape, "l
   return formula !== null && look === "on" ? palette.symbolic : palette.ink;
 }
 
-export function paintBox(brush: Brush, edge: EdgeShape, box: Box, border = 1, fade = 1): void {
-  const { ctx, palette, font } = brush;
+/** How a box is painted apart from its edge's own look. */
+interface BoxLook {
+  readonly border: number;
+  /** Opacity of the whole. */
+  readonly fade: number;
+  /** The curve has full ink: it is under the pointer. */
+  readonly lit: boolean;
+}
+
+export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<BoxLook> = {}): void {
+  const { border = 1, fade = 1, lit = false } = look;
+  const { ctx, palette } = brush;
   const removing = edge.look === "removing";
   // It has just been switched off, and its box stays until the layout may change.
   const gone = edge.look === "off" || edge.look === "removed";
-  const strength = removing || edge.formula !== null ? 1 : edge.strength;
-  const half = border / 2;
-  ctx.beginPath();
-  ctx.roundRect(box.x + half, box.y + half, box.side - border, box.side - border, Math.min(4, box.side / 8));
+  const symbolic = edge.formula !== null;
+  const { numeric } = inksOf(palette);
+  const level = levelOf(edge.importance);
+  const shaded = edge.look === "on" && !symbolic;
+  // On a deep ground the curve has the background's colour.
+  const deep = shaded && numeric.deep[level] === 1;
+  const alpha = edge.presence * fade;
+  const outline = (inset: number) => {
+    const side = box.side - 2 * inset;
+    ctx.beginPath();
+    ctx.roundRect(box.x + inset, box.y + inset, side, side, Math.min(4, box.side / 8));
+  };
+  outline(border / 2);
   ctx.globalAlpha = edge.presence;
   ctx.fillStyle = palette.background;
   ctx.fill();
-  const alpha = edge.presence * fade;
+  if (shaded || (symbolic && edge.look === "on")) {
+    ctx.globalAlpha = alpha * (symbolic ? SYMBOLIC_GROUND : 1);
+    ctx.fillStyle = symbolic ? palette.symbolic : numeric.css[level]!;
+    ctx.fill();
+  }
   ctx.strokeStyle = colourOf(palette, edge);
-  ctx.globalAlpha = alpha * (gone ? QUIET_INK : border > 1 ? 1 : 0.25 + 0.5 * strength);
+  const quiet = 0.25 + 0.5 * (removing || symbolic ? 1 : edge.importance);
+  ctx.globalAlpha = alpha * (gone ? QUIET_INK : border > 1 ? 1 : quiet);
   ctx.lineWidth = border;
   if (removing || gone) ctx.setLineDash([4, 3]);
   ctx.stroke();
   ctx.setLineDash([]);
-  ctx.globalAlpha = alpha * (gone ? GONE_CURVE : strength);
-  ctx.lineWidth = Math.min(2.5, Math.max(1.25, box.side / 30)) + (edge.formula === null ? 0 : 0.25);
+  const ink = deep ? palette.background : palette.ink;
+  if (!gone && box.side >= RANGED_SIDE) paintRange(brush, edge, box, ink, alpha);
+  ctx.strokeStyle = deep ? palette.background : colourOf(palette, edge);
+  const full = lit || deep || removing || symbolic;
+  ctx.globalAlpha = alpha * (gone ? GONE_CURVE : full ? 1 : alphaOf(edge.importance));
+  ctx.lineWidth = Math.min(2.5, Math.max(1.25, box.side / 30)) + (symbolic ? 0.25 : 0);
   strokeCurve(brush, edge.edge, box);
   ctx.globalAlpha = alpha;
   if (removing) {
     const r = Math.min(3.2, box.side / 8);
+    ctx.strokeStyle = colourOf(palette, edge);
     dot(ctx, box.x + box.side - 1, box.y + 1, r + 2.5, palette.background);
     cross(ctx, box.x + box.side - 1, box.y + 1, r);
   }
-  if (edge.kept) dot(ctx, box.x + 5, box.y + 5, 2, palette.ink);
-  if (edge.label && edge.formula !== null) {
-    const beside = edge.label === "beside";
-    const runs = fitName(ctx, font, textRuns(edge.formula), box.side * (beside ? 0.5 : 1.12), LABEL_SIZE);
-    const middle = box.x + box.side / 2;
-    // On the side that the line does not turn to.
-    const left = beside && edge.path[0]! > middle;
-    const text: Text = {
-      runs,
-      x: middle + (beside ? (left ? -7 : 7) : 0),
-      y: box.y + box.side + 9,
-      size: LABEL_SIZE,
-      align: beside ? (left ? "right" : "left") : "center",
-    };
-    ctx.fillStyle = colourOf(palette, edge);
-    paintText(ctx, font, text, palette.background);
+  if (edge.kept) dot(ctx, box.x + 5, box.y + 5, 2, ink);
+  if (edge.label && edge.formula !== null) paintFormula(brush, edge, box, edge.formula);
+}
+
+/** The zero line, if the curve's range has one, and the range in numbers. */
+function paintRange(brush: Brush, edge: EdgeShape, box: Box, ink: string, alpha: number): void {
+  const { ctx, curve, font } = brush;
+  const [low, high] = curve.range(edge.edge);
+  if (!Number.isFinite(high - low)) return;
+  if (low < 0 && high > 0) {
+    const [left, y] = inBox(box, 0, curve.at(edge.edge, 0, 0)[1]);
+    const [right] = inBox(box, 1, 0);
+    ctx.strokeStyle = ink;
+    ctx.globalAlpha = ZERO_ALPHA * alpha;
+    ctx.lineWidth = 1;
+    ctx.beginPath();
+    ctx.moveTo(left, y);
+    ctx.lineTo(right, y);
+    ctx.stroke();
   }
+  ctx.fillStyle = ink;
+  ctx.globalAlpha = 0.8 * alpha;
+  const away = (box.side * INSET) / 2;
+  const write = (value: number, y: number) => {
+    const runs = [{ text: withMinus(formatShort(value)), shift: "none" }] as const;
+    paintText(ctx, font, { runs, x: box.x + 4, y, align: "left", size: RANGE_SIZE });
+  };
+  write(high, box.y + away + 0.5);
+  write(low, box.y + box.side - away - 0.5);
+}
+
+function paintFormula(brush: Brush, edge: EdgeShape, box: Box, formula: string): void {
+  const { ctx, palette, font } = brush;
+  const beside = edge.label === "beside";
+  const runs = fitName(ctx, font, textRuns(formula), box.side * (beside ? 0.5 : 1.12), LABEL_SIZE);
+  const middle = box.x + box.side / 2;
+  // On the side that the line does not turn to.
+  const left = beside && edge.path[0]! > middle;
+  const text: Text = {
+    runs,
+    x: middle + (beside ? (left ? -7 : 7) : 0),
+    y: box.y + box.side + 9,
+    size: LABEL_SIZE,
+    align: beside ? (left ? "right" : "left") : "center",
+  };
+  ctx.fillStyle = colourOf(palette, edge);
+  paintText(ctx, font, text, palette.background);
 }
 
 function strokeCurve({ ctx, curve }: Brush, edge: number, box: Box): void {
@@ -240,11 +316,10 @@ function strokeCurve({ ctx, curve }: Brush, edge: number, box: Box): void {
   ctx.stroke();
 }
 
-/** Full where it matters, a ring where it does not; a product has its sums before it and a cross in it. */
+/** Full where it matters, a ring where it does not; with a plus or a cross in it, and the sums of a product before it. */
 export function paintNode({ ctx, palette }: Brush, node: NodeShape): void {
-  const { x, y, look, sums } = node;
-  const product = sums.length > 0;
-  const r = product ? Math.max(node.r, Math.min(8, 1.5 * node.r)) : node.r;
+  const { x, y, look, sums, sign } = node;
+  const r = sign === "product" ? Math.max(node.r, Math.min(8, 1.5 * node.r)) : node.r;
   const colour = look === "removing" || look === "removed" ? palette.removed : palette.ink;
   ctx.strokeStyle = colour;
   for (const sum of sums) {
@@ -258,9 +333,10 @@ export function paintNode({ ctx, palette }: Brush, node: NodeShape): void {
   }
   ctx.globalAlpha = 1;
   dot(ctx, x, y, r, look === "on" ? palette.ink : palette.background);
-  if (product && look === "on") {
+  if (look === "on" && r >= SIGNED_RADIUS) {
     ctx.strokeStyle = palette.background;
-    cross(ctx, x, y, r * 0.42);
+    if (sign === "product") cross(ctx, x, y, r * 0.42);
+    if (sign === "sum") plus(ctx, x, y, r * 0.58);
   }
   if (look === "on" || r < 1.5) return;
   ctx.globalAlpha =

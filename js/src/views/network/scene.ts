@@ -1,5 +1,6 @@
 /** One frame as shapes: where things are, on the way from one layout to another, and how they look. Pure. */
 
+import { type ImportanceScale, importanceOf, importanceScale } from "../../model/importance";
 import { isBelowNodeThreshold, reasonOff } from "../../model/mask";
 import { nodesOnPath } from "../../model/reachability";
 import type { ViewState } from "../../state/view-state";
@@ -23,8 +24,12 @@ export interface EdgeShape {
   /** Opacity of the box while it comes or goes. */
   readonly presence: number;
   readonly look: EdgeLook;
-  /** Opacity of ink, from the score. */
-  readonly strength: number;
+  /** How much it matters, from 0 to 1. */
+  readonly importance: number;
+  /** It has just been switched off by hand, and nothing moves yet. */
+  readonly ghost: boolean;
+  /** False for what is off while that is not shown. */
+  readonly visible: boolean;
   /** Kept on by hand, against the thresholds or the model. */
   readonly kept: boolean;
   /** Its fixed formula, and where there is room for it: under the box, or there beside the line. */
@@ -40,6 +45,9 @@ export interface NodeShape {
   readonly y: number;
   readonly r: number;
   readonly look: EdgeLook | "idle";
+  /** Whether what comes in is added or multiplied; null for an input. */
+  readonly sign: "sum" | "product" | null;
+  readonly visible: boolean;
   /** It multiplies: the dots of its sums. */
   readonly sums: readonly { readonly x: number; readonly y: number }[];
 }
@@ -53,21 +61,27 @@ export interface Scene {
   readonly comparing: boolean;
 }
 
-/** Opacity at which ink still has a contrast of 3:1. */
-const LEAST = 0.5;
-
-/** Ink of an edge that is on: legible however small its score. */
-export function strengthOf(score: number): number {
-  return Math.max(LEAST, Math.tanh(3 * score)) || LEAST;
+export interface SceneOptions {
+  /** Bits of two compared states, (E,). */
+  readonly compared?: Uint8Array | null;
+  readonly scale?: ImportanceScale;
+  /** What is off is not shown. */
+  readonly hidesRemoved?: boolean;
 }
 
-export function buildScene(layout: Layout, known: ViewState, compared: Uint8Array | null = null): Scene {
+export function buildScene(
+  layout: Layout,
+  known: ViewState,
+  { compared = null, scale = importanceScale(known.net), hidesRemoved = false }: SceneOptions = {},
+): Scene {
   const { net, layoutMask } = known;
   const edges: EdgeShape[] = [];
   for (const { edge: e, path, box, anchor, presence, label } of layout.places.values()) {
     const look = lookOf(known, e);
     // The square on its line becomes a small box, since the layout is frozen.
     const returning = look === "on" && !layoutMask[e];
+    const difference = differenceOf(compared?.[e]);
+    const ghost = look === "off" && layoutMask[e] === 1;
     edges.push({
       edge: e,
       path,
@@ -75,18 +89,20 @@ export function buildScene(layout: Layout, known: ViewState, compared: Uint8Arra
       anchor,
       presence: returning ? 1 : presence,
       look,
-      strength: strengthOf(net.scores[e]!),
+      importance: importanceOf(scale, net.scores[e]!),
+      ghost,
+      visible: !hidesRemoved || ghost || difference !== null || look === "on" || look === "removing",
       kept: look === "on" && known.edits.keptEdges.has(e),
       formula: known.symbolic.get(e) ?? null,
       label: label ? (layout.orientation === "up" ? "beside" : "under") : null,
-      difference: differenceOf(compared?.[e]),
+      difference,
     });
   }
   return {
     width: layout.width,
     height: layout.height,
     edges,
-    nodes: nodeShapes(layout, known),
+    nodes: nodeShapes(layout, known, hidesRemoved),
     comparing: compared !== null,
   };
 }
@@ -98,9 +114,11 @@ function lookOf({ net, edits, mask, layoutMask }: ViewState, e: number): EdgeLoo
   return !threshold ? "off" : layoutMask[e] ? "removing" : "removed";
 }
 
-function nodeShapes(layout: Layout, known: ViewState): NodeShape[] {
+function nodeShapes(layout: Layout, known: ViewState, hidesRemoved: boolean): NodeShape[] {
   const { net, edits, mask, nodesOn: on, layoutNodesOn: before } = known;
   const live = nodesOnPath(net, mask, on);
+  const used = new Uint8Array(net.nodeCount);
+  for (let e = 0; e < net.edgeCount; e++) if (mask[e]) used[net.source[e]!] = used[net.target[e]!] = 1;
   const sums = new Map<number, { x: number; y: number }[]>();
   for (const { node, x, y } of layout.slots.values()) sums.set(node, [...(sums.get(node) ?? []), { x, y }]);
   return Array.from({ length: net.nodeCount }, (_, n) => {
@@ -108,7 +126,10 @@ function nodeShapes(layout: Layout, known: ViewState): NodeShape[] {
     if (!on[n] && isBelowNodeThreshold(net, edits, n) && !edits.removedNodes.has(n))
       look = before[n] ? "removing" : "removed";
     const [x, y, r] = [layout.nodeX[n]!, layout.nodeY[n]!, layout.nodeR[n]!];
-    return { node: n, x, y, r, look, sums: sums.get(n) ?? [] };
+    const its = sums.get(n) ?? [];
+    const sign = n < net.width[0]! ? null : its.length > 0 ? "product" : "sum";
+    const visible = !hidesRemoved || before[n] === 1 || used[n] === 1;
+    return { node: n, x, y, r, look, sign, visible, sums: its };
   });
 }
 

@@ -2,6 +2,7 @@
 
 import type { NormalizedCurve } from "../../canvas/normalized-curves";
 import type { Area } from "../../canvas/text";
+import { type ImportanceScale, importanceScale } from "../../model/importance";
 import { countOn } from "../../model/mask";
 import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
@@ -46,6 +47,7 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
   let drawn: Arranged | null = null;
   let easing: { from: Layout; since: number } | null = null;
   const projected = createMemo<Layout>();
+  const scaled = createMemo<ImportanceScale>();
   const staged = createMemo<{ scene: Scene; named: Named[]; areas: Area[] }>();
 
   function arrange(
@@ -81,12 +83,18 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
       known.edits,
       known.symbolic,
       reading.compared,
+      reading.beta,
+      reading.removed,
       names,
       font,
       curve,
     ];
     return staged(of, () => {
-      const scene = buildScene(layout, known, reading.compared);
+      const scene = buildScene(layout, known, {
+        compared: reading.compared,
+        scale: scaled([known.net, reading.beta], () => importanceScale(known.net, reading.beta)),
+        hidesRemoved: reading.removed === "hidden",
+      });
       const write = (node: number) => textRuns(nameOf(known.net, names, node));
       return { scene, ...placeNames(ctx, font, { layout, scene, net: known.net, room, whole }, write) };
     });
@@ -103,6 +111,12 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
       if (t >= 1) easing = null;
       const layout = projected([world, camera], () => project(world, camera));
       const { scene, named, areas } = stage(input, layout, room, layout === world, curve);
+      const hidden = new Set(scene.edges.flatMap((shape) => (shape.visible ? [] : shape.edge)));
+      const visible = {
+        boxed: (e: number) => known.mask[e] === 1 && known.layoutMask[e] === 0,
+        edge: (e: number) => !hidden.has(e),
+        node: (n: number) => scene.nodes[n]!.visible,
+      };
       const shown: Shown = { net: known.net, scene, layout, texts: areas };
       return {
         width: goal.width,
@@ -112,7 +126,8 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
         picture: scene,
         moving: t < 1,
         targetBoxes,
-        hit: (x, y) => hit(layout, x, y, (e) => known.mask[e] === 1 && known.layoutMask[e] === 0),
+        legend: null,
+        hit: (x, y) => hit(layout, x, y, visible),
         boxOf({ kind, id }): Box | null {
           if (kind === "edge") return layout.places.get(id)?.anchor ?? null;
           return id < known.net.nodeCount ? aroundNode(layout, id) : null;

@@ -1,44 +1,15 @@
-/** From a score to a colour, in steps that look even: from the background over blue to ink. Pure, but reads colours from one pixel. */
-import type { Palette } from "../../canvas/brush";
-import type { Network } from "../../model/network";
+/** From an importance to a colour, in steps that look even: from the background over blue to ink. Pure, but reads colours from one pixel. */
+import { type ImportanceScale, importanceOf } from "../model/importance";
+import type { Network } from "../model/network";
+import type { Palette } from "./brush";
 
 export const LEVELS = 256;
-const KNEE = 0.8;
-/** A share of the largest score. */
-const LEAST_KNEE = 1e-6;
-
-/** Scores to 0..1 and back. Linear up to the knee, under which most scores are, and logarithmic far above it. */
-export interface Scale {
-  readonly knee: number;
-  readonly high: number;
-}
-
-export function scaleOf(net: Network): Scale {
-  const scores = net.scores.filter(
-    (score, e) => net.baseline[e] && score > 0 && score < Number.POSITIVE_INFINITY,
-  );
-  scores.sort();
-  const high = scores.at(-1) ?? 0;
-  const knee = scores[Math.floor(KNEE * scores.length)] ?? 0;
-  // With a knee near 0 all other scores would have the strongest colour.
-  return { knee: Math.max(knee, LEAST_KNEE * high), high };
-}
-
-export function share({ knee, high }: Scale, score: number): number {
-  if (!(score > 0) || !(high > 0)) return 0;
-  return Math.min(1, Math.log1p(score / (knee || high)) / Math.log1p(high / (knee || high)));
-}
-
-export function scoreAt({ knee, high }: Scale, t: number): number {
-  return high > 0 ? (knee || high) * Math.expm1(t * Math.log1p(high / (knee || high))) : 0;
-}
-
 /** Level of each edge's score in the ramps, (E,). */
-export function levelsOf(net: Network, scale: Scale): Uint8Array {
-  const levels = new Uint8Array(net.edgeCount);
-  for (let e = 0; e < levels.length; e++) levels[e] = Math.round((LEVELS - 1) * share(scale, net.scores[e]!));
-  return levels;
+export function levelsOf(net: Network, scale: ImportanceScale): Uint8Array {
+  return Uint8Array.from(net.scores, (score) => levelOf(importanceOf(scale, score)));
 }
+
+export const levelOf = (importance: number): number => Math.round((LEVELS - 1) * importance);
 
 type Triple = readonly [number, number, number];
 
@@ -57,7 +28,7 @@ export interface Inks {
   /** The numeric ramp, faint. */
   readonly ghost: Ramp;
   readonly symbolicColour: string;
-  /** Background of the matrix view, opaque. */
+  /** The background, opaque. */
   readonly behind: string;
   /** The pale ground and the stripes of what a threshold is removing, and has removed. */
   readonly removing: readonly [ground: number, stripe: number];
@@ -65,7 +36,16 @@ export interface Inks {
   readonly dot: number;
 }
 
+const known = new WeakMap<Palette, Inks>();
+
+/** The same object for the same palette: making one takes milliseconds. */
 export function inksOf(palette: Palette): Inks {
+  const inks = known.get(palette) ?? makeInks(palette);
+  known.set(palette, inks);
+  return inks;
+}
+
+function makeInks(palette: Palette): Inks {
   const ink = lab(rgbOf(palette.ink, [31, 35, 40]));
   const dark = ink[0] > 0.6;
   const behind = lab(rgbOf(palette.background, dark ? [17, 20, 24] : [255, 255, 255]));
