@@ -12,9 +12,12 @@ from torch import Tensor, nn
 
 from kanwidget.kan import compact
 from kanwidget.kan.mask_sequence import MaskSequence
+from kanwidget.kan.write_lock import write_lock
 from kanwidget.masks import reachability
 from kanwidget.masks.ids import Edge
+from kanwidget.masks.validate import check_whole
 
+from .finer_grids import SplineLayer, check_grid, finer_splines, replace_numbers
 from .model_copy import Weights, named_tensors, private_copy, same_bits
 from .scores import SCORE_NAMES, scores
 from .scores import means as mean_outputs
@@ -270,6 +273,33 @@ class BaseAdapter(ABC):
         """Return views ``(n_out, n_in, ...)`` of the parameters that one edge of a layer has."""
         return []
 
+    def spline_layers(self) -> list[SplineLayer]:
+        """Return the splines of each layer, or raise a TypeError if it has none to refine."""
+        raise TypeError(
+            f"the functions of a {type(self._model).__name__} cannot get a finer grid: that is "
+            "for the B-splines of kanwidget.KAN, pykan and efficient-kan"
+        )
+
+    def note_grid_sizes(self) -> None:  # noqa: B027  # most libraries do without
+        """Set what a library notes of its grids' sizes, after these have changed."""
+
+    @torch.no_grad()
+    def refine(self, grid: int, x: Tensor) -> float:
+        """Give every spline of the live model a finer grid, in place: see `Adapter`."""
+        grid, layers = check_whole(grid, "grid", 1), self.spline_layers()
+        check_grid(layers, grid)
+        before = self.forward(x)
+        targets: list[Tensor] = []
+        values: list[Tensor] = []
+        for layer, inputs in zip(layers, self.inputs_of(x), strict=True):
+            if layer.intervals < grid:
+                targets += [layer.grid, layer.coef]
+                values += finer_splines(layer, grid, inputs)
+        with write_lock(self._model):
+            replace_numbers(self._model, targets, values)
+            self.note_grid_sizes()
+        return float((self.forward(x) - before).abs().max())
+
     def compact(self) -> nn.Module:
         """Return a new, smaller model without dead nodes and with the same outputs."""
         raise TypeError(
@@ -293,6 +323,9 @@ class BaseAdapter(ABC):
         """Whether what the model's own methods switch off while it is off leaves its mean."""
         return False
 
+    grid_tensors: tuple[str, ...] = ()
+    """What ends the names of tensors whose last axis is longer with a finer grid."""
+
     transient: tuple[str, ...] = ()
     """Attributes of a model that a copy to compute on can do without, such as data it has seen."""
 
@@ -305,7 +338,7 @@ class BaseAdapter(ABC):
     def weights(self) -> Weights:
         """Return a copy of all that makes the functions; masks and biases may be in it."""
         tensors = {n: t.detach().clone() for n, t in named_tensors(self._model).items()}
-        return Weights(tensors, self.extra_weights())
+        return Weights(tensors, self.extra_weights(), self.grid_tensors)
 
     @torch.no_grad()
     def set_weights(self, weights: Weights) -> None:
@@ -314,11 +347,21 @@ class BaseAdapter(ABC):
         Raises
         ------
         ValueError
-            If the model has tensors of other names, shapes or dtypes by now.
+            If the model has tensors of other names or dtypes by now, or of other shapes, which
+            another grid does not explain.
+        RuntimeError
+            If grids have other sizes, and a fit of ours is under way.
         """
         if not weights.fits(self._model):
             raise ValueError("these weights are of a model with other layers, sizes or dtypes")
-        for name, live in named_tensors(self._model).items():
+        named = named_tensors(self._model)
+        resized = [n for n, live in named.items() if live.shape != weights.tensors[n].shape]
+        replace_numbers(
+            self._model, [named[n] for n in resized], [weights.tensors[n] for n in resized]
+        )
+        if resized:
+            self.note_grid_sizes()
+        for name, live in named.items():
             if not same_bits(live, weights.tensors[name].to(live.device)):
                 live.data.copy_(weights.tensors[name])  # a backward pass may be under way
         self.set_extra_weights(weights.settings)

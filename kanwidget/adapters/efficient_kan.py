@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .finer_grids import SplineLayer
 from .layered import LayeredAdapter, modules_with
 
 __all__ = ["EfficientAdapter"]
@@ -19,6 +20,7 @@ class EfficientAdapter(LayeredAdapter):
     """Reads and edits a chain of `KANLinear`; see `Adapter` for what each method promises."""
 
     supports = "efficient-kan (its KAN, or a Sequential of KANLinear)"
+    grid_tensors = "grid", "spline_weight"
 
     @classmethod
     def wrap(cls, model: object) -> EfficientAdapter | None:
@@ -59,6 +61,16 @@ class EfficientAdapter(LayeredAdapter):
     def edge_parameters(self, l: int) -> list[Tensor]:
         names = ("base_weight", "spline_weight", "spline_scaler")
         return [getattr(self.layers[l], n) for n in names if hasattr(self.layers[l], n)]
+
+    def spline_layers(self) -> list[SplineLayer]:
+        layers: list[Any] = self.layers
+        return [SplineLayer(m.grid, m.spline_weight, m.spline_order, 1) for m in layers]
+
+    def note_grid_sizes(self) -> None:
+        layers: list[Any] = self.layers
+        for layer, splines in zip(layers, self.spline_layers(), strict=True):
+            if hasattr(layer, "grid_size"):
+                layer.grid_size = splines.intervals
 
     @classmethod
     def shrink_layer(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:

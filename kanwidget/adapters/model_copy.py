@@ -25,23 +25,30 @@ class Weights:
         Parameters and buffers by their names.
     settings : object
         All else, such as pykan's formulas: only the adapter that made it knows it.
+    grid_tensors : tuple of str
+        What ends the names of tensors whose last axis is longer with a finer grid.
     """
 
     tensors: Mapping[str, Tensor]
     settings: Any = None
+    grid_tensors: tuple[str, ...] = ()
 
     def fits(self, model: nn.Module) -> bool:
         """Whether a model has tensors of the same names, shapes and dtypes.
 
-        Masks are set anew anyway, and may be of another dtype: pykan's `prune_edge` makes them
-        float32.
+        Grids may be coarser or finer. Masks are set anew anyway, and may be of another dtype:
+        pykan's `prune_edge` makes them float32.
         """
         live = named_tensors(model)
         return live.keys() == self.tensors.keys() and all(
-            live[name].shape == value.shape
+            self._shape(name, live[name]) == self._shape(name, value)
             and (live[name].dtype == value.dtype or name.endswith(".mask"))
             for name, value in self.tensors.items()
         )
+
+    def _shape(self, name: str, value: Tensor) -> tuple[int, ...]:
+        """Return a shape, without its last axis if that is as long as a grid."""
+        return tuple(value.shape[:-1] if name.endswith(self.grid_tensors) else value.shape)
 
     def sharing(self, others: Collection[Weights]) -> Weights:
         """Return the same weights, with the tensors of others wherever they are equal."""

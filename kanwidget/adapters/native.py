@@ -16,6 +16,7 @@ from kanwidget.kan.row_blocks import mean_over
 from kanwidget.masks.ids import Edge
 
 from .base import BaseAdapter, as_bytes
+from .finer_grids import SplineLayer
 
 __all__ = ["NativeAdapter"]
 
@@ -26,6 +27,7 @@ class NativeAdapter(BaseAdapter):
     supports = "kanwidget.KAN"
 
     transient = ("last_inputs", "switched_edges")
+    grid_tensors = ".grid", ".coef"
 
     _model: KAN
     _last: tuple[Hashable, tuple[list[Tensor], list[Tensor]]] | None = None
@@ -143,6 +145,9 @@ class NativeAdapter(BaseAdapter):
 
     def edge_parameters(self, l: int) -> list[Tensor]:
         return list(self._model.layers[l].weights()[:3])
+
+    def spline_layers(self) -> list[SplineLayer]:
+        return [SplineLayer(m.grid, m.coef, m.k, 1) for m in self._model.layers]
 
     def compact(self) -> KAN:
         return self._model.compact()

@@ -143,7 +143,37 @@ class Adapter(Protocol):
     def set_weights(self, weights: Weights) -> None:
         """Put weights back, bit for bit, or raise a ValueError if they do not fit any more.
 
-        Masks and biases have to be set anew after that.
+        They may have coarser or finer grids than the model; see `refine`. Masks and biases have
+        to be set anew after that.
+        """
+
+    def refine(self, grid: int, x: Tensor) -> float:
+        """Give every spline of the live model ``grid`` intervals, in place.
+
+        Masks, biases and all else stay, and the functions change as little as possible.
+        Parameters and grids get other shapes, but stay the same objects; an optimiser that
+        remembers the old shapes, as Adam does, raises an error and has to be made anew.
+
+        Parameters
+        ----------
+        grid : int
+            No fewer intervals than there are.
+        x : Tensor, shape (rows, width[0])
+            Grids are widened to what the nodes are on these under the live masks.
+
+        Returns
+        -------
+        float
+            The largest change of an output on ``x``.
+
+        Raises
+        ------
+        TypeError
+            If the model has no such splines.
+        ValueError
+            If there are more intervals already.
+        RuntimeError
+            If a fit of ours is under way.
         """
 
     def values_for_training(self, x: Tensor) -> list[Tensor]:

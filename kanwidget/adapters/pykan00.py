@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kanwidget.kan.bsplines import extend_grid
 
+from .finer_grids import SplineLayer
 from .pykan_common import PykanBaseAdapter
 from .pykan_compact import copy_with_parameters, empty_copy, shrink_formulas
 from .pykan_off_edges import set_parameter
@@ -83,6 +84,11 @@ class Pykan0Adapter(PykanBaseAdapter):
         if shared or not bool((grid == grid[:1]).all()):
             return None
         return extend_grid(grid[0], layer.k), coef
+
+    def spline_layer(self, l: int) -> SplineLayer:
+        layer = self.model.act_fun[l]
+        uses = layer.weight_sharing.long(), torch.arange(layer.size) % layer.in_dim
+        return SplineLayer(layer.grid, layer.coef, layer.k, 0, uses)
 
     def gain(self, l: int) -> Tensor:
         return self.example_tensor().new_ones(self.model.act_fun[l].out_dim)

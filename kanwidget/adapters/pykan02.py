@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .finer_grids import SplineLayer
 from .pykan_common import PykanBaseAdapter
 from .pykan_compact import empty_copy, shrink_layer
 from .pykan_off_edges import set_parameter
@@ -133,6 +134,10 @@ class PykanAdapter(PykanBaseAdapter):
     def spline_table(self, l: int) -> tuple[Tensor, Tensor] | None:
         layer = self.model.act_fun[l]
         return layer.grid, layer.coef.permute(1, 0, 2)
+
+    def spline_layer(self, l: int) -> SplineLayer:
+        layer = self.model.act_fun[l]
+        return SplineLayer(layer.grid, layer.coef, layer.k, 0)
 
     def gain(self, l: int) -> Tensor:
         gain: Tensor = self.model.subnode_scale[l].detach().clone()

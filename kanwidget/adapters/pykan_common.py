@@ -16,6 +16,7 @@ from kanwidget.masks import reachability
 from kanwidget.masks.ids import Edge
 
 from .base import BaseAdapter
+from .finer_grids import SplineLayer
 from .model_copy import private_copy
 from .pykan_masks import MASK_VALUES, LayerMaskValues, ModelMaskValues
 from .pykan_off_edges import OFF_FUNCTIONS, OffFunction, VaryingGridUpdate, set_parameter
@@ -32,6 +33,8 @@ class PykanBaseAdapter(BaseAdapter):
     It never calls the model itself: that would write activations into it. Nor does it go through
     every edge, as pykan does for formulas, and 0.0.x for splines.
     """
+
+    grid_tensors = ".grid", ".coef"
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
@@ -354,6 +357,24 @@ class PykanBaseAdapter(BaseAdapter):
     def _current_mask_values(self) -> list[LayerMaskValues]:
         self.mask()
         return self._mask_values()
+
+    def spline_layers(self) -> list[SplineLayer]:
+        kinds = {type(layer).__name__ for layer in self.model.act_fun}
+        if kinds != {"KANLayer"}:
+            raise TypeError(
+                f"only pykan's own KANLayer can get a finer grid; the model has {sorted(kinds)}"
+            )
+        return [self.spline_layer(l) for l in range(len(self.model.act_fun))]
+
+    @abstractmethod
+    def spline_layer(self, l: int) -> SplineLayer:
+        """Return the splines of a layer that is a `KANLayer`."""
+
+    def note_grid_sizes(self) -> None:
+        layers = self.spline_layers()
+        for layer, splines in zip(self.model.act_fun, layers, strict=True):
+            layer.num = splines.intervals
+        self.model.grid = max(splines.intervals for splines in layers)
 
     def copy(self) -> PykanBaseAdapter:
         new = type(self)(private_copy(self.model, self.transient))

@@ -241,7 +241,7 @@ class KAN(LayerStack):
         keep their ranges, or are widened to those of the data last seen, and splines are fitted
         to the old ones there: exactly where a range is kept and ``new_grid`` is a multiple of
         the present number of intervals. Masks, biases, weights of the base function and the data
-        last seen go along.
+        last seen go along. By how much outputs move is ``(new(x) - old(x)).abs().max()``.
 
         Parameters
         ----------
@@ -272,6 +272,26 @@ class KAN(LayerStack):
             x = values[l].detach() if values else None
             child.layers[l] = refine.refine_layer(layer, new_grid, x)
         return child
+
+    @classmethod
+    def from_coarser(cls, model: KAN, grid: int) -> KAN:
+        """Return a new KAN with the function of another one on finer grids: see `refine`.
+
+        Parameters
+        ----------
+        model : KAN
+            It stays as it is.
+        grid : int
+            Grid intervals of each spline, no fewer than there are.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the model is no KAN, or it is not such a number.
+        """
+        if not isinstance(model, KAN):
+            raise TypeError(f"model must be a kanwidget.KAN, got {type(model).__name__}")
+        return model.refine(grid)
 
     @torch.no_grad()
     def initialize_from_another_model(self, another_model: KAN, x: Tensor) -> KAN:

@@ -10,7 +10,7 @@ from . import bsplines
 from .arrays import Array, as_array
 from .layer import KANLayer
 
-__all__ = ["refine_grid", "refine_layer", "refit"]
+__all__ = ["refine_grid", "refine_layer", "refit", "refit_coef"]
 
 MAX_SAMPLES_PER_BLOCK = 1 << 20
 """Most samples of curves that are made at once: bounds the memory."""
@@ -29,6 +29,7 @@ def refine_grid(grid: Tensor, intervals: int, values: Tensor | None = None) -> T
         x, old = as_array(values), old.copy()
         low, high = x.min(0), x.max(0)
         wider = (low < old[:, 0]) | (high >= old[:, -1])
+        wider &= np.isfinite(low) & np.isfinite(high)
         low, high = np.minimum(low, old[:, 0]), np.maximum(high, old[:, -1])
         margin = 0.01 * (high - low) / count
         even = np.ptp(np.diff(old, axis=1), axis=1) <= 1e-6 * (old[:, -1] - old[:, 0])
@@ -56,24 +57,47 @@ def refit(layer: KANLayer, grid: Tensor, k: int) -> Tensor:
     Returns
     -------
     Tensor, shape (n_out, n_in, intervals + k)
-        By least squares at points in each interval: exact where the layer's grid points are
-        points of the other grid, and ``k`` is the layer's.
+        See `refit_coef`.
     """
     old, new = as_array(layer.grid), as_array(grid)
     coef = as_array(layer.coef).transpose(1, 0, 2)
-    found = np.empty((*coef.shape[:2], new.shape[1] - 1 + k))
-    points = _points_between(
-        np.sort(np.concatenate([old, new], axis=1), axis=1), max(k, layer.k) + 2
-    )
-    points = points.clip(new[:, :1], new[:, -1:])
-    size = max(1, MAX_SAMPLES_PER_BLOCK // (layer.n_out * points.shape[1]))
-    for start in range(0, layer.n_in, size):
+    knots = bsplines.extend_grid(old, layer.k), bsplines.extend_grid(new, k)
+    found = refit_coef(coef, knots[0], layer.k, knots[1], k)
+    return torch.from_numpy(found).transpose(0, 1).to(layer.coef)
+
+
+def refit_coef(coef: Array, old: Array, old_k: int, new: Array, k: int) -> Array:
+    """Fit splines on other knots to splines, over the range of the new grids.
+
+    Parameters
+    ----------
+    coef : ndarray, shape (n, m, G + old_k)
+        Of ``m`` curves on each of ``n`` grids.
+    old, new : ndarray, shapes (n, G + 1 + 2 old_k) and (n, intervals + 1 + 2 k)
+        Grids with the knots beyond their ends.
+    old_k, k : int
+        Orders of the splines.
+
+    Returns
+    -------
+    ndarray, shape (n, m, intervals + k)
+        By least squares at points in each interval: exact where the old grid's points are
+        points of the new one, and ``k`` is ``old_k``.
+    """
+    n, m, _ = coef.shape
+    found = np.empty((n, m, new.shape[1] - 1 - k))
+    ends = new[:, k : k + 1], new[:, -1 - k :][:, :1]
+    inner = [knots[:, order : knots.shape[1] - order] for knots, order in ((old, old_k), (new, k))]
+    points = _points_between(np.sort(np.concatenate(inner, axis=1), axis=1), max(k, old_k) + 2)
+    points = points.clip(*ends)
+    size = max(1, MAX_SAMPLES_PER_BLOCK // (m * points.shape[1]))
+    for start in range(0, n, size):
         block = slice(start, start + size)
         x = points[block]
-        basis = bsplines.de_boor(x, bsplines.extend_grid(old[block], layer.k), layer.k)[0]
-        wanted = bsplines.de_boor(x, bsplines.extend_grid(new[block], k), k)[0]
+        basis = bsplines.de_boor(x, old[block], old_k)[0]
+        wanted = bsplines.de_boor(x, new[block], k)[0]
         found[block] = bsplines.fit_coef(wanted, coef[block] @ basis)
-    return torch.from_numpy(found).transpose(0, 1).to(layer.coef)
+    return found
 
 
 def _points_between(knots: Array, count: int) -> Array:
