@@ -211,20 +211,8 @@ class BaseAdapter(ABC):
         """Return what is added after the products, ``(width[l],)`` for each layer of nodes."""
         return [self.example_tensor().new_zeros(n) for n in self.width]
 
-    def input_norm(self, l: int) -> tuple[Tensor, Tensor, float] | None:
-        """Return weight, bias and eps of a layer norm before a layer's curves: None."""
-        return None
-
-    def normed_curves(self, l: int, points: Tensor) -> Tensor:
-        """Evaluate curves without their base parts at normed values; see `Adapter`."""
-        raise TypeError(f"{type(self).__name__} knows no layer norm")
-
     def symbolic(self) -> dict[Edge, str]:
         """Return the edges with a fixed formula, and its name, such as ``sin``."""
-        return {}
-
-    def formulas(self) -> dict[Edge, tuple[str, float, float, float, float]]:
-        """Return the edges that a fixed formula alone makes; see `Adapter`."""
         return {}
 
     @abstractmethod
@@ -273,6 +261,18 @@ class BaseAdapter(ABC):
         """Return None: there is no faster way than one forward each."""
         return None
 
+    def values_for_training(self, x: Tensor) -> list[Tensor]:
+        """Return the values of every node layer under the live masks, differentiable."""
+        return self.propagate(x)
+
+    def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
+        """Return the outputs of layer ``l``'s edges for its inputs, masks aside, differentiable."""
+        return self.edge_outputs(l, x)
+
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        """Return views ``(n_out, n_in, ...)`` of the parameters that one edge of a layer has."""
+        return []
+
     def spline_layers(self) -> list[SplineLayer]:
         """Return the splines of each layer, or raise a TypeError if it has none to refine."""
         raise TypeError(
@@ -299,18 +299,6 @@ class BaseAdapter(ABC):
             replace_numbers(self._model, targets, values)
             self.note_grid_sizes()
         return float((self.forward(x) - before).abs().max())
-
-    def values_for_training(self, x: Tensor) -> list[Tensor]:
-        """Return the values of every node layer under the live masks, differentiable."""
-        return self.propagate(x)
-
-    def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
-        """Return the outputs of layer ``l``'s edges for its inputs, masks aside, differentiable."""
-        return self.edge_outputs(l, x)
-
-    def edge_parameters(self, l: int) -> list[Tensor]:
-        """Return views ``(n_out, n_in, ...)`` of the parameters that one edge of a layer has."""
-        return []
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model without dead nodes and with the same outputs."""

@@ -58,6 +58,10 @@ class EfficientAdapter(LayeredAdapter):
         layers: list[Any] = self.layers
         return [m.grid[:, [m.spline_order, -1 - m.spline_order]].detach() for m in layers]
 
+    def edge_parameters(self, l: int) -> list[Tensor]:
+        names = ("base_weight", "spline_weight", "spline_scaler")
+        return [getattr(self.layers[l], n) for n in names if hasattr(self.layers[l], n)]
+
     def spline_layers(self) -> list[SplineLayer]:
         layers: list[Any] = self.layers
         return [SplineLayer(m.grid, m.spline_weight, m.spline_order, 1) for m in layers]
@@ -67,10 +71,6 @@ class EfficientAdapter(LayeredAdapter):
         for layer, splines in zip(layers, self.spline_layers(), strict=True):
             if hasattr(layer, "grid_size"):
                 layer.grid_size = splines.intervals
-
-    def edge_parameters(self, l: int) -> list[Tensor]:
-        names = ("base_weight", "spline_weight", "spline_scaler")
-        return [getattr(self.layers[l], n) for n in names if hasattr(self.layers[l], n)]
 
     @classmethod
     def shrink_layer(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:

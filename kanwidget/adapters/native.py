@@ -143,11 +143,11 @@ class NativeAdapter(BaseAdapter):
     ) -> Iterator[tuple[list[int], Tensor]]:
         return incremental_forward.outputs(self._model.layers, x, sequence)
 
-    def spline_layers(self) -> list[SplineLayer]:
-        return [SplineLayer(m.grid, m.coef, m.k, 1) for m in self._model.layers]
-
     def edge_parameters(self, l: int) -> list[Tensor]:
         return list(self._model.layers[l].weights()[:3])
+
+    def spline_layers(self) -> list[SplineLayer]:
+        return [SplineLayer(m.grid, m.coef, m.k, 1) for m in self._model.layers]
 
     def compact(self) -> KAN:
         return self._model.compact()

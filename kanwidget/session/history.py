@@ -37,7 +37,8 @@ class Command:
         Its number, and the command that it follows.
     kind : str
         ``start``, ``set`` (thresholds and hand edits), ``commit``, ``score`` (other scores),
-        ``fit`` (trained by the session), or ``outside`` for changes that others made to the model.
+        ``fit`` (trained by the session), ``refine`` (finer grids), or ``outside`` for changes that
+        others made to the model.
     state, baseline
         What it led to.
     loss_before, loss_after : float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ def script(
     lines.append(f"session = PruningSession(model, dataset{asked})")
     others: tuple[str, ...] = ()
     for step, following in zip(path, [*path[1:], None], strict=True):
-        trained = [message for message in step.what if message[0] == "fit"]
+        trained = [message for message in step.what if message[0] in ("fit", "refine")]
         # Only the last state before a commit or a training matters.
         is_last = following is None or following.kind != "set"
         changes = {}
@@ -62,14 +63,14 @@ def script(
         if changes:
             arguments = ", ".join(f"{name}={value!r}" for name, value in changes.items())
             lines.append(f"session.set({arguments})")
-        if step.kind in ("set", "fit"):
-            lines += [_fit_line(*values) for _, *values in trained]
+        if step.kind in ("set", "fit", "refine"):
+            lines += [_training_line(*message) for message in trained]
             state = step.state if trained else state
         if following is None:
             if changes or (trained and step.state != State(keep_mean=step.state.keep_mean)):
                 lines.append("session.commit()  # the model stays so when the session is gone")
             break
-        if following.kind in ("set", "fit"):
+        if following.kind in ("set", "fit", "refine"):
             continue
         if following.kind == "commit":
             lines.append("session.commit()")
@@ -84,6 +85,11 @@ def script(
             lines += [f"# {outside_words(*others)}: do the same here, then", REFRESH]
         state = following.state
     return "\n".join(lines) + "\n"
+
+
+def _training_line(code: str, *values: Any) -> str:
+    """Return the call that trains or refines so."""
+    return f"session.refine({values[0]})" if code == "refine" else _fit_line(*values)
 
 
 def _fit_line(

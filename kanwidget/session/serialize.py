@@ -52,7 +52,7 @@ def to_dict(history: History, model: str, data: str) -> dict[str, Any]:
     """Return a session's commands, with digests of its model and its data."""
     commands = []
     for command in history.commands:
-        if any(message[0] == "fit" for message in command.what):
+        if any(message[0] in ("fit", "refine") for message in command.what):
             raise ValueError(
                 f"the model was trained at command {command.id}, and weights are not in what "
                 "to_dict returns; save(folder) keeps them"

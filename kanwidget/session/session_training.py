@@ -7,6 +7,7 @@ from typing import Any
 
 from kanwidget.evaluate.metric import metric_name
 from kanwidget.kan.training import FitResults
+from kanwidget.masks.validate import check_whole
 from kanwidget.training.engine import AtRest, train
 from kanwidget.training.objective import LossFunction, check_loss
 from kanwidget.training.run import TrainingRun
@@ -134,6 +135,34 @@ class SessionTraining(SessionReader):
         )
         run.begin(self._refresh_if_open)
         return run
+
+    def refine(self, grid: int) -> float:
+        """Give every spline a finer grid, as one step of the history.
+
+        The functions stay what they are, as near as the new grids allow. A training that is under
+        way is stopped first.
+
+        Parameters
+        ----------
+        grid : int
+            Grid intervals of each spline, no fewer than there are.
+
+        Returns
+        -------
+        float
+            By how much an output has changed, at the most, on the training inputs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is no such number, or the model's library has no grids to refine.
+        """
+        self._applier.require_live_model()
+        self.end_fit()
+        self.refresh()
+        step, change = self._planner.refine(check_whole(grid, "grid", 1))
+        self._applier.apply(step)
+        return change
 
     def end_fit(self) -> None:
         """Stop a training that is under way, and keep what was trained."""

@@ -16,6 +16,7 @@ from kanwidget.masks.state import State
 
 from .commands import count_edges, next_command
 from .external_changes import (
+    Adopted,
     adopt,
     baseline_in_dtype_of,
     lowered_thresholds,
@@ -164,6 +165,38 @@ class StepPlanner:
         command = self._measured_again(command, evaluator)
         return self._planned(command, evaluator, sets_restore_point=True, weights=(weights, kept))
 
+    def refine(self, grid: int) -> tuple[PlannedStep | None, float]:
+        """Plan to give all splines finer grids, None if they have them; and the outputs' change."""
+        applier = self._applier
+        now, before, written = applier.require_evaluator(), applier.current, applier.current_masks
+        live, old = applier.require_live_model(), now.adapter.weights()
+        evaluator = now.with_weights(old)
+        adapter = evaluator.scratch.with_masks(*written)
+        version = adapter.version()
+        change = adapter.refine(grid, now.data.train_rows)
+        if adapter.version() == version:
+            return None, change
+        switched = now.scratch.switched_count
+        found = ExternalChanges(written, [], switched, True, live.restore_to, 0)
+        adopted = adopt(applier.baseline, applier.state, written, found, evaluator)
+        what: tuple[Message, ...] = (
+            ("refine", grid, change),
+            *_because_of_new_scores(before.state, adopted),
+        )
+        command = self._measured(
+            "refine",
+            what,
+            adopted.state,
+            adopted.baseline,
+            evaluator=evaluator,
+            kept_off=adopted.kept_off,
+            weights=1 + max(c.weights for c in applier.history.commands),
+            notice=notice(before.state, adopted.state),
+        )
+        snapshots = applier.history.snapshots
+        snapshots.keep(before.weights, old, applier.history.decided_weights())
+        return self._planned(command, evaluator, weights=(old, adapter.weights())), change
+
     def adopt_external_changes(self) -> PlannedStep | None:
         """Plan to take in what others did to the model, None if they did nothing."""
         applier = self._applier
@@ -209,7 +242,6 @@ class StepPlanner:
         kept_off = adopted.kept_off | (before.kept_off if merged else frozenset())
         changes = what_changed(written, found, applier.require_evaluator(), evaluator)
         changes = (*before.changes, *changes) if merged else changes
-        lowered = lowered_thresholds(parent.state, adopted.state)
         did: tuple[Message, ...] = (("outside", *changes),)
         first = 0
         if is_fit and record is not None:
@@ -217,11 +249,7 @@ class StepPlanner:
             first = record.first if merged else record.recorded
             trained = record.message(done - first)
             did = (trained, ("outside", *changes)) if changes else (trained,)
-        what: tuple[Message, ...] = (
-            *did,
-            *(("threshold_lowered", kind, value) for kind, _, value in lowered),
-            *([("kept_off", len(kept_off))] if kept_off else []),
-        )
+        what = (*did, *_because_of_new_scores(parent.state, replace(adopted, kept_off=kept_off)))
         goes_on = merged and before.kind == "set"  # a drag, while others train
         if goes_on:
             what = tuple(message for message in before.what if message[0] != "fit")
@@ -377,3 +405,12 @@ class StepPlanner:
             edges_removed=0,
             notice=("weights_lost", command.id, kept),
         )
+
+
+def _because_of_new_scores(before: State, adopted: Adopted) -> tuple[Message, ...]:
+    """Return what was decided so that what was on stays on, and what was off stays off."""
+    lowered = lowered_thresholds(before, adopted.state)
+    return (
+        *(("threshold_lowered", kind, value) for kind, _, value in lowered),
+        *([("kept_off", len(adopted.kept_off))] if adopted.kept_off else []),
+    )

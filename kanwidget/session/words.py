@@ -69,6 +69,7 @@ _CHANGES: dict[str, Callable[..., str]] = {
     "dead_ends_removed": lambda number: f"{count(number, 'dead end')} removed",
     "outside": outside_words,
     "fit": _fit_words,
+    "refine": lambda grid, change: f"refined to grid {grid}, outputs move by {change:.3g} at most",
     "threshold_lowered": lambda kind, value: f"{kind} threshold lowered to {value:.3g}",
     "kept_off": lambda number: f"{count(number, 'edge')} off by hand now",
 }

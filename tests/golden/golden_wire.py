@@ -33,6 +33,7 @@ CHANGES: list[Message] = [
     ("outside", "layers", "type", "formulas"),
     ("fit", 1, "LBFGS", 1.0, 0.0, 2.0, False, -1, ""),
     ("fit", 20, "Adam", 0.01, 1.5e-3, 2.0, True, 100, "CrossEntropyLoss"),
+    ("refine", 10, 2.5e-16),
     ("threshold_lowered", "node", 0.01),
     ("kept_off", 1),
     ("kept_off", 3),

@@ -408,3 +408,44 @@ def test_a_pykan_model_that_lost_nearly_all_its_edges_can_be_trained() -> None:
         assert results.stopped == ""
         assert session.loss < before
         session.close()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds.KINDS if kind != "FastKAN"])
+def test_finer_grids_are_one_step_with_a_way_back(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data(60)
+    session = PruningSession(model, dataset)
+    session.remove_edge(0, 0, 1)
+    session.fit(2)
+    before, y = kinds.bits(model), model(dataset["train_input"]).detach()
+    change = session.refine(10)
+    assert 0 < change < 1
+    assert (model(dataset["train_input"]) - y).abs().max().item() == pytest.approx(change, rel=1e-6)
+    assert not session.mask[0][1, 0]
+    refined = kinds.bits(model)
+    session.fit(2)
+    fitted = kinds.bits(model)
+    assert session.history.commands[3].text.startswith("refined to grid 10, outputs move by ")
+    assert [step.kind for step in session.history.commands[2:]] == ["fit", "refine", "fit"]
+    assert session.script().splitlines()[4:7] == [
+        "session.fit(steps=2)",
+        "session.refine(10)",
+        "session.fit(steps=2)",
+    ]
+    for wanted in (refined, before):
+        assert session.undo()
+        assert kinds.bits(model) == wanted
+    for wanted in (refined, fitted):
+        assert session.redo()
+        assert kinds.bits(model) == wanted
+    assert session.refine(10) == 0  # it has them
+    assert len(session.history.commands) == 5
+    with pytest.raises(ValueError, match="grid must be at least 10"):
+        session.refine(4)
+    session.close(weights=True)
+
+
+def test_grids_that_are_fixed_are_not_refined() -> None:
+    session = PruningSession(kinds.make("FastKAN"), kinds.data(10))
+    with pytest.raises(TypeError, match="cannot get a finer grid"):
+        session.refine(10)
+    session.close()

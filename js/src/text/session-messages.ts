@@ -78,6 +78,8 @@ const CHANGES: Readonly<Record<string, Say>> = {
   dead_ends_removed: (_, number: number) => `${count(number, "dead end")} removed`,
   fit: (_, steps: number, opt: string, _lr: number, lamb: number) =>
     `retrained, ${count(steps, "step")} of ${opt}${lamb > 0 ? `, lamb ${figures(lamb)}` : ""}`,
+  refine: (_, grid: number, change: number) =>
+    `refined to grid ${grid}, outputs move by ${figures(change)} at most`,
   outside: (_, ...changes: string[]) => `${changesIn(changes) || "changed"} in a cell`,
   threshold_lowered: (_, kind: string, value: number) => `${kind} threshold lowered to ${figures(value)}`,
   kept_off: (_, number: number) => `${count(number, "edge")} off by hand now`,

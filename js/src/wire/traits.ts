@@ -43,7 +43,7 @@ export type Message = readonly [code: string, ...values: unknown[]];
 export interface HistoryStep {
   readonly id: number;
   readonly parent: number | null;
-  readonly kind: "start" | "set" | "score" | "commit" | "fit" | "outside";
+  readonly kind: "start" | "set" | "score" | "commit" | "fit" | "refine" | "outside";
   /** What was done; nothing at the start. */
   readonly what: readonly Message[];
   readonly note: string;
