@@ -47,7 +47,8 @@ class Exports(PublicTraits):
             Whether edges and nodes that are off are drawn faintly, or not at all.
         orientation : {"right", "up"}, optional
         view : {"auto", "network", "matrix"}, optional
-            By default both are as in the view. As a matrix, each layer is a table of its edges.
+            By default both are as in the view, and from left to right where the view chooses. As
+            a matrix, each layer is a table of its edges.
 
         Returns
         -------
@@ -67,11 +68,15 @@ class Exports(PublicTraits):
             self.out_vars,
             width=width,
             title=title,
-            orientation=self.orientation if orientation is None else orientation,
+            orientation=self._drawn_orientation() if orientation is None else orientation,
             removed=removed,
             view=self.view if view is None else view,
             input_shape=self.input_shape,
         )
+
+    def _drawn_orientation(self) -> str:
+        """Return where the inputs lead in a picture: what a view chooses, only the view knows."""
+        return "right" if self.orientation == "auto" else self.orientation
 
     def save_image(self, path: str | os.PathLike[str], *, dpi: float = DPI, **options: Any) -> None:
         """Save a picture of the present state: SVG, PNG or PDF, by the path's suffix.

@@ -103,8 +103,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         the sliders, at 0.05.
     view : {"auto", "network", "matrix"}
         How the model is drawn.
-    orientation : {"right", "up"}
-        Where the inputs lead.
+    orientation : {"auto", "right", "up"}
+        Where the inputs lead. With "auto" the view chooses the way in which the curves are larger.
     active_edges : int
         How many edges are on.
     loss, baseline_loss : float

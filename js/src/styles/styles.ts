@@ -6,7 +6,7 @@ import bar from "./bar.css?raw";
 import base from "./base.css?raw";
 import cards from "./cards.css?raw";
 import full from "./full.css?raw";
-import limited from "./limited.css?raw";
+import layout from "./layout.css?raw";
 
 import panels from "./panels.css?raw";
 import popovers from "./popovers.css?raw";
@@ -26,7 +26,7 @@ const STYLES = [
   popovers,
   cards,
   panels,
-  limited,
+  layout,
   full,
   print,
 ].join("");

@@ -26,7 +26,7 @@ import {
   type Message,
   type Model,
   ORIENTATIONS,
-  type Orientation,
+  type OrientationChoice,
   TABLE,
   VIEWS,
   type ViewKind,
@@ -89,7 +89,7 @@ export interface Snapshot {
   readonly scores: readonly string[];
   readonly selected: readonly Target[];
   readonly view: ViewKind;
-  readonly orientation: Orientation;
+  readonly orientation: OrientationChoice;
   readonly tolerance: number;
   /** The followed sample, one value for each input; null if none is. */
   readonly probe: readonly number[] | null;
