@@ -55,7 +55,7 @@ class Exports(PublicTraits):
         shared_scale : bool, optional
             Whether the curves into one node share a scale.
 
-        What is not given is as in the view.
+        What is not given is as in the view, and from left to right where the view chooses.
 
         Returns
         -------
@@ -75,13 +75,17 @@ class Exports(PublicTraits):
             self.out_vars,
             width=width,
             title=title,
-            orientation=self.orientation if orientation is None else orientation,
+            orientation=self._drawn_orientation() if orientation is None else orientation,
             removed=self.removed if removed is None else removed,
             view=self.view if view is None else view,
             input_shape=self.input_shape,
             beta=self.beta if beta is None else beta,
             shared_scale=self.shared_scale if shared_scale is None else shared_scale,
         )
+
+    def _drawn_orientation(self) -> str:
+        """Return where the inputs lead in a picture: what a view chooses, only the view knows."""
+        return "right" if self.orientation == "auto" else self.orientation
 
     def save_image(self, path: str | os.PathLike[str], *, dpi: float = DPI, **options: Any) -> None:
         """Save a picture of the present state: SVG, PNG or PDF, by the path's suffix.

@@ -30,12 +30,12 @@ _STYLE = """
   :root { --ink: #e6edf3; --muted: #9da7b1; --paper: #111418; }
 }
 body {
-  margin: 0 auto; padding: 24px 16px; max-width: 1400px;
+  margin: 0 auto; padding: 12px 16px; max-width: 1600px;
   background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 }
-h1 { margin: 0 16px 4px; font-size: 22px; font-weight: 600; overflow-wrap: anywhere; }
-p { margin: 0 16px 12px; color: var(--muted); }
+h1 { margin: 0 16px; font-size: 20px; font-weight: 600; overflow-wrap: anywhere; }
+p { margin: 12px 16px; color: var(--muted); }
 @page { margin: 12mm; }
 @media print {
   :root { color-scheme: light; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
@@ -157,9 +157,9 @@ def _document(traits: Mapping[str, Any], title: str, summary: str) -> str:
 </head>
 <body>
 <h1>{html.escape(title)}</h1>
-<p>{html.escape(summary)}</p>
 <noscript><p>This page computes a network in your browser: it needs JavaScript.</p></noscript>
 <main id="kanwidget"></main>
+<p>{html.escape(summary)}</p>
 <script type="application/json" id="kanwidget-traits">{data}</script>
 <script>{script}</script>
 </body>

@@ -79,8 +79,8 @@ class PublicTraits(RejectsUnknownTraits):
     view = Choice("auto", "network", "matrix").tag(sync=True)
     """How the model is drawn: "auto" takes the matrix where there are too many edges for lines."""
 
-    orientation = Choice("right", "up").tag(sync=True)
-    """Where the inputs lead."""
+    orientation = Choice("auto", "right", "up").tag(sync=True)
+    """Where the inputs lead: "auto" takes the way in which the curves are larger."""
 
     hide = Parts().tag(sync=True)
     """Parts of the view that are not there; see `traits.Parts`. The page cannot set it."""

@@ -118,8 +118,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         How the model is drawn.
     hide : list of str
         Parts of the view that are not there.
-    orientation : {"right", "up"}
-        Where the inputs lead.
+    orientation : {"auto", "right", "up"}
+        Where the inputs lead. With "auto" the view chooses the way in which the curves are larger.
     beta : float
         How dark weak edges are drawn, as in pykan's ``plot``; 3 by default.
     removed : {"faint", "hidden"}

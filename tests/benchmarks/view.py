@@ -111,9 +111,8 @@ def keys(view: View, axis: str, moves: int) -> None:
 
 def clear(view: View) -> None:
     """Undo every decision."""
-    reset = view.root.locator('[data-role="reset"]')
-    if reset.is_enabled():
-        reset.click()
+    if view.root.locator('[data-role="reset"]').is_enabled():
+        view.press("reset")
     view.next_frame()
 
 

@@ -54,19 +54,20 @@ class ExportedPage(View):
         return int(self.status().split()[0].replace(",", ""))
 
     def panel(self, name: str) -> None:
-        """Open a panel, or close it."""
-        self.root.locator(f'button[data-panel="{name}"]').click()
-
-    def press(self, role: str) -> None:
-        """Press a button."""
-        self.root.locator(f'button[data-role="{role}"]').click()
+        """Show a panel of the inspector."""
+        tab = self.root.locator(f'button[data-panel="{name}"]')
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click()
+        self.next_frame()
 
     def script(self) -> str:
-        """Return the Python lines; their panel must be open."""
+        """Return the Python lines."""
+        self.panel("script")
         return self.root.locator('[data-role="script"] code').text_content() or ""
 
     def steps(self) -> list[str]:
-        """Return the history's lines; their panel must be open."""
+        """Return the history's lines."""
+        self.panel("history")
         return self.root.locator(".steps .go").all_inner_texts()
 
     def drag(self, axis: str, share: float) -> None:

@@ -148,7 +148,7 @@ def test_card(open_notebook: OpenNotebook) -> None:
     made = "w.node_threshold = 0.005\nw.selected = [(0, 0, 3), (0, 1, 3), (1, 3)]"
     studio = Studio(open_notebook([FORMULA, widget(then=made)]), 3)
     studio.press('[data-panel="probe"]')
-    studio.take("card", below=".network")
+    studio.take("card", below=".middle")
 
 
 def test_narrow(open_notebook: OpenNotebook) -> None:
@@ -180,5 +180,4 @@ def test_history(open_notebook: OpenNotebook) -> None:
     studio.do("w.node_threshold = 0.005", 3)
     studio.do("w.commit()", 3)
     studio.press('[data-panel="history"]')
-    studio.press('[data-panel="script"]')
-    studio.take("history", below=".panels")
+    studio.take("history", below=".inspector")

@@ -216,16 +216,16 @@ def assert_reached(view: View, height: int | None) -> None:
     def check() -> None:
         if height is not None:
             assert round(rectangle(host)["height"]) == height
-        for twin in (view.twin("edge", "0,0,0"), view.twin("edge", "1,4,0"), legend(view)):
+        for twin in (view.twin("edge", "0,0,0"), view.twin("edge", "1,4,0"), lowest(view)):
             twin.scroll_into_view_if_needed()
             assert in_sight(twin), twin
 
     until(check)
 
 
-def legend(view: View) -> Locator:
+def lowest(view: View) -> Locator:
     """Return what stands at the bottom."""
-    return view.root.locator(".legend")
+    return view.root.locator(".tabs")
 
 
 def in_sight(element: Locator) -> bool:

@@ -166,7 +166,7 @@ def test_the_marimo_example_s_own_cells_follow_the_hand(example: Server, page: P
     assert 3 <= changes <= 10 * lasted / SECOND + 2
 
     # A hand that holds the slider sees all follow before it lets go.
-    view.root.get_by_role("button", name="Reset").click()
+    view.press("reset")
     until(lambda: same(drawn(), before))  # what a network without its curves makes was another
     view.press_threshold()
     view.move_threshold_until_some_go()

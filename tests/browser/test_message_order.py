@@ -92,7 +92,7 @@ def test_a_commit_at_once_after_a_drag_commits_what_was_shown(
     if busy:
         begin_cell(view.notebook, BUSY.format(end=str(end)))
     shown = drag(view)
-    view.root.locator('[data-role="commit"]').click()
+    view.press("commit")
     end.touch()
     view.notebook.wait_idle()
     until(lambda: same(view.notebook.value("w.session.history.current.kind"), "commit"))

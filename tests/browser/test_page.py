@@ -123,7 +123,6 @@ def test_dragging_shows_the_curves_the_loss_and_the_edges_that_python_gives(
     twin: Twin, view: ExportedPage
 ) -> None:
     twin.assert_agrees(view)
-    view.panel("script")
     seen = set()
     for axis, share in DRAGS:
         view.drag(axis, share)
@@ -154,8 +153,6 @@ def test_switches_undo_redo_history_and_script_go_as_in_python(
     twin: Twin, view: ExportedPage
 ) -> None:
     session = twin.session
-    view.panel("history")
-    view.panel("script")
 
     def agree() -> None:
         twin.assert_agrees(view)
@@ -182,9 +179,11 @@ def test_switches_undo_redo_history_and_script_go_as_in_python(
     view.press("redo")
     session.redo()
     until(lambda: twin.assert_agrees(view))
+    view.press("more")
     view.root.get_by_label("Keep mean of removed edges").click()
     session.set(keep_mean=False)
     until(lambda: twin.assert_agrees(view))
+    view.panel("history")
     view.root.locator('.steps .go[data-step="2"]').click()
     session.jump(2)
     until(lambda: twin.assert_agrees(view))
@@ -198,7 +197,7 @@ def test_switches_undo_redo_history_and_script_go_as_in_python(
 
 def test_there_is_no_commit_where_there_is_no_model(view: ExportedPage) -> None:
     assert view.root.locator('button[data-role="undo"]').is_visible()
-    assert not view.root.locator('button[data-role="commit"]').is_visible()
+    assert view.root.locator('button[data-role="commit"]').count() == 0
 
 
 def test_cards_tell_what_a_switch_would_cost(twin: Twin, view: ExportedPage) -> None:

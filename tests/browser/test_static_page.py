@@ -115,7 +115,7 @@ def test_a_page_of_a_notebook_computes_what_its_model_would(
         # Its curves are there, and undo works; there is no model to commit to.
         unknown = view.root.locator(".lossplot .unknown")
         until(lambda: same(unknown.all_inner_texts(), ["", ""]))
-        assert not view.root.locator('[data-role="commit"]').is_visible()
+        assert view.root.locator('[data-role="commit"]').count() == 0
         view.root.locator('[data-role="undo"]').click()
         until(lambda: same(set(view.edges().values()), {True}))
         w.undo()

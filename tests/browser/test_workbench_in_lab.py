@@ -131,7 +131,9 @@ def test_a_whole_session_needs_nothing_but_the_keyboard(
     keys.press("Control+Shift+z")
     until(lambda: same(sorted(on()), sorted([*pruned, edge])))
 
-    keys.go_to('[data-role="commit"]', "Shift+Tab")
+    keys.go_to('[data-role="more"]', "Shift+Tab")
+    keys.press("Enter")
+    keys.go_to('[data-role="commit"]')
     keys.press("Enter")
     until(lambda: same(kinds()[-2:], ["set", "commit"]))
     assert value("w.node_threshold") == 0
@@ -183,15 +185,23 @@ def test_axe_finds_nothing_serious(open_notebook: OpenNotebook, page: Page, them
 
     for panel in ("probe", "history", "script"):
         view.root.locator(f'[data-panel="{panel}"]').click()
+        view.next_frame()
+        assert serious(view) == [], panel
     notebook.run(
         "w.selected = [(0, 0, 0), (1, 3, 0), (1, 3), (1, 0)]\nw.node_threshold = 0.0002\n"
         "w.removed_edges = [(0, 0, 3)]"
     )
     notebook.scroll_to_widget()
     until(lambda: same(view.root.locator("[data-card]").count(), 4))
+    view.root.locator('[data-panel="history"]').click()
     until(lambda: same(view.root.locator(".steps li").count() > 1, True))
     assert serious(view) == []
+    view.root.locator('[data-panel="cards"]').click()
+    view.next_frame()
+    assert serious(view) == []
 
+    view.press("more")
+    assert serious(view) == []
     view.root.locator('input[value="matrix"]').check(force=True)
     until(lambda: same(notebook.value("w.view"), "matrix"))
     view.next_frame()

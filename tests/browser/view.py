@@ -95,6 +95,13 @@ class View:
         area = rectangle(self.twin(kind, ids))
         self.page.mouse.dblclick(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
 
+    def press(self, role: str) -> None:
+        """Press a button, of the menu too."""
+        button = self.root.locator(f'button[data-role="{role}"]')
+        if not button.is_visible():
+            self.root.locator('button[data-role="more"]').click()
+        button.click()
+
     def toggle(self, kind: str, ids: str) -> None:
         """Toggle with the keyboard."""
         self.twin(kind, ids).focus()

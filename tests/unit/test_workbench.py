@@ -680,7 +680,7 @@ def test_hostile_wishes_leave_both_ends_in_agreement(
     assert len(shared.probe) in (0, 2)
     assert np.isfinite(shared.probe).all()
     assert shared.view in ("auto", "network", "matrix")
-    assert shared.orientation in ("right", "up")
+    assert shared.orientation in ("auto", "right", "up")
     assert 0 <= shared.tolerance < float("inf")
     for name, value in state.items():  # the view has either written what holds, or been told
         held = (

@@ -6,8 +6,6 @@ import { ancestors } from "../canvas/theme";
 
 /** With fewer pixels the host is hidden, folded, or about to open. */
 const LEAST = 80;
-/** Under this height the figures of the status are hidden, as in full screen. */
-const SMALL = 620;
 
 export function watchFixedHeight(
   el: HTMLElement,
@@ -65,8 +63,7 @@ export function watchFixedHeight(
     }
     limit = next;
     root.style.height = next ? `${next.height}px` : "";
-    if (next) root.dataset.limited = next.height < SMALL ? "small" : "";
-    else delete root.dataset.limited;
+    root.toggleAttribute("data-limited", next !== null);
     changed();
   }
 }

@@ -6,8 +6,8 @@ import { sameTarget, type Target, type TargetKind } from "../model/network";
 import { createCardStrip } from "../panels/cards/card-strip";
 import type { Commands, PanelProps } from "../panels/context";
 import { createHints } from "../panels/hints/hints";
+import { createInspector } from "../panels/inspector";
 import { createLegend } from "../panels/legend";
-import { createPanels } from "../panels/panels";
 import { createStatus } from "../panels/status";
 import { createSlider } from "../panels/threshold/slider";
 import { createToolbar } from "../panels/toolbar";
@@ -22,13 +22,14 @@ import { withMessageOrder } from "../wire/outbox";
 import { requestMissing } from "../wire/request-missing";
 import { type Model, TRAITS } from "../wire/traits";
 import { watchFixedHeight } from "./fixed-height";
-import { watchInteraction } from "./interaction-guard";
 import { watchLooks } from "./looks";
 import { hideNotebookPreview } from "./notebook-preview";
 import { watchPrinting } from "./print";
 import { scrollIntoView } from "./scroll-into-view";
 import { shareRowWidth } from "./shared-row";
+import { createThresholds } from "./thresholds";
 import { watchUndoKeys } from "./undo-keys";
+import { watchVisibleHeight } from "./visible-height";
 
 export interface ViewOptions {
   /** Ends the view. */
@@ -56,7 +57,8 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   adopt(shadow);
   // A picture whose width is at most all there is can be made narrower, and is wide where nobody says how wide.
   const filler = element("canvas", { height: "0" });
-  const breadth = element("div", { class: "breadth", "aria-hidden": "true" }, filler, element("div"));
+  const ruler = element("div", { class: "ruler" });
+  const breadth = element("div", { class: "breadth", "aria-hidden": "true" }, filler, element("div"), ruler);
   shadow.append(breadth, root);
 
   const store = createViewStore(model);
@@ -73,7 +75,11 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     store.select(targets);
     // The cards are there at once: the focus may go to one of them.
     const now = props();
-    if (now) cards.update(now);
+    if (opens) inspector.showCards();
+    if (now) {
+      cards.update(now);
+      inspector.update(now);
+    }
     if (opens) scrollIntoView(cards.element.lastElementChild);
   };
 
@@ -85,7 +91,9 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     select,
     toggle: (target) => store.toggle([target]),
   };
-  const panels = createPanels(
+  const cards = createCardStrip(commands);
+  const inspector = createInspector(
+    cards.element,
     commands,
     (opened) => {
       ask();
@@ -107,7 +115,12 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
       kept_nodes: [],
     });
   };
-  const bar = createToolbar(reset, commands, panels.toggles, !model.standalone);
+  const bar = createToolbar(commands, {
+    reset,
+    picture: (button) => stage.offerPicture(button),
+    say: status.tell,
+    python: !model.standalone,
+  });
   const sliderEvents = {
     moved(axis: TargetKind, value: number, apart: boolean) {
       if (apart) model.send({ do: "new_step" });
@@ -115,9 +128,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     },
     released: store.release,
   };
-  const sliders = (["node", "edge"] as const).map((axis) =>
-    createSlider(axis, sliderEvents, commands, signal),
-  );
+  const thresholds = createThresholds((axis) => createSlider(axis, sliderEvents, commands, signal));
   const stage = createStage(
     {
       hovered: (target) => {
@@ -134,28 +145,28 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     signal,
   );
   const legend = createLegend(commands, signal);
-  const cards = createCardStrip(commands);
-  const isHandBelow = watchInteraction([cards.element, panels.element], ask, signal);
-  root.append(
-    element("div", { class: "top" }, status.element, bar.element),
-    element("div", { class: "sliders" }, ...sliders.map((slider) => slider.element)),
-    status.messages,
-    stage.element,
-    legend.element,
-    element("div", { class: "beside" }, cards.element, panels.element),
+  const head = element(
+    "div",
+    { class: "view-head" },
+    element("div", { class: "top" }, status.element, bar.element, thresholds.choice),
+    thresholds.element,
   );
+  stage.foot.prepend(legend.element);
+  // Messages are outside of what cannot be used when the kernel has gone.
+  const middle = element("div", { class: "middle" }, stage.element, status.messages);
   const hints = createHints(root, signal);
-  root.prepend(hints.element);
-  /** All parts that can change the model: everything except the messages. */
-  const acting = [bar, ...sliders, stage, cards]
-    .map((part) => part.element)
-    .concat(legend.acting, panels.acting);
+  root.append(hints.element, element("div", { class: "layout" }, head, middle, inspector.element));
+  /** All parts that can change the model: everything except what is only read. */
+  const acting = [bar, thresholds, stage, cards].map((part) => part.element);
+  acting.push(thresholds.choice, legend.acting, ...inspector.acting);
 
   /** What panels are shown; null before the first reading. */
   function props(): PanelProps | null {
     const [known, reading] = [store.state.peek(), store.snapshot.peek()];
     return known && reading && { known, reading, names: store.names.peek(), trace: store.trace.peek() };
   }
+
+  const isPrinting = () => root.dataset.printing !== undefined;
 
   function ask(): void {
     if (!frame && !drawing && !signal.aborted) frame = requestAnimationFrame(draw);
@@ -202,11 +213,11 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     if (palette !== shownPalette) store.forgetWidths();
     shownPalette = palette;
     const now = props()!;
-    for (const slider of sliders) slider.update(now);
-    const frame = { ...now, width, keepsHeight: isHandBelow(), probe: now.trace, palette, font };
-    if (stage.render(frame, time)) ask();
-    panels.update(now);
-    bar.update(now.known, now.reading);
+    thresholds.update(now);
+    const frame = { ...now, width, probe: now.trace, palette, font };
+    if (stage.render(frame, time, isPrinting() ? undefined : seen.room)) ask();
+    inspector.update(now);
+    bar.update(now, { deadEnds: status.canRemoveDeadEnds, orientation: stage.orientation });
     legend.update(now, stage.drawn, palette);
     cards.update(now);
     root.dataset.hide = now.reading.hide.join(" ");
@@ -241,6 +252,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   shareRowWidth(el, mount, signal);
   resized.observe(stage.element);
   watchFixedHeight(el, mount, root, ask, signal);
+  const seen = watchVisibleHeight(mount, root, ruler, [head, stage.foot], ask, signal);
   hideNotebookPreview(el.ownerDocument, model.get("_picture"), signal);
   requestMissing(model, () => store.state.peek() !== null, signal);
 

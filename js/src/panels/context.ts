@@ -3,6 +3,7 @@ import type { Trace } from "../model/forward";
 import type { Target } from "../model/network";
 import type { Draft } from "../state/drafts";
 import type { ViewState } from "../state/view-state";
+import type { Label } from "../text/labels";
 import type { NodeNames } from "../text/node-names";
 import type { Snapshot } from "../wire/snapshot";
 import type { Command, WritableTraits } from "../wire/traits";
@@ -27,7 +28,7 @@ export interface Commands {
   toggle(target: Target): void;
 }
 
-/** A panel that a button of the toolbar opens. */
+/** A panel with a tab of the inspector. */
 export interface Panel {
   readonly element: HTMLElement;
   update(now: PanelProps): void;
@@ -35,4 +36,15 @@ export interface Panel {
   isOpenIn?(reading: Snapshot): boolean | null;
   /** A person has opened or closed it. */
   toggled?(open: boolean, reading: Snapshot): void;
+}
+
+/** A main action: a button of the toolbar that says its name. */
+export interface Action {
+  readonly id: string;
+  readonly label: Label;
+  press(now: PanelProps): void;
+  /** "off": there is nothing that it could do. */
+  state(now: PanelProps): "ready" | "busy" | "off";
+  /** A frame is drawn: what has begun may go on. */
+  update?(now: PanelProps): void;
 }

@@ -29,8 +29,8 @@ export function createHelp(about: string, labels: readonly Label[]): Help {
 const WIDTH = 320;
 const GAP = 6;
 
-/** Under its button, or over it where there is no room; inside of the window. */
-function place(event: Event): void {
+/** Puts a popover under its button, or over it where there is no room; inside of the window. */
+export function place(event: Event): void {
   const popover = event.target as HTMLElement;
   const button = popover.previousElementSibling!.getBoundingClientRect();
   const under = innerHeight - button.bottom;

@@ -1,5 +1,5 @@
-/** The panels that the toolbar opens, in the order of their buttons. A new one is a folder, its words in `text/labels.ts` and one line here. */
-import { type Label, PANELS } from "../text/labels";
+/** The panels of the inspector, in the order of their tabs. A new one is a folder, its words in `text/labels.ts` and one line here. */
+import { PANELS, type PanelLabel } from "../text/labels";
 import type { Commands, Panel } from "./context";
 import { createHistory } from "./history/history";
 import { createProbe } from "./probe/probe";
@@ -7,7 +7,7 @@ import { createScript } from "./script/script";
 
 export interface PanelEntry {
   readonly id: string;
-  readonly label: Label;
+  readonly label: PanelLabel;
   /** Whether it changes the model: then it cannot be used while there is none. */
   readonly changesModel: boolean;
   create(id: string, commands: Commands, signal: AbortSignal): Panel;

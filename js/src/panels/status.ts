@@ -1,4 +1,4 @@
-/** What pruning has cost so far: the headline, the losses to compare it with, and the line for messages. */
+/** What pruning has cost so far, in one line, and the line for messages. */
 
 import { html, nothing, render } from "lit-html";
 import { isCurveOf, isNarrow, predictLoss } from "../model/loss-curve";
@@ -7,14 +7,13 @@ import type { Network, TargetKind } from "../model/network";
 import { deadEnds, isCut } from "../model/reachability";
 import { type StepTable, sameStepTable, stepTableOf } from "../model/threshold-steps";
 import type { ViewState } from "../state/view-state";
-import { formatFigures, formatItems } from "../text/format";
-import { STATUS } from "../text/labels";
+import { formatRatio } from "../text/format";
+import { STATUS, TOOLBAR } from "../text/labels";
 import { countSentence, deadEndWords, lossSentence, metricWords } from "../text/messages";
 import { viewNaming, warningWords } from "../text/session-messages";
 import { element, setText } from "../util/dom";
 import { MAX_DRAWN } from "../util/limits";
 import type { Snapshot } from "../wire/snapshot";
-import type { HistoryStep } from "../wire/traits";
 import type { Commands } from "./context";
 import { createHelp } from "./help";
 
@@ -34,14 +33,16 @@ interface MaskFacts {
 
 export function createStatus(commands: Commands, signal: AbortSignal) {
   const summary = element("div", { class: "summary" });
-  // Its line is always there, so that a message never moves a slider or the network under the hand.
+  // It lies over the line under the network, so that a message moves nothing under the hand.
   const messages = element("div", { class: "messages" });
   const spoken = element("p", { class: "unseen", role: "status", "data-role": "said" });
-  const help = createHelp(STATUS.deadEnds.name, [STATUS.deadEnds]);
+  const help = createHelp(TOOLBAR.deadEnds.name, [TOOLBAR.deadEnds]);
   let timer: ReturnType<typeof setTimeout> | undefined;
   signal.addEventListener("abort", () => clearTimeout(timer));
   let toSay = "";
   let notice = "";
+  /** What an action could not do, and the edits of which that is true. */
+  let told: { words: string; edits: Edits | null } = { words: "", edits: null };
   let error = "";
   let warning: Warning = { text: "", pending: false, canRemove: false };
   let fromPython = "";
@@ -63,50 +64,55 @@ export function createStatus(commands: Commands, signal: AbortSignal) {
   function drawMessages(): void {
     render(
       html`<p class="error" data-role="error" role="alert">${error}</p>
-        <p class="notice" data-role="notice" role="status">${notice}</p>
+        <p class="notice" data-role="notice" role="status">${notice || told.words}</p>
         <p class="warning ${warning.pending ? "pending" : ""}" data-role="warning" role="alert">${warning.text}</p>
         <button
-          type="button" class="quiet small" data-role="remove-dead-ends" title=${STATUS.deadEnds.help}
-          aria-describedby=${help.idOf(STATUS.deadEnds)} ?hidden=${!warning.canRemove}
+          type="button" class="quiet small" data-role="remove-dead-ends" title=${TOOLBAR.deadEnds.help}
+          aria-describedby=${help.idOf(TOOLBAR.deadEnds)} ?hidden=${!warning.canRemove}
           @click=${() => commands.act({ do: "remove_dead_ends" })}
-        >${STATUS.deadEnds.name}</button>
+        >${TOOLBAR.deadEnds.name}</button>
         ${help.element}`,
       messages,
     );
   }
 
   function drawSummary(known: ViewState, reading: Snapshot, pending: boolean): void {
-    const { net, mask } = known;
     const preview = pending && measured ? foresee(known, reading, measured) : null;
     const loss = preview?.loss ?? reading.loss;
     const name = `${reading.lossName || "loss"}${preview?.about ? " about" : ""}`;
     const sentence = lossSentence(loss, name);
     const count = countSentence(known, reading.view === "network" ? MAX_DRAWN : undefined);
     const faint = pending && preview === null ? "pending" : "";
-    const { first, before } = stepsOf(reading);
+    const start = startOf(reading);
+    const change = loss === null || start === null ? "" : formatRatio(start, loss);
     // Those of the state before stay, faint, until Python has measured the present one.
     const isMeasured = reading.metrics.length > 0 && !pending;
     if (reading.metrics.length > 0 || reading.computes !== undefined) metrics = metricWords(reading.metrics);
     render(
       html`<p class="status" data-role="status"
           ><b>${count}</b><span class="loss ${faint}" title=${loss ?? nothing}>${sentence && ` · ${sentence}`}</span
-          ><span class="metrics ${isMeasured ? "" : "pending"}" data-role="metrics">${metrics && ` · ${metrics}`}</span
+          >${change && html`<span class="change ${faint}" title=${STATUS.sinceStart}>, ${change}</span>`}<span
+            class="metrics ${isMeasured ? "" : "pending"}" data-role="metrics">${metrics && ` · ${metrics}`}</span
         ></p>
-        <dl class="figures" data-role="figures">
-          ${figure(STATUS.start, first?.loss_after ?? reading.baselineLoss, first?.active_edges ?? countOn(net.baseline))}
-          ${figure(STATUS.before, before?.loss_after ?? null, before?.active_edges ?? null)}
-          ${figure(STATUS.now, loss, countOn(mask), faint)}
-        </dl>
         ${spoken}`,
       summary,
     );
-    say(`${count}${sentence && `, ${sentence}`}`);
+    say(`${count}${sentence && `, ${sentence}`}${change && `, ${change} ${STATUS.sinceStart}`}`);
   }
 
   drawMessages();
   return {
     element: summary,
     messages,
+    /** Whether there are dead ends to remove. */
+    get canRemoveDeadEnds(): boolean {
+      return warning.canRemove;
+    },
+    /** Says what an action could not do, until something else is done. */
+    tell(words: string): void {
+      told = { words, edits: null };
+      drawMessages();
+    },
     /** What went wrong while a frame was drawn. */
     fail(problem: string): void {
       error = problem;
@@ -121,6 +127,8 @@ export function createStatus(commands: Commands, signal: AbortSignal) {
         return;
       }
       const { edits, mask, kernelMask, net } = known;
+      if (told.words && (told.edits ?? edits) !== edits) told = { words: "", edits: null };
+      else if (told.words) told = { ...told, edits };
       // A loss belongs to the mask Python has applied: until that is the one on show, it is only the last known.
       if (facts?.mask !== mask || facts.kernelMask !== kernelMask) {
         const pending = !sameMask(mask, kernelMask);
@@ -149,13 +157,6 @@ interface Warning {
   readonly pending: boolean;
   /** Whether there are dead ends to remove. */
   readonly canRemove: boolean;
-}
-
-function figure(name: string, loss: number | null, edges: number | null, look = "") {
-  return html`<div class=${look || nothing}>
-    <dt>${name}</dt>
-    <dd><b>${loss === null ? "–" : formatFigures(loss)}</b>${edges === null ? "" : `, ${formatItems(edges, "edge")}`}</dd>
-  </div>`;
 }
 
 /** The loss that a curve over a slider knows, when only that threshold has moved since Python measured. */
@@ -197,9 +198,6 @@ function warningsOf(net: Network, { warnings, inVars, outVars }: Snapshot): stri
   return texts.join(" ") + (more > 0 ? ` And ${more} more.` : "");
 }
 
-function stepsOf({ history, current }: Snapshot): { first?: HistoryStep; before?: HistoryStep } {
-  const byId = new Map(history.map((step) => [step.id, step]));
-  const parent = byId.get(current)?.parent ?? null;
-  const before = parent === null ? undefined : byId.get(parent);
-  return { ...(history[0] && { first: history[0] }), ...(before && { before }) };
-}
+/** The loss that everything is compared with. */
+const startOf = ({ history, baselineLoss }: Snapshot): number | null =>
+  history[0]?.loss_after ?? baselineLoss;

@@ -1,37 +1,58 @@
-/** The buttons at the top: history, what is shown and how, and which panels are open. */
+/** The row of actions: what a person does from left to right, undo and redo, and all else in a menu. */
 
 import { html, nothing, render } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import type { ViewState } from "../state/view-state";
 import { type Label, orientationWords, TOOLBAR, VIEWS } from "../text/labels";
 import { scoreName } from "../text/messages";
-import { element } from "../util/dom";
+import { element, freshId } from "../util/dom";
 import { showsMatrix } from "../views/choose-view";
 import type { Snapshot } from "../wire/snapshot";
-import type { ViewKind } from "../wire/traits";
-import type { Commands } from "./context";
-import { createHelp } from "./help";
+import type { Orientation, ViewKind } from "../wire/traits";
+import { ACTION_MAKERS } from "./actions/registry";
+import type { Commands, PanelProps } from "./context";
+import { createHelp, place } from "./help";
 import { icon } from "./icons";
-import type { PanelToggle } from "./panels";
 
 const inputValue = (event: Event) => (event.target as HTMLInputElement).value;
 
-/** `python`: whether there is a model that can be given a new start. */
-export function createToolbar(
-  reset: () => void,
-  commands: Commands,
-  panels: readonly PanelToggle[],
-  python: boolean,
-) {
+export interface ToolbarEvents {
+  reset(): void;
+  /** Offers the picture to keep, beside the button that was pressed. */
+  picture(button: HTMLElement): void;
+  /** Tells a person what an action could not do. */
+  say(words: string): void;
+  /** Whether there is a model that can be given a new start. */
+  readonly python: boolean;
+}
+
+/** What the toolbar shows besides a moment. */
+export interface ToolbarState {
+  /** Whether there are dead ends to remove. */
+  readonly deadEnds: boolean;
+  /** How the graph lies, which the stage may have chosen. */
+  readonly orientation: Orientation;
+}
+
+export function createToolbar(commands: Commands, events: ToolbarEvents) {
   const bar = element("div", { class: "bar", role: "toolbar", "aria-label": "Tools" });
-  const { commit, keepMean, score, view } = TOOLBAR;
-  const explained = [TOOLBAR.reset, ...(python ? [commit] : []), keepMean, score, view];
-  const help = createHelp("tools", [...explained, ...panels.map(({ label }) => label)]);
+  const { python } = events;
+  const { commit, keepMean, score, view, reset, deadEnds, picture } = TOOLBAR;
+  const actions = ACTION_MAKERS.map((make) => make(commands, events.say));
+  const explained = [
+    ...actions.map(({ label }) => label),
+    ...[view, score, keepMean, reset, deadEnds],
+    ...(python ? [commit] : []),
+  ];
+  const help = createHelp("tools", explained);
+  const menuId = freshId("more");
+
+  // A disabled button would lose the focus to the page: the one that has it only says that it does nothing.
+  const isFocused = (role: string) =>
+    (bar.getRootNode() as ShadowRoot).activeElement?.getAttribute("data-role") === role;
 
   function tool(role: string, label: Label | string, press: () => void, content?: unknown, disabled = false) {
     const name = typeof label === "string" ? label : label.name;
-    // A disabled button would lose the focus to the page: the one that has it only says that it does nothing.
-    const focused = (bar.getRootNode() as ShadowRoot).activeElement?.getAttribute("data-role") === role;
+    const focused = isFocused(role);
     return html`<button
       type="button" class="quiet ${content ? "square" : ""}" data-role=${role} aria-label=${content ? name : nothing}
       title=${typeof label === "string" ? name : label.help}
@@ -40,17 +61,18 @@ export function createToolbar(
     >${content ?? name}</button>`;
   }
 
+  /** Closes the menu: what was chosen there is done. */
+  const done = (act: () => void) => () => {
+    bar.querySelector<HTMLElement>(`#${menuId}`)?.hidePopover();
+    act();
+  };
+
   const viewChoice = (kind: ViewKind, reading: Snapshot) => html`<label>
     <input
       type="radio" name="view" value=${kind} aria-label="${view.name}: ${VIEWS[kind]}"
       .checked=${live(kind === reading.view)} @change=${() => commands.write({ view: kind })}
     ><span>${VIEWS[kind]}</span>
   </label>`;
-
-  const panelButton = ({ id, label, controls, isOpen, toggle }: PanelToggle) => html`<button
-    type="button" class="quiet" data-panel=${id} title=${label.help} aria-describedby=${help.idOf(label)}
-    aria-expanded=${isOpen} aria-controls=${controls} @click=${toggle}
-  >${label.name}</button>`;
 
   function scoreChoice({ scores, score: chosen }: Snapshot) {
     return html`<label class="check" title=${score.help} ?hidden=${scores.length < 2}>
@@ -64,47 +86,92 @@ export function createToolbar(
     </label>`;
   }
 
+  function actionButton(now: PanelProps, { id, label, press, state }: (typeof actions)[number]) {
+    const is = state(now);
+    const off = is === "off";
+    const focused = isFocused(id);
+    return html`<button
+      type="button" class="quiet primary" data-role=${id} title=${label.help} aria-describedby=${help.idOf(label)}
+      aria-busy=${is === "busy"} ?disabled=${off && !focused} aria-disabled=${off && focused ? "true" : nothing}
+      @click=${() => is === "ready" && press(now)}
+    >${label.name}</button>`;
+  }
+
+  function menu({ known: { net, edits, layoutMask }, reading }: PanelProps, state: ToolbarState) {
+    const edited = [edits.removedEdges, edits.keptEdges, edits.removedNodes, edits.keptNodes].some(
+      (set) => set.size > 0,
+    );
+    const unchanged = !edited && edits.nodeThreshold === 0 && edits.edgeThreshold === 0;
+    const turns = !showsMatrix(reading.view, net, layoutMask);
+    const up = state.orientation === "up";
+    const turn = () => {
+      if (turns) commands.write({ orientation: up ? "right" : "up" });
+    };
+    const turning = orientationWords(turns, up);
+    return html`<div class="group">
+        <span>${view.name}</span>
+        <div class="segments" role="radiogroup" aria-label=${view.name} title=${view.help} aria-describedby=${help.idOf(view)}>
+          ${(Object.keys(VIEWS) as ViewKind[]).map((kind) => viewChoice(kind, reading))}
+        </div>
+        <button
+          type="button" class="quiet square" data-role="orientation" title=${turning} aria-label=${turning}
+          aria-disabled=${turns ? nothing : "true"} @click=${turn}
+        >${icon(up ? "up" : "right")}</button>
+      </div>
+      ${scoreChoice(reading)}
+      <label class="check" title=${keepMean.help}>
+        <input
+          type="checkbox" data-role="keep-mean" aria-label=${keepMean.name} aria-describedby=${help.idOf(keepMean)}
+          .checked=${live(reading.keepMean)}
+          @change=${(event: Event) => commands.write({ keep_mean: (event.target as HTMLInputElement).checked })}
+        >${keepMean.name}
+      </label>
+      <hr>
+      ${tool(
+        "clean",
+        deadEnds,
+        done(() => commands.act({ do: "remove_dead_ends" })),
+        undefined,
+        !state.deadEnds,
+      )}
+      ${
+        python
+          ? tool(
+              "commit",
+              commit,
+              done(() => commands.act({ do: "commit" })),
+            )
+          : nothing
+      }
+      ${tool("reset", reset, done(events.reset), undefined, unchanged)}
+      ${tool(
+        "picture",
+        picture,
+        done(() => events.picture(bar.querySelector<HTMLElement>("[data-role=more]")!)),
+      )}`;
+  }
+
   return {
     element: bar,
-    update({ net, edits, layoutMask }: ViewState, reading: Snapshot): void {
-      const { history, current } = reading;
+    update(now: PanelProps, state: ToolbarState): void {
+      const { history, current } = now.reading;
       const parent = history.find((step) => step.id === current)?.parent ?? null;
       const later = history.some((step) => step.parent === current);
-      const edited = [edits.removedEdges, edits.keptEdges, edits.removedNodes, edits.keptNodes].some(
-        (set) => set.size > 0,
-      );
-      const unchanged = !edited && edits.nodeThreshold === 0 && edits.edgeThreshold === 0;
-      const turns = !showsMatrix(reading.view, net, layoutMask);
-      const up = reading.orientation === "up";
-      const turn = () => {
-        if (turns) commands.write({ orientation: up ? "right" : "up" });
-      };
-      const turning = orientationWords(turns, up);
+      for (const action of actions) action.update?.(now);
       render(
-        html`<div class="group">
+        html`<div class="group">${actions.map((action) => actionButton(now, action))}</div>
+          <div class="group">
             ${tool("undo", TOOLBAR.undo, () => commands.act({ do: "undo" }), icon("undo"), parent === null)}
             ${tool("redo", TOOLBAR.redo, () => commands.act({ do: "redo" }), icon("redo"), !later)}
-            ${tool("reset", TOOLBAR.reset, reset, undefined, unchanged)}
-            ${python ? tool("commit", commit, () => commands.act({ do: "commit" })) : nothing}
           </div>
-          <label class="check" title=${keepMean.help}>
-            <input
-              type="checkbox" data-role="keep-mean" aria-label=${keepMean.name} aria-describedby=${help.idOf(keepMean)}
-              .checked=${live(reading.keepMean)}
-              @change=${(event: Event) => commands.write({ keep_mean: (event.target as HTMLInputElement).checked })}
-            >${keepMean.name}
-          </label>
-          ${scoreChoice(reading)}
           <div class="group">
-            <div class="segments" role="radiogroup" aria-label=${view.name} title=${view.help} aria-describedby=${help.idOf(view)}>
-              ${(Object.keys(VIEWS) as ViewKind[]).map((kind) => viewChoice(kind, reading))}
+            <button type="button" class="quiet" data-role="more" popovertarget=${menuId} title=${TOOLBAR.more.help}
+            >${TOOLBAR.more.name}${icon("down")}</button>
+            <div popover id=${menuId} class="options" role="group" aria-label=${TOOLBAR.more.name} @beforetoggle=${place}>
+              ${menu(now, state)}
             </div>
-            <button
-              type="button" class="quiet square" data-role="orientation" title=${turning} aria-label=${turning}
-              aria-disabled=${turns ? nothing : "true"} @click=${turn}
-            >${icon(up ? "up" : "right")}</button>
-          </div>
-          <div class="group">${panels.map(panelButton)}${help.element}</div>`,
+            ${help.element}
+          </div>`,
         bar,
       );
     },

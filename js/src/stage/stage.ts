@@ -16,6 +16,7 @@ import { createMatrixView } from "../views/matrix/view";
 import { paintLasso } from "../views/network/marks";
 import { createNetworkView } from "../views/network/view";
 import type { Snapshot } from "../wire/snapshot";
+import type { Orientation } from "../wire/traits";
 import { createAccessibleTargets } from "./accessible-targets";
 import { LIGHT, type Picture, saveActions, svgOf } from "./export-image";
 import { type GestureHandlers, type Point, watchGestures } from "./gestures";
@@ -23,6 +24,7 @@ import { pressKey } from "./keys";
 import { createLayers } from "./layers";
 import { createMenu } from "./menu";
 import { actionsFor, titleOf } from "./menu-actions";
+import { createOrientationChoice } from "./orientation";
 import { createTooltipLayer } from "./tooltip-layer";
 import { createZoomBar } from "./zoom-bar";
 
@@ -97,12 +99,14 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       zoom: (direction) => zoomBy(ZOOM_STEP ** direction),
       fit,
       tidy: () => events.held(false),
-      picture: offerPicture,
       python: events.python,
     },
     signal,
   );
   const outer = element("div", { class: "network" }, scroll, zoomBar.element, menu.element);
+  const orientation = createOrientationChoice(canvases.ctx("picture"));
+  /** The height that there is room for, where the host does not give another. */
+  let room: number | undefined;
   document.addEventListener("fullscreenchange", () => events.changed(), { signal });
   // In full screen the height counts too, and the view only watches its width.
   window.addEventListener("resize", () => zoomBar.isFull() && events.changed(), { signal });
@@ -261,9 +265,9 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     return { ratio: canvases.resize(width, paintedHeight), sliding: moving };
   }
 
-  /** In full screen, and where the host has fixed the height, the stage has what the rest of the page leaves. */
+  /** In full screen, and where the host has fixed the height, the stage has what the head of the view leaves. */
   const isLimited = () => zoomBar.isFull() || scroll.closest(".kanwidget[data-limited]") !== null;
-  const fullHeight = () => (isLimited() ? Math.max(MIN_FULL_HEIGHT, scroll.clientHeight) : undefined);
+  const fullHeight = () => (isLimited() ? Math.max(MIN_FULL_HEIGHT, scroll.clientHeight) : room);
 
   /** The renderer that shows a frame; a camera that belongs to another picture is let go. */
   function rendererOf(
@@ -302,6 +306,8 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
 
   return {
     element: outer,
+    /** The line under the picture. */
+    foot: zoomBar.element,
     /** What of the network the last frame has drawn; null before the first. */
     get drawn(): DrawnSummary | null {
       return now?.renderer.drawn ?? null;
@@ -311,9 +317,17 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       const picture = takePicture();
       return picture && svgOf(picture, LIGHT);
     },
-    /** Shows a frame; true while something still moves, so that another frame is due. */
-    render(input: FrameInput, time: number): boolean {
+    /** How the graph lies. */
+    get orientation(): Orientation {
+      return now?.input.reading.orientation === "up" ? "up" : "right";
+    },
+    /** Offers the picture to keep, beside the button that was pressed. */
+    offerPicture,
+    /** Shows a frame in the height that there is room for; true while something still moves, so that another frame is due. */
+    render(given: FrameInput, time: number, height?: number): boolean {
       const start = performance.now();
+      room = height;
+      const input = orientation(given, fullHeight());
       const { known, reading } = input;
       const { curves: of, sharedScale: shared } = reading;
       if (curve?.of !== of || curve.shared !== shared) {

@@ -1,4 +1,4 @@
-/** The buttons under the stage: zoom in and out, fit, full screen, the picture; and a line about the gestures of the stage. */
+/** The buttons under the stage: zoom in and out, fit, full screen; and a line about the gestures of the stage. */
 import { STAGE } from "../text/labels";
 import { element, setText, svg } from "../util/dom";
 
@@ -9,8 +9,6 @@ export interface ZoomBarEvents {
   tidy(): void;
   /** Whether there is a kernel: then the view is in a notebook. */
   readonly python: boolean;
-  /** Offers the picture to keep, beside the button that was pressed. */
-  picture(button: HTMLElement): void;
 }
 
 /** How long a message stays, in ms, and for each of its letters. */
@@ -40,10 +38,6 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
       void toggleFullScreen();
     },
   );
-  const picture = button("picture", STAGE.picture, "M8 2.5V10M4.5 6.5L8 10L11.5 6.5M2.5 13.5H13.5", () =>
-    events.picture(picture),
-  );
-  picture.setAttribute("aria-haspopup", "menu");
   const tidy = element(
     "button",
     { type: "button", class: "quiet small", "data-role": "tidy", title: STAGE.tidy.help },
@@ -61,7 +55,6 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
     tidy,
     scale,
     element("div", { role: "group", "aria-label": "Zoom" }, out, into, fit, screen),
-    element("div", { role: "group", "aria-label": "Picture" }, picture),
   );
 
   let timer: ReturnType<typeof setTimeout> | undefined;

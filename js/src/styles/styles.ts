@@ -7,8 +7,8 @@ import base from "./base.css?raw";
 import cards from "./cards.css?raw";
 import full from "./full.css?raw";
 import hints from "./hints.css?raw";
+import layout from "./layout.css?raw";
 import legend from "./legend.css?raw";
-import limited from "./limited.css?raw";
 
 import panels from "./panels.css?raw";
 import parts from "./parts.css?raw";
@@ -30,7 +30,7 @@ const STYLES = [
   cards,
   panels,
   legend,
-  limited,
+  layout,
   full,
   hints,
   parts,

@@ -8,9 +8,23 @@ export interface Label {
   readonly help: string;
 }
 
+/** The main actions. */
+export const ACTIONS = {
+  prune: {
+    name: "Prune",
+    help: "Goes to the smallest network whose loss is within the tolerance: first along the node threshold, then along the edge threshold. Undo takes back one after the other.",
+  },
+} as const satisfies Record<string, Label>;
+
 export const TOOLBAR = {
   undo: "Undo (Ctrl+Z)",
   redo: "Redo (Ctrl+Shift+Z)",
+  more: { name: "More", help: "View, scores, a new start, the picture" },
+  deadEnds: {
+    name: "Remove dead ends",
+    help: "Removes the edges that lead to no output: the model computes the same without them.",
+  },
+  picture: "Save or copy the picture …",
   reset: { name: "Reset", help: "Sets both thresholds to 0 and takes back every edit made by hand." },
   commit: {
     name: "Set as new start",
@@ -30,15 +44,20 @@ export const TOOLBAR = {
   },
 } as const;
 
+/** A panel's name, what it is for, and the name of its tab. */
+export interface PanelLabel extends Label {
+  readonly tab: string;
+}
+
 export const PANELS = {
-  train: { name: "Train", help: "Trains the network as it is pruned: its removed edges stay off." },
-  probe: { name: "Trace a sample", help: "Follows one sample through the network." },
+  probe: { name: "Trace a sample", tab: "Trace", help: "Follows one sample through the network." },
   history: {
     name: "History",
+    tab: "History",
     help: "Lists every step, with its loss. Go back to any step, add notes, compare two steps.",
   },
-  script: { name: "Python code", help: "Shows the Python lines that do the same." },
-} as const satisfies Record<string, Label>;
+  script: { name: "Python code", tab: "Code", help: "Shows the Python lines that do the same." },
+} as const satisfies Record<string, PanelLabel>;
 
 /** Names of views; the keys are the values of the trait `view`. */
 export const VIEWS: Record<ViewKind, string> = { auto: "Auto", network: "Graph", matrix: "Matrix" };
@@ -58,13 +77,7 @@ export const orientationWords = (turns: boolean, up: boolean): string => {
 };
 
 export const STATUS = {
-  start: "Start",
-  before: "Before",
-  now: "Now",
-  deadEnds: {
-    name: "Remove dead ends",
-    help: "Removes the edges that lead to no output: the model computes the same without them.",
-  },
+  sinceStart: "since the start",
   closed:
     "Closed: the model is as it was at the start, or at the last “Set as new start”. Run the cell again for a new widget.",
   standalone:
@@ -74,6 +87,8 @@ export const STATUS = {
 
 export const THRESHOLD = {
   title: { node: "Node threshold", edge: "Edge threshold" },
+  which: "Threshold that is shown",
+  short: { node: "Nodes", edge: "Edges" },
   about: {
     node: "Removes hidden nodes with a score at or below it, with their edges. Drag the slider, press the arrow keys for the next node, or type a number or “off”.",
     edge: "Removes edges with a score at or below it. Drag the slider, press the arrow keys for the next edge, or type a number or “off”.",
@@ -202,7 +217,6 @@ export const STAGE = {
     name: "Tidy",
     help: "Gives the room of what is off to the others now, not when the pointer leaves.",
   },
-  picture: "Save or copy the picture",
   pictureMenu: "Picture of the whole network",
   copyPng: "Copy as PNG",
   copySvg: "Copy as SVG",
@@ -218,6 +232,8 @@ export const FAILURES = {
 } as const;
 
 export const CARDS = {
+  label: { name: "Cards", tab: "Cards", help: "Shows what is selected, as cards." },
+  none: "Click a curve or a node: its card opens here.",
   strip: "Cards of what is selected",
   edgesIn: "Edges in",
   edgesOut: "Edges out",

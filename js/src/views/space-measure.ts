@@ -3,6 +3,7 @@
 import { measureName } from "../canvas/text";
 import { nameOf, textRuns } from "../text/node-names";
 import { createMemo } from "../util/memo";
+import type { Orientation } from "../wire/traits";
 import type { FrameInput } from "./contract";
 import type { Space } from "./network/layout";
 
@@ -18,8 +19,9 @@ export type Shares = (
 /** Measures again when one of its inputs has changed; otherwise returns the same object. */
 export function createSpaceMeasure(ctx: CanvasRenderingContext2D, share: Shares): SpaceMeasure {
   const memo = createMemo<Space>();
-  return ({ known: { net }, names, font, width, reading: { orientation } }, height) =>
-    memo([net.topology, names, font, width, orientation, height], () => {
+  return ({ known: { net }, names, font, width, reading }, height) => {
+    const orientation: Orientation = reading.orientation === "up" ? "up" : "right";
+    return memo([net.topology, names, font, width, orientation, height], () => {
       const widest = (first: number, end: number) => {
         let most = 0;
         for (let n = first; n < end; n++) {
@@ -34,4 +36,5 @@ export function createSpaceMeasure(ctx: CanvasRenderingContext2D, share: Shares)
       ]);
       return { ...given, inNames, outNames };
     });
+  };
 }

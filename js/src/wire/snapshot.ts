@@ -27,7 +27,7 @@ import {
   type Message,
   type Model,
   ORIENTATIONS,
-  type Orientation,
+  type OrientationChoice,
   REMOVED_LOOKS,
   type RemovedLook,
   TABLE,
@@ -108,7 +108,7 @@ export interface Snapshot {
   readonly scores: readonly string[];
   readonly selected: readonly Target[];
   readonly view: ViewKind;
-  readonly orientation: Orientation;
+  readonly orientation: OrientationChoice;
   readonly tolerance: number;
   /** How dark weak edges are, as in pykan's `plot`. */
   readonly beta: number;

@@ -29,12 +29,14 @@ import {
 import type { Bytes, Dtype } from "./packed-array";
 
 export const VIEWS = ["auto", "network", "matrix"] as const;
-export const ORIENTATIONS = ["right", "up"] as const;
+export const ORIENTATIONS = ["auto", "right", "up"] as const;
 export type ViewKind = (typeof VIEWS)[number];
 /** Edges that are off: faint, or not drawn. */
 export const REMOVED_LOOKS = ["faint", "hidden"] as const;
 export type RemovedLook = (typeof REMOVED_LOOKS)[number];
-export type Orientation = (typeof ORIENTATIONS)[number];
+/** Where the inputs lead; "auto" leaves it to the view. */
+export type OrientationChoice = (typeof ORIENTATIONS)[number];
+export type Orientation = Exclude<OrientationChoice, "auto">;
 
 /** What is said to a person, as a code and its values; `text/session-messages.ts` says it in words. */
 export type Message = readonly [code: string, ...values: unknown[]];
@@ -93,7 +95,7 @@ export const TABLE = {
   score: view<string>(TEXT),
   selected: view<(EdgeIndex | NodeIndex)[]>(IDS),
   view: view<ViewKind>(TEXT),
-  orientation: view<Orientation>(TEXT),
+  orientation: view<OrientationChoice>(TEXT),
   tolerance: view<number>(NUMBER),
   beta: view<number>(NUMBER),
   removed: view<RemovedLook>(TEXT),

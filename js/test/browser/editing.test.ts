@@ -4,7 +4,7 @@ import { commands, userEvent } from "vitest/browser";
 import { createNetwork, edgeIndex } from "../../src/model/network";
 import { createNormalizedCurves } from "../../src/views/network/scene";
 import { fakeModel, networkOf, randomNumbers, SAMPLES, sampleCurves } from "../fake";
-import { click, doubleClick, frames, grab, letGo, middle, mount, settled, thumb } from "./mounted";
+import { click, doubleClick, frames, grab, letGo, middle, mount, openMore, settled, thumb } from "./mounted";
 
 describe.each([[[2, 5, 1]], [[1, 1]], [[3, 4, 2]]])("of [%s], each box", (width) => {
   test.each(["right", "up"] as const)(
@@ -275,7 +275,7 @@ test("the loss is dimmed until Python has applied the mask on show", async () =>
   view.model.python();
   await frames(2);
   expect(loss.classList.contains("pending")).toBe(false);
-  expect(view.find("[data-role=status]").textContent).toBe("14 of 15 edges · test RMSE 0.1400");
+  expect(view.find("[data-role=status]").textContent).toBe("14 of 15 edges · test RMSE 0.1400, +7.7%");
 });
 
 test("Reset asks for a reset, which is one step with that name", async () => {
@@ -291,6 +291,7 @@ test("Reset asks for a reset, which is one step with that name", async () => {
     kept_nodes: [[1, 2]],
   });
   await frames(2);
+  await openMore(view);
   await click(reset);
   // Python does it, and its history calls it so; a page without a kernel is asked in its own tests.
   expect(view.model.acts).toEqual([{ do: "reset" }]);

@@ -5,7 +5,7 @@ import { INDICES, stepWords } from "../../src/text/session-messages";
 import type { HistoryStep, Message, Traits } from "../../src/wire/traits";
 import { networkOf, pack } from "../fake";
 import { historyOf, richModel } from "../rich";
-import { click, frames, type Mounted, mount } from "./mounted";
+import { click, frames, type Mounted, mount, openMore } from "./mounted";
 
 async function open(count: number) {
   const model = richModel();
@@ -19,7 +19,7 @@ const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activ
 
 test("every step is listed with its edges, loss and note, the newest last, and the present one is marked", async () => {
   const view = await open(4);
-  expect(view.find("[data-panel=history]").getAttribute("aria-expanded")).toBe("true");
+  expect(view.find("[data-panel=history]").getAttribute("aria-selected")).toBe("true");
   expect(steps(view).map((one) => one.querySelector("button")!.textContent)).toEqual(
     view.model.traits._history.map((step) => stepWords(step, INDICES)),
   );
@@ -232,6 +232,7 @@ test("commit says what it does and asks for it", async () => {
   const view = await open(3);
   const commit = view.find("[data-role=commit]");
   expect(commit.title).toContain("new starting point");
+  await openMore(view);
   await click(commit);
   expect(view.model.acts).toEqual([{ do: "commit" }]);
   view.model.receive({ error: "there is nothing to commit" });

@@ -4,7 +4,7 @@ import { encode } from "../../src/wire/packed-array";
 import { TRAITS, type Traits } from "../../src/wire/traits";
 import { pack, randomNumbers } from "../fake";
 import { richModel } from "../rich";
-import { frames, type Mounted, mount } from "./mounted";
+import { frames, type Mounted, mount, tabs } from "./mounted";
 
 const random = randomNumbers(2026);
 const whole = (n: number) => Math.floor(random() * n);
@@ -164,7 +164,7 @@ for (const view_ of ["network", "matrix"] as const) {
     const model = fullModel();
     model.receive({ view: view_ });
     const view = await mount(model);
-    for (const panel of ["history", "script"]) view.find(`[data-panel=${panel}]`).click();
+    await tabs(view, ["script", "history"]);
     await frames(3);
     const good = { ...model.traits };
     const before = shown(view);

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
 import { richModel } from "../rich";
-import { frames, type Mounted, mount } from "./mounted";
+import { frames, type Mounted, mount, tabs } from "./mounted";
 
 const focused = (view: Mounted) => (view.root.getRootNode() as ShadowRoot).activeElement as HTMLElement;
 
@@ -12,9 +12,9 @@ async function press(keys: string) {
 }
 
 /** Goes on with Tab until it stands on what it looks for. */
-async function tabTo(view: Mounted, selector: string) {
+async function tabTo(view: Mounted, selector: string, key = "{Tab}") {
   for (let k = 0; k < 120; k++) {
-    await userEvent.keyboard("{Tab}");
+    await userEvent.keyboard(key);
     if (focused(view)?.matches(selector)) return;
   }
   throw new Error(`Tab never came to ${selector}`);
@@ -24,9 +24,6 @@ test("go to the suggested threshold, prune, bring one edge back, undo, redo, com
   const view = await mount(richModel());
   const { model } = view;
   view.find("[data-role=undo]").focus();
-  await tabTo(view, "[data-panel=script]");
-  await press("{Enter}");
-  expect(focused(view).matches("[data-panel=script]")).toBe(true);
   await tabTo(view, "[data-role=suggest]");
   await press("{Enter}");
   expect(model.traits.node_threshold).toBeGreaterThan(0);
@@ -42,9 +39,13 @@ test("go to the suggested threshold, prune, bring one edge back, undo, redo, com
   expect(model.traits.kept_edges).toEqual([[0, 0, 0]]);
   expect(focused(view).getAttribute("aria-checked")).toBe("true");
   await press("{Control>}z{/Control}{Control>}y{/Control}");
+  await tabTo(view, "[data-panel=script]", "{Shift>}{Tab}{/Shift}");
+  await press("{Enter}");
+  expect(focused(view).matches("[data-panel=script]")).toBe(true);
   await tabTo(view, "[data-role=copy]");
   expect(focused(view).getAttribute("aria-label")).toBe("Copy the Python code");
-  view.find("[data-role=reset]").focus();
+  await tabTo(view, "[data-role=more]", "{Shift>}{Tab}{/Shift}");
+  await press("{Enter}");
   await tabTo(view, "[data-role=commit]");
   await press("{Enter}");
   // Each gesture on the sliders begins a step of its own.
@@ -60,7 +61,7 @@ test("everything that can have the focus has a name, and shows when it has it", 
     ],
     probe: [0.1, 0.2],
   });
-  for (const name of ["history", "script"]) view.find(`[data-panel=${name}]`).click();
+  await tabs(view, ["history", "script"]);
   await frames(3);
   const reachable = [...view.root.querySelectorAll<HTMLElement>("button, input, select, [tabindex='0']")];
   expect(reachable.length).toBeGreaterThan(40);
@@ -80,7 +81,7 @@ test("everything that can have the focus has a name, and shows when it has it", 
 
 test("what controls do is explained behind a ? that Tab and Enter open, and Escape closes", async () => {
   const view = await mount(richModel());
-  for (const name of ["history", "probe"]) view.find(`[data-panel=${name}]`).click();
+  await tabs(view, ["history", "probe"]);
   await frames(3);
   view.find("[data-role=undo]").focus();
   await tabTo(view, ".slider .help button");
@@ -98,7 +99,7 @@ test("what controls do is explained behind a ? that Tab and Enter open, and Esca
 
 test("a control that has an explanation beside it is described by it, for screen readers too", async () => {
   const view = await mount(richModel());
-  for (const name of ["history", "probe"]) view.find(`[data-panel=${name}]`).click();
+  await tabs(view, ["history", "probe"]);
   await frames(3);
   const described = [...view.root.querySelectorAll("[aria-describedby]")];
   expect(described.length).toBeGreaterThan(15);
@@ -123,20 +124,23 @@ test("the focus outlives every answer of the model", async () => {
     ],
     probe: [0.1, 0.2],
   });
-  for (const name of ["history", "script"]) view.find(`[data-panel=${name}]`).click();
   await frames(3);
+  /** Each with the tab in which it is. */
   const places = [
-    "[data-threshold=node]",
-    "[data-role=allow]",
-    "[data-card=edge8] [role=switch]",
-    "[data-card=node6] [data-small]",
-    "[data-input='1']",
-    "[data-step='1']",
-    "[data-note='2']",
-    "[data-role=script]",
-    "[data-panel=history]",
+    ["cards", "[data-threshold=node]"],
+    ["cards", "[data-role=allow]"],
+    ["cards", "[data-card=edge8] [role=switch]"],
+    ["cards", "[data-card=node6] [data-small]"],
+    ["probe", "[data-input='1']"],
+    ["history", "[data-step='1']"],
+    ["history", "[data-note='2']"],
+    ["script", "[data-role=script]"],
+    ["script", "[data-panel=history]"],
   ];
-  for (const place of places) {
+  for (const [tab, place] of places as [string, string][]) {
+    const chosen = view.find(`[data-panel=${tab}]`);
+    if (chosen.getAttribute("aria-selected") !== "true") chosen.click();
+    await frames(2);
     const one = view.find(place);
     one.focus();
     view.model.receive({

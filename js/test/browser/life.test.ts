@@ -10,7 +10,7 @@ import { click, doubleClick, frames, grab, letGo, middle, mount, settled } from 
 test("two views of one model show the same decisions, each with its own pointer", async () => {
   const model = fakeModel();
   const [a, b] = [await mount(model, 480), await mount(model, 480)];
-  b.canvas.scrollIntoView({ block: "center" });
+  b.canvas.scrollIntoView({ block: "start" });
   await doubleClick(b.twin("edge", "0,0,1"));
   expect(a.isOn("edge", "0,0,1")).toBe(false);
   await commands.mouse([["move", ...middle(b.twin("edge", "0,1,3"))]]);
@@ -38,7 +38,7 @@ test("a widget whose model was given back says so, and nothing in it can be move
   expect(view.find("[data-role=error]").textContent).toMatch(/^Closed: the model is as it was/);
   expect(reached()).toEqual([]);
   await doubleClick(view.twin("edge", "0,0,1"));
-  view.find("[data-role=reset]").focus();
+  view.find("[data-role=undo]").focus();
   await userEvent.keyboard("{Enter}");
   expect([view.model.messages, view.model.acts]).toEqual([0, []]);
   expect(view.isOn("edge", "0,0,1")).toBe(true);
@@ -68,7 +68,7 @@ describe("a view whose kernel has gone says so, and offers nothing that could no
       expect(view.find("[data-role=error]").textContent).toMatch(
         /^Kernel disconnected: this is the last state/,
       );
-      for (const part of [".bar", ".slider", ".network"]) expect(view.find(part).inert).toBe(true);
+      for (const part of [".bar", ".sliders", ".network"]) expect(view.find(part).inert).toBe(true);
       view.close();
       expect(model.listeners()).toBe(0);
     });
@@ -290,7 +290,7 @@ test("the page's own style does not reach in", async () => {
   onTestFinished(() => style.remove());
   style.textContent = "button, input, canvas { display: none !important } * { letter-spacing: 20px }";
   const view = await mount();
-  expect(view.find("[data-role=reset]").getBoundingClientRect().width).toBeGreaterThan(30);
+  expect(view.find("[data-role=prune]").getBoundingClientRect().width).toBeGreaterThan(30);
   expect(getComputedStyle(view.find("[data-role=status]")).letterSpacing).toBe("normal");
 });
 

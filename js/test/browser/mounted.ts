@@ -80,6 +80,19 @@ export async function click(element: Element): Promise<void> {
   await frames(2);
 }
 
+/** Shows these tabs of the inspector, one after the other. */
+export async function tabs(view: Mounted, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    view.find(`[data-panel=${name}]`).click();
+    await frames(2);
+  }
+}
+
+/** Opens the menu of the toolbar. */
+export async function openMore(view: Mounted): Promise<void> {
+  if (!view.find(".options").matches(":popover-open")) await click(view.find("[data-role=more]"));
+}
+
 /** Switches what is under the pointer off or on. */
 export async function doubleClick(element: Element): Promise<void> {
   const [x, y] = reach(element);

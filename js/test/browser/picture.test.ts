@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { LEGEND_HEIGHT } from "../../src/views/matrix/layout";
 import { type FakeModel, fakeModel } from "../fake";
 import { richModel } from "../rich";
-import { click, frames, type Mounted, mount, settled } from "./mounted";
+import { click, frames, type Mounted, mount, openMore, settled } from "./mounted";
 
 // The canvas is called a picture too.
 const BUTTON = "button[data-role=picture]";
@@ -23,7 +23,8 @@ async function save(view: Mounted, entry: string): Promise<{ name: string; blob:
     names.push(this.download);
   });
   try {
-    await click(inSight(view.find(BUTTON)));
+    await openMore(view);
+    await click(view.find(BUTTON));
     const items = [...view.root.querySelectorAll<HTMLButtonElement>("[role=menuitem]")];
     const item = items.find((each) => each.textContent === entry);
     expect(item, items.map((each) => each.textContent).join()).toBeTruthy();
@@ -58,7 +59,7 @@ function shown(view: Mounted, ground = "#ffffff"): Uint8ClampedArray {
   ctx.fillStyle = ground;
   ctx.fillRect(0, 0, width, height);
   for (const role of ["picture", "marks"])
-    ctx.drawImage(view.find<HTMLCanvasElement>(`[data-role=${role}]`), 0, 0);
+    ctx.drawImage(view.find<HTMLCanvasElement>(`canvas[data-role=${role}]`), 0, 0);
   return ctx.getImageData(0, 0, width, height).data;
 }
 
@@ -197,7 +198,8 @@ test("a clipboard that is closed is said in words, and an open one gets the SVG 
   });
   onTestFinished(() => write.mockRestore());
   const copy = async (entry: string) => {
-    await click(inSight(view.find(BUTTON)));
+    await openMore(view);
+    await click(view.find(BUTTON));
     const items = [...view.root.querySelectorAll<HTMLButtonElement>("[role=menuitem]")];
     await click(items.find((each) => each.textContent === entry)!);
     await frames(2);

@@ -425,7 +425,7 @@ test("a page that cannot compute the loss says that it does not know it, and tel
     return plot.hasAttribute("data-unknown") ? inside(view, axis, ".unknown").textContent : "";
   };
   const within = inside<HTMLButtonElement>(view, "edge", "[data-role=allow]");
-  const card = () => view.find(".beside").textContent;
+  const card = () => view.find(".inspector").textContent;
   expect([said("node"), said("edge"), within.disabled]).toEqual(["", "", false]);
   expect(card()).toMatch(/If removed.*test RMSE.*→ 0.3000 \(/);
   view.twin("edge", "0,0,0").focus();
@@ -548,6 +548,7 @@ test("50,816 scores give no more ticks than there is room for", async () => {
 test("whatever the next change is called, it moves nothing below it", async () => {
   for (const width of [320, 560, 1000]) {
     const view = await mount(fakeModel([2, 5, 1], rising), width);
+    view.find(".top input[value=edge]").click();
     const top = view.canvas.getBoundingClientRect().top;
     view.model.receive({
       in_vars: ["a name of a variable that is far too long to be read", "b ".repeat(60)],

@@ -11,7 +11,7 @@ import { paint } from "../../src/views/network/paint";
 import { buildScene, createNormalizedCurves, inBox } from "../../src/views/network/scene";
 import { createSnapshotReader } from "../../src/wire/snapshot";
 import { type FakeModel, fakeModel, networkOf, pack, randomNumbers, sampleCurves, syncedOf } from "../fake";
-import { click, doubleClick, frames, type Mounted, middle, mount, settled } from "./mounted";
+import { click, doubleClick, frames, type Mounted, middle, mount, openMore, settled } from "./mounted";
 
 const selected = (view: { model: FakeModel }) => view.model.traits.selected;
 const current = (view: Mounted) => [...view.root.querySelectorAll(".twins [aria-current]")];
@@ -593,7 +593,7 @@ describe("names of inputs", () => {
     const ctx = document.createElement("canvas").getContext("2d")!;
     const model = fakeModel([2, 2, 1]);
     model.receive({ in_vars: [name, name] });
-    const wide = await mount(model, 1600);
+    const wide = await mount(model, 2000);
     ctx.font = `14px ${getComputedStyle(wide.root).fontFamily}`;
     const needed = ctx.measureText(name).width;
     expect(reach(wide)).toBeGreaterThan(needed);
@@ -745,6 +745,7 @@ describe("matrix and network", () => {
     const turn = view.find("[data-role=orientation]");
     expect(turn.getAttribute("aria-disabled")).toBe("true");
     expect(turn.title).toContain("matrix cannot be turned");
+    await openMore(view);
     await click(turn);
     expect(view.model.traits.orientation).toBe("right");
     view.model.receive({ view: "network" });

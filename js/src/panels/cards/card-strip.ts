@@ -1,4 +1,4 @@
-/** The strip of cards: one for each selected target, side by side, in the order in which they were chosen. */
+/** The cards: one for each selected target, in the order in which they were chosen; stacked, or side by side. */
 
 import { render } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
@@ -69,7 +69,6 @@ export function createCardStrip(commands: Commands) {
         setAttribute(card.element, "aria-label", cardName(target, namesOf(known.net, names, target)));
         setAttribute(card.element, "data-look", lookOf(now, target));
       }
-      strip.hidden = selected.length === 0;
       render(
         repeat(selected, keyOf, (target) => cardOf(target).element),
         strip,

@@ -121,7 +121,7 @@ export function createSlider(
     element(
       "div",
       { class: "head" },
-      element("span", { class: "title" }, title, " ", help.element),
+      element("span", { class: "title" }, element("span", { class: "name" }, title), " ", help.element),
       field.element,
       removes,
       suggests,

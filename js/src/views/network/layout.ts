@@ -159,13 +159,13 @@ export const nameLimit = (width: number): number => Math.max(24, Math.min(150, 0
 /** What the widest names of inputs and outputs get: beside the network all that the gaps leave, upright a row. */
 export function nameWidths(
   depth: number,
-  { width, height, orientation }: Pick<Space, "width" | "height" | "orientation">,
+  { width, orientation }: Pick<Space, "width" | "orientation">,
   inputs: number,
   outputs: number,
 ): [inputs: number, outputs: number] {
   if (orientation === "up") return [Math.min(inputs, width - 2 * PAD), Math.min(outputs, width - 2 * PAD)];
   const least = nameLimit(width);
-  const free = width - depth * MAX_GAP.right * (height ? LARGER : 1) - 2 * (PAD + NAME_ROOM);
+  const free = width - depth * MAX_GAP.right - 2 * (PAD + NAME_ROOM);
   const after = Math.min(outputs, Math.max(least, free - Math.min(inputs, least)));
   return [Math.min(inputs, Math.max(least, free - after)), after];
 }
