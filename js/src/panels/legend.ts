@@ -21,7 +21,7 @@ export function createLegend() {
   const compared = item(LEGEND.compared, "green", [
     svg("path", { d: "M0 8H12M26 8H38", "stroke-dasharray": "4 2.5", "stroke-width": "1.5" }),
     svg("circle", { cx: "19", cy: "8", r: "6.5" }),
-    svg("path", { d: "M17.5 6 19.2 4.8V11.2" }),
+    svg("path", { d: "M16.2 11 19 4.6 21.8 11M17.3 8.8H20.7" }),
   ]);
   const missing = element("li", { class: "missing", "data-role": "missing" });
   const list = element(

@@ -161,7 +161,7 @@ export const LEGEND = {
   off: "off",
   product: "product",
   probe: "the traced sample",
-  compared: "on in only one of the two steps: 1 or 2",
+  compared: "on in only one of the two steps: A or B",
   scale: "edge score",
 } as const;
 
