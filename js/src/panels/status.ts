@@ -90,8 +90,7 @@ export function createStatus(commands: Commands, signal: AbortSignal) {
     render(
       html`<p class="status" data-role="status"
           ><b>${count}</b><span class="loss ${faint}" title=${loss ?? nothing}>${sentence && ` · ${sentence}`}</span
-          ><span class="metrics ${isMeasured ? "" : "pending"}" data-role="metrics">${metrics && ` · ${metrics}`}</span
-        ></p>
+        ></p><p class="metrics ${isMeasured ? "" : "pending"}" data-role="metrics">${metrics && ` · ${metrics}`}</p>
         <dl class="figures" data-role="figures">
           ${figure(STATUS.start, first?.loss_after ?? reading.baselineLoss, first?.active_edges ?? countOn(net.baseline))}
           ${figure(STATUS.before, before?.loss_after ?? null, before?.active_edges ?? null)}
