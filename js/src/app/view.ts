@@ -144,7 +144,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     },
     signal,
   );
-  const legend = createLegend(commands, signal);
+  const legend = createLegend();
   const head = element(
     "div",
     { class: "view-head" },
@@ -158,7 +158,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   root.append(hints.element, element("div", { class: "layout" }, head, middle, inspector.element));
   /** All parts that can change the model: everything except what is only read. */
   const acting = [bar, thresholds, stage, cards].map((part) => part.element);
-  acting.push(thresholds.choice, legend.acting, ...inspector.acting);
+  acting.push(thresholds.choice, ...inspector.acting);
 
   /** What panels are shown; null before the first reading. */
   function props(): PanelProps | null {

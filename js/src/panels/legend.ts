@@ -1,30 +1,21 @@
-/** What widths, inks and shapes mean, in the graph and in the matrix, and the three settings of how they are drawn. */
+/** What widths, inks and shapes mean, in the graph and in the matrix. */
 import type { Palette } from "../canvas/brush";
 import { inksOf, LEVELS } from "../canvas/colours";
 import { lineWidthOf } from "../canvas/ink";
-import { DEFAULT_BETA, importanceScale, scoreAt } from "../model/importance";
+import { importanceScale, scoreAt } from "../model/importance";
 import { formatScale } from "../text/format";
-import { type Label, LEGEND } from "../text/labels";
+import { LEGEND } from "../text/labels";
 import { missingWords } from "../text/messages";
 import { element, setText, svg } from "../util/dom";
 import { createMemo } from "../util/memo";
 import { showsMatrix } from "../views/choose-view";
 import type { DrawnSummary } from "../views/contract";
-import type { Commands, PanelProps } from "./context";
+import type { PanelProps } from "./context";
 
 const CURVE = "M15.5 11.5C18.5 11.5 18 4.5 22.5 4.5";
-/** Positions of the contrast to each side of the middle, and decades of beta on each. */
-const POSITIONS = 8;
-const DECADES = 2;
 const STOPS = 16;
 
-/** More contrast is a smaller beta: weak edges fade. */
-const betaAt = (position: number) =>
-  Number((DEFAULT_BETA * 10 ** ((-position * DECADES) / POSITIONS)).toPrecision(3));
-const positionOf = (beta: number) =>
-  Math.round((-Math.log10((beta || DEFAULT_BETA) / DEFAULT_BETA) * POSITIONS) / DECADES);
-
-export function createLegend(commands: Commands, until: AbortSignal) {
+export function createLegend() {
   const symbolic = item(LEGEND.symbolic, "orange", boxed("", 2));
   const removing = item(LEGEND.removing, "blue", [
     ...boxed("3 2.5"),
@@ -47,7 +38,7 @@ export function createLegend(commands: Commands, until: AbortSignal) {
   const compared = item(LEGEND.compared, "green", [
     svg("path", { d: "M0 8H12M26 8H38", "stroke-dasharray": "4 2.5", "stroke-width": "1.5" }),
     svg("circle", { cx: "19", cy: "8", r: "6.5" }),
-    svg("path", { d: "M17.5 6 19.2 4.8V11.2" }),
+    svg("path", { d: "M16.2 11 19 4.6 21.8 11M17.3 8.8H20.7" }),
   ]);
   const missing = element("li", { class: "missing", "data-role": "missing" });
 
@@ -68,32 +59,6 @@ export function createLegend(commands: Commands, until: AbortSignal) {
     element("span", { class: "scores" }, wedge, ramp, element("span", { class: "numbers" }, ...numbers)),
   );
 
-  const contrast = element("input", {
-    type: "range",
-    min: `${-POSITIONS}`,
-    max: `${POSITIONS}`,
-    step: "1",
-    "data-role": "contrast",
-    "aria-label": LEGEND.contrast.name,
-    title: LEGEND.contrast.help,
-  });
-  contrast.addEventListener("input", () => commands.draft({ beta: betaAt(Number(contrast.value)) }), {
-    signal: until,
-  });
-  const hidden = setting(LEGEND.hidden, "removed", until, (on) =>
-    commands.write({ removed: on ? "hidden" : "faint" }),
-  );
-  const shared = setting(LEGEND.sharedScale, "shared-scale", until, (on) =>
-    commands.write({ shared_scale: on }),
-  );
-  const settings = element(
-    "li",
-    { class: "settings" },
-    element("label", { title: LEGEND.contrast.help }, LEGEND.contrast.name, contrast),
-    hidden.element,
-    shared.element,
-  );
-
   const list = element(
     "ul",
     { class: "legend", "aria-label": "Legend" },
@@ -106,14 +71,11 @@ export function createLegend(commands: Commands, until: AbortSignal) {
     product,
     probe,
     compared,
-    settings,
     missing,
   );
   const scaled = createMemo<void>();
   return {
     element: list,
-    /** The part that acts on the model. */
-    acting: settings,
     update({ known, reading, trace }: PanelProps, drawn: DrawnSummary | null, palette: Palette): void {
       const { net } = known;
       const matrix = showsMatrix(reading.view, net, known.layoutMask);
@@ -126,10 +88,6 @@ export function createLegend(commands: Commands, until: AbortSignal) {
       sum.hidden = matrix || !multiplies;
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
-      hidden.show(reading.removed === "hidden");
-      shared.show(reading.sharedScale);
-      const position = `${positionOf(reading.beta)}`;
-      if (contrast.value !== position) contrast.value = position;
       scaled([net, reading.beta, palette], () => {
         const { knee, high } = importanceScale(net, reading.beta);
         [0, 0.5, 1].forEach((t, k) => {
@@ -142,18 +100,6 @@ export function createLegend(commands: Commands, until: AbortSignal) {
         );
         ramp.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
       });
-    },
-  };
-}
-
-/** A switch, in words. */
-function setting({ name, help }: Label, role: string, until: AbortSignal, set: (on: boolean) => void) {
-  const box = element("input", { type: "checkbox", "data-role": role });
-  box.addEventListener("change", () => set(box.checked), { signal: until });
-  return {
-    element: element("label", { title: help }, box, name),
-    show(on: boolean): void {
-      if (box.checked !== on) box.checked = on;
     },
   };
 }

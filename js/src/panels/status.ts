@@ -91,9 +91,8 @@ export function createStatus(commands: Commands, signal: AbortSignal) {
     render(
       html`<p class="status" data-role="status"
           ><b>${count}</b><span class="loss ${faint}" title=${loss ?? nothing}>${sentence && ` · ${sentence}`}</span
-          >${change && html`<span class="change ${faint}" title=${STATUS.sinceStart}>, ${change}</span>`}<span
-            class="metrics ${isMeasured ? "" : "pending"}" data-role="metrics">${metrics && ` · ${metrics}`}</span
-        ></p>
+          >${change && html`<span class="change ${faint}" title=${STATUS.sinceStart}>, ${change}</span>`}</p
+        ><p class="metrics ${isMeasured ? "" : "pending"}" data-role="metrics">${metrics && ` · ${metrics}`}</p>
         ${spoken}`,
       summary,
     );

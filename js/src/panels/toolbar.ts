@@ -2,17 +2,29 @@
 
 import { html, nothing, render } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import { type Label, orientationWords, TOOLBAR, VIEWS } from "../text/labels";
+import { DEFAULT_BETA } from "../model/importance";
+import { type Label, LEGEND, orientationWords, TOOLBAR, VIEWS } from "../text/labels";
 import { scoreName } from "../text/messages";
 import { element, freshId } from "../util/dom";
 import { showsMatrix } from "../views/choose-view";
 import type { Snapshot } from "../wire/snapshot";
-import type { Orientation, ViewKind } from "../wire/traits";
+import type { Orientation, ViewKind, WritableTraits } from "../wire/traits";
 import { ACTION_MAKERS } from "./actions/registry";
 import type { Commands, PanelProps } from "./context";
 import { createHelp, place } from "./help";
 import { icon } from "./icons";
 
+/** Positions of the contrast to each side of the middle, and decades of beta on each. */
+const POSITIONS = 8;
+const DECADES = 2;
+
+/** More contrast is a smaller beta: weak edges fade. */
+const betaAt = (position: number) =>
+  Number((DEFAULT_BETA * 10 ** ((-position * DECADES) / POSITIONS)).toPrecision(3));
+const positionOf = (beta: number) =>
+  Math.round((-Math.log10((beta || DEFAULT_BETA) / DEFAULT_BETA) * POSITIONS) / DECADES);
+
+const isChecked = (event: Event) => (event.target as HTMLInputElement).checked;
 const inputValue = (event: Event) => (event.target as HTMLInputElement).value;
 
 export interface ToolbarEvents {
@@ -41,6 +53,7 @@ export function createToolbar(commands: Commands, events: ToolbarEvents) {
   const explained = [
     ...actions.map(({ label }) => label),
     ...[view, score, keepMean, reset, deadEnds],
+    ...[LEGEND.contrast, LEGEND.hidden, LEGEND.sharedScale],
     ...(python ? [commit] : []),
   ];
   const help = createHelp("tools", explained);
@@ -86,6 +99,30 @@ export function createToolbar(commands: Commands, events: ToolbarEvents) {
     </label>`;
   }
 
+  /** How edges are drawn. */
+  function lookChoice({ beta, removed, sharedScale }: Snapshot) {
+    const { contrast, hidden, sharedScale: shared } = LEGEND;
+    return html`<label class="check" title=${contrast.help}>
+        ${contrast.name}
+        <input
+          type="range" data-role="contrast" min=${-POSITIONS} max=${POSITIONS} step="1" aria-label=${contrast.name}
+          aria-describedby=${help.idOf(contrast)} .value=${live(`${positionOf(beta)}`)}
+          @input=${(event: Event) => commands.draft({ beta: betaAt(Number(inputValue(event))) })}
+        >
+      </label>
+      ${check(hidden, "removed", removed === "hidden", (on) => ({ removed: on ? "hidden" : "faint" }))}
+      ${check(shared, "shared-scale", sharedScale, (on) => ({ shared_scale: on }))}`;
+  }
+
+  function check(label: Label, role: string, on: boolean, written: (on: boolean) => Partial<WritableTraits>) {
+    return html`<label class="check" title=${label.help}>
+      <input
+        type="checkbox" data-role=${role} aria-label=${label.name} aria-describedby=${help.idOf(label)}
+        .checked=${live(on)} @change=${(event: Event) => commands.write(written(isChecked(event)))}
+      >${label.name}
+    </label>`;
+  }
+
   function actionButton(now: PanelProps, { id, label, press, state }: (typeof actions)[number]) {
     const is = state(now);
     const off = is === "off";
@@ -119,13 +156,8 @@ export function createToolbar(commands: Commands, events: ToolbarEvents) {
         >${icon(up ? "up" : "right")}</button>
       </div>
       ${scoreChoice(reading)}
-      <label class="check" title=${keepMean.help}>
-        <input
-          type="checkbox" data-role="keep-mean" aria-label=${keepMean.name} aria-describedby=${help.idOf(keepMean)}
-          .checked=${live(reading.keepMean)}
-          @change=${(event: Event) => commands.write({ keep_mean: (event.target as HTMLInputElement).checked })}
-        >${keepMean.name}
-      </label>
+      ${check(keepMean, "keep-mean", reading.keepMean, (on) => ({ keep_mean: on }))}
+      ${lookChoice(reading)}
       <hr>
       ${tool(
         "clean",

@@ -190,7 +190,7 @@ export const LEGEND = {
   sum: "sum",
   product: "product",
   probe: "the traced sample",
-  compared: "on in only one of the two steps: 1 or 2",
+  compared: "on in only one of the two steps: A or B",
 } as const;
 
 export const MENU = {

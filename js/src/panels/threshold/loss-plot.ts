@@ -215,21 +215,25 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     const own = { width: label.offsetWidth, height: label.offsetHeight };
     const limitArea = limitPlace(own, size, (limit / H) * size.height, curves);
     move(label, limitArea);
-    axisName.hidden = false;
-    axisName.hidden = names.offsetWidth > size.width;
-    const namesSize = { width: names.offsetWidth, height: names.offsetHeight };
-    const free = namesPlace(namesSize, size, heights.good === 0, [...curves, limitArea]);
-    const namesArea = free ?? {
-      x: 0,
-      y: heights.good === 0 ? size.height - namesSize.height : 0,
-      ...namesSize,
-    };
-    names.toggleAttribute("data-over", !free);
-    move(names, namesArea);
-    texts = [limitArea, namesArea];
+    texts = [limitArea, placeNames([...curves, limitArea], heights.good === 0)];
     placeKnee(tradeoff, scale, keepMean);
     const threshold = lastPlaced;
     if (Number.isFinite(threshold)) follow(threshold);
+  }
+
+  /** Where there is no room for all of them the name of the axis goes: the status line has it, too. */
+  function placeNames(taken: readonly Area[], fromBottom: boolean): Area {
+    let free: Area | null = null;
+    for (const isShort of [false, true]) {
+      axisName.hidden = isShort;
+      free ??= namesPlace({ width: names.offsetWidth, height: names.offsetHeight }, size, fromBottom, taken);
+      if (free) break;
+    }
+    const [width, height] = [names.offsetWidth, names.offsetHeight];
+    const area = free ?? { x: 0, y: fromBottom ? size.height - height : 0, width, height };
+    names.toggleAttribute("data-over", !free);
+    move(names, area);
+    return area;
   }
 
   /** Leaves out the numbers on the axis that would touch others. */

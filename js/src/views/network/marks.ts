@@ -97,7 +97,7 @@ function underBoxes({ ctx }: Brush, { width, height, edges }: Scene, paint: () =
   ctx.restore();
 }
 
-/** Marks an edge that only one of two compared states has, by the state's number and by dashes. */
+/** Marks an edge that only one of two compared states has, by the state's letter and by dashes. */
 function paintDifference(brush: Brush, edge: EdgeShape): void {
   const { ctx, palette, font } = brush;
   const first = edge.difference === "first";
@@ -111,7 +111,7 @@ function paintDifference(brush: Brush, edge: EdgeShape): void {
   dot(ctx, x, y, 7.5, palette.background);
   ring(ctx, { x, y, r: 7 }, 1.5, palette.selected);
   ctx.fillStyle = palette.ink;
-  const runs = [{ text: first ? "1" : "2", shift: "none" }] as const;
+  const runs = [{ text: first ? "A" : "B", shift: "none" }] as const;
   paintText(ctx, font, { runs, x, y, align: "center", size: 11 });
 }
 
