@@ -83,8 +83,8 @@ def test_head_and_network_fit_into_the_notebook_and_a_click_moves_nothing(
     for ids in ("0,0,0", "0,1,4", "1,2,0"):
         area = rectangle(view.twin("edge", ids))
         view.page.mouse.click(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
-        selected = [tuple(map(int, ids.split(",")))]
-        until(lambda: same(notebook.value("w.selected"), selected))  # noqa: B023
+        selected = [[int(part) for part in ids.split(",")]]
+        until(lambda: same(notebook.value("w.selected"), selected))
         view.page.wait_for_timeout(300)
         assert (view.root.evaluate(SCROLLED), view.areas("edge"), view.areas("node")) == before
 
