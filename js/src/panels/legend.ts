@@ -148,7 +148,7 @@ export function createLegend(commands: Commands, until: AbortSignal) {
 
 /** A switch, in words. */
 function setting({ name, help }: Label, role: string, until: AbortSignal, set: (on: boolean) => void) {
-  const box = element("input", { type: "checkbox", "data-role": role });
+  const box = element("input", { type: "checkbox", "data-role": role, "aria-label": name });
   box.addEventListener("change", () => set(box.checked), { signal: until });
   return {
     element: element("label", { title: help }, box, name),

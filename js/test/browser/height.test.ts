@@ -56,6 +56,7 @@ test("what lies below stays under the hand that works there, and follows when it
   view.model.receive({ selected: [[0, 0, 2]] });
   await frames(2);
   const card = view.find("[data-card]");
+  card.scrollIntoView({ block: "center" });
   await commands.mouse([["move", ...middle(card)]]);
   const top = card.getBoundingClientRect().top;
   view.model.receive({ node_threshold: 0.5 });
