@@ -1,6 +1,8 @@
 /** What an edge's line shows of its score, from the pixels. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import trained from "../../../tests/golden/trained.json";
+import { inksOf, LEVELS } from "../../src/canvas/colours";
+import { alphaOf } from "../../src/canvas/ink";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
 import { NO_EDITS } from "../../src/model/mask";
 import { reduce } from "../../src/state/view-state";
@@ -8,6 +10,7 @@ import { pointAt } from "../../src/util/paths";
 import { layout } from "../../src/views/network/layout";
 import { paint } from "../../src/views/network/paint";
 import { buildScene, createNormalizedCurves, type EdgeShape } from "../../src/views/network/scene";
+import { contrast, lab, VISION } from "../colour-vision";
 import { networkOf, sampleCurves, syncedOf } from "../fake";
 
 function lengthOf({ path }: EdgeShape): number {
@@ -20,7 +23,7 @@ function lengthOf({ path }: EdgeShape): number {
 }
 
 /** Ink of each edge's line, for each pixel of its length. */
-function inksOf(width: number[], scores: number[], mask: number[], theme: "light" | "dark") {
+function lineInksOf(width: number[], scores: number[], mask: number[], theme: "light" | "dark") {
   const net = networkOf(width, Float64Array.from(scores));
   const removedEdges = new Set(mask.flatMap((on, e) => (on ? [] : [e])));
   const known = reduce(null, {
@@ -70,7 +73,7 @@ test.each(["light", "dark"] as const)(
   "of ten trained networks, a line has the more ink the higher its score, and one that is off the least: %s",
   (theme) => {
     for (const { width, scores, mask } of trained.nets) {
-      const inks = inksOf(width, scores, mask, theme);
+      const inks = lineInksOf(width, scores, mask, theme);
       const on = scores.flatMap((_, e) => (mask[e] ? [e] : []));
       const off = scores.flatMap((_, e) => (mask[e] ? [] : [e]));
       const found = rankCorrelation(
@@ -83,3 +86,35 @@ test.each(["light", "dark"] as const)(
     }
   },
 );
+
+const hex = (bits: number) =>
+  `#${[0, 8, 16].map((shift) => ((bits >>> shift) & 255).toString(16).padStart(2, "0")).join("")}`;
+
+describe.each(["light", "dark"] as const)("in the %s", (theme) => {
+  const background = BACKGROUNDS[theme];
+  const colours = INKS[theme];
+
+  test("a curve on the ground of its box is a mark, however important its edge", () => {
+    const { numeric } = inksOf({ ...colours, background });
+    for (let level = 0; level < LEVELS; level++) {
+      const ground = hex(numeric.bits[level]!);
+      const ink = numeric.deep[level] ? background : colours.ink;
+      const alpha = numeric.deep[level] ? 1 : alphaOf(level / (LEVELS - 1));
+      expect(contrast(ink, ground, alpha), `level ${level}`).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  test.each(Object.keys(VISION))(
+    "importance is a matter of lightness: %s sees it rise all the way",
+    (kind) => {
+      const { numeric } = inksOf({ ...colours, background });
+      const lights = [0, 32, 64, 96, 128, 160, 192, 224, 255].map((level) => {
+        return lab(hex(numeric.bits[level]!), VISION[kind]!)[0];
+      });
+      const sign = theme === "light" ? -1 : 1;
+      lights.slice(1).forEach((light, k) => {
+        expect(sign * (light - lights[k]!), `step ${k}`).toBeGreaterThan(4);
+      });
+    },
+  );
+});
