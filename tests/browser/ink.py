@@ -18,6 +18,9 @@ FRAME = 2.25  # of a small box, where its corners are round
 INSET = 0.12
 """Room between a box's side and its curve, as a share of the side."""
 
+RANGED_SIDE = 90
+"""Boxes from this side on have a zero line and say their range."""
+
 NEAR = 1.5
 """Every point of the curve has ink this close: half a line and some rounding."""
 
@@ -54,7 +57,22 @@ def curve_points(x: NDArray[np.float64], y: NDArray[np.float64], box: Box) -> Po
     return np.stack([np.interp(steps, along, corners[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def assert_curve(pixels: Pixels, scale: float, box: Box, points: Points, name: str) -> None:
+def zero_height(y: NDArray[np.float64], box: Box) -> float | None:
+    """Return where a large box has the zero line of a curve with these values, if it has one."""
+    if box.side < RANGED_SIDE or not y.min() < 0 < y.max():
+        return None
+    inner = box.side * (1 - 2 * INSET)
+    return float(box.side * (1 - INSET) + y.min() / np.ptp(y) * inner + box.y)
+
+
+def assert_curve(
+    pixels: Pixels,
+    scale: float,
+    box: Box,
+    points: Points,
+    name: str,
+    zero: float | None = None,
+) -> None:
     """Raise an `AssertionError` unless the ink in ``box`` is the curve through ``points``.
 
     Parameters
@@ -67,6 +85,8 @@ def assert_curve(pixels: Pixels, scale: float, box: Box, points: Points, name: s
         As for `curve_points`.
     name : str
         What to call the curve in the error.
+    zero : float, optional
+        Where the box has a zero line: ink there may be of this line.
     """
     # The outer half of the inset belongs to the frame and to the lines that come in there.
     margin = max(box.side * INSET / 2, FRAME)
@@ -79,6 +99,7 @@ def assert_curve(pixels: Pixels, scale: float, box: Box, points: Points, name: s
     strength = np.abs(inside - colours[counts.argmax()]).max(axis=2)
     assert strength.max() >= FAINTEST, f"{name}: its box is blank"
 
+    # A large box says its range above the curve and below it.
     rows, columns = np.mgrid[:side, :side]
     centres = np.stack([columns + left + 0.5, rows + top + 0.5], axis=2) / scale
     # Smoothed edges of a line are fainter than its middle.
@@ -89,6 +110,13 @@ def assert_curve(pixels: Pixels, scale: float, box: Box, points: Points, name: s
         f"{name}: the model's curve passes {points[worst].round(1)}, "
         f"and the nearest ink is {misses[worst]:.1f} px away"
     )
+    heights = centres[..., 1]
+    if box.side >= RANGED_SIDE:
+        any_ink &= (heights > box.y + box.side * INSET - 1) & (
+            heights < box.y + box.side * (1 - INSET) + 1
+        )
+    if zero is not None:
+        any_ink &= np.abs(heights - zero) > 1
     strays, _ = KDTree(points).query(centres[any_ink])
     worst = int(strays.argmax())
     assert strays[worst] <= FAR, (

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pytest
-from ink import Box, assert_curve, curve_points
+from ink import Box, assert_curve, curve_points, zero_height
 from PIL import Image
 from playwright.sync_api import FloatRect, Locator, Page
 
@@ -86,7 +86,8 @@ class View:
             box = Box(area["x"] - frame["x"], area["y"] - frame["y"], area["width"])
             x, y = (np.array(values) for values in curves[ids])
             scale = picture.width / frame["width"]
-            assert_curve(pixels, scale, box, curve_points(x, y, box), f"edge ({ids})")
+            points, zero = curve_points(x, y, box), zero_height(y, box)
+            assert_curve(pixels, scale, box, points, f"edge ({ids})", zero)
 
     # ------------------------------------------------------------------ what a hand does
 

@@ -17,6 +17,7 @@ import golden_forward
 import golden_importance
 import golden_layout
 import golden_session
+import golden_trained
 import golden_wire
 import numpy as np
 import torch
@@ -165,6 +166,7 @@ FILES = {
     "messages.json": golden_wire.messages,
     "page.json": golden_session.page,
     "traits.json": golden_wire.traits,
+    "trained.json": golden_trained.trained,
     "tradeoff.json": golden_session.tradeoffs,
     "wire.json": wire,
 }

@@ -455,3 +455,45 @@ def test_the_picture_does_not_keep_the_view_waiting(widget: KANWidget) -> None:
 def test_repr_draws_nothing(widget: KANWidget, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KANWidget, "figure", None)
     assert "\n" not in repr(widget)
+
+
+def test_the_picture_follows_how_the_view_is_drawn(widget: KANWidget) -> None:
+    widget.edge_threshold = float(widget.session.scores[0].median())
+    plain = groups(widget.figure())
+    assert "off" in plain
+    widget.removed = "hidden"
+    assert "off" not in groups(widget.figure())
+    assert "off" in groups(widget.figure(removed="faint"))
+
+    def inks(**options: Any) -> dict[str, float]:
+        drawn = {artist.get_gid(): artist for artist in widget.figure(**options).get_children()}
+        return {
+            name: artist.get_linewidth() * artist.get_alpha()
+            for name, artist in drawn.items()
+            if name and name.startswith("line-")
+        }
+
+    usual = inks()
+    widget.beta = 300.0
+    darker = inks()
+    assert darker == inks(beta=300.0)
+    assert all(darker[name] >= ink for name, ink in usual.items())
+    assert sum(darker.values()) > 1.2 * sum(usual.values())
+
+
+def test_curves_into_one_node_share_a_scale_when_asked_to(session: PruningSession) -> None:
+    def heights(shared: bool) -> dict[str, float]:
+        drawn = {
+            artist.get_gid(): artist
+            for artist in figure(session, shared_scale=shared).get_children()
+        }
+        return {
+            name: float(np.ptp(artist.get_path().vertices[:, 1]))
+            for name, artist in drawn.items()
+            if name and name.startswith("curve-0-")
+        }
+
+    own, shared = heights(False), heights(True)
+    full = max(own.values())
+    assert all(height == pytest.approx(full, rel=0.01) for height in own.values())
+    assert min(shared.values()) < 0.9 * full

@@ -575,6 +575,14 @@ def test_a_sample_is_followed_as_numbers(widget: KANWidget) -> None:
 def test_words_and_numbers_of_the_view_are_checked(model: KAN, dataset: dict[str, Tensor]) -> None:
     w = KANWidget(model, dataset, view="matrix", orientation="up", tolerance=0.1)
     assert (w.view, w.orientation, w.tolerance) == ("matrix", "up", 0.1)
+    assert (w.beta, w.removed, w.shared_scale) == (3.0, "faint", False)
+    w.set_state({"beta": 30, "removed": "hidden", "shared_scale": True})
+    w.set_state({"beta": "much", "removed": "gone", "shared_scale": 1})
+    assert (w.beta, w.removed, w.shared_scale) == (30.0, "hidden", True)
+    with pytest.raises(ValueError, match="removed must be one of 'faint', 'hidden'"):
+        w.removed = "gone"
+    with pytest.raises(ValueError, match="beta must be a finite number of at least 0"):
+        w.beta = -1
     w.set_state({"view": "network", "orientation": "left", "tolerance": -1})
     assert (w.view, w.orientation, w.tolerance) == ("network", "up", 0.0)
     with pytest.raises(ValueError, match="view must be one of 'auto', 'network', 'matrix'"):

@@ -81,7 +81,7 @@ function ramp(colour: (t: number) => Triple): Ramp {
   return {
     bits: Uint32Array.from(made, (c) => pack(rgb(c))),
     css: made.map((c) => `rgb(${rgb(c).join(" ")})`),
-    deep: Uint8Array.from(made, ([l]) => ((light ? l < 0.66 : l > 0.6) ? 1 : 0)),
+    deep: Uint8Array.from(made, ([l]) => ((light ? l < 0.66 : l > 0.52) ? 1 : 0)),
   };
 }
 

@@ -1,8 +1,11 @@
 /** Three canvases over each other: the picture, the marks on it, and what the pointer or the focus is on. */
 import { element } from "../util/dom";
 import { sameItems } from "../util/memo";
+import { isCalm } from "../util/transition";
 
 const ROLES = ["picture", "marks", "highlight"] as const;
+/** How long one view fades into another. */
+const FADE_MS = 280;
 export type Role = (typeof ROLES)[number];
 
 export function createLayers() {
@@ -25,6 +28,21 @@ export function createLayers() {
         each.shows = [];
       }
       return ratio;
+    },
+    /** What the picture shows now lies over it for a moment and fades, while another takes its place. */
+    fadePicture(): void {
+      const { canvas } = layer("picture");
+      if (isCalm() || canvas.width === 0) return;
+      const copy = canvas.cloneNode() as HTMLCanvasElement;
+      copy.removeAttribute("data-role");
+      contextOf(copy).drawImage(canvas, 0, 0);
+      canvas.after(copy);
+      const fading = copy.animate([{ opacity: 1 }, { opacity: 0 }], {
+        duration: FADE_MS,
+        easing: "ease-out",
+      });
+      const done = () => copy.remove();
+      fading.finished.then(done, done);
     },
     /** Paints a canvas if what it should show has changed; one that stays empty is not touched. */
     repaint(role: Role, look: readonly unknown[], empty: boolean, paint: () => void): void {

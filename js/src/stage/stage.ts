@@ -6,6 +6,7 @@ import { countOn, sameMask } from "../model/mask";
 import { sameTarget, type Target } from "../model/network";
 import { extend, flip } from "../state/selection";
 import { STAGE } from "../text/labels";
+import { viewChangeWords } from "../text/messages";
 import { element } from "../util/dom";
 import { loopOf } from "../util/loops";
 import { createSlideTransition } from "../util/transition";
@@ -68,6 +69,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   let clicked: Target | null = null;
   let curve: { of: Snapshot["curves"]; shared: boolean; unit: NormalizedCurve } | null = null;
   let page = "";
+  let view = "";
   let kind = "";
   const slide = createSlideTransition();
 
@@ -282,6 +284,13 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
     const nextKind = `${known.net.width} ${reading.orientation} ${matrix}`;
     const nextPage = `${known.net.width} ${reading.orientation} ${reading.view} ${width} ${height}`;
     if (nextKind !== kind) camera = FIT;
+    if (now && matrix !== asMatrix) {
+      canvases.fadePicture();
+      // Whoever has chosen the other view knows why it is there.
+      const same = view === reading.view && now.input.known.net.topology === known.net.topology;
+      if (same) zoomBar.say(viewChangeWords(matrix, countOn(known.layoutMask)));
+    }
+    view = reading.view;
     [kind, page, asMatrix] = [nextKind, nextPage, matrix];
     const renderer = maker.show(input, camera, unit, height, time);
     const held = clamp(camera, renderer);

@@ -239,6 +239,12 @@ export function missingWords(drawn: { on: number; curves: number; lines: number 
   return `The curves of the ${formatCount(curves)} strongest of ${formatCount(on)} edges are drawn: more would be too small to read.${noLine} Full screen has room for more; the matrix shows all.`;
 }
 
+/** Why the view has become a matrix, or a graph, by itself. */
+export const viewChangeWords = (matrix: boolean, on: number): string =>
+  matrix
+    ? `Shown as a matrix: ${formatCount(on)} edges are too many to draw as a graph.`
+    : `Shown as a graph: ${formatCount(on)} edges are few enough to draw.`;
+
 export const scoreName = (kind: string): string => SCORES[kind] ?? kind;
 
 /** "0.1030, rank 3 of 15". */

@@ -823,3 +823,86 @@ describe("matrix and network", () => {
     expect(focused(view)!.getAttribute("aria-pressed")).toBe("false");
   });
 });
+
+describe("how it is drawn", () => {
+  const check = async (view: Mounted, role: string) => {
+    view.find(`[data-role=${role}]`).scrollIntoView({ block: "center" });
+    await click(view.find(`[data-role=${role}]`));
+  };
+
+  test("what is off can be hidden: it is neither seen nor hit, and comes back on the hover of its node", async () => {
+    const view = await mount();
+    view.model.receive({ node_threshold: 0.05 });
+    view.model.python();
+    await settled();
+    const [x, y] = middle(view.twin("edge", "0,0,0"));
+    expect(pixel(view, "picture", x, y)[3]).toBeGreaterThan(0);
+    await check(view, "removed");
+    expect(view.model.traits.removed).toBe("hidden");
+    const [nx, ny] = middle(view.twin("edge", "0,0,0"));
+    expect(pixel(view, "picture", nx, ny)[3]).toBe(0);
+    await commands.mouse([["move", nx, ny]]);
+    await frames(2);
+    expect(view.find(".stage").hasAttribute("data-over")).toBe(false);
+    await commands.mouse([["move", ...middle(view.twin("node", "0,0"))]]);
+    await frames(2);
+    const row = Array.from({ length: 9 }, (_, k) => pixel(view, "highlight", nx - 4 + k, ny)[3]!);
+    expect(Math.max(...row)).toBeGreaterThan(100);
+  });
+
+  test("the contrast makes weak edges fade, and writes pykan's beta", async () => {
+    const view = await mount();
+    const [x, y] = [view.twin("edge", "0,0,2")]
+      .map((twin) => twin.getBoundingClientRect())
+      .map((box) => [box.left + 8, box.top + 8])[0]!;
+    const before = pixel(view, "picture", x!, y!)[0]!;
+    const contrast = view.find<HTMLInputElement>("[data-role=contrast]");
+    contrast.value = contrast.max;
+    contrast.dispatchEvent(new Event("input", { bubbles: true }));
+    await frames(3);
+    expect(pixel(view, "picture", x!, y!)[0]!).toBeGreaterThan(before + 20);
+    window.dispatchEvent(new PointerEvent("pointerup"));
+    await frames(2);
+    expect(view.model.traits.beta).toBe(0.03);
+    expect(contrast.value).toBe(contrast.max);
+  });
+
+  test("one scale for each node is a switch that Python has, too", async () => {
+    const view = await mount();
+    await check(view, "shared-scale");
+    expect(view.model.traits.shared_scale).toBe(true);
+    view.model.receive({ shared_scale: false });
+    await frames(2);
+    expect(view.find<HTMLInputElement>("[data-role=shared-scale]").checked).toBe(false);
+  });
+
+  test("Tidy gives what is off its small place before the pointer has left", async () => {
+    const view = await mount();
+    const place = () => middle(view.twin("edge", "1,4,0")).map(Math.round);
+    const before = place();
+    expect(view.find("[data-role=tidy]").checkVisibility()).toBe(false);
+    await doubleClick(view.twin("node", "1,0"));
+    view.model.python();
+    await settled();
+    expect(place()).toEqual(before);
+    expect(view.find("[data-role=tidy]").checkVisibility()).toBe(true);
+    view.find("[data-role=tidy]").click();
+    await settled();
+    expect(place()).not.toEqual(before);
+    expect(view.find("[data-role=tidy]").checkVisibility()).toBe(false);
+  });
+
+  test("a matrix that becomes a graph by itself says why", async () => {
+    const view = await mount(fakeModel([23, 1]));
+    view.model.receive({ removed_edges: [[0, 5, 0]] });
+    view.model.python();
+    await frames(3);
+    expect(view.find(".hint").textContent).toBe("Shown as a graph: 22 edges are few enough to draw.");
+    expect(view.root.querySelectorAll(".stage > canvas")).toHaveLength(4);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(view.root.querySelectorAll(".stage > canvas")).toHaveLength(3);
+    view.model.receive({ view: "matrix" });
+    await frames(3);
+    expect(view.find(".hint").textContent).not.toContain("matrix");
+  });
+});

@@ -304,3 +304,24 @@ test("where one stack is full, a second one beside it holds twice as many boxes,
     });
   }
 });
+
+test("each of up to 150 edges that are on has its curve drawn, in a notebook's width and in twice that", () => {
+  for (const width of [
+    [13, 8, 4, 3],
+    [4, 9, 1],
+    [12, 12],
+    [6, 10, 9],
+    [7, 7, 7, 1],
+    [25, 5, 3],
+  ]) {
+    const net = networkOf(width);
+    for (const across of [900, 1600]) {
+      const made = layout(net, all(net.edgeCount), room(across));
+      expect(net.edgeCount).toBeLessThanOrEqual(150);
+      expect(boxesOf(made), `[${width}] in ${across}`).toHaveLength(net.edgeCount);
+      boxesOf(made).forEach((box, k) => {
+        for (const other of boxesOf(made).slice(k + 1)) expect(overlap(box, other), `[${width}]`).toBe(false);
+      });
+    }
+  }
+});

@@ -4,6 +4,7 @@ import { type Network, withWeights } from "../../src/model/network";
 import { reduce, type ViewState } from "../../src/state/view-state";
 import type { Rect } from "../../src/util/rect";
 import { prefersMatrix } from "../../src/views/choose-view";
+import { foldedNodes } from "../../src/views/matrix/axes";
 import {
   CELL_STATE,
   cellStatesOf,
@@ -312,4 +313,36 @@ describe("looks", () => {
     const net = networkOf([2, 2, 1], Float64Array.of(1, 2, 4, 8, 16, 32));
     expect([...totalScores(net, Uint8Array.of(1, 0, 1, 1, 1, 0))]).toEqual([5, 8, 1, 12, 16]);
   });
+});
+
+test("rows and columns without an edge that is on are folded, and the others grow by that", () => {
+  const net = networkOf(
+    [13, 8, 3],
+    Float64Array.from({ length: 13 * 8 + 24 }, (_, e) => e + 1),
+  );
+  const mask = all(net).map((_, e) => (net.source[e]! % 3 === 0 && net.target[e]! !== 14 ? 1 : 0));
+  const [whole, folded] = [
+    layoutMatrix(net, room(900), null),
+    layoutMatrix(net, room(900), null, foldedNodes(net, mask)),
+  ];
+  const cell = (matrix: MatrixLayout, id: number) => anchorOf(matrix, { kind: "edge", id })!;
+  const [live, empty] = [0, 1];
+  expect(mask[live]).toBe(1);
+  expect(cell(folded, live).side).toBeGreaterThan(1.3 * cell(whole, live).side);
+  expect(cell(folded, empty).width).toBeLessThan(cell(folded, live).width / 5);
+  for (let id = 0; id < net.edgeCount; id++) {
+    const at = cell(folded, id);
+    expect(hitMatrix(folded, ...centre(at)), `edge ${id}`).toEqual({ kind: "edge", id });
+  }
+  const named = folded.names.map(({ node }) => node);
+  expect(named).toContain(13);
+  expect(named).not.toContain(14);
+  expect(named).not.toContain(1);
+});
+
+test("hidden nodes have their names beside their rows", () => {
+  const matrix = made([4, 6, 2], 900);
+  expect(matrix.names.map(({ node }) => node).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 12 }, (_, n) => n),
+  );
 });

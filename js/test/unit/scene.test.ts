@@ -152,3 +152,54 @@ test("a point of an edge's function lies on its curve in the box, and on the bor
   expect(inBox({ x: 10, y: 20, side: 100 }, 0, 0)).toEqual([22, 108]);
   expect(inBox({ x: 10, y: 20, side: 100 }, 1, 1)).toEqual([98, 32]);
 });
+
+test("what has just been switched off by hand is a ghost in its place until the pointer leaves", () => {
+  const removed = edgeId(net, [0, 1, 3]);
+  const held = after(synced(), { type: "held", held: true }, synced({ removedEdges: new Set([removed]) }));
+  const [before, ghost] = [shapesOf(after(synced())), shapesOf(held)];
+  expect(ghost.edge(removed)).toMatchObject({ look: "off", ghost: true, visible: true });
+  expect(ghost.edge(removed).box).toEqual(before.edge(removed).box);
+  const gone = shapesOf(reduce(held, { type: "held", held: false })!).edge(removed);
+  expect(gone).toMatchObject({ look: "off", ghost: false, box: null });
+});
+
+test("what is off can be hidden, but for ghosts, for what a drag removes and for what differs", () => {
+  const known = after(synced({ nodeThreshold: 0.05 }));
+  const made = layout(net, known.layoutMask, room);
+  const hidden = buildScene(made, known, { hidesRemoved: true });
+  for (const { edge, visible } of hidden.edges) expect(visible, `${edge}`).toBe(known.mask[edge] === 1);
+  expect(hidden.nodes.map(({ visible }) => visible)).toEqual([...known.nodesOn].map((on) => on === 1));
+  expect(buildScene(made, known).edges.every(({ visible }) => visible)).toBe(true);
+  const bits = new Uint8Array(15).fill(3);
+  bits[0] = 1;
+  const compared = buildScene(made, known, { hidesRemoved: true, compared: bits });
+  expect(compared.edges.find(({ edge }) => edge === 0)!.visible).toBe(true);
+  const dragged = after(synced(), { type: "dragged", axis: "node", value: 0.05 });
+  const taken = buildScene(layout(net, dragged.layoutMask, room), dragged, { hidesRemoved: true });
+  expect(taken.edges.every(({ visible }) => visible)).toBe(true);
+});
+
+test("sums and products have their signs, inputs have none", () => {
+  const { scene } = shapesOf(after(synced()));
+  expect(scene.nodes.map(({ sign }) => sign)).toEqual([null, null, ...Array(6).fill("sum")]);
+});
+
+test("with one scale for each node a flat curve looks flat beside a steep one", () => {
+  const curves = sampleCurves(net);
+  const into = [0, 1].map((i) => edgeId(net, [0, i, 2]));
+  for (let k = 0; k < SAMPLES; k++) {
+    curves.y[into[0]! * SAMPLES + k] = -1 + (4 * k) / (SAMPLES - 1);
+    curves.y[into[1]! * SAMPLES + k] = 0.1 * Math.sin(k);
+  }
+  const height = (curve: ReturnType<typeof createNormalizedCurves>, e: number) => {
+    const v = [...curve(e)].filter((_, k) => k % 2 === 1);
+    return Math.max(...v) - Math.min(...v);
+  };
+  const [own, shared] = [false, true].map((each) => createNormalizedCurves(net, curves, each));
+  expect(into.map((e) => height(own!, e))).toEqual([1, 1]);
+  expect(height(shared!, into[0]!)).toBe(1);
+  expect(height(shared!, into[1]!)).toBeLessThan(0.06);
+  expect(shared!.range(into[1]!)).toEqual([-1, 3]);
+  // Zero is at one height in both.
+  expect(into.map((e) => shared!.at(e, 0, 0)[1])).toEqual([0.25, 0.25]);
+});

@@ -2,7 +2,8 @@
  * The axes of the matrix view: one for each node layer, in turn from top to bottom ("upright") and from left to right. Pure.
  *
  * An axis is cut into units of equal length, its pitch: one for each slot of the layer, that is one for each node
- * unless nodes are products. A matrix stands where the axes of two neighbours cross.
+ * unless nodes are products. Units of nodes without any edge that is on are folded to a narrow stripe. A matrix stands
+ * where the axes of two neighbours cross.
  */
 import type { Network } from "../../model/network";
 
@@ -23,12 +24,16 @@ export interface Axis {
   readonly units: Units;
   readonly start: number;
   readonly pitch: number;
+  /** Where each unit begins after the start, and where the last one ends, (count + 1,). */
+  readonly offsets: Int32Array;
   /** What cells leave free at their end, so that each is seen by itself. */
   readonly gutter: number;
   /** Where the markers of its nodes are, across the axis: beside the first matrix, between two, after the last. */
   readonly strip: number;
   /** Heads are dots, or where these would touch each other bars of the total score. */
   readonly markers: "dots" | "bars";
+  /** Room for the names of hidden nodes after their markers. */
+  readonly named: number;
   /** Bars grow towards smaller coordinates, away from the matrix. */
   readonly backwards: boolean;
 }
@@ -40,7 +45,10 @@ export interface Pitches {
 
 export const STRIP = 26;
 export const MAX_HEIGHT = 640;
-const MAX_PITCH = 64;
+const MAX_PITCH = 110;
+/** Of a unit, what is left of it when it is folded; below the least pitch nothing is folded. */
+const FOLDED = 1 / 8;
+const LEAST_FOLDED_PITCH = 8;
 /** Up to this pitch a unit may be as long as its row has room, beyond it cells are nearly square. */
 export const FREE_PITCH = 16;
 const MAX_ASPECT = 1.5;
@@ -137,3 +145,31 @@ function grow(counts: readonly number[], layers: number[], pitch: number[], room
   const least = Math.min(...layers.map((k) => pitch[k]!));
   for (const k of layers) if (pitch[k]! <= 1.1 * least) pitch[k] = least;
 }
+
+/** By layer, the nodes that fold: those without an edge that is on, where the layer has others, (N,). */
+export function foldedNodes(net: Network, mask: Uint8Array): Uint8Array {
+  const used = new Uint8Array(net.nodeCount);
+  for (let e = 0; e < net.edgeCount; e++) if (mask[e]) used[net.source[e]!] = used[net.target[e]!] = 1;
+  const folded = new Uint8Array(net.nodeCount);
+  for (let l = 0; l <= net.depth; l++) {
+    const [first, end] = [net.nodeOffset[l]!, net.nodeOffset[l + 1]!];
+    if (!used.subarray(first, end).includes(1)) continue;
+    for (let n = first; n < end; n++) folded[n] = 1 - used[n]!;
+  }
+  return folded;
+}
+
+/** How many whole units so many units take when some are folded. */
+export const unfolded = (count: number, folded: number): number => count - folded + folded * FOLDED;
+
+export function offsetsOf(units: Units, pitch: number, isFolded: (node: number) => boolean): Int32Array {
+  const offsets = new Int32Array(units.count + 1);
+  for (let u = 0; u < units.count; u++) {
+    const short = pitch >= LEAST_FOLDED_PITCH && isFolded(units.node[u]!);
+    offsets[u + 1] = offsets[u]! + (short ? Math.floor(pitch * FOLDED) : pitch);
+  }
+  return offsets;
+}
+
+/** Whether units are so long that folding some of them gives the others room. */
+export const canFold = (pitch: number): boolean => pitch >= LEAST_FOLDED_PITCH;

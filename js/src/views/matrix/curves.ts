@@ -11,6 +11,8 @@ type Ctx = OffscreenCanvasRenderingContext2D;
 /** From this side on a cell has round corners and a cross. */
 const LARGE = 24;
 const LABELLED = 40;
+/** Smaller cells are those of folded rows and columns: they have no curve. */
+const FOLDED_SIDE = 8;
 /** Height of a formula under its curve. */
 const LABEL = 12;
 /** Beyond so many curves they are hairlines. */
@@ -67,6 +69,10 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
         ctx.globalAlpha = 1;
         ctx.clearRect(x, y, w, h);
         if (code & HIDDEN) continue;
+        if (Math.min(w, h) < FOLDED_SIDE * ratio) {
+          paintFolded(ctx, brush, look, e, kind, { x, y, width: w, height: h });
+          continue;
+        }
         if (kind !== ON) ctx.drawImage(stampOf(kind, w, h), x, y);
         if (kind === OFF) continue;
         const cell: Cell = { x: x / ratio, y: y / ratio, width: w / ratio, height: h / ratio };
@@ -128,6 +134,21 @@ function strokeBatch(ctx: Ctx, { palette }: Brush, { inks }: CurveInks, batch: B
 }
 
 const roundOf = (side: number) => (side >= LARGE ? Math.min(4, side / 8) : 0);
+
+/** In device pixels. An edge of a folded node may come on while a slider is dragged. */
+function paintFolded(
+  ctx: Ctx,
+  { palette }: Brush,
+  { inks, levels }: CurveInks,
+  edge: number,
+  kind: number,
+  { x, y, width, height }: Cell,
+): void {
+  ctx.fillStyle =
+    kind === ON ? inks.numeric.css[levels[edge]!]! : kind === OFF ? palette.ink : palette.removed;
+  ctx.globalAlpha = kind === ON ? 1 : kind === REMOVING ? 0.9 : 0.08;
+  ctx.fillRect(x, y, width, height);
+}
 
 /** A cell that is not on, without its curve: the same for all cells of one size. */
 function paintHollow(ctx: Ctx, { palette }: Brush, kind: number, width: number, height: number): void {

@@ -18,7 +18,7 @@ export function hitMatrix(layout: MatrixLayout, x: number, y: number): Target | 
     if (!axis) continue;
     const [along, across] = axis.upright ? [y, x] : [x, y];
     const inside = across >= axis.strip && across < axis.strip + STRIP;
-    if (!inside || along < axis.start || along >= axis.start + axis.units.count * axis.pitch) continue;
+    if (!inside || along < axis.start || along >= axis.start + axis.offsets[axis.units.count]!) continue;
     return { kind: "node", id: net.nodeOffset[axis.layer]! + axis.units.node[unitAt(axis, along)]! };
   }
   if (!maps) return null;
@@ -73,10 +73,11 @@ interface Span {
   readonly length: number;
 }
 
-export const spanAt = ({ start, pitch, gutter }: Axis, unit: number, count: number): Span => ({
-  at: start + unit * pitch,
-  length: count * pitch - gutter,
-});
+export function spanAt({ start, offsets, gutter }: Axis, unit: number, count: number): Span {
+  const length = offsets[unit + count]! - offsets[unit]!;
+  // Folded units are too short for the usual gutter.
+  return { at: start + offsets[unit]!, length: Math.max(1, length - Math.min(gutter, length >> 2)) };
+}
 
 export const nodeSpan = (axis: Axis, i: number): Span =>
   spanAt(axis, axis.units.first[i]!, axis.units.span[i]!);
@@ -89,8 +90,15 @@ export function within({ x, y, width, height }: Rect, px: number, py: number): b
   return px >= x && px < x + width && py >= y && py < y + height;
 }
 
-function unitAt({ start, pitch, units }: Axis, at: number): number {
-  return Math.min(units.count - 1, Math.floor((at - start) / pitch));
+/** By bisection: the last unit that does not begin after a point. */
+function unitAt({ start, offsets, units }: Axis, at: number): number {
+  let [low, high] = [0, units.count - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (offsets[middle]! <= at - start) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 function edgeAt(net: Network, { layer, source, target }: Block, s: number, t: number): Target {

@@ -27,6 +27,7 @@ export function layoutMaps(
   net: Network,
   room: MatrixSpace,
   [rows, columns]: readonly [number, number],
+  folded: Uint8Array,
 ): Placed {
   const ends = net.depth === 1;
   const height = room.height ?? MAX_HEIGHT;
@@ -35,7 +36,7 @@ export function layoutMaps(
   const width = room.width - 2 * PAD;
   const nameRoom = ends ? HEAD : 0;
   const matrixWidths = (beside ? SHARES : [1]).map((share) =>
-    ends ? 0 : stairWidth(net, room, share * width),
+    ends ? 0 : stairWidth(net, room, share * width, folded),
   );
   const fit = (scale: number, matrixWidth = matrixWidths[0]!) => {
     const totalScale = totalScaleOf(scale, rows, columns, width);
@@ -91,7 +92,7 @@ export function layoutMaps(
     : { left: PAD, top: y + gridHeight + BETWEEN, height };
   const right = beside ? from.left + matrixWidth : room.width - PAD;
   const order = Array.from(new Set(units.node));
-  const rest = placeMatrices(net, room, 1, true, from.left, from.top, right, from.height, order);
+  const rest = placeMatrices(net, room, folded, 1, true, from.left, from.top, right, from.height, order);
   return {
     ...rest,
     maps,
@@ -111,8 +112,8 @@ function byStrength(net: Network): number[] {
 }
 
 /** The width that the following layers need, at most `most`. */
-function stairWidth(net: Network, room: MatrixSpace, most: number): number {
-  const rest = placeMatrices(net, room, 1, true, 0, 0, most, room.height ?? MAX_HEIGHT);
+function stairWidth(net: Network, room: MatrixSpace, most: number, folded: Uint8Array): number {
+  const rest = placeMatrices(net, room, folded, 1, true, 0, 0, most, room.height ?? MAX_HEIGHT);
   return Math.min(most, rest.right);
 }
 

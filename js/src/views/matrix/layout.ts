@@ -1,11 +1,11 @@
 /**
  * Where everything of the matrix view is: a matrix of cells for each pair of layers, neighbours share an axis. Pure.
  *
- * The masks move nothing: the matrix view only changes with the network, the room and the shape of the inputs.
+ * It changes with the network, the room, the shape of the inputs, and with the nodes that have no edge that is on.
  */
 
 import type { Network } from "../../model/network";
-import type { Axis } from "./axes";
+import { type Axis, foldedNodes } from "./axes";
 import { layoutMaps } from "./image-maps";
 import { chooseMatrices } from "./matrices";
 import {
@@ -41,9 +41,10 @@ export function layoutMatrix(
   net: Network,
   room: MatrixSpace,
   inputShape: readonly [number, number] | null,
+  folded: Uint8Array = foldedNodes(net, net.baseline),
 ): MatrixLayout {
   const mapped = inputShape !== null && inputShape[0] * inputShape[1] === net.width[0] && net.width[0]! > 1;
-  const made = mapped ? layoutMaps(net, room, inputShape) : chooseMatrices(net, room);
+  const made = mapped ? layoutMaps(net, room, inputShape, folded) : chooseMatrices(net, room, folded);
   const { right, bottom } = made;
   const width = Math.max(room.width, right + PAD);
   const legend = { x: PAD, y: bottom + 16, width: width - 2 * PAD };
@@ -54,7 +55,7 @@ export function layoutMatrix(
     bottom,
     net.width,
     inputShape,
-    moved.axes.map((axis) => axis && [axis.start, axis.pitch, axis.strip, axis.upright]),
+    moved.axes.map((axis) => axis && [axis.start, axis.strip, axis.upright, ...axis.offsets]),
     moved.maps && [moved.maps.x, moved.maps.y, moved.maps.scale, moved.maps.across],
   ]);
   const { axes, blocks, maps, names, captions } = moved;

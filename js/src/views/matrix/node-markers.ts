@@ -51,13 +51,13 @@ export function paintNodeMarkers(
     return;
   }
   const middle = axis.strip + STRIP / 2;
-  const r = Math.min(4.5, Math.max(2, axis.pitch * 0.26));
   const before = !axis.backwards;
   const after = axis.backwards || axis.layer < net.depth;
   ctx.fillStyle = palette.ink;
   for (let i = 0; i < n; i++) {
     const span = nodeSpan(axis, i);
     const at = span.at + span.length / 2;
+    const r = Math.min(4.5, Math.max(1.5, span.length * 0.26));
     const look = states[first + i]!;
     ctx.globalAlpha = look === ON ? 0.4 : 0.15;
     ctx.fillStyle = palette.ink;

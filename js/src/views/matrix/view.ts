@@ -2,6 +2,7 @@
 
 import { type Brush, clear } from "../../canvas/brush";
 import { frame } from "../../canvas/shapes";
+import { sameMask } from "../../model/mask";
 import type { Network, Target } from "../../model/network";
 import { extend } from "../../state/selection";
 import type { ViewState } from "../../state/view-state";
@@ -14,6 +15,7 @@ import type { FrameInput, Renderer, RendererFactory } from "../contract";
 import { nameLimit } from "../network/layout";
 import { createSpaceMeasure } from "../space-measure";
 import { boxesInOrder, type TargetBox } from "../target-boxes";
+import { foldedNodes } from "./axes";
 import { paintMatrixHighlight } from "./highlight";
 import { anchorOf, hitMatrix } from "./hit";
 import { LEGEND_HEIGHT, layoutMatrix, type MatrixLayout } from "./layout";
@@ -39,11 +41,21 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
   const pictured = createMemo<object>();
   const large = createLarge();
 
+  /** The same object as long as the same nodes fold. */
+  let lastFolded: Uint8Array = new Uint8Array();
+  const folding = createMemo<Uint8Array>();
+  function foldedOf({ net, layoutMask }: ViewState): Uint8Array {
+    const found = folding([net.topology, layoutMask], () => foldedNodes(net, layoutMask));
+    if (!sameMask(found, lastFolded)) lastFolded = found;
+    return lastFolded;
+  }
+
   function arrange(input: FrameInput, height: number | undefined) {
     const { known, reading } = input;
     const room = measureSpace(input, height);
-    return arranged([known.net, room, reading.inputShape], () => {
-      const layout = layoutMatrix(known.net, room, reading.inputShape);
+    const folded = foldedOf(known);
+    return arranged([known.net, room, reading.inputShape, folded], () => {
+      const layout = layoutMatrix(known.net, room, reading.inputShape, folded);
       return { layout, targetBoxes: targetBoxesOf(layout, known.net) };
     });
   }

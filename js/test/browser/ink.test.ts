@@ -1,0 +1,120 @@
+/** What an edge's line shows of its score, from the pixels. */
+import { describe, expect, test } from "vitest";
+import trained from "../../../tests/golden/trained.json";
+import { inksOf, LEVELS } from "../../src/canvas/colours";
+import { alphaOf } from "../../src/canvas/ink";
+import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
+import { NO_EDITS } from "../../src/model/mask";
+import { reduce } from "../../src/state/view-state";
+import { pointAt } from "../../src/util/paths";
+import { layout } from "../../src/views/network/layout";
+import { paint } from "../../src/views/network/paint";
+import { buildScene, createNormalizedCurves, type EdgeShape } from "../../src/views/network/scene";
+import { contrast, lab, VISION } from "../colour-vision";
+import { networkOf, sampleCurves, syncedOf } from "../fake";
+
+function lengthOf({ path }: EdgeShape): number {
+  let length = 0;
+  for (let k = 1; k <= 200; k++) {
+    const [[ax, ay], [bx, by]] = [pointAt(path, (k - 1) / 200), pointAt(path, k / 200)];
+    length += Math.hypot(bx - ax, by - ay);
+  }
+  return length;
+}
+
+/** Ink of each edge's line, for each pixel of its length. */
+function lineInksOf(width: number[], scores: number[], mask: number[], theme: "light" | "dark") {
+  const net = networkOf(width, Float64Array.from(scores));
+  const removedEdges = new Set(mask.flatMap((on, e) => (on ? [] : [e])));
+  const known = reduce(null, {
+    type: "synced",
+    reading: syncedOf(net, { edits: { ...NO_EDITS, removedEdges } }),
+  })!;
+  const made = layout(net, known.layoutMask, { width: 700, inNames: 20, outNames: 20 });
+  const scene = buildScene(made, known);
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [made.width, made.height];
+  const ctx = canvas.getContext("2d", { willReadFrequently: true })!;
+  const palette = { ...INKS[theme], background: BACKGROUNDS[theme] };
+  const brush = {
+    ctx,
+    ratio: 1,
+    palette,
+    font: "sans-serif",
+    curve: createNormalizedCurves(net, sampleCurves(net)),
+  };
+  const inks = new Map<number, number>();
+  for (const shape of scene.edges) {
+    // Its line alone.
+    paint(brush, { ...scene, edges: [{ ...shape, box: null }], nodes: [] }, []);
+    const { data } = ctx.getImageData(0, 0, canvas.width, canvas.height);
+    let ink = 0;
+    for (let k = 3; k < data.length; k += 4) ink += data[k]! / 255;
+    inks.set(shape.edge, ink / lengthOf(shape));
+  }
+  return inks;
+}
+
+/** By mean ranks, so that equal values count as equal (Spearman). */
+function rankCorrelation(a: number[], b: number[]): number {
+  const ranks = (values: number[]) =>
+    values.map((value) => {
+      const below = values.filter((other) => other < value).length;
+      return below + (values.filter((other) => other === value).length - 1) / 2;
+    });
+  const [x, y] = [ranks(a), ranks(b)];
+  const mean = (x.length - 1) / 2;
+  const sum = (of: (k: number) => number) => x.reduce((total, _, k) => total + of(k), 0);
+  const covariance = sum((k) => (x[k]! - mean) * (y[k]! - mean));
+  return covariance / Math.sqrt(sum((k) => (x[k]! - mean) ** 2) * sum((k) => (y[k]! - mean) ** 2));
+}
+
+test.each(["light", "dark"] as const)(
+  "of ten trained networks, a line has the more ink the higher its score, and one that is off the least: %s",
+  (theme) => {
+    for (const { width, scores, mask } of trained.nets) {
+      const inks = lineInksOf(width, scores, mask, theme);
+      const on = scores.flatMap((_, e) => (mask[e] ? [e] : []));
+      const off = scores.flatMap((_, e) => (mask[e] ? [] : [e]));
+      const found = rankCorrelation(
+        on.map((e) => inks.get(e)!),
+        on.map((e) => scores[e]!),
+      );
+      expect(found, `[${width}]`).toBeGreaterThanOrEqual(0.95);
+      const faintest = Math.min(...on.map((e) => inks.get(e)!));
+      for (const e of off) expect(inks.get(e), `[${width}] edge ${e}`).toBeLessThan(faintest / 2);
+    }
+  },
+);
+
+const hex = (bits: number) =>
+  `#${[0, 8, 16].map((shift) => ((bits >>> shift) & 255).toString(16).padStart(2, "0")).join("")}`;
+
+describe.each(["light", "dark"] as const)("in the %s", (theme) => {
+  const background = BACKGROUNDS[theme];
+  const colours = INKS[theme];
+
+  test("a curve on the ground of its box is a mark, however important its edge", () => {
+    const { numeric } = inksOf({ ...colours, background });
+    for (let level = 0; level < LEVELS; level++) {
+      const ground = hex(numeric.bits[level]!);
+      const ink = numeric.deep[level] ? background : colours.ink;
+      const alpha = numeric.deep[level] ? 1 : alphaOf(level / (LEVELS - 1));
+      expect(contrast(ink, ground, alpha), `level ${level}`).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  test.each(Object.keys(VISION))(
+    "importance is a matter of lightness: %s sees it rise all the way",
+    (kind) => {
+      const { numeric } = inksOf({ ...colours, background });
+      const lights = [0, 32, 64, 96, 128, 160, 192, 224, 255].map((level) => {
+        return lab(hex(numeric.bits[level]!), VISION[kind]!)[0];
+      });
+      const sign = theme === "light" ? -1 : 1;
+      lights.slice(1).forEach((light, k) => {
+        expect(sign * (light - lights[k]!), `step ${k}`).toBeGreaterThan(4);
+      });
+    },
+  );
+});
