@@ -51,6 +51,8 @@ export function createHints(root: HTMLElement, signal: AbortSignal) {
   /** What was there when the present hint came. */
   let before: Snapshot | null = null;
   let shown = -1;
+  /** All have been seen: they never come again. */
+  let isOver = false;
   signal.addEventListener("abort", () => {
     if (owner === self) owner = null;
   });
@@ -119,8 +121,10 @@ export function createHints(root: HTMLElement, signal: AbortSignal) {
 
   let last: PanelProps | null = null;
   function update(now: PanelProps): void {
+    if (isOver) return;
     last = now;
     const number = hintsSeen();
+    isOver = number >= THREE.length;
     const { reading } = now;
     const wanted = number < THREE.length && !reading.closed && !reading.hide.includes("hints");
     if (!wanted || (owner !== null && owner !== self)) {
