@@ -370,6 +370,10 @@ class BaseAdapter(ABC):
         """Return what makes the functions beside parameters and buffers."""
         return None
 
+    def describe_settings(self, settings: Any) -> Any:
+        """Return in plain lists and texts what a file cannot hold of `Weights.settings`."""
+        return None
+
     def set_extra_weights(self, extra: Any) -> None:
         """Put back what `_extra_weights` returned."""
         if extra is not None:

@@ -393,6 +393,9 @@ class PykanBaseAdapter(BaseAdapter):
         ]
         return tables, copy.deepcopy(self._mask_values()), self.model.symbolic_enabled
 
+    def describe_settings(self, settings: Any) -> Any:
+        return [settings[2], [table["funs_name"] for table in settings[0]]]
+
     def set_extra_weights(self, extra: Any) -> None:
         tables, mask_values, enabled = extra
         for layer, table in zip(self.model.symbolic_fun, tables, strict=True):
