@@ -356,10 +356,10 @@ class BaseAdapter(ABC):
             raise ValueError("these weights are of a model with other layers, sizes or dtypes")
         named = named_tensors(self._model)
         resized = [n for n, live in named.items() if live.shape != weights.tensors[n].shape]
-        replace_numbers(
-            self._model, [named[n] for n in resized], [weights.tensors[n] for n in resized]
-        )
         if resized:
+            replace_numbers(
+                self._model, [named[n] for n in resized], [weights.tensors[n] for n in resized]
+            )
             self.note_grid_sizes()
         for name, live in named.items():
             if not same_bits(live, weights.tensors[name].to(live.device)):
@@ -368,6 +368,10 @@ class BaseAdapter(ABC):
 
     def extra_weights(self) -> Any:
         """Return what makes the functions beside parameters and buffers."""
+        return None
+
+    def describe_settings(self, settings: Any) -> Any:
+        """Return in plain lists and texts what a file cannot hold of `Weights.settings`."""
         return None
 
     def set_extra_weights(self, extra: Any) -> None:

@@ -159,6 +159,9 @@ class Adapter(Protocol):
     def weights(self) -> Weights:
         """Return a copy of all that makes the functions; masks and biases may be in it."""
 
+    def describe_settings(self, settings: Any) -> Any:
+        """Return in plain lists and texts what a file cannot hold of `Weights.settings`."""
+
     def set_weights(self, weights: Weights) -> None:
         """Put weights back, bit for bit, or raise a ValueError if they do not fit any more.
 

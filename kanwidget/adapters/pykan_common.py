@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kanwidget.kan.bsplines import de_boor
+from kanwidget.kan.bsplines import bspline_basis_and_slope, de_boor, is_uniform
 from kanwidget.masks import reachability
 from kanwidget.masks.ids import Edge
 
@@ -409,6 +409,9 @@ class PykanBaseAdapter(BaseAdapter):
         ]
         return tables, copy.deepcopy(self._mask_values()), self.model.symbolic_enabled
 
+    def describe_settings(self, settings: Any) -> Any:
+        return [settings[2], [table["funs_name"] for table in settings[0]]]
+
     def set_extra_weights(self, extra: Any) -> None:
         tables, mask_values, enabled = extra
         for layer, table in zip(self.model.symbolic_fun, tables, strict=True):
@@ -439,7 +442,10 @@ class DifferentiableBasis(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, knots: Tensor, k: int) -> Tensor:
         """Return the basis."""
         basis: Tensor
-        basis, slope = de_boor(x, knots, k)
+        if k > 0 and is_uniform(knots):
+            basis, slope = bspline_basis_and_slope(x, knots[:, k : knots.shape[1] - k], k, True)
+        else:
+            basis, slope = de_boor(x, knots, k)
         ctx.save_for_backward(slope)
         return basis
 

@@ -125,6 +125,19 @@ class History:
         self._tree = _Tree([first], 0, {})
         self.snapshots = Snapshots() if snapshots is None else snapshots
 
+    @classmethod
+    def of(
+        cls, commands: Sequence[Command], current: int, redo: dict[int, int], snapshots: Snapshots
+    ) -> History:
+        """Return the history of all commands, which stands at one of them; see `redo_steps`."""
+        history = cls(commands[0], snapshots)
+        history._tree = _Tree(list(commands), current, dict(redo))
+        return history
+
+    def redo_steps(self) -> dict[int, int]:
+        """Return which command redo goes to, by the number of the one it goes from."""
+        return dict(self._tree.next)
+
     @property
     def commands(self) -> list[Command]:
         """All commands, by their numbers; nothing may write to the list."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from kanwidget.evaluate.data_and_metric import DataAndMetric
@@ -19,7 +22,8 @@ from kanwidget.masks import edit_operations
 from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_whole
 
-from . import serialize
+from . import serialize, session_files
+from .live_model import PlannedStep
 from .mask_and_bias import MaskAndBias
 from .outcome import Outcome
 from .session_training import SessionTraining
@@ -341,6 +345,93 @@ class PruningSession(SessionTraining):
             steps, planner = session._applier, session._planner
             serialize.check_owner(content, steps.model_digest, session.data.digest())
             serialize.replay(commands, content["current"], steps, planner)
+        return session
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the session to a folder: its history, and the weights of its steps.
+
+        They are JSON and safetensors, no code. A formula that an edge has is code: of a model with
+        other formulas at other steps, the weights of those steps are left out.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; what was there before is still there then.
+        """
+        self.refresh()
+        session_files.write_session(folder, self._applier)
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | os.PathLike[str],
+        model: nn.Module,
+        dataset: Mapping[str, Tensor] | Tensor | None = None,
+        *,
+        metric: Metric | None = None,
+        higher_is_better: bool | None = None,
+        history_bytes: int = HISTORY_BYTES,
+    ) -> PruningSession:
+        """Go on with a session that `save` wrote: the model gets the weights and masks of then.
+
+        Parameters
+        ----------
+        folder : path
+        model : nn.Module
+            Of the same library, width and dtype as the one that was saved, with any weights.
+        dataset : dict or Tensor, optional
+            The data of the session.
+        metric, higher_is_better, history_bytes
+            As for `PruningSession`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        ValueError
+            If it is no session's, or damaged, or belongs to another model or other data; the
+            model is unchanged then.
+        """
+        parameters = iter(model.parameters() if isinstance(model, nn.Module) else ())
+        saved = session_files.read_session(folder, next(parameters, torch.empty(0)).device)
+        first = saved.first
+        session = cls(
+            model,
+            dataset,
+            metric=metric,
+            score=first.baseline.score,
+            keep_mean=first.state.keep_mean,
+            higher_is_better=higher_is_better,
+        )
+        steps, budget = session._applier, check_whole(history_bytes, "history_bytes", 0)
+        try:
+            adapter, before = steps.require_live_model().adapter, steps.require_evaluator()
+            weights = saved.check_owner(adapter, session.data)
+            if saved.labels is not None:
+                session.data.test_labels = session.data.train_labels = saved.labels.to(
+                    session.data.test_labels
+                )
+            session.data.baseline_count = max(c.baseline.number for c in saved.commands)
+            steps.history = saved.history(adapter, budget)
+            steps.model_digest = str(saved.content["model"])
+            session._planner = StepPlanner(steps)
+            command = replace(steps.current)
+            steps.apply(
+                PlannedStep(
+                    command,
+                    before.with_weights(weights),
+                    before,
+                    MaskAndBias.of(adapter),
+                    steps.masks_under(command.baseline, command.state),
+                    sets_restore_point=True,
+                    weights=weights,
+                    weights_before=adapter.weights(),
+                )
+            )
+            steps.require_evaluator().add_curves(command.baseline)
+        except BaseException:
+            steps.close(restore=False)
+            raise
         return session
 
     @contextlib.contextmanager
