@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .curve import NamedCurve
 from .dictionary import POINTS, Dictionary, make_dictionary
 from .library import Function
 
@@ -27,6 +28,12 @@ STEPS = 20
 
 MAX_RATIO = 3000.0
 """A fit is left where it is while its unexplained variance is so many times that of the best."""
+
+MAX_START = 0.02
+"""A start with less than this unexplained is tried in any case: few steps may make it exact."""
+
+MAX_SLOW_FALL = 0.7
+"""But not while a step lowers that to less than this share of what it was."""
 
 MAX_FOLDED_SHIFT = 50.0
 """``exp(a x + b)`` with a larger b keeps it, so that neither exp nor c overflows."""
@@ -53,6 +60,11 @@ class Fits:
     b: Array
     c: Array
     d: Array
+
+    def curve(self, curve: int, function: int) -> NamedCurve:
+        """Return one of the fits."""
+        a, b, c, d = (float(field[curve, function]) for field in (self.a, self.b, self.c, self.d))
+        return NamedCurve(self.functions[function].name, a, b, c, d)
 
 
 def fit_curves(x: Array, y: Array, weight: Array, functions: Sequence[Function]) -> Fits:
@@ -221,7 +233,8 @@ def _refine(
         still = np.zeros(len(p), dtype=int)  # steps in a row that did not help
         best = np.full(len(unit), np.inf)
         np.minimum.at(best, problems.curve, found)
-        alive = np.flatnonzero(problems.free.any(1) & _promising(found, best, problems.curve))
+        near = _promising(found, best, problems.curve) | (found < MAX_START)
+        alive = np.flatnonzero(problems.free.any(1) & near)
         for _ in range(STEPS):
             if not len(alive):
                 break
@@ -231,6 +244,7 @@ def _refine(
             state = _State(some, trial, unit, root, functions)
             better = state.unexplained < found[alive]
             much = state.unexplained < (1 - 1e-3) * found[alive]
+            falling = state.unexplained < MAX_SLOW_FALL * found[alive]
             taken = alive[better]
             p[taken], found[taken] = trial[better], state.unexplained[better]
             normal[taken], pull[taken] = state.normal[better], state.pull[better]
@@ -238,7 +252,8 @@ def _refine(
             still[alive] = np.where(much, 0, still[alive] + 1)
             np.minimum.at(best, problems.curve[alive], found[alive])
             go_on = (still[alive] < 4) & (found[alive] > MIN_UNEXPLAINED)
-            alive = alive[go_on & _promising(found[alive], best, problems.curve[alive])]
+            near = _promising(found[alive], best, problems.curve[alive])
+            alive = alive[go_on & (near | falling)]
     return p, found
 
 

@@ -6,6 +6,7 @@ all its parameters at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -125,6 +126,36 @@ class NamingNetwork:
         else:
             edges[edge] = NamedEdge(function, curve.a, curve.b, curve.c)
         return replace(self, edges=edges, bias=bias)
+
+    def with_splines(self, edges: Iterable[Edge], passed: Forward, intervals: int) -> NamingNetwork:
+        """Return a network in which edges are splines again, with the curves that they had.
+
+        Parameters
+        ----------
+        edges : iterable of (l, i, j)
+            With a name, or off.
+        passed : Forward
+            The network's pass over the rows.
+        intervals : int
+            Of grids over nodes from which no spline comes yet.
+        """
+        grids, new = [[*row] for row in self.grids], dict(self.edges)
+        for l, i, j in edges:
+            has_spline = any(
+                key[:2] == (l, i) and isinstance(curve, SplineEdge) for key, curve in new.items()
+            )
+            if not has_spline:
+                margin = HIDDEN_MARGIN if l else 0.0
+                grids[l][i] = _grid_over(passed.values[l][i], intervals, margin)
+            grid, curve = grids[l][i], self.edges.get((l, i, j))
+            # Only where the values are: the curve may have a pole beyond them.
+            values = passed.values[l][i]
+            points = np.linspace(values.min(), values.max(), 8 * grid.count)
+            y = np.zeros_like(points)
+            if isinstance(curve, NamedEdge):
+                y = curve.c * curve.function.value(curve.a * points + curve.b)
+            new[l, i, j] = SplineEdge(grid.fit(points, y[None])[0])
+        return replace(self, edges=new, grids=grids, first_features=_FirstFeatures())
 
     def forward(self, x: Array) -> Forward:
         """Run the network on inputs ``(width[0], rows)``."""

@@ -112,13 +112,7 @@ def rank_fits(
     return [
         [
             Candidate(
-                NamedCurve(
-                    fits.functions[f].name,
-                    float(fits.a[e, f]),
-                    float(fits.b[e, f]),
-                    float(fits.c[e, f]),
-                    float(fits.d[e, f]),
-                ),
+                fits.curve(e, f),
                 float(fits.unexplained[e, f]),
                 float(bits[e, f]),
                 deviation[e, f],
