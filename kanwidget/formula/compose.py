@@ -9,30 +9,17 @@ from fractions import Fraction
 
 import numpy as np
 
-from .expression import (
-    Phi,
-    Sum,
-    Symbol,
-    add,
-    atom,
-    constant,
-    edges_of,
-    expand,
-    multiply,
-    numbers_of,
-    power,
-    scale,
-    shorter,
-)
+from .expression import Phi, Sum, Symbol, add, atom, constant, multiply, power, scale, shorter
 from .functions import Functions
 from .network import FormulaNetwork
 from .numbers import ONE, number
+from .rewrite import edges_of, expand, numbers_of
 from .unnamed_curve import UnnamedCurve
 from .variables import Scaling
 
 __all__ = ["Part", "compose"]
 
-NAMED_FROM_SIZE = 6
+NAMED_FROM_SIZE = 5
 """Nodes that are used more than once get a name of their own if they are at least as long."""
 
 
@@ -70,7 +57,9 @@ def compose(
     ValueError
         If a constant of the formula is not a finite number.
     """
-    return _Composition(network, functions, in_vars, inputs, name_parts).result(out_vars, outputs)
+    taken = (*in_vars, *out_vars)
+    made = _Composition(network, functions, in_vars, taken, inputs, name_parts)
+    return made.result(out_vars, outputs)
 
 
 class _Composition:
@@ -81,11 +70,12 @@ class _Composition:
         network: FormulaNetwork,
         functions: Functions,
         in_vars: Sequence[str],
+        taken: Sequence[str],
         inputs: Scaling | None,
         name_parts: bool,
     ) -> None:
         self.network, self.functions, self.in_vars = network, functions, in_vars
-        self.inputs, self.name_parts = inputs, name_parts
+        self.taken, self.inputs, self.name_parts = taken, inputs, name_parts
         self.parts: list[Part] = []
         self.nodes: dict[tuple[int, int], Sum] = {}
         self.norms: dict[int, list[Sum]] = {}
@@ -140,7 +130,7 @@ class _Composition:
     def _named(self, value: Sum, name: str) -> Sum:
         if value.size < NAMED_FROM_SIZE:
             return value
-        while name in self.in_vars or any(name == part.name for part in self.parts):
+        while name in self.taken or any(name == part.name for part in self.parts):
             name += "'"
         self.parts.append(Part(name, value))
         return atom(Symbol(name))

@@ -26,6 +26,9 @@ Array = NDArray[np.float64]
 
 Curve = NamedCurve | UnnamedCurve
 
+MAX_EDGES = 2000
+"""Edges of a formula: no person reads one with more."""
+
 LARGEST_CONSTANT = 1e100
 """Constants of named curves beyond this are refused: powers of them would overflow."""
 
@@ -201,6 +204,12 @@ def read_network(
         If a name is of no edge, or cannot be used; or if curves depend on other nodes in a way
         that no formula is known for.
     """
+    count = sum(int(on.sum()) for on in adapter.mask())
+    if count > MAX_EDGES:
+        raise ValueError(
+            f"the model has {count} edges on, and a formula of more than {MAX_EDGES} is of no use "
+            "to anybody; prune it first"
+        )
     adapter = _in_double_precision(adapter)
     width, mask, slots = adapter.width, adapter.mask(), adapter.slots()
     values = None if x is None else adapter.inputs_of(x.to(adapter.device, adapter.dtype))
@@ -307,9 +316,10 @@ def _unnamed_curves(
         curves, _ = sample_curves(
             lambda points: _wanted(as_array(adapter.normed_curves(l, tensor(points))), wanted),
             knots,
+            wanted,
         )
     elif base is None or found is None:
-        curves, _ = sample_curves(all_of, knots)
+        curves, _ = sample_curves(all_of, knots, wanted)
     else:
 
         def without_base(points: Array) -> Array:
@@ -318,7 +328,7 @@ def _unnamed_curves(
             return all_of(points) - part
 
         size = np.abs(base).max(2)
-        curves, _ = sample_curves(without_base, knots, size)
+        curves, _ = sample_curves(without_base, knots, wanted, size)
     if found is None:
         return curves
     name, weight = found
