@@ -22,6 +22,12 @@ __all__ = ["Part", "compose"]
 NAMED_FROM_SIZE = 5
 """Nodes that are used more than once get a name of their own if they are at least as long."""
 
+MAX_SIZE = 20_000
+"""How long the expression of one node may be."""
+
+MAX_EXPANDED_SIZE = 300
+"""Nodes that are longer are not multiplied out to see whether that is shorter."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -152,6 +158,13 @@ class _Composition:
             product = multiply(product, value)
         product = scale(product, number(float(layer.scale[n])))
         plain = add(product, constant(float(layer.offset[n])))
+        if plain.size > MAX_SIZE:
+            raise ValueError(
+                f"node ({l + 1}, {n}) alone takes more than {MAX_SIZE} numbers and names to write "
+                "down; leave name_parts on, or prune the network first"
+            )
+        if plain.size > MAX_EXPANDED_SIZE:
+            return plain
         return shorter(plain, expand(plain, self.functions.call))
 
     def _slot(self, l: int, j: int) -> Sum:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .compose import Part
 from .expression import Atom, Call, Phi, Product, Sum, Symbol
+from .functions import applied
 from .library import Function
 from .numbers import Number
 from .rewrite import numbers_of
@@ -101,7 +102,8 @@ class _Walk:
             return self.values[term.name]
         if isinstance(term, Call):
             function, at = self.library[term.function], self.sum_of(term.argument)
-            return function.torch(at) if self.tensors else function.value(at)
+            form = function.torch if self.tensors else function.value
+            return applied(term.function, form, at)
         if isinstance(term, Phi):
             at = self.columns(*map(self.sum_of, term.arguments))
             return term.curve.torch(*at) if self.tensors else term.curve.value(*at)

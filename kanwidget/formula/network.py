@@ -168,7 +168,9 @@ def check_curve(curve: object, edge: Edge, functions: Mapping[str, Function]) ->
         )
     for letter in "abcd":
         value = getattr(curve, letter)
-        if not (isinstance(value, (int, float)) and abs(value) <= LARGEST_CONSTANT):
+        if not (
+            isinstance(value, (int, float, np.number)) and abs(float(value)) <= LARGEST_CONSTANT
+        ):
             raise ValueError(
                 f"the constant {letter} of edge {edge} must be a finite number of at most "
                 f"{LARGEST_CONSTANT:g}, got {str(value)[:40]}"
@@ -360,7 +362,7 @@ def _knots(adapter: Adapter, l: int, values: Tensor | None) -> list[Array]:
         if np.isfinite(grid[i]).all():
             room = grid[i, 1] - grid[i, 0] if not len(own) else 0.0
             low, high = min(low, grid[i, 0] - 2 * room), max(high, grid[i, 1] + 2 * room)
-        if values is not None and not (len(own) and adapter.base_part(l, values[:1]) is not None):
+        if values is not None:
             column = as_array(values[:, i])
             room = 0.25 * float(np.ptp(column)) + 1e-3
             low, high = min(low, column.min() - room), max(high, column.max() + room)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from formulas import Floats, all_forms, live_outputs, suitable_curve
+from formula_forms import Floats, all_forms, live_outputs, suitable_curve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
-from formulas import Names, all_forms
+from formula_forms import Names, all_forms
 from torch import Tensor
 
 from kanwidget import KAN
@@ -390,6 +390,45 @@ def test_a_function_of_ones_own() -> None:
         formula_of(net_of([1, 1], names), names, functions=library).python()
     with pytest.raises(ValueError, match="called 'sin', as one of the library"):
         formula_of(net_of([1, 1], {}), functions={**FUNCTIONS, "sin": softplus})
+
+
+def test_a_function_that_raises_is_named_in_the_error() -> None:
+    def fail(x: Any) -> Any:
+        raise ZeroDivisionError("nothing")
+
+    own = Function("odd", 3, fail, fail, fail, fail, "1 / 0 * {x}", "any")
+    names = {(0, 0, 0): NamedCurve("odd")}
+    formula = formula_of(net_of([1, 1], names), names, functions={**FUNCTIONS, "odd": own})
+    for call in (
+        lambda: formula(np.zeros((3, 1))),
+        lambda: formula.torch()(torch.zeros(3, 1)),
+        lambda: formula.sympy,
+    ):
+        with pytest.raises(ValueError, match="'odd' cannot be computed: ZeroDivisionError: noth"):
+            call()
+    assert "odd" in formula.latex()
+
+
+def test_uncertainties_are_those_of_least_squares() -> None:
+    names: dict[tuple[int, int, int], tuple[Any, ...]] = {(0, 0, 0): ("x", 1.23, 0.0, 1.0, 0.77)}
+    formula = formula_for([1, 1], names, lambda x: 1.3 * x + 0.8, noise=0.1)
+    assert formula.rows is not None
+    x, y = formula.rows.x[:, 0], formula.rows.y[:, 0]
+    residual = y - 1.23 * x - 0.77
+    design = np.stack([x, np.ones_like(x)], axis=1)
+    covariance = np.linalg.inv(design.T @ design) * (residual @ residual) / (len(x) - 2)
+    found = formula.uncertainties
+    assert found[1.23] == pytest.approx(covariance[0, 0] ** 0.5, rel=1e-6)
+    assert found[0.77] == pytest.approx(covariance[1, 1] ** 0.5, rel=1e-6)
+
+
+def test_a_network_that_nobody_could_read_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match=r"has 2500 edges on.*prune it first"):
+        formula_of(adapt(KAN([50, 50], grid=1, k=1)))
+    deep = formula_of(adapt(KAN([4, 6, 6, 6, 6, 1], grid=1, k=1)))
+    assert len(deep.sympy_parts) == 18  # those of the last layer are used once
+    with pytest.raises(ValueError, match="leave name_parts on"):
+        formula_of(adapt(KAN([4, 6, 6, 6, 6, 6, 6, 6, 1], grid=1, k=1)), name_parts=False)
 
 
 def test_sympy_gets_no_more_than_its_time() -> None:
