@@ -1,0 +1,324 @@
+"""What the searches for names share: trying a name, settling on it, and what that is worth."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kanwidget.adapters import Adapter
+from kanwidget.masks.ids import Edge
+
+from .curve import NamedCurve
+from .dictionary import POINTS
+from .fit import fit_curves
+from .levenberg_marquardt import refit
+from .library import Function, select_functions
+from .naming_network import Forward, NamedEdge, NamingNetwork, build_network, mean_square
+from .network_samples import sample_network
+from .rank import GROUP_BITS, description_length
+
+__all__ = ["Effort", "NamingProblem", "NamingState", "NamingStep", "Trial", "cost_of"]
+
+Array = NDArray[np.float64]
+
+MAX_ROWS, MAX_TRIAL_ROWS = 1000, 400
+"""Rows that a network is fitted to, and rows on which names are tried, at the most."""
+
+COARSE, FINE = 5, 10
+"""Grid intervals of the splines; fine ones are kept if the data are worth it."""
+
+OBSERVATIONS = 64
+"""As so many rows count when names are compared."""
+
+ROUNDING = 1e-24
+"""Errors below this share of the variance are the same."""
+
+SPLINE_BITS = 30.0
+"""What a curve without a name costs."""
+
+BITS_PER_CONSTANT = 2.0
+
+MAX_NAMES = 3
+"""Names tried for each edge, besides those that always are."""
+
+ALWAYS_TRIED = "0", "x", "x^2"
+"""These make other curves change, so a curve alone does not say whether they are right."""
+
+REFIT_STEPS = 40
+
+MAX_SHIFT = 0.2
+"""Grids follow a node whose range has moved by more, relative to the grid."""
+
+
+@dataclass(frozen=True)
+class NamingStep:
+    """One name that was taken.
+
+    Attributes
+    ----------
+    edge : (l, i, j)
+    function : str
+    loss : float
+        Root mean squared error of the network after it, refitted.
+    complexity : int
+        Of all names so far.
+    unnamed : int
+        Edges that still are splines.
+    """
+
+    edge: Edge
+    function: str
+    loss: float
+    complexity: int
+    unnamed: int
+
+
+@dataclass(frozen=True)
+class NamingState:
+    """A network on the way to its names.
+
+    Attributes
+    ----------
+    network : NamingNetwork
+    error : float
+        Mean squared, on all rows.
+    passed : Forward
+        The network's pass over all rows.
+    zeros : tuple of Edge
+        Edges that turned out to do nothing.
+    steps : tuple of NamingStep
+    """
+
+    network: NamingNetwork
+    error: float
+    passed: Forward
+    zeros: tuple[Edge, ...] = ()
+    steps: tuple[NamingStep, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A name that was tried: the network with it, after a few steps, and its score in bits."""
+
+    bits: float
+    edge: Edge
+    function: Function
+    network: NamingNetwork
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How a search compares names.
+
+    Attributes
+    ----------
+    steps : int
+        Of each trial.
+    observations : int
+        As so many rows count: fewer let simple names win although the loss grows.
+    floor : float
+        Below this multiple of the present error a lower one counts little.
+    """
+
+    steps: int = 8
+    observations: int = OBSERVATIONS
+    floor: float = 1.0
+
+
+def cost_of(function: Function) -> float:
+    """Return what a name and its constants take to write down, in bits."""
+    return function.complexity + BITS_PER_CONSTANT * function.parameters
+
+
+class NamingProblem:
+    """The data, the functions and the limits of a search.
+
+    Parameters
+    ----------
+    adapter, rows, labels, lib, tolerance
+        As in `name_all`.
+    deadline : float
+        Of `time.monotonic`.
+
+    Attributes
+    ----------
+    start : NamingState
+        The model's curves as splines, fitted closely.
+    error_before : float
+        Mean squared, of the model as it is.
+    most_error : float
+        What a naming may have.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        rows: Tensor,
+        labels: Tensor,
+        lib: Iterable[str] | Mapping[str, Function] | None,
+        tolerance: float,
+        deadline: float,
+    ) -> None:
+        functions = select_functions(lib).values()
+        self.functions = tuple(sorted(functions, key=lambda function: function.complexity))
+        self.deadline = deadline
+        if len(rows) > MAX_ROWS:
+            some = torch.linspace(0, len(rows) - 1, MAX_ROWS, dtype=torch.float64).round().long()
+            rows, labels = rows[some], labels[some]
+        self.x, self.labels = _columns(rows), _columns(labels)
+        chosen = np.linspace(0, len(rows) - 1, min(len(rows), MAX_TRIAL_ROWS)).round()
+        some_rows = chosen.astype(np.int64)
+        self._trial_x = np.ascontiguousarray(self.x[:, some_rows])
+        self._trial_labels = np.ascontiguousarray(self.labels[:, some_rows])
+        self.variance = float(self.labels.var(1).mean()) or 1.0
+        with torch.no_grad():
+            self.error_before = mean_square(_columns(adapter.forward(rows)), self.labels)
+        self.start = self._polish(build_network(adapter, rows, COARSE))
+        self.most_error = max((1 + tolerance) ** 2 * self.error_before, self.start.error)
+
+    def _polish(self, network: NamingNetwork) -> NamingState:
+        """Fit the splines closely, on the finer grid if the rows are worth its parameters."""
+        coarse = refit(network, self.x, self.labels, REFIT_STEPS)
+        fine = refit(coarse[0].with_grids(coarse[2], FINE), self.x, self.labels, REFIT_STEPS)
+        count = self.labels.size
+
+        def cost(fit: tuple[NamingNetwork, float, Forward]) -> float:
+            return count / 2 * math.log2(fit[1] + 1e-300) + fit[0].size / 2 * math.log2(count)
+
+        return NamingState(*min(coarse, fine, key=cost))
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() > self.deadline
+
+    def bits(self, error: float, floor: float, observations: int = OBSERVATIONS) -> float:
+        """Return what an error costs; see `Effort`."""
+        share = (error + max(floor, ROUNDING * self.variance)) / self.variance
+        return observations / 2 * math.log2(max(share, 1e-300))
+
+    def total_bits(self, state: NamingState) -> float:
+        """Return what a whole network costs."""
+        bits = self.bits(state.error, 0.0)
+        for curve in state.network.edges.values():
+            bits += cost_of(curve.function) if isinstance(curve, NamedEdge) else SPLINE_BITS
+        return bits
+
+    def trials(self, state: NamingState, effort: Effort) -> list[Trial]:
+        """Try names for every edge that has none; the best first."""
+        floor, best, found = effort.floor * state.error, math.inf, []
+        for edge, function, curve in self._options(state):
+            if self.out_of_time:
+                break
+            network, error, _ = refit(
+                state.network.with_edge(edge, curve, function),
+                self._trial_x,
+                self._trial_labels,
+                effort.steps,
+                stop=_Hopeless(max(best, floor)),
+            )
+            if np.isfinite(error):
+                best = min(best, error)
+                bits = self.bits(error, floor, effort.observations) + cost_of(function)
+                found.append(Trial(bits, edge, function, network))
+        return sorted(found, key=lambda trial: trial.bits)
+
+    def _options(self, state: NamingState) -> list[tuple[Edge, Function, NamedCurve]]:
+        """Return the names worth trying, the likeliest of each edge first."""
+        samples, functions = (
+            sample_network(state.network, state.passed, state.error),
+            self.functions,
+        )
+        fits = fit_curves(samples.x, samples.y, samples.weight, functions)
+        bits = description_length(fits.unexplained, samples.noise, functions)
+        always = [f for f, function in enumerate(functions) if function.name in ALWAYS_TRIED]
+        ranked = []
+        for e, edge in enumerate(samples.edges):
+            order = np.argsort(bits[e], kind="stable").tolist()
+            near = [f for f in order if bits[e, f] <= bits[e, order[0]] + GROUP_BITS]
+            for place, f in enumerate(dict.fromkeys([*near[:MAX_NAMES], *always])):
+                ranked.append((place, edge, functions[f], fits.curve(e, f)))
+        ranked.sort(key=lambda option: option[0])
+        return [option[1:] for option in ranked]
+
+    def settle(
+        self, state: NamingState, edge: Edge, function: Function, network: NamingNetwork
+    ) -> NamingState:
+        """Return the state after a name: its network refitted on all rows."""
+        network, error, passed = refit(network, self.x, self.labels, REFIT_STEPS)
+        if np.isfinite(error):
+            network, error, passed = self._on_new_grids(network, error, passed)
+        zeros = state.zeros + ((edge,) if function.family == "constant" else ())
+        named = [c.function for c in network.edges.values() if isinstance(c, NamedEdge)]
+        step = NamingStep(
+            edge,
+            function.name,
+            math.sqrt(error),
+            sum(f.complexity for f in named),
+            len(network.unnamed()),
+        )
+        return NamingState(network, error, passed, zeros, (*state.steps, step))
+
+    def _on_new_grids(
+        self, network: NamingNetwork, error: float, passed: Forward
+    ) -> tuple[NamingNetwork, float, Forward]:
+        """Let the splines' grids follow nodes whose values have moved, if that costs nothing."""
+        moved = network.with_grids(passed, network.grids[0][0].intervals, MAX_SHIFT)
+        if moved.grids == network.grids:
+            return network, error, passed
+        seen = moved.forward(self.x)
+        found = mean_square(seen.outputs, self.labels) if seen.in_domain else math.inf
+        if found > 1.1 * error:
+            return network, error, passed
+        return moved, found, seen
+
+    def simplify(self, state: NamingState) -> NamingState:
+        """Try simpler names for edges that have one, now that all others are known."""
+        for edge, curve in list(state.network.edges.items()):
+            if not isinstance(curve, NamedEdge):
+                continue
+            now = self.bits(state.error, state.error) + cost_of(curve.function)
+            for function in self.functions:
+                if function.complexity >= curve.function.complexity or self.out_of_time:
+                    break
+                if function.name not in ALWAYS_TRIED:
+                    continue
+                nearest = self._nearest(state, edge, function)
+                network = state.network.with_edge(edge, nearest, function)
+                simpler = self.settle(state, edge, function, network)
+                bits = self.bits(simpler.error, state.error) + cost_of(function)
+                if simpler.error <= self.most_error and bits < now:
+                    state = simpler
+                    break
+        return state
+
+    def _nearest(self, state: NamingState, edge: Edge, function: Function) -> NamedCurve:
+        """Return a function with the constants that are nearest to a named edge's curve."""
+        l, i, _ = edge
+        curve, values = state.network.edges[edge], state.passed.values[l][i]
+        assert isinstance(curve, NamedEdge)
+        points = np.linspace(values.min(), values.max(), POINTS)
+        y = (curve.c * curve.function.value(curve.a * points + curve.b))[None]
+        return fit_curves(points[None, [0, -1]], y, np.ones_like(y), (function,)).curve(0, 0)
+
+
+class _Hopeless:
+    """Ends a trial that is far behind after three steps."""
+
+    def __init__(self, best: float) -> None:
+        self._best, self._steps = best, 0
+
+    def __call__(self, error: float) -> bool:
+        self._steps += 1
+        return self._steps >= 3 and error > 1e4 * self._best
+
+
+def _columns(values: Tensor) -> Array:
+    return np.ascontiguousarray(values.detach().cpu().double().numpy().T)
