@@ -45,6 +45,9 @@ Array = NDArray[np.float64]
 
 MAX_DIGITS = 17
 
+LONGER = 1.5
+"""Forms that are so many times longer are not tried: no numbers vanish that make up for it."""
+
 
 class Formula:
     """A network's outputs as expressions of its inputs; see `formula_of`.
@@ -144,13 +147,19 @@ class Formula:
         return [(sympy.Symbol(p.name), value) for p, value in zip(parts, values, strict=True)]
 
     @property
-    def unnamed_functions(self) -> dict[str, Callable[..., Array]]:
-        """The unnamed curves by their names in sympy, for ``lambdify(..., modules=[this, ..])``."""
-        return {
+    def sympy_functions(self) -> dict[str, Callable[..., Array]]:
+        """What sympy does not know, by its names there, for ``lambdify(..., modules=[this, ..])``.
+
+        These are the unnamed curves, and functions of one's own.
+        """
+        library = self._expressions.functions.library
+        own = {name: f.value for name, f in library.items() if name not in FUNCTIONS}
+        curves = {
             phi_name(edge): curve.value
             for edge, curve in self.network.edges.items()
             if isinstance(curve, UnnamedCurve)
         }
+        return {**own, **curves}
 
     def simplified(self, seconds: float = 1.0) -> list[Expr]:
         """Return what sympy can make shorter of the outputs in a given time.
@@ -304,7 +313,9 @@ def _forms(made: Expressions) -> list[Expressions]:
 
     expanded = rewritten(made, expand)
     forms = [made, expanded, rewritten(expanded, as_exponentials)]
-    return list({form.key: form for form in reversed(forms)}.values())[::-1]
+    different = list({form.key: form for form in reversed(forms)}.values())[::-1]
+    limit = LONGER * _length(made)
+    return [form for form in different if form is made or _length(form) <= limit]
 
 
 def formula_of(

@@ -28,7 +28,7 @@ def lambdified(formula: Formula, x: Floats) -> Floats:
     for symbol, value in reversed(formula.sympy_parts):
         outputs = [output.xreplace({symbol: value}) for output in outputs]
     symbols = [sympy.Symbol(name) for name in formula.in_vars]
-    function = sympy.lambdify(symbols, outputs, modules=[formula.unnamed_functions, "numpy"])
+    function = sympy.lambdify(symbols, outputs, modules=[formula.sympy_functions, "numpy"])
     columns = [np.broadcast_to(column, (len(x),)) for column in function(*x.T)]
     return np.stack(columns, axis=1)
 

@@ -23,6 +23,7 @@ from kanwidget.formula.curve import NamedCurve
 from kanwidget.formula.formula import Formula, formula_of
 from kanwidget.formula.library import FUNCTIONS, Function
 from kanwidget.formula.numbers import Exact
+from kanwidget.formula.own_function import own_function
 from kanwidget.formula.sympy_form import run_with_time_limit
 
 
@@ -390,6 +391,17 @@ def test_a_function_of_ones_own() -> None:
         formula_of(net_of([1, 1], names), names, functions=library).python()
     with pytest.raises(ValueError, match="called 'sin', as one of the library"):
         formula_of(net_of([1, 1], {}), functions={**FUNCTIONS, "sin": softplus})
+
+
+@pytest.mark.parametrize("function", [np.sinc, torch.sinc])
+def test_a_function_of_ones_own_without_forms_but_its_values(function: Any) -> None:
+    own = own_function("peak", function, python="np.sinc({x})")
+    names = {(0, 0, 0): NamedCurve("peak", 2.0, 0.3, 1.6, 0.1)}
+    formula = formula_of(net_of([1, 1], names), names, functions={**FUNCTIONS, "peak": own})
+    x = np.linspace(-2, 2, 30)[:, None]
+    for found in all_forms(formula, x).values():
+        np.testing.assert_allclose(found, 1.6 * np.sinc(2 * x + 0.3) + 0.1, rtol=1e-12)
+    assert formula.latex() == r"y = 1.6 \, \operatorname{peak}\left(2 \, x_{1} + 0.3\right) + 0.1"
 
 
 def test_a_function_that_raises_is_named_in_the_error() -> None:
