@@ -9,31 +9,24 @@ from fractions import Fraction
 
 import numpy as np
 
-from .expression import (
-    Phi,
-    Sum,
-    Symbol,
-    add,
-    atom,
-    constant,
-    edges_of,
-    expand,
-    multiply,
-    numbers_of,
-    power,
-    scale,
-    shorter,
-)
+from .expression import Phi, Sum, Symbol, add, atom, constant, multiply, power, scale, shorter
 from .functions import Functions
 from .network import FormulaNetwork
 from .numbers import ONE, number
+from .rewrite import edges_of, expand, numbers_of
 from .unnamed_curve import UnnamedCurve
 from .variables import Scaling
 
 __all__ = ["Part", "compose"]
 
-NAMED_FROM_SIZE = 6
+NAMED_FROM_SIZE = 5
 """Nodes that are used more than once get a name of their own if they are at least as long."""
+
+MAX_SIZE = 20_000
+"""How long the expression of one node may be."""
+
+MAX_EXPANDED_SIZE = 300
+"""Nodes that are longer are not multiplied out to see whether that is shorter."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,9 @@ def compose(
     ValueError
         If a constant of the formula is not a finite number.
     """
-    return _Composition(network, functions, in_vars, inputs, name_parts).result(out_vars, outputs)
+    taken = (*in_vars, *out_vars)
+    made = _Composition(network, functions, in_vars, taken, inputs, name_parts)
+    return made.result(out_vars, outputs)
 
 
 class _Composition:
@@ -81,11 +76,12 @@ class _Composition:
         network: FormulaNetwork,
         functions: Functions,
         in_vars: Sequence[str],
+        taken: Sequence[str],
         inputs: Scaling | None,
         name_parts: bool,
     ) -> None:
         self.network, self.functions, self.in_vars = network, functions, in_vars
-        self.inputs, self.name_parts = inputs, name_parts
+        self.taken, self.inputs, self.name_parts = taken, inputs, name_parts
         self.parts: list[Part] = []
         self.nodes: dict[tuple[int, int], Sum] = {}
         self.norms: dict[int, list[Sum]] = {}
@@ -140,7 +136,7 @@ class _Composition:
     def _named(self, value: Sum, name: str) -> Sum:
         if value.size < NAMED_FROM_SIZE:
             return value
-        while name in self.in_vars or any(name == part.name for part in self.parts):
+        while name in self.taken or any(name == part.name for part in self.parts):
             name += "'"
         self.parts.append(Part(name, value))
         return atom(Symbol(name))
@@ -162,6 +158,13 @@ class _Composition:
             product = multiply(product, value)
         product = scale(product, number(float(layer.scale[n])))
         plain = add(product, constant(float(layer.offset[n])))
+        if plain.size > MAX_SIZE:
+            raise ValueError(
+                f"node ({l + 1}, {n}) alone takes more than {MAX_SIZE} numbers and names to write "
+                "down; leave name_parts on, or prune the network first"
+            )
+        if plain.size > MAX_EXPANDED_SIZE:
+            return plain
         return shorter(plain, expand(plain, self.functions.call))
 
     def _slot(self, l: int, j: int) -> Sum:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import partial
 
 from .numbers import Exact, number
-from .rows import Expressions, Rows, refit, standard_deviations
+from .rows import ROUNDING, Expressions, Rows, refit, standard_deviations
 
 __all__ = ["Candidate", "recognise", "recognise_number"]
-
-Array = NDArray[np.float64]
 
 MAX_DENOMINATOR = 12
 MAX_DEVIATIONS = 3.0
@@ -24,6 +20,17 @@ MAX_DEVIATIONS = 3.0
 
 MARGIN_BITS = 3.0
 """So many bits a recognised number must cost less than the precision that it hits."""
+
+LARGEST_NUMERATOR = 10**6
+
+_ONE = Fraction(1)
+_UNITS = (
+    (Exact(_ONE), 1.0),
+    (Exact(_ONE, pi=1), 3.0),
+    (Exact(_ONE, pi=-1), 4.0),
+    (Exact(_ONE, e=1), 5.0),
+)
+"""What fractions are multiples of, and the bits that it costs to say which."""
 
 SMALLEST_DEVIATION = 1e-11
 """What rounding leaves of a number in a refit, relative."""
@@ -53,44 +60,43 @@ def recognise_number(value: float, deviation: float) -> Candidate | None:
     deviation : float
         Its standard deviation.
     """
-    deviation = max(deviation, SMALLEST_DEVIATION * abs(value))
-    if abs(value) <= MAX_DEVIATIONS * deviation:
-        return Candidate(Exact(Fraction(0)), MAX_DEVIATIONS * deviation / max(abs(value), 1e-300))
-    best = None
-    for size, cost, exact in _near(abs(value)):
-        missed = abs(size - abs(value))
-        if missed > MAX_DEVIATIONS * deviation:
-            continue
-        hit = math.log2(abs(value) / max(missed, deviation))
-        saved = hit - cost - MARGIN_BITS
-        if saved > 0 and (best is None or saved > best.saved):
-            signed = exact if value > 0 else exact.times(Exact(Fraction(-1)))
-            best = Candidate(signed, saved)
-    return best
+    size = abs(value)
+    deviation = max(deviation, SMALLEST_DEVIATION * size, 1e-300)
+    if not math.isfinite(deviation):
+        return None
+    if size <= MAX_DEVIATIONS * deviation:
+        return Candidate(Exact(Fraction(0)), MAX_DEVIATIONS * deviation / max(size, 1e-300))
+    best, saved = None, 0.0
+    for near, cost, make in _near(size):
+        missed = abs(near - size)
+        if missed <= MAX_DEVIATIONS * deviation:
+            hit = math.log2(size / max(missed, deviation))
+            if hit - cost - MARGIN_BITS > saved:
+                best, saved = make, hit - cost - MARGIN_BITS
+    if best is None:
+        return None
+    exact = best()
+    return Candidate(exact if value > 0 else exact.times(Exact(Fraction(-1))), saved)
 
 
-def _near(size: float) -> Iterator[tuple[float, float, Exact]]:
-    """Yield numbers of each kind close to a positive one, and what they cost in bits."""
-    one = Fraction(1)
-    kinds = [(Exact(one), 1.0), (Exact(one, 1), 3.0), (Exact(one, -1), 4.0), (Exact(one, e=1), 5.0)]
-    for unit, cost in kinds:
+def _near(size: float) -> Iterator[tuple[float, float, Callable[[], Exact]]]:
+    """Yield numbers of each kind close to a positive one, what they cost in bits, and a maker."""
+    for unit, cost in _UNITS:
         for q in range(1, MAX_DENOMINATOR + 1):
-            p = round(size / unit.value * q)
+            p = round(size / unit.value * q) if size < LARGEST_NUMERATOR * unit.value else 0
             if p and math.gcd(p, q) == 1:
-                exact = Exact(Fraction(p, q)).times(unit)
-                yield exact.value, cost + _bits(p) + _bits(q), exact
+                made = partial(unit.times, Exact(Fraction(p, q)))
+                yield unit.value * p / q, cost + _bits(p) + _bits(q), made
     for q in range(1, MAX_DENOMINATOR + 1):
-        n = round((size * q) ** 2)
+        n = round((size * q) ** 2) if size * q < 40 else 0
         if 1 < n <= 1000 and math.isqrt(n) ** 2 != n:
-            exact = _root(n).times(Exact(Fraction(1, q)))
-            yield exact.value, 4.0 + _bits(n) + _bits(q), exact
+            yield math.sqrt(n) / q, 4.0 + _bits(n) + _bits(q), partial(_root, n, q)
 
 
-@cache
-def _root(n: int) -> Exact:
+def _root(n: int, q: int) -> Exact:
     root = Exact(Fraction(n)).square_root()
     assert root is not None
-    return root
+    return root.times(Exact(Fraction(1, q)))
 
 
 def _bits(n: int) -> float:
@@ -99,12 +105,13 @@ def _bits(n: int) -> float:
 
 
 def recognise(
-    expressions: Expressions, rows: Rows, tolerance: float = 0.05
+    expressions: Expressions, rows: Rows, tolerance: float = 0.05, seconds: float = math.inf
 ) -> tuple[Expressions, float]:
     """Put exact numbers in the place of measured ones, and refit what is left.
 
     A number stays measured if no exact one lies within its uncertainty at a lower cost, or if the
-    loss on the rows grows by more than the tolerance, all changes together.
+    loss on the rows grows by more than the tolerance, all changes together. After so many seconds
+    the best so far is returned.
 
     Returns
     -------
@@ -112,9 +119,10 @@ def recognise(
     loss : float
     """
     best, loss = refit(expressions, rows)
-    limit = max(loss * (1 + tolerance), _rounding(rows))
+    limit = max(loss * (1 + tolerance), 100 * ROUNDING * rows.size)
     refused: set[tuple[Exact, str]] = set()
-    while numbers := best.numbers:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and (numbers := best.numbers):
         found = [
             (candidate, value)
             for value, deviation in zip(numbers, standard_deviations(best, rows), strict=True)
@@ -126,7 +134,7 @@ def recognise(
         found.sort(key=lambda pair: -pair[0].saved)
         # All at once, then the most certain half, and so on: a wrong one is found in few steps.
         count = len(found)
-        while count:
+        while count and time.monotonic() < end:
             some = found[:count]
             changed = {value: number(candidate.exact) for candidate, value in some}
             tried, new = refit(best.with_numbers(changed), rows)
@@ -141,9 +149,3 @@ def recognise(
 
 def _key(candidate: Candidate, value: float) -> tuple[Exact, str]:
     return candidate.exact, f"{value:.2g}"
-
-
-def _rounding(rows: Rows) -> float:
-    """Return a loss that is nothing but rounding."""
-    size = float(np.sqrt(np.mean((rows.y * rows.weight) ** 2)))
-    return 1e-10 * max(size, 1e-300)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from .compose import Part
 from .expression import Atom, Call, Phi, Product, Sum, Symbol
+from .functions import applied
 from .library import Function
 from .numbers import Number
+from .rewrite import numbers_of
 
 __all__ = ["evaluate", "free_numbers", "jacobian"]
 
@@ -27,8 +29,6 @@ def free_numbers(parts: Sequence[Part]) -> list[float]:
 
     Equal numbers, to the last digit, are one: they come from the same constant of the network.
     """
-    from .expression import numbers_of
-
     found: dict[float, None] = {}
     for part in parts:
         for number in numbers_of(part.value):
@@ -102,7 +102,8 @@ class _Walk:
             return self.values[term.name]
         if isinstance(term, Call):
             function, at = self.library[term.function], self.sum_of(term.argument)
-            return function.torch(at) if self.tensors else function.value(at)
+            form = function.torch if self.tensors else function.value
+            return applied(term.function, form, at)
         if isinstance(term, Phi):
             at = self.columns(*map(self.sum_of, term.arguments))
             return term.curve.torch(*at) if self.tensors else term.curve.value(*at)
@@ -144,6 +145,7 @@ def jacobian(
     columns: Mapping[str, Array],
     library: Mapping[str, Function],
     numbers: Sequence[float],
+    constants: Mapping[float, float] | None = None,
 ) -> tuple[Array, Array]:
     """Evaluate outputs, and their derivatives by numbers in the expressions.
 
@@ -156,6 +158,8 @@ def jacobian(
     library : mapping of str to Function
     numbers : sequence of float
         Some of `free_numbers`.
+    constants : mapping of float to float, optional
+        What to compute with instead of them.
 
     Returns
     -------
@@ -166,7 +170,7 @@ def jacobian(
     index = {value: n for n, value in enumerate(numbers)}
     values = dict[str, Value](columns)
     slopes = dict[str, Array]()
-    walk = _Walk(values, library, False, {})
+    walk = _Walk(values, library, False, constants or {})
     for part in parts:
         values[part.name] = np.broadcast_to(walk.sum_of(part.value), (rows,))
         found = np.zeros((len(numbers), rows))
@@ -191,7 +195,7 @@ class _Backward:
         for coef, term in expression.terms:
             if coef.exact is None and coef.value in self.index:
                 self._at(coef, gain * self.walk.atom(term))
-            self.atom(term, gain * coef.value)
+            self.atom(term, gain * self.walk.number(coef))
 
     def _at(self, number: Number, gain: Value) -> None:
         if number.exact is None and number.value in self.index:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from kanwidget.adapters.protocol import Adapter
 from kanwidget.kan.arrays import as_array
@@ -20,8 +20,7 @@ from kanwidget.masks.validate import check_number, check_whole
 from .compose import Part, compose
 from .constants import recognise
 from .curve import NamedCurve
-from .evaluate import evaluate
-from .expression import edges_of, expand
+from .expression import Sum
 from .functions import Functions
 from .latex import latex
 from .library import FUNCTIONS, Function
@@ -29,8 +28,10 @@ from .mathml import mathml
 from .network import FormulaNetwork, read_network
 from .numbers import number
 from .python_source import python_source
-from .rows import Expressions, Rows
+from .rewrite import as_exponentials, edges_of, expand
+from .rows import Expressions, Rows, standard_deviations
 from .sympy_form import phi_name, run_with_time_limit, to_sympy
+from .torch_formula import TorchFormula
 from .unnamed_curve import UnnamedCurve
 from .variables import Scaling, check_names, read_scaling
 
@@ -38,11 +39,14 @@ if TYPE_CHECKING:
     from sympy import Expr
     from sympy import Symbol as SympySymbol
 
-__all__ = ["Formula", "TorchFormula", "formula_of"]
+__all__ = ["Formula", "formula_of"]
 
 Array = NDArray[np.float64]
 
 MAX_DIGITS = 17
+
+LONGER = 1.5
+"""Forms that are so many times longer are not tried: no numbers vanish that make up for it."""
 
 
 class Formula:
@@ -143,13 +147,19 @@ class Formula:
         return [(sympy.Symbol(p.name), value) for p, value in zip(parts, values, strict=True)]
 
     @property
-    def unnamed_functions(self) -> dict[str, Callable[..., Array]]:
-        """The unnamed curves by their names in sympy, for ``lambdify(..., modules=[this, ..])``."""
-        return {
+    def sympy_functions(self) -> dict[str, Callable[..., Array]]:
+        """What sympy does not know, by its names there, for ``lambdify(..., modules=[this, ..])``.
+
+        These are the unnamed curves, and functions of one's own.
+        """
+        library = self._expressions.functions.library
+        own = {name: f.value for name, f in library.items() if name not in FUNCTIONS}
+        curves = {
             phi_name(edge): curve.value
             for edge, curve in self.network.edges.items()
             if isinstance(curve, UnnamedCurve)
         }
+        return {**own, **curves}
 
     def simplified(self, seconds: float = 1.0) -> list[Expr]:
         """Return what sympy can make shorter of the outputs in a given time.
@@ -230,7 +240,13 @@ class Formula:
         changed = {v: number(float(f"{v:.{digits}g}")) for v in self.numbers} if digits else {}
         return self._with(self._expressions.with_numbers(changed), digits)
 
-    def recognised(self, tolerance: float = 0.05) -> Formula:
+    @cached_property
+    def uncertainties(self) -> dict[float, float]:
+        """The standard deviation of each measured number, from what the rows leave unexplained."""
+        found = standard_deviations(self._expressions, self._rows())
+        return dict(zip(self.numbers, found.tolist(), strict=True))
+
+    def recognised(self, tolerance: float = 0.05, seconds: float = 5.0) -> Formula:
         """Return the formula with exact numbers, such as pi or 1/2, where the rows allow it.
 
         What is left of the measured numbers is refitted to the rows, so the formula is no longer
@@ -240,6 +256,8 @@ class Formula:
         ----------
         tolerance : float
             By what share the loss may grow.
+        seconds : float
+            After about so long, what is recognised so far is returned.
 
         Raises
         ------
@@ -247,19 +265,19 @@ class Formula:
             If there are no rows.
         """
         tolerance, rows = check_number(tolerance, "tolerance"), self._rows()
-        forms = [self._expressions, self._multiplied_out()]
-        found = [recognise(form, rows, tolerance) for form in forms]
-        # Multiplied out, numbers may turn out to be 0 which no factor shows.
-        best = min(found, key=lambda pair: (pair[0].size + 4 * len(pair[0].numbers), pair[1]))
-        return self._with(best[0], None)
-
-    def _multiplied_out(self) -> Expressions:
-        made = self._expressions
-
-        def of(parts: Sequence[Part]) -> tuple[Part, ...]:
-            return tuple(Part(p.name, expand(p.value, made.functions.call)) for p in parts)
-
-        return replace(made, parts=of(made.parts), outputs=of(made.outputs))
+        end = time.monotonic() + check_number(seconds, "seconds")
+        best = self._expressions
+        for _ in range(2):  # what has become exact may then cancel
+            found = [
+                recognise(form, rows, tolerance, end - time.monotonic())
+                for form in _forms(best)
+                if form is best or time.monotonic() < end
+            ]
+            before = best
+            best = min(found, key=lambda pair: (_length(pair[0]), pair[1]))[0]
+            if _length(best) == _length(before):
+                break
+        return self._with(best, None)
 
     def _with(self, expressions: Expressions, digits: int | None) -> Formula:
         new = Formula(expressions, self.network, self.rows)
@@ -275,35 +293,29 @@ class Formula:
         return [*self._expressions.parts, *self._expressions.outputs]
 
 
-class TorchFormula(nn.Module):
-    """A formula as a module: from inputs ``(rows, n_in)`` to outputs ``(rows, n_out)``.
+def _length(made: Expressions) -> int:
+    """Return how long expressions are; a measured number is as long as some names."""
+    return made.size + 4 * len(made.numbers)
 
-    Attributes
-    ----------
-    numbers : Parameter, shape (n,)
-        The measured numbers, float64; they can be trained.
+
+def _forms(made: Expressions) -> list[Expressions]:
+    """Return forms that may turn out to be shorter when numbers are recognised.
+
+    Multiplied out, numbers may be 0 which no factor shows; and sinh and cosh may be one
+    exponential function.
     """
 
-    def __init__(self, expressions: Expressions) -> None:
-        super().__init__()
-        self._expressions = expressions
-        self._first = expressions.numbers
-        self.numbers = nn.Parameter(torch.tensor(self._first, dtype=torch.float64))
+    def rewritten(form: Expressions, rewrite: Callable[..., Sum]) -> Expressions:
+        def of(parts: Sequence[Part]) -> tuple[Part, ...]:
+            return tuple(Part(p.name, rewrite(p.value, form.functions.call)) for p in parts)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map inputs ``(rows, n_in)`` to outputs ``(rows, n_out)``, in the type of the numbers."""
-        made = self._expressions
-        if x.dim() != 2 or x.shape[1] != len(made.in_vars):
-            raise ValueError(
-                f"the formula takes inputs of shape (rows, {len(made.in_vars)}), got "
-                f"{tuple(x.shape)}"
-            )
-        x = x.to(self.numbers)
-        columns = {name: x[:, n] for n, name in enumerate(made.in_vars)}
-        constants = dict(zip(self._first, self.numbers, strict=True))
-        found = evaluate([*made.parts, *made.outputs], columns, made.functions.library, constants)
-        ones = torch.ones_like(x[:, 0])
-        return torch.stack([found[part.name] * ones for part in made.outputs], dim=1)
+        return replace(form, parts=of(form.parts), outputs=of(form.outputs))
+
+    expanded = rewritten(made, expand)
+    forms = [made, expanded, rewritten(expanded, as_exponentials)]
+    different = list({form.key: form for form in reversed(forms)}.values())[::-1]
+    limit = LONGER * _length(made)
+    return [form for form in different if form is made or _length(form) <= limit]
 
 
 def formula_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from .expression import (
 from .library import ALIASES, FUNCTIONS, Function
 from .numbers import MINUS_ONE, ONE, ZERO, Exact, Number, exponential, number
 
-__all__ = ["Functions"]
+__all__ = ["Functions", "applied"]
 
 HALF_PI, PI = number(Exact(Fraction(1, 2), pi=1)), number(Exact(Fraction(1), pi=1))
 PERIODS = {"sin": PI, "tan": PI}
@@ -46,6 +47,16 @@ _POWERS = {
     "1/x": Fraction(-1),
     **{f"1/x^{n}": Fraction(-n) for n in range(2, 6)},
 }
+
+
+def applied(name: str, function: Callable[[Any], Any], at: Any) -> Any:
+    """Call a form of a function, which may be somebody's own; say which one it was if it fails."""
+    try:
+        return function(at)
+    except Exception as error:
+        raise ValueError(
+            f"the function {name!r} cannot be computed: {type(error).__name__}: {error}"
+        ) from error
 
 
 class Functions:
@@ -101,7 +112,8 @@ class Functions:
         if name == "exp":
             return exponential(value)
         with np.errstate(all="ignore"):
-            found = float(self.library[name].value(np.array([value.value]))[0])
+            at = np.array([value.value])
+            found = float(applied(name, self.library[name].value, at)[0])
         # A root such as sin(0) is exact.
         return ZERO if found == 0 and value.exact is not None else Number(found)
 

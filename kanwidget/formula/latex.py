@@ -82,8 +82,7 @@ class _Latex(Typesetter):
         return f"\\sqrt{{{inside}}}"
 
     def raised(self, base: str, exponent: str) -> str:
-        grouped = f"{{{base}}}" if "^" in base else base
-        return f"{grouped}^{{{exponent}}}"
+        return f"{base}^{{{exponent}}}"
 
     def indexed(self, base: str, index: str) -> str:
         return f"{base}_{{{index}}}"

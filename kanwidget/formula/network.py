@@ -26,6 +26,9 @@ Array = NDArray[np.float64]
 
 Curve = NamedCurve | UnnamedCurve
 
+MAX_EDGES = 2000
+"""Edges of a formula: no person reads one with more."""
+
 LARGEST_CONSTANT = 1e100
 """Constants of named curves beyond this are refused: powers of them would overflow."""
 
@@ -165,7 +168,9 @@ def check_curve(curve: object, edge: Edge, functions: Mapping[str, Function]) ->
         )
     for letter in "abcd":
         value = getattr(curve, letter)
-        if not (isinstance(value, (int, float)) and abs(value) <= LARGEST_CONSTANT):
+        if not (
+            isinstance(value, (int, float, np.number)) and abs(float(value)) <= LARGEST_CONSTANT
+        ):
             raise ValueError(
                 f"the constant {letter} of edge {edge} must be a finite number of at most "
                 f"{LARGEST_CONSTANT:g}, got {str(value)[:40]}"
@@ -201,6 +206,12 @@ def read_network(
         If a name is of no edge, or cannot be used; or if curves depend on other nodes in a way
         that no formula is known for.
     """
+    count = sum(int(on.sum()) for on in adapter.mask())
+    if count > MAX_EDGES:
+        raise ValueError(
+            f"the model has {count} edges on, and a formula of more than {MAX_EDGES} is of no use "
+            "to anybody; prune it first"
+        )
     adapter = _in_double_precision(adapter)
     width, mask, slots = adapter.width, adapter.mask(), adapter.slots()
     values = None if x is None else adapter.inputs_of(x.to(adapter.device, adapter.dtype))
@@ -307,9 +318,10 @@ def _unnamed_curves(
         curves, _ = sample_curves(
             lambda points: _wanted(as_array(adapter.normed_curves(l, tensor(points))), wanted),
             knots,
+            wanted,
         )
     elif base is None or found is None:
-        curves, _ = sample_curves(all_of, knots)
+        curves, _ = sample_curves(all_of, knots, wanted)
     else:
 
         def without_base(points: Array) -> Array:
@@ -318,7 +330,7 @@ def _unnamed_curves(
             return all_of(points) - part
 
         size = np.abs(base).max(2)
-        curves, _ = sample_curves(without_base, knots, size)
+        curves, _ = sample_curves(without_base, knots, wanted, size)
     if found is None:
         return curves
     name, weight = found
@@ -350,7 +362,7 @@ def _knots(adapter: Adapter, l: int, values: Tensor | None) -> list[Array]:
         if np.isfinite(grid[i]).all():
             room = grid[i, 1] - grid[i, 0] if not len(own) else 0.0
             low, high = min(low, grid[i, 0] - 2 * room), max(high, grid[i, 1] + 2 * room)
-        if values is not None and not (len(own) and adapter.base_part(l, values[:1]) is not None):
+        if values is not None:
             column = as_array(values[:, i])
             room = 0.25 * float(np.ptp(column)) + 1e-3
             low, high = min(low, column.min() - room), max(high, column.max() + room)

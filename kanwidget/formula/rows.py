@@ -10,16 +10,23 @@ from numpy.typing import NDArray
 
 from .compose import Part
 from .evaluate import evaluate, free_numbers, jacobian
-from .expression import map_numbers
 from .functions import Functions
 from .numbers import Number
+from .rewrite import map_numbers
 
 __all__ = ["Expressions", "Rows", "refit", "standard_deviations"]
 
 Array = NDArray[np.float64]
 
+SMALLEST_DAMPING = 1e-12
+"""With less, the equations of a refit may have no solution."""
+
 SMALLEST_IMPROVEMENT = 1e-9
 """A refit ends when a step makes the loss smaller by less than this, relative."""
+
+
+ROUNDING = 1e-12
+"""What rounding leaves of a formula that is exact, relative to the labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +44,11 @@ class Rows:
     x: Array
     y: Array
     weight: Array
+
+    @property
+    def size(self) -> float:
+        """The root mean square of the labels, weighted."""
+        return float(np.sqrt(np.mean((self.y * self.weight) ** 2)))
 
     def loss(self, outputs: Array) -> float:
         """Return the RMSE of outputs ``(rows, n_out)``; infinite where one is not a number."""
@@ -71,6 +83,11 @@ class Expressions:
         """How many numbers, names and functions it takes to write them down."""
         return sum(part.value.size for part in (*self.parts, *self.outputs))
 
+    @property
+    def key(self) -> str:
+        """The same for what is equal."""
+        return ";".join(part.value.key for part in (*self.parts, *self.outputs))
+
     def with_numbers(self, changed: Mapping[float, Number]) -> Expressions:
         """Return expressions with other numbers in the place of measured ones."""
 
@@ -87,14 +104,25 @@ class Expressions:
         """Return inputs ``(rows, n_in)`` by their names."""
         return {name: x[:, n] for n, name in enumerate(self.in_vars)}
 
-    def evaluate(self, x: Array) -> Array:
-        """Map inputs ``(rows, n_in)`` to outputs ``(rows, n_out)``."""
+    def evaluate(self, x: Array, constants: Mapping[float, float] | None = None) -> Array:
+        """Map inputs ``(rows, n_in)`` to outputs ``(rows, n_out)``.
+
+        Parameters
+        ----------
+        x : ndarray, shape (rows, n_in)
+        constants : mapping of float to float, optional
+            What to compute with instead of measured numbers.
+        """
         with np.errstate(all="ignore"):
-            found = evaluate([*self.parts, *self.outputs], self.columns(x), self.functions.library)
+            found = evaluate(
+                [*self.parts, *self.outputs], self.columns(x), self.functions.library, constants
+            )
         columns = [np.broadcast_to(found[part.name], (len(x),)) for part in self.outputs]
         return np.stack(columns, axis=1).astype(float)
 
-    def slopes(self, rows: Rows) -> tuple[Array, Array]:
+    def slopes(
+        self, rows: Rows, constants: Mapping[float, float] | None = None
+    ) -> tuple[Array, Array]:
         """Return differences ``(rows * n_out,)`` and their slopes by all measured numbers."""
         names = [part.name for part in self.outputs]
         with np.errstate(all="ignore"):
@@ -104,6 +132,7 @@ class Expressions:
                 self.columns(rows.x),
                 self.functions.library,
                 self.numbers,
+                constants,
             )
         weight = rows.weight[:, None]
         return ((values - rows.y.T) * weight).ravel(), (slopes * weight[..., None]).reshape(
@@ -120,37 +149,45 @@ def refit(expressions: Expressions, rows: Rows, steps: int = 12) -> tuple[Expres
         Those given if nothing is better.
     loss : float
     """
-    loss, damping = rows.loss(expressions.evaluate(rows.x)), 1e-4
-    if not np.isfinite(loss):
+    numbers = np.array(expressions.numbers)
+    best, damping = numbers, 1e-4
+    loss = rows.loss(expressions.evaluate(rows.x))
+    if not np.isfinite(loss) or not len(numbers):
         return expressions, loss
+
+    def constants(values: Array) -> dict[float, float]:
+        return dict(zip(numbers.tolist(), values.tolist(), strict=True))
+
     for _ in range(steps):
-        numbers = expressions.numbers
-        if not numbers:
-            break
-        residual, slope = expressions.slopes(rows)
+        residual, slope = expressions.slopes(rows, constants(best))
         if not np.isfinite(slope).all():
             break
         size = np.linalg.norm(slope, axis=0)
         size = np.where(size > 0, size, 1.0)
         scaled = slope / size
         normal, wanted = scaled.T @ scaled, scaled.T @ residual
-        better = False
+        before = loss
         for _ in range(4):
-            step = np.linalg.lstsq(normal + damping * np.eye(len(size)), -wanted, rcond=None)[0]
-            changed = {
-                value: Number(value + float(move))
-                for value, move in zip(numbers, step / size, strict=True)
-            }
-            tried = expressions.with_numbers(changed)
-            new = rows.loss(tried.evaluate(rows.x))
+            try:
+                step = np.linalg.solve(normal + damping * np.eye(len(size)), -wanted)
+            except np.linalg.LinAlgError:
+                damping *= 10
+                continue
+            tried = best + step / size
+            new = rows.loss(expressions.evaluate(rows.x, constants(tried)))
             if new < loss:
-                better = new < loss * (1 - SMALLEST_IMPROVEMENT)
-                expressions, loss, damping = tried, new, max(damping / 10, 1e-14)
+                best, loss, damping = tried, new, max(damping / 10, SMALLEST_DAMPING)
                 break
             damping *= 10
-        if not better:
+        if loss >= before * (1 - SMALLEST_IMPROVEMENT):
             break
-    return expressions, loss
+    changed = {old: Number(new) for old, new in constants(best).items() if old != new}
+    fitted = expressions.with_numbers(changed)
+    # Put together again, it is the same but for rounding; or not, next to a pole.
+    again = rows.loss(fitted.evaluate(rows.x))
+    if again <= max(loss * (1 + 1e-6), 10 * ROUNDING * rows.size):
+        return fitted, again
+    return expressions, rows.loss(expressions.evaluate(rows.x))
 
 
 def standard_deviations(expressions: Expressions, rows: Rows) -> Array:
@@ -162,6 +199,7 @@ def standard_deviations(expressions: Expressions, rows: Rows) -> Array:
     size = np.linalg.norm(slope, axis=0)
     size = np.where(size > 0, size, 1.0)
     noise = float(residual @ residual) / max(1, len(residual) - count)
+    noise = max(noise, (ROUNDING * rows.size) ** 2)
     scaled = slope / size
     inverse = np.linalg.pinv(scaled.T @ scaled, rcond=1e-14, hermitian=True)
     found: Array = np.sqrt(np.maximum(np.diag(inverse), 0.0) * noise) / size

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .compose import Part
 from .expression import Atom, Call, Phi, Sum, Symbol
+from .functions import applied
 from .library import Function
 from .numbers import Exact, Number
 
@@ -48,7 +49,8 @@ def to_sympy(parts: Sequence[Part], library: Mapping[str, Function]) -> list[sym
         if isinstance(term, Symbol):
             return sympy.Symbol(term.name)
         if isinstance(term, Call):
-            return library[term.function].sympy(sum_of(term.argument))
+            at = sum_of(term.argument)
+            return applied(term.function, library[term.function].sympy, at)
         if isinstance(term, Phi):
             return sympy.Function(phi_name(term.edge))(*map(sum_of, term.arguments))
         factors = []

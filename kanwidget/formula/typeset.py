@@ -12,6 +12,9 @@ from .numbers import Exact, Number
 
 __all__ = ["GREEK", "Typesetter", "split_name", "split_number"]
 
+DECIMAL_DENOMINATORS = (5, 10)
+"""Fractions that are written as decimal numbers: 0.2 rather than 1/5."""
+
 _WORDS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
     "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
@@ -143,15 +146,19 @@ class Typesetter(ABC):
     def _number_parts(self, value: Number) -> tuple[list[str], list[str]]:
         """Return what of a number stands above and below a line; nothing for 1."""
         if value.exact is None:
-            return [self.digits_of(*split_number(value.value, self.digits))], []
+            digits = split_number(value.value, self.digits)
+            return ([] if digits == ("1", 0) else [self.digits_of(*digits)]), []
         exact = value.exact
         above, below = [], []
-        if exact.ratio.numerator != 1:
-            above.append(self.digits_of(str(exact.ratio.numerator), 0))
+        top, bottom = str(exact.ratio.numerator), exact.ratio.denominator
+        if bottom in DECIMAL_DENOMINATORS:
+            top, bottom = repr(float(exact.ratio)), 1
+        if top != "1":
+            above.append(self.digits_of(top, 0))
         if exact.root != 1:
             above.append(self.root(self.digits_of(str(exact.root), 0)))
-        if exact.ratio.denominator != 1:
-            below.append(self.digits_of(str(exact.ratio.denominator), 0))
+        if bottom != 1:
+            below.append(self.digits_of(str(bottom), 0))
         for letter, exponent in (("pi", exact.pi), ("e", exact.e)):
             if exponent:
                 side = above if exponent > 0 else below

@@ -173,7 +173,10 @@ def find_base(values: Array, points: Array) -> tuple[str, Array] | None:
 
 
 def sample_curves(
-    functions: Functions, knots: list[Array], size: Array | None = None
+    functions: Functions,
+    knots: list[Array],
+    wanted: NDArray[np.bool_],
+    size: Array | None = None,
 ) -> tuple[dict[tuple[int, int], UnnamedCurve], Array]:
     """Turn all functions of a layer into polynomials on cells.
 
@@ -186,6 +189,8 @@ def sample_curves(
     functions : callable
     knots : list of ndarray, one for each of ``n_in`` sources
         Where functions need not be smooth, rising; first and last one end the cells.
+    wanted : ndarray of bool, shape (n_out, n_in)
+        The edges whose curves are asked for; the functions of all others are 0.
     size : ndarray, shape (n_out, n_in), optional
         What errors are relative to, if larger than the functions.
 
@@ -216,8 +221,8 @@ def sample_curves(
     beyond = functions(np.stack(outer, axis=1))  # (n_out, n_in, 6)
     fades = np.abs(beyond).max(2) <= 1e-14 * scale
     curves = {}
-    for j, i in np.ndindex(*scale.shape):
-        curves[j, i] = _with_outside(cells[i], coef[i][j], bool(fades[j, i]))
+    for j, i in zip(*wanted.nonzero(), strict=True):
+        curves[int(j), int(i)] = _with_outside(cells[i], coef[i][j], bool(fades[j, i]))
     worst = np.stack([own.max(1) for own in error], axis=1)
     return curves, worst
 
