@@ -140,7 +140,9 @@ class Distribution:
 
     def _leave(self, executor: Executor) -> None:
         """Report what has ended, and take back the rest."""
-        self._take_in(wait=False)
-        for future in self._futures:
-            future.cancel()
-        give_back(self._source, executor, busy=any(not f.done() for f in self._futures))
+        try:
+            self._take_in(wait=False)
+        finally:
+            for future in self._futures:
+                future.cancel()
+            give_back(self._source, executor, busy=any(not f.done() for f in self._futures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import threading
@@ -389,7 +390,7 @@ class Sweep:
             self._folder.write(self._keys[number], describe(self.settings[number]), result)
         run = self._add(number, result)
         for listener in self._listeners:
-            listener(run)
+            _tell(listener, run)
 
     def _add(self, number: int, result: Result) -> Run:
         run = Run(
@@ -416,3 +417,10 @@ class Sweep:
         if found.error:
             raise ValueError(f"run {number} failed: {found.error}")
         return number
+
+
+def _tell(listener: Callable[[Run], object], run: Run) -> None:
+    try:
+        listener(run)
+    except Exception:  # what only looks must not end the sweep
+        logging.getLogger(__name__).exception("a function given to on_run failed")

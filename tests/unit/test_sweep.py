@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sweeps import known, outcomes, small_data, untrained
 from kanwidget import KAN, PruningSession, Sweep, create_dataset, sweep
 from kanwidget.sweep import Run, choice
 from kanwidget.sweep.agreement import find_agreement
+from kanwidget.sweep.folder import SweepFolder
 from kanwidget.sweep.settings import expand_grid
 
 DATA = small_data()
@@ -200,6 +202,31 @@ def test_runs_can_be_used_while_others_are_under_way(threads: Any) -> None:
     assert not found.running
     assert [run.number for run in found.runs] == [0, 1, 2, 3]
     assert told[-2:] == [2, 3]
+
+
+def test_what_only_looks_cannot_end_a_sweep(threads: Any, caplog: Any) -> None:
+    go_on = threading.Event()
+
+    def fit(dataset: Any, seed: int) -> KAN:
+        go_on.wait(30)
+        return untrained(dataset, seed)
+
+    found = here(threads, {}, repeats=2, fit=_with(fit), wait=False)
+    found.on_run(lambda run: 1 / 0)
+    go_on.set()
+    assert len(found.wait()) == 2
+    assert "a function given to on_run failed" in caplog.text
+
+
+def test_a_full_disk_ends_a_sweep_in_words(
+    threads: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SweepFolder, "write", fails)
+    with pytest.raises(OSError, match="No space left"):
+        here(threads, FAST, folder=tmp_path / "a")
 
 
 def test_stop_keeps_what_has_ended(threads: Any) -> None:
