@@ -32,6 +32,8 @@ export interface Commands {
 export interface Panel {
   readonly element: HTMLElement;
   update(now: PanelProps): void;
+  /** Whether there is anything for it to do or to show; by default there is. */
+  isThere?(reading: Snapshot): boolean;
   /** Whether the model says that it is open; null where the model does not know. */
   isOpenIn?(reading: Snapshot): boolean | null;
   /** A person has opened or closed it. */
@@ -42,6 +44,8 @@ export interface Panel {
 export interface Action {
   readonly id: string;
   readonly label: Label;
+  /** Whether it can ever do anything here; by default it can. */
+  isThere?(reading: Snapshot): boolean;
   press(now: PanelProps): void;
   /** "off": there is nothing that it could do. */
   state(now: PanelProps): "ready" | "busy" | "off";

@@ -47,6 +47,7 @@ export function createInspector(
   /** What the model has said of each panel: only a change of that chooses another tab. */
   const said = new Map<string, boolean | null>();
 
+  const isThere = ({ panel }: Tab) => !reading || (panel?.isThere?.(reading) ?? true);
   const isRunning = (id: string) => said.get(id) === true;
 
   function press({ id, panel, element }: Tab): void {
@@ -95,7 +96,7 @@ export function createInspector(
         panel?.update(now);
       }
       empty.hidden = chosen !== CARDS_TAB || !noCards;
-      render(tabs.map(button), list);
+      render(tabs.filter(isThere).map(button), list);
     },
   };
 }

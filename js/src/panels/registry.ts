@@ -4,6 +4,7 @@ import type { Commands, Panel } from "./context";
 import { createHistory } from "./history/history";
 import { createProbe } from "./probe/probe";
 import { createScript } from "./script/script";
+import { createTrain } from "./train/train";
 
 export interface PanelEntry {
   readonly id: string;
@@ -14,6 +15,7 @@ export interface PanelEntry {
 }
 
 export const REGISTRY: readonly PanelEntry[] = [
+  { id: "train", label: PANELS.train, changesModel: true, create: createTrain },
   { id: "probe", label: PANELS.probe, changesModel: true, create: createProbe },
   { id: "history", label: PANELS.history, changesModel: true, create: createHistory },
   { id: "script", label: PANELS.script, changesModel: false, create: createScript },

@@ -191,7 +191,9 @@ export function createToolbar(commands: Commands, events: ToolbarEvents) {
       const later = history.some((step) => step.parent === current);
       for (const action of actions) action.update?.(now);
       render(
-        html`<div class="group">${actions.map((action) => actionButton(now, action))}</div>
+        html`<div class="group">${actions
+          .filter(({ isThere }) => isThere?.(now.reading) ?? true)
+          .map((action) => actionButton(now, action))}</div>
           <div class="group">
             ${tool("undo", TOOLBAR.undo, () => commands.act({ do: "undo" }), icon("undo"), parent === null)}
             ${tool("redo", TOOLBAR.redo, () => commands.act({ do: "redo" }), icon("redo"), !later)}

@@ -16,6 +16,7 @@ import popovers from "./popovers.css?raw";
 import print from "./print.css?raw";
 import slider from "./slider.css?raw";
 import stage from "./stage.css?raw";
+import train from "./train.css?raw";
 import zoomBar from "./zoom-bar.css?raw";
 
 // A full screen and paper overrule what is said for a page: they are last.
@@ -29,6 +30,7 @@ const STYLES = [
   popovers,
   cards,
   panels,
+  train,
   legend,
   layout,
   full,

@@ -14,6 +14,10 @@ export const ACTIONS = {
     name: "Prune",
     help: "Goes to the smallest network whose loss is within the tolerance: first along the node threshold, then along the edge threshold. Undo takes back one after the other.",
   },
+  retrain: {
+    name: "Retrain",
+    help: "Trains what is left, with the settings of the tab Train: removed edges stay off. Undo gives the weights back.",
+  },
 } as const satisfies Record<string, Label>;
 
 export const TOOLBAR = {
@@ -50,6 +54,11 @@ export interface PanelLabel extends Label {
 }
 
 export const PANELS = {
+  train: {
+    name: "Train",
+    tab: "Train",
+    help: "Trains the network as it is pruned: its removed edges stay off.",
+  },
   probe: { name: "Trace a sample", tab: "Trace", help: "Follows one sample through the network." },
   history: {
     name: "History",
@@ -269,7 +278,11 @@ export const TRAIN = {
   },
   refineButton: "Refine",
   noLosses: "no training yet",
-  series: { train_loss: "train", test_loss: "test", reg: "regulariser" },
+  series: { train: "train", test: "test", reg: "regulariser" },
+  running: (done: string, of: string): string => `step ${done} of ${of}`,
+  pausing: "pauses after this step",
+  paused: (done: string, of: string): string => `paused after step ${done} of ${of}`,
+  ended: (steps: string): string => `${steps} done`,
   lossesInWords: (steps: string, first: string, last: string, test: string): string =>
     `Losses of ${steps}: on the training rows from ${first} to ${last}, on the test rows ${test} at the end`,
   lastLosses: (train: string, test: string, reg: string): string =>

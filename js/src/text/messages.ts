@@ -14,6 +14,7 @@ import type { ThresholdChange } from "../model/threshold-steps";
 import type { ViewState } from "../state/view-state";
 import { cutToLength } from "../util/graphemes";
 import type { Metric, Snapshot } from "../wire/snapshot";
+import type { TrainingRun } from "../wire/traits";
 import {
   formatChange,
   formatCount,
@@ -23,7 +24,7 @@ import {
   formatShort,
   withMinus,
 } from "./format";
-import { SCORES } from "./labels";
+import { SCORES, TRAIN } from "./labels";
 import { isolated, type NodeNames, nameOf, plainText, subscripted } from "./node-names";
 
 /** A threshold as its field shows it. */
@@ -318,3 +319,11 @@ export const switchWeakerWords = (count: number): string =>
   `Switch off the ${count === 1 ? "weaker edge" : `${formatCount(count)} weaker edges`} of this layer`;
 
 export const selectEdgesWords = (node: string): string => `Select all edges of ${isolated(plainText(node))}`;
+
+/** How a training is: its step, or why it has ended. */
+export function trainingWords({ state, done, steps, stopped, error }: TrainingRun): string {
+  if (state === "running") return TRAIN.running(formatCount(Math.min(done + 1, steps)), formatCount(steps));
+  if (state === "pausing") return TRAIN.pausing;
+  if (state === "paused") return TRAIN.paused(formatCount(done), formatCount(steps));
+  return error || stopped || TRAIN.ended(formatItems(done, "step"));
+}

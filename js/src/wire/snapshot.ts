@@ -31,6 +31,7 @@ import {
   REMOVED_LOOKS,
   type RemovedLook,
   TABLE,
+  type TrainingRun,
   VIEWS,
   type ViewKind,
 } from "./traits";
@@ -79,6 +80,17 @@ export interface Metric {
   readonly name: string;
   readonly test: number | null;
   readonly train: number | null;
+}
+
+/** The last training by the session. */
+export interface Training extends TrainingRun {
+  /** Of its steps, or some of them, counted from 0. */
+  readonly losses: {
+    readonly step: Float64Array;
+    readonly train: Float64Array;
+    readonly test: Float64Array;
+    readonly reg: Float64Array;
+  } | null;
 }
 
 export interface Snapshot {
@@ -135,6 +147,8 @@ export interface Snapshot {
   readonly history: readonly HistoryStep[];
   readonly current: number;
   readonly script: string;
+  /** Null if there was none. */
+  readonly training: Training | null;
   /** Bit 0: on in the first of two compared commands, bit 1: in the second. */
   readonly compared: Uint8Array | null;
 }
@@ -288,6 +302,20 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     });
   }
 
+  function readTraining(): Training | null {
+    const run = model.get("_run");
+    if (!isRun(run)) return null;
+    const packed = optional(() => maybe("_run_losses", [4, null]));
+    const losses =
+      packed &&
+      once("run losses", [packed], () => {
+        const n = packed.shape[1]!;
+        const [step, train, test, reg] = [0, 1, 2, 3].map((k) => packed.data.subarray(k * n, (k + 1) * n));
+        return { step: step!, train: train!, test: test!, reg: reg! };
+      });
+    return json("training", [losses], run, () => ({ ...run, losses }));
+  }
+
   function readTradeoff(name: "_tradeoff_node" | "_tradeoff_edge"): LossCurve | null {
     const packed = maybe(name, [4, null]);
     const better = model.get("higher_is_better") === true;
@@ -392,6 +420,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       ),
       current: model.get("_current") ?? 0,
       script: model.get("_script") ?? "",
+      training: readTraining(),
       compared: compared?.data ?? null,
     };
     return { ...snapshot, problem: problems.join("; ") };
@@ -399,6 +428,10 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
 }
 
 const DEFAULT_TOLERANCE = 0.05;
+
+function isRun(run: TrainingRun | Record<string, never> | undefined): run is TrainingRun {
+  return run !== undefined && run !== null && "state" in run;
+}
 
 /** The first, where what came is none of them: a newer Python may know more. */
 function oneOf<T>(known: readonly T[], value: T): T {

@@ -1,0 +1,137 @@
+/** The losses of a training on a logarithmic axis: training rows, test rows, and the regulariser apart. */
+
+import { formatFigures, formatItems } from "../../text/format";
+import { TRAIN } from "../../text/labels";
+import { setText, svg } from "../../util/dom";
+import type { Training } from "../../wire/snapshot";
+
+const W = 320;
+const H = 150;
+const LEFT = 44;
+const RIGHT = 64;
+const TOP = 8;
+const BOTTOM = 20;
+const PLOT = { width: W - LEFT - RIGHT, height: H - TOP - BOTTOM };
+/** The least distance of two names at the right, in pixels. */
+const LINE = 12;
+/** A view keeps its axis while the losses stay within it: it would jump with every step. */
+const ROOM = 1.15;
+
+type Losses = NonNullable<Training["losses"]>;
+const SERIES = ["train", "test", "reg"] as const;
+
+export function createLossChart() {
+  const drawing = svg("g");
+  const picture = svg("svg", { class: "loss-chart", viewBox: `0 0 ${W} ${H}`, role: "img" }, drawing);
+  const name = svg("title", {});
+  picture.prepend(name);
+  let range: readonly [number, number] | null = null;
+
+  return {
+    element: picture,
+    /** `steps` are those that were asked for. */
+    draw(losses: Losses | null, steps: number): void {
+      const values = losses
+        ? SERIES.flatMap((series) => [...losses[series]].filter((value) => value > 0))
+        : [];
+      setText(name, losses ? words(losses) : TRAIN.noLosses);
+      if (!losses || values.length === 0) {
+        range = null;
+        drawing.replaceChildren(label(LEFT + PLOT.width / 2, H / 2, TRAIN.noLosses, "middle"));
+        return;
+      }
+      const done = losses.step.at(-1)!;
+      range = logRange(values, done > 0 ? range : null);
+      const [low, high] = range;
+      const last = Math.max(done, steps - 1, 1);
+      const toX = (step: number) => LEFT + (PLOT.width * step) / last;
+      const toY = (value: number) =>
+        TOP + PLOT.height * (1 - (Math.log10(Math.max(value, 10 ** low)) - low) / (high - low));
+      const ends = SERIES.flatMap((series) => {
+        const value = losses[series].at(-1)!;
+        return value > 0 ? [{ series, y: toY(value), text: TRAIN.series[series] }] : [];
+      });
+      drawing.replaceChildren(
+        ...decades(low, high).map((decade) => tick(toY(10 ** decade), `1e${decade}`)),
+        svg("path", { class: "axes", d: `M${LEFT} ${TOP}V${H - BOTTOM}H${W - RIGHT}` }),
+        label(LEFT, H - 6, "1", "middle"),
+        label(W - RIGHT, H - 6, formatItems(last + 1, "step"), "middle"),
+        ...SERIES.map((series) =>
+          svg("path", { class: series, d: pathOf(losses.step, losses[series], toX, toY) }),
+        ),
+        ...spread(ends).map(({ series, y, text }) => label(toX(done) + 5, y + 3.5, text, "start", series)),
+      );
+    },
+  };
+}
+
+function words({ step, train, test }: Losses): string {
+  return TRAIN.lossesInWords(
+    formatItems(step.at(-1)! + 1, "step"),
+    formatFigures(train[0]!),
+    formatFigures(train.at(-1)!),
+    formatFigures(test.at(-1)!),
+  );
+}
+
+/** Exponents of the least and the largest value, in whole decades where there is more than one. */
+function logRange(
+  values: readonly number[],
+  before: readonly [number, number] | null,
+): readonly [number, number] {
+  let [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))];
+  if (before && low >= before[0] && high <= before[1]) return before;
+  const room = Math.max(0.1, (high - low) * (ROOM - 1));
+  [low, high] = [low - room, high + room];
+  if (!before) return [low, high];
+  return [Math.min(low, before[0]), Math.max(high, before[1])];
+}
+
+function decades(low: number, high: number): number[] {
+  const [first, last] = [Math.ceil(low), Math.floor(high)];
+  const step = Math.max(1, Math.ceil((last - first) / 5));
+  const found: number[] = [];
+  for (let decade = first; decade <= last; decade += step) found.push(decade);
+  return found;
+}
+
+function pathOf(
+  steps: Float64Array,
+  values: Float64Array,
+  toX: (step: number) => number,
+  toY: (value: number) => number,
+): string {
+  let d = "";
+  let pen = "M";
+  values.forEach((value, k) => {
+    if (value > 0 && Number.isFinite(value)) {
+      d += `${pen}${near(toX(steps[k]!))} ${near(toY(value))}`;
+      pen = "L";
+    } else pen = "M";
+  });
+  // One step is a point: a line of no length has a round end.
+  return values.length === 1 ? d && `${d}h0.01` : d;
+}
+
+/** Moves names apart that would lie on each other, downwards. */
+function spread<T extends { readonly y: number }>(names: readonly T[]): T[] {
+  let last = -LINE;
+  const down = [...names]
+    .sort((a, b) => a.y - b.y)
+    .map((name) => {
+      last = Math.max(name.y, last + LINE);
+      return { ...name, y: last };
+    });
+  const over = Math.max(0, last - (H - BOTTOM));
+  return over ? down.map((name) => ({ ...name, y: name.y - over })) : down;
+}
+
+function tick(y: number, text: string): SVGElement {
+  const group = svg("g", { class: "tick" });
+  group.append(svg("path", { d: `M${LEFT} ${near(y)}H${W - RIGHT}` }), label(LEFT - 5, y + 3.5, text, "end"));
+  return group;
+}
+
+const label = (x: number, y: number, text: string, anchor: string, name = "") =>
+  svg("text", { x: near(x), y: near(y), "text-anchor": anchor, class: name }, text);
+const near = (value: number) => `${Math.round(10 * value) / 10}`;

@@ -1,0 +1,159 @@
+/** Trains the network as it is pruned: play, pause, one step, stop; settings; and the losses on the way. */
+
+import { html, nothing, render } from "lit-html";
+import { live } from "lit-html/directives/live.js";
+import { formatFigures, formatShort } from "../../text/format";
+import { type Label, PANELS, TRAIN } from "../../text/labels";
+import { trainingWords } from "../../text/messages";
+import { element } from "../../util/dom";
+import type { Training } from "../../wire/snapshot";
+import type { TrainingRun } from "../../wire/traits";
+import type { Commands, Panel, PanelProps } from "../context";
+import { createHelp } from "../help";
+import { createLossChart } from "./loss-chart";
+import { LAMB_PLACES, lambAt, lambPlace, OPTIMIZERS, settingsOf, type TrainingSettings } from "./settings";
+
+const { name } = PANELS.train;
+const FIRST_GRID = 10;
+
+export function createTrain(id: string, commands: Commands): Panel {
+  const panel = element("section", { class: "panel train", id, "aria-label": name, hidden: true });
+  const help = createHelp(name, [TRAIN.opt, TRAIN.lr, TRAIN.lamb, TRAIN.grid, TRAIN.refine]);
+  const chart = createLossChart();
+  /** What a person has set since the last training began. */
+  let changed: Partial<TrainingSettings> = {};
+  let ofRun = 0;
+  let grid = FIRST_GRID;
+  let now: PanelProps | null = null;
+  let drawn: readonly unknown[] = [];
+
+  function change(some: Partial<TrainingSettings>): void {
+    changed = { ...changed, ...some };
+    draw();
+  }
+
+  function field(
+    label: Label | string,
+    role: string,
+    value: number,
+    take: (value: number) => void,
+    off: boolean,
+  ) {
+    const text = typeof label === "string" ? label : label.name;
+    return html`<label><span>${text}</span><input
+      type="number" min="0" step="any" data-role=${role} aria-describedby=${typeof label === "string" ? nothing : help.idOf(label)}
+      .value=${live(`${value}`)} ?disabled=${off}
+      @change=${(event: Event) => {
+        const typed = (event.target as HTMLInputElement).valueAsNumber;
+        // What makes no sense is put back.
+        if (typed > 0 && Number.isFinite(typed)) take(typed);
+        draw();
+      }}
+    ></label>`;
+  }
+
+  function controls(training: Training | null, settings: TrainingSettings) {
+    const runs = training !== null && training.state !== "ended";
+    const waits = training?.state === "paused";
+    const play = () => {
+      if (runs) commands.act({ do: training.state === "running" ? "pause" : "resume" });
+      else commands.act({ do: "train", ...settings });
+    };
+    return html`<div class="actions">
+        <button type="button" class="quiet" data-role="play" @click=${play}>${
+          runs ? (training.state === "running" ? TRAIN.pause : TRAIN.resume) : TRAIN.play
+        }</button>
+        <button
+          type="button" class="quiet" data-role="one-step" ?disabled=${runs && !waits}
+          @click=${() => commands.act(runs ? { do: "step" } : { do: "train", ...settings, one_step: true })}
+        >${TRAIN.oneStep}</button>
+        <button
+          type="button" class="quiet" data-role="stop" ?disabled=${!runs} @click=${() => commands.act({ do: "stop" })}
+        >${TRAIN.stop}</button>
+      </div>
+      <div class="settings">
+        ${field(TRAIN.steps, "steps", settings.steps, (steps) => change({ steps: Math.ceil(steps) }), runs)}
+        <label><span>${TRAIN.opt.name}</span><select
+          data-role="opt" aria-describedby=${help.idOf(TRAIN.opt)} ?disabled=${runs}
+          @change=${(event: Event) => change({ opt: (event.target as HTMLSelectElement).value as TrainingRun["opt"] })}
+        >${OPTIMIZERS.map((opt) => html`<option value=${opt} .selected=${live(opt === settings.opt)}>${opt}</option>`)}</select></label>
+        ${field(TRAIN.lr, "lr", settings.lr, (lr) => change({ lr }), runs)}
+        <label class="check"><input
+          type="checkbox" data-role="update-grid" aria-describedby=${help.idOf(TRAIN.grid)} ?disabled=${runs}
+          .checked=${live(settings.update_grid)}
+          @change=${(event: Event) => change({ update_grid: (event.target as HTMLInputElement).checked })}
+        >${TRAIN.grid.name}</label>
+        <label class="lamb"><span>${TRAIN.lamb.name}</span><input
+          type="range" min="0" max=${LAMB_PLACES} step="1" data-role="lamb" aria-describedby=${help.idOf(TRAIN.lamb)}
+          aria-valuetext=${lambWords(settings.lamb)} ?disabled=${runs} .value=${live(`${lambPlace(settings.lamb)}`)}
+          @input=${(event: Event) => change({ lamb: lambAt(Number((event.target as HTMLInputElement).value)) })}
+        ><output>${lambWords(settings.lamb)}</output></label>
+        <div class="refine">
+          ${field(
+            TRAIN.refine,
+            "grid",
+            grid,
+            (value) => {
+              grid = Math.ceil(value);
+            },
+            runs,
+          )}
+          <button
+            type="button" class="quiet small" data-role="refine" ?disabled=${runs}
+            @click=${() => commands.act({ do: "refine", grid })}
+          >${TRAIN.refineButton}</button>
+        </div>
+      </div>`;
+  }
+
+  function draw(): void {
+    if (!now) return;
+    const { training, computes } = now.reading;
+    if ((training?.number ?? 0) !== ofRun) [ofRun, changed] = [training?.number ?? 0, {}];
+    const settings = { ...settingsOf(training), ...changed };
+    chart.draw(training?.losses ?? null, settings.steps);
+    render(
+      html`<header>
+          <h3>${name}</h3>
+          <span class="said" role="status" data-role="training">${training ? trainingWords(training) : ""}</span>
+          ${help.element}
+        </header>
+        ${chart.element}
+        <p class="losses" data-role="losses">${lastLosses(training)}</p>
+        ${computes === undefined ? controls(training, settings) : nothing}`,
+      panel,
+    );
+  }
+
+  return {
+    element: panel,
+    // A page without Python shows how the network was trained, if it was.
+    isThere: ({ computes, training }) => computes === undefined || (training?.losses ?? null) !== null,
+    // It comes to the front when a training begins, and stays there when that has ended.
+    isOpenIn: ({ training }) => (training && training.state !== "ended" ? true : null),
+    update(next: PanelProps): void {
+      if (panel.hidden) {
+        drawn = [];
+        return;
+      }
+      now = next;
+      const shows = [next.reading.training, next.reading.computes];
+      if (shows.every((value, k) => value === drawn[k]) && drawn.length > 0) return;
+      drawn = shows;
+      draw();
+    },
+  };
+}
+
+function lastLosses(training: Training | null): string {
+  if (!training?.losses) return "";
+  const { train, test, reg } = training.losses;
+  const last = reg.at(-1)!;
+  return TRAIN.lastLosses(
+    formatFigures(train.at(-1)!),
+    formatFigures(test.at(-1)!),
+    training.lamb > 0 ? formatFigures(last) : "",
+  );
+}
+
+const lambWords = (lamb: number): string => (lamb > 0 ? formatShort(lamb) : TRAIN.off);
