@@ -84,7 +84,7 @@ def test_head_and_network_fit_into_the_notebook_and_a_click_moves_nothing(
         area = rectangle(view.twin("edge", ids))
         view.page.mouse.click(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
         selected = [[int(part) for part in ids.split(",")]]
-        until(lambda: same(notebook.value("w.selected"), selected))
+        until(lambda want=selected: same(notebook.value("w.selected"), want))  # type: ignore[misc]
         view.page.wait_for_timeout(300)
         assert (view.root.evaluate(SCROLLED), view.areas("edge"), view.areas("node")) == before
 

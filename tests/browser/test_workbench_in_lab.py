@@ -239,9 +239,12 @@ def test_an_exported_page_lives_under_its_own_strict_policy(page: Page, tmp_path
     view.root.locator('[data-panel="history"]').click()
     view.toggle("edge", "0,0,0")
     until(lambda: same(view.edges()["0,0,0"], False))
-    panel = view.root.locator(".panel.history")
-    looks = panel.evaluate("(e) => [getComputedStyle(e).borderRadius, getComputedStyle(e).display]")
-    assert looks == ["8px", "block"]
+    view.root.locator(".panel.history .steps li").first.wait_for()
+    tabs = view.root.locator(".tabs")
+    looks = tabs.evaluate(
+        "(e) => [getComputedStyle(e).borderBottomStyle, getComputedStyle(e).display]"
+    )
+    assert looks == ["solid", "flex"]
     assert view.root.evaluate("(e) => getComputedStyle(e).getPropertyValue('--ink')") != ""
     assert page.evaluate("() => window.broken") == []
     assert asked == [path.as_uri()]

@@ -10,7 +10,10 @@ import { click, doubleClick, frames, grab, letGo, middle, mount, settled } from 
 test("two views of one model show the same decisions, each with its own pointer", async () => {
   const model = fakeModel();
   const [a, b] = [await mount(model, 480), await mount(model, 480)];
+  // The other is out of sight: what opens there moves nothing here.
+  b.el.style.marginBottom = "1200px";
   b.canvas.scrollIntoView({ block: "start" });
+  await frames(2);
   await doubleClick(b.twin("edge", "0,0,1"));
   expect(a.isOn("edge", "0,0,1")).toBe(false);
   await commands.mouse([["move", ...middle(b.twin("edge", "0,1,3"))]]);
