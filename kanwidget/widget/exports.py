@@ -40,6 +40,8 @@ class Exports(PublicTraits):
     ) -> Picture:
         """Draw the present state with matplotlib, laid out as in the view, on white.
 
+        What is not given is as in the view.
+
         Parameters
         ----------
         width : float
@@ -54,8 +56,6 @@ class Exports(PublicTraits):
             How dark weak edges are, as in pykan's ``plot``.
         shared_scale : bool, optional
             Whether the curves into one node share a scale.
-
-        What is not given is as in the view.
 
         Returns
         -------
