@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -256,7 +257,7 @@ class _Network:
             align = "left" if left <= right else "right"
             x = box.x + 4 if align == "left" else box.x + box.side - 4
             y = box.y + inset / 2 + 0.5 if up else box.y + box.side - inset / 2 - 0.5
-            text = f"{value:.3g}".replace("-", "\u2212")
+            text = short_number(value)
             self.sheet.text(runs_of(text), x, y, RANGE_SIZE, align, color=colour, alpha=0.8)
 
     def _node(self, n: int) -> None:
@@ -330,6 +331,15 @@ class _Network:
                 short: tuple[Run, ...] = fit(runs, min(most, room))
                 alpha = 1 if self.on_path[n] else DEAD_NAME_OPACITY
                 self.sheet.text(short, x, y, NAME_SIZE, align, alpha=alpha, name=f"name-{n}")
+
+
+def short_number(value: float) -> str:
+    """Return a number with three figures, as the view writes it."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        text = f"{float(f'{value:.3g}'):g}"
+    else:
+        text = re.sub(r"e([+-])0", r"e\1", f"{value:.1e}")
+    return text.replace("-", "\u2212")
 
 
 def in_box(state: Snapshot, edge: int, box: Box) -> Floats:

@@ -266,12 +266,19 @@ function paintRange(brush: Brush, edge: EdgeShape, box: Box, ink: string, alpha:
   ctx.fillStyle = ink;
   ctx.globalAlpha = 0.8 * alpha;
   const away = (box.side * INSET) / 2;
-  const write = (value: number, y: number) => {
+  const heights = curve(edge.edge).filter((_, k) => k % 2 === 1);
+  const third = Math.floor(heights.length / 3);
+  const write = (value: number, y: number, nearness: (v: number) => number) => {
+    const nearest = (part: Float32Array) =>
+      part.reduce((most, v) => (Number.isFinite(v) ? Math.max(most, nearness(v)) : most), 0);
+    // On the side where the curve is farther away.
+    const left = nearest(heights.subarray(0, third)) <= nearest(heights.subarray(-third));
     const runs = [{ text: withMinus(formatShort(value)), shift: "none" }] as const;
-    paintText(ctx, font, { runs, x: box.x + 4, y, align: "left", size: RANGE_SIZE });
+    const x = left ? box.x + 4 : box.x + box.side - 4;
+    paintText(ctx, font, { runs, x, y, align: left ? "left" : "right", size: RANGE_SIZE });
   };
-  write(high, box.y + away + 0.5);
-  write(low, box.y + box.side - away - 0.5);
+  write(high, box.y + away + 0.5, (v) => v);
+  write(low, box.y + box.side - away - 0.5, (v) => 1 - v);
 }
 
 function paintFormula(brush: Brush, edge: EdgeShape, box: Box, formula: string): void {
