@@ -213,6 +213,19 @@ test("the present step, one with a note, one that is compared and one where a br
   expect(ids()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
+test("in a narrow list steps are told in short, and their whole words are still there to hear and to hover", async () => {
+  const view = await open(4);
+  const go = () => view.find("[data-step='1']");
+  const whole = go().textContent!;
+  expect(whole).toMatch(/^node threshold/);
+  view.find(".panel.history").style.maxWidth = "240px";
+  await expect.poll(() => go().textContent).toBe("nodes ≤ 0.002");
+  expect([go().getAttribute("aria-label"), go().title]).toEqual([whole, `Go to: ${whole}`]);
+  view.find(".panel.history").style.maxWidth = "";
+  await expect.poll(() => go().textContent).toBe(whole);
+  expect(go().hasAttribute("aria-label")).toBe(false);
+});
+
 test("when the list is scrolled it says how many steps are above, and goes there", async () => {
   const view = await open(40);
   const earlier = view.find<HTMLButtonElement>("[data-role=earlier]");
