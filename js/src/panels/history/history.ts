@@ -2,7 +2,7 @@
 
 import { html, noChange, nothing, render } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
-import { formatCount, formatFigures } from "../../text/format";
+import { formatCount, formatFigures, formatShort } from "../../text/format";
 import { HISTORY, PANELS } from "../../text/labels";
 import { differWords, earlierWords, runWords } from "../../text/messages";
 import { type Naming, shortStepWords, stepWords, viewNaming } from "../../text/session-messages";
@@ -41,6 +41,8 @@ export function createHistory(id: string, commands: Commands, signal: AbortSigna
   });
   sizes.observe(panel);
   signal.addEventListener("abort", () => sizes.disconnect());
+
+  const figures = (loss: number) => (isNarrow ? formatShort : formatFigures)(loss);
 
   function compare(ids: readonly number[]): void {
     // Another step beside two that are compared ends that comparison first.
@@ -99,7 +101,7 @@ export function createHistory(id: string, commands: Commands, signal: AbortSigna
         >
       </div>
       <span class="edges">${formatCount(step.active_edges)}${stale ? ` ${HISTORY.stale.name}` : ""}</span>
-      <span class="loss">${step.loss_after === null ? "" : formatFigures(step.loss_after)}</span>
+      <span class="loss">${step.loss_after === null ? "" : figures(step.loss_after)}</span>
       <label class="pick">
         <input
           type="checkbox" data-compare=${step.id} title=${HISTORY.compare.help}
@@ -125,7 +127,7 @@ export function createHistory(id: string, commands: Commands, signal: AbortSigna
         ${sparkline(losses)}
       </div>
       <span class="edges">${fromTo(isNarrow ? undefined : before?.active_edges, last.active_edges)}</span>
-      <span class="loss">${last.loss_after === null ? "" : formatFigures(last.loss_after)}</span>
+      <span class="loss">${last.loss_after === null ? "" : figures(last.loss_after)}</span>
     </li>`;
   }
 
