@@ -171,7 +171,7 @@ test("steps of one kind in a row are one row with their losses as a line, which 
   view.model.receive(handHistory(1));
   await frames(2);
   const words = () => steps(view).map((one) => one.querySelector("button")!.textContent!.trim());
-  expect(words()).toEqual(["the model as it came", "3 edits by hand", "edge threshold 0.01: 1 edge goes"]);
+  expect(words()).toEqual(["the model as it came", "3 hand edits", "edge threshold 0.01: 1 edge goes"]);
   const run = steps(view)[1]!;
   expect([".edges", ".loss"].map((one) => run.querySelector(one)!.textContent)).toEqual([
     "15 → 12",

@@ -124,10 +124,10 @@ export function createHistory(id: string, commands: Commands, signal: AbortSigna
           type="button" class="quiet go" aria-expanded=${isOpen} title=${isOpen ? HISTORY.fold : HISTORY.unfold}
           @click=${() => unfold(first.id)}
         >${words}</button>
-        ${sparkline(losses)}
       </div>
       <span class="edges">${fromTo(isNarrow ? undefined : before?.active_edges, last.active_edges)}</span>
       <span class="loss">${last.loss_after === null ? "" : figures(last.loss_after)}</span>
+      ${sparkline(losses)}
     </li>`;
   }
 
