@@ -287,13 +287,13 @@ export function metricWords(metrics: readonly Metric[]): string {
 /** "8 earlier": steps above what is in sight. */
 export const earlierWords = (steps: number): string => `${formatCount(steps)} earlier`;
 
-/** Steps of one kind in a row: "4 edits by hand". */
+/** Steps of one kind in a row: "4 hand edits". */
 export function runWords(
   steps: number,
   kind: "hand" | "node_threshold" | "edge_threshold" | "outside",
 ): string {
   const what = {
-    hand: "edits by hand",
+    hand: "hand edits",
     node_threshold: "node thresholds",
     edge_threshold: "edge thresholds",
     outside: "changes in cells",

@@ -150,6 +150,18 @@ function say(words: Readonly<Record<string, Say>>, naming: Naming, [code, ...val
 /** What is wrong with the model as it is. */
 export const warningWords = (message: Message, naming: Naming): string => say(WARNINGS, naming, message);
 
+/** In the place of the words above where there is little room; what is not here has no shorter ones. */
+const SHORT: Readonly<Record<string, Say>> = {
+  ...CHANGES,
+  commit: () => "new start",
+  node_threshold: (_, value: number) => `nodes ≤ ${figures(value)}`,
+  edge_threshold: (_, value: number) => `edges ≤ ${figures(value)}`,
+};
+
+/** What a step did, as short as it can be told. */
+export const shortStepWords = ({ what }: Pick<HistoryStep, "what">, naming: Naming): string =>
+  what.map((message) => say(SHORT, naming, message)).join(", ") || "start";
+
 /** What a step did, and how many edges went or came back. */
 export function stepWords(
   { what, edges_removed: removed }: Pick<HistoryStep, "what" | "edges_removed">,

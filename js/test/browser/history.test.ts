@@ -171,7 +171,7 @@ test("steps of one kind in a row are one row with their losses as a line, which 
   view.model.receive(handHistory(1));
   await frames(2);
   const words = () => steps(view).map((one) => one.querySelector("button")!.textContent!.trim());
-  expect(words()).toEqual(["the model as it came", "3 edits by hand", "edge threshold 0.01: 1 edge goes"]);
+  expect(words()).toEqual(["the model as it came", "3 hand edits", "edge threshold 0.01: 1 edge goes"]);
   const run = steps(view)[1]!;
   expect([".edges", ".loss"].map((one) => run.querySelector(one)!.textContent)).toEqual([
     "15 → 12",
@@ -211,6 +211,19 @@ test("the present step, one with a note, one that is compared and one where a br
   view.model.receive({ _history: [...history, { ...history[9]!, id: 10, parent: 7 }] });
   await frames(2);
   expect(ids()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+test("in a narrow list steps are told in short, and their whole words are still there to hear and to hover", async () => {
+  const view = await open(4);
+  const go = () => view.find("[data-step='1']");
+  const whole = go().textContent!;
+  expect(whole).toMatch(/^node threshold/);
+  view.find(".panel.history").style.maxWidth = "240px";
+  await expect.poll(() => go().textContent).toBe("nodes ≤ 0.002");
+  expect([go().getAttribute("aria-label"), go().title]).toEqual([whole, `Go to: ${whole}`]);
+  view.find(".panel.history").style.maxWidth = "";
+  await expect.poll(() => go().textContent).toBe(whole);
+  expect(go().hasAttribute("aria-label")).toBe(false);
 });
 
 test("when the list is scrolled it says how many steps are above, and goes there", async () => {

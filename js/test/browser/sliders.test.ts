@@ -501,7 +501,8 @@ test("the dot is on the curve: where the thumb comes to rest, at the height of i
     if (line.getPointAtLength(middle).x < at) a = middle;
     else b = middle;
   }
-  expect(Math.abs(line.getPointAtLength(a).y + box.y - y)).toBeLessThan(1);
+  const high = box.height / inside<SVGSVGElement>(view, "edge", ".lossplot svg").viewBox.baseVal.height;
+  expect(Math.abs(line.getPointAtLength(a).y * high + box.y - y)).toBeLessThan(1);
   const track = view.slider("edge").getBoundingClientRect();
   const fromThumb = (share: number) => Math.abs(track.x + 8 + share * (track.width - 16) - x);
   expect(fromThumb(Number(view.slider("edge").style.getPropertyValue("--at")))).toBeLessThan(1);
@@ -725,7 +726,8 @@ test.each([[[2, 5, 1]], [[4, 6, 1]], [[2, 12, 2]]])(
           const length = path.getTotalLength();
           for (let at = 0; at < length; at += 0.5) {
             const { x, y } = path.getPointAtLength(at);
-            const inside = covers(frame.left + (x / 1000) * frame.width, frame.top + y);
+            const high = frame.height / path.ownerSVGElement!.viewBox.baseVal.height;
+            const inside = covers(frame.left + (x / 1000) * frame.width, frame.top + y * high);
             expect(inside, `${axis}, ${tolerance}: the ${name} curve at ${x}, ${y}`).toBe(false);
           }
         }

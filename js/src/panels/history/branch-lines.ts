@@ -6,7 +6,7 @@ import { type Row, stepsOf } from "./runs";
 /** The height of a row in pixels, as in `styles/panels.css`. */
 export const ROW_HEIGHT = 28;
 const COLUMN = 12;
-const X = 10;
+const X = 8;
 const MAX_COLUMNS = 5;
 
 /** The column of each step: a first child goes on in its parent's, a later one begins a new column. Pure. */

@@ -2,10 +2,10 @@
 
 import { html, noChange, nothing, render } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
-import { formatCount, formatFigures } from "../../text/format";
+import { formatCount, formatFigures, formatShort } from "../../text/format";
 import { HISTORY, PANELS } from "../../text/labels";
 import { differWords, earlierWords, runWords } from "../../text/messages";
-import { type Naming, stepWords, viewNaming } from "../../text/session-messages";
+import { type Naming, shortStepWords, stepWords, viewNaming } from "../../text/session-messages";
 import { element } from "../../util/dom";
 import type { Snapshot } from "../../wire/snapshot";
 import type { HistoryStep } from "../../wire/traits";
@@ -18,6 +18,8 @@ import { sparkline } from "./sparkline";
 const { name } = PANELS.history;
 /** Characters that the column of edges has room for. */
 const MAX_COUNTS = 9;
+/** In a list that is narrower, in pixels, steps are told in short. */
+const NARROW = 320;
 
 export function createHistory(id: string, commands: Commands, signal: AbortSignal): Panel {
   const panel = element("section", { class: "panel history", id, "aria-label": name, hidden: true });
@@ -33,6 +35,14 @@ export function createHistory(id: string, commands: Commands, signal: AbortSigna
   /** Steps above what is in sight. */
   let earlier = 0;
   let watched: Node | null = null;
+  let isNarrow = false;
+  const sizes = new ResizeObserver(() => {
+    if (panel.clientWidth > 0 && panel.clientWidth < NARROW !== isNarrow) draw();
+  });
+  sizes.observe(panel);
+  signal.addEventListener("abort", () => sizes.disconnect());
+
+  const figures = (loss: number) => (isNarrow ? formatShort : formatFigures)(loss);
 
   function compare(ids: readonly number[]): void {
     // Another step beside two that are compared ends that comparison first.
@@ -79,10 +89,10 @@ export function createHistory(id: string, commands: Commands, signal: AbortSigna
     >
       <div class="what">
         <button
-          type="button" class="quiet go" data-step=${step.id} title="Go to: ${text}"
+          type="button" class="quiet go" data-step=${step.id} title="Go to: ${text}" aria-label=${isNarrow ? text : nothing}
           aria-describedby=${stale ? help.idOf(HISTORY.stale) : nothing}
           @click=${() => commands.act({ do: "jump", id: step.id })}
-        >${text}</button>
+        >${isNarrow ? shortStepWords(step, naming) : text}</button>
         <input
           type="text" class="note" placeholder=${HISTORY.note} maxlength="2000" title=${step.note || nothing}
           aria-label="Note on step ${step.id}" data-note=${step.id} .value=${note} ?data-empty=${step.note === ""}
@@ -91,7 +101,7 @@ export function createHistory(id: string, commands: Commands, signal: AbortSigna
         >
       </div>
       <span class="edges">${formatCount(step.active_edges)}${stale ? ` ${HISTORY.stale.name}` : ""}</span>
-      <span class="loss">${step.loss_after === null ? "" : formatFigures(step.loss_after)}</span>
+      <span class="loss">${step.loss_after === null ? "" : figures(step.loss_after)}</span>
       <label class="pick">
         <input
           type="checkbox" data-compare=${step.id} title=${HISTORY.compare.help}
@@ -114,10 +124,10 @@ export function createHistory(id: string, commands: Commands, signal: AbortSigna
           type="button" class="quiet go" aria-expanded=${isOpen} title=${isOpen ? HISTORY.fold : HISTORY.unfold}
           @click=${() => unfold(first.id)}
         >${words}</button>
-        ${sparkline(losses)}
       </div>
-      <span class="edges">${fromTo(before?.active_edges, last.active_edges)}</span>
-      <span class="loss">${last.loss_after === null ? "" : formatFigures(last.loss_after)}</span>
+      <span class="edges">${fromTo(isNarrow ? undefined : before?.active_edges, last.active_edges)}</span>
+      <span class="loss">${last.loss_after === null ? "" : figures(last.loss_after)}</span>
+      ${sparkline(losses)}
     </li>`;
   }
 
@@ -126,6 +136,7 @@ export function createHistory(id: string, commands: Commands, signal: AbortSigna
     const { reading, names } = now;
     const { history, current, compared } = reading;
     const naming = viewNaming(reading.net, names);
+    isNarrow = panel.clientWidth < NARROW;
     const said =
       picked.length === 1 ? HISTORY.chooseAnother : compared ? differWords(differing(reading)) : "";
     rows = rowsOf(history, (step) => step.id === current || picked.includes(step.id), open);

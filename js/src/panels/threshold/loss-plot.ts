@@ -65,7 +65,7 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   );
   const dot = element("i", { class: "dot", hidden: true });
   const value = element("span", { class: "value", ...hidden });
-  const kneeMark = element("i", { class: "knee", title: THRESHOLD.suggest.help, hidden: true });
+  const kneeMark = element("i", { class: "knee", hidden: true });
   const kneeValue = element("span", { class: "value suggested", ...hidden });
   const keys = element("input", {
     type: "range",
