@@ -1,0 +1,1 @@
+"""Fits any adapter's model under its masks."""
