@@ -87,6 +87,8 @@ const NOTHING = {
   _current: 0,
   _script: "",
   _compared: none,
+  _run: {},
+  _run_losses: none,
 };
 
 export interface FakeModel extends Model {

@@ -52,6 +52,25 @@ export interface HistoryStep {
   readonly stale?: boolean;
 }
 
+/** The last training by the session: `run_state` in `widget/payload.py`. */
+export interface TrainingRun {
+  /** Counts the trainings of one Python. */
+  readonly number: number;
+  readonly state: "running" | "pausing" | "paused" | "ended";
+  /** Steps asked for, and taken until now. */
+  readonly steps: number;
+  readonly done: number;
+  readonly opt: "LBFGS" | "Adam" | "LM";
+  readonly lr: number;
+  readonly lamb: number;
+  readonly lamb_entropy: number;
+  readonly update_grid: boolean;
+  readonly batch: number;
+  /** Why it ended early, in words, and what was raised in it; "" if nothing. */
+  readonly stopped: string;
+  readonly error: string;
+}
+
 /** Who may write a trait: the view, of which "decision" says what is pruned, or only Python. */
 type Writer = "decision" | "view" | "python";
 type Dtypes = Dtype | "float32 or uint8";
@@ -132,6 +151,8 @@ export const TABLE = {
   _current: python<number>(WHOLE),
   _script: python<string>(TEXT),
   _compared: array("uint8"),
+  _run: python<TrainingRun | Record<string, never>>(ANYTHING),
+  _run_losses: array("float64"),
 } as const;
 
 /** Traits that no view follows: the widget's mark, which is that of the picture in the notebook; see `wire/outbox.ts`. */
@@ -191,6 +212,20 @@ export type Command =
   /** Asks for everything that a view reads again. */
   | { do: "send" }
   | { do: "undo" | "redo" | "commit" | "reset" | "remove_dead_ends" }
+  /** What `widget/messages.py` says of trainings. */
+  | {
+      do: "train";
+      steps?: number;
+      opt?: TrainingRun["opt"];
+      lr?: number;
+      lamb?: number;
+      lamb_entropy?: number;
+      update_grid?: boolean;
+      batch?: number;
+      one_step?: boolean;
+    }
+  | { do: "pause" | "resume" | "step" | "stop" }
+  | { do: "refine"; grid: number }
   | { do: "jump"; id: number }
   | { do: "note"; id: number; text: string }
   | { do: "compare"; ids: number[] };
