@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -23,7 +22,6 @@ from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_whole
 
 from . import serialize, session_files
-from .live_model import PlannedStep
 from .mask_and_bias import MaskAndBias
 from .outcome import Outcome
 from .session_training import SessionTraining
@@ -392,6 +390,7 @@ class PruningSession(SessionTraining):
             If it is no session's, or damaged, or belongs to another model or other data; the
             model is unchanged then.
         """
+        budget = check_whole(history_bytes, "history_bytes", 0)
         parameters = iter(model.parameters() if isinstance(model, nn.Module) else ())
         saved = session_files.read_session(folder, next(parameters, torch.empty(0)).device)
         first = saved.first
@@ -403,35 +402,8 @@ class PruningSession(SessionTraining):
             keep_mean=first.state.keep_mean,
             higher_is_better=higher_is_better,
         )
-        steps, budget = session._applier, check_whole(history_bytes, "history_bytes", 0)
-        try:
-            adapter, before = steps.require_live_model().adapter, steps.require_evaluator()
-            weights = saved.check_owner(adapter, session.data)
-            if saved.labels is not None:
-                session.data.test_labels = session.data.train_labels = saved.labels.to(
-                    session.data.test_labels
-                )
-            session.data.baseline_count = max(c.baseline.number for c in saved.commands)
-            steps.history = saved.history(adapter, budget)
-            steps.model_digest = str(saved.content["model"])
-            session._planner = StepPlanner(steps)
-            command = replace(steps.current)
-            steps.apply(
-                PlannedStep(
-                    command,
-                    before.with_weights(weights),
-                    before,
-                    MaskAndBias.of(adapter),
-                    steps.masks_under(command.baseline, command.state),
-                    sets_restore_point=True,
-                    weights=weights,
-                    weights_before=adapter.weights(),
-                )
-            )
-            steps.require_evaluator().add_curves(command.baseline)
-        except BaseException:
-            steps.close(restore=False)
-            raise
+        session_files.resume(session._applier, saved, budget)
+        session._planner = StepPlanner(session._applier)
         return session
 
     @contextlib.contextmanager

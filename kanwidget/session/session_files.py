@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ from kanwidget.kan.atomic_write import atomic_write
 from kanwidget.masks.state import State
 
 from .history import Command, History
+from .live_model import PlannedStep
+from .mask_and_bias import MaskAndBias
 from .serialize import NOTE, errors_in_words
 from .snapshots import Snapshots
 from .step_applier import StepApplier
 from .words import checked_messages, warning_words
 
-__all__ = ["SavedSession", "read_session", "write_session"]
+__all__ = ["SavedSession", "read_session", "resume", "write_session"]
 
 FORMAT = "kanwidget.session folder 1"
 
@@ -202,6 +204,45 @@ def read_session(folder: str | os.PathLike[str], device: torch.device) -> SavedS
             return SavedSession(content, tensors)
         except SafetensorError as error:
             raise ValueError(f"{path} is damaged: {error}") from None
+
+
+def resume(applier: StepApplier, saved: SavedSession, budget: int) -> None:
+    """Bring a new session and its model to what was saved; close the session if that fails.
+
+    Parameters
+    ----------
+    applier : StepApplier
+        Of the new session.
+    saved : SavedSession
+    budget : int
+        Bytes of memory for the weights of other steps.
+    """
+    try:
+        adapter, before = applier.require_live_model().adapter, applier.require_evaluator()
+        data = before.data
+        weights = saved.check_owner(adapter, data)
+        if saved.labels is not None:
+            data.test_labels = data.train_labels = saved.labels.to(data.test_labels)
+        data.baseline_count = max(command.baseline.number for command in saved.commands)
+        applier.history = saved.history(adapter, budget)
+        applier.model_digest = str(saved.content["model"])
+        command = replace(applier.current)
+        applier.apply(
+            PlannedStep(
+                command,
+                before.with_weights(weights),
+                before,
+                MaskAndBias.of(adapter),
+                applier.masks_under(command.baseline, command.state),
+                sets_restore_point=True,
+                weights=weights,
+                weights_before=adapter.weights(),
+            )
+        )
+        applier.require_evaluator().add_curves(command.baseline)
+    except BaseException:
+        applier.close(restore=False)
+        raise
 
 
 class _TensorStore:

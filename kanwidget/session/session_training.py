@@ -26,7 +26,7 @@ class SessionTraining(SessionReader):
 
     @property
     def run(self) -> TrainingRun | None:
-        """The last training that `start_fit` began; None if there was none."""
+        """The last training by `fit` or `start_fit`, None if there was none."""
         return self._run
 
     def fit(
@@ -104,7 +104,7 @@ class SessionTraining(SessionReader):
             if not self.closed:
                 self.refresh()
 
-    def start_fit(self, **arguments: Any) -> TrainingRun:
+    def start_fit(self, *, paused: bool = False, **arguments: Any) -> TrainingRun:
         """Begin to train in a background thread, and return at once.
 
         Decisions act meanwhile: an edge goes off at once in the model, and for the training
@@ -113,6 +113,8 @@ class SessionTraining(SessionReader):
 
         Parameters
         ----------
+        paused : bool
+            Whether to wait after the first step, see `TrainingRun.pause`.
         **arguments
             As for `fit`; ``callback`` is called in the thread that trains.
 
@@ -131,7 +133,7 @@ class SessionTraining(SessionReader):
         progress = arguments.pop("progress", False)
         settings = TrainingSettings.checked(**arguments)
         run = self._new_run(
-            settings, others["callback"], others["stop"], progress, others["loss_fn"]
+            settings, others["callback"], others["stop"], progress, others["loss_fn"], paused
         )
         run.begin(self._refresh_if_open)
         return run
@@ -180,6 +182,7 @@ class SessionTraining(SessionReader):
         stop: Callable[[], bool] | None,
         progress: bool,
         loss_fn: LossFunction | None,
+        paused: bool = False,
     ) -> TrainingRun:
         """Return a training that is to begin, once everything about it is known to be right."""
         live = self._applier.require_live_model().adapter
@@ -223,7 +226,7 @@ class SessionTraining(SessionReader):
                 progress,
             )
 
-        run = TrainingRun(settings, work, callback)
+        run = TrainingRun(settings, work, callback, bool(paused))
         named = "" if loss_fn is None else metric_name(loss_fn)
         self._planner.fit = FitRecord(run, named)
         self._run = run

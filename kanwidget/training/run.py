@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
+import math
 import threading
+import time
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -14,6 +18,11 @@ __all__ = ["TrainingRun"]
 
 AWAIT_SECONDS = 0.02
 """Seconds between two looks of ``await run`` whether it has ended."""
+
+WAIT_SECONDS = 0.1
+"""Seconds between two calls of what is done while somebody waits."""
+
+_NUMBERS = itertools.count(1)
 
 
 class TrainingRun:
@@ -26,12 +35,16 @@ class TrainingRun:
         Trains, ``(at_rest, stop) -> FitResults``; see `engine.train`.
     callback : callable, optional
         ``(step, results)`` after each step, in the thread that trains.
+    paused : bool
+        Whether to wait after the first step.
 
     Attributes
     ----------
     settings : TrainingSettings
-    on_change : callable, optional
-        Called with nothing, in the thread that trains, after each step, and at the end.
+    number : int
+        Counts the trainings of this Python process.
+    while_waiting : callable, optional
+        Called with nothing, ten times a second, in a thread that waits for the end.
     """
 
     def __init__(
@@ -39,14 +52,16 @@ class TrainingRun:
         settings: TrainingSettings,
         train: Callable[[AtRest, Callable[[], bool]], FitResults],
         callback: AtRest | None = None,
+        paused: bool = False,
     ) -> None:
-        self.settings = settings
-        self.on_change: Callable[[], object] | None = None
+        self.settings, self.number = settings, next(_NUMBERS)
+        self.while_waiting: Callable[[], object] | None = None
         self._train, self._callback = train, callback
         self._results = FitResults(train_loss=[], test_loss=[], reg=[])
         self._error: BaseException | None = None
         self._changed = threading.Condition()
-        self._stopped = self._paused = self._waits = False
+        self._stopped = self._waits = False
+        self._paused = paused
         self._allowed = 0  # steps to take while it is paused
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -135,14 +150,18 @@ class TrainingRun:
         """
         if self.is_here:
             raise RuntimeError("a training cannot wait for itself: call wait() elsewhere")
+        end = math.inf if timeout is None else time.monotonic() + timeout
         try:
-            ended = self._ended.wait(timeout)
+            while not self._ended.wait(max(0.0, min(WAIT_SECONDS, end - time.monotonic()))):
+                if time.monotonic() >= end:
+                    raise TimeoutError(
+                        f"the training has not ended within {timeout:g} s; it goes on"
+                    )
+                if self.while_waiting is not None:
+                    self.while_waiting()
         except KeyboardInterrupt:
             self.stop()
             self._ended.wait()
-            ended = True
-        if not ended:
-            raise TimeoutError(f"the training has not ended within {timeout:g} s; it goes on")
         self._after()
         if self._error is not None:
             raise self._error
@@ -175,25 +194,22 @@ class TrainingRun:
         self._owner = threading.get_ident()
         try:
             self._results = self._train(self._rest, lambda: self._stopped)
+        except BaseException as error:
+            self._error = error
+            raise
         finally:
             self._ended.set()
         return self._results
 
     def _in_thread(self) -> None:
-        try:
+        with contextlib.suppress(BaseException):  # `wait` raises it
             self.work()
-        except BaseException as error:
-            self._error = error
-        if self.on_change is not None:
-            self.on_change()
 
     def _rest(self, step: int, results: FitResults) -> bool:
         """Be at rest: the live model has the step, and others may act; return whether they may."""
         self._results = results
         if self._callback is not None:
             self._callback(step, results)
-        if self.on_change is not None:
-            self.on_change()
         with self._changed:
             while self._paused and not self._stopped:
                 if self._allowed:

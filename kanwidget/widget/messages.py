@@ -1,15 +1,29 @@
 """What a view may ask for by message: everything that is no value of a trait.
 
-A message may hold anything; what makes no sense is refused in words.
+A message may hold anything; what makes no sense is refused in words. Those of a training:
+
+``{"do": "train", "steps": 20, "opt": "LBFGS", "lr": 1.0, "lamb": 0.0, "lamb_entropy": 2.0,
+"update_grid": false, "batch": -1, "one_step": false}``
+    Begins one in the background, see `PruningSession.fit`; what is left out is as usual there.
+    With ``one_step`` it waits after its first step. The trait ``_run`` says how it is, and
+    ``_run_losses`` what it has reached. When it ends, or is looked at, it is a step of the history.
+``{"do": "pause"}``, ``{"do": "resume"}``, ``{"do": "step"}``, ``{"do": "stop"}``
+    For the one that is under way: wait after the step in hand; go on; take one step and wait; end
+    after the step in hand, and keep what was trained.
+``{"do": "refine", "grid": 10}``
+    Gives the splines finer grids, see `PruningSession.refine`.
 """
 
 from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from kanwidget.session import NOTE, PruningSession
+from kanwidget.training.run import TrainingRun
+from kanwidget.training.settings import TrainingSettings
 
 __all__ = ["Refused", "error_text", "handle_message", "pair"]
 
@@ -72,6 +86,32 @@ def _remove_dead_ends(session: PruningSession, message: Mapping[str, Any]) -> No
     session.remove_dead_ends()
 
 
+def _train(session: PruningSession, message: Mapping[str, Any]) -> None:
+    names = [field.name for field in fields(TrainingSettings)]
+    given = {name: message[name] for name in names if message.get(name) is not None}
+    whole = {n: int(v) for n, v in given.items() if isinstance(v, float) and v.is_integer()}
+    given |= {n: v for n, v in whole.items() if n in ("steps", "batch")}  # some hosts write 20.0
+    try:
+        session.start_fit(paused=message.get("one_step") is True, **given)
+    except (TypeError, RuntimeError) as error:
+        raise Refused(str(error)) from None
+
+
+def _refine(session: PruningSession, message: Mapping[str, Any]) -> None:
+    grid = message.get("grid")
+    try:
+        session.refine(int(grid) if isinstance(grid, float) and grid.is_integer() else grid)  # type: ignore[arg-type]
+    except (TypeError, RuntimeError) as error:
+        raise Refused(str(error)) from None
+
+
+def _run(session: PruningSession) -> TrainingRun:
+    """Return the training that is under way."""
+    if session.run is None or not session.run.running:
+        raise Refused("no training is under way")
+    return session.run
+
+
 _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "undo": _undo,
     "redo": _redo,
@@ -81,6 +121,12 @@ _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "jump": _jump,
     "note": _note,
     "remove_dead_ends": _remove_dead_ends,
+    "train": _train,
+    "pause": lambda session, message: _run(session).pause(),
+    "resume": lambda session, message: _run(session).resume(),
+    "step": lambda session, message: _run(session).step(),
+    "stop": lambda session, message: _run(session).stop(),
+    "refine": _refine,
 }
 
 

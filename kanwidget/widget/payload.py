@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.script import path_to_baseline
+from kanwidget.training.run import TrainingRun
 
 from .function_tables import MAX_TABLE_EDGES, cells, outwards
 from .low_rank_tables import shared_cells
@@ -34,6 +36,8 @@ __all__ = [
     "origin",
     "prediction_kind",
     "quantised",
+    "run_losses",
+    "run_state",
     "tradeoff_array",
 ]
 
@@ -43,6 +47,9 @@ Packable = dict[str, Array | None]
 
 MAX_ROWS = 256
 """Rows of the data that a view can pick a sample from."""
+
+MAX_RUN_POINTS = 512
+"""Steps of a training whose losses a view gets."""
 
 MAX_ROWS_BYTES = 400_000
 """Bytes of these rows."""
@@ -238,6 +245,43 @@ def origin(session: PruningSession) -> dict[str, Any]:
         "keep_mean": path[-1].state.keep_mean,
         "committed": any(command.kind == "commit" for command in path),
     }
+
+
+def run_state(run: TrainingRun | None) -> dict[str, Any]:
+    """Return how the last training is.
+
+    ``state`` is "running", "pausing" (it waits after the step in hand), "paused" or "ended";
+    ``number`` counts trainings; ``done`` are the steps until now. ``stopped`` says in words why it
+    ended early, and ``error`` what was raised in it; "" if nothing. All else are its settings.
+    """
+    if run is None:
+        return {}
+    state = "ended" if not run.running else "running"
+    if run.paused:
+        state = "paused" if run.waits else "pausing"
+    error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
+    return {
+        **asdict(run.settings),
+        "number": run.number,
+        "state": state,
+        "done": run.steps_done,
+        "stopped": run.results.stopped,
+        "error": error,
+    }
+
+
+def run_losses(run: TrainingRun | None) -> Array | None:
+    """Return numbers and losses of a training's steps, ``(4, points)``; None before the first.
+
+    Of a long one they are `MAX_RUN_POINTS`, evenly spread, with the first and the last.
+    """
+    if run is None or not run.steps_done:
+        return None
+    results = run.results
+    columns = [results[name] for name in ("train_loss", "test_loss", "reg")]
+    count = min(map(len, columns))
+    some = np.unique(np.linspace(0, count - 1, min(count, MAX_RUN_POINTS)).round().astype(int))
+    return np.stack([some.astype(float), *(np.array(values)[some] for values in columns)])
 
 
 def finite(number: float) -> float | None:

@@ -27,6 +27,9 @@ MAX_WARNINGS = 8
 IDLE_SECONDS = 0.15
 """Seconds without a change before work begins that nobody has asked for."""
 
+RUN_SECONDS = 0.09
+"""Seconds from one look at a training by the session to the next."""
+
 TRAINING_CHECK_SECONDS = 1.0
 """Seconds after which a training that a cell began in a thread has changed something."""
 
@@ -55,6 +58,8 @@ class TraitSync:
         self._history_task = IdleTask(loop, self._send_history, owner)
         self._costs_task = IdleTask(loop, self._send_costs, owner)
         self._training_watch = IdleTask(loop, self._look, owner)
+        self._run_task = IdleTask(loop, self._follow_run, owner)
+        self._run_sent: tuple[int, int] = (0, 0)  # number and steps of the losses that a view has
         self._prefetcher = CostPrefetcher(self._send_prefetched)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
@@ -122,9 +127,33 @@ class TraitSync:
         if self._mask is not session.mask:
             self._mask = session.mask
             self._send("_mask", payload.mask(session.mask))
+        self.send_run()
         if self._baseline is not session.baseline and not session.closed:
             self._baseline = session.baseline
             self._send_baseline()
+
+    def send_run(self) -> None:
+        """Show how the last training by the session is, and look again while it goes on."""
+        run = self._widget.session.run
+        if run is None:
+            return
+        self._widget.set_trait("_run", payload.run_state(run))
+        sent = run.number, run.steps_done
+        if sent != self._run_sent:
+            self._run_sent = sent
+            self._send("_run_losses", payload.run_losses(run))
+        if run.running and not self._run_task.pending:
+            self._run_task.ask(RUN_SECONDS)
+
+    def look_at_run(self) -> None:
+        """Take in what the last training by the session has done until now."""
+        session = self._widget.session
+        running = session.run is not None and session.run.running
+        if session.closed:
+            return
+        if session.refresh() or not running:
+            self.update_all_widgets(dragged=running)
+        self.send_run()
 
     def update_when_idle(self, dragged: bool) -> None:
         """Let history and costs follow soon; later while a slider is dragged."""
@@ -185,6 +214,7 @@ class TraitSync:
         self._history_task.drop()
         self._costs_task.drop()
         self._training_watch.drop()
+        self._run_task.drop()
 
     def _send_baseline(self) -> None:
         """Send what stays as it is until the baseline changes."""
@@ -263,6 +293,19 @@ class TraitSync:
             widget.set_trait("error", f"{type(error).__name__}: {error}")
             return
         widget.set_trait("_metrics", payload.metric_rows(found))
+
+    def _follow_run(self) -> Iterator[float]:
+        """Show a training by the session ten times a second, and once more when it has ended."""
+        running = True
+        while running and not self._widget.session.closed:
+            run = self._widget.session.run
+            running = run is not None and run.running  # asked before looking at what it has done
+            try:
+                self.look_at_run()
+            except Exception as error:  # the loop would print it to nobody
+                self._widget.set_trait("error", f"{type(error).__name__}: {error}")
+                return
+            yield RUN_SECONDS
 
     def _look(self) -> Iterator[None]:
         """Look now, whatever is under way."""

@@ -180,6 +180,12 @@ class ViewTraits(traitlets.HasTraits):
     _origin = _LazyDict(read_only=True).tag(sync=True, echo_update=False)
     """Where the history of a page without Python begins, see `payload.origin`."""
 
+    _run = traitlets.Dict(read_only=True).tag(sync=True, echo_update=False)
+    """The last training by the session, see `payload.run_state`; {} if there was none."""
+
+    _run_losses = PackedArray("float64", "4, points")
+    """Of its steps, or some of them: numbers from 0, train loss, test loss, regulariser."""
+
     _picture = traitlets.Unicode(read_only=True).tag(sync=True)
     """By which a view finds the picture that the notebook keeps: 30 letters and digits."""
 

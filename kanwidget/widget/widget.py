@@ -15,6 +15,9 @@ from kanwidget.evaluate.metric import Metric, combine_metrics
 from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_whole
 from kanwidget.session import PruningSession
+from kanwidget.training.engine import AtRest
+from kanwidget.training.objective import LossFunction
+from kanwidget.training.run import TrainingRun
 
 from .browser_input import BrowserInput
 from .cost_prefetch import rescore_quickly
@@ -320,6 +323,84 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         """Make the present state the new baseline; `close` leaves the model there."""
         self.session.commit()
         self._sync.update_all_widgets()
+
+    def fit(
+        self,
+        steps: int = 20,
+        opt: str = "LBFGS",
+        lr: float = 1.0,
+        lamb: float = 0.0,
+        lamb_entropy: float = 2.0,
+        update_grid: bool = False,
+        batch: int = -1,
+        callback: AtRest | None = None,
+        stop: Callable[[], bool] | None = None,
+        progress: bool = False,
+        *,
+        loss_fn: LossFunction | None = None,
+        paused: bool = False,
+    ) -> TrainingRun:
+        """Train the model under its masks in a background thread, and return at once.
+
+        The view follows, and decisions act meanwhile. The training is one step of the history;
+        `undo` stops it first.
+
+        Parameters
+        ----------
+        steps, opt, lr, lamb, lamb_entropy, update_grid, batch, stop, progress, loss_fn
+            As for `PruningSession.fit`.
+        callback : callable, optional
+            ``(step, results)`` after each step, in the thread that trains.
+        paused : bool
+            Whether to wait after the first step.
+
+        Returns
+        -------
+        TrainingRun
+            With ``pause()``, ``resume()``, ``step()``, ``stop()``, ``wait(timeout)``, ``running``
+            and ``results``; ``await run`` lets the view follow.
+
+        Raises
+        ------
+        ValueError, TypeError, RuntimeError
+            As for `PruningSession.fit`; as if a training is under way.
+
+        Examples
+        --------
+        >>> run = w.fit(50, lamb=1e-3)  # doctest: +SKIP
+        >>> run.pause()  # doctest: +SKIP
+        >>> run.wait()["test_loss"][-1]  # doctest: +SKIP
+        """
+        run = self.session.start_fit(
+            steps=steps,
+            opt=opt,
+            lr=lr,
+            lamb=lamb,
+            lamb_entropy=lamb_entropy,
+            update_grid=update_grid,
+            batch=batch,
+            callback=callback,
+            stop=stop,
+            progress=progress,
+            loss_fn=loss_fn,
+            paused=paused,
+        )
+        run.while_waiting = self._sync.look_at_run
+        self._sync.update_all_widgets()
+        return run
+
+    def refine(self, grid: int) -> float:
+        """Give every spline a finer grid; return by how much an output has changed at the most.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is no such number, or the model's library has no grids to refine.
+        """
+        try:
+            return self.session.refine(grid)
+        finally:
+            self._sync.update_all_widgets()
 
     def script(self) -> str:
         """Return the shortest Python that takes the original model to the present state."""

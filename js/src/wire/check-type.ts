@@ -41,6 +41,20 @@ const steps: Is = (value) =>
   listOf(step)(value) &&
   new Set((value as { id: number }[]).map(({ id }) => id)).size === (value as []).length;
 
+/** A training, or `{}` if there was none. */
+const run: Is = (value) => {
+  if (typeof value !== "object" || value === null || list(value) || bytes(value)) return false;
+  const row = value as Record<string, unknown>;
+  if (Object.keys(row).length === 0) return true;
+  return (
+    ["running", "pausing", "paused", "ended"].includes(row.state as string) &&
+    [row.opt, row.stopped, row.error].every(text) &&
+    [row.number, row.steps, row.done, row.batch].every(whole) &&
+    [row.lr, row.lamb, row.lamb_entropy].every(finite) &&
+    truth(row.update_grid)
+  );
+};
+
 /** Whether a value is of a type, and the words for that type. */
 export type Check = readonly [is: Is, what: string];
 
@@ -66,6 +80,7 @@ export const METRICS: Check = [
   ),
   "a list of metrics",
 ];
+export const RUN: Check = [run, "a training"];
 export const ANYTHING: Check = [() => true, "anything"];
 
 /** What is wrong with the type of a trait's value, or ""; a host may not know some traits at all. */

@@ -19,6 +19,7 @@ import {
   NAMES,
   NUMBER,
   NUMBERS,
+  RUN,
   SLOTS,
   STEPS,
   TEXT,
@@ -164,7 +165,7 @@ export const TABLE = {
   _current: python<number>(WHOLE),
   _script: python<string>(TEXT),
   _compared: array("uint8"),
-  _run: python<TrainingRun | Record<string, never>>(ANYTHING),
+  _run: python<TrainingRun | Record<string, never>>(RUN),
   _run_losses: array("float64"),
 } as const;
 

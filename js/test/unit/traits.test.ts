@@ -46,13 +46,35 @@ describe("the table of traits", () => {
   test("accepts what Python's types are in JSON, and no other", () => {
     const values = { bytes: new DataView(new ArrayBuffer(0)), boolean: true, number: 1, text: "a", list: [] };
     for (const [name, { check }] of Object.entries(table)) {
-      if (name === "_written" || name === "_origin") continue; // objects, which are read field by field
+      if (["_written", "_origin", "_run"].includes(name)) continue; // objects, which are read field by field
       const accepted = Object.entries(values).flatMap(([type, value]) => (check[0](value) ? [type] : []));
       // Some hosts send the words "nan" and "inf" for numbers.
       const hosts =
         python[name]!.type === "number" && check !== WHOLE ? ["number", "text"] : [python[name]!.type];
       expect(accepted, name).toEqual(hosts);
     }
+  });
+
+  test("knows a training from anything else", () => {
+    const [isRun] = TABLE._run.check;
+    const run = {
+      number: 1,
+      state: "paused",
+      steps: 20,
+      done: 3,
+      opt: "LBFGS",
+      lr: 1,
+      lamb: 0,
+      lamb_entropy: 2,
+      update_grid: false,
+      batch: -1,
+      stopped: "",
+      error: "",
+    };
+    expect([{}, run].every(isRun)).toBe(true);
+    const wrong = [[], null, 1, new DataView(new ArrayBuffer(0)), { ...run, state: "lost" }];
+    for (const name of Object.keys(run)) wrong.push({ ...run, [name]: [] } as never);
+    expect(wrong.filter(isRun)).toEqual([]);
   });
 
   test("says which traits decide what is pruned", () => {

@@ -1,0 +1,272 @@
+"""A training in the background: paused, stepped, stopped, and decided beside."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import kinds
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from kanwidget import KAN, KANWidget, PruningSession
+from kanwidget.adapters import adapt
+from kanwidget.kan.write_lock import write_lock
+from kanwidget.widget.packed_array import unpack
+
+Dataset = dict[str, Tensor]
+
+every_kind = pytest.mark.parametrize("kind", kinds.KINDS)
+
+LONG: dict[str, Any] = {"steps": 100_000, "opt": "Adam", "lr": 1e-3}
+
+
+def until(reached: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until something is so; fail if that takes too long."""
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+@every_kind
+def test_a_run_is_paused_stepped_resumed_and_stopped(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data(30)
+    start = kinds.bits(model)
+    session = PruningSession(model, dataset)
+    run = session.start_fit(**LONG)
+    assert run.running
+    until(lambda: run.steps_done > 2)
+    run.pause()
+    until(lambda: run.waits)
+    done, bits = run.steps_done, kinds.bits(model)
+    time.sleep(0.05)
+    assert (run.steps_done, kinds.bits(model), run.paused) == (done, bits, True)
+    session.refresh()
+    assert session.history.current.what[0][:2] == ("fit", done)
+    for more in (1, 2):
+        run.step()
+        until(lambda more=more: run.waits and run.steps_done == done + more)
+    run.resume()
+    until(lambda: run.steps_done > done + 5)
+    with pytest.raises(TimeoutError, match="goes on"):
+        run.wait(0.01)
+    with pytest.raises(RuntimeError, match="trains already"):
+        session.fit(1)
+    run.stop()
+    results = run.wait()
+    assert not run.running
+    assert "stopped on request" in results.stopped
+    steps = session.history.commands
+    assert [step.kind for step in steps] == ["start", "fit"]  # one training, one step
+    assert steps[1].what[0][1] == len(results["train_loss"])
+    assert session.undo()
+    assert kinds.bits(model) == start
+    session.close()
+
+
+def test_undo_stops_a_run_and_takes_it_back(model: KAN, dataset: Dataset) -> None:
+    session = PruningSession(model, dataset)
+    session.remove_edge(0, 0, 1)
+    before = kinds.bits(model)
+    run = session.start_fit(**LONG)
+    until(lambda: run.steps_done > 2)
+    assert session.undo()
+    assert not run.running
+    assert kinds.bits(model) == before
+    assert session.redo()
+    assert session.history.current.kind == "fit"
+    session.close()
+
+
+def test_closing_ends_the_thread(model: KAN, dataset: Dataset) -> None:
+    session = PruningSession(model, dataset)
+    run = session.start_fit(**LONG)
+    until(lambda: run.steps_done > 2)
+    run.pause()
+    session.close()
+    assert not run.running
+    bits = kinds.bits(model)
+    time.sleep(0.05)
+    assert kinds.bits(model) == bits
+    assert not any(thread.name == "kanwidget fit" for thread in threading.enumerate())
+    run.wait()  # which has nothing to do any more
+
+
+@every_kind
+def test_an_edge_that_goes_off_during_a_run_stays_as_it_is(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data(30)
+    session, adapter = PruningSession(model, dataset), adapt(model)
+
+    def numbers() -> list[Tensor]:
+        return [values[2, 1].detach().clone() for values in adapter.edge_parameters(0)]
+
+    run = session.start_fit(**LONG)
+    until(lambda: run.steps_done > 2)
+    with write_lock(model):
+        session.remove_edge(0, 1, 2)
+        off = numbers()
+    done = run.steps_done
+    until(lambda: run.steps_done > done + 5)
+    run.stop()
+    run.wait()
+    assert all(map(torch.equal, numbers(), off))
+    assert [step.kind for step in session.history.commands] == ["start", "fit", "set", "fit"]
+    session.close()
+
+
+@pytest.mark.parametrize(("kind", "drags"), [("native", 120), ("efficient-kan", 60)])
+def test_thresholds_dragged_during_a_run_tear_no_mask(kind: str, drags: int) -> None:
+    model, dataset = kinds.make(kind), kinds.data(30)
+    session, adapter, seen = PruningSession(model, dataset), adapt(model), set()
+    rng = random.Random(0)
+
+    def look(*_: Any) -> None:
+        with write_lock(model):
+            seen.add(tuple(on.numpy().tobytes() for on in adapter.mask()))
+
+    recorded = {tuple(on.numpy().tobytes() for on in session.mask)}
+    run = session.start_fit(**LONG, callback=look)
+    for drag in range(drags):
+        session.set(edge_threshold=rng.uniform(0, 0.5), merge=drag % 10 > 0)
+        recorded.add(tuple(on.numpy().tobytes() for on in session.mask))
+        if drag % 10 == 9:
+            session.end_drag()
+    assert run.running
+    run.stop()
+    results = run.wait()
+    assert seen <= recorded
+    assert len(seen) > 1
+    assert run.error is None
+    assert np.isfinite(results["train_loss"]).all()
+    before = kinds.bits(model)
+    at = session.history.current.id
+    session.jump(0)
+    session.jump(at)
+    assert kinds.bits(model) == before
+    session.close()
+
+
+def test_what_is_raised_in_a_run_reaches_who_waits(model: KAN, dataset: Dataset) -> None:
+    def fail(step: int, _: Any) -> None:
+        if step == 2:
+            raise ZeroDivisionError
+
+    session = PruningSession(model, dataset)
+    run = session.start_fit(steps=9, callback=fail)
+    with pytest.raises(ZeroDivisionError):
+        run.wait()
+    assert session.history.current.what[0][1] == 3  # the steps that the model has
+    session.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        session.start_fit()
+
+
+def test_an_interrupt_stops_the_run_that_is_waited_for(model: KAN, dataset: Dataset) -> None:
+    session = PruningSession(model, dataset)
+    run = session.start_fit(**LONG)
+    threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+    results = run.wait()
+    assert "stopped" in results.stopped
+    bits = kinds.bits(model)
+    session.undo()
+    session.redo()
+    assert kinds.bits(model) == bits
+    session.close()
+
+
+def test_a_model_that_gets_other_layers_ends_the_run_in_words(dataset: Dataset) -> None:
+    model = KAN([2, 3, 1], grid=3)
+    session = PruningSession(model, dataset)
+    run = session.start_fit(**LONG)
+    until(lambda: run.steps_done > 2)
+    with write_lock(model):
+        model.layers[0].coef.data = torch.zeros(3, 2, 9, dtype=torch.float64)
+        model.layers[0].grid.data = torch.linspace(-1, 1, 7, dtype=torch.float64).repeat(2, 1)
+    with pytest.raises(ValueError, match="other layers or grids"):
+        run.wait()
+    session.close()
+
+
+def test_weights_that_are_loaded_during_a_run_are_trained_on(model: KAN, dataset: Dataset) -> None:
+    other = KAN([2, 5, 1], grid=5, seed=9).state_dict()
+    session = PruningSession(model, dataset)
+    run = session.start_fit(steps=100_000, opt="Adam", lr=1e-14)
+    until(lambda: run.steps_done > 2)
+    with write_lock(model):
+        model.load_state_dict(other)
+    done = run.steps_done
+    until(lambda: run.steps_done > done + 3)
+    run.stop()
+    run.wait()
+    assert all(torch.allclose(v, other[n], atol=1e-9) for n, v in model.state_dict().items())
+    session.close()
+
+
+def send(w: KANWidget, **message: Any) -> None:
+    w._input.on_message(w, message, [])
+
+
+def test_a_view_trains_by_messages_and_sees_how_it_goes(model: KAN, dataset: Dataset) -> None:
+    async def work() -> None:
+        w = KANWidget(model, dataset)
+        assert w._run == {}
+        send(w, do="pause")
+        assert w.error == "no training is under way"
+        send(w, do="train", steps=30.0, lamb=1e-3, one_step=True)
+        assert w.error == ""
+        while w._run["state"] != "paused":
+            await asyncio.sleep(0.01)
+        assert (w._run["done"], w._run["steps"], w._run["lamb"]) == (1, 30, 1e-3)
+        send(w, do="train")
+        assert "trains already" in w.error
+        send(w, do="step")
+        while w._run["done"] != 2:
+            await asyncio.sleep(0.01)
+        w.edge_threshold = 1e-3
+        send(w, do="resume")
+        while w._run["done"] < 6:
+            await asyncio.sleep(0.01)
+        send(w, do="stop")
+        results = await w.session.run
+        while w._run["state"] != "ended":
+            await asyncio.sleep(0.01)
+        losses = unpack(w._run_losses)[0]
+        assert losses.shape == (4, len(results["train_loss"]))
+        assert losses[0].tolist() == list(range(losses.shape[1]))
+        assert losses[1].tolist() == results["train_loss"]
+        assert "stopped" in w._run["stopped"]
+        assert w.loss == w.session.loss == pytest.approx(results["test_loss"][-1])
+        assert [c.kind for c in w.session.history.commands] == ["start", "fit", "set", "fit"]
+        send(w, do="refine", grid=10)
+        assert w.session.history.current.kind == "refine"
+        for message, words in (
+            ({"do": "train", "steps": "many"}, "steps must be an int"),
+            ({"do": "train", "opt": []}, "opt must be one of"),
+            ({"do": "refine"}, "grid must be an int"),
+            ({"do": "stop"}, "no training is under way"),
+        ):
+            send(w, **message)
+            assert words in w.error
+        w.close()
+
+    asyncio.run(work())
+
+
+def test_a_long_run_sends_some_of_its_losses(model: KAN) -> None:
+    w = KANWidget(model, kinds.data(10))
+    run = w.fit(700, opt="Adam", lr=1e-4)
+    run.wait()
+    w.refresh()
+    losses = unpack(w._run_losses)[0]
+    assert losses.shape == (4, 512)
+    assert losses[0, [0, -1]].tolist() == [0, 699]
+    assert losses[2, -1] == run.results["test_loss"][-1]
+    w.close()
