@@ -22,6 +22,7 @@ from kanwidget.adapters import adapt
 from kanwidget.formula.curve import NamedCurve
 from kanwidget.formula.formula import formula_of
 from kanwidget.formula.library import FUNCTIONS
+from kanwidget.formula.unnamed_curve import UnnamedCurve
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "soak"))
 
@@ -129,6 +130,35 @@ def test_any_base_function(base: Callable[[Tensor], Tensor]) -> None:
     truth = model(x).detach().numpy()
     for found in all_forms(formula_of(adapt(model), rows=(x, None)), x.numpy()).values():
         assert np.abs(found - truth).max() <= 1e-9 * np.abs(truth).max()
+
+
+def test_a_curve_that_is_no_spline_goes_on_along_its_tangent() -> None:
+    model = KAN([1, 1], grid=4, seed=1, base_fun=torch.nn.Softplus())
+    formula = formula_of(adapt(model))
+    curve = formula.network.edges[0, 0, 0]
+    assert isinstance(curve, UnnamedCurve)
+    low, high = curve.ends[0], curve.ends[-1]
+    for end, side in ((low, -1.0), (high, 1.0)):
+        x = end + side * np.array([-1e-6, 1e-6, 1.0, 2.0])
+        before, after, one, two = formula(x[:, None])[:, 0]
+        assert after == pytest.approx(before, abs=1e-5)
+        assert two - one == pytest.approx(1e6 * (after - before) / 2, rel=1e-3)
+        assert two != one
+
+
+def test_a_function_of_pykan_that_is_not_in_the_library_stays_a_curve() -> None:
+    kinds = pytest.importorskip("kinds")
+    model = kinds.make("pykan 0.2.8")
+    model.fix_symbolic(
+        0, 0, 0, lambda x: x * torch.cos(x), fit_params_bool=False, verbose=False, log_history=False
+    )
+    model.symbolic_fun[0].affine.data[0, 0] = torch.tensor([1.5, 0.2, 0.8, 0.1]).double()
+    x = torch.linspace(-3, 3, 100).double().view(-1, 2)
+    formula = formula_of(adapt(model), rows=(x, None))
+    assert (0, 0, 0) in formula.unnamed
+    truth = adapt(model).forward(x).numpy()
+    for found in all_forms(formula, x.numpy()).values():
+        np.testing.assert_allclose(found, truth, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("arity", [2, 3, 4])

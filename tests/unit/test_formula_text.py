@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 import torch
 from formula_forms import Names, all_forms
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from kanwidget import KAN
@@ -23,6 +26,7 @@ from kanwidget.formula.curve import NamedCurve
 from kanwidget.formula.formula import Formula, formula_of
 from kanwidget.formula.library import FUNCTIONS, Function
 from kanwidget.formula.numbers import Exact
+from kanwidget.formula.numbers import number as exact_number
 from kanwidget.formula.own_function import own_function
 from kanwidget.formula.sympy_form import run_with_time_limit
 
@@ -207,6 +211,33 @@ def test_a_number_is_recognised_only_if_that_says_more_than_it_costs(
     assert isinstance(exact, Exact)
     expected = float(sympy.sympify(text))
     assert exact.value == pytest.approx(expected, rel=1e-14, abs=1e-14)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Exact,
+            st.fractions(-20, 20, max_denominator=12),
+            st.integers(-2, 2),
+            st.sampled_from([1, 2, 3, 5, 6, 10]),
+            st.integers(-2, 2),
+        ),
+        min_size=2,
+        max_size=2,
+    ),
+    st.fractions(-3, 3, max_denominator=2),
+)
+def test_exact_numbers_compute_as_floats_do(pair: list[Exact], exponent: Fraction) -> None:
+    a, b = map(exact_number, pair)
+    assert a.times(b).value == pytest.approx(a.value * b.value, rel=1e-12, abs=1e-12)
+    assert a.plus(b).value == pytest.approx(a.value + b.value, rel=1e-12, abs=1e-12)
+    if b.value:
+        assert a.over(b).value == pytest.approx(a.value / b.value, rel=1e-12, abs=1e-12)
+        root = exponent.denominator == 2 and b.value < 0
+        assert root == math.isnan(b.power(exponent).value)
+        if not root:
+            expected = b.value ** float(exponent)
+            assert b.power(exponent).value == pytest.approx(expected, rel=1e-12)
 
 
 def test_random_numbers_are_hardly_ever_recognised() -> None:
