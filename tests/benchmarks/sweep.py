@@ -151,7 +151,6 @@ def everywhere() -> None:
     ):
         options: Any = {"repeats": 25, "executor": client.get_executor(), "progress": False}
         print(f"Dask: {same(alone, sweep(data, grid, **options))}; {load()}")
-        client.restart()
         found = sweep(data, {**grid, "grid_eps": 1.0}, wait=False, **options)
         while len(found) < 30:
             time.sleep(0.01)
@@ -242,12 +241,12 @@ def right(noise: float = 0.05) -> None:
                     "width": width,
                     "grid": 5,
                     "steps": 20,
-                    "lamb": [0.003, 0.01],
+                    "lamb": 0.01,
                     "lamb_entropy": 10.0,
                     "prune": "within 5%",
                     "retrain": 15,
                 },
-                repeats=3,
+                repeats=6,
                 seed=100 * seed,
                 progress=False,
             )
