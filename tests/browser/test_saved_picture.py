@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import FloatRect, Locator, Page
 from scipy.ndimage import distance_transform_edt  # type: ignore[import-untyped]
-from servers import until
 from view import rectangle
 
 from kanwidget import KAN, KANWidget, create_dataset
@@ -103,6 +103,7 @@ def test_the_svg_has_its_ink_where_the_canvas_has_it(
 
 @pytest.mark.parametrize("page", [2], indirect=True)
 def test_a_picture_of_another_state_is_told(page: Page, widget: KANWidget, tmp_path: Path) -> None:
+    widget.orientation = "right"
     canvas, area = on_canvas(page, widget, tmp_path)
     saved = in_svg(page, widget, tmp_path, area)
     inside = frame(laid_out(widget, area["width"])[1], canvas.shape)
@@ -144,22 +145,27 @@ def assert_shown(image: Locator, size: dict[str, int]) -> None:
     assert image.evaluate("(image) => image.complete && image.naturalWidth > 0")
 
 
+# What a canvas has been painted with; it is out of sight on paper.
+PAINTED = """(canvas) => [canvas.toDataURL(), ...['width', 'height'].map((name) =>
+    parseFloat(canvas.style[name]))]"""
+
+
 def on_canvas(page: Page, widget: KANWidget, folder: Path) -> tuple[Pixels, FloatRect]:
-    """Return what the page without a kernel draws, and where in the window."""
+    """Return what the page without a kernel draws for paper, and its size.
+
+    On a screen the network fills the window, whose size Python does not know.
+    """
     path = folder / "page.html"
     widget.to_html(path)
     page.goto(path.as_uri())
     root = page.locator(".kanwidget").first
     root.locator('button[data-edge="0,0,0"]').wait_for(state="attached")
-    area = rectangle(root.locator("canvas").first)
-    seen: list[bytes] = []
-
-    def settled() -> None:
-        seen.append(page.screenshot(clip=area))
-        assert seen[-2:-1] == seen[-1:]
-
-    until(settled)
-    return pixels_of(seen[-1]), area
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    url, width, height = root.locator("canvas").first.evaluate(PAINTED)
+    painted = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA")
+    paper = Image.new("RGBA", painted.size, "white")
+    paper.alpha_composite(painted)
+    return np.asarray(paper.convert("RGB")), FloatRect(x=0, y=0, width=width, height=height)
 
 
 def in_svg(page: Page, widget: KANWidget, folder: Path, area: FloatRect) -> Pixels:

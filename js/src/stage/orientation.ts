@@ -26,6 +26,8 @@ export function createOrientationChoice(ctx: CanvasRenderingContext2D) {
   function choose(input: FrameInput, height: number | undefined): Orientation {
     const { known, width, names } = input;
     const { topology } = known.net;
+    // On paper it lies as on the screen.
+    if (choice?.topology === topology && height === undefined) return choice.orientation;
     const same = choice?.topology === topology && choice.width === width && choice.height === height;
     if (choice && same && choice.names === names) return choice.orientation;
     const [right, up] = (["right", "up"] as const).map((orientation) => {
