@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from . import bsplines
@@ -129,6 +130,43 @@ class NumpyLayer:
         self._weight = weight  # (n_out, n_in, K)
         self._by_input = np.ascontiguousarray(weight.transpose(1, 0, 2))
         self._signs = None
+
+    @property
+    def n_out(self) -> int:
+        """Nodes after the layer."""
+        return len(self._off)
+
+    @property
+    def on(self) -> NDArray[np.bool_]:
+        """Which edges are on, ``(n_out, n_in)``."""
+        return ~self._off
+
+    @property
+    def coef(self) -> Array:
+        """The coefficients that were set, ``(n_out, n_in, K)``."""
+        return self._coef
+
+    @property
+    def scale_sp(self) -> Array:
+        """The scales of the splines that were set, ``(n_out, n_in)``."""
+        return self._scale_sp
+
+    def features(self) -> Array:
+        """Return B-splines and base function of the inputs, ``(n_in, K + 1, batch)``."""
+        feats, change = self._feats, self._basis_from_powers
+        if change is None:
+            return feats
+        out = np.empty((len(feats), len(change) + 1, feats.shape[2]))
+        _product(change, feats[:, :-1], out=out[:, :-1])
+        out[:, -1] = feats[:, -1]
+        return out
+
+    def edge_slopes(self) -> Array:
+        """Return the slope of each edge's output on its input, ``(n_in, n_out, batch)``."""
+        assert self._slopes is not None
+        weight = self._by_input.copy()
+        weight[..., :-1] *= self._stretch[:, None]
+        return _product(weight, self._slopes)
 
     def coef_on(self) -> Array:
         """Return the coefficients, 0 for edges that are off."""

@@ -24,7 +24,9 @@ from .arrays import Array, as_array
 from .call_loss import call_loss
 from .layer import KANLayer
 from .layer_stack import LayerStack
+from .levenberg_marquardt import NormalEquations
 from .live_parameters import LiveParameters
+from .normal_equations import normal_equations
 from .numpy_layer import NumpyLayer
 
 __all__ = ["FitObjective", "Penalty"]
@@ -98,6 +100,8 @@ class FitObjective:
     still : bool Tensor, shape (n_in,), optional
         Inputs that do not vary. Their edges emit a constant, which belongs in the biases: it is
         neither trained nor part of the regulariser, which it would dominate.
+    closed_form : bool
+        Whether `normal_equations` will be asked for: all is computed in numpy then.
 
     Attributes
     ----------
@@ -112,6 +116,7 @@ class FitObjective:
         loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
         live: LiveParameters | None = None,
         still: Tensor | None = None,
+        closed_form: bool = False,
     ) -> None:
         self._model = model
         self._penalty = penalty
@@ -121,7 +126,7 @@ class FitObjective:
         self._parameters = self._live.parameters
         self._uses_numpy = (
             loss_fn is None
-            and model.mask[0].device.type == "cpu"
+            and (closed_form or model.mask[0].device.type == "cpu")
             and len(list(model.parameters())) == 4 * len(model.layers)  # none in base functions
         )
         # Where each layer's numbers are in the flat vector; None for those that are not trained.
@@ -193,8 +198,8 @@ class FitObjective:
             return True  # a loss of the user's may depend on anything
         if not same:
             self._layers = [NumpyLayer(layer) for layer in self._model.layers]
-            self._rows = np.ascontiguousarray(x.double().numpy().T)
-            self._label = np.ascontiguousarray(y.double().numpy().T)
+            self._rows = np.ascontiguousarray(as_array(x).T)
+            self._label = np.ascontiguousarray(as_array(y).T)
             self._layers[0].set_inputs(self._rows)
         return not same or len(self._parameters) < 4 * len(self._layers)
 
@@ -265,6 +270,25 @@ class FitObjective:
         with np.errstate(over="ignore", invalid="ignore"):  # `fit` looks at what comes out
             self.loss, self.reg, grad = evaluate(theta, slope)
         return self.loss + self._penalty.lamb * self.reg, grad
+
+    @property
+    def spread(self) -> float:
+        """The variance of the labels."""
+        label = self._label
+        return float(((label - label.mean(1, keepdims=True)) ** 2).mean())
+
+    def normal_equations(self, theta: Array) -> NormalEquations:
+        """Return the normal equations of the loss at a point: for the mean squared error alone."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            self(theta, slope=False)
+            places = self._live.split(np.arange(len(theta), dtype=np.float64))
+            by_layer = [
+                [None if n is None else places[n].astype(np.intp) for n, _ in numbers]
+                for numbers in self._places
+            ]
+            constant = None if self._varying is None else ~self._varying
+            error = self._layers[-1].sums() - self._label
+            return normal_equations(self._layers, by_layer, error, constant)
 
     def _in_numpy(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
         penalty = self._penalty

@@ -17,7 +17,9 @@ from kanwidget.masks.validate import check_number, check_scalar, check_whole
 
 from .call_loss import refuse_broadcasting
 from .check_data import check_dataset, check_model, varying_columns
+from .layer import KANLayer
 from .layer_stack import LayerStack
+from .levenberg_marquardt import LevenbergMarquardt, check_count
 from .live_parameters import LiveParameters
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
@@ -67,7 +69,9 @@ def fit(
         ``(rows, n_out)``: tensors, arrays, DataFrames or lists; `create_dataset` makes one.
         Labels ``(rows,)`` are those of a model with one output, or classes as whole numbers for
         a ``loss_fn`` such as ``torch.nn.CrossEntropyLoss()``.
-    opt : {"LBFGS", "Adam"}
+    opt : {"LBFGS", "Adam", "LM"}
+        LM is Levenberg and Marquardt's, for mean squared errors without a regulariser and up to
+        4,000 parameters of edges that are on: it ends lower than the others, mostly sooner.
     steps : int
         Steps of the optimiser; one of LBFGS is up to 20 iterations.
     log : int
@@ -86,7 +90,7 @@ def fit(
         numbers that it cannot compare with predictions of their shape, such as labels 0 and 1
         for ``torch.nn.BCEWithLogitsLoss()``, are handed to it in the model's dtype.
     lr : float
-        Step size.
+        Step size; LM finds its own.
     batch : int
         Training rows drawn anew for each step; -1 takes all. Test losses are of all rows.
     metrics : list of callables, optional
@@ -132,8 +136,8 @@ def fit(
     data = check_dataset(dataset, n_in, n_out, mask.device, mask.dtype, outputs)
     if loss_fn is not None and not callable(loss_fn):
         raise TypeError(f"loss_fn must be a function of (prediction, label), got {loss_fn!r}")
-    if opt not in ("LBFGS", "Adam"):
-        raise ValueError(f"opt must be 'LBFGS' or 'Adam', got {opt!r}")
+    if opt not in ("LBFGS", "Adam", "LM"):
+        raise ValueError(f"opt must be 'LBFGS', 'Adam' or 'LM', got {opt!r}")
     lr, batch = check_number(lr, "lr"), check_whole(batch, "batch")
     if lr == 0:
         raise ValueError("lr must be a finite number above 0, got 0")
@@ -152,10 +156,15 @@ def fit(
     penalty = Penalty(*(check_number(value, name) for name, value in strengths.items()))
     named = _metrics_by_name(metrics or ())
     asked_to_stop = stop or (lambda: False)
-    optimizer = LBFGS(lr, stop=asked_to_stop) if opt == "LBFGS" else Adam(lr)
+    optimizer: LBFGS | Adam | LevenbergMarquardt
+    if opt == "LM":
+        check_least_squares(model, penalty.lamb, loss_fn)
+        optimizer = LevenbergMarquardt(asked_to_stop)
+    else:
+        optimizer = LBFGS(lr, stop=asked_to_stop) if opt == "LBFGS" else Adam(lr)
     live = LiveParameters(model)
     still = ~varying_columns(data["train_input"])
-    objective = FitObjective(model, penalty, loss_fn, live, still)
+    objective = FitObjective(model, penalty, loss_fn, live, still, opt == "LM")
     test = FitObjective(model, Penalty(), loss_fn, live)
     report = math.sqrt if loss_fn is None else float
     generator = torch.Generator().manual_seed(check_whole(seed, "seed"))
@@ -221,6 +230,33 @@ def fit(
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=2)
     model(data["train_input"])  # scores come from the training inputs from here on
     return results
+
+
+def check_least_squares(
+    model: LayerStack, lamb: float, loss_fn: Callable[[Tensor, Tensor], Tensor] | None
+) -> None:
+    """Raise a ValueError unless Levenberg and Marquardt's steps fit what is to be minimised."""
+    reason = ""
+    if loss_fn is not None:
+        reason = "loss_fn is another loss"
+    elif lamb:
+        reason = "a regulariser is none, lamb must be 0"
+    elif len(list(model.parameters())) > 4 * len(model.layers):
+        reason = "the base function has parameters of its own"
+    if not reason:
+        check_count(sum(map(_trained_numbers, model.layers)))
+        return
+    raise ValueError(
+        f"opt='LM' is for mean squared errors of edges' numbers alone: {reason}; use opt='LBFGS'"
+    )
+
+
+def _trained_numbers(layer: KANLayer) -> int:
+    """Return how many numbers of a layer's edges that are on are trained, and of its nodes."""
+    coef, scale_base, scale_sp, bias = layer.weights()
+    of_edge = coef.shape[2] if coef.requires_grad else int(scale_sp.requires_grad)
+    of_edge += int(scale_base.requires_grad)
+    return of_edge * int((layer.mask != 0).sum()) + len(bias) * int(bias.requires_grad)
 
 
 class FitResults(dict[str, list[float]]):

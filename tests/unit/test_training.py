@@ -117,9 +117,12 @@ for width, opt, lr, eps in (
     ([2, 5, 1], "LBFGS", 1.0, 1.0),
     ([2, 20, 12, 1], "LBFGS", 1.0, 1.0),
     ([2, 5, 1], "Adam", 0.01, 0.1),
+    ([2, 8, 3, 1], "LM", 1.0, 1.0),
 ):
     model = KAN(width, grid=5, seed=0, grid_eps=eps)
     options = {"opt": opt, "lr": lr, "steps": 6, "lamb": 0.01, "lamb_entropy": 10.0}
+    if opt == "LM":
+        options = {"opt": opt, "steps": 8}
     model.fit(create_dataset(f), progress=False, **options)
     numbers = b"".join(v.numpy().tobytes() for v in model.state_dict().values())
     print(hashlib.sha256(numbers).hexdigest())
@@ -144,7 +147,7 @@ def test_a_fit_repeats_to_the_last_bit_whatever_threads_and_instructions() -> No
         )
         prints.add(done.stdout)
     assert len(prints) == 1
-    assert len(prints.pop().splitlines()) == 3
+    assert len(prints.pop().splitlines()) == 4
 
 
 REFIT = """
