@@ -209,6 +209,9 @@ class StepPlanner:
             self._training.saw_no_change()
             self.fit = None if over else record
             return None
+        trains = record is not None and done > record.recorded
+        if trains and not applier.current_masks.same_bias(found.live):
+            found = found._replace(retrained=True)  # where no edge is on, it moves biases alone
         if found.retrained:
             evaluator = evaluator.for_changed_model(live.adapter)
         return self._adoption(found, evaluator, fit_of(live.adapter.model), done, over)
