@@ -180,6 +180,8 @@ class _Network:
     def _lines(self) -> None:
         many = len(self.plain) > MAX_FULL_LINES
         on_plain = sum(bool(self.state.graph.mask[e]) for e in self.plain)
+        boxed_on = sum(1 for e, p in self.shown.items() if p.box and self.state.graph.mask[e])
+        crowded = boxed_on > MAX_FULL_LINES
         # A crowd of hairlines would be black.
         crowd = min(1.0, MAX_FULL_LINES / max(1, on_plain))
         for (on, _, boxed, _), batch in groupby(sorted(self.shown, key=self._kind), key=self._kind):
@@ -196,7 +198,8 @@ class _Network:
             else:
                 for e, path in zip(edges, paths, strict=True):
                     ink = {"edgecolor": self._colour(e), "alpha": self._opacity(e)}
-                    width = line_width_of(float(self.state.importance[e]))
+                    importance = float(self.state.importance[e])
+                    width = OFF_WIDTH if crowded else line_width_of(importance)
                     self.sheet.lines([path], width, f"line-{self._name(e)}", **ink)
 
     def _box(self, e: int, box: Box, label: bool) -> None:

@@ -93,7 +93,10 @@ class View:
 
     def click(self, kind: str, ids: str) -> None:
         """Toggle with the mouse: where the edge's box (or line) or the node's dot is drawn."""
-        area = rectangle(self.twin(kind, ids))
+        area, before = rectangle(self.twin(kind, ids)), None
+        while area != before:  # what was switched before may still move
+            self.page.wait_for_timeout(60)
+            area, before = rectangle(self.twin(kind, ids)), area
         self.page.mouse.dblclick(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
 
     def press(self, role: str) -> None:

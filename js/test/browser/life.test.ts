@@ -249,10 +249,10 @@ test("it follows the host into the dark and back", async () => {
 
 test("a training step gives other scores: what is pointed at, the focus and the layout stay", async () => {
   // More edges than there is room for boxes: the strongest have one.
-  const width = [6, 10, 4];
+  const width = [40, 10, 4];
   const model = fakeModel(
     width,
-    Float64Array.from({ length: 100 }, (_, e) => 1 + e),
+    Float64Array.from({ length: 440 }, (_, e) => 1 + e),
   );
   model.traits.view = "network";
   const view = await mount(model);
@@ -272,8 +272,8 @@ test("a training step gives other scores: what is pointed at, the focus and the 
   for (let step = 1; step <= 5; step++) {
     model.receive({
       _scores: pack(
-        Float64Array.from({ length: 100 }, (_, e) => step + 100 - e),
-        [100],
+        Float64Array.from({ length: 440 }, (_, e) => step + 440 - e),
+        [440],
       ),
     });
     await frames(2);

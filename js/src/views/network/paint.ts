@@ -85,6 +85,7 @@ function order({ look, box, ghost, formula, importance, difference }: EdgeShape)
 function paintLines(brush: Brush, scene: Scene): void {
   const batches: EdgeShape[][] = [];
   let plain = 0;
+  let boxed = 0;
   let onPlain = 0;
   for (const edge of scene.edges) {
     if (!edge.visible) continue;
@@ -92,18 +93,28 @@ function paintLines(brush: Brush, scene: Scene): void {
     const batch = batches[key];
     if (batch) batch.push(edge);
     else batches[key] = [edge];
-    if (edge.box) continue;
+    if (edge.box) {
+      if (edge.look === "on") boxed++;
+      continue;
+    }
     plain++;
     if (edge.look === "on") onPlain++;
   }
   // Hairlines add up where they cross, even in one path: many of them would become black.
   const crowd = Math.min(1, MANY / Math.max(1, onPlain));
-  for (const batch of batches) if (batch) paintBatch(brush, scene, batch, plain, crowd);
+  for (const batch of batches) if (batch) paintBatch(brush, scene, batch, { plain, boxed, crowd });
   brush.ctx.setLineDash([]);
 }
 
+/** Lines without a box, those that are on and have one, and the opacity at which the first do not become black. */
+interface Counts {
+  readonly plain: number;
+  readonly boxed: number;
+  readonly crowd: number;
+}
+
 /** Edges that look the same, but for the exact importance of those that are on. */
-function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], plain: number, crowd: number): void {
+function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], { plain, boxed, crowd }: Counts): void {
   const { ctx, ratio, palette } = brush;
   const { look, box, ghost, importance, formula } = batch[0]!;
   const many = plain > MANY;
@@ -128,9 +139,9 @@ function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], plain: numbe
     else for (const edge of batch) ctx.stroke(lineOf(brush, edge.path));
     return;
   }
-  if (many && !box) {
+  if (box ? boxed > MANY : many) {
     ctx.lineWidth = 1 / ratio;
-    ctx.globalAlpha = (formula === null ? alphaOf(importance) : 1) * crowd * fade;
+    ctx.globalAlpha = (formula === null ? alphaOf(importance) : 1) * (box ? 1 : crowd) * fade;
     strokeTogether(ctx, batch, false);
     return;
   }
@@ -214,9 +225,11 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<
     ctx.roundRect(box.x + inset, box.y + inset, side, side, Math.min(4, box.side / 8));
   };
   outline(border / 2);
-  ctx.globalAlpha = edge.presence;
-  ctx.fillStyle = palette.background;
-  ctx.fill();
+  if (!shaded || alpha < 1) {
+    ctx.globalAlpha = edge.presence;
+    ctx.fillStyle = palette.background;
+    ctx.fill();
+  }
   if (shaded || (symbolic && edge.look === "on")) {
     ctx.globalAlpha = alpha * (symbolic ? SYMBOLIC_GROUND : 1);
     ctx.fillStyle = symbolic ? palette.symbolic : numeric.css[level]!;
