@@ -54,7 +54,7 @@ export function createLegend() {
   const numbers = [0, 0.5, 1].map(() => element("span", {}));
   const scale = element(
     "li",
-    { class: "scale", "data-role": "scale" },
+    { class: "importance", "data-role": "scale" },
     element("span", {}, LEGEND.scale),
     element("span", { class: "scores" }, wedge, ramp, element("span", { class: "numbers" }, ...numbers)),
   );

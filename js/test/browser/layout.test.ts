@@ -284,7 +284,7 @@ describe("the inspector", () => {
       await userEvent.keyboard(`{${key}}`);
       seen.push(focused().dataset.panel);
     }
-    expect(seen).toEqual(["probe", "cards", "script", "cards", "script"]);
+    expect(seen).toEqual(["train", "cards", "script", "cards", "script"]);
     await userEvent.keyboard("{Enter}");
     await frames(2);
     expect(view.find("[data-role=script]").checkVisibility()).toBe(true);

@@ -826,8 +826,9 @@ describe("matrix and network", () => {
 
 describe("how it is drawn", () => {
   const check = async (view: Mounted, role: string) => {
-    view.find(`[data-role=${role}]`).scrollIntoView({ block: "center" });
+    await openMore(view);
     await click(view.find(`[data-role=${role}]`));
+    await userEvent.keyboard("{Escape}");
   };
 
   test("what is off can be hidden: it is neither seen nor hit, and comes back on the hover of its node", async () => {

@@ -1,0 +1,118 @@
+"""The road from pruning to a trained network in JupyterLab: by mouse, and by keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cells import FORMULA
+from lab import Notebook
+from playwright.sync_api import Page
+from servers import SECOND, until
+from test_workbench_in_lab import SHOW, Keyboard, opened
+from view import View, same
+
+OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
+
+DEFINE = """
+import hashlib as _hashlib
+def _bits():
+    # A mean that a removed edge leaves is in a bias, which a training moves: all of it is compared.
+    state = model.state_dict()
+    data = b"".join(name.encode() + value.numpy().tobytes() for name, value in state.items())
+    return _hashlib.sha256(data).hexdigest()
+"""
+STEPS = "len(w.session.history.path())"
+STATE = "w._run.get('state')"
+
+
+def enter(view: View, keys: Keyboard | None, role: str) -> None:
+    """Press a button, by mouse or by keyboard."""
+    button = view.root.locator(f'[data-role="{role}"]').first
+    if keys is None:
+        button.click()
+    else:
+        button.focus()
+        keys.press("Enter")
+
+
+def trained(notebook: Notebook, view: View, act: Callable[[], None]) -> None:
+    """Train, and wait until it is over, and seen to be."""
+    number: int = notebook.value("w._run.get('number', 0)")
+    act()
+    until(lambda: same(notebook.value(f"w._run.get('number', 0) > {number}"), True))
+    until(lambda: same(notebook.value(STATE), "ended"), timeout=60)
+    notebook.define("w.refresh()")
+    said = view.root.locator('[data-role="training"]')
+    until(lambda: same(bool(re.search(r"steps? done|no better", said.inner_text())), True))
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_pruned_retrained_undone_refined_and_retrained(
+    by: str, open_notebook: OpenNotebook, page: Page
+) -> None:
+    notebook = open_notebook([FORMULA, SHOW])
+    view = opened(notebook)
+    notebook.define(DEFINE)
+    value = notebook.value
+    keys = Keyboard(page) if by == "keyboard" else None
+
+    def press(role: str) -> None:
+        enter(view, keys, role)
+
+    press("prune")
+    until(lambda: same(value("w.active_edges") < 8, True))
+    page.wait_for_timeout(SECOND)  # its second threshold is another step
+    steps, pruned, loss = value(STEPS), value("_bits()"), value("w.loss")
+    edges = value("w.active_edges")
+    trained(notebook, view, lambda: press("retrain"))
+    assert value("w.loss") < loss / 3
+    assert value("w.active_edges") == edges
+    assert value(STEPS) == steps + 1
+    after: Any = value("_bits()")
+    press("undo")
+    until(lambda: same(value("_bits()"), pruned))
+    press("redo")
+    until(lambda: same(value("_bits()"), after))
+    view.root.locator('[data-role="grid"]').fill("10")
+    press("refine")
+    until(lambda: same(value("model.layers[0].grid.shape[1]"), 11))
+    assert value(STEPS) == steps + 2
+    trained(notebook, view, lambda: press("retrain"))
+    assert value("w.loss") < 0.01
+    assert value(STEPS) == steps + 3
+    until(lambda: view.assert_figures(edges, value("w.loss")))
+
+
+def test_a_long_training_is_seen_paused_pruned_and_stopped(
+    open_notebook: OpenNotebook, page: Page
+) -> None:
+    notebook = open_notebook([FORMULA, SHOW])
+    view = opened(notebook)
+    value = notebook.value
+    view.root.locator('[data-panel="train"]').click()
+    view.root.locator('[data-role="steps"]').fill("100000")
+    view.root.locator('[data-role="opt"]').select_option("Adam")
+    view.root.locator('[data-role="lr"]').fill("0.001")
+    view.press("play")
+    said = view.root.locator('[data-role="training"]')
+    until(lambda: same(said.inner_text().startswith("step "), True))
+    first = said.inner_text()
+    until(lambda: same(said.inner_text() != first, True))
+    view.press("play")
+    until(lambda: same(said.inner_text().startswith("paused"), True))
+    done: int = value("w._run['done']")
+    view.toggle("edge", "0,0,1")
+    until(lambda: same(value("w.active_edges"), 14))
+    view.press("one-step")
+    until(lambda: same(value("w._run['done']"), done + 1))
+    view.press("play")
+    until(lambda: same(value(f"w._run['done'] > {done + 20}"), True))
+    assert value("w.active_edges") == 14
+    view.press("stop")
+    until(lambda: same(value(STATE), "ended"))
+    until(lambda: same("stopped" in said.inner_text(), True))
+    assert view.root.locator(".loss-chart path.train").get_attribute("d")
