@@ -211,8 +211,20 @@ class BaseAdapter(ABC):
         """Return what is added after the products, ``(width[l],)`` for each layer of nodes."""
         return [self.example_tensor().new_zeros(n) for n in self.width]
 
+    def input_norm(self, l: int) -> tuple[Tensor, Tensor, float] | None:
+        """Return weight, bias and eps of a layer norm before a layer's curves: None."""
+        return None
+
+    def normed_curves(self, l: int, points: Tensor) -> Tensor:
+        """Evaluate curves without their base parts at normed values; see `Adapter`."""
+        raise TypeError(f"{type(self).__name__} knows no layer norm")
+
     def symbolic(self) -> dict[Edge, str]:
         """Return the edges with a fixed formula, and its name, such as ``sin``."""
+        return {}
+
+    def formulas(self) -> dict[Edge, tuple[str, float, float, float, float]]:
+        """Return the edges that a fixed formula alone makes; see `Adapter`."""
         return {}
 
     @abstractmethod

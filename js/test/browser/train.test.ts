@@ -99,6 +99,7 @@ test("a training is paused, taken a step further, gone on with, and stopped", as
 test("splines are refined to a grid of one's own", async () => {
   const view = await open();
   await userEvent.fill(view.find("[data-role=grid]"), "12");
+  view.find("[data-role=refine]").scrollIntoView();
   await click(view.find("[data-role=refine]"));
   expect(doing(view)).toEqual([{ do: "refine", grid: 12 }]);
 });
@@ -114,7 +115,7 @@ test("losses are drawn on one logarithmic axis, named, and told in words", async
       ...view
         .find(`.loss-chart path.${series}`)
         .getAttribute("d")!
-        .matchAll(/[ML]\S+ (\S+)/g),
+        .matchAll(/[ML]\S+ ([\d.]+)/g),
     ].map((m) => Number(m[1]));
   const [first, second, third] = heights("train");
   expect(second! - first!).toBeGreaterThan(10);
