@@ -68,7 +68,10 @@ class ExportedPage(View):
     def steps(self) -> list[str]:
         """Return the history's lines."""
         self.panel("history")
-        return self.root.locator(".steps .go").all_inner_texts()
+        steps = self.root.locator(".steps .go").evaluate_all(
+            "(all) => all.map((step) => step.getAttribute('aria-label') ?? step.textContent)"
+        )
+        return [str(step) for step in steps]
 
     def drag(self, axis: str, share: float) -> None:
         """Drag a slider to a share of its length, and keep hold of it."""

@@ -181,6 +181,7 @@ def test_switches_undo_redo_history_and_script_go_as_in_python(
     until(lambda: twin.assert_agrees(view))
     view.press("more")
     view.root.get_by_label("Keep mean of removed edges").click()
+    view.page.keyboard.press("Escape")
     session.set(keep_mean=False)
     until(lambda: twin.assert_agrees(view))
     view.panel("history")

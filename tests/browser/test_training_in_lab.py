@@ -94,9 +94,10 @@ def test_a_long_training_is_seen_paused_pruned_and_stopped(
     view = opened(notebook)
     value = notebook.value
     view.root.locator('[data-panel="train"]').click()
-    view.root.locator('[data-role="steps"]').fill("100000")
     view.root.locator('[data-role="opt"]').select_option("Adam")
-    view.root.locator('[data-role="lr"]').fill("0.001")
+    for role, typed in (("steps", "100000"), ("lr", "0.001")):
+        view.root.locator(f'[data-role="{role}"]').click(click_count=3)
+        page.keyboard.type(typed)
     view.press("play")
     said = view.root.locator('[data-role="training"]')
     until(lambda: same(said.inner_text().startswith("step "), True))

@@ -15,8 +15,6 @@ const SHORT = 700;
 /** Something that scrolls and is lower than this is not what a person looks at the view through. */
 const LEAST_SCROLLER = 300;
 const SLACK = 8;
-/** What is over the view, as a share of the window, to be seen together with it. */
-const MOST_ABOVE = 0.15;
 
 export interface VisibleHeight {
   /** For the network. */
@@ -61,10 +59,7 @@ export function watchVisibleHeight(
       scrollers = found;
       for (const one of scrollers) sizes.observe(one);
     }
-    if (scrollers.length > 0) return Math.min(window_, ...scrollers.map((one) => one.clientHeight));
-    // A page's title over the view is seen with it.
-    const above = mount.getBoundingClientRect().top + scrollY;
-    return window_ - (above > 0 && above < MOST_ABOVE * window_ ? Math.ceil(above) : 0);
+    return Math.min(window_, ...scrollers.map((one) => one.clientHeight));
   }
 
   function measure(): void {

@@ -12,6 +12,7 @@ const CARDS_TAB = "cards";
 interface Tab {
   readonly id: string;
   readonly label: PanelLabel;
+  readonly part: string;
   /** The id of its element. */
   readonly controls: string;
   readonly element: HTMLElement;
@@ -29,13 +30,13 @@ export function createInspector(
   const empty = element("p", { class: "empty", "data-role": "no-cards" }, CARDS.none);
   cards.id = freshId(CARDS_TAB);
   const tabs: Tab[] = [
-    { id: CARDS_TAB, label: CARDS.label, controls: cards.id, element: cards },
-    ...REGISTRY.map(({ id, label, changesModel, create }) => {
+    { id: CARDS_TAB, label: CARDS.label, part: "cards", controls: cards.id, element: cards },
+    ...REGISTRY.map(({ id, label, part, changesModel, create }) => {
       const controls = freshId(id);
       const panel = create(controls, commands, signal);
       if (changesModel) acting.push(panel.element);
       setAttribute(panel.element, "role", "tabpanel");
-      return { id, label, controls, element: panel.element, panel };
+      return { id, label, part, controls, element: panel.element, panel };
     }),
   ];
   setAttribute(cards, "role", "tabpanel");
@@ -47,7 +48,8 @@ export function createInspector(
   /** What the model has said of each panel: only a change of that chooses another tab. */
   const said = new Map<string, boolean | null>();
 
-  const isThere = ({ panel }: Tab) => !reading || (panel?.isThere?.(reading) ?? true);
+  const isThere = ({ part, panel }: Tab) =>
+    !reading || (!reading.hide.includes(part) && (panel?.isThere?.(reading) ?? true));
   const isRunning = (id: string) => said.get(id) === true;
 
   function press({ id, panel, element }: Tab): void {
@@ -90,13 +92,16 @@ export function createInspector(
         else if (says === false && said.get(id) === true && chosen === id) chosen = CARDS_TAB;
         said.set(id, says);
       }
+      const there = tabs.filter(isThere);
+      if (!there.some(({ id }) => id === chosen)) chosen = there[0]?.id ?? CARDS_TAB;
       const noCards = now.known.selected.length === 0;
-      for (const { id, element, panel } of tabs) {
-        element.hidden = id !== chosen || (id === CARDS_TAB && noCards);
+      for (const tab of tabs) {
+        const { id, element, panel } = tab;
+        element.hidden = id !== chosen || !there.includes(tab) || (id === CARDS_TAB && noCards);
         panel?.update(now);
       }
-      empty.hidden = chosen !== CARDS_TAB || !noCards;
-      render(tabs.filter(isThere).map(button), list);
+      empty.hidden = chosen !== CARDS_TAB || !noCards || there.length === 0;
+      render(there.map(button), list);
     },
   };
 }

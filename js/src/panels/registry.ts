@@ -9,14 +9,16 @@ import { createTrain } from "./train/train";
 export interface PanelEntry {
   readonly id: string;
   readonly label: PanelLabel;
+  /** What `KANWidget(..., hide=[...])` calls it. */
+  readonly part: string;
   /** Whether it changes the model: then it cannot be used while there is none. */
   readonly changesModel: boolean;
   create(id: string, commands: Commands, signal: AbortSignal): Panel;
 }
 
 export const REGISTRY: readonly PanelEntry[] = [
-  { id: "train", label: PANELS.train, changesModel: true, create: createTrain },
-  { id: "probe", label: PANELS.probe, changesModel: true, create: createProbe },
-  { id: "history", label: PANELS.history, changesModel: true, create: createHistory },
-  { id: "script", label: PANELS.script, changesModel: false, create: createScript },
+  { id: "train", label: PANELS.train, part: "training", changesModel: true, create: createTrain },
+  { id: "probe", label: PANELS.probe, part: "trace", changesModel: true, create: createProbe },
+  { id: "history", label: PANELS.history, part: "history", changesModel: true, create: createHistory },
+  { id: "script", label: PANELS.script, part: "code", changesModel: false, create: createScript },
 ];

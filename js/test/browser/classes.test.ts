@@ -132,9 +132,12 @@ test("parts that are left out are not there, for keys and screen readers either,
     ["history", "[data-panel=history]"],
     ["code", "[data-panel=script]"],
     ["trace", "[data-panel=probe]"],
+    ["training", "[data-panel=train]"],
   ];
   const there = () =>
-    parts.filter(([, selector]) => view.find(selector).checkVisibility()).map(([part]) => part);
+    parts
+      .filter(([, selector]) => view.root.querySelector(selector)?.checkVisibility())
+      .map(([part]) => part);
   expect(there()).toEqual(parts.map(([part]) => part));
   for (const [part] of parts) {
     view.model.receive({ hide: [part] });
@@ -152,5 +155,7 @@ test("parts that are left out are not there, for keys and screen readers either,
   view.model.receive({ hide: ["cards", "a part of another version"] });
   await frames(2);
   expect(view.find(".cards").checkVisibility()).toBe(false);
-  expect(there()).toHaveLength(7);
+  // The first tab that there is, in the place of that of the cards.
+  expect(view.find(".tabs [aria-selected=true]").dataset.panel).toBe("train");
+  expect(there()).toHaveLength(8);
 });
