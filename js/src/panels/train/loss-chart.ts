@@ -14,6 +14,7 @@ const BOTTOM = 20;
 const PLOT = { width: W - LEFT - RIGHT, height: H - TOP - BOTTOM };
 /** The least distance of two names at the right, in pixels. */
 const LINE = 12;
+const FEW_STEPS = 20;
 /** A view keeps its axis while the losses stay within it: it would jump with every step. */
 const ROOM = 1.15;
 
@@ -43,7 +44,7 @@ export function createLossChart() {
       const done = losses.step.at(-1)!;
       range = logRange(values, done > 0 ? range : null);
       const [low, high] = range;
-      const last = Math.max(done, steps - 1, 1);
+      const last = Math.max(axisSteps(done + 1, steps) - 1, 1);
       const toX = (step: number) => LEFT + (PLOT.width * step) / last;
       const toY = (value: number) =>
         TOP + PLOT.height * (1 - (Math.log10(Math.max(value, 10 ** low)) - low) / (high - low));
@@ -72,6 +73,13 @@ function words({ step, train, test }: Losses): string {
     formatFigures(train.at(-1)!),
     formatFigures(test.at(-1)!),
   );
+}
+
+/** How many steps the axis has: of a long training not all at once, else its beginning would be a line. */
+function axisSteps(done: number, steps: number): number {
+  let shown = FEW_STEPS;
+  while (shown < done) shown *= 2;
+  return Math.max(done, Math.min(shown, steps));
 }
 
 /** Exponents of the least and the largest value, in whole decades where there is more than one. */
