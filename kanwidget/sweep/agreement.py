@@ -4,9 +4,9 @@ Two networks that compute the same may have their hidden nodes in another order,
 any ``a h + b`` of the other's, which the next layer undoes. So each network's first hidden nodes
 are paired with those of one of them, one to one, such that the correlations of their values on the
 data, without their signs, are largest in sum. This is how Li, Yosinski, Clune, Lipson and Hopcroft
-(2016), "Convergent learning: do different neural networks learn the same representations?", section
-3.2, pair neurons; the assignment is Kuhn's (1955), as `scipy.optimize.linear_sum_assignment` solves
-it. What is paired is given one sign and one scale, and curves one offset, and is compared then.
+(2016), "Convergent learning: do different neural networks learn the same representations?", pair
+neurons; the assignment is Kuhn's (1955), as `scipy.optimize.linear_sum_assignment` solves it. What
+is paired is given one sign and one scale, and curves one offset, and is compared then.
 """
 
 from __future__ import annotations
