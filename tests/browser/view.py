@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ink import Box, assert_curve, curve_points, zero_height
 from PIL import Image
-from playwright.sync_api import FloatRect, Locator, Page
+from playwright.sync_api import Error, FloatRect, Locator, Page
 
 Curves = Mapping[str, tuple[list[float], list[float]]]
 
@@ -25,7 +25,11 @@ class View:
     def wait(self) -> None:
         """Wait until the widget is drawn, and bring it into view."""
         self.twin("edge", "0,0,0").wait_for(state="attached")
-        self.root.scroll_into_view_if_needed()
+        try:
+            self.root.scroll_into_view_if_needed()
+        except Error:  # another view has taken its place meanwhile
+            self.twin("edge", "0,0,0").wait_for(state="attached")
+            self.root.scroll_into_view_if_needed()
 
     # ------------------------------------------------------------------ what it shows
 

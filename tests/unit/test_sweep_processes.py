@@ -156,7 +156,8 @@ def test_after_the_death_of_the_parent_only_what_is_missing_is_trained(tmp_path:
     again = start(tmp_path, 0.4)
     said, _ = again.communicate(timeout=120)
     assert json.loads(said) == list(range(8))
-    assert len((tmp_path / "notes").read_text().splitlines()) == 8 - before
+    # A worker of the killed parent may write its note after all: what it did counts for nothing.
+    assert len(set((tmp_path / "notes").read_text().splitlines())) == 8 - before
     lines = (tmp_path / "runs/runs.jsonl").read_text().splitlines()
     assert len({json.loads(line)["run"] for line in lines}) == len(lines) == 8
 
