@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -128,18 +129,7 @@ def _train_kan(
 ) -> FitResults:
     model: KAN = copy.adapter.model  # type: ignore[assignment]
     return model.fit(
-        data,
-        opt=settings.opt,
-        steps=settings.steps,
-        lamb=settings.lamb,
-        lamb_entropy=settings.lamb_entropy,
-        update_grid=settings.update_grid,
-        loss_fn=loss_fn,
-        lr=settings.lr,
-        batch=settings.batch,
-        progress=progress,
-        callback=rest,
-        stop=stop,
+        data, loss_fn=loss_fn, progress=progress, callback=rest, stop=stop, **asdict(settings)
     )
 
 

@@ -19,8 +19,6 @@ export interface FrameInput {
   readonly palette: Palette;
   readonly font: string;
   readonly width: number;
-  /** The person works on what is below the stage: the stage keeps its height, so that this does not move away. */
-  readonly keepsHeight?: boolean;
   /** The values of the traced sample, if there is one. */
   readonly probe?: Probe | null;
 }

@@ -78,10 +78,10 @@ test("the height leaves nothing empty above the boxes and below, however few or 
   }
 });
 
-test("a height that is kept stays, and what is on fills it", () => {
+test("a height that is given stays, and what is on fills it", () => {
   const net = networkOf([2, 5, 1]);
   const only3 = all(15).map((_, e) => (net.source[e] === 5 || net.target[e] === 5 ? 1 : 0));
-  expect(layout(net, only3, { ...room(900), kept: 640 }).height).toBe(640);
+  expect(layout(net, only3, { ...room(900), height: 640 }).height).toBe(640);
 });
 
 test("a column keeps its order, and gives its live nodes equal shares", () => {

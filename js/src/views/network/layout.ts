@@ -54,10 +54,8 @@ export interface Layout {
 
 export interface Space {
   readonly width: number;
-  /** Given in full screen only; else it follows from what is on. */
+  /** Where the view has to fit; else it follows from what is on. */
   readonly height?: number;
-  /** The height that it has, while it must not change. */
-  readonly kept?: number;
   readonly orientation?: Orientation;
   /** Widths of the widest names of inputs and outputs. */
   readonly inNames: number;
@@ -136,7 +134,7 @@ export function layout(
   const gap = Math.min(MAX_GAP[orientation] * scale, Math.max(MIN_GAP, (goal - before - after) / net.depth));
   const needed = before + after + gap * net.depth;
   const along = Math.max((up ? room.height : room.width) ?? 0, Math.ceil(needed));
-  const across = up ? room.width : (room.height ?? room.kept ?? heightOf(net, mask, gap));
+  const across = up ? room.width : (room.height ?? heightOf(net, mask, gap));
   const start = before + (along - needed) / 2;
 
   const { u, v, r } = placeNodes(net, mask, start, gap, across);

@@ -30,8 +30,6 @@ interface Arranged {
   /** By which score the strongest edges were chosen. */
   readonly score: string;
   readonly room: Space;
-  /** Whether it has kept an earlier height because the person works on what is below the stage. */
-  readonly kept: boolean;
   readonly targetBoxes: readonly TargetBox[];
 }
 
@@ -50,27 +48,22 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
   const scaled = createMemo<ImportanceScale>();
   const staged = createMemo<{ scene: Scene; named: Named[]; areas: Area[] }>();
 
-  function arrange(
-    { known, reading: { score }, keepsHeight }: FrameInput,
-    room: Space,
-    time: number,
-  ): Arranged {
+  function arrange({ known, reading: { score } }: FrameInput, room: Space, time: number): Arranged {
     const { net, layoutMask, symbolic } = known;
     const old = drawn?.net.topology === net.topology && drawn.room.width === room.width ? drawn : null;
     const same = old?.layoutMask === layoutMask && old.symbolic === symbolic && old.score === score;
-    if (same && sameSpace(old.room, room) && (keepsHeight || !old.kept)) {
+    if (same && sameSpace(old.room, room)) {
       // Training changes the scores at each step: nothing moves, only the names of the buttons change.
       if (old.net !== net) drawn = { ...old, net, targetBoxes: targetBoxesOf(old.layout, net) };
       return drawn!;
     }
-    const kept = keepsHeight === true && old !== null && room.height === undefined;
-    const layout = makeLayout(net, layoutMask, kept ? { ...room, kept: old.layout.height } : room, symbolic);
+    const layout = makeLayout(net, layoutMask, room, symbolic);
     // An animation that is still running goes on from its present place.
     const from =
       old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
     const eases = from && !isCalm() && old.room.height === room.height;
     easing = eases ? { from, since: time } : null;
-    drawn = { layout, net, layoutMask, symbolic, score, room, kept, targetBoxes: targetBoxesOf(layout, net) };
+    drawn = { layout, net, layoutMask, symbolic, score, room, targetBoxes: targetBoxesOf(layout, net) };
     return drawn;
   }
 
