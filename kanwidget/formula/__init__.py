@@ -1,1 +1,1 @@
-"""Names for curves: functions, their fit to edges, and which of them the data support."""
+"""From curves to a formula: names for edges, which of them the data support, and their text."""

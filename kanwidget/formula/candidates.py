@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
+from kanwidget.functions.library import Function, select_functions
 from kanwidget.masks.ids import Edge
 
 from .edge_samples import sample_edges
 from .fit import fit_curves
-from .library import Function, select_functions
 from .rank import Candidate, rank_fits
 
 __all__ = ["candidates_of"]

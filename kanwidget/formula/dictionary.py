@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .library import Function
+from kanwidget.functions.library import Function
 
 __all__ = ["POINTS", "Dictionary", "StartGrid", "make_dictionary"]
 

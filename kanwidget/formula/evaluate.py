@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kanwidget.functions.library import Function
+
 from .compose import Part
 from .expression import Atom, Call, Phi, Product, Sum, Symbol
 from .functions import applied
-from .library import Function
 from .numbers import Number
 from .rewrite import numbers_of
 

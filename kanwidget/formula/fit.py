@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .curve import NamedCurve
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import Function
+
 from .dictionary import POINTS, Dictionary, make_dictionary
-from .library import Function
 
 __all__ = ["Fits", "fit_curves"]
 

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters.protocol import Adapter
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS, Function
 from kanwidget.kan.arrays import as_array
 from kanwidget.masks.ids import Edge
 from kanwidget.masks.validate import check_number, check_whole
 
 from .compose import Part, compose
 from .constants import recognise
-from .curve import NamedCurve
 from .expression import Sum
 from .functions import Functions
 from .latex import latex
-from .library import FUNCTIONS, Function
 from .mathml import mathml
 from .network import FormulaNetwork, read_network
 from .numbers import number

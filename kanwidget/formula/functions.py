@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import ALIASES, FUNCTIONS, Function
 from kanwidget.masks.ids import Edge
 
-from .curve import NamedCurve
 from .expression import (
     NO_EDGES,
     Call,
@@ -26,7 +27,6 @@ from .expression import (
     scale,
     with_edges,
 )
-from .library import ALIASES, FUNCTIONS, Function
 from .numbers import MINUS_ONE, ONE, ZERO, Exact, Number, exponential, number
 
 __all__ = ["Functions", "applied"]

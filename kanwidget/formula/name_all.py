@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import Function
 from kanwidget.masks.ids import Edge
 
-from .curve import NamedCurve
 from .deep_search import deep_search
 from .greedy_search import greedy_search
 from .levenberg_marquardt import refit
-from .library import Function
 from .naming_network import NamedEdge, NamingNetwork
 from .naming_search import Effort, NamingProblem, NamingStep
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS, Function
 from kanwidget.masks.ids import Edge
 
-from .curve import NamedCurve
 from .levenberg_marquardt import refit
-from .library import FUNCTIONS, Function
 from .naming_network import build_network, mean_square
 
 __all__ = ["NameLosses"]

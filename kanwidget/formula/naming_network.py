@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import Function
 from kanwidget.masks.ids import Edge
 
-from .curve import NamedCurve
-from .library import Function
 from .spline_basis import SplineGrid
 
 __all__ = ["Forward", "NamedEdge", "NamingNetwork", "SplineEdge", "build_network"]

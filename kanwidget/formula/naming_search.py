@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import Function, select_functions
 from kanwidget.masks.ids import Edge
 
-from .curve import NamedCurve
 from .dictionary import POINTS
 from .fit import fit_curves
 from .levenberg_marquardt import refit
-from .library import Function, select_functions
 from .naming_network import Forward, NamedEdge, NamingNetwork, build_network, mean_square
 from .network_samples import sample_network
 from .rank import GROUP_BITS, description_length

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters.protocol import Adapter
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import ALIASES, FUNCTIONS, Function
 from kanwidget.kan.arrays import as_array
 from kanwidget.masks.ids import Edge
 from kanwidget.masks.validate import check_edge
 
-from .curve import NamedCurve
-from .library import ALIASES, FUNCTIONS, Function
 from .unnamed_curve import FIRST_CELLS, UnnamedCurve, find_base, sample_curves
 
 __all__ = ["Curve", "FormulaLayer", "FormulaNetwork", "InputNorm", "read_network"]

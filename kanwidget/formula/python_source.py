@@ -10,9 +10,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from kanwidget.functions.library import Function
+
 from .compose import Part
 from .expression import Atom, Call, Phi, Sum, Symbol
-from .library import Function
 from .numbers import Exact, Number
 from .unnamed_curve import BASES, UnnamedCurve
 

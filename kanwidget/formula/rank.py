@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .curve import NamedCurve
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import Function
+
 from .dictionary import POINTS
 from .fit import Fits
-from .library import Function
 
 __all__ = ["GROUP_BITS", "MIN_NOISE", "Candidate", "description_length", "rank_fits"]
 

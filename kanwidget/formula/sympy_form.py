@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kanwidget.functions.library import Function
+
 from .compose import Part
 from .expression import Atom, Call, Phi, Sum, Symbol
 from .functions import applied
-from .library import Function
 from .numbers import Exact, Number
 
 if TYPE_CHECKING:

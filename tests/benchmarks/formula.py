@@ -30,10 +30,10 @@ from kanwidget.formula.candidates import candidates_of
 from kanwidget.formula.dictionary import POINTS
 from kanwidget.formula.fit import fit_curves
 from kanwidget.formula.levenberg_marquardt import refit
-from kanwidget.formula.library import FUNCTIONS, SEARCHED, Function, select_functions
 from kanwidget.formula.name_all import Naming, name_all
 from kanwidget.formula.naming_network import NamedEdge, build_network
 from kanwidget.formula.rank import Candidate, rank_fits
+from kanwidget.functions.library import FUNCTIONS, SEARCHED, Function, select_functions
 
 torch.set_num_threads(1)
 

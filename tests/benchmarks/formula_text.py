@@ -23,8 +23,8 @@ import torch
 
 from kanwidget import KAN
 from kanwidget.adapters import adapt
-from kanwidget.formula.curve import NamedCurve
 from kanwidget.formula.formula import Formula, formula_of
+from kanwidget.functions.curve import NamedCurve
 
 torch.set_num_threads(1)
 

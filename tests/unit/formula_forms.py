@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters import adapt
-from kanwidget.formula.curve import NamedCurve
 from kanwidget.formula.formula import Formula
-from kanwidget.formula.library import FUNCTIONS, Function
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS, Function
 
 Floats = NDArray[np.float64]
 Names = dict[tuple[int, int, int], NamedCurve]

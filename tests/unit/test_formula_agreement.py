@@ -19,10 +19,10 @@ from torch import Tensor
 
 from kanwidget import KAN, PruningSession
 from kanwidget.adapters import adapt
-from kanwidget.formula.curve import NamedCurve
 from kanwidget.formula.formula import formula_of
-from kanwidget.formula.library import FUNCTIONS
 from kanwidget.formula.unnamed_curve import UnnamedCurve
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "soak"))
 

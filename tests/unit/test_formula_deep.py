@@ -10,11 +10,11 @@ import torch
 
 from kanwidget import KAN, create_dataset
 from kanwidget.adapters import adapt
-from kanwidget.formula.curve import NamedCurve
 from kanwidget.formula.deep_search import _without_some_names
-from kanwidget.formula.library import FUNCTIONS
 from kanwidget.formula.name_all import name_all
 from kanwidget.formula.naming_search import NamingProblem
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS
 
 
 def problem_of(function, width, seconds=30.0):

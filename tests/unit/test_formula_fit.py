@@ -14,8 +14,8 @@ from kanwidget.formula.candidates import candidates_of
 from kanwidget.formula.dictionary import POINTS
 from kanwidget.formula.edge_samples import sample_edges
 from kanwidget.formula.fit import fit_curves
-from kanwidget.formula.library import FUNCTIONS, SEARCHED, select_functions
 from kanwidget.formula.rank import rank_fits
+from kanwidget.functions.library import FUNCTIONS, SEARCHED, select_functions
 
 ALL = tuple(select_functions().values())
 

@@ -5,7 +5,7 @@ import pytest
 import sympy
 import torch
 
-from kanwidget.formula.library import ALIASES, FUNCTIONS, SAME_AS, SEARCHED, select_functions
+from kanwidget.functions.library import ALIASES, FUNCTIONS, SAME_AS, SEARCHED, select_functions
 
 POINTS = {
     "pole": np.r_[np.linspace(-3, -0.2, 20), np.linspace(0.2, 3, 20)],

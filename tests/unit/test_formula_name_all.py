@@ -15,8 +15,6 @@ from layouts import FastKANLayer, Stack
 from kanwidget import KAN, create_dataset
 from kanwidget.adapters import adapt
 from kanwidget.formula.candidates import candidates_of
-from kanwidget.formula.curve import NamedCurve
-from kanwidget.formula.library import FUNCTIONS
 from kanwidget.formula.name_all import name_all
 from kanwidget.formula.name_losses import NameLosses
 from kanwidget.formula.naming_network import (
@@ -26,6 +24,8 @@ from kanwidget.formula.naming_network import (
     build_network,
 )
 from kanwidget.formula.spline_basis import SplineGrid
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS
 
 
 def fitted(width, function, seed=0, steps=12, ranges=(-1, 1), rows=400):

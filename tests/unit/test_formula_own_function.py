@@ -7,8 +7,8 @@ import torch
 
 from kanwidget.formula.dictionary import POINTS
 from kanwidget.formula.fit import fit_curves
-from kanwidget.formula.library import FUNCTIONS, select_functions
-from kanwidget.formula.own_function import own_function
+from kanwidget.functions.library import FUNCTIONS, select_functions
+from kanwidget.functions.own_function import own_function
 
 
 @pytest.mark.parametrize("function", [np.sinc, torch.sinc], ids=["numpy", "torch"])

@@ -22,13 +22,13 @@ from torch import Tensor
 from kanwidget import KAN
 from kanwidget.adapters import adapt
 from kanwidget.formula.constants import recognise_number
-from kanwidget.formula.curve import NamedCurve
 from kanwidget.formula.formula import Formula, formula_of
-from kanwidget.formula.library import FUNCTIONS, Function
 from kanwidget.formula.numbers import Exact
 from kanwidget.formula.numbers import number as exact_number
-from kanwidget.formula.own_function import own_function
 from kanwidget.formula.sympy_form import run_with_time_limit
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS, Function
+from kanwidget.functions.own_function import own_function
 
 
 def net_of(width: Sequence[int], names: Names) -> Any:
