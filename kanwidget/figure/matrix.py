@@ -136,8 +136,8 @@ def draw(sheet: Sheet, state: Snapshot, made: Matrices, removed: str) -> None:
             picture = _tile_maps(colours, mapped) if mapped else colours.transpose(1, 0, 2)
             _draw_image(sheet, picture, left, made.top, columns * across, rows * down)
         on, count = int(graph.mask[edges].sum()), edges.stop - edges.start
-        told = f"{on:,} of {count:,}", " on", f", scores to {_max_score(state, edges):.3g}"
-        lines = [f"{graph.width[l]:,} → {targets:,}"], ["".join(told[:n]) for n in (3, 2, 1)]
+        counts = f"{on:,} of {count:,}", " on", f", scores to {_max_score(state, edges):.3g}"
+        lines = [f"{graph.width[l]:,} → {targets:,}"], ["".join(counts[:n]) for n in (3, 2, 1)]
         for k, (line, size) in enumerate(zip(lines, (13, 11), strict=True)):
             room = made.right(l) - left
             runs = next((r for r in map(runs_of, line) if measure(r, size) <= room), None)

@@ -87,13 +87,13 @@ class StepPlanner:
             and decided.arguments(start.state).keys() == state.arguments(decided).keys()
         )
         if not merged or start is None:
-            told = (what,) if what else changes_between(before.state, state)
-            command = self._measured("set", told, state, before.baseline)
+            messages = (what,) if what else changes_between(before.state, state)
+            command = self._measured("set", messages, state, before.baseline)
         elif state == start.state and before.weights == start.weights:
             return self._back_to(start)
         else:
-            told = changes_between(start.state, state) or changes_between(before.state, state)
-            command = self._measured("set", told, state, before.baseline, start, before)
+            messages = changes_between(start.state, state) or changes_between(before.state, state)
+            command = self._measured("set", messages, state, before.baseline, start, before)
 
         def after() -> None:
             self._starts_new_step = False

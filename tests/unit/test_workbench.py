@@ -391,17 +391,21 @@ def test_a_training_in_a_thread_is_followed_to_its_end_as_one_step(
             loss = (model(x) - y).square().mean().sqrt().item()
         await come(lambda: w.loss == pytest.approx(loss, rel=1e-9))
         assert len(seen) > 1
-        await come(lambda: [step["kind"] for step in w._history] == ["start", "outside"])
+        kinds = ["start", "outside"]
+        await come(
+            lambda: [step["kind"] for step in w._history] == kinds,
+            lambda: (w.error, w._history, w.session.history.commands),
+        )
         w.close()
 
     asyncio.run(scenario())
 
 
-async def come(check: Callable[[], object]) -> None:
-    """Wait until something is so."""
+async def come(check: Callable[[], object], about: Callable[[], object] = lambda: "") -> None:
+    """Wait until something is so; if it does not come about, tell what is instead."""
     end = time.monotonic() + 20
     while not check():
-        assert time.monotonic() < end, "it has not come about"
+        assert time.monotonic() < end, f"it has not come about: {about()}"
         await asyncio.sleep(0.01)
 
 

@@ -47,7 +47,7 @@ function decimal(value: number): string {
 }
 
 /** As XML has it, without the characters that it cannot hold at all. */
-export function escaped(text: string): string {
+function escaped(text: string): string {
   const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
   return text
     .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd")

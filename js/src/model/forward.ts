@@ -32,7 +32,7 @@ export interface Cells {
 }
 
 /** Constants of the slots that go with a mask, (S,), as `Baseline.bias_under` has them. */
-export function biasUnder(net: Network, cells: Cells, mask: Uint8Array, keepMean: boolean): Float64Array {
+function biasUnder(net: Network, cells: Cells, mask: Uint8Array, keepMean: boolean): Float64Array {
   const bias = cells.bias.slice();
   for (let e = 0; e < net.edgeCount; e++) {
     if (net.baseline[e] && !mask[e] && keepMean) bias[net.slot[e]!]! += cells.means[e]!;

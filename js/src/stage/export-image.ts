@@ -38,7 +38,7 @@ export function svgOf({ renderer, brush, probe, title }: Picture, palette: Palet
 }
 
 /** Painted anew with two pixels for each one of the page, whatever the screen has. */
-export async function pngOf({ renderer, brush, probe }: Picture, palette: Palette): Promise<Blob> {
+async function pngOf({ renderer, brush, probe }: Picture, palette: Palette): Promise<Blob> {
   const ratio = Math.min(RATIO, Math.sqrt(MAX_PIXELS / (renderer.width * heightOf(renderer))));
   const sheet = () => {
     const canvas = document.createElement("canvas");

@@ -43,7 +43,7 @@ export function split(cubic: readonly number[], t: number): [number[], number[]]
 }
 
 /** The first and the last piece of a line, about `length` long each: cubics of eight numbers. */
-export function stubs(path: Path, length: number): [start: number[], end: number[]] {
+function stubs(path: Path, length: number): [start: number[], end: number[]] {
   const share = (k: number) => {
     const span = Math.hypot(path[k + 6]! - path[k]!, path[k + 7]! - path[k + 1]!);
     return Math.min(0.8, length / Math.max(1, span));

@@ -3,7 +3,7 @@ import type { Network } from "../model/network";
 import type { ViewKind } from "../wire/traits";
 
 /** The most boxes of 24 pixels that fit in one column of the tallest graph. */
-export const MAX_STACK = 22;
+const MAX_STACK = 22;
 
 /** True when the edges that are on are too many, in any layer, for boxes of at least 24 pixels on their lines. */
 export function prefersMatrix(net: Network, mask: Uint8Array): boolean {

@@ -72,7 +72,7 @@ export interface Rows {
  * What outputs say of classes: their softmax or each one's sigmoid is a probability, or the largest is the predicted
  * class and no more is known; "": nothing.
  */
-export const PREDICTIONS = ["", "softmax", "sigmoid", "class"] as const;
+const PREDICTIONS = ["", "softmax", "sigmoid", "class"] as const;
 export type PredictionKind = (typeof PREDICTIONS)[number];
 
 /** A metric on the test rows, and on the training rows if these are others. */

@@ -56,13 +56,13 @@ export function cellIndex(net: Network, edge: number): [layer: number, from: num
   return [l, i, Math.floor((edge - net.edgeOffset[l]!) / net.width[l]!)];
 }
 
-export function cellOf(block: Block, from: number, slot: number): Rect {
+function cellOf(block: Block, from: number, slot: number): Rect {
   const s = nodeSpan(block.source, from);
   const t = spanAt(block.target, block.target.units.ofSlot[slot]!, 1);
   return block.source.upright ? rect(t, s) : rect(s, t);
 }
 
-export function markerRect(axis: Axis, i: number): Rect {
+function markerRect(axis: Axis, i: number): Rect {
   const along = nodeSpan(axis, i);
   const across = { at: axis.strip, length: STRIP };
   return axis.upright ? rect(across, along) : rect(along, across);

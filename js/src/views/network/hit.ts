@@ -74,7 +74,7 @@ function near(path: Path, x: number, y: number): boolean {
   return between(x, 0) && between(y, 1);
 }
 
-export function distanceTo(path: Path, x: number, y: number): number {
+function distanceTo(path: Path, x: number, y: number): number {
   let least = Number.POSITIVE_INFINITY;
   let [ax, ay] = pointAt(path, 0);
   for (let k = 1; k <= STEPS; k++) {
