@@ -17,13 +17,13 @@ from kanwidget.masks import effective, reachability, validate
 
 from . import compact, config, plot, prune, refine, safetensors_io, training
 from .layer import KANLayer, copy_all
-from .layer_stack import LayerStack
+from .symbolic import SymbolicStack
 from .write_lock import write_lock
 
 __all__ = ["KAN"]
 
 
-class KAN(LayerStack):
+class KAN(SymbolicStack):
     """A Kolmogorov-Arnold network with B-spline edges.
 
     Every edge carries a learnable function of one variable; a node adds what comes in,
