@@ -132,7 +132,7 @@ class WorkingCopy:
         """Make the copy what the live model is."""
         live, copy = self._live, self.adapter
         theirs, mine = named_tensors(live.model), named_tensors(copy.model)
-        fitting = [n for n, t in mine.items() if t.shape == theirs[n].shape]
+        fitting = [n for n, t in mine.items() if n in theirs and t.shape == theirs[n].shape]
         copy_all([mine[n] for n in fitting], [theirs[n] for n in fitting])
         copy.set_weights(live.weights())
         self._places, self._places_in_copy = map(self._places_of, (live, copy))
