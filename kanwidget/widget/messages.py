@@ -118,6 +118,7 @@ _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "commit": lambda session, message: session.commit(),
     "reset": lambda session, message: session.reset(),
     "new_step": lambda session, message: session.end_drag(),
+    "same_step": lambda session, message: session.continue_step(),
     "jump": _jump,
     "note": _note,
     "remove_dead_ends": _remove_dead_ends,
