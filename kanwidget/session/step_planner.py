@@ -52,7 +52,7 @@ class StepPlanner:
         self._applier = applier
         self._training = TrainingWatch(applier.require_live_model().adapter.model)
         self._starts_new_step = False  # whether the next change is a step of its own
-        self._continued: Command | None = None  # the step that the next change goes on with
+        self._continued: int | None = None  # which step the next change goes on with
         # The step of a drag that may go on, and the hand edits in it.
         self._drag: tuple[int, Edits] | None = None
 
@@ -84,7 +84,7 @@ class StepPlanner:
             before.kind == "set"
             and not before.note
             and tree.after() is None
-            and (before is self._continued or (can_merge and _same_names(start, decided, state)))
+            and (before.id == self._continued or (can_merge and _same_names(start, decided, state)))
         )
         if not merged or start is None:
             messages = (what,) if what else changes_between(before.state, state)
@@ -107,7 +107,7 @@ class StepPlanner:
 
     def continue_step(self) -> None:
         """Let the next change go on with the present step, whatever that changed."""
-        self._continued = self._applier.current
+        self._continued = self._applier.current.id
 
     @contextlib.contextmanager
     def as_one_step(self, what: tuple[Message, ...]) -> Iterator[None]:
