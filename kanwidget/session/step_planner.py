@@ -254,13 +254,13 @@ class StepPlanner:
         if is_fit and record is not None:
             changes = tuple(change for change in changes if change != "trained")
             first = record.first if merged else record.recorded
-            trained = record.message(done - first)
-            did = (trained, ("outside", *changes)) if changes else (trained,)
+            trained = record.messages(first, done)
+            did = (*trained, ("outside", *changes)) if changes else trained
         what = (*did, *_because_of_new_scores(parent.state, replace(adopted, kept_off=kept_off)))
         goes_on = merged and before.kind == "set"  # a drag, while others train
         if goes_on:
             what = tuple(message for message in before.what if message[0] != "fit")
-            what += did[:1] if is_fit else ()
+            what += tuple(message for message in did if message[0] == "fit")
         command = self._measured(
             "set" if goes_on else kind,
             what,
