@@ -50,6 +50,11 @@ class WorkingCopy:
             self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
 
     @property
+    def parameter_names(self) -> list[str]:
+        """The names of the parameters that are trained."""
+        return [name for name, _, _ in self._places_in_copy if name in self._trained]
+
+    @property
     def parameters(self) -> list[Tensor]:
         """The parameters of the copy that are trained."""
         tensors = self._tensors_at(self._places_in_copy)
