@@ -55,8 +55,18 @@ export const FUNCTIONS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ["sigmoid", (x) => 0.5 + 0.5 * Math.tanh(x / 2)],
 ]);
 
+/** The functions of edges by their ids, as far as they are known here. */
+export function functionsOf(named: ReadonlyMap<number, NamedCurve>): ReadonlyMap<number, Value> {
+  const found = new Map<number, Value>();
+  for (const [edge, curve] of named) {
+    const f = functionOf(curve);
+    if (f) found.set(edge, f);
+  }
+  return found;
+}
+
 /** The function of an edge; null if only Python knows it. */
-export function functionOf({ function: name, a, b, c, d }: NamedCurve): Value | null {
+function functionOf({ function: name, a, b, c, d }: NamedCurve): Value | null {
   const f = FUNCTIONS.get(name);
   if (!f) return null;
   return name === "0" ? () => d : (x) => c * f(a * x + b) + d;

@@ -4,7 +4,7 @@ import type { Cells } from "../model/forward";
 import { DEFAULT_BETA } from "../model/importance";
 import { type LossCurve, lossCurveFrom } from "../model/loss-curve";
 import type { Edits } from "../model/mask";
-import type { NamedCurve } from "../model/named-curve";
+import { functionsOf, type NamedCurve } from "../model/named-curve";
 import {
   createTopology,
   type EdgeIndex,
@@ -311,7 +311,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     }));
   }
 
-  function readCells(net: Network): Cells | null {
+  function readCells(net: Network, named: Snapshot["named"]): Cells | null {
     const edges = net.edgeCount;
     const x = maybe("_cells_x", [net.nodeOffset[net.depth]!, null]);
     if (!x) return null;
@@ -324,9 +324,10 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       array("_means", [edges]),
       array("_folded", [edges]),
     ] as const;
-    return once("cells", parts, () => {
+    return once("cells", [...parts, named], () => {
       const [at, y, bias, offset, means, folded] = parts.map((part) => part.data);
-      return { count, x: at!, y: y!, bias: bias!, offset: offset!, means: means!, folded: folded! };
+      const constants = { bias: bias!, offset: offset!, means: means!, folded: folded! };
+      return { count, x: at!, y: y!, functions: functionsOf(named), ...constants };
     });
   }
 
@@ -398,6 +399,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     const hide = model.get("hide") ?? [];
     const tolerance = number(model.get("tolerance")) ?? DEFAULT_TOLERANCE;
     const names = model.get("_names") ?? [];
+    const named = json("named", [topology], names, () => namesFrom(net, names));
     const [formula, naming] = [model.get("_formula"), model.get("_naming")];
     const compared = optional(() => maybe("_compared", [edges]));
     const snapshot: Snapshot = {
@@ -456,7 +458,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
         metrics.map(([name, test, train]) => ({ name, test: number(test), train: number(train) })),
       ),
       hide: json("hide", [], hide, () => hide),
-      cells: optional(() => readCells(net)),
+      cells: optional(() => readCells(net, named)),
       tradeoff: {
         node: optional(() => readTradeoff("_tradeoff_node")),
         edge: optional(() => readTradeoff("_tradeoff_edge")),
@@ -480,7 +482,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       script: model.get("_script") ?? "",
       training: readTraining(),
       compared: compared?.data ?? null,
-      named: json("named", [topology], names, () => namesFrom(net, names)),
+      named,
       candidates: optional(() => readCandidates(net, curves.samples)) ?? new Map(),
       formula: json("formula", [topology], formula, () => filled(formula)),
       naming: json("naming", [topology], naming, () => filled(naming)),
@@ -500,7 +502,7 @@ function filled<T extends object>(value: T | Record<string, never> | undefined):
   return value !== undefined && value !== null && Object.keys(value).length > 0 ? (value as T) : null;
 }
 
-function namesFrom(net: Network, rows: readonly NameRow[]): ReadonlyMap<number, NamedCurve> {
+export function namesFrom(net: Network, rows: readonly NameRow[]): ReadonlyMap<number, NamedCurve> {
   const found = new Map<number, NamedCurve>();
   for (const [l, i, j, name, ...constants] of rows) {
     const [a, b, c, d] = constants.map(number);
