@@ -343,6 +343,9 @@ class KAN(LayerStack):
                 values.append(getattr(source, name))
         with write_lock(self):
             copy_all(targets, values)
+            for layer, source in zip(self.layers, another_model.layers, strict=True):
+                names = source.named_edges
+                layer.replace_names(None if names is None else names.copy())
         self.last_inputs = x
         return self
 

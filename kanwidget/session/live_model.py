@@ -110,7 +110,8 @@ class LiveModel:
         self._begun: _Begun | None = None
         self._shown: tuple[Baseline, list[Tensor], bool] | None = None
         self._restore_point = RestorePoint.join(adapter, self)
-        self._known_bias_changes = self._restore_point.outside_bias_changes
+        # Those that the session has taken in; None if others wrote biases while it did so.
+        self._known_bias_changes: int | None = self._restore_point.outside_bias_changes
 
     @property
     def begun_step(self) -> PlannedStep | None:
@@ -147,6 +148,7 @@ class LiveModel:
             same_bias, same_version = written.same_bias(live), version == scratch.version
             if same_bias and written.same_mask(live) and same_version and not switched:
                 scratch.switched_count = len(every)
+                self._known_bias_changes = point.outside_bias_changes
                 return None
             known = point.after_external_changes(adapter)  # noted only when the step is done
         # A bias that another session wrote is no training.
@@ -193,7 +195,8 @@ class LiveModel:
                 if found is not None:
                     for edge, on in found.switched:
                         point.note_switched_edge(adapter, edge, on)
-                    self._known_bias_changes = found.outside_bias_changes
+                    all_seen = step.seen.same_bias(had)
+                    self._known_bias_changes = found.outside_bias_changes if all_seen else None
                 self._shown = command.baseline, step.wanted.mask, command.state.keep_mean
                 if step.sets_restore_point:
                     point.set_restore_to(adapter, MaskAndBias(*command.baseline.restored))

@@ -17,6 +17,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession, create_dataset
+from kanwidget.adapters import Adapter
+from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.masks import effective
 from kanwidget.session.training_watch import PAUSE
 
@@ -350,6 +352,28 @@ def test_a_training_that_is_slower_than_the_looks_is_one_step(model: KAN, datase
     train(model, dataset, 1)
     session.refresh()
     assert session.history.current.parent == 0
+    session.close()
+
+
+def test_a_step_of_a_thread_while_the_one_before_is_taken_in_belongs_to_the_training(
+    model: KAN, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Evaluator.for_changed_model
+
+    def look_while_a_thread_trains(evaluator: Evaluator, live: Adapter) -> Evaluator:
+        train(model, dataset, 1)
+        monkeypatch.undo()
+        return look(evaluator, live)
+
+    session = PruningSession(model, dataset)
+    train(model, dataset, 1)
+    monkeypatch.setattr(Evaluator, "for_changed_model", look_while_a_thread_trains)
+    assert session.refresh()
+    assert session.refresh()
+    train(model, dataset, 1)
+    assert session.refresh()
+    assert [step.kind for step in session.history.commands] == ["start", "outside"]
+    assert not session.refresh()
     session.close()
 
 

@@ -42,15 +42,6 @@ export function split(cubic: readonly number[], t: number): [number[], number[]]
   ];
 }
 
-/** The first and the last piece of a line, about `length` long each: cubics of eight numbers. */
-function stubs(path: Path, length: number): [start: number[], end: number[]] {
-  const share = (k: number) => {
-    const span = Math.hypot(path[k + 6]! - path[k]!, path[k + 7]! - path[k + 1]!);
-    return Math.min(0.8, length / Math.max(1, span));
-  };
-  return [split(path.slice(0, 8), share(0))[0], split(path.slice(8), 1 - share(8))[1]];
-}
-
 /** The point of a path at `t` in 0..1. */
 export function pointAt(path: Path, t: number): [x: number, y: number] {
   const k = t < 0.5 ? 0 : 8;
