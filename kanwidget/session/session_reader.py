@@ -58,7 +58,7 @@ class SessionReader:
         return self._applier.facts.columns
 
     @property
-    def names(self) -> Names:
+    def variable_names(self) -> Names:
         """Names of the inputs and outputs: of the columns, if the data are tables with names."""
         evaluator = self._applier.evaluator
         given: Names = ([], []) if evaluator is None else evaluator.data.names

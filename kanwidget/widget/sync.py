@@ -311,7 +311,7 @@ class TraitSync:
         """Let go of what belongs to nodes that the model has no more."""
         widget, session = self._widget, self._widget.session
         widget.selected = widget.traits()["selected"].known(session, widget.selected)
-        for name, names in zip(("in_vars", "out_vars"), session.names, strict=True):
+        for name, names in zip(("in_vars", "out_vars"), session.variable_names, strict=True):
             if len(getattr(widget, name)) != len(names):
                 setattr(widget, name, names)
         if len(widget.probe) != session.width[0]:

@@ -214,7 +214,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             decisions = {name: checked.pop(name) for name in DECISIONS if name in checked}
             if decisions:
                 self.session.set(**decisions)
-            names = dict(zip(("in_vars", "out_vars"), self.session.names, strict=True))
+            names = dict(zip(("in_vars", "out_vars"), self.session.variable_names, strict=True))
             super().__init__(**{**names, **checked}, **kept)
             followers(self.session).add(self)
             self._sync.update_all_widgets()
