@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from kanwidget.masks.ids import Edge
 
 from .naming_payload import CandidateName, EdgeNames, FormulaText
 
-__all__ = ["NamingTrials", "names_of"]
+__all__ = ["NamingTrials"]
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +68,7 @@ class NamingTrials:
         shape = (len(data.train_rows), adapter.width[-1])
         numeric = data.has_labels and labels.shape == shape and labels.is_floating_point()
         self._labels = labels if numeric else None
-        self._names, self._functions = names_of(adapter)
+        self._names, self._functions = adapter.names(), adapter.functions()
 
     @property
     def edges_on(self) -> int:
@@ -186,10 +185,6 @@ class NamingTrials:
     def _loss_of(self, outputs: Tensor) -> float:
         data = self._data
         return data.loss_of(outputs.to(data.test_rows.device, data.test_rows.dtype))
-
-
-def names_of(adapter: Any) -> tuple[Mapping[Edge, NamedCurve], Mapping[str, Function]]:
-    return {edge: NamedCurve(*found) for edge, found in adapter.formulas().items()}, FUNCTIONS
 
 
 def _with_names(

@@ -18,7 +18,6 @@ from kanwidget.masks.ids import Edge
 from . import naming_payload, payload
 from .cost_prefetch import PRICES, CostPrefetcher
 from .idle import IdleTask, acting_loop
-from .naming_trials import names_of
 from .naming_work import FormulaWish, NamingWork
 from .packed_array import pack
 
@@ -292,7 +291,7 @@ class TraitSync:
         widget.set_trait("_slots", functions.slots())
         symbolic = sorted(functions.symbolic().items())
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
-        widget.set_trait("_names", naming_payload.name_rows(names_of(functions)[0]))
+        widget.set_trait("_names", naming_payload.name_rows(functions.names()))
         rows = widget.data_rows
         arrays = payload.baseline_arrays(session, private=rows == 0)
         if self._measure is not data:
