@@ -33,8 +33,8 @@ EXACT = 1e-20
 """With an error below this share of the variance there is nothing left to find."""
 
 
-def deep_search(problem: NamingProblem, state: NamingState) -> NamingState:
-    """Return the best network that a longer search finds, or the one at hand.
+def deep_search(problem: NamingProblem, state: NamingState) -> Iterator[NamingState]:
+    """Yield better networks than the one at hand, each better than the last.
 
     Parameters
     ----------
@@ -44,17 +44,19 @@ def deep_search(problem: NamingProblem, state: NamingState) -> NamingState:
     """
     best = state
     for found in _beam(problem):
-        best = found if _better(problem, found, best) else best
+        if _better(problem, found, best):
+            best = found
+            yield best
         if _exact(problem, best):
-            return best
+            return
     improved = True
     while improved and not problem.out_of_time:
         improved = False
         for found in _without_some_names(problem, best):
             if _better(problem, found, best):
                 best, improved = found, True
+                yield best
                 break
-    return best
 
 
 def _exact(problem: NamingProblem, state: NamingState) -> bool:
@@ -98,18 +100,19 @@ def _beam_bits(problem: NamingProblem, state: NamingState) -> float:
 
 def _without_some_names(problem: NamingProblem, state: NamingState) -> Iterator[NamingState]:
     """Yield networks named anew after one or two neighbouring names were taken back."""
-    named = [e for e, c in state.network.edges.items() if isinstance(c, NamedEdge)]
+    edges = state.network.edges.items()
+    named = [e for e, c in edges if isinstance(c, NamedEdge) and e not in problem.kept]
     named += state.zeros
     pairs = [pair for pair in itertools.combinations(named, 2) if _are_neighbours(*pair)]
-    for edges in [*((edge,) for edge in named), *pairs]:
+    for back in [*((edge,) for edge in named), *pairs]:
         if problem.out_of_time:
             return
-        network = state.network.with_splines(edges, state.passed, INTERVALS)
+        network = state.network.with_splines(back, state.passed, INTERVALS)
         network, error, passed = refit(network, problem.x, problem.labels, EFFORT.steps)
         if not np.isfinite(error):
             continue
-        zeros = tuple(edge for edge in state.zeros if edge not in edges)
-        steps = tuple(step for step in state.steps if step.edge not in edges)
+        zeros = tuple(edge for edge in state.zeros if edge not in back)
+        steps = tuple(step for step in state.steps if step.edge not in back)
         open_again = replace(
             state, network=network, error=error, passed=passed, zeros=zeros, steps=steps
         )
