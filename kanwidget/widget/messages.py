@@ -40,6 +40,8 @@ from kanwidget.session import NOTE, PruningSession
 from kanwidget.training.run import TrainingRun
 from kanwidget.training.settings import TrainingSettings
 
+from .naming_steps import NamingSteps
+
 __all__ = ["Refused", "error_text", "formula_form", "handle_message", "pair"]
 
 MAX_DIGITS = 17
@@ -134,11 +136,23 @@ def _name(session: PruningSession, message: Mapping[str, Any]) -> None:
     function = message.get("function")
     if not isinstance(function, str):
         raise Refused(f"a curve is named by a function's name, got {_short(function)}")
-    session.name(*_edge(session, message), function)  # type: ignore[attr-defined]
+    session.name(*_edge(session, message), function)
 
 
 def _unname(session: PruningSession, message: Mapping[str, Any]) -> None:
-    session.unname(*_edge(session, message))  # type: ignore[attr-defined]
+    session.unname(*_edge(session, message))
+
+
+def _name_all(session: PruningSession, message: Mapping[str, Any]) -> None:
+    tolerance = message.get("tolerance", 0.05)
+    try:
+        NamingSteps.of(session).begin(session, tolerance)
+    except (TypeError, RuntimeError) as error:
+        raise Refused(str(error)) from None
+
+
+def _keep_names(session: PruningSession, message: Mapping[str, Any]) -> None:
+    NamingSteps.of(session).keep(session, _number(message.get("count"), "names to keep are"))
 
 
 def _edge(session: PruningSession, message: Mapping[str, Any]) -> Edge:
@@ -174,6 +188,9 @@ _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "refine": _refine,
     "name": _name,
     "unname": _unname,
+    "name_all": _name_all,
+    "stop_naming": lambda session, message: NamingSteps.of(session).stop(),
+    "keep_names": _keep_names,
 }
 
 

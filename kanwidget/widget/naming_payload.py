@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kanwidget.formula.naming_search import NamingStep
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.masks.ids import Edge
+from kanwidget.session.naming_run import NamingRun
+from kanwidget.session.session_naming import NamingResult
 
 from .payload import finite
 
@@ -22,6 +25,7 @@ __all__ = [
     "candidate_rows",
     "formula_state",
     "name_rows",
+    "naming_state",
 ]
 
 Floats = NDArray[np.float64]
@@ -145,6 +149,42 @@ def formula_state(text: FormulaText | None) -> dict[str, Any]:
         "loss_refit": _known(text.loss_refit),
         "blame": [] if text.blame is None else [*text.blame[0], finite(text.blame[1])],
         "unnamed": [list(edge) for edge in text.unnamed],
+    }
+
+
+def naming_state(
+    run: NamingRun[NamingResult],
+    steps: Sequence[NamingStep],
+    tolerance: float,
+    edges: int,
+    loss_start: float | None,
+    at: int,
+    count: int | None,
+) -> dict[str, Any]:
+    """Return how the last search for all names is.
+
+    ``state`` is "running" or "ended", ``edges`` are those without a name at its start. ``steps``
+    are the names in the order in which they were taken, ``[l, i, j, function, loss, complexity,
+    edges still without a name]``, and ``at`` says how many of them the network has now: -1 if it
+    has become another one. ``said`` is what came of it, ``error`` what was wrong, in words.
+    """
+    error = run.error
+    words = "" if error is None else str(error)
+    if not isinstance(error, (ValueError, TypeError, RuntimeError, type(None))):
+        words = f"{type(error).__name__}: {words}"
+    said = "" if run.result is None or count is not None else run.result.text
+    return {
+        "number": run.number,
+        "state": "running" if run.running else "ended",
+        "tolerance": tolerance,
+        "edges": edges,
+        "steps": [
+            [*s.edge, s.function, finite(s.loss), int(s.complexity), s.unnamed] for s in steps
+        ],
+        "at": at,
+        "loss_start": _known(loss_start),
+        "said": said,
+        "error": words,
     }
 
 

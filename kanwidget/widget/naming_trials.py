@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from kanwidget.formula.formula import Formula, formula_of
 from kanwidget.formula.levenberg_marquardt import refit
 from kanwidget.formula.naming_network import NamingNetwork, build_network
 from kanwidget.functions.curve import NamedCurve
-from kanwidget.functions.library import FUNCTIONS, Function
+from kanwidget.functions.library import FUNCTIONS
 from kanwidget.masks.ids import Edge
 
 from .naming_payload import CandidateName, EdgeNames, FormulaText
@@ -64,6 +64,7 @@ class NamingTrials:
     ) -> None:
         self._adapter, self._data, self._curves = adapter, data, curves
         self._network: NamingNetwork | None = None
+        self._network_of: Edge | None = None  # which name is not in it
         labels = data.train_labels
         shape = (len(data.train_rows), adapter.width[-1])
         numeric = data.has_labels and labels.shape == shape and labels.is_floating_point()
@@ -79,7 +80,7 @@ class NamingTrials:
         """Return what might name an edge, without losses."""
         l, i, _ = edge
         found = candidates_of(
-            self._adapter, self._data.train_rows, self._labels, None, [edge], TOP
+            self._without_name(edge), self._data.train_rows, self._labels, None, [edge], TOP
         ).get(edge, [])
         x = self._curves[l][0][i].detach().cpu().double().numpy()
         names = EdgeNames(edge)
@@ -96,7 +97,7 @@ class NamingTrials:
 
         They are NaN where there is none.
         """
-        network = self._base()
+        network = self._base(edge)
         if network is None:
             return None
         trial = network.with_edge(edge, curve, FUNCTIONS[curve.function])
@@ -154,17 +155,27 @@ class NamingTrials:
             functions=self._functions,
         )
 
-    def _base(self) -> NamingNetwork | None:
-        """Return the network that names are tried on; None if it is too large."""
-        if self._network is None and self._adapter.can_tabulate:
+    def _base(self, edge: Edge | None = None) -> NamingNetwork | None:
+        """Return the network that names, of an edge, are tried on; None if it is too large."""
+        of = edge if edge in self._names else None
+        if not self._adapter.can_tabulate:
+            return None
+        if self._network is None or self._network_of != of:
             if self.edges_on * INTERVALS > 2 * MAX_PARAMETERS:
                 return None
-            network = build_network(self._adapter, self._data.train_rows, INTERVALS)
-            self._network = _with_names(network, self._names, self._functions)
-        network_found = self._network
-        if network_found is None or network_found.size > MAX_PARAMETERS:
-            return None
-        return network_found
+            adapter = self._adapter if edge is None else self._without_name(edge)
+            self._network = build_network(adapter, self._data.train_rows, INTERVALS)
+            self._network_of = of
+        network = self._network
+        return network if network is not None and network.size <= MAX_PARAMETERS else None
+
+    def _without_name(self, edge: Edge) -> Adapter:
+        """Return the model with the spline that an edge had before its name."""
+        if edge not in self._names:
+            return self._adapter
+        copy = self._adapter.copy()
+        copy.set_names({edge: None})
+        return copy
 
     def _train_x(self) -> Floats:
         return _columns(self._data.train_rows[_spread(len(self._data.train_rows))])
@@ -185,15 +196,6 @@ class NamingTrials:
     def _loss_of(self, outputs: Tensor) -> float:
         data = self._data
         return data.loss_of(outputs.to(data.test_rows.device, data.test_rows.dtype))
-
-
-def _with_names(
-    network: NamingNetwork, names: Mapping[Edge, NamedCurve], functions: Mapping[str, Function]
-) -> NamingNetwork:
-    for edge, curve in names.items():
-        if edge in network.edges:
-            network = network.with_edge(edge, curve, functions[curve.function])
-    return network
 
 
 def _spread(count: int) -> Tensor:

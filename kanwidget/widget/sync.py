@@ -18,6 +18,7 @@ from kanwidget.masks.ids import Edge
 from . import naming_payload, payload
 from .cost_prefetch import PRICES, CostPrefetcher
 from .idle import IdleTask, acting_loop
+from .naming_steps import NamingSteps
 from .naming_work import FormulaWish, NamingWork
 from .packed_array import pack
 
@@ -232,13 +233,19 @@ class TraitSync:
 
     def finish_names(self) -> None:
         """Find out now what might name curves, and write the formula, if a view asked for it."""
-        if self._names_task.pending:
-            self._names_task.finish()
-            NamingWork.of(self._widget.session).wait()
-            self._send_names()
+        if not self._names_task.pending:
+            return
+        session = self._widget.session
+        if not session.closed and NamingSteps.of(session).take(session, wait=True):
+            self.update_all_widgets()
+        self._names_task.finish()
+        NamingWork.of(session).wait()
+        self._send_names()
 
     def _asks_for_names(self) -> bool:
-        return bool(self._formula_wish or self._selected_edges() or self._widget._candidates)
+        naming = NamingSteps.of(self._widget.session).running
+        asked = self._formula_wish or self._selected_edges() or self._widget._candidates
+        return bool(naming or asked)
 
     def _selected_edges(self) -> list[Edge]:
         return [ids for ids in self._widget.selected if len(ids) == 3]
@@ -252,8 +259,11 @@ class TraitSync:
     def _follow_names(self) -> Iterator[float]:
         """Let names and the formula be found out, and show them as they come."""
         session = self._widget.session
-        work = NamingWork.of(session)
-        while not session.closed and self._is_training():
+        work, naming = NamingWork.of(session), NamingSteps.of(session)
+        while not session.closed and (self._is_training() or naming.running):
+            if naming.take(session):
+                self.update_all_widgets()
+            self._send_naming()
             yield RUN_SECONDS
         if session.closed:
             return
@@ -264,6 +274,12 @@ class TraitSync:
             self._send_names()
             if busy:
                 yield RUN_SECONDS
+
+    def _send_naming(self) -> None:
+        """Show how the last search for all names is."""
+        session = self._widget.session
+        if not session.closed:
+            self._widget.set_trait("_naming", NamingSteps.of(session).state(session))
 
     def _send_names(self) -> None:
         """Show what is known of names for selected edges, and the formula."""
@@ -322,6 +338,7 @@ class TraitSync:
         """Send the history and the script, in one step."""
         widget, history = self._widget, self._widget.session.history
         with widget.hold_sync():
+            self._send_naming()
             widget.set_trait("_history", payload.history_rows(history))
             widget.set_trait("_current", history.current.id)
             widget.set_trait("_script", widget.session.script())
