@@ -258,6 +258,12 @@ class TraitSync:
 
     def _follow_names(self) -> Iterator[float]:
         """Let names and the formula be found out, and show them as they come."""
+        try:
+            yield from self._names_as_they_come()
+        except Exception as error:  # the loop would print it to nobody
+            self._widget.set_trait("error", f"{type(error).__name__}: {error}")
+
+    def _names_as_they_come(self) -> Iterator[float]:
         session = self._widget.session
         work, naming = NamingWork.of(session), NamingSteps.of(session)
         while not session.closed and (self._is_training() or naming.running):
