@@ -23,7 +23,12 @@ __all__ = ["NameLosses"]
 
 Array = NDArray[np.float64]
 
-INTERVALS = 10
+COARSE, FINE = 5, 10
+"""Grid intervals of the splines: for networks that leave much of the labels, and for others."""
+
+MUCH = 1e-4
+"""As a share of the labels' variance."""
+
 STEPS = 8
 
 
@@ -53,7 +58,9 @@ class NameLosses:
         loss: Callable[[Tensor], float] | None = None,
     ) -> None:
         self._adapter = adapter
-        self._network = build_network(adapter, rows, INTERVALS)
+        left = float((adapter.forward(rows) - labels).square().mean())
+        much = left > MUCH * float(labels.var(0, correction=0).mean())
+        self._network = build_network(adapter, rows, COARSE if much else FINE)
         self._can_refit = self._network.size <= MAX_PARAMETERS
         self._test_x = _columns(rows if test_rows is None else test_rows)
         self._loss = loss or _rmse(labels)
@@ -87,7 +94,11 @@ class NameLosses:
         if not self._can_refit:
             return math.nan
         after, _, seen = refit(network, self._x, self._labels, STEPS)
-        return self._loss_of(after.forward(self._test_x)) if seen.in_domain else math.inf
+        if not seen.in_domain:
+            return math.inf
+        # Splines that were fitted to some rows say nothing beyond these.
+        ends = [np.stack([values.min(1), values.max(1)], 1) for values in seen.values]
+        return self._loss_of(after.forward(self._test_x, ends))
 
     def _loss_of(self, passed: Forward) -> float:
         if not (passed.in_domain and np.isfinite(passed.outputs).all()):

@@ -6,7 +6,7 @@ all its parameters at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -167,8 +167,11 @@ class NamingNetwork:
             new[l, i, j] = SplineEdge(grid.fit(points, y[None])[0])
         return replace(self, edges=new, grids=grids, first_features=_FirstFeatures())
 
-    def forward(self, x: Array) -> Forward:
-        """Run the network on inputs ``(width[0], rows)``."""
+    def forward(self, x: Array, ends: Sequence[Array] | None = None) -> Forward:
+        """Run the network on inputs ``(width[0], rows)``.
+
+        With ``ends``, ``(width[l], 2)`` for each layer, splines are straight lines beyond these.
+        """
         values, all_sums, all_features = [x], [], []
         named, inside = {}, True
         by_layer: list[list[Edge]] = [[] for _ in self.bias]
@@ -177,14 +180,18 @@ class NamingNetwork:
         with np.errstate(all="ignore"):
             for l, bias in enumerate(self.bias):
                 entering = values[-1]
-                features = self.first_features.at(x) if l == 0 else {}
+                features = self.first_features.at(x) if l == 0 and ends is None else {}
                 sums = np.repeat(bias[:, None], x.shape[1], axis=1)
                 for edge in by_layer[l]:
                     _, i, j = edge
                     curve = self.edges[edge]
                     if isinstance(curve, SplineEdge):
                         if i not in features:
-                            features[i] = self.grids[l][i].basis(entering[i])
+                            at = entering[i] if ends is None else np.clip(entering[i], *ends[l][i])
+                            basis, slope = self.grids[l][i].basis(at)
+                            if ends is not None:
+                                basis = basis + slope * (entering[i] - at)
+                            features[i] = basis, slope
                         sums[j] += curve.coef @ features[i][0]
                     else:
                         u = curve.a * entering[i] + curve.b

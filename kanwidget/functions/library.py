@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import numpy as np
 import torch
@@ -129,11 +129,11 @@ class Function:
         """Return the function itself: nothing changes it."""
         return self
 
-    def __reduce__(self) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         """Pickle the library's own functions by their names: these hold what no pickle can."""
         if FUNCTIONS.get(self.name) is self:
             return _of_library, (self.name,)
-        return super().__reduce_ex__(2)
+        return super().__reduce_ex__(protocol)
 
     def smooth_on(self, arguments: Array) -> NDArray[np.bool_]:
         """Whether the function is defined, without a pole in between, over all of the last axis.

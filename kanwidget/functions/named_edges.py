@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import math
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from .curve import CONSTANTS, NamedCurve
 from .library import FUNCTIONS, Function
 
-__all__ = ["CurveGroup", "NamedEdges"]
+__all__ = ["CurveGroup", "NamedEdges", "code_of"]
 
 
 class CurveGroup(NamedTuple):
@@ -69,6 +68,10 @@ class NamedEdges(nn.Module):
         self.own: dict[str, Function] = {}
         self._groups: tuple[Tensor, list[CurveGroup]] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be found out anew, and may hold functions that are gone."""
+        return {**self.__dict__, "_groups": None}
+
     @property
     def on(self) -> Tensor:
         """Which edges have a name, bool ``(n_out, n_in)``."""
@@ -89,6 +92,11 @@ class NamedEdges(nn.Module):
             codes[j, i] = code_of(function.name)
             fixed[j, i] = sum(1 << n for n, letter in enumerate(CONSTANTS) if letter in curve.fixed)
         self.affine.data, self.codes, self.fixed = affine, codes, fixed
+        self.drop_unused()
+
+    def drop_unused(self) -> None:
+        """Forget functions of one's own that no edge has any more."""
+        self.own = {n: f for n, f in self.own.items() if bool((self.codes == code_of(n)).any())}
 
     def curves(self) -> dict[tuple[int, int], NamedCurve]:
         """Return the named curves by ``(j, i)``."""
@@ -201,6 +209,7 @@ class NamedEdges(nn.Module):
         new = NamedEdges(self.affine.detach()[j][:, i, 0], self.affine.requires_grad)
         new.affine.data, new.codes = self.affine.detach()[j][:, i], codes
         new.fixed, new.own = self.fixed[j][:, i], self.own
+        new.drop_unused()
         return new.train(self.training)
 
     def copy(self) -> NamedEdges:
@@ -211,14 +220,6 @@ class NamedEdges(nn.Module):
 def code_of(name: str) -> int:
     """Return the number by which a function's name stands in a tensor."""
     return zlib.crc32(name.encode()) or 1
-
-
-def fits_dtype(curve: NamedCurve, dtype: torch.dtype) -> bool:
-    """Whether a curve's constants are finite in a floating point type."""
-    largest = torch.finfo(dtype).max
-    return all(
-        abs(getattr(curve, c)) <= largest and math.isfinite(getattr(curve, c)) for c in CONSTANTS
-    )
 
 
 _BY_CODE: Mapping[int, Function] = {code_of(name): f for name, f in FUNCTIONS.items()}

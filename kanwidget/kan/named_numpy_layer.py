@@ -47,10 +47,10 @@ class _Curves:
             self._slopes = found
         return self._slopes
 
-    def by_constants(self) -> Array:
-        """Return the slopes of the outputs on a, b, c and d, ``(4, n, batch)``."""
+    def by_constants(self) -> tuple[Array, Array, Array, Array]:
+        """Return the slopes of the outputs on a, b, c and d, ``(n, batch)`` each."""
         on_b = self.c * self.slopes
-        return np.stack([on_b * self.x, on_b, self.shape, np.ones_like(self.x)])
+        return on_b * self.x, on_b, self.shape, np.broadcast_to(1.0, self.x.shape)
 
 
 class NamedNumpyLayer:
@@ -65,6 +65,8 @@ class NamedNumpyLayer:
         self._x: Array = np.empty((layer.n_in, 0))
         self._slope = False
         self._free = named.free(with_shift=not layer.bias.requires_grad)
+        self._groups: list[CurveGroup] = []
+        self._curves: list[_Curves] = []
         self._fixed = named.fixed.clone()
         self._splines = NumpyLayer(layer, np.empty(0, dtype=np.intp))
         self._ins: NDArray[np.intp] = np.empty(0, dtype=np.intp)
@@ -84,7 +86,10 @@ class NamedNumpyLayer:
         """Take the layer's present mask, and return whether that is another one."""
         off = as_array(self._layer.mask) == 0
         changed = not np.array_equal(off, self._off)
+        if self._groups and not changed:
+            return False
         self._off = off
+        self._groups = self._named.groups(torch.from_numpy(~off))
         (ins,) = np.nonzero(self.on.any(0))
         if np.array_equal(ins, self._ins):
             self._splines.update_mask()
@@ -144,8 +149,7 @@ class NamedNumpyLayer:
         if len(ins):
             self._splines.set_parameters(coef[:, ins], scale_base[:, ins], scale_sp[:, ins], bias)
         self._coef, self._scale_sp, self._bias = coef, scale_sp, bias
-        on = self._layer.mask != 0
-        self._curves = [_Curves(group, constants, self._x) for group in self._named.groups(on)]
+        self._curves = [_Curves(group, constants, self._x) for group in self._groups]
 
     def features(self) -> Array:
         """Return B-splines and base function of the inputs, ``(n_in, K + 1, batch)``.
@@ -203,8 +207,8 @@ class NamedNumpyLayer:
         on_constants = np.zeros((*edges, 4))
         for curves in self._curves:
             on_values = self._on_values(curves, on_y, on_size)
-            slopes = (curves.by_constants() * on_values).sum(2)
-            on_constants[curves.outs, curves.ins] = slopes.T
+            for n, slopes in enumerate(curves.by_constants()):
+                on_constants[curves.outs, curves.ins, n] = (slopes * on_values).sum(1)
         on_constants[~self._free] = 0.0
         return [*splines, on_constants, on_y.sum(1)]
 

@@ -197,12 +197,11 @@ class _Constants:
             free = self._free[curves.outs, curves.ins]
             if not free.any():
                 continue
-            slopes = curves.by_constants()[..., rows]
-            for n in range(4):
+            for n, slopes in enumerate(curves.by_constants()):
                 chosen = free[:, n]
                 end = start + int(chosen.sum())
                 on_values = on_nodes[curves.outs[chosen]]
-                np.multiply(slopes[n][chosen], on_values, out=out[start:end])
+                np.multiply(slopes[chosen, rows], on_values, out=out[start:end])
                 start = end
         return start
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -553,8 +554,7 @@ class SessionNaming(SessionTraining):
         now = evaluator.scratch.with_masks(self.mask, self.bias)
         labels = now.forward(data.train_rows).clone() if targets is None else targets
         start = evaluator.scratch.with_masks(*applier.masks_under(self.baseline, state)).copy()
-        outputs = naming.network.forward(data.test_rows.detach().cpu().double().numpy().T).outputs
-        promised = data.loss_of(torch.from_numpy(outputs.T.copy()).to(data.test_rows))
+        promised = self._promised_loss(naming)
         step = max(1, len(order) // ATTEMPTS)
         for count in range(0, len(order) + bool(zeros), step):
             copy, names, only = named_copy(start, naming, order[:count], known, data.train_rows)
@@ -579,6 +579,17 @@ class SessionNaming(SessionTraining):
             if time.monotonic() > end + 5:
                 break
         return False
+
+    def _promised_loss(self, naming: Naming) -> float:
+        """Return the session's loss of the network that a search has found."""
+        data = self.data
+        x, test = (
+            np.ascontiguousarray(rows.detach().cpu().double().numpy().T)
+            for rows in (data.train_rows, data.test_rows)
+        )
+        ends = [np.stack([v.min(1), v.max(1)], 1) for v in naming.network.forward(x).values]
+        outputs = naming.network.forward(test, ends).outputs.T
+        return data.loss_of(torch.from_numpy(np.ascontiguousarray(outputs)).to(data.test_rows))
 
     def _result(
         self, naming: Naming, before: float, steps: list[TableRow], found: bool
