@@ -7,9 +7,10 @@ spline.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -20,7 +21,7 @@ from kanwidget.functions.library import Function
 from kanwidget.masks.ids import Edge
 
 from .deep_search import deep_search
-from .greedy_search import greedy_search
+from .greedy_search import greedy_steps
 from .levenberg_marquardt import refit
 from .naming_network import NamedEdge, NamingNetwork
 from .naming_search import Effort, NamingProblem, NamingState, NamingStep
@@ -43,6 +44,7 @@ class Naming:
     ----------
     curves : dict of Edge to NamedCurve
         Their constants d are in the biases. An edge that turned out to do nothing is ``0``.
+        Edges that the model had named before keep their functions.
     network : NamingNetwork
         The refitted network: also holds the biases, and the splines of the other edges.
     loss_before, loss_polished, loss : float
@@ -51,6 +53,8 @@ class Naming:
     steps : list of NamingStep
     out_of_time : bool
         Whether names might have been found for more edges in more time.
+    interrupted : bool
+        Whether a KeyboardInterrupt ended the search.
     """
 
     curves: dict[Edge, NamedCurve]
@@ -60,49 +64,79 @@ class Naming:
     loss: float
     steps: list[NamingStep]
     out_of_time: bool
+    interrupted: bool = False
 
 
 def name_all(
     adapter: Adapter,
     rows: Tensor,
-    labels: Tensor,
+    labels: Tensor | None,
     lib: Iterable[str] | Mapping[str, Function] | None = None,
     tolerance: float = 0.05,
     seconds: float = 20.0,
     deep: bool = False,
+    stop: Callable[[], bool] | None = None,
+    progress: Callable[[NamingStep], object] | None = None,
+    most_names: int | None = None,
 ) -> Naming:
-    """Find names for all edges of a model that are on.
+    """Find names for all edges of a model that are on and have none.
+
+    A KeyboardInterrupt ends the search with the best that was found so far.
 
     Parameters
     ----------
     adapter : Adapter
         Of a model of any library, which stays as it is.
     rows : Tensor, shape (rows, width[0])
-    labels : Tensor, shape (rows, width[-1])
-        What the named network is fitted to.
+    labels : Tensor, shape (rows, width[-1]), optional
+        What the named network is fitted to; by default the model's own outputs.
     lib : iterable of str or mapping, optional
         See `select_functions`.
     tolerance : float
-        By how much the loss may grow beyond the model's, relative to it.
+        By how much the loss may grow beyond the model's, relative to it. Without labels, by how
+        much outputs may change, relative to their standard deviation.
     seconds : float
         After which no further name is looked for.
     deep : bool
         Whether to go on, from several beginnings, and by taking names back, if the names found
         in one go are not exact. It takes ten times as long.
+    stop : callable, optional
+        Asked often: once it is true, the search ends with what is best so far.
+    progress : callable, optional
+        Called with each `NamingStep` as it is taken.
+    most_names : int, optional
+        How many names are taken at the most.
 
     Raises
     ------
     ValueError, TypeError
-        If ``lib`` names what is not there, or the model's curves do not give its outputs.
+        If ``lib`` names what is not there, the model's curves do not give its outputs, it has too
+        many edges, or its numbers are not finite.
     """
     deadline = time.monotonic() + seconds
-    problem = NamingProblem(adapter, rows, labels, lib, tolerance, deadline)
-    state = problem.simplify(_search(problem))
-    if deep:
-        state = problem.simplify(deep_search(problem, state))
-    network, error, _ = refit(state.network, problem.x, problem.labels, FINAL_STEPS, min_fall=1e-6)
+    problem = NamingProblem(adapter, rows, labels, lib, tolerance, deadline, stop)
+    state, interrupted = problem.start, False
+    try:
+        for found in _search(problem, deep):
+            state = found
+            if progress is not None and state.steps:
+                progress(state.steps[-1])
+        state = problem.simplify(state)
+    except KeyboardInterrupt:
+        interrupted = True
+    if most_names is not None:
+        state = _with_fewer_names(problem, state, most_names)
+    end = time.monotonic() + max(1.0, seconds)
+    network, error, _ = refit(
+        state.network,
+        problem.x,
+        problem.labels,
+        FINAL_STEPS,
+        min_fall=1e-6,
+        stop=lambda _: time.monotonic() > end,
+    )
     curves = {
-        edge: NamedCurve(curve.function.name, curve.a, curve.b, curve.c, 0.0)
+        edge: NamedCurve(curve.function.name, curve.a, curve.b, curve.c, 0.0, curve.fixed)
         for edge, curve in network.edges.items()
         if isinstance(curve, NamedEdge)
     }
@@ -114,18 +148,48 @@ def name_all(
         math.sqrt(problem.start.error),
         math.sqrt(error),
         list(state.steps),
-        problem.out_of_time,
+        problem.out_of_time or interrupted,
+        interrupted,
     )
 
 
-def _search(problem: NamingProblem) -> NamingState:
-    """Return what is found one name after the other, and from products and retries if need be."""
-    state = greedy_search(problem, problem.start, Effort())
-    if not state.network.unnamed():
-        return state
-    for found in find_products(problem):
-        state = found if is_better(problem, found, state) else state
-        if is_exact(problem, state):
-            return state
-    state = greedy_search(problem, state, Effort(), thorough=True)
-    return retry(problem, state, RETRIES) if state.network.unnamed() else state
+def _search(problem: NamingProblem, deep: bool) -> Iterator[NamingState]:
+    """Yield networks on the way to all names.
+
+    They are taken one after the other; if that does not lead to all, products are looked for, and
+    names are taken back.
+    """
+    best = problem.start
+    for found in greedy_steps(problem, best, Effort()):
+        best = found
+        yield best
+    if best.network.unnamed():
+        for found in find_products(problem):
+            if is_better(problem, found, best):
+                best = found
+                yield best
+            if is_exact(problem, best):
+                break
+        for found in greedy_steps(problem, best, Effort(), thorough=True):
+            best = found
+            yield best
+    if best.network.unnamed():
+        for found in retry(problem, best, RETRIES):
+            best = found
+            yield best
+    if deep and not is_exact(problem, best):
+        yield from deep_search(problem, problem.simplify(best))
+
+
+def _with_fewer_names(problem: NamingProblem, state: NamingState, most: int) -> NamingState:
+    """Return where a state came by with no more names than these."""
+    passed: NamingState | None = state
+    while passed is not None and len({step.edge for step in passed.steps}) > most:
+        passed = passed.before
+    if passed is not None:
+        return passed
+    # Some names were taken back on the way: begin again, and end sooner.
+    state = problem.start
+    for found in itertools.islice(greedy_steps(problem, problem.start, Effort()), most):
+        state = found
+    return state

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kanwidget.adapters import Adapter
 from kanwidget.adapters.model_copy import named_tensors
@@ -37,10 +39,10 @@ class WorkingCopy:
             self.adapter: Adapter = live.copy()
             self._trained = {
                 name
-                for name, p in live.model.named_parameters()
+                for name, p in _named_parameters(live)
                 if p.requires_grad and not _is_mask_or_grid(name)
             }
-            for name, parameter in self.adapter.model.named_parameters():
+            for name, parameter in _named_parameters(self.adapter):
                 parameter.requires_grad_(name in self._trained)
             self._places, self._places_in_copy = map(self._places_of, (live, self.adapter))
             self._mask = live.mask()
@@ -97,6 +99,9 @@ class WorkingCopy:
         """
         live, copy = self._live, self.adapter
         with write_lock(live.model):
+            if [place[0] for place in self._places_of(live)] != [p[0] for p in self._places]:
+                self._take_all()  # edges have got names, or lost them
+                return False
             mask, bias, found = live.mask(), live.bias(), self._tensors_at(self._places)
             if [m.shape for m in mask] != [m.shape for m in self._mask] or any(
                 n not in found or found[n].shape != t.shape for n, t in self._known.items()
@@ -130,6 +135,7 @@ class WorkingCopy:
         fitting = [n for n, t in mine.items() if t.shape == theirs[n].shape]
         copy_all([mine[n] for n in fitting], [theirs[n] for n in fitting])
         copy.set_weights(live.weights())
+        self._places, self._places_in_copy = map(self._places_of, (live, copy))
         self._mask, self._bias = live.mask(), live.bias()
         copy.set_mask(self._mask, self._bias)
         self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
@@ -139,9 +145,10 @@ class WorkingCopy:
 
         To look there takes no time, and finds tensors that others have put there since.
         """
-        places = []
-        for prefix, module in adapter.model.named_modules():
-            for tensors in (module._parameters, module._buffers):
+        places: list[tuple[str, dict[str, Tensor | None], str]] = []
+        for prefix, module in _named_modules(adapter):
+            both: tuple[Any, Any] = module._parameters, module._buffers
+            for tensors in both:
                 for key in tensors:
                     name = f"{prefix}.{key}" if prefix else key
                     buffer = tensors is module._buffers and key != "mask"
@@ -169,6 +176,20 @@ class WorkingCopy:
             for values, old in pairs:
                 values[off] = old[off]
         return True
+
+
+def _named_modules(adapter: Adapter) -> list[tuple[str, nn.Module]]:
+    """Return a model's modules, and those beside it that hold named edges."""
+    return [*adapter.model.named_modules(), *adapter.modules_beside().items()]
+
+
+def _named_parameters(adapter: Adapter) -> list[tuple[str, nn.Parameter]]:
+    beside = [
+        (f"{prefix}.{name}", parameter)
+        for prefix, module in adapter.modules_beside().items()
+        for name, parameter in module.named_parameters()
+    ]
+    return [*adapter.model.named_parameters(), *beside]
 
 
 def _is_mask_or_grid(name: str) -> bool:
