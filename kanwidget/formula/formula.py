@@ -386,7 +386,7 @@ def formula_of(
         How inputs and labels were scaled before the model saw them. The formula is of, and for,
         values as they were before.
     functions : mapping of str to Function
-        What names mean.
+        What names mean, beside the functions of one's own that the model has.
     name_parts : bool
         Whether hidden nodes that are used more than once get a name of their own.
 
@@ -404,7 +404,7 @@ def formula_of(
         raise ValueError(f"{sorted(shared)[0][:40]!r} is the name of both an input and an output")
     inputs = read_scaling(normalizer, network.width[0], "normalizer")
     outputs = read_scaling(output_normalizer, network.width[-1], "output_normalizer")
-    known = Functions(functions)
+    known = Functions(network.functions)
     parts, made = compose(network, known, in_names, out_names, inputs, outputs, name_parts)
     expressions = Expressions(parts, made, in_names, known)
     judged = None if rows is None else _rows_of(network, rows, inputs, outputs)

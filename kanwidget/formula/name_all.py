@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -23,11 +23,19 @@ from .deep_search import deep_search
 from .greedy_search import greedy_steps
 from .levenberg_marquardt import refit
 from .naming_network import NamedEdge, NamingNetwork
-from .naming_search import Effort, NamingProblem, NamingStep
+from .naming_search import Effort, NamingProblem, NamingState, NamingStep
+from .product_search import find_products
+from .retry import is_better, is_exact, retry
 
 __all__ = ["Naming", "name_all"]
 
 FINAL_STEPS = 60
+
+INTERVALS = 10
+"""Of splines that take the place of names."""
+
+RETRIES = 8
+"""How often names are taken back, at the most, if some edges got none."""
 
 
 @dataclass(frozen=True)
@@ -109,21 +117,18 @@ def name_all(
     """
     deadline = time.monotonic() + seconds
     problem = NamingProblem(adapter, rows, labels, lib, tolerance, deadline, stop)
-    state, interrupted = problem.start, False
+    state, interrupted, path = problem.start, False, [problem.start]
     try:
-        if most_names != 0:
-            for found in greedy_steps(problem, state, Effort()):
-                state = found
-                if progress is not None:
-                    progress(state.steps[-1])
-                if most_names is not None and len(state.steps) >= most_names:
-                    break
+        for found in _search(problem, path, progress):
+            state = found
         state = problem.simplify(state)
-        if deep and most_names is None:
-            for better in deep_search(problem, state):
-                state = problem.simplify(better)
+        if deep:
+            for found in deep_search(problem, state):
+                state = problem.simplify(found)
     except KeyboardInterrupt:
         interrupted = True
+    if most_names is not None:
+        state = _with_fewer_names(problem, state, path, most_names)
     end = time.monotonic() + max(1.0, seconds)
     network, error, _ = refit(
         state.network,
@@ -149,3 +154,57 @@ def name_all(
         problem.out_of_time or interrupted,
         interrupted,
     )
+
+
+def _search(
+    problem: NamingProblem,
+    path: list[NamingState],
+    progress: Callable[[NamingStep], object] | None,
+) -> Iterator[NamingState]:
+    """Yield what is found one name after the other, and from products and retries if need be.
+
+    Parameters
+    ----------
+    problem : NamingProblem
+    path : list of NamingState
+        Is given each state after a name that was taken in one go.
+    progress : callable, optional
+    """
+    state = problem.start
+    for found in greedy_steps(problem, problem.start, Effort()):
+        state = found
+        path.append(state)
+        yield state
+        if progress is not None:
+            progress(state.steps[-1])
+    if not state.network.unnamed():
+        return
+    for found in find_products(problem):
+        if is_better(problem, found, state):
+            state = found
+            yield state
+        if is_exact(problem, state):
+            return
+    for found in greedy_steps(problem, state, Effort(), thorough=True):
+        for step in found.steps[len(state.steps) :]:
+            if progress is not None:
+                progress(step)
+        state = found
+        yield state
+    if state.network.unnamed():
+        yield retry(problem, state, RETRIES)
+
+
+def _with_fewer_names(
+    problem: NamingProblem, state: NamingState, path: list[NamingState], most: int
+) -> NamingState:
+    """Return the state with its first names alone."""
+    if len(state.steps) <= most:
+        return state
+    if most < len(path) and path[most].steps == state.steps[:most]:
+        return path[most]
+    edges = list(dict.fromkeys(step.edge for step in state.steps[most:]))
+    network = state.network.with_splines(edges, state.passed, INTERVALS)
+    network, error, passed = refit(network, problem.x, problem.labels, FINAL_STEPS)
+    zeros = tuple(edge for edge in state.zeros if edge not in edges)
+    return NamingState(network, error, passed, zeros, state.steps[:most])

@@ -469,8 +469,10 @@ class SessionNaming(SessionTraining):
     ) -> bool:
         """Make a step of the names that were found, or of as many as the loss allows."""
         zeros = [edge for edge, curve in naming.curves.items() if _is_zero(naming, edge)]
-        taken = [s.edge for s in naming.steps if s.edge in naming.curves and s.edge not in zeros]
-        order = list(dict.fromkeys(reversed(taken)))
+        before = self.names
+        new = [e for e in naming.curves if e not in before and e not in zeros]
+        taken = [step.edge for step in reversed(naming.steps) if step.edge in new]
+        order = list(dict.fromkeys([*taken, *new]))
         if not order and not zeros:
             return False
         applier, data = self._applier, self.data
@@ -556,7 +558,9 @@ def _table(naming: Naming, adapter: Adapter) -> list[TableRow]:
     names, functions = adapter.names(), adapter.functions()
     bits = sum(functions[ALIASES.get(c.function, c.function)].complexity for c in names.values())
     rows = [TableRow(len(names), bits, naming.loss_polished, None, None)]
-    for count, step in enumerate(naming.steps, start=len(names) + 1):
+    on = sum(int(layer.sum()) for layer in adapter.mask())
+    for step in naming.steps:
+        count = on - step.unnamed
         rows.append(TableRow(count, step.complexity, step.loss, step.edge, step.function))
     return rows
 
