@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from .python_source import python_source
 from .rewrite import as_exponentials, edges_of, expand
 from .rows import Expressions, Rows, standard_deviations
 from .sympy_form import phi_name, run_with_time_limit, to_sympy
+from .table_row import TableRow
 from .torch_formula import TorchFormula
 from .unnamed_curve import UnnamedCurve
 from .variables import Scaling, check_names, read_scaling
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from sympy import Expr
     from sympy import Symbol as SympySymbol
 
-__all__ = ["Formula", "TableRow", "formula_of"]
+__all__ = ["Formula", "formula_of"]
 
 Array = NDArray[np.float64]
 
@@ -47,28 +48,6 @@ MAX_DIGITS = 17
 
 LONGER = 1.5
 """Forms that are so many times longer are not tried: no numbers vanish that make up for it."""
-
-
-class TableRow(NamedTuple):
-    """One network on the way to a formula; see `Formula.table`.
-
-    Attributes
-    ----------
-    names : int
-        How many curves have a name.
-    complexity : int
-        Of all names, in bits.
-    loss : float
-        Root mean squared error on the rows that names were fitted to.
-    edge, function
-        The name that was taken last; None before the first.
-    """
-
-    names: int
-    complexity: int
-    loss: float
-    edge: Edge | None
-    function: str | None
 
 
 class Formula:
