@@ -41,7 +41,7 @@ from .naming_results import EdgeCandidate, NamingResult, is_zero, naming_words, 
 from .session_training import SessionTraining
 from .words import Message, change_words
 
-__all__ = ["SessionNaming"]
+__all__ = ["NamingResult", "SessionNaming"]
 
 Library = Iterable[str] | Mapping[str, Function]
 
