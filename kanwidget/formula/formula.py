@@ -30,6 +30,7 @@ from .numbers import number
 from .python_source import python_source
 from .rewrite import as_exponentials, edges_of, expand
 from .rows import Expressions, Rows, standard_deviations
+from .spoken import spoken
 from .sympy_form import phi_name, run_with_time_limit, to_sympy
 from .table_row import TableRow
 from .torch_formula import TorchFormula
@@ -212,6 +213,10 @@ class Formula:
         Each term is an ``mrow`` with ``data-edges="0,1,0 1,0,0"``: the edges that made it.
         """
         return mathml(self._equations(), _check_digits(digits))
+
+    def words(self, digits: int | None = 3) -> str:
+        """Return the equations in words, to be read aloud."""
+        return spoken(self._equations(), _check_digits(digits))
 
     def python(self) -> str:
         """Return the source of ``formula(x)``, from arrays ``(rows, n_in)`` to ``(rows, n_out)``.

@@ -38,6 +38,7 @@ from .naming_judge import (
     targets_of,
 )
 from .naming_results import EdgeCandidate, NamingResult, is_zero, naming_words, table_of
+from .naming_run import NamingRun, Search
 from .session_training import SessionTraining
 from .words import Message, change_words
 
@@ -56,6 +57,7 @@ class SessionNaming(SessionTraining):
     """Names curves of the live model, and tells its formula."""
 
     _steps_of_naming: dict[int, tuple[TableRow, ...]]
+    _naming: NamingRun[NamingResult] | None = None
 
     @property
     def names(self) -> dict[Edge, NamedCurve]:
@@ -235,6 +237,66 @@ class SessionNaming(SessionTraining):
             If an argument makes no sense, the model has too many edges, or its outputs do not
             follow from its curves; the model is as it was then.
         """
+        search, take = self._plan_naming(tolerance, lib, seconds, deep, most_names)
+        return take(search(stop, progress))
+
+    @property
+    def naming(self) -> NamingRun[NamingResult] | None:
+        """The last search by `start_name_all`, None if there was none."""
+        return self._naming
+
+    def start_name_all(
+        self,
+        tolerance: float = 0.05,
+        lib: Library | None = None,
+        seconds: float = 20.0,
+        deep: bool = False,
+        *,
+        most_names: int | None = None,
+    ) -> NamingRun[NamingResult]:
+        """Begin to look for names for all curves in a background thread, and return at once.
+
+        Decisions act meanwhile. The names are in the model once `NamingRun.take` or
+        `NamingRun.wait` is called after the search.
+
+        Parameters
+        ----------
+        tolerance, lib, seconds, deep, most_names
+            As for `name_all`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `name_all`.
+        RuntimeError
+            If a search is under way already.
+        """
+        if self._naming is not None and self._naming.running:
+            raise RuntimeError("this session looks for names already: stop() or wait() for that")
+        search, take = self._plan_naming(tolerance, lib, seconds, deep, most_names)
+        number = self.baseline.number
+
+        def take_if_same(naming: Naming) -> NamingResult:
+            if self.closed or self.baseline.number != number:
+                raise ValueError(
+                    "the model was changed while names were looked for: it stays as it is; look "
+                    "for names again"
+                )
+            return take(naming)
+
+        self._naming = NamingRun(search, take_if_same)
+        self._naming.begin()
+        return self._naming
+
+    def _plan_naming(
+        self,
+        tolerance: float,
+        lib: Library | None,
+        seconds: float,
+        deep: bool,
+        most_names: int | None,
+    ) -> tuple[Search, Callable[[Naming], NamingResult]]:
+        """Return what searches on a copy, in any thread, and what makes a step of what it finds."""
         tolerance = check_number(tolerance, "tolerance")
         seconds = check_number(seconds, "seconds")
         if most_names is not None:
@@ -244,20 +306,8 @@ class SessionNaming(SessionTraining):
         self.refresh()
         before, targets = self.loss, targets_of(self.data)
         adapter = self._applier.require_evaluator().scratch.with_masks(self.mask, self.bias).copy()
+        rows = self.data.train_rows
         end = time.monotonic() + seconds
-        naming = name_all(
-            adapter,
-            self.data.train_rows,
-            targets,
-            own,
-            tolerance,
-            seconds,
-            bool(deep),
-            stop,
-            progress,
-            most_names,
-        )
-        steps = table_of(naming, adapter)
         asked = (
             tolerance,
             "" if lib is None else " ".join(own),
@@ -266,10 +316,31 @@ class SessionNaming(SessionTraining):
             -1 if most_names is None else most_names,
         )
         most = most_loss(self.data, before, tolerance)
-        found = self._write_naming(naming, own, targets, most, end, asked)
-        if found:
-            self._steps_of_naming[self.history.current.weights] = tuple(steps)
-        return self._result(naming, before, steps, found)
+
+        def search(
+            stop: Callable[[], bool] | None, progress: Callable[[NamingStep], object] | None
+        ) -> Naming:
+            return name_all(
+                adapter,
+                rows,
+                targets,
+                own,
+                tolerance,
+                seconds,
+                bool(deep),
+                stop,
+                progress,
+                most_names,
+            )
+
+        def take(naming: Naming) -> NamingResult:
+            steps = table_of(naming, adapter)
+            found = self._write_naming(naming, own, targets, most, end, asked)
+            if found:
+                self._steps_of_naming[self.history.current.weights] = tuple(steps)
+            return self._result(naming, before, steps, found)
+
+        return search, take
 
     def formula(
         self,

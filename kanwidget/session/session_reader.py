@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from kanwidget.adapters import Adapter
 from kanwidget.evaluate import tradeoff
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.data_and_metric import DataAndMetric, MetricValues
@@ -159,6 +160,10 @@ class SessionReader:
     def data(self) -> DataAndMetric:
         """The data and the metric, to read; a RuntimeError if the session is closed."""
         return self._applier.require_evaluator().data
+
+    def private_copy(self) -> Adapter:
+        """Return an adapter of a private copy of the model as it is now, to try things on."""
+        return self._applier.require_live_model().adapter.copy()
 
     @property
     def edge_functions(self) -> EdgeFunctions:

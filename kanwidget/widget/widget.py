@@ -77,8 +77,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         loss. The first decides if there is no ``metric``.
     show : list of str, optional
         Parts of the view that are there besides the network, and no others: "status", "toolbar",
-        "thresholds", "legend", "hints", "cards", "training", "trace", "history", "code"; or
-        ``hide`` those that are not.
+        "thresholds", "legend", "hints", "cards", "training", "formula", "trace", "history",
+        "code"; or ``hide`` those that are not.
     preview : bool
         Whether a notebook's cell that shows the widget keeps a picture of it behind it, for when
         nothing runs.
