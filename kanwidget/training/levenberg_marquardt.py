@@ -68,23 +68,28 @@ class LeastSquaresFit:
         y: Tensor,
         stop: Callable[[], bool] | None = None,
     ) -> None:
-        known = dict(model.named_parameters())
-        self._model, self._x, self._y = model, x, y
-        self._parameters = {name: known[name] for name in names}
         if not names:
             raise ValueError("there is nothing to train: no parameter was named")
+        self._model, self._names = model, list(names)
+        self._optimizer = LevenbergMarquardt(stop=stop)
+        self.loss = float("nan")
+        self.use_rows(x, y)
+        check_count(int(self._used(self._error()).sum()))
+
+    def use_rows(self, x: Tensor, y: Tensor) -> None:
+        """Go on with other rows, or with the same of a model whose parameters others have set."""
+        known = dict(self._model.named_parameters())
+        self._parameters = {name: known[name] for name in self._names}
         with torch.no_grad():
-            shape = model(x).shape[1:]  # of a row
+            shape = self._model(x[:2]).shape[1:]  # of a row
         if y.shape != (len(x), *shape):
             raise ValueError(
                 f"labels must have shape {(len(x), *shape)}, as the outputs have, got "
                 f"{tuple(y.shape)}"
             )
-        self._optimizer = LevenbergMarquardt(stop=stop)
+        self._x, self._y = x, y
         label = as_array(y)
         self.spread = float(((label - label.mean(0)) ** 2).mean())
-        self.loss = float("nan")
-        check_count(int(self._used(self._error()).sum()))
 
     @torch.no_grad()
     def step(self) -> float:

@@ -50,6 +50,11 @@ class WorkingCopy:
             self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
 
     @property
+    def parameter_names(self) -> list[str]:
+        """The names of the parameters that are trained."""
+        return [name for name, _, _ in self._places_in_copy if name in self._trained]
+
+    @property
     def parameters(self) -> list[Tensor]:
         """The parameters of the copy that are trained."""
         tensors = self._tensors_at(self._places_in_copy)
@@ -132,7 +137,7 @@ class WorkingCopy:
         """Make the copy what the live model is."""
         live, copy = self._live, self.adapter
         theirs, mine = named_tensors(live.model), named_tensors(copy.model)
-        fitting = [n for n, t in mine.items() if t.shape == theirs[n].shape]
+        fitting = [n for n, t in mine.items() if n in theirs and t.shape == theirs[n].shape]
         copy_all([mine[n] for n in fitting], [theirs[n] for n in fitting])
         copy.set_weights(live.weights())
         self._places, self._places_in_copy = map(self._places_of, (live, copy))

@@ -10,6 +10,8 @@ A message may hold anything; what makes no sense is refused in words. Those of a
 ``{"do": "pause"}``, ``{"do": "resume"}``, ``{"do": "step"}``, ``{"do": "stop"}``
     For the one that is under way: wait after the step in hand; go on; take one step and wait; end
     after the step in hand, and keep what was trained.
+``{"do": "change", "lr": 0.1}``
+    Gives it other settings from the next step on, see `TrainingRun.change`; what is left out stays.
 ``{"do": "refine", "grid": 10}``
     Gives the splines finer grids, see `PruningSession.refine`.
 
@@ -113,13 +115,24 @@ def _remove_dead_ends(session: PruningSession, message: Mapping[str, Any]) -> No
     session.remove_dead_ends()
 
 
-def _train(session: PruningSession, message: Mapping[str, Any]) -> None:
+def _settings(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a training that a message has."""
     names = [field.name for field in fields(TrainingSettings)]
     given = {name: message[name] for name in names if message.get(name) is not None}
     whole = {n: int(v) for n, v in given.items() if isinstance(v, float) and v.is_integer()}
-    given |= {n: v for n, v in whole.items() if n in ("steps", "batch")}  # some hosts write 20.0
+    return given | {n: v for n, v in whole.items() if n in ("steps", "batch")}  # hosts write 20.0
+
+
+def _train(session: PruningSession, message: Mapping[str, Any]) -> None:
     try:
-        session.start_fit(paused=message.get("one_step") is True, **given)
+        session.start_fit(paused=message.get("one_step") is True, **_settings(message))
+    except (TypeError, RuntimeError) as error:
+        raise Refused(str(error)) from None
+
+
+def _change(session: PruningSession, message: Mapping[str, Any]) -> None:
+    try:
+        _run(session).change(**_settings(message))
     except (TypeError, RuntimeError) as error:
         raise Refused(str(error)) from None
 
@@ -177,6 +190,7 @@ _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "commit": lambda session, message: session.commit(),
     "reset": lambda session, message: session.reset(),
     "new_step": lambda session, message: session.end_drag(),
+    "same_step": lambda session, message: session.continue_step(),
     "jump": _jump,
     "note": _note,
     "remove_dead_ends": _remove_dead_ends,
@@ -184,6 +198,7 @@ _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "pause": lambda session, message: _run(session).pause(),
     "resume": lambda session, message: _run(session).resume(),
     "step": lambda session, message: _run(session).step(),
+    "change": _change,
     "stop": lambda session, message: _run(session).stop(),
     "refine": _refine,
     "name": _name,

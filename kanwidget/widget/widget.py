@@ -357,8 +357,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         Returns
         -------
         TrainingRun
-            With ``pause()``, ``resume()``, ``step()``, ``stop()``, ``wait(timeout)``, ``running``
-            and ``results``; ``await run`` lets the view follow.
+            With ``pause()``, ``resume()``, ``step()``, ``change(lr=...)``, ``stop()``,
+            ``wait(timeout)``, ``running`` and ``results``; ``await run`` lets the view follow.
 
         Raises
         ------

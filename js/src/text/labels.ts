@@ -12,7 +12,7 @@ export interface Label {
 export const ACTIONS = {
   prune: {
     name: "Prune",
-    help: "Goes to the smallest network whose loss is within the tolerance: first along the node threshold, then along the edge threshold. Undo takes back one after the other.",
+    help: "Goes to the smallest network whose loss is within the tolerance: first along the node threshold, then along the edge threshold. Undo takes back both.",
   },
   retrain: {
     name: "Retrain",

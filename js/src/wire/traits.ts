@@ -307,6 +307,8 @@ export const EDIT_TRAITS = DECISIONS.filter((name) => name !== "keep_mean") as E
 export type Command =
   /** What is dragged next is a step of its own. */
   | { do: "new_step" }
+  /** What is decided next goes on with the last step, whatever that changed. */
+  | { do: "same_step" }
   /** Asks for everything that a view reads again. */
   | { do: "send" }
   | { do: "undo" | "redo" | "commit" | "reset" | "remove_dead_ends" }
