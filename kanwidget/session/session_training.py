@@ -10,10 +10,12 @@ from kanwidget.kan.training import FitResults
 from kanwidget.masks.validate import check_whole
 from kanwidget.training.engine import AtRest, check_model, train
 from kanwidget.training.objective import LossFunction, check_loss
+from kanwidget.training.pausable import LoopRun
 from kanwidget.training.run import TrainingRun
 from kanwidget.training.settings import TrainingSettings
 
 from .session_reader import SessionReader
+from .training_log import TrainedSteps
 from .training_watch import FitRecord
 
 __all__ = ["SessionTraining"]
@@ -22,12 +24,23 @@ __all__ = ["SessionTraining"]
 class SessionTraining(SessionReader):
     """Trains the live model under its masks, here or in a background thread."""
 
+    loop: LoopRun | None = None
+    """The last training loop of the user's own that a widget has followed."""
+
     _run: TrainingRun | None = None
 
     @property
     def run(self) -> TrainingRun | None:
         """The last training by `fit` or `start_fit`, None if there was none."""
         return self._run
+
+    def trained_steps(self) -> TrainedSteps:
+        """Return the steps of all trainings by the session that led to where it stands."""
+        record = self._planner.fit
+        unrecorded = None
+        if record is not None:
+            unrecorded = record.run, record.recorded, record.run.steps_done
+        return self._planner.log.along(self.history, unrecorded)
 
     def fit(
         self,

@@ -76,6 +76,10 @@ export interface TrainingRun {
   /** Why it ended early, in words, and what was raised in it; "" if nothing. */
   readonly stopped: string;
   readonly error: string;
+  /** A loop of the user's own, which may be paused and stopped, and has no settings. */
+  readonly own?: boolean;
+  /** What was done between steps of the losses: how many there were by then. */
+  readonly marks?: readonly (readonly [step: number, what: "pruned" | "refined"])[];
 }
 
 /** Who may write a trait: the view, of which "decision" says what is pruned, or only Python. */
@@ -239,6 +243,7 @@ export type Command =
       batch?: number;
       one_step?: boolean;
     }
+  | ({ do: "change" } & Partial<Pick<TrainingRun, "steps" | "opt" | "lr" | "lamb" | "update_grid">>)
   | { do: "pause" | "resume" | "step" | "stop" }
   | { do: "refine"; grid: number }
   | { do: "jump"; id: number }
