@@ -61,6 +61,8 @@ class TrainingRun(Pausable):
         Whether to wait after the first step.
     check : callable, optional
         Raises an error if the model cannot be trained with some settings.
+    look : callable, optional
+        Called before the first step with 0, and after each with how many the model has.
 
     Attributes
     ----------
@@ -81,13 +83,14 @@ class TrainingRun(Pausable):
         stop: Callable[[], bool] | None = None,
         paused: bool = False,
         check: Callable[[TrainingSettings], object] = lambda settings: None,
+        look: Callable[[int], object] = lambda steps: None,
     ) -> None:
         super().__init__(paused)
         self.settings = settings
         self.while_waiting: Callable[[], object] | None = None
         self.parts: list[TrainingPart] = []
         self._train, self._callback, self._asked = train, callback, stop
-        self._model, self._check = model, check
+        self._model, self._check, self._look = model, check, look
         self._found = _no_results(), _no_results()  # of the parts that are over; of this one
         self._next: TrainingSettings | None = None  # from the next rest on
         self._ends_part = self._is_closed = False
@@ -227,6 +230,7 @@ class TrainingRun(Pausable):
         self._owner = threading.get_ident()
         begin_fit(self._model)
         try:
+            self._look(0)
             settings: TrainingSettings | None = self.settings
             while settings is not None:
                 settings = self._train_part(settings)
@@ -274,6 +278,7 @@ class TrainingRun(Pausable):
     def _rest(self, step: int, results: FitResults) -> bool:
         """Be at rest: the live model has the step, and others may act; return whether they may."""
         self._found = self._found[0], results
+        self._look(self.steps_done)
         if self._callback is not None:
             first = self.parts[-1].first
             self._callback(step + first, self.results if first else results)

@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanwidget.evaluate.data_and_metric import DataAndMetric, MetricValues
+from kanwidget.evaluate.data_and_metric import CURVE_POINTS, DataAndMetric, MetricValues
 from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.script import path_to_baseline
 from kanwidget.session.training_log import TrainedSteps
+from kanwidget.training.key_frames import MAX_FRAMES
 from kanwidget.training.pausable import LoopRun, Pausable
 from kanwidget.training.run import TrainingRun
 from kanwidget.training.settings import TrainingSettings
@@ -50,6 +51,9 @@ Packable = dict[str, Array | None]
 
 MAX_ROWS = 256
 """Rows of the data that a view can pick a sample from."""
+
+FRAME_BYTES = 750_000
+"""Bytes that the key frames of a training may take in a page: a megabyte in base64."""
 
 MAX_RUN_MARKS = 64
 """Decisions between steps of trainings that a view gets."""
@@ -314,6 +318,34 @@ def _state_of(run: Pausable) -> str:
     if run.paused:
         return "paused" if run.waits else "pausing"
     return "running" if run.running else "ended"
+
+
+def key_frames(session: PruningSession) -> Packable:
+    """Return what a page needs to show the last training step by step; all None without it.
+
+    Of F steps: ``_frames_steps`` ``(F,)``, how many of those in `run_losses` the model had;
+    ``_frames_ends`` ``(F, S, 2)``, the ends of each source node's curves; ``_frames_y``
+    ``(F, E, samples)`` in steps of 1/255 of ``_frames_range`` ``(F, E, 2)``; ``_frames_mask``
+    ``(F, E)``. There are as many as `FRAME_BYTES` allow, `MAX_FRAMES` at the most.
+    """
+    names = ("steps", "ends", "y", "range", "mask")
+    edges = sum(on.numel() for on in session.mask)
+    sources = sum(session.width[:-1])
+    each = edges * (CURVE_POINTS + 9) + 8 * sources
+    found = session.key_frames(min(MAX_FRAMES, FRAME_BYTES // each))
+    if len(found) < 2:
+        return {f"_frames_{name}": None for name in names}
+    parts: list[list[Array]] = [[], [], [], []]
+    for _, baseline in found:
+        xs, ys = zip(*baseline.curves, strict=True)
+        x = _array(xs, np.float32)
+        y, ends = quantised(_array([y.flatten(0, 1) for y in ys], np.float32))
+        mask = _flat(baseline.mask, np.uint8)
+        for part, values in zip(parts, (x[:, [0, -1]], y, ends, mask), strict=True):
+            part.append(values)
+    steps = np.array([steps for steps, _ in found], float)
+    arrays = [steps, *(np.stack(part) for part in parts)]
+    return {f"_frames_{name}": array for name, array in zip(names, arrays, strict=True)}
 
 
 def finite(number: float) -> float | None:

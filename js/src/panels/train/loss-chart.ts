@@ -32,8 +32,13 @@ export function createLossChart() {
 
   return {
     element: picture,
-    /** `steps` are those that there will be; `marks` say what was done after how many of them. */
-    draw(losses: Losses | null, steps: number, marks: Training["marks"] = []): void {
+    /** `steps` are those that there will be; `marks` say what was done after how many, `at` is how many are shown. */
+    draw(
+      losses: Losses | null,
+      steps: number,
+      marks: Training["marks"] = [],
+      at: number | null = null,
+    ): void {
       const values = losses
         ? SERIES.flatMap((series) => [...losses[series]].filter((value) => value > 0))
         : [];
@@ -60,6 +65,9 @@ export function createLossChart() {
         label(LEFT, H - 6, "1", "middle"),
         label(W - RIGHT, H - 6, formatItems(last + 1, "step"), "middle"),
         ...spaced(marks, toX).map(({ x, text }) => mark(x, text)),
+        ...(at === null
+          ? []
+          : [svg("path", { class: "shown", d: `M${near(toX(Math.max(0, at - 1)))} ${TOP}V${H - BOTTOM}` })]),
         ...SERIES.map((series) =>
           svg("path", { class: series, d: pathOf(losses.step, losses[series], toX, toY) }),
         ),

@@ -2,7 +2,7 @@
 
 import { html, nothing, render } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import { formatFigures, formatShort } from "../../text/format";
+import { formatFigures, formatItems, formatShort } from "../../text/format";
 import { type Label, PANELS, TRAIN } from "../../text/labels";
 import { trainingWords } from "../../text/messages";
 import { element } from "../../util/dom";
@@ -111,6 +111,21 @@ export function createTrain(id: string, commands: Commands): Panel {
       </div>`;
   }
 
+  /** What goes along the steps that a page carries. */
+  function framesOf(training: Training | null) {
+    const frames = training?.frames;
+    if (!frames || frames.length === 0) return nothing;
+    const place = training.frame !== undefined && training.frame >= 0 ? training.frame : frames.length;
+    const words = frameWords(training);
+    return html`<label class="frames"><span>${TRAIN.frames}</span><input
+      type="range" min="0" max=${frames.length} step="1" data-role="frame" aria-label=${TRAIN.framesHelp} title=${TRAIN.framesHelp} aria-valuetext=${words} .value=${live(`${place}`)}
+      @input=${(event: Event) => {
+        const chosen = Number((event.target as HTMLInputElement).value);
+        commands.act({ do: "frame", number: chosen < frames.length ? chosen : -1 });
+      }}
+    ><output>${words}</output></label>`;
+  }
+
   function draw(): void {
     if (!now) return;
     const { training, computes } = now.reading;
@@ -121,7 +136,7 @@ export function createTrain(id: string, commands: Commands): Panel {
     const losses = training?.losses ?? null;
     const runs = training !== null && training.state !== "ended";
     const due = runs ? Math.max(0, training.steps - training.done) : 0;
-    chart.draw(losses, (losses?.step.at(-1) ?? -1) + 1 + due, training?.marks ?? []);
+    chart.draw(losses, (losses?.step.at(-1) ?? -1) + 1 + due, training?.marks ?? [], shownSteps(training));
     render(
       html`<header>
           <h3>${name}</h3>
@@ -130,7 +145,7 @@ export function createTrain(id: string, commands: Commands): Panel {
         </header>
         ${chart.element}
         <p class="losses" data-role="losses">${lastLosses(training)}</p>
-        ${computes === undefined ? controls(training, settings) : nothing}`,
+        ${computes === undefined ? controls(training, settings) : framesOf(training)}`,
       panel,
     );
   }
@@ -170,14 +185,29 @@ function stillAsked(
   return Object.fromEntries(left);
 }
 
+/** How many steps the network has had that is shown; null if it is that of now. */
+function shownSteps(training: Training | null): number | null {
+  if (training?.frame === undefined) return null;
+  return training.frames?.[training.frame] ?? null;
+}
+
+function frameWords(training: Training): string {
+  const steps = shownSteps(training);
+  if (steps === null) return TRAIN.atEnd;
+  return steps === 0 ? TRAIN.asPruned : TRAIN.atStep(formatItems(steps, "step"));
+}
+
+/** Those of the last step, or of the one that is shown. */
 function lastLosses(training: Training | null): string {
   if (!training?.losses) return "";
-  const { train, test, reg } = training.losses;
-  const last = reg.at(-1)!;
+  const { step, train, test, reg } = training.losses;
+  const shown = shownSteps(training);
+  if (shown === 0) return "";
+  const of = shown === null ? step.length - 1 : step.findLastIndex((one) => one < shown);
   return TRAIN.lastLosses(
-    formatFigures(train.at(-1)!),
-    formatFigures(test.at(-1)!),
-    training.lamb > 0 ? formatFigures(last) : "",
+    formatFigures(train[of]!),
+    formatFigures(test[of]!),
+    training.lamb > 0 ? formatFigures(reg[of]!) : "",
   );
 }
 
