@@ -184,7 +184,7 @@ class TrainingRun(Pausable):
         Exception
             Whatever was raised in the training, by a callback or a loss of one's own.
         """
-        if self.is_here:
+        if self.is_here and self.running:
             raise RuntimeError("a training cannot wait for itself: call wait() elsewhere")
         end = math.inf if timeout is None else time.monotonic() + timeout
         try:

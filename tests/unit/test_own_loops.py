@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kanwidget import KAN, KANWidget
+from kanwidget.kan.write_lock import fit_of
 from kanwidget.widget import loop_watch
 
 Dataset = dict[str, Tensor]
@@ -312,3 +316,63 @@ def until(reached: Callable[[], object]) -> None:
     while not reached():
         assert time.monotonic() < end
         time.sleep(0.002)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this needs a timer")
+@pytest.mark.parametrize("kind", ["native", "efficient-kan"])
+@pytest.mark.parametrize("way", ["watch", "watching", "wait"])
+def test_an_interrupt_at_any_moment_leaves_a_model_that_can_be_brought_back(
+    way: str, kind: str
+) -> None:
+    model, dataset, rng = kinds.make(kind), kinds.data(30), random.Random(f"{way} {kind}")
+    w = KANWidget(model, dataset)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+
+    def act() -> None:
+        if way == "wait":
+            w.fit(10**6, opt="Adam", lr=1e-4).wait()
+        elif way == "watch":
+            for _ in w.watch(range(10**6)):
+                descend(model, dataset, optimizer)
+        else:
+            with w.watching():
+                while True:
+                    descend(model, dataset, optimizer)
+
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, press)
+    try:
+        for _ in range(20):
+            w.refresh()
+            had, steps = kinds.bits(model), len(w.session.history.path())
+            with contextlib.suppress(KeyboardInterrupt):
+                try:
+                    # And again: Python drops what is raised in a destructor.
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 0.03), 0.2)
+                    act()
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            torch.set_grad_enabled(True)  # an interrupt may fall into torch's own ``no_grad``
+            if w.session.run is not None:
+                w.session.run.stop()
+                w.session.run.wait()
+            w.refresh()
+            after = kinds.bits(model)
+            assert all(p.isfinite().all() for p in model.parameters())
+            assert not fit_of(model)[1]  # nobody takes what follows for a part of it
+            made = len(w.session.history.path()) - steps
+            assert made <= 1
+            with torch.no_grad():
+                error = model(dataset["test_input"]) - dataset["test_label"]
+            assert w.loss == pytest.approx(float(error.square().mean().sqrt()), rel=1e-9)
+            if made:
+                w.undo()
+                assert kinds.bits(model) == had
+                w.redo()
+            assert kinds.bits(model) == after
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    w.close()
