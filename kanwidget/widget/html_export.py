@@ -84,6 +84,11 @@ def page(
     else:
         private = payload.baseline_arrays(session, private=True)
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
+    frames = payload.key_frames(session) if row_count and not session.closed else {}
+    ends = frames.get("_frames_ends")
+    if ends is not None:
+        frames["_frames_ends"] = np.stack([_rounded(x, width[0]) for x in ends])
+        traits |= {name: pack(array) for name, array in frames.items() if array is not None}
     traits["_page_loss"], kinds = payload.loss_arrays(session.data, width[-1], row_count)
     traits["_row_classes"] = b"" if kinds is None else pack(kinds)
     if not row_count:

@@ -8,12 +8,26 @@ A message may hold anything; what makes no sense is refused in words. Those of a
     With ``one_step`` it waits after its first step. The trait ``_run`` says how it is, and
     ``_run_losses`` what it has reached. When it ends, or is looked at, it is a step of the history.
 ``{"do": "pause"}``, ``{"do": "resume"}``, ``{"do": "step"}``, ``{"do": "stop"}``
-    For the one that is under way: wait after the step in hand; go on; take one step and wait; end
-    after the step in hand, and keep what was trained.
+    For the one that is under way, or a loop of the user's own that a widget follows: wait after
+    the step in hand; go on; take one step and wait; end after the step in hand, and keep what was
+    trained.
 ``{"do": "change", "lr": 0.1}``
     Gives it other settings from the next step on, see `TrainingRun.change`; what is left out stays.
 ``{"do": "refine", "grid": 10}``
     Gives the splines finer grids, see `PruningSession.refine`.
+
+And those of names for curves:
+
+``{"do": "name", "edge": [0, 1, 2], "function": "sin"}``, ``{"do": "unname", "edge": [0, 1, 2]}``
+    Names an edge's curve, or gives the spline back; see `PruningSession.name`.
+``{"do": "name_all", "tolerance": 0.05}``
+    Begins to look for names for all curves in the background, see `PruningSession.name_all`. The
+    trait ``_naming`` says how it is.
+``{"do": "stop_naming"}``, ``{"do": "keep_names", "count": 3}``
+    Ends that, and keeps the names found so far; keeps only the first so many of them.
+``{"do": "formula", "digits": 3, "exact": true}``
+    Writes the formula into the trait ``_formula`` from now on, with so many digits; with exact
+    numbers such as pi where the data allow it.
 """
 
 from __future__ import annotations
@@ -23,11 +37,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from kanwidget.masks.ids import Edge
+from kanwidget.masks.validate import check_edge
 from kanwidget.session import NOTE, PruningSession
+from kanwidget.training.pausable import Pausable
 from kanwidget.training.run import TrainingRun
 from kanwidget.training.settings import TrainingSettings
 
-__all__ = ["Refused", "error_text", "handle_message", "pair"]
+from .naming_steps import NamingSteps
+
+__all__ = ["AT_ONCE", "Refused", "error_text", "formula_form", "handle_message", "pair"]
+
+AT_ONCE = ("pause", "resume", "step", "stop")
+"""What acts on a training in whatever thread it arrives: the others may be busy with that."""
+
+MAX_DIGITS = 17
 
 
 class Refused(ValueError):
@@ -53,6 +77,14 @@ def pair(session: PruningSession, ids: Any) -> tuple[int, int] | None:
         raise Refused(f"compare takes the numbers of two commands, got {_short(ids)}")
     first, second = (session.history.get(_number(id)).id for id in ids)
     return first, second
+
+
+def formula_form(message: Mapping[str, Any]) -> tuple[int, bool]:
+    """Return with how many digits a view wants the formula, and whether with exact numbers."""
+    digits = _number(message.get("digits"), "digits are")
+    if not 1 <= digits <= MAX_DIGITS:
+        raise Refused(f"a formula has 1 to {MAX_DIGITS} digits, got {digits}")
+    return digits, message.get("exact") is not False
 
 
 def error_text(error: Exception) -> str:
@@ -118,11 +150,57 @@ def _refine(session: PruningSession, message: Mapping[str, Any]) -> None:
         raise Refused(str(error)) from None
 
 
+def _name(session: PruningSession, message: Mapping[str, Any]) -> None:
+    function = message.get("function")
+    if not isinstance(function, str):
+        raise Refused(f"a curve is named by a function's name, got {_short(function)}")
+    session.name(*_edge(session, message), function)
+
+
+def _unname(session: PruningSession, message: Mapping[str, Any]) -> None:
+    session.unname(*_edge(session, message))
+
+
+def _name_all(session: PruningSession, message: Mapping[str, Any]) -> None:
+    tolerance = message.get("tolerance", 0.05)
+    try:
+        NamingSteps.of(session).begin(session, tolerance)
+    except (TypeError, RuntimeError) as error:
+        raise Refused(str(error)) from None
+
+
+def _keep_names(session: PruningSession, message: Mapping[str, Any]) -> None:
+    NamingSteps.of(session).keep(session, _number(message.get("count"), "names to keep are"))
+
+
+def _edge(session: PruningSession, message: Mapping[str, Any]) -> Edge:
+    """Return the edge that a message is about."""
+    ids = message.get("edge")
+    if not isinstance(ids, list) or len(ids) != 3:
+        raise Refused(f"an edge is three numbers, got {_short(ids)}")
+    l, i, j = ids
+    return check_edge(session.width, l, i, j, session.baseline.slots)
+
+
 def _run(session: PruningSession) -> TrainingRun:
     """Return the training that is under way."""
     if session.run is None or not session.run.running:
         raise Refused("no training is under way")
     return session.run
+
+
+def _control(session: PruningSession, message: Mapping[str, Any]) -> None:
+    """Pause, resume or stop what trains, or take it a step further."""
+    run: Pausable | None = session.run
+    if run is None or not run.running:
+        run = session.loop
+    if run is None or not run.running:
+        raise Refused("no training is under way")
+    acts = {"pause": run.pause, "resume": run.resume, "step": run.step, "stop": run.stop}
+    try:
+        acts[message["do"]]()
+    except RuntimeError as error:
+        raise Refused(str(error)) from None
 
 
 _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
@@ -136,22 +214,25 @@ _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "note": _note,
     "remove_dead_ends": _remove_dead_ends,
     "train": _train,
-    "pause": lambda session, message: _run(session).pause(),
-    "resume": lambda session, message: _run(session).resume(),
-    "step": lambda session, message: _run(session).step(),
+    **dict.fromkeys(AT_ONCE, _control),
     "change": _change,
-    "stop": lambda session, message: _run(session).stop(),
     "refine": _refine,
+    "name": _name,
+    "unname": _unname,
+    "name_all": _name_all,
+    "stop_naming": lambda session, message: NamingSteps.of(session).stop(),
+    "keep_names": _keep_names,
 }
 
 
-def _number(id: Any) -> int:
-    """Return the number of a command, or raise an error if it is not a number."""
+def _number(id: Any, what: str = "a command has") -> int:
+    """Return a whole number, such as that of a command, or raise an error if it is none."""
     whole = isinstance(id, int) and not isinstance(id, bool)
     if isinstance(id, float) and id.is_integer():  # as some hosts write 3
         return int(id)
     if not whole:
-        raise Refused(f"a command has a whole number, got {_short(id)}")
+        noun = "whole numbers" if what.endswith("are") else "a whole number"
+        raise Refused(f"{what} {noun}, got {_short(id)}")
     return int(id)
 
 

@@ -77,8 +77,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         loss. The first decides if there is no ``metric``.
     show : list of str, optional
         Parts of the view that are there besides the network, and no others: "status", "toolbar",
-        "thresholds", "legend", "hints", "cards", "training", "trace", "history", "code"; or
-        ``hide`` those that are not.
+        "thresholds", "legend", "hints", "cards", "training", "formula", "trace", "history",
+        "code"; or ``hide`` those that are not.
     preview : bool
         Whether a notebook's cell that shows the widget keeps a picture of it behind it, for when
         nothing runs.
@@ -202,7 +202,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             super().set_state,
             self._correct,
         )
-        self._loop_watch = LoopWatch(self._sync.trained_model, self.refresh)
+        self._loop_watch = LoopWatch(self._sync.trained_model, self.refresh, self.session)
         self._output = CellOutput(
             self._picture, lambda: self.figure(width=CELL_WIDTH), self.__repr__, bool(has_picture)
         )
@@ -214,7 +214,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             decisions = {name: checked.pop(name) for name in DECISIONS if name in checked}
             if decisions:
                 self.session.set(**decisions)
-            names = dict(zip(("in_vars", "out_vars"), self.session.names, strict=True))
+            names = dict(zip(("in_vars", "out_vars"), self.session.variable_names, strict=True))
             super().__init__(**{**names, **checked}, **kept)
             followers(self.session).add(self)
             self._sync.update_all_widgets()
