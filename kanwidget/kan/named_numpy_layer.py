@@ -158,7 +158,7 @@ class NamedNumpyLayer:
         self._groups: list[CurveGroup] = []
         self._curves = _Curves([])
         self._fixed = named.fixed.clone()
-        self._splines = NumpyLayer(layer, np.empty(0, dtype=np.intp))
+        self._splines: NumpyLayer | None = None  # if any is in use
         self._ins: NDArray[np.intp] = np.empty(0, dtype=np.intp)
         self.update_mask()
 
@@ -169,7 +169,7 @@ class NamedNumpyLayer:
             named is self._named
             and torch.equal(named.codes, self._codes)
             and torch.equal(named.fixed, self._fixed)
-            and self._splines.is_current()
+            and (self._splines is None or self._splines.is_current())
         )
 
     def update_mask(self) -> bool:
@@ -182,10 +182,11 @@ class NamedNumpyLayer:
         self._groups = self._named.groups(torch.from_numpy(~off))
         self._curves = _Curves(self._groups)
         (ins,) = np.nonzero(self.on.any(0))
-        if np.array_equal(ins, self._ins):
+        if self._splines is not None and np.array_equal(ins, self._ins):
             self._splines.update_mask()
         else:
-            self._splines, self._ins = NumpyLayer(self._layer, ins), ins
+            self._splines = NumpyLayer(self._layer, ins) if len(ins) else None
+            self._ins = ins
         self.set_inputs(self._x, self._slope)
         return changed
 
@@ -230,7 +231,7 @@ class NamedNumpyLayer:
         """Take inputs ``(n_in, batch)``; see `NumpyLayer`."""
         self._x, self._slope = x, slope
         self._curves.set_inputs(x)
-        if len(self._ins):
+        if self._splines is not None:
             self._splines.set_inputs(x[self._ins], slope)
 
     def set_parameters(
@@ -238,7 +239,7 @@ class NamedNumpyLayer:
     ) -> None:
         """Take the layer's numbers, shapes as in `KANLayer`."""
         ins = self._ins
-        if len(ins):
+        if self._splines is not None:
             self._splines.set_parameters(coef[:, ins], scale_base[:, ins], scale_sp[:, ins], bias)
         self._coef, self._scale_sp, self._bias = coef, scale_sp, bias
         self._curves.set_constants(constants)
@@ -249,7 +250,7 @@ class NamedNumpyLayer:
         Zeros for inputs that need none.
         """
         shape = len(self._x), self._coef.shape[2] + 1, self._x.shape[1]
-        if not len(self._ins):
+        if self._splines is None:
             return np.broadcast_to(0.0, shape)
         out = np.zeros(shape)
         out[self._ins] = self._splines.features()
@@ -258,7 +259,7 @@ class NamedNumpyLayer:
     def edge_slopes(self) -> Array:
         """Return the slope of each edge's output on its input, ``(n_in, n_out, batch)``."""
         out = np.zeros((len(self._x), self.n_out, self._x.shape[1]))
-        if len(self._ins):
+        if self._splines is not None:
             out[self._ins] = self._splines.edge_slopes()
         curves = self._curves
         out[curves.ins, curves.outs] = curves.a * curves.c * curves.slopes
@@ -270,7 +271,7 @@ class NamedNumpyLayer:
 
     def sums(self) -> Array:
         """Return the values of the nodes after the layer, ``(n_out, batch)``."""
-        if len(self._ins):
+        if self._splines is not None:
             out = self._splines.sums()
         else:
             out = np.repeat(self._bias[:, None], self._x.shape[1], axis=1)
@@ -281,7 +282,7 @@ class NamedNumpyLayer:
     def sizes(self) -> Array:
         """Return the mean size of each edge's output, ``(n_out, n_in)``."""
         out = np.zeros(self._off.shape)
-        if len(self._ins):
+        if self._splines is not None:
             out[:, self._ins] = self._splines.sizes()
         curves = self._curves
         out[curves.outs, curves.ins] = np.abs(curves.values).mean(1)
@@ -291,7 +292,7 @@ class NamedNumpyLayer:
         """Return the gradients on coef, scale_base, scale_sp, the constants and bias."""
         ins, edges = self._ins, self._off.shape
         splines = [np.zeros(self._coef.shape), np.zeros(edges), np.zeros(edges)]
-        if len(ins):
+        if self._splines is not None:
             found = self._splines.gradients(on_y, None if on_size is None else on_size[:, ins])
             for out, part in zip(splines, found, strict=False):
                 out[:, ins] = part
@@ -302,7 +303,7 @@ class NamedNumpyLayer:
     def grad_inputs(self, on_y: Array, on_size: Array | None) -> Array:
         """Return the gradient on the inputs, ``(n_in, batch)``, after `gradients`."""
         ins, out = self._ins, np.zeros(self._x.shape)
-        if len(ins):
+        if self._splines is not None:
             on_sizes = None if on_size is None else on_size[:, ins]
             out[ins] = self._splines.grad_inputs(on_y, on_sizes)
         self._curves.add_input_gradients(out)
