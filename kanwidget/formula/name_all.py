@@ -7,9 +7,10 @@ spline.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -23,11 +24,16 @@ from .deep_search import deep_search
 from .greedy_search import greedy_steps
 from .levenberg_marquardt import refit
 from .naming_network import NamedEdge, NamingNetwork
-from .naming_search import Effort, NamingProblem, NamingStep
+from .naming_search import Effort, NamingProblem, NamingState, NamingStep
+from .product_search import find_products
+from .retry import is_better, is_exact, retry
 
 __all__ = ["Naming", "name_all"]
 
 FINAL_STEPS = 60
+
+RETRIES = 8
+"""How often names are taken back, at the most, if some edges got none."""
 
 
 @dataclass(frozen=True)
@@ -111,19 +117,15 @@ def name_all(
     problem = NamingProblem(adapter, rows, labels, lib, tolerance, deadline, stop)
     state, interrupted = problem.start, False
     try:
-        if most_names != 0:
-            for found in greedy_steps(problem, state, Effort()):
-                state = found
-                if progress is not None:
-                    progress(state.steps[-1])
-                if most_names is not None and len(state.steps) >= most_names:
-                    break
+        for found in _search(problem, deep):
+            state = found
+            if progress is not None and state.steps:
+                progress(state.steps[-1])
         state = problem.simplify(state)
-        if deep and most_names is None:
-            for better in deep_search(problem, state):
-                state = problem.simplify(better)
     except KeyboardInterrupt:
         interrupted = True
+    if most_names is not None:
+        state = _with_fewer_names(problem, state, most_names)
     end = time.monotonic() + max(1.0, seconds)
     network, error, _ = refit(
         state.network,
@@ -149,3 +151,45 @@ def name_all(
         problem.out_of_time or interrupted,
         interrupted,
     )
+
+
+def _search(problem: NamingProblem, deep: bool) -> Iterator[NamingState]:
+    """Yield networks on the way to all names.
+
+    They are taken one after the other; if that does not lead to all, products are looked for, and
+    names are taken back.
+    """
+    best = problem.start
+    for found in greedy_steps(problem, best, Effort()):
+        best = found
+        yield best
+    if best.network.unnamed():
+        for found in find_products(problem):
+            if is_better(problem, found, best):
+                best = found
+                yield best
+            if is_exact(problem, best):
+                break
+        for found in greedy_steps(problem, best, Effort(), thorough=True):
+            best = found
+            yield best
+    if best.network.unnamed():
+        for found in retry(problem, best, RETRIES):
+            best = found
+            yield best
+    if deep and not is_exact(problem, best):
+        yield from deep_search(problem, problem.simplify(best))
+
+
+def _with_fewer_names(problem: NamingProblem, state: NamingState, most: int) -> NamingState:
+    """Return where a state came by with no more names than these."""
+    passed: NamingState | None = state
+    while passed is not None and len({step.edge for step in passed.steps}) > most:
+        passed = passed.before
+    if passed is not None:
+        return passed
+    # Some names were taken back on the way: begin again, and end sooner.
+    state = problem.start
+    for found in itertools.islice(greedy_steps(problem, problem.start, Effort()), most):
+        state = found
+    return state
