@@ -75,7 +75,8 @@ def page(
     rows = payload.data_arrays(session.data, width[-1], data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
-    # Without Python, edges cannot be scored again, and there are no new warnings.
+    # Without Python, edges cannot be named or scored again, and there are no new warnings.
+    traits |= {"_candidates": [], "_candidates_y": b"", "_naming": {}}
     # Metrics stay there, too: the page's loss is of its own rows.
     traits |= {"_scores_known": [], "_warnings": [], "_metrics": []}
     row_count = 0 if rows["_rows"] is None else len(rows["_rows"])
@@ -84,6 +85,8 @@ def page(
     else:
         private = payload.baseline_arrays(session, private=True)
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
+        if traits["_formula"].get("unnamed"):  # these curves end where the data end
+            traits["_formula"] = {**traits["_formula"], "python": ""}
     frames = payload.key_frames(session) if row_count and not session.closed else {}
     ends = frames.get("_frames_ends")
     if ends is not None:
