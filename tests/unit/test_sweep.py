@@ -215,7 +215,7 @@ def test_what_only_looks_cannot_end_a_sweep(threads: Any, caplog: Any) -> None:
     found.on_run(lambda run: 1 / 0)
     go_on.set()
     assert len(found.wait()) == 2
-    assert "a function given to on_run failed" in caplog.text
+    assert "a function that follows a sweep failed" in caplog.text
 
 
 def test_a_full_disk_ends_a_sweep_in_words(
