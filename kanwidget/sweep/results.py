@@ -266,6 +266,10 @@ class Sweep:
         """Return what a notebook shows."""
         return self.view()._repr_mimebundle_(**options)
 
+    def _ipython_display_(self) -> None:
+        """Show it in a notebook."""
+        self.view()._ipython_display_()
+
     def _display_(self) -> Any:
         """Return what marimo shows."""
         return self.view()

@@ -8,12 +8,15 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import anywidget
 import traitlets
 
+from kanwidget.figure import Picture, runs_figure, save
+from kanwidget.figure.draw import DPI, check_path
 from kanwidget.kan.atomic_write import atomic_write
 from kanwidget.masks.validate import check_whole
 from kanwidget.sweep import Sweep
@@ -22,6 +25,7 @@ from . import html_export
 from .html_export import PAGE_ROWS, bundle
 from .idle import acting_loop
 from .messages import error_text
+from .notebook_preview import CELL_WIDTH, CellOutput, shows_a_value
 from .packed_array import pack
 from .sweep_payload import agreement_values, run_array, settings_in_words, thumbnail
 from .view_traits import HOST_TRAITS, PackedArray
@@ -52,6 +56,8 @@ class SweepWidget(anywidget.AnyWidget):
     Parameters
     ----------
     sweep : Sweep
+    preview : bool
+        Whether a notebook's cell keeps a picture of the plot, for when nothing runs.
 
     Attributes
     ----------
@@ -120,7 +126,14 @@ class SweepWidget(anywidget.AnyWidget):
     _comparing = traitlets.Bool(read_only=True).tag(sync=True)
     """Whether that is being found out."""
 
-    def __init__(self, sweep: Sweep, **layout: Any) -> None:
+    _picture = traitlets.Unicode(read_only=True).tag(sync=True)
+    """By which a view finds the picture that the notebook keeps: 30 letters and digits."""
+
+    @traitlets.default("_picture")
+    def _name_picture(self) -> str:
+        return uuid.uuid4().hex[:30]
+
+    def __init__(self, sweep: Sweep, *, preview: bool = True, **layout: Any) -> None:
         if not isinstance(sweep, Sweep):
             raise TypeError(f"SweepWidget shows a kanwidget.Sweep, got a {type(sweep).__name__}")
         self.sweep = sweep
@@ -131,6 +144,9 @@ class SweepWidget(anywidget.AnyWidget):
         self._asked = False
         self._next_look = 0.0
         self._sequence = 0
+        self._output = CellOutput(
+            self._picture, lambda: self.figure(width=CELL_WIDTH), self.__repr__, bool(preview)
+        )
         super().__init__(**layout)
         varied, codes, shared = settings_in_words(sweep)
         with self.hold_sync():
@@ -162,6 +178,7 @@ class SweepWidget(anywidget.AnyWidget):
             failed = [[run.number, run.error[:LONGEST_ERROR]] for run in runs if run.error]
             self.set_trait("_errors", failed)
             self.set_trait("_running", running)
+        self._output.redraw()
         self._next_look = time.monotonic() + max(SHOW_SECONDS, len(runs) / RUNS_PER_SECOND)
 
     def _look_if_due(self) -> None:
@@ -277,6 +294,41 @@ class SweepWidget(anywidget.AnyWidget):
 
     # ------------------------------------------------------------------------------ what is kept
 
+    def figure(self, *, width: float = 8.0, title: str | None = None) -> Picture:
+        """Draw the plot with matplotlib: all runs that have ended, and the front.
+
+        Parameters
+        ----------
+        width : float
+            In inches.
+        title : str, optional
+
+        Returns
+        -------
+        Picture
+            A `matplotlib.figure.Figure` that pyplot does not know, so there is nothing to close.
+        """
+        return runs_figure(self.sweep, width=width, title=title)
+
+    def save_image(self, path: str | os.PathLike[str], *, dpi: float = DPI, **options: Any) -> None:
+        """Save the plot: SVG, PNG or PDF, by the path's suffix.
+
+        Parameters
+        ----------
+        path : path
+        dpi : float
+            Pixels of a PNG for each inch.
+        **options
+            As in `figure`.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is another one.
+        """
+        check_path(path)
+        save(self.figure(**options), path, dpi)
+
     def to_html(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -334,6 +386,7 @@ class SweepWidget(anywidget.AnyWidget):
         if sys.is_finalizing() or getattr(self, "closed", True):
             return
         self.closed = True
+        self._output.drop()
         if self._timer is not None:
             self._timer.cancel()
         listeners = self.sweep.listeners
@@ -346,6 +399,18 @@ class SweepWidget(anywidget.AnyWidget):
         for network in self.networks.values():
             network.close()
         super().close()
+
+    def _ipython_display_(self) -> None:
+        """Show the value of a cell without ``Out[3]`` before it, as `KANWidget` does."""
+        if not shows_a_value():
+            raise NotImplementedError
+        from IPython.display import publish_display_data
+
+        data, metadata = self._repr_mimebundle_()
+        publish_display_data(data=data, metadata=metadata)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self._output.with_picture(super()._repr_mimebundle_(**kwargs))
 
 
 Sweep.make_view = SweepWidget

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -13,6 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
 from sweeps import small_data, takes_long
 
 from kanwidget import KAN, KANWidget, Sweep, SweepWidget, sweep
@@ -137,6 +142,44 @@ def test_a_small_network_has_the_edges_that_carry_something() -> None:
     drawn = small["curves"][[edge[:3] for edge in small["edges"]].index([0, 0, 1])]
     scaled = 100 * (curve - curve.min()) / (curve.max() - curve.min())
     assert np.abs(np.array(drawn) - scaled.detach().numpy()).max() <= 0.51
+
+
+def test_a_cell_keeps_a_picture_of_the_plot_behind_the_view(finished: Sweep) -> None:
+    shell = InteractiveShell.instance()
+    try:
+        shell.display_pub = CapturingDisplayPublisher(shell=shell)
+        shell.push({"runs": finished})
+        cell = "from IPython.display import display; display(runs)"
+        shell.run_cell(cell, store_history=True).raise_error()
+        live, picture = (output["data"] for output in shell.display_pub.outputs)
+    finally:
+        InteractiveShell.clear_instance()
+        finished.view().close()
+    assert "application/vnd.jupyter.widget-view+json" in live
+    assert picture["text/plain"] == f"SweepWidget({finished!r})"
+    drawn = Image.open(io.BytesIO(base64.b64decode(picture["image/png"]))).convert("RGB")
+    blue = np.asarray(drawn).astype(int)
+    assert ((blue[..., 2] - blue[..., 0]) > 60).sum() > 100
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
+def test_the_plot_is_saved_as_a_file(view: SweepWidget, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"runs.{suffix}"
+    view.save_image(file, width=4, title="Mine")
+    begins = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[suffix]
+    assert file.read_bytes().startswith(begins)
+    if suffix == "svg":
+        assert all(words in file.read_text() for words in ("edges left", "test loss", "Mine"))
+    with pytest.raises(ValueError, match="an image ends in"):
+        view.save_image(tmp_path / "runs.gif")
+
+
+def test_a_sweep_of_which_nothing_has_ended_can_be_drawn() -> None:
+    empty = Sweep([{"width": [2, 1], "seed": 0}], DATA, "")
+    view = empty.view()
+    assert len(view.figure().axes) == 1
+    assert "0 runs" in view.to_html()
+    view.close()
 
 
 # ------------------------------------------------------------------------------- while it runs

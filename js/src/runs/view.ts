@@ -1,6 +1,7 @@
 /** Builds the view of a sweep, and connects its parts: scatter, table, what runs agree on, and open networks. */
 import { computed, effect, signal as state } from "@preact/signals-core";
 import { watchLooks } from "../app/looks";
+import { hideNotebookPreview } from "../app/notebook-preview";
 import { adopt } from "../styles/styles";
 import {
   endedWords,
@@ -301,6 +302,7 @@ export function createSweepView(
   });
   el.append(mount);
   resized.observe(plot);
+  hideNotebookPreview(el.ownerDocument, model.get("_picture"), signal);
 
   function close(): void {
     if (signal.aborted) return;
