@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sweeps import known, outcomes, small_data, untrained
 
@@ -19,6 +19,7 @@ from kanwidget import KAN, PruningSession, Sweep, create_dataset, sweep
 from kanwidget.sweep import Run, choice
 from kanwidget.sweep.agreement import find_agreement
 from kanwidget.sweep.folder import SweepFolder
+from kanwidget.sweep.pruning import prune_with
 from kanwidget.sweep.settings import expand_grid
 
 DATA = small_data()
@@ -118,6 +119,55 @@ def test_a_policy_may_be_a_threshold_or_a_function(threads: Any) -> None:
     edges = [run.active_edges for run in found.runs]
     assert edges == [6, 0, 3]  # the edge out of the node that nothing reaches goes, too
     assert found.runs[2].error == ""
+
+
+def test_pruned_and_retrained_in_turn_a_run_ends_with_the_edges_that_the_function_has(
+    threads: Any,
+) -> None:
+    data = create_dataset(lambda x: torch.sin(3 * x[:, [0]]) + x[:, [1]] ** 2, n_var=2, seed=1)
+    generator = torch.Generator().manual_seed(2)
+    for part in ("train_label", "test_label"):
+        noise = torch.randn(data[part].shape, generator=generator, dtype=torch.float64)
+        data[part] = data[part] + 0.05 * noise
+    grid = {"width": [2, 3, 1], "grid": 5, "steps": 10, "prune": "within 5%"}
+    once = sweep(data, grid, repeats=2, executor=threads, progress=False)
+    both = sweep(data, {**grid, "retrain": 10}, repeats=2, executor=threads, progress=False)
+    assert [run.active_edges for run in both.runs] == [3, 3]
+    for a, b in zip(once.runs, both.runs, strict=True):
+        assert a.active_edges is not None
+        assert a.active_edges > 3
+        assert b.test_loss < 0.06
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 1000), share=st.sampled_from([0.0, 0.05, 0.5]))
+def test_what_costs_too_much_comes_back_with_its_weights(seed: int, share: float) -> None:
+    model = KAN([2, 3, 1], grid=3, k=2, seed=seed)
+    model.fit(DATA, steps=2, progress=False)
+    losses: list[float] = []
+    with PruningSession(model, DATA) as session:
+        session.set(edge_threshold=session.threshold_for(share))
+        losses.append(session.loss)
+    model = KAN([2, 3, 1], grid=3, k=2, seed=seed)
+    model.fit(DATA, steps=2, progress=False)
+    session = PruningSession(model, DATA)
+    fit = session.fit
+
+    def noted(**given: Any) -> Any:
+        results = fit(**given)
+        losses.append(session.loss)
+        return results
+
+    session.fit = noted  # type: ignore[method-assign, assignment]
+    prune_with(f"within {100 * share:g}%", session, {"steps": 1})
+    kept = session.loss
+    session.close()
+    # Whatever was tried after the second training and given up leaves no trace in the loss.
+    first = losses[2]
+    assert kept <= first * (1 + share) + 1e-12
+    assert any(kept == pytest.approx(loss) for loss in losses)
+    error = model(DATA["test_input"]).detach() - DATA["test_label"]
+    assert kept == pytest.approx(float(error.square().mean().sqrt()))
 
 
 def test_classes_are_trained_and_pruned_by_their_loss(threads: Any) -> None:
