@@ -23,11 +23,16 @@ from .deep_search import deep_search
 from .greedy_search import greedy_search
 from .levenberg_marquardt import refit
 from .naming_network import NamedEdge, NamingNetwork
-from .naming_search import Effort, NamingProblem, NamingStep
+from .naming_search import Effort, NamingProblem, NamingState, NamingStep
+from .product_search import find_products
+from .retry import is_better, is_exact, retry
 
 __all__ = ["Naming", "name_all"]
 
 FINAL_STEPS = 60
+
+RETRIES = 8
+"""How often names are taken back, at the most, if some edges got none."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def name_all(
     """
     deadline = time.monotonic() + seconds
     problem = NamingProblem(adapter, rows, labels, lib, tolerance, deadline)
-    state = problem.simplify(greedy_search(problem, problem.start, Effort()))
+    state = problem.simplify(_search(problem))
     if deep:
         state = problem.simplify(deep_search(problem, state))
     network, error, _ = refit(state.network, problem.x, problem.labels, FINAL_STEPS, min_fall=1e-6)
@@ -111,3 +116,16 @@ def name_all(
         list(state.steps),
         problem.out_of_time,
     )
+
+
+def _search(problem: NamingProblem) -> NamingState:
+    """Return what is found one name after the other, and from products and retries if need be."""
+    state = greedy_search(problem, problem.start, Effort())
+    if not state.network.unnamed():
+        return state
+    for found in find_products(problem):
+        state = found if is_better(problem, found, state) else state
+        if is_exact(problem, state):
+            return state
+    state = greedy_search(problem, state, Effort(), thorough=True)
+    return retry(problem, state, RETRIES) if state.network.unnamed() else state

@@ -24,7 +24,7 @@ from .naming_network import Forward, NamedEdge, NamingNetwork, build_network, me
 from .network_samples import sample_network
 from .rank import GROUP_BITS, description_length
 
-__all__ = ["Effort", "NamingProblem", "NamingState", "NamingStep", "Trial", "cost_of"]
+__all__ = ["Effort", "NamingProblem", "NamingState", "NamingStep", "Refused", "Trial", "cost_of"]
 
 Array = NDArray[np.float64]
 
@@ -52,6 +52,12 @@ ALWAYS_TRIED = "0", "x", "x^2"
 """These make other curves change, so a curve alone does not say whether they are right."""
 
 REFIT_STEPS = 40
+
+Refused = frozenset[tuple[Edge, str]]
+"""Edges, and functions that are not to name them."""
+
+LEAST_ARGUMENT = 0.3
+"""Half the range of an argument below which functions look like powers."""
 
 MAX_SHIFT = 0.2
 """Grids follow a node whose range has moved by more, relative to the grid."""
@@ -125,11 +131,17 @@ class Effort:
         As so many rows count: fewer let simple names win although the loss grows.
     floor : float
         Below this multiple of the present error a lower one counts little.
+    names : int
+        Tried for each edge, besides those that always are.
+    hopeless : float
+        A trial ends after three steps whose error is larger than the best one by this factor.
     """
 
     steps: int = 8
     observations: int = OBSERVATIONS
     floor: float = 1.0
+    names: int = MAX_NAMES
+    hopeless: float = 1e4
 
 
 def cost_of(function: Function) -> float:
@@ -205,16 +217,18 @@ class NamingProblem:
         return observations / 2 * math.log2(max(share, 1e-300))
 
     def total_bits(self, state: NamingState) -> float:
-        """Return what a whole network costs."""
-        bits = self.bits(state.error, 0.0)
+        """Return what a whole network costs; errors that splines leave, too, count little."""
+        bits = self.bits(state.error, self.start.error)
         for curve in state.network.edges.values():
             bits += cost_of(curve.function) if isinstance(curve, NamedEdge) else SPLINE_BITS
         return bits
 
-    def trials(self, state: NamingState, effort: Effort) -> list[Trial]:
-        """Try names for every edge that has none; the best first."""
+    def trials(
+        self, state: NamingState, effort: Effort, refused: Refused = frozenset()
+    ) -> list[Trial]:
+        """Try names for every edge that has none, but those refused; the best first."""
         floor, best, found = effort.floor * state.error, math.inf, []
-        for edge, function, curve in self._options(state):
+        for edge, function, curve in self._options(state, effort.names, refused):
             if self.out_of_time:
                 break
             network, error, _ = refit(
@@ -222,7 +236,7 @@ class NamingProblem:
                 self._trial_x,
                 self._trial_labels,
                 effort.steps,
-                stop=_Hopeless(max(best, floor)),
+                stop=_Hopeless(effort.hopeless * max(best, floor)),
             )
             if np.isfinite(error):
                 best = min(best, error)
@@ -230,7 +244,9 @@ class NamingProblem:
                 found.append(Trial(bits, edge, function, network))
         return sorted(found, key=lambda trial: trial.bits)
 
-    def _options(self, state: NamingState) -> list[tuple[Edge, Function, NamedCurve]]:
+    def _options(
+        self, state: NamingState, names: int, refused: Refused
+    ) -> list[tuple[Edge, Function, NamedCurve]]:
         """Return the names worth trying, the likeliest of each edge first."""
         samples, functions = (
             sample_network(state.network, state.passed, state.error),
@@ -242,9 +258,16 @@ class NamingProblem:
         ranked = []
         for e, edge in enumerate(samples.edges):
             order = np.argsort(bits[e], kind="stable").tolist()
-            near = [f for f in order if bits[e, f] <= bits[e, order[0]] + GROUP_BITS]
-            for place, f in enumerate(dict.fromkeys([*near[:MAX_NAMES], *always])):
-                ranked.append((place, edge, functions[f], fits.curve(e, f)))
+            order = [f for f in order if (edge, functions[f].name) not in refused]
+            near = order
+            if names <= MAX_NAMES:
+                near = [f for f in order if bits[e, f] <= bits[e, order[0]] + GROUP_BITS]
+            tried = dict.fromkeys([*near[:names], *(f for f in always if f in order)])
+            for place, f in enumerate(tried):
+                curve = _visible(functions[f], fits.curve(e, f), samples.x[e], samples.y[e])
+                ranked.append((place, edge, functions[f], curve))
+                if functions[f].name == "x^2" and samples.x[e, 0] < 0 < samples.x[e, 1]:
+                    ranked.append((place, edge, functions[f], _even(samples.x[e], samples.y[e])))
         ranked.sort(key=lambda option: option[0])
         return [option[1:] for option in ranked]
 
@@ -312,12 +335,42 @@ class NamingProblem:
 class _Hopeless:
     """Ends a trial that is far behind after three steps."""
 
-    def __init__(self, best: float) -> None:
-        self._best, self._steps = best, 0
+    def __init__(self, most: float) -> None:
+        self._most, self._steps = most, 0
 
     def __call__(self, error: float) -> bool:
         self._steps += 1
-        return self._steps >= 3 and error > 1e4 * self._best
+        return self._steps >= 3 and error > self._most
+
+
+def _visible(function: Function, curve: NamedCurve, ends: Array, y: Array) -> NamedCurve:
+    """Return constants with which a function does not look like another one on a curve's range.
+
+    Of an argument that hardly changes, ``cosh`` is a square and ``sinh`` a line. A fit that begins
+    there does not get away.
+    """
+    half = (ends[1] - ends[0]) / 2
+    if function.family != "any" or abs(curve.a) * half >= LEAST_ARGUMENT:
+        return curve
+    a = math.copysign(1 / half, curve.a)
+    # An even function keeps its centre.
+    b = -a * (-curve.b / curve.a if function.even else (ends[0] + ends[1]) / 2)
+    with np.errstate(all="ignore"):
+        values = function.value(a * np.linspace(ends[0], ends[1], POINTS) + b)
+        spread = values - values.mean()
+        if not 0 < float((spread**2).sum()) < math.inf:
+            return curve
+    c = float((spread * y).sum() / (spread**2).sum())
+    return NamedCurve(function.name, a, float(b), c, float(y.mean() - c * values.mean()))
+
+
+def _even(ends: Array, y: Array) -> NamedCurve:
+    """Return the square around 0 with the range of a curve, which may only be a part of it.
+
+    Of a chain of two curves, as in ``1 / sqrt(1 - x^2)``, either may be the even one.
+    """
+    c = (y.max() - y.min()) / max(ends**2)
+    return NamedCurve("x^2", 1.0, 0.0, float(c), float(y.min()))
 
 
 def _columns(values: Tensor) -> Array:
