@@ -193,3 +193,18 @@ def test_a_button_a_slider_and_a_plot_follow_the_widget(run: Callable[[str], Exe
     assert threshold > 0
     assert f"the slider says '{left:.0f} edges', the plot '{left:.0f} edges, " in done.text()
     assert any("<td>(0, 0, 3)</td>" in text for text in done.texts())
+
+
+def test_many_runs_agree_on_the_inputs_that_geometry_names(
+    run: Callable[[str], Executed],
+) -> None:
+    done = run("07_many_runs")
+    edges, loss = done.numbers(r"run \d+: (\d+) edges, test RMSE (\d+\.\d+)")
+    assert edges <= 4
+    assert loss < 0.35
+    # Compactness is perimeter^2 / area - 1.
+    for name in ("perimeter", "area"):
+        kept, runs = done.numbers(rf"{name}: kept in (\d+) of (\d+) runs")
+        assert kept == runs
+    (view,) = [state for state in done.widgets.values() if state.get("_kind") == "sweep"]
+    assert (view["_total"], view["error"]) == (18, "")
