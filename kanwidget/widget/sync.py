@@ -315,7 +315,12 @@ class TraitSync:
             if text is not None:
                 widget.set_trait("_formula", naming_payload.formula_state(text))
             elif widget._formula:  # that of the state before stays until the new one is written
-                unknown: dict[str, Any] = {"busy": True, "loss": None, "loss_refit": None, "blame": []}
+                unknown: dict[str, Any] = {
+                    "busy": True,
+                    "loss": None,
+                    "loss_refit": None,
+                    "blame": [],
+                }
                 widget.set_trait("_formula", {**widget._formula, **unknown})
 
     def _send_baseline(self) -> None:
