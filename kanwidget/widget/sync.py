@@ -33,6 +33,9 @@ IDLE_SECONDS = 0.15
 RUN_SECONDS = 0.09
 """Seconds from one look at a training by the session to the next."""
 
+DIGITS = 3
+"""Significant digits of a formula that nobody has chosen."""
+
 TRAINING_CHECK_SECONDS = 1.0
 """Seconds after which a training that a cell began in a thread has changed something."""
 
@@ -232,6 +235,13 @@ class TraitSync:
         self._formula_wish = digits, exact
         self._names_task.ask(0.0)
 
+    def finish_formula(self) -> None:
+        """Write the formula now, if curves have names, whether a view has asked for it or not."""
+        session = self._widget.session
+        if not session.closed and session.names and self._formula_wish is None:
+            self.wish_formula(DIGITS, True)
+        self.finish_names()
+
     def finish_names(self) -> None:
         """Find out now what might name curves, and write the formula, if a view asked for it."""
         if not self._names_task.pending:
@@ -297,13 +307,21 @@ class TraitSync:
             return
         self._names_sent = sent
         found, text = work.names(edges), work.text(wish)
+        if text is not None and text.unnamed and widget.data_rows == 0:
+            text.python = ""  # curves without a name end where the data end
         with widget.hold_sync():
             self._send("_candidates_y", naming_payload.candidate_curves(found))
             widget.set_trait("_candidates", naming_payload.candidate_rows(found))
             if text is not None:
                 widget.set_trait("_formula", naming_payload.formula_state(text))
             elif widget._formula:  # that of the state before stays until the new one is written
-                widget.set_trait("_formula", {**widget._formula, "busy": True})
+                unknown: dict[str, Any] = {
+                    "busy": True,
+                    "loss": None,
+                    "loss_refit": None,
+                    "blame": [],
+                }
+                widget.set_trait("_formula", {**widget._formula, **unknown})
 
     def _send_baseline(self) -> None:
         """Send what stays as it is until the baseline changes."""

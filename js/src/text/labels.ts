@@ -271,8 +271,8 @@ export const NAMES = {
     help: "Rest on one to see it in the network, press it to name the curve. “loss now” is the network's loss with it, “refitted” after all else has adapted to it.",
   },
   choose: (words: string): string => `Name this curve ${words}`,
-  row: (words: string, r2: string, loss: string, refit: string): string =>
-    `${words}, R² ${r2}${loss && `, loss ${loss}`}${refit && `, after a refit ${refit}`}`,
+  loss: " loss ",
+  refit: " refitted ",
 } as const;
 
 export const FORMULA = {
@@ -304,6 +304,7 @@ export const FORMULA = {
   formula: "Formula of the network",
   stop: "Stop and keep",
   noNames: "no names",
+  ofThePage: "This is the formula of the network as it was when the page was made.",
   blame: "Costs most:",
   complexity: (names: number, bits: number): string =>
     `${names} ${names === 1 ? "name" : "names"}, complexity ${bits}`,

@@ -333,7 +333,7 @@ export const selectEdgesWords = (node: string): string => `Select all edges of $
 export function fitWords(r2: number): string {
   if (!Number.isFinite(r2)) return "–";
   if (r2 >= 0.9999995) return "1";
-  const digits = r2 > 0.9 ? Math.min(6, Math.max(3, 1 - Math.floor(Math.log10(1 - r2)))) : 2;
+  const digits = r2 > 0.9 ? Math.min(6, Math.max(3, -Math.floor(Math.log10(1 - r2)))) : 2;
   return withMinus(r2.toFixed(digits));
 }
 
