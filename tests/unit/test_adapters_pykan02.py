@@ -20,6 +20,8 @@ from torch import Tensor
 from kanwidget import KANWidget, PruningSession
 from kanwidget.adapters import adapt
 from kanwidget.adapters.pykan02 import PykanAdapter
+from kanwidget.functions.curve import named_value
+from kanwidget.functions.library import FUNCTIONS
 from kanwidget.widget.function_tables import cells
 
 kan = pytest.importorskip("kan", reason="pykan is not installed")
@@ -412,7 +414,7 @@ def test_a_browser_can_compute_it_by_itself(build: Callable[[], Any]) -> None:
         assert isinstance(adapter, PykanAdapter)
         table = cells(adapter, baseline, [x])
         assert table is not None
-        values, source, edge = x.numpy(), 0, 0
+        values, source, edge, names = x.numpy(), 0, 0, adapter.names()
         for l, (on, bias) in enumerate(zip(baseline.mask, baseline.bias, strict=True)):
             slots = np.tile(bias.numpy(), (len(x), 1))
             for j, i in np.ndindex(*on.shape):
@@ -420,7 +422,10 @@ def test_a_browser_can_compute_it_by_itself(build: Callable[[], Any]) -> None:
                 k = np.clip(np.searchsorted(ends, values[:, i], "right") - 1, 0, len(ends) - 2)
                 u = (values[:, i] - ends[k]) / (ends[k + 1] - ends[k])
                 c = table.y[edge + j * on.shape[1] + i][k]
-                slots[:, j] += on[j, i].item() * (c * u[:, None] ** np.arange(4)).sum(1)
+                out = (c * u[:, None] ** np.arange(4)).sum(1)
+                if (l, i, j) in names:  # by its function, as a page does it
+                    out = named_value(names[l, i, j], FUNCTIONS, values[:, i])
+                slots[:, j] += on[j, i].item() * out
             source, edge = source + on.shape[1], edge + on.numel()
             owners = baseline.slots[l] if baseline.slots else range(len(bias))
             values = np.ones((len(x), session.width[l + 1]))
