@@ -24,7 +24,16 @@ from .naming_network import Forward, NamedEdge, NamingNetwork, build_network, me
 from .network_samples import sample_network
 from .rank import GROUP_BITS, description_length
 
-__all__ = ["Effort", "NamingProblem", "NamingState", "NamingStep", "Refused", "Trial", "cost_of"]
+__all__ = [
+    "Effort",
+    "NamingProblem",
+    "NamingState",
+    "NamingStep",
+    "Refused",
+    "Trial",
+    "cost_of",
+    "step_to",
+]
 
 Array = NDArray[np.float64]
 
@@ -53,17 +62,17 @@ ALWAYS_TRIED = "0", "x", "x^2"
 
 REFIT_STEPS = 40
 
-MAX_PARAMETERS = 3000
-"""Of the copy that names are tried on: each step of a refit takes its cube of time."""
-
-UNNOTICED = 0.2
-"""Without labels, errors of this share of what outputs may change by count as none."""
-
 Refused = frozenset[tuple[Edge, str]]
 """Edges, and functions that are not to name them."""
 
 LEAST_ARGUMENT = 0.3
 """Half the range of an argument below which functions look like powers."""
+
+MAX_PARAMETERS = 3000
+"""Of the copy that names are tried on: each step of a refit takes its cube of time."""
+
+UNNOTICED = 0.2
+"""Without labels, errors of this share of what outputs may change by count as none."""
 
 MAX_SHIFT = 0.2
 """Grids follow a node whose range has moved by more, relative to the grid."""
@@ -106,6 +115,8 @@ class NamingState:
     zeros : tuple of Edge
         Edges that turned out to do nothing.
     steps : tuple of NamingStep
+    before : NamingState, optional
+        Where the last of them began.
     """
 
     network: NamingNetwork
@@ -113,6 +124,7 @@ class NamingState:
     passed: Forward
     zeros: tuple[Edge, ...] = ()
     steps: tuple[NamingStep, ...] = ()
+    before: NamingState | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +160,18 @@ class Effort:
     floor: float = 1.0
     names: int = MAX_NAMES
     hopeless: float = 1e4
+
+
+def step_to(network: NamingNetwork, error: float, edge: Edge, function: Function) -> NamingStep:
+    """Return the step that led to a network with a mean squared error."""
+    named = [c.function for c in network.edges.values() if isinstance(c, NamedEdge)]
+    return NamingStep(
+        edge,
+        function.name,
+        math.sqrt(error),
+        sum(f.complexity for f in named),
+        len(network.unnamed()),
+    )
 
 
 def cost_of(function: Function) -> float:
@@ -333,15 +357,8 @@ class NamingProblem:
         if np.isfinite(error):
             network, error, passed = self._on_new_grids(network, error, passed)
         zeros = state.zeros + ((edge,) if function.family == "constant" else ())
-        named = [c.function for c in network.edges.values() if isinstance(c, NamedEdge)]
-        step = NamingStep(
-            edge,
-            function.name,
-            math.sqrt(error),
-            sum(f.complexity for f in named),
-            len(network.unnamed()),
-        )
-        return NamingState(network, error, passed, zeros, (*state.steps, step))
+        step = step_to(network, error, edge, function)
+        return NamingState(network, error, passed, zeros, (*state.steps, step), state)
 
     def _on_new_grids(
         self, network: NamingNetwork, error: float, passed: Forward
