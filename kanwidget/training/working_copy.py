@@ -12,7 +12,7 @@ from kanwidget.adapters.model_copy import named_tensors
 from kanwidget.kan.layer import copy_all
 from kanwidget.kan.write_lock import write_lock
 
-__all__ = ["WorkingCopy"]
+__all__ = ["TrainedModule", "WorkingCopy"]
 
 
 class WorkingCopy:
@@ -181,6 +181,38 @@ class WorkingCopy:
             for values, old in pairs:
                 values[off] = old[off]
         return True
+
+
+class TrainedModule(nn.Module):
+    """What a working copy computes, with all its trained parameters: also those of named edges.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the trained parameters.
+    fixed : dict of str to bool Tensor
+        Which of their numbers stay; see `Adapter.fixed_numbers`.
+    """
+
+    def __init__(self, copy: WorkingCopy) -> None:
+        super().__init__()
+        adapter = copy.adapter
+        self.model = adapter.model
+        beside = {name: name.replace(".", "/") for name in adapter.modules_beside()}
+        for name, module in adapter.modules_beside().items():
+            self.add_module(beside[name], module)
+
+        def renamed(name: str) -> str:
+            holder, _, key = name.rpartition(".")
+            return f"{beside[holder]}.{key}" if holder in beside else f"model.{name}"
+
+        self.names = [renamed(name) for name in copy.parameter_names]
+        self.fixed = {renamed(name): found for name, found in adapter.fixed_numbers().items()}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the model's outputs."""
+        out: Tensor = self.model(x)
+        return out
 
 
 def _named_modules(adapter: Adapter) -> list[tuple[str, nn.Module]]:
