@@ -43,7 +43,7 @@ test("Name curves looks for names within the tolerance, once at a time, and its 
   expect(doing(view).at(-1)).toEqual({ do: "stop_naming" });
   view.model.receive({ _naming: NAMING });
   await frames(2);
-  expect(view.find("[data-role=naming]").textContent).toBe(NAMING.said);
+  expect(view.find("[data-role=naming]").textContent).toBe("3 curves named, test RMSE 0.13 → 0.0001");
 });
 
 test("an open tab asks for the formula, with the digits that a person chooses", async () => {
