@@ -6,7 +6,7 @@ from .kan import KAN, create_dataset
 from .kan.symbolic import provide_naming
 from .session import PruningSession
 from .sweep import Sweep, sweep
-from .widget import KANWidget
+from .widget import KANWidget, SweepWidget
 
 provide_naming(NamingOfKan())
 
@@ -15,6 +15,7 @@ __all__ = [
     "KANWidget",
     "PruningSession",
     "Sweep",
+    "SweepWidget",
     "create_dataset",
     "register_adapter",
     "sweep",

@@ -270,6 +270,10 @@ class BaseAdapter(ABC):
             found[l, i, j] = replace(curve, function=function.name), function
         return found
 
+    def fixed_numbers(self) -> dict[str, Tensor]:
+        """Return which numbers of parameters no training changes: see `Adapter`."""
+        return {}
+
     def modules_beside(self) -> dict[str, nn.Module]:
         """Return what holds named edges, and is no part of the model, by names as of modules."""
         return {}

@@ -197,6 +197,10 @@ class LayeredAdapter(NamedEdgesAdapter):
         like = self.example_tensor().new_zeros(self.layer_size(layer)[::-1])
         return NamedEdges(like, any(p.requires_grad for p in layer.parameters()))
 
+    def trains_shift(self, l: int) -> bool:
+        """Whether d of a layer's named edges is trained: a bias of its own does the same."""
+        return self.layer_bias(self.layers[l]) is None
+
     def path_of_layer(self, l: int) -> str:
         """Return the name of a layer in the model."""
         layer = self.layers[l]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import FUNCTIONS, Function
@@ -37,6 +38,19 @@ class NamedEdgesAdapter(BaseAdapter):
     @abstractmethod
     def path_of_layer(self, l: int) -> str:
         """Return the name of a layer in the model."""
+
+    @abstractmethod
+    def trains_shift(self, l: int) -> bool:
+        """Whether d of a layer's named edges is trained: a bias that is does the same."""
+
+    def fixed_numbers(self) -> dict[str, Tensor]:
+        """Return which constants of named edges no training changes."""
+        return {
+            f"{self.path_of_layer(l)}.{NAMED_EDGES}.affine": torch.from_numpy(
+                ~named.free(self.trains_shift(l))
+            )
+            for l, named in self._all_named().items()
+        }
 
     def names(self) -> dict[Edge, NamedCurve]:
         """Return the edges that a function alone makes, on or off: see `Adapter`."""
@@ -95,7 +109,7 @@ class NamedEdgesAdapter(BaseAdapter):
         for l, own in (extra or {}).items():
             named = self.named_edges(l)
             if named is not None:
-                named.own = {**named.own, **own}
+                named.use_functions({**named.own, **own})
 
     def _all_named(self) -> dict[int, NamedEdges]:
         found = ((l, self.named_edges(l)) for l in range(len(self.width) - 1))

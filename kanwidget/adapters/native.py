@@ -159,6 +159,9 @@ class NativeAdapter(NamedEdgesAdapter):
     def new_named_edges(self, l: int) -> NamedEdges:
         return self._model.layers[l].new_names()
 
+    def trains_shift(self, l: int) -> bool:
+        return not self._model.layers[l].bias.requires_grad
+
     def path_of_layer(self, l: int) -> str:
         return f"layers.{l}"
 

@@ -240,6 +240,12 @@ class Adapter(Protocol):
     def compact(self) -> nn.Module:
         """Return a new, smaller model without dead nodes and with the same outputs."""
 
+    def fixed_numbers(self) -> dict[str, Tensor]:
+        """Return which numbers of parameters no training changes, bool, by the parameters' names.
+
+        These are constants of named edges, in parameters of the model or of `modules_beside`.
+        """
+
     def modules_beside(self) -> dict[str, nn.Module]:
         """Return what holds named edges, and is no part of the model, by names as of modules."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.curve import CONSTANTS, NamedCurve
 from kanwidget.functions.library import ALIASES, FUNCTIONS, Function
 from kanwidget.kan.bsplines import bspline_basis_and_slope, de_boor, is_uniform
 from kanwidget.masks import reachability
@@ -237,6 +237,18 @@ class PykanBaseAdapter(BaseAdapter):
                 fixed = frozenset() if own is None else own.fixed
                 c, d = float(scale * c), float(scale * d)
                 found[l, i, j] = NamedCurve("0" if zero else name, a, b, c, d, fixed)
+        return found
+
+    def fixed_numbers(self) -> dict[str, Tensor]:
+        found = {}
+        for l, layer in enumerate(self.model.symbolic_fun):
+            fixed = torch.zeros(layer.affine.shape, dtype=torch.bool)
+            for j, i in (self._formula_mask(l) != 0).nonzero().tolist():
+                own = function_at(layer, j, i)
+                if own is not None:
+                    fixed[j, i] = torch.tensor([letter in own.fixed for letter in CONSTANTS])
+            if fixed.any():
+                found[f"symbolic_fun.{l}.affine"] = fixed
         return found
 
     def functions(self) -> Mapping[str, Function]:

@@ -42,7 +42,7 @@ def deep_search(problem: NamingProblem, state: NamingState) -> Iterator[NamingSt
             yield best
         if is_exact(problem, best):
             return
-    yield from retry(problem, best, RETRIES)
+    yield retry(problem, best, RETRIES)
 
 
 def _beam(problem: NamingProblem) -> Iterator[NamingState]:

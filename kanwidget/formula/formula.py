@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from .rewrite import as_exponentials, edges_of, expand
 from .rows import Expressions, Rows, standard_deviations
 from .spoken import spoken
 from .sympy_form import phi_name, run_with_time_limit, to_sympy
+from .table_row import TableRow
 from .torch_formula import TorchFormula
 from .unnamed_curve import UnnamedCurve
 from .variables import Scaling, check_names, read_scaling
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from sympy import Expr
     from sympy import Symbol as SympySymbol
 
-__all__ = ["Formula", "TableRow", "formula_of"]
+__all__ = ["Formula", "formula_of"]
 
 Array = NDArray[np.float64]
 
@@ -48,28 +49,6 @@ MAX_DIGITS = 17
 
 LONGER = 1.5
 """Forms that are so many times longer are not tried: no numbers vanish that make up for it."""
-
-
-class TableRow(NamedTuple):
-    """One network on the way to a formula; see `Formula.table`.
-
-    Attributes
-    ----------
-    names : int
-        How many curves have a name.
-    complexity : int
-        Of all names, in bits.
-    loss : float
-        Root mean squared error on the rows that names were fitted to.
-    edge, function
-        The name that was taken last; None before the first.
-    """
-
-    names: int
-    complexity: int
-    loss: float
-    edge: Edge | None
-    function: str | None
 
 
 class Formula:
@@ -391,7 +370,7 @@ def formula_of(
         How inputs and labels were scaled before the model saw them. The formula is of, and for,
         values as they were before.
     functions : mapping of str to Function
-        What names mean.
+        What names mean, beside the functions of one's own that the model has.
     name_parts : bool
         Whether hidden nodes that are used more than once get a name of their own.
 
@@ -409,7 +388,7 @@ def formula_of(
         raise ValueError(f"{sorted(shared)[0][:40]!r} is the name of both an input and an output")
     inputs = read_scaling(normalizer, network.width[0], "normalizer")
     outputs = read_scaling(output_normalizer, network.width[-1], "output_normalizer")
-    known = Functions(functions)
+    known = Functions(network.functions)
     parts, made = compose(network, known, in_names, out_names, inputs, outputs, name_parts)
     expressions = Expressions(parts, made, in_names, known)
     judged = None if rows is None else _rows_of(network, rows, inputs, outputs)

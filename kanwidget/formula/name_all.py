@@ -7,7 +7,6 @@ spline.
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,6 +30,9 @@ from .retry import is_better, is_exact, retry
 __all__ = ["Naming", "name_all"]
 
 FINAL_STEPS = 60
+
+INTERVALS = 10
+"""Of splines that take the place of names."""
 
 RETRIES = 8
 """How often names are taken back, at the most, if some edges got none."""
@@ -115,17 +117,18 @@ def name_all(
     """
     deadline = time.monotonic() + seconds
     problem = NamingProblem(adapter, rows, labels, lib, tolerance, deadline, stop)
-    state, interrupted = problem.start, False
+    state, interrupted, path = problem.start, False, [problem.start]
     try:
-        for found in _search(problem, deep):
+        for found in _search(problem, path, progress):
             state = found
-            if progress is not None and state.steps:
-                progress(state.steps[-1])
         state = problem.simplify(state)
+        if deep:
+            for found in deep_search(problem, state):
+                state = problem.simplify(found)
     except KeyboardInterrupt:
         interrupted = True
     if most_names is not None:
-        state = _with_fewer_names(problem, state, most_names)
+        state = _with_fewer_names(problem, state, path, most_names)
     end = time.monotonic() + max(1.0, seconds)
     network, error, _ = refit(
         state.network,
@@ -153,43 +156,55 @@ def name_all(
     )
 
 
-def _search(problem: NamingProblem, deep: bool) -> Iterator[NamingState]:
-    """Yield networks on the way to all names.
+def _search(
+    problem: NamingProblem,
+    path: list[NamingState],
+    progress: Callable[[NamingStep], object] | None,
+) -> Iterator[NamingState]:
+    """Yield what is found one name after the other, and from products and retries if need be.
 
-    They are taken one after the other; if that does not lead to all, products are looked for, and
-    names are taken back.
+    Parameters
+    ----------
+    problem : NamingProblem
+    path : list of NamingState
+        Is given each state after a name that was taken in one go.
+    progress : callable, optional
     """
-    best = problem.start
-    for found in greedy_steps(problem, best, Effort()):
-        best = found
-        yield best
-    if best.network.unnamed():
-        for found in find_products(problem):
-            if is_better(problem, found, best):
-                best = found
-                yield best
-            if is_exact(problem, best):
-                break
-        for found in greedy_steps(problem, best, Effort(), thorough=True):
-            best = found
-            yield best
-    if best.network.unnamed():
-        for found in retry(problem, best, RETRIES):
-            best = found
-            yield best
-    if deep and not is_exact(problem, best):
-        yield from deep_search(problem, problem.simplify(best))
-
-
-def _with_fewer_names(problem: NamingProblem, state: NamingState, most: int) -> NamingState:
-    """Return where a state came by with no more names than these."""
-    passed: NamingState | None = state
-    while passed is not None and len({step.edge for step in passed.steps}) > most:
-        passed = passed.before
-    if passed is not None:
-        return passed
-    # Some names were taken back on the way: begin again, and end sooner.
     state = problem.start
-    for found in itertools.islice(greedy_steps(problem, problem.start, Effort()), most):
+    for found in greedy_steps(problem, problem.start, Effort()):
         state = found
-    return state
+        path.append(state)
+        yield state
+        if progress is not None:
+            progress(state.steps[-1])
+    if not state.network.unnamed():
+        return
+    for found in find_products(problem):
+        if is_better(problem, found, state):
+            state = found
+            yield state
+        if is_exact(problem, state):
+            return
+    for found in greedy_steps(problem, state, Effort(), thorough=True):
+        for step in found.steps[len(state.steps) :]:
+            if progress is not None:
+                progress(step)
+        state = found
+        yield state
+    if state.network.unnamed():
+        yield retry(problem, state, RETRIES)
+
+
+def _with_fewer_names(
+    problem: NamingProblem, state: NamingState, path: list[NamingState], most: int
+) -> NamingState:
+    """Return the state with its first names alone."""
+    if len(state.steps) <= most:
+        return state
+    if most < len(path) and path[most].steps == state.steps[:most]:
+        return path[most]
+    edges = list(dict.fromkeys(step.edge for step in state.steps[most:]))
+    network = state.network.with_splines(edges, state.passed, INTERVALS)
+    network, error, passed = refit(network, problem.x, problem.labels, FINAL_STEPS)
+    zeros = tuple(edge for edge in state.zeros if edge not in edges)
+    return NamingState(network, error, passed, zeros, state.steps[:most])

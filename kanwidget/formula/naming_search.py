@@ -62,17 +62,17 @@ ALWAYS_TRIED = "0", "x", "x^2"
 
 REFIT_STEPS = 40
 
-Refused = frozenset[tuple[Edge, str]]
-"""Edges, and functions that are not to name them."""
-
-LEAST_ARGUMENT = 0.3
-"""Half the range of an argument below which functions look like powers."""
-
 MAX_PARAMETERS = 3000
 """Of the copy that names are tried on: each step of a refit takes its cube of time."""
 
 UNNOTICED = 0.2
 """Without labels, errors of this share of what outputs may change by count as none."""
+
+Refused = frozenset[tuple[Edge, str]]
+"""Edges, and functions that are not to name them."""
+
+LEAST_ARGUMENT = 0.3
+"""Half the range of an argument below which functions look like powers."""
 
 MAX_SHIFT = 0.2
 """Grids follow a node whose range has moved by more, relative to the grid."""
@@ -115,8 +115,6 @@ class NamingState:
     zeros : tuple of Edge
         Edges that turned out to do nothing.
     steps : tuple of NamingStep
-    before : NamingState, optional
-        Where the last of them began.
     """
 
     network: NamingNetwork
@@ -124,7 +122,6 @@ class NamingState:
     passed: Forward
     zeros: tuple[Edge, ...] = ()
     steps: tuple[NamingStep, ...] = ()
-    before: NamingState | None = None
 
 
 @dataclass(frozen=True)
@@ -358,7 +355,7 @@ class NamingProblem:
             network, error, passed = self._on_new_grids(network, error, passed)
         zeros = state.zeros + ((edge,) if function.family == "constant" else ())
         step = step_to(network, error, edge, function)
-        return NamingState(network, error, passed, zeros, (*state.steps, step), state)
+        return NamingState(network, error, passed, zeros, (*state.steps, step))
 
     def _on_new_grids(
         self, network: NamingNetwork, error: float, passed: Forward

@@ -47,8 +47,12 @@ def find_products(problem: NamingProblem) -> Iterator[NamingState]:
     problem : NamingProblem
     """
     generator = np.random.default_rng(0)
-    for nodes in _pairs_of_nodes(problem):
-        for names in PAIRS:
+    known = {function.name for function in problem.functions}
+    pairs = [names for names in PAIRS if known.issuperset(names)]
+    for nodes in _pairs_of_nodes(problem.start.network):
+        if any(edge[:2] in nodes or (edge[0] + 1, edge[2]) in nodes for edge in problem.kept):
+            continue
+        for names in pairs:
             for _ in range(STARTS):
                 if problem.out_of_time:
                     return
@@ -63,25 +67,18 @@ def find_products(problem: NamingProblem) -> Iterator[NamingState]:
                         for edge, curve in network.edges.items()
                         if edge[:2] in nodes and isinstance(curve, NamedEdge)
                     ]
-                    state = NamingState(
-                        network, error, passed, steps=tuple(steps), before=problem.start
-                    )
+                    state = NamingState(network, error, passed, steps=tuple(steps))
                     yield greedy_search(problem, state, EFFORT)
 
 
-def _pairs_of_nodes(problem: NamingProblem) -> list[tuple[Node, Node]]:
-    """Return hidden nodes with two edges in or more, whose only edge leads to the same node.
-
-    No edge that begins anew has a name already.
-    """
+def _pairs_of_nodes(network: NamingNetwork) -> list[tuple[Node, Node]]:
+    """Return hidden nodes with two edges in or more, whose only edge leads to the same node."""
     into: dict[Node, int] = {}
     out: dict[Node, list[int]] = {}
-    for l, i, j in problem.start.network.edges:
+    for l, i, j in network.edges:
         into[l + 1, j] = into.get((l + 1, j), 0) + 1
         out.setdefault((l, i), []).append(j)
-    named = {end for l, i, j in problem.kept for end in ((l, i), (l + 1, j))}
     nodes = [n for n in sorted(out) if n[0] and len(out[n]) == 1 and into.get(n, 0) > 1]
-    nodes = [n for n in nodes if not {n, (n[0] + 1, out[n][0])} & named]
     pairs = itertools.combinations(nodes, 2)
     return [(a, b) for a, b in pairs if a[0] == b[0] and out[a] == out[b]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -25,8 +25,8 @@ EXACT = 1e-20
 """With an error below this share of the variance there is nothing left to find."""
 
 
-def retry(problem: NamingProblem, state: NamingState, most: int) -> Iterator[NamingState]:
-    """Yield better networks, found when names are taken back and refused; each beats the last.
+def retry(problem: NamingProblem, state: NamingState, most: int) -> NamingState:
+    """Return the best network that is found when names are taken back and refused.
 
     Parameters
     ----------
@@ -39,18 +39,18 @@ def retry(problem: NamingProblem, state: NamingState, most: int) -> Iterator[Nam
     best, improved = state, True
     while improved:
         improved = False
-        for edges, refused in _in_the_way(problem, best):
+        for edges, refused in _in_the_way(best, problem.kept):
             key = frozenset(edges), refused
             if key in tried:
                 continue
             if len(tried) >= most or problem.out_of_time or is_exact(problem, best):
-                return
+                return best
             tried.add(key)
             found = _named_anew(problem, best, edges, refused)
             if found is not None and is_better(problem, found, best):
                 best, improved = found, True
-                yield best
                 break
+    return best
 
 
 def is_exact(problem: NamingProblem, state: NamingState) -> bool:
@@ -64,12 +64,12 @@ def is_better(problem: NamingProblem, found: NamingState, best: NamingState) -> 
     return allowed and problem.total_bits(found) < problem.total_bits(best)
 
 
-def _in_the_way(problem: NamingProblem, state: NamingState) -> Iterator[tuple[list[Edge], Refused]]:
+def _in_the_way(state: NamingState, kept: Collection[Edge]) -> Iterator[tuple[list[Edge], Refused]]:
     """Yield edges whose names are to be taken back, and the names that they are to have no more."""
     functions = {
         edge: curve.function.name
         for edge, curve in state.network.edges.items()
-        if isinstance(curve, NamedEdge) and edge not in problem.kept
+        if isinstance(curve, NamedEdge) and edge not in kept
     } | dict.fromkeys(state.zeros, "0")
     hidden = [(l, i) for l, n in enumerate(state.network.width[1:-1], start=1) for i in range(n)]
     unnamed = state.network.unnamed()
@@ -103,7 +103,6 @@ def _named_anew(
         passed=passed,
         zeros=tuple(edge for edge in state.zeros if edge not in edges),
         steps=tuple(step for step in state.steps if step.edge not in edges),
-        before=None,
     )
     both = next_two(problem, opened, EFFORT, refused)
     return greedy_search(problem, both or opened, EFFORT, refused, thorough=True)

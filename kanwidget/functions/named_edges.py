@@ -66,11 +66,14 @@ class NamedEdges(nn.Module):
         self.register_buffer("codes", zeros.to(torch.int64))
         self.register_buffer("fixed", zeros.to(torch.uint8))
         self.own: dict[str, Function] = {}
+        # The answers of `groups` and `free`, and what they were computed from: `torch.func`, which
+        # maps over rows, could not read tensors as arrays.
         self._groups: tuple[Tensor, list[CurveGroup]] | None = None
+        self._free: tuple[bool, tuple[Tensor, Tensor], NDArray[np.bool_]] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be found out anew, and may hold functions that are gone."""
-        return {**self.__dict__, "_groups": None}
+        return {**self.__dict__, "_groups": None, "_free": None}
 
     @property
     def on(self) -> Tensor:
@@ -84,19 +87,20 @@ class NamedEdges(nn.Module):
         Numbers are written to new tensors: a backward pass may be under way.
         """
         affine, codes, fixed = (t.detach().clone() for t in (self.affine, self.codes, self.fixed))
-        affine[j, i], codes[j, i], fixed[j, i] = 0.0, 0, 0
+        affine[j, i], codes[j, i], fixed[j, i], own = 0.0, 0, 0, dict(self.own)
         if curve is not None and function is not None:
             if FUNCTIONS.get(function.name) is not function:
-                self.own = {**self.own, function.name: function}
+                own[function.name] = function
             affine[j, i] = affine.new_tensor([curve.a, curve.b, curve.c, curve.d])
             codes[j, i] = code_of(function.name)
             fixed[j, i] = sum(1 << n for n, letter in enumerate(CONSTANTS) if letter in curve.fixed)
         self.affine.data, self.codes, self.fixed = affine, codes, fixed
-        self.drop_unused()
+        self.use_functions(own)
 
-    def drop_unused(self) -> None:
-        """Forget functions of one's own that no edge has any more."""
-        self.own = {n: f for n, f in self.own.items() if bool((self.codes == code_of(n)).any())}
+    def use_functions(self, functions: Mapping[str, Function]) -> None:
+        """Let these be the functions of one's own; those that no edge has are left out."""
+        self.own = {n: f for n, f in functions.items() if bool((self.codes == code_of(n)).any())}
+        self._groups = self._free = None
 
     def curves(self) -> dict[tuple[int, int], NamedCurve]:
         """Return the named curves by ``(j, i)``."""
@@ -124,7 +128,7 @@ class NamedEdges(nn.Module):
         """
         wanted = self.codes.masked_fill(~on.to(self.codes.device), 0)
         known = self._groups
-        if known is not None and known[0].device == wanted.device and torch.equal(known[0], wanted):
+        if known is not None and _same(known[0], wanted):
             return known[1]
         table = wanted.cpu().numpy()
         outs, ins = table.nonzero()
@@ -156,11 +160,15 @@ class NamedEdges(nn.Module):
         with_shift : bool
             Whether d is one of them. With a bias that is trained it is not: that is the same.
         """
-        found = np.zeros((*self.codes.shape, 4), dtype=bool)
+        key, known = (self.codes, self.fixed), self._free
+        if known is not None and known[0] == with_shift and all(map(_same, known[1], key)):
+            return known[2]
+        found: NDArray[np.bool_] = np.zeros((*self.codes.shape, 4), dtype=bool)
         for function, outs, ins in self.groups(self.on):
             found[outs, ins] = *function.free, function.family != "constant", with_shift
         fixed = self.fixed.cpu().numpy()[..., None] >> np.arange(4) & 1
         found &= fixed == 0
+        self._free = with_shift, (self.codes.clone(), self.fixed.clone()), found
         return found
 
     def values(
@@ -208,13 +216,17 @@ class NamedEdges(nn.Module):
             return None
         new = NamedEdges(self.affine.detach()[j][:, i, 0], self.affine.requires_grad)
         new.affine.data, new.codes = self.affine.detach()[j][:, i], codes
-        new.fixed, new.own = self.fixed[j][:, i], self.own
-        new.drop_unused()
+        new.fixed = self.fixed[j][:, i]
+        new.use_functions(self.own)
         return new.train(self.training)
 
     def copy(self) -> NamedEdges:
         """Return a copy that shares nothing with this."""
         return copy.deepcopy(self)
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.device == b.device and torch.equal(a, b)
 
 
 def code_of(name: str) -> int:

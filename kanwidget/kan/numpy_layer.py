@@ -49,7 +49,7 @@ class NumpyLayer:
     """
 
     def __init__(self, layer: KANLayer, inputs: NDArray[np.intp] | None = None) -> None:
-        self._layer = layer
+        self._layer, self._named = layer, layer.named_edges
         self._ins: Any = slice(None) if inputs is None else inputs
         self._grid = as_array(layer.grid)[self._ins].copy()
         self._uniform = layer.uniform
@@ -63,8 +63,9 @@ class NumpyLayer:
         self.span = bsplines.score_span(self._grid)
 
     def is_current(self) -> bool:
-        """Whether the layer's grids still are what they were."""
-        return np.array_equal(self._grid, as_array(self._layer.grid)[self._ins])
+        """Whether the layer's grids still are what they were, and no edge has got a name since."""
+        same = self._layer.named_edges is self._named
+        return same and np.array_equal(self._grid, as_array(self._layer.grid)[self._ins])
 
     def update_mask(self) -> bool:
         """Take the layer's present mask, and return whether that is another one."""

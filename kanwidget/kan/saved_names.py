@@ -101,6 +101,5 @@ def named_edges_of(
     named = NamedEdges(affine[..., 0])
     named.affine = nn.Parameter(affine)
     named.codes, named.fixed = state[f"{prefix}codes"], state[f"{prefix}fixed"]
-    named.own = {name: f for name, f in functions.items() if name not in FUNCTIONS}
-    named.drop_unused()
+    named.use_functions({name: f for name, f in functions.items() if name not in FUNCTIONS})
     return named

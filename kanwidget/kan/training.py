@@ -26,7 +26,7 @@ from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
 from .write_lock import begin_fit, end_fit
 
-__all__ = ["FitResults", "fit"]
+__all__ = ["FitResults", "check_least_squares", "fit"]
 
 LOSSES = "train_loss", "test_loss", "reg"
 

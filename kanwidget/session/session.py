@@ -195,6 +195,19 @@ class PruningSession(SessionNaming):
         """Let the next change be a step of its own, whatever ``merge`` says."""
         self._planner.end_drag()
 
+    def continue_step(self) -> None:
+        """Let the next change go on with the last step, whatever that changed.
+
+        Both are taken back at once then. Not if that step is no decision, or has a note.
+
+        Examples
+        --------
+        >>> session.set(node_threshold=0.02)  # doctest: +SKIP
+        >>> session.continue_step()  # doctest: +SKIP
+        >>> session.set(edge_threshold=0.01)  # doctest: +SKIP
+        """
+        self._planner.continue_step()
+
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
         edge = self._check_edge(l, i, j)

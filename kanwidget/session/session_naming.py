@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
 from kanwidget.formula.candidates import candidates_of
 from kanwidget.formula.edge_samples import sample_edges
-from kanwidget.formula.formula import Formula, TableRow, formula_of
+from kanwidget.formula.formula import Formula, formula_of
 from kanwidget.formula.name_all import Naming, name_all
 from kanwidget.formula.name_losses import NameLosses
 from kanwidget.formula.naming_search import NamingStep
 from kanwidget.formula.pinned_fit import check_pin, fit_function
 from kanwidget.formula.rank import GROUP_BITS
+from kanwidget.formula.table_row import TableRow
 from kanwidget.formula.variables import check_names
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import ALIASES, FUNCTIONS, Function, select_functions
@@ -30,91 +29,28 @@ from kanwidget.masks.validate import check_number, check_whole
 
 from .name_rows import rows_of_names
 from .named_copy import named_copy, refit_copy
+from .naming_judge import (
+    exact_loss,
+    is_allowed,
+    labels_are_targets,
+    most_loss,
+    promised_loss,
+    targets_of,
+)
+from .naming_results import EdgeCandidate, NamingResult, is_zero, naming_words, table_of
 from .naming_run import NamingRun, Search
 from .session_training import SessionTraining
 from .words import Message, change_words
 
-__all__ = ["EdgeCandidate", "NamingResult", "SessionNaming"]
+__all__ = ["NamingResult", "SessionNaming"]
 
 Library = Iterable[str] | Mapping[str, Function]
-
-EXACT = 1e-9
-"""Losses below this share of the labels' spread are the same, whatever the tolerance."""
 
 KEPT_PROMISE = 1.02
 """A model is refitted if its loss is more than so many times that of the named copy."""
 
 ATTEMPTS = 6
 """How often fewer names are tried, if the loss with all of them is too large."""
-
-
-@dataclass(frozen=True)
-class EdgeCandidate:
-    """A function that might name an edge's curve; see `PruningSession.candidates`.
-
-    Attributes
-    ----------
-    curve : NamedCurve
-        The function, and constants as fitted to the curve.
-    r2 : float
-        The coefficient of determination, each place of the curve counted as often as the data are
-        there and as much as the outputs notice it.
-    bits : float
-        Description length; less is better, and only differences count.
-    uncertainties : dict of str to float
-        Standard deviations of the constants a, b, c and d.
-    group : int
-        Candidates with the same number cannot be told apart by this curve; 0 is the best group.
-    loss, loss_after : float
-        What the session's loss becomes with the name: at once, and after a short refit of all
-        curves. Infinite where the function is not defined for all rows, NaN where it was not
-        measured.
-    """
-
-    curve: NamedCurve
-    r2: float
-    bits: float
-    uncertainties: dict[str, float]
-    group: int
-    loss: float
-    loss_after: float
-
-    @property
-    def function(self) -> str:
-        """The function's name."""
-        return self.curve.function
-
-
-@dataclass(frozen=True)
-class NamingResult:
-    """What `PruningSession.name_all` did.
-
-    Attributes
-    ----------
-    names : dict of Edge to NamedCurve
-        All edges with a name, now.
-    removed : list of Edge
-        Edges that turned out to do nothing, and were switched off by hand.
-    unnamed : list of Edge
-        Edges that are on and stay splines: no name fits them, or there was no time.
-    loss_before, loss : float
-        The session's loss before and now.
-    steps : list of TableRow
-        Complexity against loss along the way, see `Formula.table`.
-    out_of_time : bool
-        Whether more might have been found in more time.
-    text : str
-        The same in words.
-    """
-
-    names: dict[Edge, NamedCurve]
-    removed: list[Edge]
-    unnamed: list[Edge]
-    loss_before: float
-    loss: float
-    steps: list[TableRow]
-    out_of_time: bool
-    text: str
 
 
 class SessionNaming(SessionTraining):
@@ -157,7 +93,7 @@ class SessionNaming(SessionTraining):
         edge, topk = self._check_edge(l, i, j), check_whole(topk, "topk", 1)
         functions = select_functions(lib)
         self.refresh()
-        copy, targets = self._copy_without_name(edge), self._targets()
+        copy, targets = self._copy_without_name(edge), targets_of(self.data)
         data = self.data
         _check_finite(copy, edge, data.train_rows)
         found = candidates_of(copy, data.train_rows, targets, functions, [edge], topk)[edge]
@@ -234,7 +170,7 @@ class SessionNaming(SessionTraining):
         chosen = self._function(function, lib)
         copy, rows = self._copy_without_name(edge), self.data.train_rows
         _check_finite(copy, edge, rows)
-        s = sample_edges(copy, rows, self._targets(), [edge])
+        s = sample_edges(copy, rows, targets_of(self.data), [edge])
         curve, _ = fit_function(s.x[0], s.y[0], s.weight[0], chosen, pinned)
         self._set_names({edge: curve}, ("name", *edge, chosen.name), {chosen.name: chosen})
 
@@ -368,7 +304,7 @@ class SessionNaming(SessionTraining):
         own = select_functions(lib)
         self.end_fit()
         self.refresh()
-        before, targets = self.loss, self._targets()
+        before, targets = self.loss, targets_of(self.data)
         adapter = self._applier.require_evaluator().scratch.with_masks(self.mask, self.bias).copy()
         rows = self.data.train_rows
         end = time.monotonic() + seconds
@@ -379,7 +315,7 @@ class SessionNaming(SessionTraining):
             bool(deep),
             -1 if most_names is None else most_names,
         )
-        most = self._most_loss(tolerance)
+        most = most_loss(self.data, before, tolerance)
 
         def search(
             stop: Callable[[], bool] | None, progress: Callable[[NamingStep], object] | None
@@ -398,7 +334,7 @@ class SessionNaming(SessionTraining):
             )
 
         def take(naming: Naming) -> NamingResult:
-            steps = _table(naming, adapter)
+            steps = table_of(naming, adapter)
             found = self._write_naming(naming, own, targets, most, end, asked)
             if found:
                 self._steps_of_naming[self.history.current.weights] = tuple(steps)
@@ -434,7 +370,7 @@ class SessionNaming(SessionTraining):
         self.refresh()
         adapter = self._applier.require_evaluator().scratch.with_masks(self.mask, self.bias)
         data, width = self.data, self.width
-        labels = data.test_labels if self._labels_are_targets() else None
+        labels = data.test_labels if labels_are_targets(self.data) else None
         given = data.names
         made = formula_of(
             adapter,
@@ -496,39 +432,6 @@ class SessionNaming(SessionTraining):
             )
         self._applier.apply(step)
 
-    def _labels_are_targets(self) -> bool:
-        """Whether outputs are meant to be near the labels, and not scores of classes."""
-        data = self.data
-        labels = data.test_labels
-        if not data.has_labels or not labels.is_floating_point():
-            return False
-        if data.metric is None:
-            return True
-        if labels.shape != (len(data.test_rows), self.width[-1]):
-            return False
-        spread = labels.std() if labels.numel() > 1 else labels.new_ones(())
-        here = data.loss_of(labels.clone())
-        near = (1.1 * labels, 0.9 * labels, labels + 0.1 * spread, labels - 0.1 * spread)
-        sign = -1.0 if data.higher_is_better else 1.0
-        return all(sign * here <= sign * data.loss_of(other) for other in near)
-
-    def _targets(self) -> Tensor | None:
-        """Return what names are fitted to, None for the model's own outputs."""
-        return self.data.train_labels if self._labels_are_targets() else None
-
-    def _most_loss(self, tolerance: float) -> float:
-        """Return the loss that names may lead to."""
-        now, data = self.loss, self.data
-        if not data.has_labels:
-            return max(now, tolerance * float(data.test_labels.std(0).mean()))
-        room = max(tolerance * abs(now), 0.0)
-        if data.metric is None:
-            room = max(room, EXACT * float(data.test_labels.std()))
-        return now - room if data.higher_is_better else now + room
-
-    def _is_allowed(self, loss: float, most: float) -> bool:
-        return loss >= most if self.higher_is_better else loss <= most
-
     def _write_naming(
         self,
         naming: Naming,
@@ -539,9 +442,11 @@ class SessionNaming(SessionTraining):
         asked: Message,
     ) -> bool:
         """Make a step of the names that were found, or of as many as the loss allows."""
-        zeros = [edge for edge, curve in naming.curves.items() if _is_zero(naming, edge)]
-        taken = [s.edge for s in naming.steps if s.edge in naming.curves and s.edge not in zeros]
-        order = list(dict.fromkeys(reversed(taken)))
+        zeros = [edge for edge, curve in naming.curves.items() if is_zero(naming, edge)]
+        before = self.names
+        new = [e for e in naming.curves if e not in before and e not in zeros]
+        taken = [step.edge for step in reversed(naming.steps) if step.edge in new]
+        order = list(dict.fromkeys([*taken, *new]))
         if not order and not zeros:
             return False
         applier, data = self._applier, self.data
@@ -554,20 +459,20 @@ class SessionNaming(SessionTraining):
         now = evaluator.scratch.with_masks(self.mask, self.bias)
         labels = now.forward(data.train_rows).clone() if targets is None else targets
         start = evaluator.scratch.with_masks(*applier.masks_under(self.baseline, state)).copy()
-        promised = self._promised_loss(naming)
+        promised = promised_loss(data, naming)
         step = max(1, len(order) // ATTEMPTS)
         for count in range(0, len(order) + bool(zeros), step):
             copy, names, only = named_copy(start, naming, order[:count], known, data.train_rows)
             loss = data.loss_of_model(copy)
-            slack = EXACT * float(data.test_labels.double().std())
+            slack = exact_loss(data)
             near = abs(loss - promised) <= (KEPT_PROMISE - 1) * abs(promised) + slack
-            if not (near and self._is_allowed(loss, most)):
+            if not (near and is_allowed(data, loss, most)):
                 again = copy.copy()
                 refit_copy(again, data.train_rows, labels)
                 after = data.loss_of_model(again)
                 if not math.isfinite(loss) or (after < loss) != self.higher_is_better:
                     copy, loss, only = again, after, False
-            if self._is_allowed(loss, most):
+            if is_allowed(data, loss, most):
                 current = {e: c for e, c in copy.names().items() if e in names}
                 left = sum(int(layer.sum()) for layer in copy.mask()) - sum(
                     bool(copy.mask()[l][j, i]) for l, i, j in copy.names()
@@ -580,56 +485,20 @@ class SessionNaming(SessionTraining):
                 break
         return False
 
-    def _promised_loss(self, naming: Naming) -> float:
-        """Return the session's loss of the network that a search has found."""
-        data = self.data
-        x, test = (
-            np.ascontiguousarray(rows.detach().cpu().double().numpy().T)
-            for rows in (data.train_rows, data.test_rows)
-        )
-        ends = [np.stack([v.min(1), v.max(1)], 1) for v in naming.network.forward(x).values]
-        outputs = naming.network.forward(test, ends).outputs.T
-        return data.loss_of(torch.from_numpy(np.ascontiguousarray(outputs)).to(data.test_rows))
-
     def _result(
         self, naming: Naming, before: float, steps: list[TableRow], found: bool
     ) -> NamingResult:
-        names = self.names
+        names, said = self.names, ""
         on = [(l, i, j) for l, layer in enumerate(self.mask) for j, i in layer.nonzero().tolist()]
         unnamed = sorted(edge for edge in on if edge not in names)
-        removed = [e for e in naming.curves if _is_zero(naming, e)] if found else []
+        removed = [edge for edge in naming.curves if is_zero(naming, edge)] if found else []
         if found:
-            text = change_words(self.history.current.what[:1])
-            text += f", {self.loss_name} {before:.4g} -> {self.loss:.4g}"
-        elif naming.steps:
-            text = (
-                "no curve was named: with the names that were found the loss would be above the "
-                "tolerance"
-            )
-        else:
-            text = "no curve was named: no name fits well enough"
-        if unnamed:
-            some = ", ".join(map(str, unnamed[:5])) + (", .." if len(unnamed) > 5 else "")
-            text += f"; still splines: {some}"
-        if naming.out_of_time:
-            text += "; there was no time for more"
+            said = change_words(self.history.current.what[:1])
+            said += f", {self.loss_name} {before:.4g} -> {self.loss:.4g}"
+        text = naming_words(said, naming, unnamed)
         return NamingResult(
             names, removed, unnamed, before, self.loss, steps, naming.out_of_time, text
         )
-
-
-def _is_zero(naming: Naming, edge: Edge) -> bool:
-    return naming.curves[edge].function == "0" and edge not in naming.network.edges
-
-
-def _table(naming: Naming, adapter: Adapter) -> list[TableRow]:
-    """Return the steps of a search as rows."""
-    names, functions = adapter.names(), adapter.functions()
-    bits = sum(functions[ALIASES.get(c.function, c.function)].complexity for c in names.values())
-    rows = [TableRow(len(names), bits, naming.loss_polished, None, None)]
-    for count, step in enumerate(naming.steps, start=len(names) + 1):
-        rows.append(TableRow(count, step.complexity, step.loss, step.edge, step.function))
-    return rows
 
 
 def _check_finite(adapter: Adapter, edge: Edge, rows: Tensor) -> None:

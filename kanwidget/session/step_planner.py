@@ -32,6 +32,7 @@ from .live_model import ExternalChanges, PlannedStep
 from .mask_and_bias import MaskAndBias
 from .name_rows import NameRow
 from .step_applier import StepApplier
+from .training_log import TrainingLog
 from .training_watch import FitRecord, TrainingWatch
 from .words import Message
 
@@ -49,14 +50,17 @@ class StepPlanner:
     ----------
     fit : FitRecord or None
         The training by the session itself that is not yet in the history as a whole.
+    log : TrainingLog
     """
 
     fit: FitRecord | None = None
 
     def __init__(self, applier: StepApplier) -> None:
         self._applier = applier
+        self.log = TrainingLog()
         self._training = TrainingWatch(applier.require_live_model().adapter.model)
         self._starts_new_step = False  # whether the next change is a step of its own
+        self._continued: int | None = None  # which step the next change goes on with
         # The step of a drag that may go on, and the hand edits in it.
         self._drag: tuple[int, Edits] | None = None
 
@@ -85,11 +89,10 @@ class StepPlanner:
             # Edges removed by hand because a training brought them back: the drag decides again.
             decided, state = (replace(s, edits=self._drag[1]) for s in (decided, state))
         merged = start is not None and (
-            can_merge
-            and before.kind == "set"
+            before.kind == "set"
             and not before.note
             and tree.after() is None
-            and decided.arguments(start.state).keys() == state.arguments(decided).keys()
+            and (before.id == self._continued or (can_merge and _same_names(start, decided, state)))
         )
         if not merged or start is None:
             messages = (what,) if what else changes_between(before.state, state)
@@ -101,14 +104,18 @@ class StepPlanner:
             command = self._measured("set", messages, state, before.baseline, start, before)
 
         def after() -> None:
-            self._starts_new_step = False
+            self._starts_new_step, self._continued = False, None
             self._drag = (command.id, state.edits) if merge else None
 
         return self._planned(command, after=after)
 
     def end_drag(self) -> None:
         """Let the next change be a step of its own."""
-        self._starts_new_step = True
+        self._starts_new_step, self._continued = True, None
+
+    def continue_step(self) -> None:
+        """Let the next change go on with the present step, whatever that changed."""
+        self._continued = self._applier.current.id
 
     @contextlib.contextmanager
     def as_one_step(self, what: tuple[Message, ...]) -> Iterator[None]:
@@ -315,13 +322,13 @@ class StepPlanner:
         if is_fit and record is not None:
             changes = tuple(change for change in changes if change != "trained")
             first = record.first if merged else record.recorded
-            trained = record.message(done - first)
-            did = (trained, ("outside", *changes)) if changes else (trained,)
+            trained = record.messages(first, done)
+            did = (*trained, ("outside", *changes)) if changes else trained
         what = (*did, *_because_of_new_scores(parent.state, replace(adopted, kept_off=kept_off)))
         goes_on = merged and before.kind == "set"  # a drag, while others train
         if goes_on:
             what = tuple(message for message in before.what if message[0] != "fit")
-            what += did[:1] if is_fit else ()
+            what += tuple(message for message in did if message[0] == "fit")
         command = self._measured(
             "set" if goes_on else kind,
             what,
@@ -347,6 +354,7 @@ class StepPlanner:
             self._training.saw_change(fit, merged)
             if is_fit and record is not None:
                 record.first, record.recorded = first, done
+                self.log.add(command, record.run, first, done)
             self.fit = None if over else self.fit
 
         return self._planned(command, evaluator, seen=found.live, found=found, after=after)
@@ -473,6 +481,11 @@ class StepPlanner:
             edges_removed=0,
             notice=("weights_lost", command.id, kept),
         )
+
+
+def _same_names(start: Command, now: State, then: State) -> bool:
+    """Whether a change is of the same decisions as all changes since a command."""
+    return now.arguments(start.state).keys() == then.arguments(now).keys()
 
 
 def _because_of_new_scores(before: State, adopted: Adopted) -> tuple[Message, ...]:

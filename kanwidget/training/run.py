@@ -1,20 +1,26 @@
-"""A training that goes on in a thread of its own: paused, stepped, stopped and waited for."""
+"""A training that goes on in a thread of its own: paused, stepped, changed, stopped, waited for."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Generator
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from kanwidget.kan.write_lock import begin_fit, end_fit
 
 from .engine import AtRest, FitResults
+from .pausable import Pausable
 from .settings import TrainingSettings
 
-__all__ = ["TrainingRun"]
+__all__ = ["TrainingPart", "TrainingRun"]
 
 AWAIT_SECONDS = 0.02
 """Seconds between two looks of ``await run`` whether it has ended."""
@@ -22,27 +28,48 @@ AWAIT_SECONDS = 0.02
 WAIT_SECONDS = 0.1
 """Seconds between two calls of what is done while somebody waits."""
 
-_NUMBERS = itertools.count(1)
+
+class TrainingPart(NamedTuple):
+    """The steps of a training that had the same settings.
+
+    Attributes
+    ----------
+    first : int
+        The number of the first of them.
+    settings : TrainingSettings
+    """
+
+    first: int
+    settings: TrainingSettings
 
 
-class TrainingRun:
+class TrainingRun(Pausable):
     """A training of a live model, here or in a background thread.
 
     Parameters
     ----------
     settings : TrainingSettings
     train : callable
-        Trains, ``(at_rest, stop) -> FitResults``; see `engine.train`.
+        Trains, ``(settings, at_rest, stop) -> FitResults``; see `engine.train`.
+    model : Module
+        The live model: all parts of the training are one fit of it.
     callback : callable, optional
         ``(step, results)`` after each step, in the thread that trains.
+    stop : callable, optional
+        Asked during each step: once it is true, the training ends with the step it is in.
     paused : bool
         Whether to wait after the first step.
+    check : callable, optional
+        Raises an error if the model cannot be trained with some settings.
+    look : callable, optional
+        Called before the first step with 0, and after each with how many the model has.
 
     Attributes
     ----------
     settings : TrainingSettings
-    number : int
-        Counts the trainings of this Python process.
+        Those that were asked for last; ``steps`` counts all of the training.
+    parts : list of TrainingPart
+        One, and one more for each `change` that has taken effect.
     while_waiting : callable, optional
         Called with nothing, ten times a second, in a thread that waits for the end.
     """
@@ -50,19 +77,24 @@ class TrainingRun:
     def __init__(
         self,
         settings: TrainingSettings,
-        train: Callable[[AtRest, Callable[[], bool]], FitResults],
+        train: Callable[[TrainingSettings, AtRest, Callable[[], bool]], FitResults],
+        model: nn.Module,
         callback: AtRest | None = None,
+        stop: Callable[[], bool] | None = None,
         paused: bool = False,
+        check: Callable[[TrainingSettings], object] = lambda settings: None,
+        look: Callable[[int], object] = lambda steps: None,
     ) -> None:
-        self.settings, self.number = settings, next(_NUMBERS)
+        super().__init__(paused)
+        self.settings = settings
         self.while_waiting: Callable[[], object] | None = None
-        self._train, self._callback = train, callback
-        self._results = FitResults(train_loss=[], test_loss=[], reg=[])
+        self.parts: list[TrainingPart] = []
+        self._train, self._callback, self._asked = train, callback, stop
+        self._model, self._check, self._look = model, check, look
+        self._found = _no_results(), _no_results()  # of the parts that are over; of this one
+        self._next: TrainingSettings | None = None  # from the next rest on
+        self._ends_part = self._is_closed = False
         self._error: BaseException | None = None
-        self._changed = threading.Condition()
-        self._stopped = self._waits = False
-        self._paused = paused
-        self._allowed = 0  # steps to take while it is paused
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._owner = 0
@@ -74,27 +106,26 @@ class TrainingRun:
         return not self._ended.is_set()
 
     @property
-    def paused(self) -> bool:
-        """Whether it waits, or will do so after the step in hand."""
-        return self.running and self._paused
-
-    @property
-    def waits(self) -> bool:
-        """Whether it waits now: no step is in hand."""
-        return self.running and self._waits
-
-    @property
     def steps_done(self) -> int:
         """How many steps the model has got."""
-        return len(self._results["train_loss"])
+        return sum(len(part["train_loss"]) for part in self._found)
 
     @property
     def results(self) -> FitResults:
         """The losses of the steps until now; see `PruningSession.fit`."""
-        found = self._results
-        copied = FitResults({name: list(values) for name, values in list(found.items())})
-        copied.stopped = found.stopped
-        return copied
+        return _joined(*self._found)
+
+    @property
+    def stopped(self) -> str:
+        """Why it ended early, in words; "" if it has not."""
+        return self._found[1].stopped
+
+    def losses_at(self, step: int) -> tuple[float, float, float]:
+        """Return the train loss, the test loss and the regulariser of a step, from 0."""
+        before, now = self._found
+        count = len(before["train_loss"])
+        part, k = (before, step) if step < count else (now, step - count)
+        return part["train_loss"][k], part["test_loss"][k], part["reg"][k]
 
     @property
     def error(self) -> BaseException | None:
@@ -106,30 +137,35 @@ class TrainingRun:
         """Whether the thread that asks is the one that trains."""
         return threading.get_ident() == self._owner
 
-    def pause(self) -> None:
-        """Wait after the step in hand, until `resume`, `step` or `stop`."""
-        with self._changed:
-            self._paused, self._allowed = True, 0
+    def change(self, **settings: Any) -> TrainingSettings:
+        """Go on with other settings after the step in hand; return all of them.
 
-    def resume(self) -> None:
-        """Go on."""
-        with self._changed:
-            self._paused = False
-            self._changed.notify_all()
+        What was trained until then and what follows are two parts of one step of the history: an
+        optimiser begins anew with each, and `PruningSession.script` says both.
 
-    def step(self) -> None:
-        """Take one step, and wait again."""
-        with self._changed:
-            if self._paused:
-                self._allowed += 1
-            self._paused = True
-            self._changed.notify_all()
+        Parameters
+        ----------
+        **settings
+            As for `PruningSession.fit`: ``opt``, ``lr``, ``lamb``, ``lamb_entropy``,
+            ``update_grid``, ``batch``, and ``steps``, of the whole training; what is left out
+            stays. With no more steps than it has, it ends.
 
-    def stop(self) -> None:
-        """End after the step in hand, and keep what was trained."""
+        Raises
+        ------
+        ValueError, TypeError
+            If they make no sense, or the model cannot be trained so; nothing is changed.
+        RuntimeError
+            If it has ended.
+        """
         with self._changed:
-            self._stopped = True
+            if self._is_closed or not self.running:
+                raise RuntimeError("this training has ended: begin another with fit")
+            asked = TrainingSettings.checked(**{**asdict(self.settings), **settings})
+            self._check(asked)
+            if asked != self.settings:
+                self.settings = self._next = asked
             self._changed.notify_all()
+        return asked
 
     def wait(self, timeout: float | None = None) -> FitResults:
         """Wait until it has ended, and return its results.
@@ -148,7 +184,7 @@ class TrainingRun:
         Exception
             Whatever was raised in the training, by a callback or a loss of one's own.
         """
-        if self.is_here:
+        if self.is_here and self.running:
             raise RuntimeError("a training cannot wait for itself: call wait() elsewhere")
         end = math.inf if timeout is None else time.monotonic() + timeout
         try:
@@ -192,14 +228,48 @@ class TrainingRun:
     def work(self) -> FitResults:
         """Train here, in this thread, and return the results."""
         self._owner = threading.get_ident()
+        begin_fit(self._model)
         try:
-            self._results = self._train(self._rest, lambda: self._stopped)
+            self._look(0)
+            settings: TrainingSettings | None = self.settings
+            while settings is not None:
+                settings = self._train_part(settings)
         except BaseException as error:
             self._error = error
             raise
         finally:
+            end_fit(self._model)
             self._ended.set()
-        return self._results
+        return self.results
+
+    def _train_part(self, settings: TrainingSettings) -> TrainingSettings | None:
+        """Train until the end or the next change; return the settings from there on, or None."""
+        first = self.steps_done
+        self.parts.append(TrainingPart(first, settings))
+        self._ends_part = False
+        steps = settings.steps - first
+        found = self._train(replace(settings, steps=steps), self._rest, self._is_over)
+        found.stopped = re.sub(r"(?<=in step )\d+", lambda s: f"{int(s[0]) + first}", found.stopped)
+        with self._changed:
+            changed, self._next = self._next, None
+            if self._ends_part and not self._stopped and found.stopped.startswith("stopped"):
+                found.stopped = ""  # the change has stopped it
+            self._found = self._found[0], found
+            if changed is None or found.stopped or changed.steps <= self.steps_done:
+                self._is_closed = True
+                return None
+            self._found = _joined(*self._found), _no_results()
+        return changed
+
+    def _is_to_end(self) -> bool:
+        """Whether no step is to follow: a change may ask for no more than there are."""
+        return self._stopped or (self._next is not None and self._next.steps <= self.steps_done)
+
+    def _is_over(self) -> bool:
+        """Whether the present part of the training is to end."""
+        if self._asked is not None and self._asked():
+            self._stopped = True
+        return self._stopped or self._ends_part
 
     def _in_thread(self) -> None:
         with contextlib.suppress(BaseException):  # `wait` raises it
@@ -207,15 +277,23 @@ class TrainingRun:
 
     def _rest(self, step: int, results: FitResults) -> bool:
         """Be at rest: the live model has the step, and others may act; return whether they may."""
-        self._results = results
+        self._found = self._found[0], results
+        self._look(self.steps_done)
         if self._callback is not None:
-            self._callback(step, results)
+            first = self.parts[-1].first
+            self._callback(step + first, self.results if first else results)
         with self._changed:
-            while self._paused and not self._stopped:
-                if self._allowed:
-                    self._allowed -= 1
-                    break
-                self._waits = True
-                self._changed.wait()
-            self._waits = False
+            self._wait_while_paused()
+            self._ends_part = self._next is not None
         return self._callback is not None or self._thread is not None
+
+
+def _no_results() -> FitResults:
+    return FitResults(train_loss=[], test_loss=[], reg=[])
+
+
+def _joined(first: FitResults, then: FitResults) -> FitResults:
+    """Return a copy of the results of two parts of a training."""
+    joined = FitResults({name: [*first.get(name, ()), *then[name]] for name in list(then)})
+    joined.stopped = then.stopped
+    return joined

@@ -12,7 +12,7 @@ from kanwidget.adapters.model_copy import named_tensors
 from kanwidget.kan.layer import copy_all
 from kanwidget.kan.write_lock import write_lock
 
-__all__ = ["WorkingCopy"]
+__all__ = ["TrainedModule", "WorkingCopy"]
 
 
 class WorkingCopy:
@@ -48,6 +48,11 @@ class WorkingCopy:
             self._mask = live.mask()
             self._bias = live.bias()  # of the live model, when the copy last took it in
             self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
+
+    @property
+    def parameter_names(self) -> list[str]:
+        """The names of the parameters that are trained."""
+        return [name for name, _, _ in self._places_in_copy if name in self._trained]
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -132,7 +137,7 @@ class WorkingCopy:
         """Make the copy what the live model is."""
         live, copy = self._live, self.adapter
         theirs, mine = named_tensors(live.model), named_tensors(copy.model)
-        fitting = [n for n, t in mine.items() if t.shape == theirs[n].shape]
+        fitting = [n for n, t in mine.items() if n in theirs and t.shape == theirs[n].shape]
         copy_all([mine[n] for n in fitting], [theirs[n] for n in fitting])
         copy.set_weights(live.weights())
         self._places, self._places_in_copy = map(self._places_of, (live, copy))
@@ -176,6 +181,38 @@ class WorkingCopy:
             for values, old in pairs:
                 values[off] = old[off]
         return True
+
+
+class TrainedModule(nn.Module):
+    """What a working copy computes, with all its trained parameters: also those of named edges.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the trained parameters.
+    fixed : dict of str to bool Tensor
+        Which of their numbers stay; see `Adapter.fixed_numbers`.
+    """
+
+    def __init__(self, copy: WorkingCopy) -> None:
+        super().__init__()
+        adapter = copy.adapter
+        self.model = adapter.model
+        beside = {name: name.replace(".", "/") for name in adapter.modules_beside()}
+        for name, module in adapter.modules_beside().items():
+            self.add_module(beside[name], module)
+
+        def renamed(name: str) -> str:
+            holder, _, key = name.rpartition(".")
+            return f"{beside[holder]}.{key}" if holder in beside else f"model.{name}"
+
+        self.names = [renamed(name) for name in copy.parameter_names]
+        self.fixed = {renamed(name): found for name, found in adapter.fixed_numbers().items()}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the model's outputs."""
+        out: Tensor = self.model(x)
+        return out
 
 
 def _named_modules(adapter: Adapter) -> list[tuple[str, nn.Module]]:

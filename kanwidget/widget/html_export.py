@@ -19,7 +19,7 @@ from kanwidget.session import PruningSession
 from . import payload
 from .packed_array import pack, unpack
 
-__all__ = ["PAGE_ROWS", "bundle", "page"]
+__all__ = ["PAGE_ROWS", "bundle", "document", "page", "page_traits"]
 
 PAGE_ROWS = 200
 """Rows of the data in an exported page, by default."""
@@ -70,6 +70,15 @@ def page(
 
     ``state`` are the widget's traits by name.
     """
+    traits, row_count = page_traits(session, state, data_rows)
+    heading = title or f"KAN {session.width}"
+    return document(traits, heading, _summary(session, traits, row_count))
+
+
+def page_traits(
+    session: PruningSession, state: Mapping[str, Any], data_rows: int
+) -> tuple[dict[str, Any], int]:
+    """Return what a page knows of a widget, and how many rows of the data are in it."""
     width = session.width
     traits = dict(state)
     rows = payload.data_arrays(session.data, width[-1], data_rows)
@@ -87,6 +96,11 @@ def page(
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
         if traits["_formula"].get("unnamed"):  # these curves end where the data end
             traits["_formula"] = {**traits["_formula"], "python": ""}
+    frames = payload.key_frames(session) if row_count and not session.closed else {}
+    ends = frames.get("_frames_ends")
+    if ends is not None:
+        frames["_frames_ends"] = np.stack([_rounded(x, width[0]) for x in ends])
+        traits |= {name: pack(array) for name, array in frames.items() if array is not None}
     traits["_page_loss"], kinds = payload.loss_arrays(session.data, width[-1], row_count)
     traits["_row_classes"] = b"" if kinds is None else pack(kinds)
     if not row_count:
@@ -98,7 +112,7 @@ def page(
             traits["_folded"] = b""
         if parts:  # the page finds out by itself, and all of it would be two megabytes
             traits |= {"_tradeoff_node": b"", "_tradeoff_edge": b""}
-    return _document(traits, title or f"KAN {width}", _summary(session, traits, row_count))
+    return traits, row_count
 
 
 def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
@@ -138,7 +152,8 @@ def _summary(session: PruningSession, traits: Mapping[str, Any], row_count: int)
     )
 
 
-def _document(traits: Mapping[str, Any], title: str, summary: str) -> str:
+def document(traits: Mapping[str, Any], title: str, summary: str) -> str:
+    """Return a page with traits, a title, and a line of words below the view."""
     script, style = bundle("page.js"), _STYLE
     # Halves of characters cannot be written to a file.
     title = title.encode("utf-8", "replace").decode("utf-8")

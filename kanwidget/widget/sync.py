@@ -68,7 +68,7 @@ class TraitSync:
         self._names_task = IdleTask(loop, self._follow_names, owner)
         self._names_sent: object = None  # the version of what is known that a view has
         self._formula_wish: tuple[int, bool] | None = None
-        self._run_sent: tuple[int, int] = (0, 0)  # number and steps of the losses that a view has
+        self._run_sent: list[tuple[int, int, int]] = []  # whose losses a view has: runs and steps
         self._prefetcher = CostPrefetcher(self._send_prefetched)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
@@ -143,15 +143,16 @@ class TraitSync:
 
     def send_run(self) -> None:
         """Show how the last training by the session is, and look again while it goes on."""
-        run = self._widget.session.run
-        if run is None:
+        run, loop = self._widget.session.run, self._widget.session.loop
+        if run is None and loop is None:
             return
-        self._widget.set_trait("_run", payload.run_state(run))
-        sent = run.number, run.steps_done
+        trained = self._widget.session.trained_steps()
+        self._widget.set_trait("_run", payload.run_state(run, trained, loop))
+        sent = [(piece.number, first, end) for piece, first, end in trained.pieces]
         if sent != self._run_sent:
             self._run_sent = sent
-            self._send("_run_losses", payload.run_losses(run))
-        if run.running and not self._run_task.pending:
+            self._send("_run_losses", payload.run_losses(trained))
+        if run is not None and run.running and not self._run_task.pending:
             self._run_task.ask(RUN_SECONDS)
 
     def look_at_run(self) -> None:
@@ -314,7 +315,12 @@ class TraitSync:
             if text is not None:
                 widget.set_trait("_formula", naming_payload.formula_state(text))
             elif widget._formula:  # that of the state before stays until the new one is written
-                unknown: dict[str, Any] = {"busy": True, "loss": None, "loss_refit": None, "blame": []}
+                unknown: dict[str, Any] = {
+                    "busy": True,
+                    "loss": None,
+                    "loss_refit": None,
+                    "blame": [],
+                }
                 widget.set_trait("_formula", {**widget._formula, **unknown})
 
     def _send_baseline(self) -> None:

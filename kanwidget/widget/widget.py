@@ -202,7 +202,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             super().set_state,
             self._correct,
         )
-        self._loop_watch = LoopWatch(self._sync.trained_model, self.refresh)
+        self._loop_watch = LoopWatch(self._sync.trained_model, self.refresh, self.session)
         self._output = CellOutput(
             self._picture, lambda: self.figure(width=CELL_WIDTH), self.__repr__, bool(has_picture)
         )
@@ -357,8 +357,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         Returns
         -------
         TrainingRun
-            With ``pause()``, ``resume()``, ``step()``, ``stop()``, ``wait(timeout)``, ``running``
-            and ``results``; ``await run`` lets the view follow.
+            With ``pause()``, ``resume()``, ``step()``, ``change(lr=...)``, ``stop()``,
+            ``wait(timeout)``, ``running`` and ``results``; ``await run`` lets the view follow.
 
         Raises
         ------

@@ -206,3 +206,18 @@ def test_the_measurements_become_a_formula_that_geometry_agrees_with(
     before, after = done.numbers(r"test RMSE (\d\.\d+) before, (\d\.\d+) with the law")
     assert after < 1.02 * before
     assert "np.log(area)" in done.text()
+
+
+def test_many_runs_agree_on_the_inputs_that_geometry_names(
+    run: Callable[[str], Executed],
+) -> None:
+    done = run("07_many_runs")
+    edges, loss = done.numbers(r"run \d+: (\d+) edges, test RMSE (\d+\.\d+)")
+    assert edges <= 4
+    assert loss < 0.35
+    # Compactness is perimeter^2 / area - 1.
+    for name in ("perimeter", "area"):
+        kept, runs = done.numbers(rf"{name}: kept in (\d+) of (\d+) runs")
+        assert kept == runs
+    (view,) = [state for state in done.widgets.values() if state.get("_kind") == "sweep"]
+    assert (view["_total"], view["error"]) == (18, "")

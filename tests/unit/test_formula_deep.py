@@ -47,7 +47,7 @@ def test_a_wrong_name_is_taken_back_and_the_right_one_found():
         network = state.network.with_edge(wrong, NamedCurve(function), FUNCTIONS[function])
         state = problem.settle(state, wrong, FUNCTIONS[function], network)
     assert state.error > 1e-3
-    *_, found = retry(problem, state, 8)
+    found = retry(problem, state, 8)
     assert found.network.edges[edge].function.name == "sin"
     assert found.error < 1e-24
 

@@ -15,6 +15,7 @@ import panels from "./panels.css?raw";
 import parts from "./parts.css?raw";
 import popovers from "./popovers.css?raw";
 import print from "./print.css?raw";
+import runs from "./runs.css?raw";
 import slider from "./slider.css?raw";
 import stage from "./stage.css?raw";
 import train from "./train.css?raw";
@@ -38,6 +39,7 @@ const STYLES = [
   full,
   hints,
   parts,
+  runs,
   print,
 ].join("");
 

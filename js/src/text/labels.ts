@@ -12,7 +12,7 @@ export interface Label {
 export const ACTIONS = {
   prune: {
     name: "Prune",
-    help: "Goes to the smallest network whose loss is within the tolerance: first along the node threshold, then along the edge threshold. Undo takes back one after the other.",
+    help: "Goes to the smallest network whose loss is within the tolerance: first along the node threshold, then along the edge threshold. Undo takes back both.",
   },
   retrain: {
     name: "Retrain",
@@ -334,13 +334,22 @@ export const TRAIN = {
     name: "Grid intervals",
     help: "Refine gives every spline a finer grid: it can follow its curve more closely after the next training.",
   },
+  frames: "Shown",
+  framesHelp: "Step of the training that is shown",
+  atStep: (step: string): string => `after ${step}`,
+  asPruned: "before the first step",
+  atEnd: "now",
   refineButton: "Refine",
+  refineStops: "Stops the training first, and keeps what was trained",
   noLosses: "no training yet",
   series: { train: "train", test: "test", reg: "regulariser" },
+  marks: { pruned: "pruned", refined: "refined" },
   running: (done: string, of: string): string => `step ${done} of ${of}`,
   pausing: "pauses after this step",
   paused: (done: string, of: string): string => `paused after step ${done} of ${of}`,
   ended: (steps: string): string => `${steps} done`,
+  ownLoop: (steps: string, runs: boolean, waits: boolean): string =>
+    `${waits ? "paused: " : ""}${steps} of your own loop${runs || waits ? "" : " done"}`,
   lossesInWords: (steps: string, first: string, last: string, test: string): string =>
     `Losses of ${steps}: on the training rows from ${first} to ${last}, on the test rows ${test} at the end`,
   lastLosses: (train: string, test: string, reg: string): string =>

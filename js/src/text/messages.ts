@@ -364,7 +364,9 @@ export function termWords(edges: readonly EdgeIndex[], naming: Naming): string {
 export const blameWords = (loss: number): string => `loss ${formatFigures(loss)} with a spline there`;
 
 /** How a training is: its step, or why it has ended. */
-export function trainingWords({ state, done, steps, stopped, error }: TrainingRun): string {
+export function trainingWords({ state, done, steps, stopped, error, own }: TrainingRun): string {
+  if (own && state !== "pausing")
+    return TRAIN.ownLoop(formatItems(done, "step"), state === "running", state === "paused");
   if (state === "running") return TRAIN.running(formatCount(Math.min(done + 1, steps)), formatCount(steps));
   if (state === "pausing") return TRAIN.pausing;
   if (state === "paused") return TRAIN.paused(formatCount(done), formatCount(steps));
