@@ -1,6 +1,7 @@
 /** The anywidget module. All state lives in a view's closure: hosts may share one module between many widgets. */
 import { createConnectedView } from "./app/connected-view";
 import { hideNotebookPreview } from "./app/notebook-preview";
+import { createConnectedSweep, isSweep } from "./runs/connected";
 import type { Model } from "./wire/traits";
 
 interface RenderProps {
@@ -17,5 +18,6 @@ export default () => ({
   initialize: ({ model }: { readonly model: Model }) => {
     hideNotebookPreview(document, model.get("_picture"), AbortSignal.timeout(SOON));
   },
-  render: ({ model, el, signal }: RenderProps) => createConnectedView(model, el, signal),
+  render: ({ model, el, signal }: RenderProps) =>
+    (isSweep(model) ? createConnectedSweep : createConnectedView)(model, el, signal),
 });

@@ -2,5 +2,6 @@
 
 from .canvas import Picture
 from .draw import figure, png_preview, save
+from .runs import runs_figure
 
-__all__ = ["Picture", "figure", "png_preview", "save"]
+__all__ = ["Picture", "figure", "png_preview", "runs_figure", "save"]

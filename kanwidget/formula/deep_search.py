@@ -1,19 +1,16 @@
-"""Looks for names from several beginnings at once, and takes names back that are in the way."""
+"""Looks for names from several beginnings at once."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
 from kanwidget.masks.ids import Edge
 
-from .greedy_search import greedy_search
-from .levenberg_marquardt import refit
 from .naming_network import NamedEdge
 from .naming_search import Effort, NamingProblem, NamingState, cost_of
+from .retry import is_better, is_exact, retry
 
 __all__ = ["deep_search"]
 
@@ -26,44 +23,26 @@ PER_STATE = 6
 EFFORT = Effort(steps=20, observations=4, floor=8.0)
 """Simple names win, although the loss may grow for a while."""
 
-INTERVALS = 10
-"""Of the splines that take the place of names."""
-
-EXACT = 1e-20
-"""With an error below this share of the variance there is nothing left to find."""
+RETRIES = 1000
 
 
-def deep_search(problem: NamingProblem, state: NamingState) -> NamingState:
-    """Return the best network that a longer search finds, or the one at hand.
+def deep_search(problem: NamingProblem, state: NamingState) -> Iterator[NamingState]:
+    """Yield better networks than the one at hand, each better than the last.
 
     Parameters
     ----------
     problem : NamingProblem
     state : NamingState
-        What a search in one go has found.
+        What a shorter search has found.
     """
     best = state
     for found in _beam(problem):
-        best = found if _better(problem, found, best) else best
-        if _exact(problem, best):
-            return best
-    improved = True
-    while improved and not problem.out_of_time:
-        improved = False
-        for found in _without_some_names(problem, best):
-            if _better(problem, found, best):
-                best, improved = found, True
-                break
-    return best
-
-
-def _exact(problem: NamingProblem, state: NamingState) -> bool:
-    return not state.network.unnamed() and state.error <= EXACT * problem.variance
-
-
-def _better(problem: NamingProblem, found: NamingState, best: NamingState) -> bool:
-    allowed = found.error <= max(problem.most_error, best.error)
-    return allowed and problem.total_bits(found) < problem.total_bits(best)
+        if is_better(problem, found, best):
+            best = found
+            yield best
+        if is_exact(problem, best):
+            return
+    yield retry(problem, best, RETRIES)
 
 
 def _beam(problem: NamingProblem) -> Iterator[NamingState]:
@@ -94,29 +73,3 @@ def _beam_bits(problem: NamingProblem, state: NamingState) -> float:
     named = [c for c in state.network.edges.values() if isinstance(c, NamedEdge)]
     bits = problem.bits(state.error, floor, EFFORT.observations)
     return bits + sum(cost_of(curve.function) for curve in named)
-
-
-def _without_some_names(problem: NamingProblem, state: NamingState) -> Iterator[NamingState]:
-    """Yield networks named anew after one or two neighbouring names were taken back."""
-    named = [e for e, c in state.network.edges.items() if isinstance(c, NamedEdge)]
-    named += state.zeros
-    pairs = [pair for pair in itertools.combinations(named, 2) if _are_neighbours(*pair)]
-    for edges in [*((edge,) for edge in named), *pairs]:
-        if problem.out_of_time:
-            return
-        network = state.network.with_splines(edges, state.passed, INTERVALS)
-        network, error, passed = refit(network, problem.x, problem.labels, EFFORT.steps)
-        if not np.isfinite(error):
-            continue
-        zeros = tuple(edge for edge in state.zeros if edge not in edges)
-        steps = tuple(step for step in state.steps if step.edge not in edges)
-        open_again = replace(
-            state, network=network, error=error, passed=passed, zeros=zeros, steps=steps
-        )
-        yield greedy_search(problem, open_again, Effort(steps=EFFORT.steps))
-
-
-def _are_neighbours(one: Edge, other: Edge) -> bool:
-    """Whether two edges share a node."""
-    (l, i, j), (m, p, q) = sorted((one, other))
-    return (l == m and (i == p or j == q)) or (m == l + 1 and j == p)

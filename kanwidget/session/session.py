@@ -24,7 +24,7 @@ from kanwidget.masks.validate import check_whole
 from . import serialize, session_files
 from .mask_and_bias import MaskAndBias
 from .outcome import Outcome
-from .session_training import SessionTraining
+from .session_naming import SessionNaming
 from .snapshots import HISTORY_BYTES, Snapshots
 from .step_applier import StepApplier, start_on_model
 from .step_planner import StepPlanner
@@ -35,7 +35,7 @@ NOTE = serialize.NOTE
 """Characters that a note may have."""
 
 
-class PruningSession(SessionTraining):
+class PruningSession(SessionNaming):
     """Thresholds and hand edits on a live model, from a baseline that stays untouched.
 
     The model's masks are always the effective mask: a pure function of the baseline, the
@@ -109,6 +109,7 @@ class PruningSession(SessionTraining):
         """Take over a live model, its evaluator and its history."""
         self._applier = steps
         self._planner = StepPlanner(steps)
+        self._steps_of_naming = {}
 
     def is_session_of(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
@@ -361,8 +362,9 @@ class PruningSession(SessionTraining):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the session to a folder: its history, and the weights of its steps.
 
-        They are JSON and safetensors, no code. A formula that an edge has is code: of a model with
-        other formulas at other steps, the weights of those steps are left out.
+        They are JSON and safetensors, no code. Names of the library are kept; a function of your
+        own is code: the weights of other steps that have one are left out, and if the present
+        step has one, `load` needs a model with the same functions on the same edges.
 
         Raises
         ------

@@ -6,10 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import torch
+
+from kanwidget.adapters import Adapter
 from kanwidget.adapters.model_copy import Weights
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.evaluate.measure_losses import Progress, Stop
+from kanwidget.evaluate.scratch import same
 from kanwidget.kan.write_lock import fit_of, write_lock
 from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
@@ -26,6 +30,7 @@ from .external_changes import (
 from .history import Command, changes_between
 from .live_model import ExternalChanges, PlannedStep
 from .mask_and_bias import MaskAndBias
+from .name_rows import NameRow
 from .step_applier import StepApplier
 from .training_log import TrainingLog
 from .training_watch import FitRecord, TrainingWatch
@@ -203,6 +208,66 @@ class StepPlanner:
         snapshots = applier.history.snapshots
         snapshots.keep(before.weights, old, applier.history.decided_weights())
         return self._planned(command, evaluator, weights=(old, adapter.weights())), change
+
+    def rename(
+        self,
+        kind: str,
+        what: Message,
+        renamed: Adapter,
+        state: State | None = None,
+        names: tuple[NameRow, ...] = (),
+    ) -> PlannedStep:
+        """Plan to give the model the functions of a copy, as one step with a way back.
+
+        Parameters
+        ----------
+        kind, what, names
+            As of a `Command`.
+        renamed : Adapter
+            Of the copy, which has the masks of the state.
+        state : State, optional
+            What is decided with it; by default what is decided now.
+        """
+        applier = self._applier
+        now, before = applier.require_evaluator(), applier.current
+        live, state = applier.require_live_model(), state or applier.state
+        written = applier.masks_under(applier.baseline, state)
+        found_masks = MaskAndBias.of(renamed)
+        old = now.scratch.with_masks(*applier.current_masks).weights()
+        evaluator = now.with_weights(renamed.weights())
+        restored = MaskAndBias(*live.restore_to)
+        moved = [
+            torch.where(same(new, was), kept, kept + (new - was))
+            for kept, new, was in zip(restored.bias, found_masks.bias, written.bias, strict=True)
+        ]
+        found = ExternalChanges(
+            found_masks,
+            [],
+            now.scratch.switched_count,
+            True,
+            MaskAndBias(restored.mask, moved),
+            0,
+        )
+        adopted = adopt(applier.baseline, state, written, found, evaluator)
+        command = self._measured(
+            kind,
+            (what, *_because_of_new_scores(state, adopted)),
+            adopted.state,
+            adopted.baseline,
+            evaluator=evaluator,
+            kept_off=adopted.kept_off,
+            weights=1 + max(c.weights for c in applier.history.commands),
+            notice=notice(state, adopted.state),
+            names=names,
+        )
+        snapshots = applier.history.snapshots
+        snapshots.keep(before.weights, old, applier.history.decided_weights())
+        return self._planned(
+            command,
+            evaluator,
+            sets_restore_point=True,
+            weights=(old, evaluator.adapter.weights()),
+        )
 
     def adopt_external_changes(self) -> PlannedStep | None:
         """Plan to take in what others did to the model, None if they did nothing."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +22,7 @@ from . import agreement, choice
 from .distribute import Distribution
 from .fingerprints import data_digest, describe, run_key
 from .folder import SweepFolder
+from .listeners import Listeners
 from .run import Result, Run
 
 __all__ = ["Sweep"]
@@ -40,7 +40,12 @@ class Sweep:
         Of every run that there is to be; run ``k`` has ``settings[k]``.
     dataset : dict or None
         What all of them are trained on.
+    listeners : Listeners
+        Functions that are told of what happens.
     """
+
+    make_view: ClassVar[Callable[[Sweep], Any] | None] = None
+    """Makes the view of a sweep for a notebook; a room above this one sets it."""
 
     def __init__(
         self,
@@ -57,7 +62,8 @@ class Sweep:
         self._runs: dict[int, Run] = {}
         self._models: dict[int, bytes] = {}
         self._folder: SweepFolder | None = None
-        self._listeners: list[Callable[[Run], object]] = []
+        self.listeners = Listeners()
+        self._view: Any = None
         self._distribution: Distribution | None = None
         self._ended = threading.Event()
         self._ended.set()
@@ -193,15 +199,25 @@ class Sweep:
         """
         if self.dataset is None:
             raise ValueError("the sweep was loaded without its data: Sweep.load(folder, dataset)")
-        metric = self.settings[self._number(run)].get("loss_fn")
-        if "metric" not in options and metric is not None:
-            if not callable(metric):
-                raise ValueError(f"the run was trained with loss_fn {metric}; pass it as metric=")
-            options["metric"] = metric
+        if "metric" not in options:
+            options["metric"] = self.metric(run)
         return PruningSession(self.model(run), self.dataset, **options)
 
+    def metric(self, run: int | Run) -> Callable[..., Any] | None:
+        """Return what a run was trained on in place of the mean squared error, None if nothing.
+
+        Raises
+        ------
+        ValueError, IndexError
+            As for `model`; or if it is code and the sweep comes from a folder.
+        """
+        metric = self.settings[self._number(run)].get("loss_fn")
+        if metric is None or callable(metric):
+            return metric
+        raise ValueError(f"the run was trained with loss_fn {metric}; pass it as metric=")
+
     def agreement(
-        self, within: float = 0.5, *, least_correlation: float = 0.9
+        self, within: float = 0.5, *, least_correlation: float = 0.9, most: int | None = None
     ) -> agreement.Agreement:
         """Return what the good runs agree on: which inputs matter, and first-layer curves.
 
@@ -211,6 +227,8 @@ class Sweep:
             Runs are good whose test loss is at most ``1 + within`` times the lowest.
         least_correlation : float
             From which correlation on two hidden nodes, or two curves, count as the same.
+        most : int, optional
+            How many of the good runs to compare: the best, and those with the lowest losses.
 
         Raises
         ------
@@ -223,14 +241,38 @@ class Sweep:
         if self.dataset is None:
             raise ValueError("the sweep was loaded without its data: Sweep.load(folder, dataset)")
         good, best = choice.good(self.runs, within), self.best()
-        good = [best, *(run for run in good if run is not best)]
+        good = [best, *sorted((run for run in good if run is not best), key=_by_loss)]
+        good = good[: None if most is None else check_whole(most, "most", 1)]
         models = [self.model(run) for run in good]
         numbers = [run.number for run in good]
         return agreement.find_agreement(models, numbers, self.dataset, least_correlation)
 
     def on_run(self, function: Callable[[Run], object]) -> None:
         """Call a function with each run that ends from now on, in a thread of the sweep's own."""
-        self._listeners.append(function)
+        self.listeners.run.append(function)
+
+    def view(self) -> Any:
+        """Return the view of this sweep for a notebook, see `kanwidget.SweepWidget`.
+
+        It is what a notebook shows of a sweep, and the same at each call.
+        """
+        if Sweep.make_view is None:
+            raise RuntimeError("there is no view without kanwidget.widget: import kanwidget")
+        if self._view is None or self._view.closed:
+            self._view = Sweep.make_view(self)
+        return self._view
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Return what a notebook shows."""
+        return self.view()._repr_mimebundle_(**options)
+
+    def _ipython_display_(self) -> None:
+        """Show it in a notebook."""
+        self.view()._ipython_display_()
+
+    def _display_(self) -> Any:
+        """Return what marimo shows."""
+        return self.view()
 
     def wait(self, progress: bool = False) -> Sweep:
         """Wait until all runs have ended; Ctrl+C stops them and keeps those that have.
@@ -250,6 +292,7 @@ class Sweep:
             try:
                 while not self._ended.wait(0.1):
                     self._show_progress(bar)
+                    self.listeners.tell(self.listeners.waiting)
             except KeyboardInterrupt:
                 self.stop()
                 self._ended.wait(SECONDS_TO_STOP)
@@ -380,6 +423,7 @@ class Sweep:
             self._failure = error
         finally:
             self._ended.set()
+            self.listeners.tell(self.listeners.end)
 
     def _take_in(self, number: int, result: Result) -> None:
         """Keep a run that has ended, first on disk."""
@@ -389,8 +433,7 @@ class Sweep:
         else:
             self._folder.write(self._keys[number], describe(self.settings[number]), result)
         run = self._add(number, result)
-        for listener in self._listeners:
-            _tell(listener, run)
+        self.listeners.tell(self.listeners.run, run)
 
     def _add(self, number: int, result: Result) -> Run:
         run = Run(
@@ -419,8 +462,5 @@ class Sweep:
         return number
 
 
-def _tell(listener: Callable[[Run], object], run: Run) -> None:
-    try:
-        listener(run)
-    except Exception:  # what only looks must not end the sweep
-        logging.getLogger(__name__).exception("a function given to on_run failed")
+def _by_loss(run: Run) -> float:
+    return run.test_loss

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from kanwidget.kan import KAN
 from kanwidget.kan.training import fit
 from kanwidget.masks.validate import check_whole
+from kanwidget.training.settings import TrainingSettings
 
 from .pruning import check_policy
 
@@ -28,6 +30,9 @@ FIT_NAMES = frozenset(inspect.signature(fit).parameters) - {
     *("progress", "log", "metrics"),  # which show what nobody sees here
 }
 """What `KAN.fit` takes and a run may set."""
+
+RETRAIN_NAMES = frozenset(field.name for field in fields(TrainingSettings))
+"""What `PruningSession.fit` takes after the pruning; the loss is the training's."""
 
 
 def expand_grid(
@@ -103,11 +108,10 @@ def check_settings(settings: Mapping[str, Any], own_fit: bool) -> None:
     retrain = settings.get("retrain")
     if retrain is not None and not isinstance(retrain, Mapping):
         check_whole(retrain, "retrain", 0)
-    unknown = sorted(set(retrain) - FIT_NAMES) if isinstance(retrain, Mapping) else []
+    unknown = sorted(set(retrain) - RETRAIN_NAMES) if isinstance(retrain, Mapping) else []
     if unknown:
-        raise ValueError(
-            f"retrain names {', '.join(unknown)}, and fit takes {', '.join(sorted(FIT_NAMES))}"
-        )
+        names = ", ".join(sorted(RETRAIN_NAMES))
+        raise ValueError(f"retrain names {', '.join(unknown)}, and a retraining takes {names}")
     if own_fit:
         return
     known = MODEL_NAMES | FIT_NAMES | {*AFTER_TRAINING}
@@ -121,7 +125,7 @@ def check_settings(settings: Mapping[str, Any], own_fit: bool) -> None:
 
 
 def retrain_settings(settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what `KAN.fit` takes after the pruning, None if there is no retraining.
+    """Return what `PruningSession.fit` takes after the pruning, None if there is no retraining.
 
     It is what the training took, without the regulariser; steps, or what a dict says, go first.
     """
@@ -129,5 +133,5 @@ def retrain_settings(settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if retrain is None or retrain == 0:
         return None
     changed = dict(retrain) if isinstance(retrain, Mapping) else {"steps": int(retrain)}
-    same = {name: value for name, value in settings.items() if name in FIT_NAMES}
+    same = {name: value for name, value in settings.items() if name in RETRAIN_NAMES}
     return {**same, "lamb": 0.0, **changed}

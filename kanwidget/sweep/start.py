@@ -44,8 +44,10 @@ def sweep(
         list is the same for all runs; tuples are no lists. And two more: ``prune`` at the end of
         the training, ``"within 5%"`` (the fewest edges whose test loss is at most 5 % above the
         lowest along the edge threshold), an edge threshold, or a function of a `PruningSession`;
-        and ``retrain`` after it, a number of steps or a dict of what `KAN.fit` takes. It goes on
-        with the settings of the training, without the regulariser.
+        and ``retrain`` after it, a number of steps or a dict of what `PruningSession.fit` takes.
+        It goes on with the settings of the training, without the regulariser. With both,
+        ``"within 5%"`` then takes off one hidden node or edge after the other, the cheapest
+        first, and retrains, as long as the test loss stays within 5 % of the lowest it had.
     repeats : int
         How often to train each combination, from different seeds.
     fit : callable, optional

@@ -21,7 +21,7 @@ from kanwidget.kan import KAN
 from kanwidget.kan.safetensors_io import to_bytes
 from kanwidget.session import PruningSession
 
-from .pruning import count_live_edges, prune_with
+from .pruning import Interrupted, count_live_edges, prune_with
 from .run import Result
 from .settings import AFTER_TRAINING, FIT_NAMES, MODEL_NAMES, retrain_settings
 
@@ -34,10 +34,6 @@ _IMPORTED = uuid.uuid4().hex
 
 _last_shared: tuple[str, Any] = "", None
 """What came with the last run, by its digest: runs of one sweep share it."""
-
-
-class Interrupted(RuntimeError):
-    """A training was interrupted, so that there is no run."""
 
 
 def this_process() -> tuple[str, int]:
@@ -121,12 +117,10 @@ def _train(
     else:
         model, stopped = _train_by(fit, dataset, settings), ""
     policy, loss_fn = settings.get("prune"), settings.get("loss_fn")
-    if policy is not None:
-        with PruningSession(model, dataset, metric=loss_fn) as session:
-            prune_with(policy, session)
     retrain = retrain_settings(settings)
-    if retrain is not None:
-        stopped = _fit(model, dataset, retrain) or stopped
+    if policy is not None or retrain is not None:
+        with PruningSession(model, dataset, metric=loss_fn) as session:
+            stopped = prune_with(policy, session, retrain) or stopped
     took = time.perf_counter() - start
     parts = {
         name: {"test_input": dataset[f"{name}_input"], "test_label": dataset[f"{name}_label"]}

@@ -22,7 +22,7 @@ from kanwidget.kan.write_lock import begin_fit, end_fit, write_lock
 from .levenberg_marquardt import LeastSquaresFit
 from .objective import AdapterObjective, LossFunction
 from .settings import TrainingSettings
-from .working_copy import WorkingCopy
+from .working_copy import TrainedModule, WorkingCopy
 
 __all__ = ["AtRest", "FitResults", "check_model", "train"]
 
@@ -214,12 +214,16 @@ def _step_of(
     They are not finite if the parameters are not.
     """
     if settings.opt == "LM":
-        names = copy.parameter_names
         rows = data["train_input"], data["train_label"]
-        squares = LeastSquaresFit(copy.adapter.model, names, *rows, stop)
+        trained = TrainedModule(copy)
+        squares = LeastSquaresFit(trained, trained.names, *rows, stop, trained.fixed)
 
         def least_squares(x: Tensor, y: Tensor) -> tuple[float, float]:
-            squares.use_rows(x, y)
+            nonlocal squares
+            now = TrainedModule(copy)
+            if now.names != squares.names:  # edges have got names, or lost them
+                squares = LeastSquaresFit(now, now.names, x, y, stop, now.fixed)
+            squares.use_rows(x, y, now.fixed)
             return squares.step(), 0.0
 
         return least_squares

@@ -19,7 +19,7 @@ from kanwidget.session import PruningSession
 from . import payload
 from .packed_array import pack, unpack
 
-__all__ = ["PAGE_ROWS", "bundle", "page"]
+__all__ = ["PAGE_ROWS", "bundle", "document", "page", "page_traits"]
 
 PAGE_ROWS = 200
 """Rows of the data in an exported page, by default."""
@@ -70,12 +70,22 @@ def page(
 
     ``state`` are the widget's traits by name.
     """
+    traits, row_count = page_traits(session, state, data_rows)
+    heading = title or f"KAN {session.width}"
+    return document(traits, heading, _summary(session, traits, row_count))
+
+
+def page_traits(
+    session: PruningSession, state: Mapping[str, Any], data_rows: int
+) -> tuple[dict[str, Any], int]:
+    """Return what a page knows of a widget, and how many rows of the data are in it."""
     width = session.width
     traits = dict(state)
     rows = payload.data_arrays(session.data, width[-1], data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
-    # Without Python, edges cannot be scored again, and there are no new warnings.
+    # Without Python, edges cannot be named or scored again, and there are no new warnings.
+    traits |= {"_candidates": [], "_candidates_y": b"", "_naming": {}}
     # Metrics stay there, too: the page's loss is of its own rows.
     traits |= {"_scores_known": [], "_warnings": [], "_metrics": []}
     row_count = 0 if rows["_rows"] is None else len(rows["_rows"])
@@ -84,6 +94,8 @@ def page(
     else:
         private = payload.baseline_arrays(session, private=True)
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
+        if traits["_formula"].get("unnamed"):  # these curves end where the data end
+            traits["_formula"] = {**traits["_formula"], "python": ""}
     frames = payload.key_frames(session) if row_count and not session.closed else {}
     ends = frames.get("_frames_ends")
     if ends is not None:
@@ -100,7 +112,7 @@ def page(
             traits["_folded"] = b""
         if parts:  # the page finds out by itself, and all of it would be two megabytes
             traits |= {"_tradeoff_node": b"", "_tradeoff_edge": b""}
-    return _document(traits, title or f"KAN {width}", _summary(session, traits, row_count))
+    return traits, row_count
 
 
 def _rounded(x: NDArray[Any], inputs: int) -> NDArray[Any]:
@@ -140,7 +152,8 @@ def _summary(session: PruningSession, traits: Mapping[str, Any], row_count: int)
     )
 
 
-def _document(traits: Mapping[str, Any], title: str, summary: str) -> str:
+def document(traits: Mapping[str, Any], title: str, summary: str) -> str:
+    """Return a page with traits, a title, and a line of words below the view."""
     script, style = bundle("page.js"), _STYLE
     # Halves of characters cannot be written to a file.
     title = title.encode("utf-8", "replace").decode("utf-8")

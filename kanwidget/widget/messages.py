@@ -15,6 +15,19 @@ A message may hold anything; what makes no sense is refused in words. Those of a
     Gives it other settings from the next step on, see `TrainingRun.change`; what is left out stays.
 ``{"do": "refine", "grid": 10}``
     Gives the splines finer grids, see `PruningSession.refine`.
+
+And those of names for curves:
+
+``{"do": "name", "edge": [0, 1, 2], "function": "sin"}``, ``{"do": "unname", "edge": [0, 1, 2]}``
+    Names an edge's curve, or gives the spline back; see `PruningSession.name`.
+``{"do": "name_all", "tolerance": 0.05}``
+    Begins to look for names for all curves in the background, see `PruningSession.name_all`. The
+    trait ``_naming`` says how it is.
+``{"do": "stop_naming"}``, ``{"do": "keep_names", "count": 3}``
+    Ends that, and keeps the names found so far; keeps only the first so many of them.
+``{"do": "formula", "digits": 3, "exact": true}``
+    Writes the formula into the trait ``_formula`` from now on, with so many digits; with exact
+    numbers such as pi where the data allow it.
 """
 
 from __future__ import annotations
@@ -24,15 +37,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from kanwidget.masks.ids import Edge
+from kanwidget.masks.validate import check_edge
 from kanwidget.session import NOTE, PruningSession
 from kanwidget.training.pausable import Pausable
 from kanwidget.training.run import TrainingRun
 from kanwidget.training.settings import TrainingSettings
 
-__all__ = ["AT_ONCE", "Refused", "error_text", "handle_message", "pair"]
+from .naming_steps import NamingSteps
+
+__all__ = ["AT_ONCE", "Refused", "error_text", "formula_form", "handle_message", "pair"]
 
 AT_ONCE = ("pause", "resume", "step", "stop")
 """What acts on a training in whatever thread it arrives: the others may be busy with that."""
+
+MAX_DIGITS = 17
 
 
 class Refused(ValueError):
@@ -58,6 +77,14 @@ def pair(session: PruningSession, ids: Any) -> tuple[int, int] | None:
         raise Refused(f"compare takes the numbers of two commands, got {_short(ids)}")
     first, second = (session.history.get(_number(id)).id for id in ids)
     return first, second
+
+
+def formula_form(message: Mapping[str, Any]) -> tuple[int, bool]:
+    """Return with how many digits a view wants the formula, and whether with exact numbers."""
+    digits = _number(message.get("digits"), "digits are")
+    if not 1 <= digits <= MAX_DIGITS:
+        raise Refused(f"a formula has 1 to {MAX_DIGITS} digits, got {digits}")
+    return digits, message.get("exact") is not False
 
 
 def error_text(error: Exception) -> str:
@@ -123,6 +150,38 @@ def _refine(session: PruningSession, message: Mapping[str, Any]) -> None:
         raise Refused(str(error)) from None
 
 
+def _name(session: PruningSession, message: Mapping[str, Any]) -> None:
+    function = message.get("function")
+    if not isinstance(function, str):
+        raise Refused(f"a curve is named by a function's name, got {_short(function)}")
+    session.name(*_edge(session, message), function)
+
+
+def _unname(session: PruningSession, message: Mapping[str, Any]) -> None:
+    session.unname(*_edge(session, message))
+
+
+def _name_all(session: PruningSession, message: Mapping[str, Any]) -> None:
+    tolerance = message.get("tolerance", 0.05)
+    try:
+        NamingSteps.of(session).begin(session, tolerance)
+    except (TypeError, RuntimeError) as error:
+        raise Refused(str(error)) from None
+
+
+def _keep_names(session: PruningSession, message: Mapping[str, Any]) -> None:
+    NamingSteps.of(session).keep(session, _number(message.get("count"), "names to keep are"))
+
+
+def _edge(session: PruningSession, message: Mapping[str, Any]) -> Edge:
+    """Return the edge that a message is about."""
+    ids = message.get("edge")
+    if not isinstance(ids, list) or len(ids) != 3:
+        raise Refused(f"an edge is three numbers, got {_short(ids)}")
+    l, i, j = ids
+    return check_edge(session.width, l, i, j, session.baseline.slots)
+
+
 def _run(session: PruningSession) -> TrainingRun:
     """Return the training that is under way."""
     if session.run is None or not session.run.running:
@@ -158,16 +217,22 @@ _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     **dict.fromkeys(AT_ONCE, _control),
     "change": _change,
     "refine": _refine,
+    "name": _name,
+    "unname": _unname,
+    "name_all": _name_all,
+    "stop_naming": lambda session, message: NamingSteps.of(session).stop(),
+    "keep_names": _keep_names,
 }
 
 
-def _number(id: Any) -> int:
-    """Return the number of a command, or raise an error if it is not a number."""
+def _number(id: Any, what: str = "a command has") -> int:
+    """Return a whole number, such as that of a command, or raise an error if it is none."""
     whole = isinstance(id, int) and not isinstance(id, bool)
     if isinstance(id, float) and id.is_integer():  # as some hosts write 3
         return int(id)
     if not whole:
-        raise Refused(f"a command has a whole number, got {_short(id)}")
+        noun = "whole numbers" if what.endswith("are") else "a whole number"
+        raise Refused(f"{what} {noun}, got {_short(id)}")
     return int(id)
 
 

@@ -14,10 +14,13 @@ from torch import Tensor, nn
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.data_and_metric import DataAndMetric
 from kanwidget.kan.write_lock import fit_of
+from kanwidget.masks.ids import Edge
 
-from . import payload
+from . import naming_payload, payload
 from .cost_prefetch import PRICES, CostPrefetcher
 from .idle import IdleTask, acting_loop
+from .naming_steps import NamingSteps
+from .naming_work import FormulaWish, NamingWork
 from .packed_array import pack
 
 __all__ = ["TraitSync"]
@@ -30,6 +33,9 @@ IDLE_SECONDS = 0.15
 
 RUN_SECONDS = 0.09
 """Seconds from one look at a training by the session to the next."""
+
+DIGITS = 3
+"""Significant digits of a formula that nobody has chosen."""
 
 TRAINING_CHECK_SECONDS = 1.0
 """Seconds after which a training that a cell began in a thread has changed something."""
@@ -60,6 +66,9 @@ class TraitSync:
         self._costs_task = IdleTask(loop, self._send_costs, owner)
         self._training_watch = IdleTask(loop, self._look, owner)
         self._run_task = IdleTask(loop, self._follow_run, owner)
+        self._names_task = IdleTask(loop, self._follow_names, owner)
+        self._names_sent: object = None  # the version of what is known that a view has
+        self._formula_wish: tuple[int, bool] | None = None
         self._run_sent: list[tuple[int, int, int]] = []  # whose losses a view has: runs and steps
         self._prefetcher = CostPrefetcher(self._send_prefetched)
         self._sequence = 0
@@ -189,6 +198,8 @@ class TraitSync:
         widget, session = self._widget, self._widget.session
         if session.closed:
             return
+        if self._asks_for_names():
+            self._names_task.ask(IDLE_SECONDS)
         due = self._prefetcher.follow(session, widget.selected) or self._measures_metrics
         if due or self._is_training():
             self._costs_task.ask(IDLE_SECONDS)
@@ -213,6 +224,7 @@ class TraitSync:
         """Do at once what can wait."""
         self._history_task.finish()
         self._costs_task.finish()
+        self.finish_names()
 
     def drop(self) -> None:
         """Do nothing more."""
@@ -220,6 +232,100 @@ class TraitSync:
         self._costs_task.drop()
         self._training_watch.drop()
         self._run_task.drop()
+        self._names_task.drop()
+
+    def wish_formula(self, digits: int, exact: bool) -> None:
+        """Write the formula from now on, with so many digits, and exact numbers if possible."""
+        self._formula_wish = digits, exact
+        self._names_task.ask(0.0)
+
+    def finish_formula(self) -> None:
+        """Write the formula now, if curves have names, whether a view has asked for it or not."""
+        session = self._widget.session
+        if not session.closed and session.names and self._formula_wish is None:
+            self.wish_formula(DIGITS, True)
+        self.finish_names()
+
+    def finish_names(self) -> None:
+        """Find out now what might name curves, and write the formula, if a view asked for it."""
+        if not self._names_task.pending:
+            return
+        session = self._widget.session
+        if not session.closed and NamingSteps.of(session).take(session, wait=True):
+            self.update_all_widgets()
+        self._names_task.finish()
+        NamingWork.of(session).wait()
+        self._send_names()
+
+    def _asks_for_names(self) -> bool:
+        naming = NamingSteps.of(self._widget.session).running
+        asked = self._formula_wish or self._selected_edges() or self._widget._candidates
+        return bool(naming or asked)
+
+    def _selected_edges(self) -> list[Edge]:
+        return [ids for ids in self._widget.selected if len(ids) == 3]
+
+    def _wish(self) -> FormulaWish | None:
+        widget = self._widget
+        if self._formula_wish is None:
+            return None
+        return FormulaWish(*self._formula_wish, tuple(widget.in_vars), tuple(widget.out_vars))
+
+    def _follow_names(self) -> Iterator[float]:
+        """Let names and the formula be found out, and show them as they come."""
+        try:
+            yield from self._names_as_they_come()
+        except Exception as error:  # the loop would print it to nobody
+            self._widget.set_trait("error", f"{type(error).__name__}: {error}")
+
+    def _names_as_they_come(self) -> Iterator[float]:
+        session = self._widget.session
+        work, naming = NamingWork.of(session), NamingSteps.of(session)
+        while not session.closed and (self._is_training() or naming.running):
+            if naming.take(session):
+                self.update_all_widgets()
+            self._send_naming()
+            yield RUN_SECONDS
+        if session.closed:
+            return
+        work.follow(session, self._selected_edges(), self._wish())
+        busy = True
+        while busy and not session.closed:
+            busy = work.busy  # asked before looking at what it has found out
+            self._send_names()
+            if busy:
+                yield RUN_SECONDS
+
+    def _send_naming(self) -> None:
+        """Show how the last search for all names is."""
+        session = self._widget.session
+        if not session.closed:
+            self._widget.set_trait("_naming", NamingSteps.of(session).state(session))
+
+    def _send_names(self) -> None:
+        """Show what is known of names for selected edges, and the formula."""
+        widget, work, wish = self._widget, NamingWork.of(self._widget.session), self._wish()
+        edges = self._selected_edges()
+        sent = id(work), work.version, edges, wish
+        if sent == self._names_sent:
+            return
+        self._names_sent = sent
+        found, text = work.names(edges), work.text(wish)
+        if text is not None and text.unnamed and widget.data_rows == 0:
+            text.python = ""  # curves without a name end where the data end
+        with widget.hold_sync():
+            self._send("_candidates_y", naming_payload.candidate_curves(found))
+            widget.set_trait("_candidates", naming_payload.candidate_rows(found))
+            if text is not None:
+                widget.set_trait("_formula", naming_payload.formula_state(text))
+            elif widget._formula:  # that of the state before stays until the new one is written
+                unknown: dict[str, Any] = {
+                    "busy": True,
+                    "loss": None,
+                    "loss_refit": None,
+                    "blame": [],
+                }
+                widget.set_trait("_formula", {**widget._formula, **unknown})
 
     def _send_baseline(self) -> None:
         """Send what stays as it is until the baseline changes."""
@@ -230,6 +336,7 @@ class TraitSync:
         widget.set_trait("_slots", functions.slots())
         symbolic = sorted(functions.symbolic().items())
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
+        widget.set_trait("_names", naming_payload.name_rows(functions.names()))
         rows = widget.data_rows
         arrays = payload.baseline_arrays(session, rows == 0, self._has_tables)
         if self._measure is not data:
@@ -248,7 +355,7 @@ class TraitSync:
         """Let go of what belongs to nodes that the model has no more."""
         widget, session = self._widget, self._widget.session
         widget.selected = widget.traits()["selected"].known(session, widget.selected)
-        for name, names in zip(("in_vars", "out_vars"), session.names, strict=True):
+        for name, names in zip(("in_vars", "out_vars"), session.variable_names, strict=True):
             if len(getattr(widget, name)) != len(names):
                 setattr(widget, name, names)
         if len(widget.probe) != session.width[0]:
@@ -260,6 +367,7 @@ class TraitSync:
         """Send the history and the script, in one step."""
         widget, history = self._widget, self._widget.session.history
         with widget.hold_sync():
+            self._send_naming()
             widget.set_trait("_history", payload.history_rows(history))
             widget.set_trait("_current", history.current.id)
             widget.set_trait("_script", widget.session.script())

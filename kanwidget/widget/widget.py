@@ -77,8 +77,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         loss. The first decides if there is no ``metric``.
     show : list of str, optional
         Parts of the view that are there besides the network, and no others: "status", "toolbar",
-        "thresholds", "legend", "hints", "cards", "training", "trace", "history", "code"; or
-        ``hide`` those that are not.
+        "thresholds", "legend", "hints", "cards", "training", "formula", "trace", "history",
+        "code"; or ``hide`` those that are not.
     preview : bool
         Whether a notebook's cell that shows the widget keeps a picture of it behind it, for when
         nothing runs.
@@ -214,7 +214,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             decisions = {name: checked.pop(name) for name in DECISIONS if name in checked}
             if decisions:
                 self.session.set(**decisions)
-            names = dict(zip(("in_vars", "out_vars"), self.session.names, strict=True))
+            names = dict(zip(("in_vars", "out_vars"), self.session.variable_names, strict=True))
             super().__init__(**{**names, **checked}, **kept)
             followers(self.session).add(self)
             self._sync.update_all_widgets()
@@ -413,6 +413,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         """
         self._sync.finish()
         self._sync.send_tables()
+        self._sync.finish_formula()
         others = HOST_TRAITS | {"_picture", "_written"}
         return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in others}
 

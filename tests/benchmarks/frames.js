@@ -35,7 +35,7 @@
     Object.assign(frames, { costs: [], times: [], recording: true });
     request(tick);
   };
-  const MEASURED = new Set(["input", "change", "keydown", "keyup", "pointermove", "pointerup", "pointerdown"]);
+  const MEASURED = new Set(["input", "change", "keydown", "keyup", "pointermove", "pointerup", "pointerdown", "pointerover", "scroll"]);
   const wrappers = new WeakMap();
   const wrap = (listener) => {
     if (!wrappers.has(listener)) {

@@ -229,10 +229,11 @@ TRUTHS: dict[str, tuple[Callable[[Tensor], Tensor], list[int], int, list[Callabl
 def right(noise: float = 0.05) -> None:
     """Print how often `best` finds the structure of known functions, and how right curves are.
 
-    Ten sweeps for each, each from other data and seeds.
+    Ten sweeps of ten seeds for each, each from other data and other seeds.
     """
     for name, (f, width, edges, curves) in TRUTHS.items():
-        hits, worst, share = 0, [1.0] * len(curves), []
+        found_in: dict[bool, list[list[float]]] = {True: [], False: []}
+        share = []
         for seed in range(10):
             data = noisy(f, width[0], seed, noise)
             found = sweep(
@@ -246,22 +247,28 @@ def right(noise: float = 0.05) -> None:
                     "prune": "within 5%",
                     "retrain": 15,
                 },
-                repeats=6,
+                repeats=10,
                 seed=100 * seed,
                 progress=False,
             )
-            hits += found.best().active_edges == edges
             result = found.agreement()
-            for i, truth in enumerate(curves):
-                correlations = [
-                    abs(np.corrcoef(truth(curve.points), curve.median)[0, 1])
-                    for curve in result.curves
-                    if curve.input == i
+            found_in[found.best().active_edges == edges].append(
+                [
+                    max(
+                        abs(np.corrcoef(truth(curve.points), curve.median)[0, 1])
+                        for curve in result.curves
+                        if curve.input == i
+                    )
+                    for i, truth in enumerate(curves)
                 ]
-                worst[i] = min(worst[i], max(correlations, default=0.0))
+            )
             share += [len(curve.same_in) / curve.runs for curve in result.curves]
-        print(f"{name}: {edges} edges in {hits} of 10; {load()}")
-        print(f"  least correlation of a median with the true curve: {[f'{w:.4f}' for w in worst]}")
+        print(f"{name}: {edges} edges in {len(found_in[True])} of 10; {load()}")
+        print("  least correlation of a median with the true curve, for each input:")
+        for right, correlations in found_in.items():
+            if correlations:
+                words = "with those edges" if right else "with others"
+                print(f"    in sweeps {words}: {np.min(correlations, axis=0).round(4)}")
         print(f"  share of the good runs that have a curve of the best: {np.mean(share):.2f}")
 
 

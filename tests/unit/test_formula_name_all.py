@@ -217,3 +217,23 @@ def test_a_name_whose_constant_is_zero_goes_into_the_bias():
     assert network.with_edge((0, 0, 0), curve, FUNCTIONS["0"]).forward(np.zeros((1, 2))).outputs[
         0
     ].tolist() == [1.5, 1.5]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_product_of_other_functions_is_found(seed):
+    model, dataset = fitted([2, 2, 1], lambda x: x[:, [0]] * torch.cosh(2 * x[:, [1]]), seed, 20)
+    naming = named(model, dataset)
+    assert not naming.network.unnamed()
+    assert naming.loss < 1e-10
+    far = 2 * dataset["test_input"]
+    right = far[:, [0]] * torch.cosh(2 * far[:, [1]])
+    np.testing.assert_allclose(outputs_of(naming, far), right, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_two_curves_that_only_hold_together_are_found(seed):
+    model, dataset = fitted([1, 1, 1], lambda x: 1 / torch.sqrt(1.3 - x**2), seed, 20)
+    naming = named(model, dataset)
+    assert naming.curves[0, 0, 0].function == "x^2"
+    assert naming.curves[1, 0, 0].function == "1/sqrt(x)"
+    assert naming.loss < 1e-10

@@ -9,8 +9,9 @@ import { finish } from "../model/forward";
 import { computeLossCurve, MOST_POINTS } from "../model/loss-curve";
 import { countOn } from "../model/mask";
 import { type EdgeIndex, edgeId, type NodeIndex, nodeId } from "../model/network";
+import { FORMULA } from "../text/labels";
 import { decode, encode } from "../wire/packed-array";
-import { DECISIONS, type HistoryStep, type Model } from "../wire/traits";
+import { DECISIONS, type FormulaState, type HistoryStep, type Model } from "../wire/traits";
 import { comparedSteps, runCommand } from "./actions";
 import { createBackgroundTask } from "./background-tasks";
 import { type Command, type PlainState, plainState, START, type State } from "./history";
@@ -141,12 +142,21 @@ export function standaloneModel(given: PageData): StandaloneModel {
     };
     for (const [name, value] of Object.entries(traits)) actual.set(name, value);
     publishLosses();
+    actual.set("_formula", formulaIn(state));
     if (packed !== mask) actual.set("_mask", pack(mask));
     packed = mask;
     if (session.lossIsDue) background.start("loss", measured(), true);
     else background.cancel("loss");
     estimate();
     notify();
+  }
+
+  /** It is of the state in which the page was made, and says so in any other. */
+  function formulaIn(state: State): unknown {
+    const formula = Object(given._formula) as Partial<FormulaState>;
+    const same = JSON.stringify(plainState(net, state)) === measuredIn;
+    if (same || !formula.mathml) return formula;
+    return { ...formula, error: FORMULA.ofThePage, loss: null, loss_refit: null, blame: [] };
   }
 
   function publishLosses(): void {

@@ -5,6 +5,7 @@ import targets from "./accessible-targets.css?raw";
 import bar from "./bar.css?raw";
 import base from "./base.css?raw";
 import cards from "./cards.css?raw";
+import formula from "./formula.css?raw";
 import full from "./full.css?raw";
 import hints from "./hints.css?raw";
 import layout from "./layout.css?raw";
@@ -14,6 +15,7 @@ import panels from "./panels.css?raw";
 import parts from "./parts.css?raw";
 import popovers from "./popovers.css?raw";
 import print from "./print.css?raw";
+import runs from "./runs.css?raw";
 import slider from "./slider.css?raw";
 import stage from "./stage.css?raw";
 import train from "./train.css?raw";
@@ -31,11 +33,13 @@ const STYLES = [
   cards,
   panels,
   train,
+  formula,
   legend,
   layout,
   full,
   hints,
   parts,
+  runs,
   print,
 ].join("");
 
