@@ -272,9 +272,12 @@ class SessionTraining(SessionReader):
         }
 
         def work(
-            asked: TrainingSettings, at_rest: AtRest, is_over: Callable[[], bool]
+            asked: TrainingSettings,
+            at_rest: AtRest,
+            is_over: Callable[[], bool],
+            written: Callable[[FitResults], object],
         ) -> FitResults:
-            return train(live, rows, asked, loss, at_rest, is_over, progress)
+            return train(live, rows, asked, loss, at_rest, is_over, progress, written)
 
         def check(asked: TrainingSettings) -> None:
             check_model(live, asked, loss)

@@ -14,7 +14,7 @@ from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.evaluate.measure_losses import Progress, Stop
 from kanwidget.evaluate.scratch import same
-from kanwidget.kan.write_lock import fit_of
+from kanwidget.kan.write_lock import fit_of, write_lock
 from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
 
@@ -275,17 +275,18 @@ class StepPlanner:
         evaluator = applier.require_evaluator()
         live, record = applier.require_live_model(), self.fit
         over = record is not None and not record.run.running  # asked first: it may end any time
-        done = 0 if record is None else record.run.steps_done
-        found = live.external_changes(applier.current_masks, evaluator.scratch)
+        with write_lock(live.adapter.model):  # what is counted is what the model has
+            done = 0 if record is None else record.run.steps_done
+            found = live.external_changes(applier.current_masks, evaluator.scratch)
+            trains = record is not None and done > record.recorded
+            if found and trains and not applier.current_masks.same_bias(found.live):
+                found = found._replace(retrained=True)  # where no edge is on, it moves biases alone
+            if found and found.retrained:
+                evaluator = evaluator.for_changed_model(live.adapter)
         if found is None:
             self._training.saw_no_change()
             self.fit = None if over else record
             return None
-        trains = record is not None and done > record.recorded
-        if trains and not applier.current_masks.same_bias(found.live):
-            found = found._replace(retrained=True)  # where no edge is on, it moves biases alone
-        if found.retrained:
-            evaluator = evaluator.for_changed_model(live.adapter)
         return self._adoption(found, evaluator, fit_of(live.adapter.model), done, over)
 
     def _adoption(

@@ -17,7 +17,7 @@ from kanwidget.adapters import Adapter
 from kanwidget.kan import KAN
 from kanwidget.kan.optimizers import LBFGS, Adam
 from kanwidget.kan.training import FitResults, check_least_squares
-from kanwidget.kan.write_lock import begin_fit, end_fit
+from kanwidget.kan.write_lock import begin_fit, end_fit, write_lock
 
 from .levenberg_marquardt import LeastSquaresFit
 from .objective import AdapterObjective, LossFunction
@@ -46,6 +46,7 @@ def train(
     at_rest: AtRest | None = None,
     stop: Callable[[], bool] | None = None,
     progress: bool = False,
+    written: Callable[[FitResults], object] | None = None,
 ) -> FitResults:
     """Train a live model; it has a whole step at each moment, and the last good one at the end.
 
@@ -66,6 +67,9 @@ def train(
         Asked during each step: once it is true, the training ends with the step it is in.
     progress : bool
         Whether to show a progress bar.
+    written : callable, optional
+        Called with all results so far under the model's lock, in which it got the step: whoever
+        has the lock finds the model and what it was told here to be of the same step.
 
     Returns
     -------
@@ -83,7 +87,11 @@ def train(
 
     def rest(step: int, results: FitResults) -> None:
         nonlocal shown
-        if copy.publish():  # else others have loaded weights: it goes on from these
+        with write_lock(live.model):
+            has_step = copy.publish()
+            if has_step and written is not None:
+                written(results)
+        if has_step:  # else others have loaded weights: it goes on from these
             shown = step + 1
             if at_rest is not None and at_rest(step, results) is not False:
                 copy.take_in()

@@ -29,6 +29,11 @@ WAIT_SECONDS = 0.1
 """Seconds between two calls of what is done while somebody waits."""
 
 
+Train = Callable[
+    [TrainingSettings, AtRest, Callable[[], bool], Callable[[FitResults], object]], FitResults
+]
+
+
 class TrainingPart(NamedTuple):
     """The steps of a training that had the same settings.
 
@@ -50,7 +55,7 @@ class TrainingRun(Pausable):
     ----------
     settings : TrainingSettings
     train : callable
-        Trains, ``(settings, at_rest, stop) -> FitResults``; see `engine.train`.
+        Trains, ``(settings, at_rest, stop, written) -> FitResults``; see `engine.train`.
     model : Module
         The live model: all parts of the training are one fit of it.
     callback : callable, optional
@@ -77,7 +82,7 @@ class TrainingRun(Pausable):
     def __init__(
         self,
         settings: TrainingSettings,
-        train: Callable[[TrainingSettings, AtRest, Callable[[], bool]], FitResults],
+        train: Train,
         model: nn.Module,
         callback: AtRest | None = None,
         stop: Callable[[], bool] | None = None,
@@ -248,7 +253,7 @@ class TrainingRun(Pausable):
         self.parts.append(TrainingPart(first, settings))
         self._ends_part = False
         steps = settings.steps - first
-        found = self._train(replace(settings, steps=steps), self._rest, self._is_over)
+        found = self._train(replace(settings, steps=steps), self._rest, self._is_over, self._count)
         found.stopped = re.sub(r"(?<=in step )\d+", lambda s: f"{int(s[0]) + first}", found.stopped)
         with self._changed:
             changed, self._next = self._next, None
@@ -260,6 +265,10 @@ class TrainingRun(Pausable):
                 return None
             self._found = _joined(*self._found), _no_results()
         return changed
+
+    def _count(self, results: FitResults) -> None:
+        """Take in the losses of a step, when the live model gets it."""
+        self._found = self._found[0], results
 
     def _is_to_end(self) -> bool:
         """Whether no step is to follow: a change may ask for no more than there are."""
@@ -277,7 +286,6 @@ class TrainingRun(Pausable):
 
     def _rest(self, step: int, results: FitResults) -> bool:
         """Be at rest: the live model has the step, and others may act; return whether they may."""
-        self._found = self._found[0], results
         self._look(self.steps_done)
         if self._callback is not None:
             first = self.parts[-1].first

@@ -133,7 +133,9 @@ def _spread(rows: Tensor, count: int) -> Tensor:
     return torch.linspace(0, len(rows) - 1, count).round().long().to(rows.device)
 
 
-def baseline_arrays(session: PruningSession, private: bool = False) -> Packable:
+def baseline_arrays(
+    session: PruningSession, private: bool = False, tables: bool = True
+) -> Packable:
     """Return all that stays as it is until the baseline changes.
 
     Parameters
@@ -142,6 +144,8 @@ def baseline_arrays(session: PruningSession, private: bool = False) -> Packable:
     private : bool
         Whether no value of the data may be told: ends and knots are rounded, and nothing is told
         of how the data are spread.
+    tables : bool
+        Whether the tables are in it that a view computes outputs with; they take the longest.
     """
     adapter, baseline, data = session.edge_functions, session.baseline, session.data
     found = _rounded(adapter, baseline.curves) if private else baseline.curves
@@ -150,7 +154,8 @@ def baseline_arrays(session: PruningSession, private: bool = False) -> Packable:
     few = len(curves) <= MAX_TABLE_EDGES
     parts = [adapter.base_part(l, x.T) for l, x in enumerate(xs)] if few else [None]
     bases = [part.flatten(0, 1) for part in parts if part is not None]
-    table = cells(adapter, baseline, [data.test_rows, data.train_rows], private)
+    rows = [data.test_rows, data.train_rows]
+    table = cells(adapter, baseline, rows, private) if tables else None
     small, ends = (curves, None) if few else quantised(curves)
     return {
         "_curves_x": _array(xs, np.float32),

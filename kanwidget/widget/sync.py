@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -72,6 +73,7 @@ class TraitSync:
         self._prefetcher = CostPrefetcher(self._send_prefetched)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
+        self._has_tables = True  # and whether it has what computes outputs
         self._mask: list[Tensor] = []
         self._measure: DataAndMetric | None = None
         self._measures_metrics = True  # whether those that the view has are of another state
@@ -137,8 +139,8 @@ class TraitSync:
             self._mask = session.mask
             self._send("_mask", payload.mask(session.mask))
         self.send_run()
-        if self._baseline is not session.baseline and not session.closed:
-            self._baseline = session.baseline
+        if (self._baseline is not session.baseline or self._lacks_tables()) and not session.closed:
+            self._baseline, self._has_tables = session.baseline, not self._is_moving()
             self._send_baseline()
 
     def send_run(self) -> None:
@@ -161,9 +163,11 @@ class TraitSync:
         running = session.run is not None and session.run.running
         if session.closed:
             return
-        if session.refresh() or not running:
+        if session.refresh() or not running or self._lacks_tables():
             self.update_all_widgets(dragged=running)
-        self.send_run()
+        run = session.run
+        if run is None or run.running or not running:  # else it has ended just now: look again
+            self.send_run()
 
     def update_when_idle(self, dragged: bool) -> None:
         """Let history and costs follow soon; later while a slider is dragged."""
@@ -334,7 +338,7 @@ class TraitSync:
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
         widget.set_trait("_names", naming_payload.name_rows(functions.names()))
         rows = widget.data_rows
-        arrays = payload.baseline_arrays(session, private=rows == 0)
+        arrays = payload.baseline_arrays(session, rows == 0, self._has_tables)
         if self._measure is not data:
             self._measure = data
             arrays.update(payload.data_arrays(data, session.width[-1], rows))
@@ -379,7 +383,7 @@ class TraitSync:
             return
         try:
             changed = session.refresh()  # no cell said so: somebody's button may have done it
-            if changed:
+            if changed or self._lacks_tables():
                 self.update_all_widgets()
         except Exception as error:  # the loop would print it to nobody
             widget.set_trait("error", f"{type(error).__name__}: {error}")
@@ -409,17 +413,35 @@ class TraitSync:
         while running and not self._widget.session.closed:
             run = self._widget.session.run
             running = run is not None and run.running  # asked before looking at what it has done
+            start = time.perf_counter()
             try:
                 self.look_at_run()
             except Exception as error:  # the loop would print it to nobody
                 self._widget.set_trait("error", f"{type(error).__name__}: {error}")
                 return
-            yield RUN_SECONDS
+            took = time.perf_counter() - start
+            yield max(took, RUN_SECONDS - took)  # half of the time is the training's alone
 
     def _look(self) -> Iterator[None]:
         """Look now, whatever is under way."""
         self._costs_task.ask(0.0)
         yield
+
+    def _is_moving(self) -> bool:
+        """Whether the next step of a training is near, and nobody follows a sample."""
+        run = self._widget.session.run
+        waits = run is not None and run.waits
+        return self._is_training() and not waits and not self._widget.probe
+
+    def _lacks_tables(self) -> bool:
+        """Whether tables that were left out while a training went on are due."""
+        return not self._has_tables and not self._is_moving()
+
+    def send_tables(self) -> None:
+        """Send at once what was left out while a training goes on."""
+        if not self._has_tables and not self._widget.session.closed:
+            self._has_tables = True
+            self._send_baseline()
 
     def _is_training(self) -> bool:
         """Whether a fit of ours is under way, in a thread."""

@@ -412,6 +412,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         A page on its own has no other picture, nor an order of messages.
         """
         self._sync.finish()
+        self._sync.send_tables()
         self._sync.finish_formula()
         others = HOST_TRAITS | {"_picture", "_written"}
         return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in others}

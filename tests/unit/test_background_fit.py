@@ -399,3 +399,34 @@ def test_settings_change_over_and_over_while_it_trains(model: KAN, dataset: Data
     session.jump(at)
     assert kinds.bits(model) == bits
     session.close()
+
+
+def test_what_a_page_computes_with_is_there_when_a_training_rests(
+    model: KAN, dataset: Dataset
+) -> None:
+    async def work() -> None:
+        w = KANWidget(model, dataset)
+        assert w._cells_y
+        shown: list[bytes] = []
+        w.observe(lambda change: shown.append(change["new"]), names="_curves_y")
+        run = w.fit(**LONG)
+        while len(shown) < 4:
+            await asyncio.sleep(0.01)
+        assert w._cells_y == b""  # the curves move, and this takes the longest
+        send(w, do="pause")
+        while not w._cells_y:
+            await asyncio.sleep(0.01)
+        send(w, do="resume")
+        while w._cells_y:
+            await asyncio.sleep(0.01)
+        assert "_cells_y" in w.to_html()
+        w.probe = [0.1, 0.2]
+        while not w._cells_y or run.steps_done < 5:
+            await asyncio.sleep(0.01)
+        w.probe = []
+        send(w, do="stop")
+        while w._run["state"] != "ended" or not w._cells_y:
+            await asyncio.sleep(0.01)
+        w.close()
+
+    asyncio.run(asyncio.wait_for(work(), 30))

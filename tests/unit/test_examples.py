@@ -132,12 +132,12 @@ def test_the_measurements_are_pruned_to_a_formula_that_beats_a_line(
     run: Callable[[str], Executed],
 ) -> None:
     done = run("02_threshold_tuning")
-    line, formula, whole, pruned, refitted = done.numbers(
+    line, formula, whole, pruned, retrained = done.numbers(
         r"(?s)regression, 5 inputs +(\d+\.\d+).*calibrated +(\d+\.\d+).*"
-        r"KAN, 6 edges +(\d+\.\d+).*pruned +(\d+\.\d+).*refit +(\d+\.\d+)"
+        r"KAN, 6 edges +(\d+\.\d+).*pruned +(\d+\.\d+).*retraining +(\d+\.\d+)"
     )
-    assert whole < refitted < pruned < line / 2
-    assert refitted < 1.05 * formula
+    assert whole < retrained < pruned < line / 2
+    assert retrained < 1.05 * formula
     assert "3 edges left, from perimeter and area" in done.text()
     assert -2.3 < done.numbers(r"slope over log\(area\) = (-\d+\.\d+)")[0] < -1.7
     assert len(done.shown("image/png")) == 2

@@ -318,6 +318,7 @@ def until(reached: Callable[[], object]) -> None:
         time.sleep(0.002)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this needs a timer")
 @pytest.mark.parametrize("kind", ["native", "efficient-kan"])
 @pytest.mark.parametrize("way", ["watch", "watching", "wait"])

@@ -167,6 +167,7 @@ export const PROBE = {
   label: "label",
   noClass: "no class: an output is not a number",
   columns: { class: "Class", probability: "Probability", output: "Output" },
+  later: "It trains: the sample is traced in a moment.",
   unable: "This network is too wide, or of a kind that cannot be traced here.",
   input: {
     name: "Inputs",

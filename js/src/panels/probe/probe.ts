@@ -19,6 +19,9 @@ type Rows = NonNullable<Snapshot["rows"]>;
 const STEPS = 400;
 const { name } = PANELS.probe;
 
+/** Python leaves out what a sample is traced with while it trains, as long as none is. */
+const trains = ({ training }: Snapshot) => training !== null && training.state !== "ended";
+
 export function createProbe(id: string, commands: Commands): Panel {
   const panel = element("section", { class: "panel probe", id, "aria-label": name, hidden: true });
   const help = createHelp(name, [PROBE.row, PROBE.input]);
@@ -128,7 +131,9 @@ export function createProbe(id: string, commands: Commands): Panel {
     // A sample is the model's: it is traced in every view, and Python may set it.
     isOpenIn: ({ cells, probe }) => (cells ? probe !== null : null),
     toggled(open, reading) {
-      commands.write({ probe: open && reading.cells ? firstSample(reading, rangeOfInput) : [] });
+      commands.write({
+        probe: open && (reading.cells || trains(reading)) ? firstSample(reading, rangeOfInput) : [],
+      });
     },
     update(next: PanelProps): void {
       now = next;
@@ -140,7 +145,7 @@ export function createProbe(id: string, commands: Commands): Panel {
             ${help.element}
           </header>
           ${cells && probe ? content(next, probe) : nothing}
-          ${cells ? nothing : html`<p class="sorry">${PROBE.unable}</p>`}
+          ${cells ? nothing : html`<p class="sorry">${trains(next.reading) ? PROBE.later : PROBE.unable}</p>`}
           ${cells ? outcome(next, rowNow(next.reading)) : nothing}`,
         panel,
       );
