@@ -92,6 +92,11 @@ const NOTHING = {
   _compared: none,
   _run: {},
   _run_losses: none,
+  _names: [],
+  _candidates: [],
+  _candidates_y: none,
+  _formula: {},
+  _naming: {},
 };
 
 export interface FakeModel extends Model {

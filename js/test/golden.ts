@@ -12,7 +12,7 @@ export interface Tables {
   slots?: number[][];
   scores: number[];
   baseline: number[];
-  cells: { count: number } & Record<Exclude<keyof Cells, "count" | "weights">, number[]>;
+  cells: { count: number } & Record<Exclude<keyof Cells, "count" | "weights" | "functions">, number[]>;
   rows: number[];
   labels: number[];
 }

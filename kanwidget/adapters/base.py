@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from kanwidget.functions.curve import CONSTANTS, NamedCurve, check_curve
+from kanwidget.functions.library import FUNCTIONS, Function
 from kanwidget.kan import compact
 from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.kan.write_lock import write_lock
 from kanwidget.masks import reachability
 from kanwidget.masks.ids import Edge
-from kanwidget.masks.validate import check_whole
+from kanwidget.masks.validate import check_edge, check_whole
 
 from .finer_grids import SplineLayer, check_grid, finer_splines, replace_numbers
 from .model_copy import Weights, named_tensors, private_copy, same_bits
@@ -223,9 +226,64 @@ class BaseAdapter(ABC):
         """Return the edges with a fixed formula, and its name, such as ``sin``."""
         return {}
 
-    def formulas(self) -> dict[Edge, tuple[str, float, float, float, float]]:
-        """Return the edges that a fixed formula alone makes; see `Adapter`."""
+    def names(self) -> dict[Edge, NamedCurve]:
+        """Return the edges that a function alone makes, on or off: see `Adapter`."""
         return {}
+
+    def functions(self) -> Mapping[str, Function]:
+        """Return the library's functions, and those of one's own that named edges have."""
+        return FUNCTIONS
+
+    def set_names(
+        self,
+        names: Mapping[Edge, NamedCurve | None],
+        functions: Mapping[str, Function] = FUNCTIONS,
+    ) -> None:
+        """Let functions stand on edges in the place of their splines: see `Adapter`."""
+        checked = self.check_names(names, functions)
+        if checked:
+            with write_lock(self._model):
+                self.write_names(checked)
+
+    def write_names(self, names: Mapping[Edge, tuple[NamedCurve, Function] | None]) -> None:
+        """Write names that have been checked."""
+        raise TypeError(f"the edges of a {type(self._model).__name__} cannot be named")
+
+    def check_names(
+        self, names: Mapping[Edge, NamedCurve | None], functions: Mapping[str, Function]
+    ) -> dict[Edge, tuple[NamedCurve, Function] | None]:
+        """Return names with their functions, or raise in words if one of them is of no use."""
+        found: dict[Edge, tuple[NamedCurve, Function] | None] = {}
+        width, slots, largest = self.width, self.slots(), torch.finfo(self.dtype).max
+        for edge, curve in names.items():
+            l, i, j = check_edge(width, *edge, slots=slots)
+            if curve is None:
+                found[l, i, j] = None
+                continue
+            function = check_curve(curve, (l, i, j), functions)
+            for letter in CONSTANTS:
+                if abs(getattr(curve, letter)) > largest:
+                    raise ValueError(
+                        f"the constant {letter} of edge {(l, i, j)} is {getattr(curve, letter):g}, "
+                        f"and a model in {self.dtype} holds numbers up to {largest:g}"
+                    )
+            found[l, i, j] = replace(curve, function=function.name), function
+        return found
+
+    def fixed_numbers(self) -> dict[str, Tensor]:
+        """Return which numbers of parameters no training changes: see `Adapter`."""
+        return {}
+
+    def modules_beside(self) -> dict[str, nn.Module]:
+        """Return what holds named edges, and is no part of the model, by names as of modules."""
+        return {}
+
+    def _named_tensors(self) -> dict[str, Tensor]:
+        """Return parameters and buffers of the model, and of what is beside it."""
+        found = named_tensors(self._model)
+        for prefix, module in self.modules_beside().items():
+            found |= {f"{prefix}.{name}": value for name, value in named_tensors(module).items()}
+        return found
 
     @abstractmethod
     def mask(self) -> list[Tensor]:
@@ -349,7 +407,7 @@ class BaseAdapter(ABC):
 
     def weights(self) -> Weights:
         """Return a copy of all that makes the functions; masks and biases may be in it."""
-        tensors = {n: t.detach().clone() for n, t in named_tensors(self._model).items()}
+        tensors = {n: t.detach().clone() for n, t in self._named_tensors().items()}
         return Weights(tensors, self.extra_weights(), self.grid_tensors)
 
     @torch.no_grad()
@@ -366,7 +424,7 @@ class BaseAdapter(ABC):
         """
         if not weights.fits(self._model):
             raise ValueError("these weights are of a model with other layers, sizes or dtypes")
-        named = named_tensors(self._model)
+        named = self._named_tensors()
         resized = [n for n, live in named.items() if live.shape != weights.tensors[n].shape]
         if resized:
             replace_numbers(

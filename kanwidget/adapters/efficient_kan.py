@@ -48,7 +48,7 @@ class EfficientAdapter(LayeredAdapter):
         return base + F.linear(layer.b_splines(x).flatten(1), weight.flatten(1))
 
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
-        return _base(self.layers[l], points).detach()
+        return self.without_named(l, _base(self.layers[l], points).detach())
 
     def knots(self) -> list[Tensor]:
         layers: list[Any] = self.layers
@@ -60,7 +60,8 @@ class EfficientAdapter(LayeredAdapter):
 
     def edge_parameters(self, l: int) -> list[Tensor]:
         names = ("base_weight", "spline_weight", "spline_scaler")
-        return [getattr(self.layers[l], n) for n in names if hasattr(self.layers[l], n)]
+        own = [getattr(self.layers[l], n) for n in names if hasattr(self.layers[l], n)]
+        return own + self.constants_of_names(l)
 
     def spline_layers(self) -> list[SplineLayer]:
         layers: list[Any] = self.layers

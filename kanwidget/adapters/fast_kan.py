@@ -88,7 +88,7 @@ class FastAdapter(LayeredAdapter):
     def edge_curves(self, l: int, points: Tensor) -> Tensor:
         layer = self._untyped_layers()[l]
         if layer.layernorm is None:
-            return self.layer_edge_outputs(layer, points)
+            return super().edge_curves(l, points)
         own = points.new_ones(points.shape[1]) / points.shape[1]  # its share in its layer
         rest, square = self._other_nodes.get(l, (points.new_zeros(()), points.new_ones(())))
         mean = own * points + (1 - own) * rest
@@ -97,10 +97,10 @@ class FastAdapter(LayeredAdapter):
         if layer.layernorm.elementwise_affine:
             normed = normed * layer.layernorm.weight
             normed = normed if layer.layernorm.bias is None else normed + layer.layernorm.bias
-        return _edge_outputs(layer, points, normed)
+        return self.with_names(l, points, _edge_outputs(layer, points, normed))
 
     def edge_outputs(self, l: int, x: Tensor) -> Tensor:
-        return self.layer_edge_outputs(self.layers[l], x)
+        return self.with_names(l, x, self.layer_edge_outputs(self.layers[l], x))
 
     def input_norm(self, l: int) -> tuple[Tensor, Tensor, float] | None:
         norm = self._untyped_layers()[l].layernorm
@@ -112,15 +112,19 @@ class FastAdapter(LayeredAdapter):
 
     def normed_curves(self, l: int, points: Tensor) -> Tensor:
         layer = self._untyped_layers()[l]
-        return torch.einsum("big,oig->oib", layer.rbf(points), _weight(layer)).detach()
+        values = torch.einsum("big,oig->oib", layer.rbf(points), _weight(layer)).detach()
+        return self.without_named(l, values)
 
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
         layer = self._untyped_layers()[l]
-        return _base(layer, points).detach() if layer.use_base_update else None
+        if not layer.use_base_update:
+            return None
+        return self.without_named(l, _base(layer, points).detach())
 
     def edge_parameters(self, l: int) -> list[Tensor]:
         layer = self._untyped_layers()[l]
-        return [_weight(layer), *([layer.base_linear.weight] if layer.use_base_update else [])]
+        base = [layer.base_linear.weight] if layer.use_base_update else []
+        return [_weight(layer), *base, *self.constants_of_names(l)]
 
     def grid(self) -> list[Tensor]:
         found = super().grid()
@@ -139,11 +143,13 @@ class FastAdapter(LayeredAdapter):
             return super().compact()
         new: nn.Module = copy.deepcopy(self.model)
         smaller = type(self)(new)
-        for layer, on, bias in zip(smaller.layers, self.mask(), self.bias(), strict=True):
+        pairs = zip(smaller.layers, self.mask(), self.bias(), strict=True)
+        for l, (layer, on, bias) in enumerate(pairs):
             remove_hook(layer)
-            n_in, n_out = self.layer_size(layer)
-            self.shrink_layer(layer, list(range(n_in)), list(range(n_out)), on)
+            n_in, n_out = map(list, map(range, self.layer_size(layer)))
+            self.shrink_layer(layer, n_in, n_out, on)
             self.set_layer_bias(layer, bias)
+            self._keep_names(smaller, l, n_in, n_out, on)
         return new
 
     @classmethod

@@ -11,7 +11,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from kanwidget.functions.named_edges import NamedEdges
+
 from .base import BaseAdapter
+from .model_copy import NAMED_EDGES
+from .named_edges import NamedEdgesAdapter
 from .output_hooks import (
     MaskedOutputHook,
     find_hook,
@@ -28,12 +32,12 @@ __all__ = ["LayeredAdapter", "modules_with"]
 Chain = TypeVar("Chain", bound="LayeredAdapter")
 
 
-class LayeredAdapter(BaseAdapter):
+class LayeredAdapter(NamedEdgesAdapter):
     """An adapter to derive from, for models whose layers follow each other and have no masks.
 
     A library has to say four things: `wrap`, `layers`, `layer_size` and `layer_edge_outputs`.
     Edges are then switched off by a forward hook on the live model's layers, which is there only
-    while something is off; parameters, ``state_dict`` and training stay as they are.
+    while something is off or named; parameters, ``state_dict`` and training stay as they are.
     """
 
     @property
@@ -111,7 +115,24 @@ class LayeredAdapter(BaseAdapter):
 
     def edge_curves(self, l: int, points: Tensor) -> Tensor:
         """Evaluate layer ``l``'s unmasked functions, ``(n_out, n_in, n)``, at ``(n, n_in)``."""
-        return self.layer_edge_outputs(self.layers[l], points)
+        return self.with_names(l, points, self.layer_edge_outputs(self.layers[l], points))
+
+    def with_names(self, l: int, x: Tensor, values: Tensor) -> Tensor:
+        """Put what named edges emit in the place of a layer's own ``(n_out, n_in, rows)``."""
+        named = self.named_edges(l)
+        if named is None:
+            return values
+        with_shift = self.layer_bias(self.layers[l]) is None
+        out = values.masked_fill(named.on.to(x.device).unsqueeze(2), 0.0)
+        for group, part in named.values(x.T, named.on, with_shift):
+            outs, ins = (torch.from_numpy(n).to(x.device) for n in group[1:])
+            out = out.index_put((outs, ins), part)
+        return out
+
+    def without_named(self, l: int, values: Tensor) -> Tensor:
+        """Return a part of a layer's own functions, 0 where an edge has a name."""
+        named = self.named_edges(l)
+        return values if named is None else values.masked_fill(named.on.unsqueeze(2), 0.0)
 
     def propagate(self, x: Tensor) -> list[Tensor]:
         """Return the values of every node layer, inputs first."""
@@ -143,8 +164,68 @@ class LayeredAdapter(BaseAdapter):
             was, own = (self._mask_of(layer), self._bias_of(layer)), self._bias_without_hook(layer)
             if torch.equal(was[0], on) and torch.equal(was[1], constant):
                 continue
-            if not (on.all() and remove_hook_if_unneeded(layer, constant, own)):
-                set_hook(layer, MaskedOutputHook(type(self), on.clone(), constant.clone(), own))
+            self._set_hook(layer, on, constant, own, _named_edges_of(layer))
+
+    def _set_hook(
+        self, layer: nn.Module, on: Tensor, bias: Tensor, own: Tensor, named: NamedEdges | None
+    ) -> None:
+        """Give a layer the hook that it needs for masks, constants and names, or none."""
+        if named is None and on.all() and remove_hook_if_unneeded(layer, bias, own):
+            return
+        set_hook(layer, MaskedOutputHook(type(self), on.clone(), bias.clone(), own, named))
+
+    def named_edges(self, l: int) -> NamedEdges | None:
+        """Return the live named edges of a layer, None if there are none."""
+        return _named_edges_of(self.layers[l])
+
+    @torch.no_grad()
+    def replace_named_edges(self, l: int, named: NamedEdges | None) -> None:
+        """Let a layer have other named edges."""
+        layer = self.layers[l]
+        if named is not _named_edges_of(layer):
+            on, bias = self._mask_of(layer), self._bias_of(layer)
+            self._set_hook(layer, on, bias, self._bias_without_hook(layer), named)
+
+    def constants_of_names(self, l: int) -> list[Tensor]:
+        """Return the constants of a layer's named edges, for `edge_parameters`."""
+        named = self.named_edges(l)
+        return [] if named is None else [named.affine]
+
+    def new_named_edges(self, l: int) -> NamedEdges:
+        """Return named edges for a layer, none of them named yet."""
+        layer = self.layers[l]
+        like = self.example_tensor().new_zeros(self.layer_size(layer)[::-1])
+        return NamedEdges(like, any(p.requires_grad for p in layer.parameters()))
+
+    def trains_shift(self, l: int) -> bool:
+        """Whether d of a layer's named edges is trained: a bias of its own does the same."""
+        return self.layer_bias(self.layers[l]) is None
+
+    def path_of_layer(self, l: int) -> str:
+        """Return the name of a layer in the model."""
+        layer = self.layers[l]
+        names = [name for name, module in self._model.named_modules() if module is layer]
+        return str(names[0])
+
+    def modules_beside(self) -> dict[str, nn.Module]:
+        """Return what holds named edges: hooks are no part of the model."""
+        found = enumerate(map(_named_edges_of, self.layers))
+        return {
+            f"{self.path_of_layer(l)}.{NAMED_EDGES}": named
+            for l, named in found
+            if named is not None
+        }
+
+    def copy(self) -> BaseAdapter:
+        """Return an adapter of a private copy of the model, which shares nothing with it."""
+        new = super().copy()
+        assert isinstance(new, LayeredAdapter)
+        for l in range(len(self.layers)):
+            named = self.named_edges(l)
+            new.replace_named_edges(
+                l, None if named is None else named.copy().requires_grad_(False)
+            )
+        return new
 
     @torch.no_grad()
     def compact(self) -> nn.Module:
@@ -160,7 +241,21 @@ class LayeredAdapter(BaseAdapter):
             remove_hook(layer)
             self.shrink_layer(layer, kept.nodes[l], kept.targets[l], kept.mask[l])
             self.set_layer_bias(layer, (bias + kept.folded[l])[kept.targets[l]])
+            self._keep_names(smaller, l, kept.nodes[l], kept.targets[l], kept.mask[l])
         return new
+
+    def _keep_names(
+        self, smaller: LayeredAdapter, l: int, sources: list[int], targets: list[int], on: Tensor
+    ) -> None:
+        """Give a smaller model the names that this one's edges have; those that are off lose it."""
+        named = self.named_edges(l)
+        kept = None if named is None else named.subset(sources, targets)
+        if kept is None:
+            return
+        off = ~on.to(kept.codes.device)[targets][:, sources]
+        for j, i in (off & kept.on).nonzero().tolist():
+            kept.set(j, i, None, None)
+        smaller.replace_named_edges(l, kept if kept.on.any() else None)
 
     @classmethod
     def shrink_layer(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
@@ -195,7 +290,15 @@ class LayeredAdapter(BaseAdapter):
     def function_tensors(self) -> list[Tensor]:
         own = {id(c) for c in map(self.layer_bias, self.layers) if c is not None}
         named = self.model.state_dict(keep_vars=True).values()
-        return [value for value in named if id(value) not in own]
+        beside = [
+            value for part in self.modules_beside().values() for value in part.state_dict().values()
+        ]
+        return [*(value for value in named if id(value) not in own), *beside]
+
+
+def _named_edges_of(layer: nn.Module) -> NamedEdges | None:
+    hook = find_hook(layer)
+    return None if hook is None else hook.named_edges
 
 
 def modules_with(model: nn.Module, attributes: Sequence[str]) -> list[nn.Module]:

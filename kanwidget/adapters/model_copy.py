@@ -12,7 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Weights", "named_tensors", "private_copy", "same_bits"]
+__all__ = ["NAMED_EDGES", "Weights", "named_tensors", "private_copy", "same_bits"]
+
+NAMED_EDGES = "named_edges"
+"""The name of the module that holds a layer's named edges."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,17 @@ class Weights:
     def fits(self, model: nn.Module) -> bool:
         """Whether a model has tensors of the same names, shapes and dtypes.
 
-        Grids may be coarser or finer. Masks are set anew anyway, and may be of another dtype:
-        pykan's `prune_edge` makes them float32.
+        Grids may be coarser or finer, and edges may have names or not. Masks are set anew anyway,
+        and may be of another dtype: pykan's `prune_edge` makes them float32.
         """
-        live = named_tensors(model)
-        return live.keys() == self.tensors.keys() and all(
+        live, own = (
+            {name: value for name, value in tensors.items() if f".{NAMED_EDGES}." not in name}
+            for tensors in (named_tensors(model), self.tensors)
+        )
+        return live.keys() == own.keys() and all(
             self._shape(name, live[name]) == self._shape(name, value)
             and (live[name].dtype == value.dtype or name.endswith(".mask"))
-            for name, value in self.tensors.items()
+            for name, value in own.items()
         )
 
     def _shape(self, name: str, value: Tensor) -> tuple[int, ...]:

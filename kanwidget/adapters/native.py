@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from kanwidget.functions.named_edges import NamedEdges
 from kanwidget.kan import KAN, incremental_forward
 from kanwidget.kan.arrays import as_array
 from kanwidget.kan.bsplines import extend_grid
@@ -15,13 +16,14 @@ from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.kan.row_blocks import mean_over
 from kanwidget.masks.ids import Edge
 
-from .base import BaseAdapter, as_bytes
+from .base import as_bytes
 from .finer_grids import SplineLayer
+from .named_edges import NamedEdgesAdapter
 
 __all__ = ["NativeAdapter"]
 
 
-class NativeAdapter(BaseAdapter):
+class NativeAdapter(NamedEdgesAdapter):
     """Reads and edits a `kanwidget.KAN`; see `Adapter` for what each method promises."""
 
     supports = "kanwidget.KAN"
@@ -111,7 +113,9 @@ class NativeAdapter(BaseAdapter):
     @torch.no_grad()
     def base_part(self, l: int, points: Tensor) -> Tensor:
         layer = self._model.layers[l]
-        return layer.scale_base.unsqueeze(2) * layer.base_fun(points).T
+        part = layer.scale_base.unsqueeze(2) * layer.base_fun(points).T
+        named = layer.named_edges
+        return part if named is None else part.masked_fill(named.on.unsqueeze(2), 0.0)
 
     def knots(self) -> list[Tensor]:
         return [
@@ -144,7 +148,22 @@ class NativeAdapter(BaseAdapter):
         return incremental_forward.outputs(self._model.layers, x, sequence)
 
     def edge_parameters(self, l: int) -> list[Tensor]:
-        return list(self._model.layers[l].weights()[:3])
+        return list(self._model.layers[l].weights()[:-1])
+
+    def named_edges(self, l: int) -> NamedEdges | None:
+        return self._model.layers[l].named_edges
+
+    def replace_named_edges(self, l: int, named: NamedEdges | None) -> None:
+        self._model.layers[l].replace_names(named)
+
+    def new_named_edges(self, l: int) -> NamedEdges:
+        return self._model.layers[l].new_names()
+
+    def trains_shift(self, l: int) -> bool:
+        return not self._model.layers[l].bias.requires_grad
+
+    def path_of_layer(self, l: int) -> str:
+        return f"layers.{l}"
 
     def spline_layers(self) -> list[SplineLayer]:
         return [SplineLayer(m.grid, m.coef, m.k, 1) for m in self._model.layers]
@@ -162,8 +181,12 @@ class NativeAdapter(BaseAdapter):
         return list(self._model.switched_edges)
 
     def function_tensors(self) -> list[Tensor]:
-        layers = self._model.layers
-        return [t for m in layers for t in (m.coef, m.scale_base, m.scale_sp, m.grid)]
+        found = []
+        for m in self._model.layers:
+            found += [m.coef, m.scale_base, m.scale_sp, m.grid]
+            if m.named_edges is not None:
+                found += [m.named_edges.affine, m.named_edges.codes, m.named_edges.fixed]
+        return found
 
     def function_settings(self) -> object:
         return [layer.k for layer in self._model.layers]

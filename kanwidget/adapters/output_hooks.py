@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from kanwidget.functions.named_edges import NamedEdges
+
 __all__ = [
     "MaskedOutputHook",
     "find_hook",
@@ -33,11 +35,23 @@ class MaskedOutputHook:
     mask : bool Tensor, shape (n_out, n_in)
     bias, layer_bias : Tensor, shape (n_out,)
         The constants that the layer shall add, and those that it adds by itself.
+    named_edges : NamedEdges, optional
+        The functions that stand in the place of the layer's own.
     """
 
-    def __init__(self, adapter: Any, mask: Tensor, bias: Tensor, layer_bias: Tensor) -> None:
+    named_edges: NamedEdges | None = None  # in pickles from before there were names, too
+
+    def __init__(
+        self,
+        adapter: Any,
+        mask: Tensor,
+        bias: Tensor,
+        layer_bias: Tensor,
+        named_edges: NamedEdges | None = None,
+    ) -> None:
         self.adapter, self.mask = adapter, mask
         self._bias, self._layer_bias = bias, layer_bias
+        self.named_edges = named_edges
 
     def __call__(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         x = inputs[0]
@@ -46,8 +60,15 @@ class MaskedOutputHook:
     def output(self, layer: nn.Module, x: Tensor) -> Tensor:
         """Return the masked output ``(rows, n_out)``."""
         more = (self._bias - self._layer_bias).to(x)
-        out: Tensor = self.adapter.masked_output(layer, x, self.mask.to(x.device)) + more
-        return out
+        on, named = self.mask.to(x.device), self.named_edges
+        if named is None:
+            out: Tensor = self.adapter.masked_output(layer, x, on) + more
+            return out
+        splines = on & ~named.on.to(x.device)
+        with_shift = self.adapter.layer_bias(layer) is None
+        sums = named.sums(x.T, on, with_shift).T + more
+        masked: Tensor = self.adapter.masked_output(layer, x, splines)
+        return masked + sums
 
     def bias(self, own: Tensor) -> Tensor:
         """Return the constants, of a layer that may have been trained meanwhile."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS, Function
 from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.masks.ids import Edge
 
@@ -122,11 +124,36 @@ class Adapter(Protocol):
     def symbolic(self) -> dict[Edge, str]:
         """Return the edges with a fixed formula, and its name, such as ``sin``."""
 
-    def formulas(self) -> dict[Edge, tuple[str, float, float, float, float]]:
-        """Return the edges that a fixed formula alone makes: function, and a, b, c and d.
+    def names(self) -> dict[Edge, NamedCurve]:
+        """Return the edges that a function alone makes, on or off: all that are named.
 
-        The edge adds ``c f(a x + b) + d`` to its slot; scales and masks are in these. The function
-        "0" makes an edge that adds d.
+        The edge adds ``c f(a x + b) + d`` to its slot; scales are in these constants.
+        """
+
+    def functions(self) -> Mapping[str, Function]:
+        """Return the library's functions, and those of one's own that named edges have."""
+
+    def set_names(
+        self,
+        names: Mapping[Edge, NamedCurve | None],
+        functions: Mapping[str, Function] = FUNCTIONS,
+    ) -> None:
+        """Let functions stand on edges in the place of their splines.
+
+        Masks and biases stay: an edge that is off stays off, and has its name once it is on.
+
+        Parameters
+        ----------
+        names : mapping of (l, i, j) to NamedCurve or None
+            None gives an edge its spline back, as it was.
+        functions : mapping of str to Function
+            What the names mean.
+
+        Raises
+        ------
+        IndexError, TypeError, ValueError
+            If there is no such edge or function, or a constant is not finite. Nothing is changed
+            then.
         """
 
     def mask(self) -> list[Tensor]:
@@ -212,6 +239,15 @@ class Adapter(Protocol):
 
     def compact(self) -> nn.Module:
         """Return a new, smaller model without dead nodes and with the same outputs."""
+
+    def fixed_numbers(self) -> dict[str, Tensor]:
+        """Return which numbers of parameters no training changes, bool, by the parameters' names.
+
+        These are constants of named edges, in parameters of the model or of `modules_beside`.
+        """
+
+    def modules_beside(self) -> dict[str, nn.Module]:
+        """Return what holds named edges, and is no part of the model, by names as of modules."""
 
     def fingerprint(self) -> str:
         """Return a digest of the model's numbers, the same in every process."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from kanwidget.functions.curve import CONSTANTS, NamedCurve
+from kanwidget.functions.library import ALIASES, FUNCTIONS, Function
 from kanwidget.kan.bsplines import bspline_basis_and_slope, de_boor, is_uniform
 from kanwidget.masks import reachability
 from kanwidget.masks.ids import Edge
@@ -19,6 +21,7 @@ from .base import BaseAdapter
 from .finer_grids import SplineLayer
 from .model_copy import private_copy
 from .pykan_masks import MASK_VALUES, LayerMaskValues, ModelMaskValues
+from .pykan_names import NamedFunction, SplineBefore, empty_tables, function_at, tables_of
 from .pykan_off_edges import OFF_FUNCTIONS, OffFunction, VaryingGridUpdate, set_parameter
 
 __all__ = ["PykanBaseAdapter"]
@@ -148,7 +151,11 @@ class PykanBaseAdapter(BaseAdapter):
                 continue  # see `constants`
             f = layer.funs[j][i]
             f = f.original if isinstance(f, OffFunction) else f
-            a, b, c, d = layer.affine[j, i]
+            a, b, c, d = (
+                f.constants(layer.affine[j, i])
+                if isinstance(f, NamedFunction)
+                else layer.affine[j, i]
+            )
             yield j, i, mask[j, i] * (c * f(a * x[:, i] + b) + d)
 
     def propagate(self, x: Tensor) -> list[Tensor]:
@@ -206,24 +213,121 @@ class PykanBaseAdapter(BaseAdapter):
             (l, i, j): str(names[l][j][i])
             for l, values in enumerate(self._current_mask_values())
             for j, i in values.formula.nonzero().tolist()
-            if names[l][j][i] not in ("0", "")
+            if not self._is_zero(l, j, i)
         }
 
     @torch.no_grad()
-    def formulas(self) -> dict[Edge, tuple[str, float, float, float, float]]:
+    def names(self) -> dict[Edge, NamedCurve]:
         found = {}
         for l, values in enumerate(
             self._current_mask_values() if self.model.symbolic_enabled else ()
         ):
             layer, gain = self.model.symbolic_fun[l], self.gain(l)
             for j, i in ((values.formula != 0) & (values.numeric == 0)).nonzero().tolist():
+                own = function_at(layer, j, i)
+                name = str(layer.funs_name[j][i]) if own is None else own.function.name
+                name = ALIASES.get(name, name)
+                zero = self._is_zero(l, j, i)
+                if (own is None and name not in FUNCTIONS and not zero) or (
+                    zero and j < self.sum_count(l)  # see `constants`
+                ):
+                    continue
                 scale = values.formula[j, i] * gain[j]
                 a, b, c, d = layer.affine[j, i].tolist()
-                name = "0" if self._is_zero(l, j, i) else str(layer.funs_name[j][i])
-                if name == "0" and j < self.sum_count(l):
-                    d = 0.0  # see `constants`
-                found[l, i, j] = name, a, b, float(scale * c), float(scale * d)
+                fixed = frozenset() if own is None else own.fixed
+                c, d = float(scale * c), float(scale * d)
+                found[l, i, j] = NamedCurve("0" if zero else name, a, b, c, d, fixed)
         return found
+
+    def fixed_numbers(self) -> dict[str, Tensor]:
+        found = {}
+        for l, layer in enumerate(self.model.symbolic_fun):
+            fixed = torch.zeros(layer.affine.shape, dtype=torch.bool)
+            for j, i in (self._formula_mask(l) != 0).nonzero().tolist():
+                own = function_at(layer, j, i)
+                if own is not None:
+                    fixed[j, i] = torch.tensor([letter in own.fixed for letter in CONSTANTS])
+            if fixed.any():
+                found[f"symbolic_fun.{l}.affine"] = fixed
+        return found
+
+    def functions(self) -> Mapping[str, Function]:
+        named = [
+            function
+            for layer in self.model.symbolic_fun
+            for j, row in enumerate(layer.funs)
+            for i in range(len(row))
+            if (function := function_at(layer, j, i)) is not None
+        ]
+        own = {n.function.name: n.function for n in named if n.function.name not in FUNCTIONS}
+        return {**FUNCTIONS, **own} if own else FUNCTIONS
+
+    @torch.no_grad()
+    def write_names(self, names: Mapping[Edge, tuple[NamedCurve, Function] | None]) -> None:
+        if not self.model.symbolic_enabled:
+            raise ValueError(
+                "this model leaves its formulas out (symbolic_enabled is False), so that a name "
+                "would add nothing: set model.symbolic_enabled = True first"
+            )
+        for (l, _, j), name in names.items():
+            if name is not None and not self.gain(l)[j] != 0:
+                raise ValueError(
+                    f"slot {j} of layer {l} is multiplied by 0: no name could add anything there"
+                )
+        on, mask_values = self.mask(), self._mask_values()
+        for l in sorted({edge[0] for edge in names}):
+            values = mask_values[l]
+            values.writing = True  # until masks and tables fit again
+            values.numeric, values.formula = values.numeric.clone(), values.formula.clone()
+            for (layer, i, j), name in names.items():
+                if layer == l and name is None:
+                    self._give_spline_back(l, j, i, values)
+                elif layer == l and name is not None:
+                    self._name_edge(l, j, i, values, *name)
+            self._write_masks(l, on[l], values)
+
+    def _name_edge(
+        self, l: int, j: int, i: int, values: LayerMaskValues, curve: NamedCurve, function: Function
+    ) -> None:
+        layer, own = self.model.symbolic_fun[l], function_at(self.model.symbolic_fun[l], j, i)
+        live = values.formula[j, i] != 0
+        if own is not None and live and values.numeric[j, i] == 0:
+            before = own.before
+        elif live and values.numeric[j, i] == 0:
+            before = None  # pykan has named it, and does not know its spline's mask any more
+        else:
+            before = SplineBefore(
+                float(values.numeric[j, i]),
+                float(values.formula[j, i]),
+                tuple(layer.affine[j, i].tolist()),
+                {name: _unwrapped(getattr(layer, name)[j][i]) for name in self._tables(l)},
+            )
+        gain = float(self.gain(l)[j])
+        tables = tables_of(NamedFunction(function, curve.fixed, before), layer)
+        self._write_formula(l, j, i, (curve.a, curve.b, curve.c / gain, curve.d / gain), tables)
+        values.numeric[j, i], values.formula[j, i] = 0.0, 1.0
+
+    def _give_spline_back(self, l: int, j: int, i: int, values: LayerMaskValues) -> None:
+        layer = self.model.symbolic_fun[l]
+        own = function_at(layer, j, i)
+        before = None if own is None else own.before
+        if values.formula[j, i] == 0 or values.numeric[j, i] != 0:
+            return  # it has a spline
+        if before is None:
+            before = SplineBefore(1.0, 0.0, (0.0,) * 4, empty_tables(layer))
+        self._write_formula(l, j, i, before.affine, before.tables)
+        values.numeric[j, i], values.formula[j, i] = before.numeric, before.formula
+
+    def _write_formula(
+        self, l: int, j: int, i: int, affine: Sequence[float], tables: Mapping[str, Any]
+    ) -> None:
+        layer = self.model.symbolic_fun[l]
+        layer.affine.data[j, i] = layer.affine.new_tensor(affine)
+        for name, entry in tables.items():
+            getattr(layer, name)[j][i] = entry
+
+    def _tables(self, l: int) -> list[str]:
+        return [name for name in FORMULA_TABLES if hasattr(self.model.symbolic_fun[l], name)]
 
     def mask(self) -> list[Tensor]:
         return self._read_masks(self._mask_values())
@@ -255,28 +359,32 @@ class PykanBaseAdapter(BaseAdapter):
         if guarded:
             self.keep_grids(True)
         for l, (on, values) in enumerate(zip(mask, self._current_mask_values(), strict=True)):
-            # What would add something is off with a mask of 0.
-            off = values.formula_off.masked_fill(self._has_effect(l, values.formula_off), 0.0)
-            numeric, formula = values.numeric * on, torch.where(on, values.formula, off)
-            values.writing = True
-            if not torch.equal(self.numeric_mask(l), numeric):
-                set_parameter(self.model.act_fun[l], "mask", self.to_stored_mask(numeric))
-            if not torch.equal(self._formula_mask(l), formula):
-                set_parameter(self.model.symbolic_fun[l], "mask", formula)
-            self._replace_formulas(l, on)
-            values.on, values.writing = on, False
+            self._write_masks(l, on, values)
         for write, was, now in zip(self.bias_writers(), self.bias(), bias, strict=True):
             if not torch.equal(was, now):
                 write(now)
         if not guarded:
             self.keep_grids(False)
 
+    def _write_masks(self, l: int, on: Tensor, values: LayerMaskValues) -> None:
+        """Make these the live masks of a layer, and take formulas off edges that are off."""
+        # What would add something is off with a mask of 0.
+        off = values.formula_off.masked_fill(self._has_effect(l, values.formula_off), 0.0)
+        numeric, formula = values.numeric * on, torch.where(on, values.formula, off)
+        values.writing = True
+        if not torch.equal(self.numeric_mask(l), numeric):
+            set_parameter(self.model.act_fun[l], "mask", self.to_stored_mask(numeric))
+        if not torch.equal(self._formula_mask(l), formula):
+            set_parameter(self.model.symbolic_fun[l], "mask", formula)
+        self._replace_formulas(l, on)
+        values.on, values.writing = on, False
+
     def _replace_formulas(self, l: int, on: Tensor) -> None:
         """Take the formulas off edges that are off, and give them back to those that are on."""
         layer = self.model.symbolic_fun[l]
         tables = {name: getattr(layer, name, None) for name in OFF_FUNCTIONS}
         # Most edges have no formula, and nothing that could appear in the model's.
-        named = (self._current_mask_values()[l].formula != 0) | (layer.affine != 0).any(2)
+        named = (self._mask_values()[l].formula != 0) | (layer.affine != 0).any(2)
         first, live = self._mask_values().first[l], self._formula_mask(l)
         for j, i in named.nonzero().tolist():
             kept = on[j, i] or not first[j, i] or (live[j, i] != 0 and self._is_zero(l, j, i))
@@ -316,7 +424,11 @@ class PykanBaseAdapter(BaseAdapter):
     def _has_effect(self, l: int, mask: Tensor) -> Tensor:
         """Return which formulas are edges under a mask: which add anything but `constants`."""
         factors, of_each = self._scale_and_shift(l)
-        emits = (mask != 0) & bool(self.model.symbolic_enabled) & (factors != 0).any(2)
+        live = (mask != 0) & bool(self.model.symbolic_enabled)
+        emits = live & (factors != 0).any(2)
+        for j, i in live.nonzero().tolist():
+            if function_at(self.model.symbolic_fun[l], j, i) is not None:
+                emits[j, i] = True  # whatever its constants: it was named
         for j, i in emits.nonzero().tolist():
             if self._is_zero(l, j, i):
                 emits[j, i] = j >= self.sum_count(l) and of_each[j, i] != 0
@@ -332,7 +444,8 @@ class PykanBaseAdapter(BaseAdapter):
 
     def _is_zero(self, l: int, j: int, i: int) -> bool:
         """Whether an edge has no formula, or pykan's "0"."""
-        return self.model.symbolic_fun[l].funs_name[j][i] in ("0", "")
+        layer = self.model.symbolic_fun[l]
+        return layer.funs_name[j][i] in ("0", "") and function_at(layer, j, i) is None
 
     def constants(self, l: int) -> Tensor:
         """Return what pykan's formulas "0" add to a layer's slots, ``(n_out,)``; 0 for factors."""
@@ -455,6 +568,10 @@ class DifferentiableBasis(torch.autograd.Function):
         slope: Tensor = ctx.saved_tensors[0]
         on_inputs = (on_basis * slope).sum(1)
         return on_inputs, None, None
+
+
+def _unwrapped(entry: Any) -> Any:
+    return entry.original if isinstance(entry, OffFunction) else entry
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:

@@ -88,7 +88,7 @@ def figure(
     shape = list(input_shape)
     if shape and (len(shape) != 2 or shape[0] * shape[1] != session.width[0]):
         raise ValueError(f"input_shape {tuple(shape)} does not hold the {session.width[0]} inputs")
-    usual = session.names
+    usual = session.variable_names
     names = [
         list(usual[k] if given is None else given) for k, given in enumerate((in_vars, out_vars))
     ]

@@ -26,8 +26,8 @@ EFFORT = Effort(steps=20, observations=4, floor=8.0)
 RETRIES = 1000
 
 
-def deep_search(problem: NamingProblem, state: NamingState) -> NamingState:
-    """Return the best network that a longer search finds, or the one at hand.
+def deep_search(problem: NamingProblem, state: NamingState) -> Iterator[NamingState]:
+    """Yield better networks than the one at hand, each better than the last.
 
     Parameters
     ----------
@@ -37,10 +37,12 @@ def deep_search(problem: NamingProblem, state: NamingState) -> NamingState:
     """
     best = state
     for found in _beam(problem):
-        best = found if is_better(problem, found, best) else best
+        if is_better(problem, found, best):
+            best = found
+            yield best
         if is_exact(problem, best):
-            return best
-    return retry(problem, best, RETRIES)
+            return
+    yield retry(problem, best, RETRIES)
 
 
 def _beam(problem: NamingProblem) -> Iterator[NamingState]:

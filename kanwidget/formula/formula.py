@@ -14,7 +14,7 @@ from torch import Tensor
 
 from kanwidget.adapters.protocol import Adapter
 from kanwidget.functions.curve import NamedCurve
-from kanwidget.functions.library import FUNCTIONS, Function
+from kanwidget.functions.library import ALIASES, FUNCTIONS, Function
 from kanwidget.kan.arrays import as_array
 from kanwidget.masks.ids import Edge
 from kanwidget.masks.validate import check_number, check_whole
@@ -30,7 +30,9 @@ from .numbers import number
 from .python_source import python_source
 from .rewrite import as_exponentials, edges_of, expand
 from .rows import Expressions, Rows, standard_deviations
+from .spoken import spoken
 from .sympy_form import phi_name, run_with_time_limit, to_sympy
+from .table_row import TableRow
 from .torch_formula import TorchFormula
 from .unnamed_curve import UnnamedCurve
 from .variables import Scaling, check_names, read_scaling
@@ -64,6 +66,8 @@ class Formula:
         What `loss` is measured on.
     digits : int or None
         To how many digits its numbers are rounded; None if they are not.
+    steps : tuple of TableRow
+        How the names were found, if that is known.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Formula:
     ) -> None:
         self._expressions, self.network, self.rows = expressions, network, rows
         self.digits: int | None = None
+        self.steps: tuple[TableRow, ...] = ()
 
     @property
     def in_vars(self) -> tuple[str, ...]:
@@ -131,6 +136,20 @@ class Formula:
     def loss(self) -> float | None:
         """The RMSE on the rows, in the units of the network's outputs; None without rows."""
         return None if self.rows is None else self.rows.loss(self(self.rows.x))
+
+    def table(self) -> list[TableRow]:
+        """Return complexity against loss along the way: one row for each name that was taken.
+
+        The first is of the splines alone. Where it is not known how names were found, there is
+        one row, of the formula as it is.
+        """
+        if self.steps:
+            return list(self.steps)
+        named = [c for c in self.network.edges.values() if isinstance(c, NamedCurve)]
+        library = self.network.functions
+        bits = sum(library[ALIASES.get(c.function, c.function)].complexity for c in named)
+        loss = float("nan") if self.loss is None else self.loss
+        return [TableRow(len(named), bits, loss, None, None)]
 
     @cached_property
     def sympy(self) -> list[Expr]:
@@ -194,6 +213,10 @@ class Formula:
         Each term is an ``mrow`` with ``data-edges="0,1,0 1,0,0"``: the edges that made it.
         """
         return mathml(self._equations(), _check_digits(digits))
+
+    def words(self, digits: int | None = 3) -> str:
+        """Return the equations in words, to be read aloud."""
+        return spoken(self._equations(), _check_digits(digits))
 
     def python(self) -> str:
         """Return the source of ``formula(x)``, from arrays ``(rows, n_in)`` to ``(rows, n_out)``.
@@ -281,7 +304,7 @@ class Formula:
 
     def _with(self, expressions: Expressions, digits: int | None) -> Formula:
         new = Formula(expressions, self.network, self.rows)
-        new.digits = digits
+        new.digits, new.steps = digits, self.steps
         return new
 
     def _rows(self) -> Rows:
@@ -347,7 +370,7 @@ def formula_of(
         How inputs and labels were scaled before the model saw them. The formula is of, and for,
         values as they were before.
     functions : mapping of str to Function
-        What names mean.
+        What names mean, beside the functions of one's own that the model has.
     name_parts : bool
         Whether hidden nodes that are used more than once get a name of their own.
 
@@ -365,7 +388,7 @@ def formula_of(
         raise ValueError(f"{sorted(shared)[0][:40]!r} is the name of both an input and an output")
     inputs = read_scaling(normalizer, network.width[0], "normalizer")
     outputs = read_scaling(output_normalizer, network.width[-1], "output_normalizer")
-    known = Functions(functions)
+    known = Functions(network.functions)
     parts, made = compose(network, known, in_names, out_names, inputs, outputs, name_parts)
     expressions = Expressions(parts, made, in_names, known)
     judged = None if rows is None else _rows_of(network, rows, inputs, outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from .naming_search import (
     cost_of,
 )
 
-__all__ = ["greedy_search", "next_two"]
+__all__ = ["greedy_search", "greedy_steps", "next_two"]
 
 ALTERNATIVES = 4
 """Names that are refitted at length in one round, if the first of them do not hold."""
@@ -44,7 +45,20 @@ def greedy_search(
     refused: Refused = frozenset(),
     thorough: bool = False,
 ) -> NamingState:
-    """Return the state after all names that can be taken in one go.
+    """Return the state after all names that can be taken in one go; see `greedy_steps`."""
+    for found in greedy_steps(problem, state, effort, refused, thorough):
+        state = found
+    return state
+
+
+def greedy_steps(
+    problem: NamingProblem,
+    state: NamingState,
+    effort: Effort,
+    refused: Refused = frozenset(),
+    thorough: bool = False,
+) -> Iterator[NamingState]:
+    """Yield the state after each name that is taken.
 
     Parameters
     ----------
@@ -67,7 +81,7 @@ def greedy_search(
         if found is None:
             break
         state = found
-    return state
+        yield state
 
 
 def _next(

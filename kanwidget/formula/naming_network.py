@@ -6,7 +6,7 @@ all its parameters at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -38,12 +38,22 @@ class SplineEdge:
 
 @dataclass(frozen=True)
 class NamedEdge:
-    """``c f(a x + b)``; the constant d is in the target's bias."""
+    """``c f(a x + b)``; the constant d is in the target's bias.
+
+    ``fixed`` are the letters of the constants that no fit changes.
+    """
 
     function: Function
     a: float
     b: float
     c: float
+    fixed: frozenset[str] = frozenset()
+
+    @property
+    def free(self) -> tuple[bool, bool, bool]:
+        """Whether a, b and c are fitted."""
+        a, b = self.function.free
+        return a and "a" not in self.fixed, b and "b" not in self.fixed, "c" not in self.fixed
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ class NamingNetwork:
         if function.family == "constant":
             del edges[edge]
         else:
-            edges[edge] = NamedEdge(function, curve.a, curve.b, curve.c)
+            edges[edge] = NamedEdge(function, curve.a, curve.b, curve.c, curve.fixed)
         return replace(self, edges=edges, bias=bias)
 
     def with_splines(self, edges: Iterable[Edge], passed: Forward, intervals: int) -> NamingNetwork:
@@ -157,8 +167,11 @@ class NamingNetwork:
             new[l, i, j] = SplineEdge(grid.fit(points, y[None])[0])
         return replace(self, edges=new, grids=grids, first_features=_FirstFeatures())
 
-    def forward(self, x: Array) -> Forward:
-        """Run the network on inputs ``(width[0], rows)``."""
+    def forward(self, x: Array, ends: Sequence[Array] | None = None) -> Forward:
+        """Run the network on inputs ``(width[0], rows)``.
+
+        With ``ends``, ``(width[l], 2)`` for each layer, splines are straight lines beyond these.
+        """
         values, all_sums, all_features = [x], [], []
         named, inside = {}, True
         by_layer: list[list[Edge]] = [[] for _ in self.bias]
@@ -167,14 +180,18 @@ class NamingNetwork:
         with np.errstate(all="ignore"):
             for l, bias in enumerate(self.bias):
                 entering = values[-1]
-                features = self.first_features.at(x) if l == 0 else {}
+                features = self.first_features.at(x) if l == 0 and ends is None else {}
                 sums = np.repeat(bias[:, None], x.shape[1], axis=1)
                 for edge in by_layer[l]:
                     _, i, j = edge
                     curve = self.edges[edge]
                     if isinstance(curve, SplineEdge):
                         if i not in features:
-                            features[i] = self.grids[l][i].basis(entering[i])
+                            at = entering[i] if ends is None else np.clip(entering[i], *ends[l][i])
+                            basis, slope = self.grids[l][i].basis(at)
+                            if ends is not None:
+                                basis = basis + slope * (entering[i] - at)
+                            features[i] = basis, slope
                         sums[j] += curve.coef @ features[i][0]
                     else:
                         u = curve.a * entering[i] + curve.b
@@ -247,9 +264,10 @@ class NamingNetwork:
                         n += count
                         continue
                     value, slope = passed.named[l, i, j]
-                    np.multiply(gradient, value, out=part[n])
-                    n += 1
-                    free_a, free_b = curve.function.free
+                    free_a, free_b, free_c = curve.free
+                    if free_c:
+                        np.multiply(gradient, value, out=part[n])
+                        n += 1
                     if free_a or free_b:
                         slope = slope * gradient * curve.c
                     if free_a:
@@ -268,7 +286,7 @@ class NamingNetwork:
             if isinstance(curve, SplineEdge):
                 size += len(curve.coef)
             else:
-                size += 1 + sum(curve.function.free)
+                size += sum(curve.free)
         return size
 
     def moved(self, change: Array) -> NamingNetwork:
@@ -284,16 +302,18 @@ class NamingNetwork:
                 edges[edge] = SplineEdge(curve.coef + change[n : n + count])
                 n += count
                 continue
-            free_a, free_b = curve.function.free
-            a, b, c = curve.a, curve.b, curve.c + float(change[n])
-            n += 1
+            free_a, free_b, free_c = curve.free
+            a, b, c = curve.a, curve.b, curve.c
+            if free_c:
+                c += float(change[n])
+                n += 1
             if free_a:
                 a += float(change[n])
                 n += 1
             if free_b:
                 b += float(change[n])
                 n += 1
-            edges[edge] = NamedEdge(curve.function, a, b, c)
+            edges[edge] = replace(curve, a=a, b=b, c=c)
         return replace(self, edges=edges, bias=bias)
 
     def with_grids(self, passed: Forward, intervals: int, moved: float = 0.0) -> NamingNetwork:
@@ -334,7 +354,9 @@ def _grid_over(values: Array, intervals: int, margin: float) -> SplineGrid:
 
 @torch.no_grad()
 def build_network(adapter: Adapter, rows: Tensor, intervals: int) -> NamingNetwork:
-    """Return a network with a model's curves as splines, which the model shares nothing with.
+    """Return a network with a model's curves, which the model shares nothing with.
+
+    Curves that the model has named have their names; all others are splines.
 
     Parameters
     ----------
@@ -354,7 +376,7 @@ def build_network(adapter: Adapter, rows: Tensor, intervals: int) -> NamingNetwo
             "their own, so that curves, and names for them, do not give its outputs; train one "
             "without layer normalization"
         )
-    mask = adapter.mask()
+    mask, names, functions = adapter.mask(), adapter.names(), adapter.functions()
     bias = [_array(values) for values in adapter.bias()]
     inputs = adapter.inputs_of(rows)
     edges: dict[Edge, SplineEdge | NamedEdge] = {}
@@ -365,10 +387,11 @@ def build_network(adapter: Adapter, rows: Tensor, intervals: int) -> NamingNetwo
         points = np.stack([np.linspace(g.low, g.high, 8 * g.count) for g in grids[l]], 1)
         curves = _array(adapter.edge_curves(l, torch.from_numpy(points).to(entering)))
         for i, grid in enumerate(grids[l]):
-            targets = mask[l][:, i].nonzero().flatten().tolist()
+            on = mask[l][:, i].nonzero().flatten().tolist()
+            targets = [j for j in on if (l, i, j) not in names]
             coefs = grid.fit(points[:, i], curves[targets, i])
             edges.update({(l, i, j): SplineEdge(c) for j, c in zip(targets, coefs, strict=True)})
-    return NamingNetwork(
+    network = NamingNetwork(
         list(adapter.width),
         edges,
         bias,
@@ -376,6 +399,10 @@ def build_network(adapter: Adapter, rows: Tensor, intervals: int) -> NamingNetwo
         [list(owners) for owners in adapter.slots()],
         grids,
     )
+    for (l, i, j), curve in names.items():
+        if mask[l][j, i]:
+            network = network.with_edge((l, i, j), curve, functions[curve.function])
+    return network
 
 
 def _array(values: Tensor) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +24,23 @@ from .naming_network import Forward, NamedEdge, NamingNetwork, build_network, me
 from .network_samples import sample_network
 from .rank import GROUP_BITS, description_length
 
-__all__ = ["Effort", "NamingProblem", "NamingState", "NamingStep", "Refused", "Trial", "cost_of"]
+__all__ = [
+    "Effort",
+    "NamingProblem",
+    "NamingState",
+    "NamingStep",
+    "Refused",
+    "Trial",
+    "cost_of",
+    "step_to",
+]
 
 Array = NDArray[np.float64]
 
 MAX_ROWS, MAX_TRIAL_ROWS = 1000, 400
 """Rows that a network is fitted to, and rows on which names are tried, at the most."""
 
-COARSE, FINE = 5, 10
+COARSE, FINE, FINER = 5, 10, (20, 40)
 """Grid intervals of the splines; fine ones are kept if the data are worth it."""
 
 OBSERVATIONS = 64
@@ -52,6 +61,12 @@ ALWAYS_TRIED = "0", "x", "x^2"
 """These make other curves change, so a curve alone does not say whether they are right."""
 
 REFIT_STEPS = 40
+
+MAX_PARAMETERS = 3000
+"""Of the copy that names are tried on: each step of a refit takes its cube of time."""
+
+UNNOTICED = 0.2
+"""Without labels, errors of this share of what outputs may change by count as none."""
 
 Refused = frozenset[tuple[Edge, str]]
 """Edges, and functions that are not to name them."""
@@ -144,6 +159,18 @@ class Effort:
     hopeless: float = 1e4
 
 
+def step_to(network: NamingNetwork, error: float, edge: Edge, function: Function) -> NamingStep:
+    """Return the step that led to a network with a mean squared error."""
+    named = [c.function for c in network.edges.values() if isinstance(c, NamedEdge)]
+    return NamingStep(
+        edge,
+        function.name,
+        math.sqrt(error),
+        sum(f.complexity for f in named),
+        len(network.unnamed()),
+    )
+
+
 def cost_of(function: Function) -> float:
     """Return what a name and its constants take to write down, in bits."""
     return function.complexity + BITS_PER_CONSTANT * function.parameters
@@ -154,13 +181,15 @@ class NamingProblem:
 
     Parameters
     ----------
-    adapter, rows, labels, lib, tolerance
+    adapter, rows, labels, lib, tolerance, stop
         As in `name_all`.
     deadline : float
         Of `time.monotonic`.
 
     Attributes
     ----------
+    kept : set of Edge
+        Edges that the model has named before: they keep their functions.
     start : NamingState
         The model's curves as splines, fitted closely.
     error_before : float
@@ -173,47 +202,93 @@ class NamingProblem:
         self,
         adapter: Adapter,
         rows: Tensor,
-        labels: Tensor,
+        labels: Tensor | None,
         lib: Iterable[str] | Mapping[str, Function] | None,
         tolerance: float,
         deadline: float,
+        stop: Callable[[], bool] | None = None,
     ) -> None:
         functions = select_functions(lib).values()
         self.functions = tuple(sorted(functions, key=lambda function: function.complexity))
-        self.deadline = deadline
+        self.deadline, self._stop = deadline, stop
         if len(rows) > MAX_ROWS:
             some = torch.linspace(0, len(rows) - 1, MAX_ROWS, dtype=torch.float64).round().long()
-            rows, labels = rows[some], labels[some]
+            rows = rows[some.to(rows.device)]
+            labels = None if labels is None else labels[some.to(labels.device)]
+        with torch.no_grad():
+            outputs = adapter.forward(rows)
+        has_labels = labels is not None
+        labels = outputs if labels is None else labels
+        if not (outputs.isfinite().all() and labels.isfinite().all()):
+            raise ValueError(
+                "names are fitted to numbers, and some outputs of the model or some labels are "
+                "NaN or infinite: switch off the edges that give them, or leave these rows out"
+            )
         self.x, self.labels = _columns(rows), _columns(labels)
         chosen = np.linspace(0, len(rows) - 1, min(len(rows), MAX_TRIAL_ROWS)).round()
         some_rows = chosen.astype(np.int64)
         self._trial_x = np.ascontiguousarray(self.x[:, some_rows])
         self._trial_labels = np.ascontiguousarray(self.labels[:, some_rows])
         self.variance = float(self.labels.var(1).mean()) or 1.0
-        with torch.no_grad():
-            self.error_before = mean_square(_columns(adapter.forward(rows)), self.labels)
-        self.start = self._polish(build_network(adapter, rows, COARSE))
-        self.most_error = max((1 + tolerance) ** 2 * self.error_before, self.start.error)
+        self.unnoticed = 0.0 if has_labels else (UNNOTICED * tolerance) ** 2 * self.variance
+        self.error_before = mean_square(_columns(outputs), self.labels)
+        network = build_network(adapter, rows, COARSE)
+        if network.size > MAX_PARAMETERS:
+            raise ValueError(
+                f"the model has {len(network.edges)} edges on, and {network.size} numbers to fit "
+                f"names with; more than {MAX_PARAMETERS} take too long: prune it first"
+            )
+        self.kept = frozenset(e for e, c in network.edges.items() if isinstance(c, NamedEdge))
+        self.start = self._polish(network)
+        if not math.isfinite(self.start.error):
+            raise ValueError(
+                "a function that names an edge is not defined, or has a pole, on these rows: give "
+                "that edge its spline back first"
+            )
+        allowed = (1 + tolerance) ** 2 * self.error_before
+        if not has_labels:
+            allowed = tolerance**2 * self.variance
+        self.most_error = max(allowed, self.start.error)
 
     def _polish(self, network: NamingNetwork) -> NamingState:
-        """Fit the splines closely, on the finer grid if the rows are worth its parameters."""
-        coarse = refit(network, self.x, self.labels, REFIT_STEPS)
-        fine = refit(coarse[0].with_grids(coarse[2], FINE), self.x, self.labels, REFIT_STEPS)
+        """Fit the splines closely, on finer grids if the rows are worth their parameters."""
+        state = self._refit(network)
+        if not network.unnamed() or not math.isfinite(state[1]):
+            return NamingState(*state)
         count = self.labels.size
 
         def cost(fit: tuple[NamingNetwork, float, Forward]) -> float:
             return count / 2 * math.log2(fit[1] + 1e-300) + fit[0].size / 2 * math.log2(count)
 
-        return NamingState(*min(coarse, fine, key=cost))
+        for intervals in (FINE, *FINER):
+            # The model's own grids may be finer, too.
+            if intervals > FINE and state[1] <= max(self.error_before, self.unnoticed):
+                break
+            finer = state[0].with_grids(state[2], intervals)
+            if finer.size > MAX_PARAMETERS:
+                break
+            state = min(state, self._refit(finer), key=cost)
+        return NamingState(*state)
+
+    def _refit(self, network: NamingNetwork) -> tuple[NamingNetwork, float, Forward]:
+        return refit(
+            network, self.x, self.labels, REFIT_STEPS, stop=lambda _: self.is_asked_to_stop
+        )
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the deadline has passed."""
-        return time.monotonic() > self.deadline
+        """Whether the deadline has passed, or somebody asks to stop."""
+        return time.monotonic() > self.deadline or self.is_asked_to_stop
+
+    @property
+    def is_asked_to_stop(self) -> bool:
+        """Whether somebody asks to stop."""
+        return self._stop is not None and bool(self._stop())
 
     def bits(self, error: float, floor: float, observations: int = OBSERVATIONS) -> float:
         """Return what an error costs; see `Effort`."""
-        share = (error + max(floor, ROUNDING * self.variance)) / self.variance
+        floor = max(floor, self.unnoticed, ROUNDING * self.variance)
+        share = (error + floor) / self.variance
         return observations / 2 * math.log2(max(share, 1e-300))
 
     def total_bits(self, state: NamingState) -> float:
@@ -275,18 +350,11 @@ class NamingProblem:
         self, state: NamingState, edge: Edge, function: Function, network: NamingNetwork
     ) -> NamingState:
         """Return the state after a name: its network refitted on all rows."""
-        network, error, passed = refit(network, self.x, self.labels, REFIT_STEPS)
+        network, error, passed = self._refit(network)
         if np.isfinite(error):
             network, error, passed = self._on_new_grids(network, error, passed)
         zeros = state.zeros + ((edge,) if function.family == "constant" else ())
-        named = [c.function for c in network.edges.values() if isinstance(c, NamedEdge)]
-        step = NamingStep(
-            edge,
-            function.name,
-            math.sqrt(error),
-            sum(f.complexity for f in named),
-            len(network.unnamed()),
-        )
+        step = step_to(network, error, edge, function)
         return NamingState(network, error, passed, zeros, (*state.steps, step))
 
     def _on_new_grids(
@@ -305,7 +373,7 @@ class NamingProblem:
     def simplify(self, state: NamingState) -> NamingState:
         """Try simpler names for edges that have one, now that all others are known."""
         for edge, curve in list(state.network.edges.items()):
-            if not isinstance(curve, NamedEdge):
+            if not isinstance(curve, NamedEdge) or edge in self.kept:
                 continue
             now = self.bits(state.error, state.error) + cost_of(curve.function)
             for function in self.functions:

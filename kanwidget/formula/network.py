@@ -12,8 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters.protocol import Adapter
-from kanwidget.functions.curve import NamedCurve
-from kanwidget.functions.library import ALIASES, FUNCTIONS, Function
+from kanwidget.functions.curve import (
+    CONSTANTS,
+    LARGEST_CONSTANT,
+    NamedCurve,
+    check_curve,
+    named_value,
+)
+from kanwidget.functions.library import FUNCTIONS, Function
 from kanwidget.kan.arrays import as_array
 from kanwidget.masks.ids import Edge
 from kanwidget.masks.validate import check_edge
@@ -28,9 +34,6 @@ Curve = NamedCurve | UnnamedCurve
 
 MAX_EDGES = 2000
 """Edges of a formula: no person reads one with more."""
-
-LARGEST_CONSTANT = 1e100
-"""Constants of named curves beyond this are refused: powers of them would overflow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,41 +145,6 @@ class FormulaNetwork:
         return x
 
 
-def named_value(curve: NamedCurve, functions: Mapping[str, Function], x: Array) -> Array:
-    """Evaluate ``c f(a x + b) + d``; NaN or infinite outside the function's domain."""
-    with np.errstate(all="ignore"):
-        function = functions[ALIASES.get(curve.function, curve.function)]
-        if function.name == "0":
-            return np.full_like(x, curve.d)
-        out: Array = curve.c * function.value(curve.a * x + curve.b) + curve.d
-        return out
-
-
-def check_curve(curve: object, edge: Edge, functions: Mapping[str, Function]) -> None:
-    """Raise a TypeError or ValueError unless a formula can be made with a named curve."""
-    if not isinstance(curve, NamedCurve):
-        raise TypeError(
-            f"the name of edge {edge} must be a NamedCurve, got {type(curve).__name__}; make one "
-            'as in NamedCurve("sin", a=3.0)'
-        )
-    name = curve.function
-    if not isinstance(name, str) or ALIASES.get(name, name) not in functions:
-        raise ValueError(
-            f"edge {edge} is named {str(name)[:40]!r}, which is not among the functions "
-            f"{', '.join(list(functions)[:40])}; hand your own over as functions="
-            "{**FUNCTIONS, ...}"
-        )
-    for letter in "abcd":
-        value = getattr(curve, letter)
-        if not (
-            isinstance(value, (int, float, np.number)) and abs(float(value)) <= LARGEST_CONSTANT
-        ):
-            raise ValueError(
-                f"the constant {letter} of edge {edge} must be a finite number of at most "
-                f"{LARGEST_CONSTANT:g}, got {str(value)[:40]}"
-            )
-
-
 @torch.no_grad()
 def read_network(
     adapter: Adapter,
@@ -215,7 +183,7 @@ def read_network(
     adapter = _in_double_precision(adapter)
     width, mask, slots = adapter.width, adapter.mask(), adapter.slots()
     values = None if x is None else adapter.inputs_of(x.to(adapter.device, adapter.dtype))
-    own = adapter.formulas()
+    own, functions = adapter.names(), {**adapter.functions(), **functions}
     layers = []
     for l, (on, bias, offset) in enumerate(
         zip(mask, adapter.bias(), adapter.offset()[1:], strict=True)
@@ -259,21 +227,16 @@ def _in_double_precision(adapter: Adapter) -> Adapter:
 
 
 def _own_names(
-    adapter: Adapter,
-    l: int,
-    found: Mapping[Edge, tuple[str, float, float, float, float]],
-    functions: Mapping[str, Function],
+    adapter: Adapter, l: int, found: Mapping[Edge, NamedCurve], functions: Mapping[str, Function]
 ) -> dict[Edge, NamedCurve]:
     """Return a layer's own names, where the functions are what we know by these names."""
     names = {}
     share = torch.linspace(-3, 3, 61, device=adapter.device, dtype=adapter.dtype)
     theirs, x = None, as_array(share)
-    for (layer, i, j), (name, *constants) in found.items():
-        known = ALIASES.get(name, name)
-        finite = all(math.isfinite(v) and abs(v) <= LARGEST_CONSTANT for v in constants)
-        if layer != l or known not in functions or not finite:
+    for (layer, i, j), curve in found.items():
+        finite = all(abs(getattr(curve, v)) <= LARGEST_CONSTANT for v in CONSTANTS)
+        if layer != l or curve.function not in functions or not finite:
             continue
-        curve = NamedCurve(known, *constants)
         if theirs is None:
             theirs = as_array(
                 adapter.edge_curves(l, share.unsqueeze(1).repeat(1, adapter.width[l]))

@@ -20,7 +20,7 @@ from kanwidget.masks.ids import Node
 from .greedy_search import greedy_search
 from .levenberg_marquardt import refit
 from .naming_network import NamedEdge, NamingNetwork, SplineEdge
-from .naming_search import COARSE, FINE, Effort, NamingProblem, NamingState
+from .naming_search import COARSE, FINE, Effort, NamingProblem, NamingState, step_to
 from .spline_basis import SplineGrid
 
 __all__ = ["find_products"]
@@ -47,8 +47,12 @@ def find_products(problem: NamingProblem) -> Iterator[NamingState]:
     problem : NamingProblem
     """
     generator = np.random.default_rng(0)
+    known = {function.name for function in problem.functions}
+    pairs = [names for names in PAIRS if known.issuperset(names)]
     for nodes in _pairs_of_nodes(problem.start.network):
-        for names in PAIRS:
+        if any(edge[:2] in nodes or (edge[0] + 1, edge[2]) in nodes for edge in problem.kept):
+            continue
+        for names in pairs:
             for _ in range(STARTS):
                 if problem.out_of_time:
                     return
@@ -58,7 +62,13 @@ def find_products(problem: NamingProblem) -> Iterator[NamingState]:
                     network = network.with_grids(passed, FINE)
                     network, error, passed = refit(network, problem.x, problem.labels, STEPS)
                 if error <= problem.most_error:
-                    yield greedy_search(problem, NamingState(network, error, passed), EFFORT)
+                    steps = [
+                        step_to(network, error, edge, curve.function)
+                        for edge, curve in network.edges.items()
+                        if edge[:2] in nodes and isinstance(curve, NamedEdge)
+                    ]
+                    state = NamingState(network, error, passed, steps=tuple(steps))
+                    yield greedy_search(problem, state, EFFORT)
 
 
 def _pairs_of_nodes(network: NamingNetwork) -> list[tuple[Node, Node]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +39,7 @@ def retry(problem: NamingProblem, state: NamingState, most: int) -> NamingState:
     best, improved = state, True
     while improved:
         improved = False
-        for edges, refused in _in_the_way(best):
+        for edges, refused in _in_the_way(best, problem.kept):
             key = frozenset(edges), refused
             if key in tried:
                 continue
@@ -64,12 +64,12 @@ def is_better(problem: NamingProblem, found: NamingState, best: NamingState) -> 
     return allowed and problem.total_bits(found) < problem.total_bits(best)
 
 
-def _in_the_way(state: NamingState) -> Iterator[tuple[list[Edge], Refused]]:
+def _in_the_way(state: NamingState, kept: Collection[Edge]) -> Iterator[tuple[list[Edge], Refused]]:
     """Yield edges whose names are to be taken back, and the names that they are to have no more."""
     functions = {
         edge: curve.function.name
         for edge, curve in state.network.edges.items()
-        if isinstance(curve, NamedEdge)
+        if isinstance(curve, NamedEdge) and edge not in kept
     } | dict.fromkeys(state.zeros, "0")
     hidden = [(l, i) for l, n in enumerate(state.network.width[1:-1], start=1) for i in range(n)]
     unnamed = state.network.unnamed()

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import numpy as np
 import torch
@@ -125,6 +125,16 @@ class Function:
         """How many of a, b, c and d are free."""
         return sum(self.free) + (self.family != "constant") + 1
 
+    def __deepcopy__(self, memo: object) -> Function:
+        """Return the function itself: nothing changes it."""
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """Pickle the library's own functions by their names: these hold what no pickle can."""
+        if FUNCTIONS.get(self.name) is self:
+            return _of_library, (self.name,)
+        return super().__reduce_ex__(protocol)
+
     def smooth_on(self, arguments: Array) -> NDArray[np.bool_]:
         """Whether the function is defined, without a pole in between, over all of the last axis.
 
@@ -146,6 +156,10 @@ class Function:
             shift = np.round((low + high) / 2 / self.period) * self.period if self.period else 0.0
             inside &= (low - shift > -self.limit) & (high - shift < self.limit)
         return inside
+
+
+def _of_library(name: str) -> Function:
+    return FUNCTIONS[name]
 
 
 def select_functions(

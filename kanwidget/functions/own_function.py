@@ -52,8 +52,8 @@ def own_function(
     complexity : int
         What the name costs, in bits; the library's own go from 0 to 5.
     derivative : callable, optional
-        As ``function``. By default autograd's for a function of tensors, and differences for one
-        of arrays.
+        As ``function``. By default autograd's for a function of tensors that has one, and
+        differences for all others, among them ``torch.special.bessel_j0``.
     sympy : callable, optional
         Of a sympy expression; by default the formula shows the name.
     python : str
@@ -85,10 +85,11 @@ def own_function(
         )
     if np.nanmax(values) == np.nanmin(values):
         raise ValueError(f"the function {name!r} is {values[0]:g} everywhere; '0' names constants")
+    differentiable = of_tensors and _has_gradient(function)
     if derivative is not None:
         slope = _in_numpy(name, derivative, "derivative of ")[0]
         slope(SAMPLES)
-    elif of_tensors:
+    elif differentiable:
         slope = _autograd(function)
     else:
         slope = _differences(value)
@@ -99,7 +100,7 @@ def own_function(
         value,
         slope,
         sympy or _named_in_sympy(name),
-        function if of_tensors else _in_torch(value, slope),
+        function if differentiable else _in_torch(value, slope),
         python,
         "any",
     )
@@ -169,6 +170,14 @@ def _autograd(function: Callable[[Tensor], Tensor]) -> Callable[[Array], Array]:
         return found
 
     return slope
+
+
+def _has_gradient(function: Callable[[Tensor], Tensor]) -> bool:
+    """Whether autograd can differentiate a function of tensors."""
+    try:
+        return _autograd(function)(SAMPLES).shape == SAMPLES.shape
+    except Exception:  # whatever such a function raises
+        return False
 
 
 def _differences(value: Callable[[Array], Array]) -> Callable[[Array], Array]:

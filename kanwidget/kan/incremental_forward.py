@@ -199,6 +199,9 @@ class _IncrementalForward:
                     before = values[-1][:, kept.start, here].contiguous()
                     feats = layer.functions.features(slice(None), before)
                     out[:, kept, here] += (weight.flatten(1) @ feats.flatten(0, 1)).unsqueeze(1)
+                    named = layer.functions.named_sums(before)
+                    if named is not None:
+                        out[:, kept, here] += named.unsqueeze(1)
                     yield from self._answer_if_late()
             values.append(_check_values(out))
         self._values = values

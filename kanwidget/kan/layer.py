@@ -2,7 +2,7 @@
 
 An edge ``(i, j)`` carries ``phi(x) = scale_base * base_fun(x) + scale_sp * spline(x)``
 (Liu et al. 2024, "KAN: Kolmogorov-Arnold Networks", eq. 2.10); node ``j`` of the next
-layer is the sum over ``i`` plus a bias.
+layer is the sum over ``i`` plus a bias. A *named* edge carries ``c f(a x + b) + d`` instead.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from kanwidget.functions.named_edges import NamedEdges
 
 from . import bsplines, fused_layer
 from .arrays import as_array
@@ -56,6 +58,8 @@ class KANLayer(nn.Module):
     grid : buffer, shape (n_in, G + 1)
     mask : buffer, shape (n_out, n_in)
         1 where the edge is on, 0 where it is off.
+    named_edges : NamedEdges or None
+        The functions that stand in the place of splines; None if no edge has a name.
     """
 
     grid: Tensor
@@ -97,6 +101,30 @@ class KANLayer(nn.Module):
     def n_out(self) -> int:
         """Nodes after the layer."""
         return self.mask.shape[0]
+
+    @property
+    def named_edges(self) -> NamedEdges | None:
+        """The functions that stand in the place of splines, None if there are none."""
+        found = self._modules.get("named_edges")
+        return found if isinstance(found, NamedEdges) else None
+
+    @property
+    def spline_mask(self) -> Tensor:
+        """The mask, 0 also where an edge has a name, ``(n_out, n_in)``."""
+        named = self.named_edges
+        return self.mask if named is None else self.mask.masked_fill(named.on, 0.0)
+
+    def new_names(self) -> NamedEdges:
+        """Return named edges for this layer, none of them named yet."""
+        trains = any(p.requires_grad for p in self.parameters(recurse=False))
+        return NamedEdges(self.mask, trains).train(self.training)
+
+    def replace_names(self, named: NamedEdges | None) -> None:
+        """Let these be the layer's named edges, and no others."""
+        if named is not None:
+            self._modules["named_edges"] = named
+        else:
+            self._modules.pop("named_edges", None)
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator, noise: float, noise_base: float) -> None:
@@ -145,9 +173,11 @@ class KANLayer(nn.Module):
         y, size = self._sums(x, sized=True)
         return y, size / self.score_span
 
-    def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the parameters ``coef``, ``scale_base``, ``scale_sp`` and ``bias``."""
-        return self.coef, self.scale_base, self.scale_sp, self.bias
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return ``coef``, ``scale_base``, ``scale_sp``, constants if edges are named, ``bias``."""
+        named = self.named_edges
+        constants = () if named is None else (named.affine,)
+        return self.coef, self.scale_base, self.scale_sp, *constants, self.bias
 
     @property
     def score_span(self) -> Tensor:
@@ -171,6 +201,8 @@ class KANLayer(nn.Module):
 
     def _sums(self, x: Tensor, sized: bool) -> tuple[Tensor, Tensor]:
         rows = x.T.contiguous()
+        if self.named_edges is not None:
+            return self._sums_with_names(rows, sized)
         y, size = fused_layer.edge_sums(
             rows,
             self.base_fun(rows),
@@ -185,6 +217,34 @@ class KANLayer(nn.Module):
         )
         return y.T + self.bias, size
 
+    def _sums_with_names(self, rows: Tensor, sized: bool) -> tuple[Tensor, Tensor]:
+        named, mask = self.named_edges, self.spline_mask
+        assert named is not None
+        y = self.bias.unsqueeze(1).expand(-1, rows.shape[1])
+        size = torch.zeros_like(mask) if sized else mask.new_empty(0)
+        (ins,) = (mask != 0).any(0).nonzero(as_tuple=True)
+        if len(ins):  # named edges need no splines of their inputs
+            x = rows[ins]
+            sums, sizes = fused_layer.edge_sums(
+                x,
+                self.base_fun(x),
+                self.coef[:, ins],
+                self.scale_base[:, ins],
+                self.scale_sp[:, ins],
+                mask[:, ins],
+                self.grid[ins],
+                self.k,
+                self.uniform,
+                sized,
+            )
+            y = y + sums
+            size = size.index_copy(1, ins, sizes) if sized else size
+        for group, values in named.values(rows, self.mask != 0, not self.bias.requires_grad):
+            outs, at = (torch.from_numpy(n).to(rows.device) for n in group[1:])
+            y = y.index_add(0, outs, values)
+            size = size.index_put((outs, at), values.abs().mean(1)) if sized else size
+        return y.T, size
+
     @torch.no_grad()
     def activations(self, x: Tensor, masked: bool = True) -> Tensor:
         """Return every edge's output, shape ``(n_out, n_in, batch)``; ``x`` as in `forward`."""
@@ -192,7 +252,11 @@ class KANLayer(nn.Module):
         mask = self.mask if masked else torch.ones_like(self.mask)
         weight = fused_layer.edge_weights(self.coef, self.scale_base, self.scale_sp, mask)
         feats = fused_layer.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
-        return torch.bmm(weight.transpose(0, 1), feats).transpose(0, 1)
+        out = torch.bmm(weight.transpose(0, 1), feats).transpose(0, 1)
+        if self.named_edges is not None:
+            for group, values in self.named_edges.values(rows, mask != 0):
+                out[group.outs, group.ins] = values
+        return out
 
     @torch.no_grad()
     def means(self, x: Tensor) -> Tensor:
@@ -203,7 +267,11 @@ class KANLayer(nn.Module):
         rows = x.T.contiguous()
         weight = fused_layer.edge_weights(self.coef, self.scale_base, self.scale_sp, self.mask)
         feats = fused_layer.features(rows, self.base_fun(rows), self.grid, self.k, self.uniform)
-        return (weight * feats.mean(2)).sum(2)
+        out = (weight * feats.mean(2)).sum(2)
+        if self.named_edges is not None:
+            for group, values in self.named_edges.values(rows, self.mask != 0):
+                out[group.outs, group.ins] = values.mean(1)
+        return out
 
     @torch.no_grad()
     def update_grid(
@@ -224,6 +292,12 @@ class KANLayer(nn.Module):
             What writes the new values ``(targets, values)`` of `grid` and `coef`.
         """
         some: Any = slice(None)
+        if self.named_edges is not None:
+            # Where no spline is in use the grid stays.
+            used = (self.spline_mask != 0).any(0)
+            which = used if which is None else which & used
+            if not which.any():
+                return
         if which is not None and not which.all():
             some = which.nonzero().flatten().tolist()
         k, rows, grid = self.k, np.ascontiguousarray(as_array(x).T)[some], as_array(self.grid)[some]
@@ -252,6 +326,8 @@ class KANLayer(nn.Module):
         child.bias.copy_(self.bias[j])
         for name in ("coef", "scale_base", "scale_sp", "mask"):
             getattr(child, name).copy_(getattr(self, name)[j][:, i])
+        if self.named_edges is not None:
+            child.replace_names(self.named_edges.subset(inputs, outputs))
         return child
 
     def with_settings(self, n_in: int, n_out: int, intervals: int) -> KANLayer:
@@ -269,6 +345,17 @@ class KANLayer(nn.Module):
         for name, parameter in self.named_parameters(recurse=False):
             getattr(child, name).requires_grad_(parameter.requires_grad)
         return child.train(self.training)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Take the names of a state dict: functions of one's own have to be known here already."""
+        start = f"{prefix}named_edges."
+        if not any(key.startswith(start) for key in state_dict):
+            self.replace_names(None)
+        elif self.named_edges is None:
+            self.replace_names(self.new_names())
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def extra_repr(self) -> str:
         """Say the shape, as torch's own modules do."""

@@ -5,24 +5,25 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from kanwidget.functions.library import Function
 from kanwidget.masks import effective, reachability, validate
 
 from . import compact, config, plot, prune, refine, safetensors_io, training
 from .layer import KANLayer, copy_all
-from .layer_stack import LayerStack
+from .symbolic import SymbolicStack
 from .write_lock import write_lock
 
 __all__ = ["KAN"]
 
 
-class KAN(LayerStack):
+class KAN(SymbolicStack):
     """A Kolmogorov-Arnold network with B-spline edges.
 
     Every edge carries a learnable function of one variable; a node adds what comes in,
@@ -343,6 +344,9 @@ class KAN(LayerStack):
                 values.append(getattr(source, name))
         with write_lock(self):
             copy_all(targets, values)
+            for layer, source in zip(self.layers, another_model.layers, strict=True):
+                names = source.named_edges
+                layer.replace_names(None if names is None else names.copy())
         self.last_inputs = x
         return self
 
@@ -351,8 +355,9 @@ class KAN(LayerStack):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file: numbers, masks, grids and settings, no code.
 
-        A base function of your own is not saved (but its numbers are); `load` asks for it. Nor
-        are attributes that you have added.
+        A base function of your own is not saved (but its numbers are), nor are functions of your
+        own on named edges (but their constants are); `load` asks for them. Nor are attributes that
+        you have added.
 
         Raises
         ------
@@ -368,8 +373,18 @@ class KAN(LayerStack):
         path: str | os.PathLike[str],
         base_fun: Callable[[Tensor], Tensor] | None = None,
         device: torch.device | str = "cpu",
+        functions: Mapping[str, Function] | None = None,
     ) -> KAN:
         """Read a model that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+        base_fun : callable, optional
+            The base function, if it was one of your own.
+        device : torch.device or str
+        functions : mapping of str to Function, optional
+            The functions of your own that edges were named by, by their names.
 
         Raises
         ------
@@ -378,7 +393,7 @@ class KAN(LayerStack):
         ValueError
             If the file is not one of ours, or is damaged; nothing in it is run.
         """
-        return safetensors_io.load(cls, path, base_fun, device)
+        return safetensors_io.load(cls, path, base_fun, device, functions)
 
     @torch.no_grad()
     def _switch_off(self, mask: Sequence[Tensor], keep_mean: bool) -> None:

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from .arrays import Array
 from .levenberg_marquardt import NormalEquations, check_count, gram
+from .named_numpy_layer import NamedNumpyLayer
 from .numpy_layer import NumpyLayer
 
 __all__ = ["Places", "normal_equations"]
+
+Layer = NumpyLayer | NamedNumpyLayer
 
 MAX_NUMBERS_PER_BLOCK = 1 << 21
 """Most numbers in one block of the Jacobian: bounds the memory."""
@@ -25,14 +28,14 @@ MAX_NUMBERS_PER_BLOCK = 1 << 21
 Indices = NDArray[np.intp]
 
 Places = Sequence[Indices | None]
-"""Where a layer's coef, scale_base, scale_sp and bias are in the flat vector, in their shapes.
+"""Where a layer's numbers, as `KANLayer.weights` lists them, are in the flat vector, in shape.
 
 None for those that are not trained.
 """
 
 
 def normal_equations(
-    layers: Sequence[NumpyLayer],
+    layers: Sequence[Layer],
     places: Sequence[Places],
     error: Array,
     constant_inputs: NDArray[np.bool_] | None = None,
@@ -41,7 +44,7 @@ def normal_equations(
 
     Parameters
     ----------
-    layers : sequence of NumpyLayer
+    layers : sequence of NumpyLayer or NamedNumpyLayer
         With inputs and parameters set, and slopes of the features in all but the first.
     places : sequence of Places
         Of each layer.
@@ -55,7 +58,7 @@ def normal_equations(
     ValueError
         If too many parameters are trained.
     """
-    fitted = [layer.on for layer in layers]
+    fitted = [np.ones_like(layer.on) for layer in layers]
     if constant_inputs is not None:
         fitted[0] = fitted[0] & ~constant_inputs
     last = len(layers) - 1
@@ -81,7 +84,7 @@ def normal_equations(
             end, on_nodes = len(own), outputs[:, [o]] * np.ones(jacobian.shape[1])
             for l, numbers in reversed([*enumerate([*shared, of_output])]):
                 start = end - len(numbers.columns)
-                numbers.write_jacobian(features[l][..., rows], on_nodes, jacobian[start:end])
+                numbers.write_jacobian(features[l], rows, on_nodes, jacobian[start:end])
                 if l > 0:
                     on_nodes = np.einsum("ijr,jr->ir", slopes[l - 1][..., rows], on_nodes)
                 end = start
@@ -107,17 +110,21 @@ class _Numbers:
     ----------
     layer : NumpyLayer
     places : Places
-    on : bool ndarray, shape (n_out, n_in)
-        Which edges are fitted.
+    fitted : bool ndarray, shape (n_out, n_in)
+        Which edges are fitted, if they are on.
     nodes : sequence of int
         Whose biases are.
     """
 
     def __init__(
-        self, layer: NumpyLayer, places: Places, on: NDArray[np.bool_], nodes: Sequence[int]
+        self, layer: Layer, places: Places, fitted: NDArray[np.bool_], nodes: Sequence[int]
     ) -> None:
         self._layer, self._nodes = layer, list(nodes)
-        self._coef, self._scale_base, scale_sp, bias = places
+        self._coef, self._scale_base, scale_sp, *constants, bias = places
+        on = layer.on & fitted
+        self._named = None
+        if isinstance(layer, NamedNumpyLayer) and constants and constants[0] is not None:
+            self._named = _Constants(layer, constants[0], fitted)
         self._ins, self._outs = np.nonzero(on.T)  # by inputs
         edges = self._outs, self._ins
         self._scaled = layer.scale_sp[edges] == 0 if self._coef is not None else on[edges]
@@ -126,6 +133,7 @@ class _Numbers:
             None if self._coef is None else self._coef[edges].ravel(),
             None if self._scale_base is None else self._scale_base[edges],
             None if scale_sp is None else scale_sp[chosen],
+            None if self._named is None else self._named.columns,
             None if bias is None else bias[self._nodes],
         ]
         self._fits_scale, self._fits_bias = scale_sp is not None, bias is not None
@@ -133,23 +141,26 @@ class _Numbers:
             [np.empty(0, dtype=np.intp), *(part for part in found if part is not None)]
         )
 
-    def write_jacobian(self, features: Array, on_nodes: Array, out: Array) -> None:
+    def write_jacobian(self, features: Array, rows: slice, on_nodes: Array, out: Array) -> None:
         """Write the slopes of an output on these numbers, ``(columns, rows)``.
 
         Parameters
         ----------
-        features : ndarray, shape (n_in, K + 1, rows)
+        features : ndarray, shape (n_in, K + 1, all rows)
+        rows : slice
+            Which rows are meant.
         on_nodes : ndarray, shape (n_out, rows)
             The slopes of the output on the nodes after the layer.
         out : ndarray
         """
         layer, outs, ins = self._layer, self._outs, self._ins
-        count, splines, rows = len(outs), features.shape[1] - 1, features.shape[2]
+        features = features[..., rows]
+        count, splines, width = len(outs), features.shape[1] - 1, features.shape[2]
         on_edges, end = on_nodes[outs], 0
         first = np.searchsorted(ins, np.arange(len(features) + 1)).tolist()
         if self._coef is not None:
             on_spline = on_edges * layer.scale_sp[outs, ins, None]
-            block = out[: count * splines].reshape(count, splines, rows)
+            block = out[: count * splines].reshape(count, splines, width)
             for i, (start, stop) in enumerate(pairwise(first)):
                 np.multiply(features[i, :-1], on_spline[start:stop, None], out=block[start:stop])
             end = count * splines
@@ -161,8 +172,38 @@ class _Numbers:
             curves = np.einsum("ekr,ek->er", features[chosen[1], :-1], layer.coef[chosen])
             np.multiply(curves, on_edges[self._scaled], out=out[end : end + len(curves)])
             end += len(curves)
+        if self._named is not None:
+            end = self._named.write_jacobian(on_nodes, rows, out, end)
         if self._fits_bias:
             out[end:] = on_nodes[self._nodes]
+
+
+class _Constants:
+    """The constants of one layer's named edges that are fitted."""
+
+    def __init__(self, layer: NamedNumpyLayer, places: Indices, fitted: NDArray[np.bool_]) -> None:
+        self._layer, self._free = layer, layer.free & fitted[..., None]
+        # In the order in which they are written: by function, then by constant.
+        found = [
+            places[curves.outs, curves.ins, n][self._free[curves.outs, curves.ins, n]]
+            for curves in layer.curves
+            for n in range(4)
+        ]
+        self.columns: Indices = np.concatenate([np.empty(0, dtype=np.intp), *found])
+
+    def write_jacobian(self, on_nodes: Array, rows: slice, out: Array, start: int) -> int:
+        """Write the slopes from a row of `out` on, and return the row after the last."""
+        for curves in self._layer.curves:
+            free = self._free[curves.outs, curves.ins]
+            if not free.any():
+                continue
+            for n, slopes in enumerate(curves.by_constants()):
+                chosen = free[:, n]
+                end = start + int(chosen.sum())
+                on_values = on_nodes[curves.outs[chosen]]
+                np.multiply(slopes[chosen, rows], on_values, out=out[start:end])
+                start = end
+        return start
 
 
 def _row_blocks(rows: int, columns: int) -> Iterator[slice]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,13 +39,21 @@ class NumpyLayer:
     passes over the data that B-splines need; `_basis_from_powers` converts between the two.
     Each B-spline is a sum of powers that are 0 beyond its nearer end of the grid, so that they
     stay small and few digits are lost. A fit multiplies such errors by 1e8 within three steps.
+
+    Parameters
+    ----------
+    layer : KANLayer
+        Its named edges count as off here: see `NamedNumpyLayer`.
+    inputs : ndarray of int, optional
+        The inputs whose edges are taken; all by default.
     """
 
-    def __init__(self, layer: KANLayer) -> None:
-        self._layer = layer
-        self._grid = as_array(layer.grid).copy()
+    def __init__(self, layer: KANLayer, inputs: NDArray[np.intp] | None = None) -> None:
+        self._layer, self._named = layer, layer.named_edges
+        self._ins: Any = slice(None) if inputs is None else inputs
+        self._grid = as_array(layer.grid)[self._ins].copy()
         self._uniform = layer.uniform
-        self._off = np.zeros((layer.n_out, layer.n_in), dtype=bool)
+        self._off = np.zeros((layer.n_out, len(self._grid)), dtype=bool)
         self.update_mask()
         self._basis_from_powers: Array | None = None
         self._feats: Array = np.empty((0, 0, 0))
@@ -54,12 +63,13 @@ class NumpyLayer:
         self.span = bsplines.score_span(self._grid)
 
     def is_current(self) -> bool:
-        """Whether the layer's grids still are what they were."""
-        return np.array_equal(self._grid, as_array(self._layer.grid))
+        """Whether the layer's grids still are what they were, and no edge has got a name since."""
+        same = self._layer.named_edges is self._named
+        return same and np.array_equal(self._grid, as_array(self._layer.grid)[self._ins])
 
     def update_mask(self) -> bool:
         """Take the layer's present mask, and return whether that is another one."""
-        off = as_array(self._layer.mask) == 0
+        off = (as_array(self._layer.spline_mask) == 0)[:, self._ins]
         changed = not np.array_equal(off, self._off)
         self._off, self._any_off = off, bool(off.any())
         return changed

@@ -26,6 +26,7 @@ from .layer import KANLayer
 from .layer_stack import LayerStack
 from .levenberg_marquardt import NormalEquations
 from .live_parameters import LiveParameters
+from .named_numpy_layer import NamedNumpyLayer, numpy_layer
 from .normal_equations import normal_equations
 from .numpy_layer import NumpyLayer
 
@@ -58,7 +59,7 @@ class Penalty:
             p = scores / total
             reg = self.l1 * total - self.entropy * (p * torch.log2(p + 1e-4)).sum()
         if self.coef or self.coefdiff:
-            on = layer.coef.masked_fill((layer.mask == 0).unsqueeze(2), 0.0)
+            on = layer.coef.masked_fill((layer.spline_mask == 0).unsqueeze(2), 0.0)
             reg = reg + self.coef * on.abs().mean(2).sum()
             reg = reg + self.coefdiff * on.diff(dim=2).abs().mean(2).sum()
         return reg
@@ -127,16 +128,22 @@ class FitObjective:
         self._uses_numpy = (
             loss_fn is None
             and (closed_form or model.mask[0].device.type == "cpu")
-            and len(list(model.parameters())) == 4 * len(model.layers)  # none in base functions
+            and len(list(model.parameters())) == self._weight_count()  # none in base functions
         )
-        # Where each layer's numbers are in the flat vector; None for those that are not trained.
-        place = {id(p): n for n, p in enumerate(self._parameters)}
-        self._places = [[(place.get(id(p)), p) for p in l.weights()] for l in model.layers]
+        self._find_places()
         # Which inputs vary; None if all do.
         self._varying = None if still is None or not still.any() else as_array(still) == 0
         self._x = self._y = torch.empty(0)
-        self._layers: list[NumpyLayer] = []
+        self._layers: list[NumpyLayer | NamedNumpyLayer] = []
         self.loss = self.reg = math.nan
+
+    def _weight_count(self) -> int:
+        return sum(len(layer.weights()) for layer in self._model.layers)
+
+    def _find_places(self) -> None:
+        """Find where each layer's numbers are in the flat vector; None for those not trained."""
+        place = {id(p): n for n, p in enumerate(self._parameters)}
+        self._places = [[(place.get(id(p)), p) for p in l.weights()] for l in self._model.layers]
 
     def start(self, x: Tensor, y: Tensor, lay_grids: bool = False) -> tuple[Array, bool]:
         """Get ready for evaluations on inputs ``(batch, n_in)`` and labels.
@@ -194,14 +201,16 @@ class FitObjective:
         """Set inputs and labels, as `start` does, and return whether values may be others."""
         same = x is self._x and y is self._y and all(a.is_current() for a in self._layers)
         self._x, self._y = x, y
+        if not same:
+            self._find_places()  # edges may have got names
         if not self._uses_numpy:
             return True  # a loss of the user's may depend on anything
         if not same:
-            self._layers = [NumpyLayer(layer) for layer in self._model.layers]
+            self._layers = [numpy_layer(layer) for layer in self._model.layers]
             self._rows = np.ascontiguousarray(as_array(x).T)
             self._label = np.ascontiguousarray(as_array(y).T)
             self._layers[0].set_inputs(self._rows)
-        return not same or len(self._parameters) < 4 * len(self._layers)
+        return not same or len(self._parameters) < self._weight_count()
 
     def restore_off_edges(self, theta: Array, before: Array) -> Array:
         """Return a point with the numbers that edges which are off had before.
@@ -231,10 +240,11 @@ class FitObjective:
         lay_grids : bool
             Whether to lay grids over the present rows, if functions change.
         """
-        layer, (coef, _, scale_sp, bias) = self._model.layers[0], self._places[0]
+        layer, (coef, _, scale_sp, *_, bias) = self._model.layers[0], self._places[0]
         if self._varying is None or coef[0] is None or bias[0] is None:
             return theta
         emitted = as_array(layer.activations(self._x[:1])).squeeze(2)  # 0 where an edge is off
+        emitted[as_array(layer.spline_mask) == 0] = 0.0
         value, scale, grid = as_array(self._x)[0], as_array(scale_sp[1]), as_array(layer.grid)
         inside = (grid[:, 0] <= value) & (value < grid[:, -1])  # the bases sum to 1 there
         emitted[~(inside & ~self._varying & (scale != 0))] = 0.0
@@ -257,7 +267,7 @@ class FitObjective:
         for l, layer in enumerate(self._model.layers):
             rows = torch.from_numpy(x.T).to(layer.grid)
             layer.update_grid(rows, varying[l], self._live.replace)
-            arrays = self._layers[l] = NumpyLayer(layer)
+            arrays = self._layers[l] = numpy_layer(layer)
             if l == 0 or l + 1 < len(self._layers):
                 arrays.set_inputs(x)
             if l + 1 < len(self._layers):

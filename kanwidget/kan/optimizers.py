@@ -76,6 +76,8 @@ class LBFGS:
 
         ``changed`` says whether the objective may be another one than in the last step.
         """
+        if self._before is not None and len(self._before[0]) != len(theta):
+            self._pairs, self._before = _Pairs(self._history), None  # other numbers are trained
         if changed or self._end is None or not np.array_equal(self._end[0], theta):
             value, grad = objective(theta)
         else:
@@ -255,7 +257,8 @@ class Adam:
         """Go on from a point by one step."""
         _, grad = objective(theta)
         (b1, b2), self._steps = self._betas, self._steps + 1
-        if self._mean is None or self._square is None:
+        if self._mean is None or self._square is None or len(self._mean) != len(theta):
+            self._steps = 1
             self._mean, self._square = np.zeros_like(theta), np.zeros_like(theta)
         self._mean = self._mean * b1 + grad * (1 - b1)
         self._square = self._square * b2 + grad * grad * (1 - b2)

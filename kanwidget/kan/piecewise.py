@@ -13,7 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kanwidget.functions.library import Function
+from kanwidget.functions.named_edges import CurveGroup
+
 from . import bsplines, fused_layer
+from .arrays import Array, as_array
 from .layer import KANLayer
 
 __all__ = ["MIN_EDGES_FOR_MATRIX_PRODUCT", "EdgeFunctions", "PiecewisePolynomials", "select_rows"]
@@ -32,6 +36,12 @@ class EdgeFunctions:
             p.detach().to("cpu", torch.float64)
             for p in (layer.coef, layer.scale_base, layer.scale_sp, layer.grid)
         )
+        named = layer.named_edges
+        self._names: list[CurveGroup] = []
+        if named is not None:
+            constants, on = as_array(named.affine), mask & named.on.to(mask.device)
+            self._names, mask = named.groups(on), mask & ~on
+            self._constants = constants.reshape(-1, 4)
         self.weight = fused_layer.edge_weights(coef, base, spline, mask)  # (n_out, n_in, K)
         self._grid, self._k, self._uniform = grid, layer.k, layer.uniform
         self._base_fun, self._like = layer.base_fun, layer.mask
@@ -41,8 +51,34 @@ class EdgeFunctions:
         """Return the features of nodes ``i`` at values ``(n, batch)``: ``(n, K, batch)``."""
         return fused_layer.features(x, self._base(x), self._grid[i], self._k, self._uniform)
 
+    def named_sums(self, x: Tensor) -> Tensor | None:
+        """Return what the named edges add to each node at values ``(n_in, batch)``, if any do."""
+        if not self._names:
+            return None
+        n_out, n_in, _ = self.weight.shape
+        out = x.new_zeros(n_out, x.shape[1])
+        for function, outs, ins in self._names:
+            values = self._values(function, outs * n_in + ins, x.numpy()[ins])
+            out.index_add_(0, torch.from_numpy(outs), torch.from_numpy(values))
+        return out
+
+    def _values(self, function: Function, edge: Ints, x: Array) -> Array:
+        a, b, c, d = self._constants[edge].T[..., None]
+        with np.errstate(all="ignore"):
+            values: Array = d + np.zeros_like(x)
+            return values if function.family == "constant" else c * function.value(a * x + b) + d
+
     def __call__(self, edge: Ints, version: Ints, x: Tensor) -> Tensor:
         """Return the outputs of edges at rows of ``x``, which rise: ``(len(edge), batch)``."""
+        out = self._spline_outputs(edge, version, x)
+        for function, outs, ins in self._names:
+            (at,) = np.isin(edge, outs * self.weight.shape[1] + ins).nonzero()
+            if len(at):
+                values = self._values(function, edge[at], x.numpy()[version[at]])
+                out[torch.from_numpy(at)] = torch.from_numpy(values)
+        return out
+
+    def _spline_outputs(self, edge: Ints, version: Ints, x: Tensor) -> Tensor:
         used, first = np.unique(version, return_index=True)
         flat = self.weight.flatten(0, 1)
         if len(edge) > MIN_EDGES_FOR_MATRIX_PRODUCT * len(used):

@@ -60,7 +60,7 @@ def plot(
     out_vars: Sequence[str] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw a KAN, inputs at the bottom, on the data that it last saw.
+    """Draw a KAN, inputs at the bottom, on the data that it last saw; named edges are red.
 
     Parameters
     ----------
@@ -126,8 +126,10 @@ def plot(
         # Half the side of a box, and the width in points of a curve that suits it, as in pykan.
         half = LAYER_HEIGHT / max(3, *(a * b for a, b in pairwise(width)))
         thick = max(1.5 * scale, 0.025 * 2 * half * 10 * scale * 72)
+        named = layer.named_edges
         for j, i in (opacity[l] > MIN_OPACITY).nonzero().tolist():
-            ink: dict[str, Any] = {"color": "black", "alpha": float(opacity[l][j, i])}
+            color = "black" if named is None or not named.on[j, i] else "red"
+            ink: dict[str, Any] = {"color": color, "alpha": float(opacity[l][j, i])}
             middle = _position(i * width[l + 1] + j, width[l] * width[l + 1])
             low, high = (l + 0.5) * LAYER_HEIGHT - half, (l + 0.5) * LAYER_HEIGHT + half
             for end, dock, at in (

@@ -123,4 +123,6 @@ def refine_layer(layer: KANLayer, intervals: int, values: Tensor | None = None) 
     child.coef.copy_(refit(layer, child.grid, layer.k))
     for name in ("scale_base", "scale_sp", "bias", "mask"):
         getattr(child, name).copy_(getattr(layer, name))
+    if layer.named_edges is not None:
+        child.replace_names(layer.named_edges.copy())
     return child

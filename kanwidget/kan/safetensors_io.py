@@ -14,16 +14,29 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
+from kanwidget.functions.library import Function
+
 from .atomic_write import atomic_write
 from .check_data import check_kind
 from .layer import KANLayer
 from .layer_stack import LayerStack
+from .saved_names import (
+    check_saved_names,
+    function_names,
+    functions_by_name,
+    is_of_names,
+    named_edges_of,
+    shapes_of_names,
+)
 
 __all__ = ["load", "save", "to_bytes"]
 
 Stack = TypeVar("Stack", bound=LayerStack)
 
 FORMAT = "kanwidget.KAN 1"
+
+FORMAT_WITH_NAMES = "kanwidget.KAN 2"
+"""Of a model with named edges."""
 
 BASE_FUNCTIONS: dict[str, Callable[[], nn.Module]] = {
     "SiLU": nn.SiLU,
@@ -64,16 +77,20 @@ def to_bytes(model: LayerStack) -> bytes:
         "base_fun": _name_of(layer.base_fun),
     }
     state = _state(model)
+    named = any(map(is_of_names, state))
+    if named:
+        settings["functions"] = function_names(model)
     try:
         _check_settings(settings)
         _check_shapes(settings, {key: tuple(value.shape) for key, value in state.items()})
-        _check_numbers(state)
+        _check_numbers(state, settings)
     except ValueError as error:
         raise ValueError(
             f"this KAN cannot be saved: {error}. A file holds what KAN(...) makes, trained and "
             "pruned; torch.save(model) holds anything"
         ) from None
-    return to_safetensors(state, {"format": FORMAT, "settings": json.dumps(settings)})
+    kind = FORMAT_WITH_NAMES if named else FORMAT
+    return to_safetensors(state, {"format": kind, "settings": json.dumps(settings)})
 
 
 def load(
@@ -81,12 +98,13 @@ def load(
     path: str | os.PathLike[str],
     base_fun: Callable[[Tensor], Tensor] | None,
     device: torch.device | str,
+    functions: Mapping[str, Function] | None = None,
 ) -> Stack:
     """Read a model from a file; see `KAN.load`."""
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
+            if metadata.get("format") not in (FORMAT, FORMAT_WITH_NAMES):
                 raise ValueError(
                     f"{path} holds {metadata.get('format', 'no KAN')[:80]!r}, expected "
                     f"{FORMAT!r}: a file that KAN.save wrote"
@@ -95,22 +113,26 @@ def load(
             parts = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
             _check_shapes(settings, {key: tuple(p.get_shape()) for key, p in parts.items()})
             for key, part in parts.items():
-                if part.get_dtype() not in DTYPES and not key.startswith(BASE_FUN_PREFIX):
+                free = key.startswith(BASE_FUN_PREFIX) or is_of_names(key)
+                if part.get_dtype() not in DTYPES and not free:
                     raise _InvalidFileError(f"{key} does not hold what a KAN has there")
             state = {key: file.get_tensor(key) for key in parts}
-        _check_numbers(state)
+        _check_numbers(state, settings)
         own = {
             key.removeprefix(BASE_FUN_PREFIX): state.pop(key)
             for key in parts
             if key.startswith(BASE_FUN_PREFIX)
         }
         base_fun = _base_function(settings["base_fun"], base_fun, own, path)
+        known = functions_by_name(settings.get("functions", []), functions, path)
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from None
     except _InvalidFileError as error:
         raise ValueError(f"{path} is damaged: {error}") from None
     model = kind.__new__(kind)
     LayerStack.__init__(model, _layers(settings, state, base_fun))
+    for l, layer in enumerate(model.layers):
+        layer.replace_names(named_edges_of(state, l, known))
     return model
 
 
@@ -217,7 +239,7 @@ def _settings(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 def _check_settings(settings: Any) -> None:
     names = {"width", "grid", "k", "grid_eps", "base_fun"}
-    sound = isinstance(settings, dict) and set(settings) == names
+    sound = isinstance(settings, dict) and set(settings) - {"functions"} == names
     if sound:
         width, eps = settings["width"], settings["grid_eps"]
         sound = isinstance(width, list) and len(width) >= 2
@@ -225,6 +247,9 @@ def _check_settings(settings: Any) -> None:
         sound = sound and all(type(settings[n]) is int and settings[n] > 0 for n in ("grid", "k"))
         sound = sound and type(eps) in (int, float) and 0 <= eps <= 1
         sound = sound and (settings["base_fun"] is None or type(settings["base_fun"]) is str)
+        functions = settings.get("functions", [])
+        sound = sound and isinstance(functions, list)
+        sound = sound and all(type(name) is str for name in functions)
     if not sound:
         raise _InvalidFileError("its settings are not a KAN's")
 
@@ -248,6 +273,7 @@ def _check_shapes(settings: dict[str, Any], shapes: dict[str, tuple[int, ...]]) 
             f"layers.{l}.mask": edges,
             f"layers.{l}.bias": (n_out,),
             f"layers.{l}.grid": (n_in, grid + 1),
+            **shapes_of_names(shapes, l, edges),
         }
     for key in sorted(shapes.keys() | expected.keys()):
         if key not in expected:
@@ -261,9 +287,12 @@ def _check_shapes(settings: dict[str, Any], shapes: dict[str, tuple[int, ...]]) 
             )
 
 
-def _check_numbers(state: dict[str, Tensor]) -> None:
+def _check_numbers(state: dict[str, Tensor], settings: dict[str, Any]) -> None:
+    fault = check_saved_names(state, settings.get("functions", []))
+    if fault:
+        raise _InvalidFileError(fault)
     for key, value in state.items():
-        if key.startswith(BASE_FUN_PREFIX):
+        if key.startswith(BASE_FUN_PREFIX) or key.endswith((".codes", ".fixed")):
             continue
         if value.dtype not in DTYPES.values():
             raise _InvalidFileError(f"{key} does not hold what a KAN has there")

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from kanwidget.masks.validate import check_number, check_scalar, check_whole
 
+from .arrays import as_array
 from .call_loss import refuse_broadcasting
 from .check_data import check_dataset, check_model, varying_columns
 from .layer import KANLayer
@@ -25,7 +26,7 @@ from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
 from .write_lock import begin_fit, end_fit
 
-__all__ = ["FitResults", "fit"]
+__all__ = ["FitResults", "check_least_squares", "fit"]
 
 LOSSES = "train_loss", "test_loss", "reg"
 
@@ -241,7 +242,7 @@ def check_least_squares(
         reason = "loss_fn is another loss"
     elif lamb:
         reason = "a regulariser is none, lamb must be 0"
-    elif len(list(model.parameters())) > 4 * len(model.layers):
+    elif len(list(model.parameters())) > sum(len(layer.weights()) for layer in model.layers):
         reason = "the base function has parameters of its own"
     if not reason:
         check_count(sum(map(_trained_numbers, model.layers)))
@@ -253,10 +254,15 @@ def check_least_squares(
 
 def _trained_numbers(layer: KANLayer) -> int:
     """Return how many numbers of a layer's edges that are on are trained, and of its nodes."""
-    coef, scale_base, scale_sp, bias = layer.weights()
+    coef, scale_base, scale_sp, *constants, bias = layer.weights()
     of_edge = coef.shape[2] if coef.requires_grad else int(scale_sp.requires_grad)
     of_edge += int(scale_base.requires_grad)
-    return of_edge * int((layer.mask != 0).sum()) + len(bias) * int(bias.requires_grad)
+    count = of_edge * int((layer.spline_mask != 0).sum()) + len(bias) * int(bias.requires_grad)
+    named = layer.named_edges
+    if named is None or not constants[0].requires_grad:
+        return count
+    free = named.free(with_shift=not bias.requires_grad)
+    return count + int(free[as_array(layer.mask) != 0].sum())
 
 
 class FitResults(dict[str, list[float]]):

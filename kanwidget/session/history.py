@@ -17,6 +17,7 @@ from kanwidget.masks.edits import Edits
 from kanwidget.masks.ids import Edge
 from kanwidget.masks.state import State
 
+from .name_rows import NameRow
 from .snapshots import Snapshots
 from .words import Message, step_words
 
@@ -37,8 +38,8 @@ class Command:
         Its number, and the command that it follows.
     kind : str
         ``start``, ``set`` (thresholds and hand edits), ``commit``, ``score`` (other scores),
-        ``fit`` (trained by the session), ``refine`` (finer grids), or ``outside`` for changes that
-        others made to the model.
+        ``fit`` (trained by the session), ``refine`` (finer grids), ``name`` and ``name_all``
+        (functions on edges), or ``outside`` for changes that others made to the model.
     state, baseline
         What it led to.
     loss_before, loss_after : float
@@ -60,6 +61,8 @@ class Command:
         What others did, of a command ``outside``: keys of `words.OUTSIDE`.
     kept_off : set of (l, i, j)
         Edges that came back by what others did, and are off by hand to stay off.
+    names : tuple of NameRow
+        Which edges got which names, if nothing else of the weights changed with them.
     """
 
     id: int
@@ -78,6 +81,7 @@ class Command:
     notice: Message = ()
     changes: tuple[str, ...] = ()
     kept_off: frozenset[Edge] = frozenset()
+    names: tuple[NameRow, ...] = ()
 
     @property
     def text(self) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kanwidget.evaluate.baseline import Baseline
+from kanwidget.functions.library import FUNCTIONS
 from kanwidget.masks.effective import node_scores
 from kanwidget.masks.state import State
 from kanwidget.training.settings import TrainingSettings
@@ -21,6 +22,12 @@ __all__ = ["path_to_baseline", "script", "shortest_thresholds"]
 
 
 REFRESH = "session.refresh()"
+
+CALLS = "fit", "refine", "name", "unname", "name_all"
+"""What steps do that change weights, each by a call of the session."""
+
+GOES_ON = "set", "fit", "refine", "name", "name_all"
+"""Kinds of steps that stand on the baseline before."""
 
 
 def script(
@@ -52,7 +59,7 @@ def script(
     lines.append(f"session = PruningSession(model, dataset{asked})")
     others: tuple[str, ...] = ()
     for step, following in zip(path, [*path[1:], None], strict=True):
-        trained = [message for message in step.what if message[0] in ("fit", "refine")]
+        trained = [message for message in step.what if message[0] in CALLS]
         # Only the last state before a commit or a training matters.
         is_last = following is None or following.kind != "set"
         changes = {}
@@ -63,14 +70,14 @@ def script(
         if changes:
             arguments = ", ".join(f"{name}={value!r}" for name, value in changes.items())
             lines.append(f"session.set({arguments})")
-        if step.kind in ("set", "fit", "refine"):
-            lines += [_training_line(*message) for message in trained]
+        if step.kind in GOES_ON:
+            lines += [_line_of(step, *message) for message in trained]
             state = step.state if trained else state
         if following is None:
             if changes or (trained and step.state != State(keep_mean=step.state.keep_mean)):
                 lines.append("session.commit()  # the model stays so when the session is gone")
             break
-        if following.kind in ("set", "fit", "refine"):
+        if following.kind in GOES_ON:
             continue
         if following.kind == "commit":
             lines.append("session.commit()")
@@ -87,9 +94,49 @@ def script(
     return "\n".join(lines) + "\n"
 
 
-def _training_line(code: str, *values: Any) -> str:
-    """Return the call that trains or refines so."""
+def _line_of(step: Command, code: str, *values: Any) -> str:
+    """Return the call that trains, refines or names so."""
+    if code == "name":
+        return _name_line(step, *values)
+    if code == "name_all":
+        return _name_all_line(*values[2:])
+    if code == "unname":
+        return f"session.unname({', '.join(map(str, values))})"
     return f"session.refine({values[0]})" if code == "refine" else _fit_line(*values)
+
+
+def _name_line(step: Command, l: int, i: int, j: int, function: str) -> str:
+    """Return the call that names an edge so; a function of one's own is for the reader to give."""
+    own = function not in FUNCTIONS
+    given = [str(l), str(i), str(j), function if own else repr(function)]
+    row = next((row for row in step.names if row[:3] == (l, i, j)), None)
+    if row is not None and row[8]:
+        pinned = {n: v for n, v in zip("abcd", row[4:8], strict=True) if n in row[8]}
+        given.append(f"pin={pinned!r}")
+    line = f"session.name({', '.join(given)})"
+    return f"{line}  # {function} is a function of your own" if own else line
+
+
+def _name_all_line(
+    tolerance: float = 0.05,
+    lib: str = "",
+    seconds: float = 20.0,
+    deep: bool = False,
+    most_names: int = -1,
+) -> str:
+    """Return the call that names all curves so; it may find more in more time."""
+    given = [f"tolerance={tolerance!r}"]
+    functions = lib.split()
+    own = [name for name in functions if name not in FUNCTIONS]
+    if own:
+        given.append("lib=lib")
+    elif functions:
+        given.append(f"lib={functions!r}")
+    given += [] if seconds == 20.0 else [f"seconds={seconds!r}"]
+    given += ["deep=True"] if deep else []
+    given += [f"most_names={most_names}"] if most_names >= 0 else []
+    line = f"session.name_all({', '.join(given)})"
+    return f"{line}  # lib has {', '.join(own)}, of your own" if own else line
 
 
 def _fit_line(

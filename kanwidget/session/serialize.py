@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS
+from kanwidget.masks.ids import Edge
 from kanwidget.masks.state import State
 
 from .history import History
 from .live_model import PlannedStep
+from .name_rows import names_of_rows, rows_of_names
 from .script import shortest_thresholds
 from .step_applier import StepApplier
 from .step_planner import StepPlanner
@@ -32,7 +36,7 @@ FORMAT = "kanwidget.session 1"
 NOTE = 2000
 """Characters that a note may have."""
 
-KINDS = ("set", "commit", "score")
+KINDS = ("set", "commit", "score", "name", "name_all")
 """What follows a start."""
 
 
@@ -46,6 +50,7 @@ class SavedCommand:
     note: str
     score: str | None
     state: State
+    names: dict[Edge, NamedCurve | None]
 
 
 def to_dict(history: History, model: str, data: str) -> dict[str, Any]:
@@ -63,9 +68,23 @@ def to_dict(history: History, model: str, data: str) -> dict[str, Any]:
                 f"({outside_words(*command.changes)}), which a session cannot replay; start a new "
                 "one on the model as it is"
             )
+        own = [row[3] for row in command.names if row[3] not in ("", *FUNCTIONS)]
+        if own:
+            raise ValueError(
+                f"an edge was named {own[0]!r} at command {command.id}: a function of your own is "
+                "code, which to_dict does not return; name the edge by one of the library first, "
+                "or keep the lines of script()"
+            )
+        if command.kind in ("name", "name_all") and not command.names:
+            raise ValueError(
+                f"other weights changed with the names at command {command.id}, and weights are "
+                "not in what to_dict returns; save(folder) keeps them"
+            )
         kept = {name: getattr(command, name) for name in ("parent", "kind", "what", "note")}
         if command.kind in ("start", "score"):
             kept["score"] = command.baseline.score
+        if command.names:
+            kept["names"] = [list(row) for row in command.names]
         commands.append(
             {**kept, "state": shortest_thresholds(command.state, command.baseline).to_dict()}
         )
@@ -122,6 +141,8 @@ def replay(
                 score = applier.require_evaluator().check_score(command.score or "")
                 other = score != applier.baseline.score
                 step = planner.rescore(score, None, None) if other else None
+            elif command.kind in ("name", "name_all"):
+                step = _naming_step(command, applier, planner)
             else:
                 width, slots = applier.facts.width, applier.baseline.slots
                 state = applier.state.changed(command.state.to_dict(), width, slots)
@@ -129,6 +150,17 @@ def replay(
             applier.apply(step)
         history.label(commands)
         applier.apply(planner.go_to(history.get(current)))
+
+
+def _naming_step(command: SavedCommand, applier: StepApplier, planner: StepPlanner) -> PlannedStep:
+    """Plan the step that gives edges the names that a command holds."""
+    width, slots = applier.facts.width, applier.baseline.slots
+    state = applier.state.changed(command.state.to_dict(), width, slots)
+    masks = applier.masks_under(applier.baseline, state)
+    copy = applier.require_evaluator().scratch.with_masks(*masks).copy()
+    copy.set_names(command.names)
+    rows = rows_of_names(command.names)
+    return planner.rename(command.kind, command.what[0], copy, state, rows)
 
 
 @contextmanager
@@ -157,7 +189,10 @@ def _command(command: Mapping[str, Any], id: int) -> SavedCommand:
         raise ValueError(f"notes have {NOTE} characters at the most: command {id}")
     note = note.encode("utf-8", "replace").decode()
     what = checked_messages(command["what"])
-    return SavedCommand(parent, str(kind), what, note, score, _state(command["state"]))
+    names = names_of_rows(command.get("names", []))
+    if (kind in ("name", "name_all")) != bool(names and what):
+        raise ValueError(f"command {id} has no names, or has some and is no naming")
+    return SavedCommand(parent, str(kind), what, note, score, _state(command["state"]), names)
 
 
 def _state(content: Mapping[str, Any]) -> State:

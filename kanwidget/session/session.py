@@ -24,7 +24,7 @@ from kanwidget.masks.validate import check_whole
 from . import serialize, session_files
 from .mask_and_bias import MaskAndBias
 from .outcome import Outcome
-from .session_training import SessionTraining
+from .session_naming import SessionNaming
 from .snapshots import HISTORY_BYTES, Snapshots
 from .step_applier import StepApplier, start_on_model
 from .step_planner import StepPlanner
@@ -35,7 +35,7 @@ NOTE = serialize.NOTE
 """Characters that a note may have."""
 
 
-class PruningSession(SessionTraining):
+class PruningSession(SessionNaming):
     """Thresholds and hand edits on a live model, from a baseline that stays untouched.
 
     The model's masks are always the effective mask: a pure function of the baseline, the
@@ -109,6 +109,7 @@ class PruningSession(SessionTraining):
         """Take over a live model, its evaluator and its history."""
         self._applier = steps
         self._planner = StepPlanner(steps)
+        self._steps_of_naming = {}
 
     def is_session_of(self, model: nn.Module) -> bool:
         """Whether this is the live model of the session."""
@@ -193,6 +194,19 @@ class PruningSession(SessionTraining):
     def end_drag(self) -> None:
         """Let the next change be a step of its own, whatever ``merge`` says."""
         self._planner.end_drag()
+
+    def continue_step(self) -> None:
+        """Let the next change go on with the last step, whatever that changed.
+
+        Both are taken back at once then. Not if that step is no decision, or has a note.
+
+        Examples
+        --------
+        >>> session.set(node_threshold=0.02)  # doctest: +SKIP
+        >>> session.continue_step()  # doctest: +SKIP
+        >>> session.set(edge_threshold=0.01)  # doctest: +SKIP
+        """
+        self._planner.continue_step()
 
     def remove_edge(self, l: int, i: int, j: int) -> None:
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
@@ -348,8 +362,9 @@ class PruningSession(SessionTraining):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the session to a folder: its history, and the weights of its steps.
 
-        They are JSON and safetensors, no code. A formula that an edge has is code: of a model with
-        other formulas at other steps, the weights of those steps are left out.
+        They are JSON and safetensors, no code. Names of the library are kept; a function of your
+        own is code: the weights of other steps that have one are left out, and if the present
+        step has one, `load` needs a model with the same functions on the same edges.
 
         Raises
         ------

@@ -21,12 +21,15 @@ from kanwidget.adapters import Adapter
 from kanwidget.adapters.model_copy import Weights
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.data_and_metric import DataAndMetric
+from kanwidget.functions.curve import NamedCurve
 from kanwidget.kan.atomic_write import atomic_write
+from kanwidget.masks.ids import Edge
 from kanwidget.masks.state import State
 
 from .history import Command, History
 from .live_model import PlannedStep
 from .mask_and_bias import MaskAndBias
+from .name_rows import names_of_rows, rows_of_names
 from .serialize import NOTE, errors_in_words
 from .snapshots import Snapshots
 from .step_applier import StepApplier
@@ -41,7 +44,7 @@ JSON_FILE = "session.json"
 LISTS = ("mask", "bias", "folded", "scores", "means")
 """What a baseline has for each layer, and a file holds."""
 
-KINDS = ("start", "set", "commit", "score", "outside", "fit", "refine")
+KINDS = ("start", "set", "commit", "score", "outside", "fit", "refine", "name", "name_all")
 
 
 def write_session(folder: str | os.PathLike[str], applier: StepApplier) -> None:
@@ -51,12 +54,16 @@ def write_session(folder: str | os.PathLike[str], applier: StepApplier) -> None:
     adapter, data = evaluator.adapter, evaluator.data
     now = evaluator.scratch.with_masks(*applier.current_masks).weights()
     settings = adapter.describe_settings(now.settings)
-    kept = {history.current.weights: now}
-    for number in {command.weights for command in history.commands}:
+    kept = {history.current.weights: (now, evaluator.adapter.names(), settings)}
+    for number in sorted({command.weights for command in history.commands} - set(kept)):
         weights = history.snapshots.get(number)
-        same = weights is not None and adapter.describe_settings(weights.settings) == settings
-        if weights is not None and same:  # a formula is code, which no file holds
-            kept.setdefault(number, weights)
+        if weights is None:
+            continue
+        names = evaluator.with_weights(weights).adapter.names()
+        described = adapter.describe_settings(weights.settings)
+        # A formula that is no name of the library is code, which no file holds.
+        if _settings_with(adapter, names, described) is not None:
+            kept[number] = weights, names, described
     baselines: list[Baseline] = []
     for command in history.commands:
         if not any(command.baseline is known for known in baselines):
@@ -78,7 +85,11 @@ def write_session(folder: str | os.PathLike[str], applier: StepApplier) -> None:
         ],
         "weights": {
             str(number): {name: store.key(t) for name, t in weights.tensors.items()}
-            for number, weights in sorted(kept.items())
+            for number, (weights, _, _) in sorted(kept.items())
+        },
+        "names": {
+            str(number): [[list(row) for row in rows_of_names(names)], described]
+            for number, (_, names, described) in sorted(kept.items())
         },
     }
     numbers = save(store.tensors)
@@ -128,6 +139,10 @@ class SavedSession:
         }
         if self.commands[self.current].weights not in self.weights:
             raise ValueError("the weights of the present step are missing")
+        self.names = {
+            int(number): (names_of_rows(rows, known_only=False), described)
+            for number, (rows, described) in content.get("names", {}).items()
+        }
         labels = content["labels"]
         self.labels = None if labels is None else tensors[labels]
 
@@ -138,18 +153,17 @@ class SavedSession:
 
     def check_owner(self, adapter: Adapter, data: DataAndMetric) -> Weights:
         """Return the weights of the present step; a ValueError if they belong elsewhere."""
-        settings = adapter.weights().settings
-        weights = self._weights(self.commands[self.current].weights, adapter, settings)
+        weights = self._weights(self.commands[self.current].weights, adapter)
         if (
             type(adapter).__name__ != self.content["library"]
             or adapter.width != self.content["width"]
-            or not weights.fits(adapter.model)
+            or (weights is not None and not weights.fits(adapter.model))
         ):
             raise ValueError(
                 "this session belongs to another model: hand over one of the same library, width "
                 "and dtype; its weights do not matter"
             )
-        if adapter.describe_settings(settings) != self.content["settings"]:
+        if weights is None:
             raise ValueError(
                 "this session belongs to a model with other formulas, which a file cannot hold: "
                 "give the model's edges the same ones first"
@@ -165,16 +179,22 @@ class SavedSession:
 
     def history(self, adapter: Adapter, budget: int) -> History:
         """Return the history, with the weights that a budget in bytes has room for."""
-        settings, snapshots = adapter.weights().settings, Snapshots(budget)
+        snapshots = Snapshots(budget)
         history = History.of(self.commands, self.current, self.redo, snapshots)
         for number in sorted(self.weights):
             if number != history.current.weights:
-                weights = self._weights(number, adapter, settings)
-                snapshots.keep(number, weights, history.decided_weights())
+                weights = self._weights(number, adapter)
+                if weights is not None:
+                    snapshots.keep(number, weights, history.decided_weights())
         return history
 
-    def _weights(self, number: int, adapter: Adapter, settings: Any) -> Weights:
-        return Weights(self.weights[number], settings, adapter.weights().grid_tensors)
+    def _weights(self, number: int, adapter: Adapter) -> Weights | None:
+        """Return weights by their number; None if they need formulas that the model has not."""
+        names, described = self.names.get(number, ({}, self.content["settings"]))
+        settings = _settings_with(adapter, names, described)
+        if settings is None:
+            return None
+        return Weights(self.weights[number], settings[0], adapter.weights().grid_tensors)
 
 
 def read_session(folder: str | os.PathLike[str], device: torch.device) -> SavedSession:
@@ -243,6 +263,27 @@ def resume(applier: StepApplier, saved: SavedSession, budget: int) -> None:
     except BaseException:
         applier.close(restore=False)
         raise
+
+
+def _settings_with(
+    adapter: Adapter, names: Mapping[Edge, NamedCurve | None], described: Any
+) -> tuple[Any] | None:
+    """Return the settings of a model's weights with names on these edges alone, in a tuple.
+
+    None if they cannot be described in this way.
+    """
+    now = adapter.weights().settings
+    if adapter.names() == names and adapter.describe_settings(now) == described:
+        return (now,)
+    if not {curve.function for curve in names.values() if curve} <= set(adapter.functions()):
+        return None
+    copy = adapter.copy()
+    try:
+        copy.set_names({**dict.fromkeys(copy.names()), **names}, copy.functions())
+    except (IndexError, TypeError, ValueError):
+        return None
+    settings = copy.weights().settings
+    return (settings,) if copy.describe_settings(settings) == described else None
 
 
 class _TensorStore:
@@ -317,6 +358,7 @@ def _command_content(command: Command, baseline: int) -> dict[str, Any]:
     plain = {f.name: getattr(command, f.name) for f in fields(Command)}
     return {
         **plain,
+        "names": [list(row) for row in command.names],
         "state": command.state.to_dict(),
         "baseline": baseline,
         "kept_off": sorted(command.kept_off),
@@ -349,6 +391,7 @@ def _command(saved: Mapping[str, Any], id: int, baselines: Sequence[Baseline]) -
         notice,
         tuple(str(change) for change in saved["changes"]),
         frozenset(_edge(edge) for edge in saved["kept_off"]),
+        rows_of_names(names_of_rows(saved.get("names", []), known_only=False)),
     )
 
 

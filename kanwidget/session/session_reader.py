@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from kanwidget.adapters import Adapter
 from kanwidget.evaluate import tradeoff
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.data_and_metric import DataAndMetric, MetricValues
@@ -57,7 +58,7 @@ class SessionReader:
         return self._applier.facts.columns
 
     @property
-    def names(self) -> Names:
+    def variable_names(self) -> Names:
         """Names of the inputs and outputs: of the columns, if the data are tables with names."""
         evaluator = self._applier.evaluator
         given: Names = ([], []) if evaluator is None else evaluator.data.names
@@ -159,6 +160,10 @@ class SessionReader:
     def data(self) -> DataAndMetric:
         """The data and the metric, to read; a RuntimeError if the session is closed."""
         return self._applier.require_evaluator().data
+
+    def private_copy(self) -> Adapter:
+        """Return an adapter of a private copy of the model as it is now, to try things on."""
+        return self._applier.require_live_model().adapter.copy()
 
     @property
     def edge_functions(self) -> EdgeFunctions:

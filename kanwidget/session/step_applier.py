@@ -109,6 +109,8 @@ class StepApplier:
         before = self.baseline
         if self.only_record:
             self.history.move_to(step.command)
+            if step.weights is not None:
+                self.evaluator = step.evaluator
         else:
             live = self.require_live_model()
             try:
@@ -148,13 +150,16 @@ class StepApplier:
         """Write to the model what was only recorded so far."""
         self.only_record = False
         evaluator, current = self.require_evaluator(), self.current
+        adapter, renamed = self.require_live_model().adapter, current.weights != 0
         step = PlannedStep(
             replace(current),
             evaluator,
             evaluator,
-            MaskAndBias.of(self.require_live_model().adapter),
+            MaskAndBias.of(adapter),
             self.current_masks,
             sets_restore_point=current.baseline is not self.history.commands[0].baseline,
+            weights=evaluator.adapter.weights() if renamed else None,
+            weights_before=adapter.weights() if renamed else None,
         )
         self.apply(step)
 

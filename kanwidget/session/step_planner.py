@@ -6,10 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import torch
+
+from kanwidget.adapters import Adapter
 from kanwidget.adapters.model_copy import Weights
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.evaluate.measure_losses import Progress, Stop
+from kanwidget.evaluate.scratch import same
 from kanwidget.kan.write_lock import fit_of
 from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
@@ -26,6 +30,7 @@ from .external_changes import (
 from .history import Command, changes_between
 from .live_model import ExternalChanges, PlannedStep
 from .mask_and_bias import MaskAndBias
+from .name_rows import NameRow
 from .step_applier import StepApplier
 from .training_watch import FitRecord, TrainingWatch
 from .words import Message
@@ -52,6 +57,7 @@ class StepPlanner:
         self._applier = applier
         self._training = TrainingWatch(applier.require_live_model().adapter.model)
         self._starts_new_step = False  # whether the next change is a step of its own
+        self._continued: int | None = None  # which step the next change goes on with
         # The step of a drag that may go on, and the hand edits in it.
         self._drag: tuple[int, Edits] | None = None
 
@@ -80,11 +86,10 @@ class StepPlanner:
             # Edges removed by hand because a training brought them back: the drag decides again.
             decided, state = (replace(s, edits=self._drag[1]) for s in (decided, state))
         merged = start is not None and (
-            can_merge
-            and before.kind == "set"
+            before.kind == "set"
             and not before.note
             and tree.after() is None
-            and decided.arguments(start.state).keys() == state.arguments(decided).keys()
+            and (before.id == self._continued or (can_merge and _same_names(start, decided, state)))
         )
         if not merged or start is None:
             messages = (what,) if what else changes_between(before.state, state)
@@ -96,14 +101,18 @@ class StepPlanner:
             command = self._measured("set", messages, state, before.baseline, start, before)
 
         def after() -> None:
-            self._starts_new_step = False
+            self._starts_new_step, self._continued = False, None
             self._drag = (command.id, state.edits) if merge else None
 
         return self._planned(command, after=after)
 
     def end_drag(self) -> None:
         """Let the next change be a step of its own."""
-        self._starts_new_step = True
+        self._starts_new_step, self._continued = True, None
+
+    def continue_step(self) -> None:
+        """Let the next change go on with the present step, whatever that changed."""
+        self._continued = self._applier.current.id
 
     @contextlib.contextmanager
     def as_one_step(self, what: tuple[Message, ...]) -> Iterator[None]:
@@ -197,6 +206,66 @@ class StepPlanner:
         snapshots.keep(before.weights, old, applier.history.decided_weights())
         return self._planned(command, evaluator, weights=(old, adapter.weights())), change
 
+    def rename(
+        self,
+        kind: str,
+        what: Message,
+        renamed: Adapter,
+        state: State | None = None,
+        names: tuple[NameRow, ...] = (),
+    ) -> PlannedStep:
+        """Plan to give the model the functions of a copy, as one step with a way back.
+
+        Parameters
+        ----------
+        kind, what, names
+            As of a `Command`.
+        renamed : Adapter
+            Of the copy, which has the masks of the state.
+        state : State, optional
+            What is decided with it; by default what is decided now.
+        """
+        applier = self._applier
+        now, before = applier.require_evaluator(), applier.current
+        live, state = applier.require_live_model(), state or applier.state
+        written = applier.masks_under(applier.baseline, state)
+        found_masks = MaskAndBias.of(renamed)
+        old = now.scratch.with_masks(*applier.current_masks).weights()
+        evaluator = now.with_weights(renamed.weights())
+        restored = MaskAndBias(*live.restore_to)
+        moved = [
+            torch.where(same(new, was), kept, kept + (new - was))
+            for kept, new, was in zip(restored.bias, found_masks.bias, written.bias, strict=True)
+        ]
+        found = ExternalChanges(
+            found_masks,
+            [],
+            now.scratch.switched_count,
+            True,
+            MaskAndBias(restored.mask, moved),
+            0,
+        )
+        adopted = adopt(applier.baseline, state, written, found, evaluator)
+        command = self._measured(
+            kind,
+            (what, *_because_of_new_scores(state, adopted)),
+            adopted.state,
+            adopted.baseline,
+            evaluator=evaluator,
+            kept_off=adopted.kept_off,
+            weights=1 + max(c.weights for c in applier.history.commands),
+            notice=notice(state, adopted.state),
+            names=names,
+        )
+        snapshots = applier.history.snapshots
+        snapshots.keep(before.weights, old, applier.history.decided_weights())
+        return self._planned(
+            command,
+            evaluator,
+            sets_restore_point=True,
+            weights=(old, evaluator.adapter.weights()),
+        )
+
     def adopt_external_changes(self) -> PlannedStep | None:
         """Plan to take in what others did to the model, None if they did nothing."""
         applier = self._applier
@@ -250,13 +319,13 @@ class StepPlanner:
         if is_fit and record is not None:
             changes = tuple(change for change in changes if change != "trained")
             first = record.first if merged else record.recorded
-            trained = record.message(done - first)
-            did = (trained, ("outside", *changes)) if changes else (trained,)
+            trained = record.messages(first, done)
+            did = (*trained, ("outside", *changes)) if changes else trained
         what = (*did, *_because_of_new_scores(parent.state, replace(adopted, kept_off=kept_off)))
         goes_on = merged and before.kind == "set"  # a drag, while others train
         if goes_on:
             what = tuple(message for message in before.what if message[0] != "fit")
-            what += did[:1] if is_fit else ()
+            what += tuple(message for message in did if message[0] == "fit")
         command = self._measured(
             "set" if goes_on else kind,
             what,
@@ -408,6 +477,11 @@ class StepPlanner:
             edges_removed=0,
             notice=("weights_lost", command.id, kept),
         )
+
+
+def _same_names(start: Command, now: State, then: State) -> bool:
+    """Whether a change is of the same decisions as all changes since a command."""
+    return now.arguments(start.state).keys() == then.arguments(now).keys()
 
 
 def _because_of_new_scores(before: State, adopted: Adopted) -> tuple[Message, ...]:

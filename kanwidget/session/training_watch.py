@@ -37,20 +37,20 @@ class FitRecord:
     first: int = 0
     recorded: int = 0
 
-    def message(self, steps: int) -> Message:
-        """Return what a step of the history does that trains some steps, see `words`."""
-        s = self.run.settings
-        return (
-            "fit",
-            steps,
-            s.opt,
-            s.lr,
-            s.lamb,
-            s.lamb_entropy,
-            s.update_grid,
-            s.batch,
-            self.loss_name,
-        )
+    def messages(self, first: int, done: int) -> tuple[Message, ...]:
+        """Return what a step of the history does that trains from a step on, see `words`.
+
+        One for each part of the training that had settings of its own.
+        """
+        parts = list(self.run.parts)
+        ends = [*(part.first for part in parts[1:]), done]
+        found: list[Message] = []
+        for part, end in zip(parts, ends, strict=True):
+            steps, s = min(end, done) - max(part.first, first), part.settings
+            if steps > 0:
+                others = s.lr, s.lamb, s.lamb_entropy, s.update_grid, s.batch
+                found.append(("fit", steps, s.opt, *others, self.loss_name))
+        return tuple(found)
 
 
 class TrainingWatch:

@@ -69,6 +69,11 @@ _CHANGES: dict[str, Callable[..., str]] = {
     "dead_ends_removed": lambda number: f"{count(number, 'dead end')} removed",
     "outside": outside_words,
     "fit": _fit_words,
+    "name": lambda l, i, j, function: f"edge {(l, i, j)} named {function}",
+    "unname": lambda *edge: f"edge {edge} a spline again",
+    "name_all": lambda named, left, *_: (
+        f"{count(named, 'curve')} named" + (f", {left} left as they are" if left else "")
+    ),
     "refine": lambda grid, change: f"refined to grid {grid}, outputs move by {change:.3g} at most",
     "threshold_lowered": lambda kind, value: f"{kind} threshold lowered to {value:.3g}",
     "kept_off": lambda number: f"{count(number, 'edge')} off by hand now",

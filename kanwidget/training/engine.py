@@ -16,14 +16,15 @@ from tqdm import tqdm
 from kanwidget.adapters import Adapter
 from kanwidget.kan import KAN
 from kanwidget.kan.optimizers import LBFGS, Adam
-from kanwidget.kan.training import FitResults
+from kanwidget.kan.training import FitResults, check_least_squares
 from kanwidget.kan.write_lock import begin_fit, end_fit
 
+from .levenberg_marquardt import LeastSquaresFit
 from .objective import AdapterObjective, LossFunction
 from .settings import TrainingSettings
-from .working_copy import WorkingCopy
+from .working_copy import TrainedModule, WorkingCopy
 
-__all__ = ["AtRest", "FitResults", "train"]
+__all__ = ["AtRest", "FitResults", "check_model", "train"]
 
 AtRest = Callable[[int, FitResults], object]
 """Called with a step's number, from 0, and all results so far, when the live model has the step.
@@ -76,7 +77,7 @@ def train(
     ValueError
         If the model cannot be trained in this way; in words.
     """
-    _check_model(live, settings)
+    check_model(live, settings, loss_fn)
     copy = WorkingCopy(live)
     shown = 0
 
@@ -101,7 +102,10 @@ def train(
     return results
 
 
-def _check_model(live: Adapter, settings: TrainingSettings) -> None:
+def check_model(
+    live: Adapter, settings: TrainingSettings, loss_fn: LossFunction | None = None
+) -> None:
+    """Raise a ValueError in words unless a live model can be trained so; see `train`."""
     kind = type(live.model).__name__
     if not any(p.requires_grad for p in live.model.parameters()):
         raise ValueError(
@@ -109,9 +113,12 @@ def _check_model(live: Adapter, settings: TrainingSettings) -> None:
             "model.requires_grad_() sets all"
         )
     if isinstance(live.model, KAN):
+        if settings.opt == "LM":
+            check_least_squares(live.model, settings.lamb, loss_fn)
         return
-    if settings.opt == "LM":
-        raise ValueError(f"opt='LM' trains a kanwidget.KAN; take 'LBFGS' or 'Adam' for a {kind}")
+    if settings.opt == "LM" and (settings.lamb or loss_fn is not None):
+        reason = "a regulariser is none, lamb must be 0" if settings.lamb else "this loss is none"
+        raise ValueError(f"opt='LM' is for mean squared errors: {reason}; use opt='LBFGS'")
     layers = getattr(live.model, "act_fun", [])
     can_update = len(layers) and all(hasattr(l, "update_grid_from_samples") for l in layers)
     if settings.update_grid and not can_update:
@@ -144,7 +151,7 @@ def _train_by_adapter(
 ) -> FitResults:
     """Train a working copy of another library's model, with `KAN.fit`'s optimisers and words."""
     objective = AdapterObjective(copy, settings, loss_fn, data["train_input"])
-    optimizer = LBFGS(settings.lr, stop=stop) if settings.opt == "LBFGS" else Adam(settings.lr)
+    take_step = _step_of(copy, objective, data, settings, stop)
     report = math.sqrt if loss_fn is None else float
     generator = torch.Generator().manual_seed(0)
     results = FitResults(train_loss=[], test_loss=[], reg=[])
@@ -158,16 +165,9 @@ def _train_by_adapter(
                 rows = x[chosen], y[chosen]
             if settings.update_grid and step < STOP_GRID_UPDATES and step % GRID_UPDATE_STEPS == 0:
                 _update_grids(copy.adapter, rows[0])
-            before = objective.start(*rows)
-            theta = optimizer.step(before, objective)
-            # Directions and momentum from before an edge went off do not move it.
-            objective.write(np.where(objective.has_slope, theta, before))
-            losses = (
-                objective.loss,
-                objective.reg,
-                objective.loss_on(data["test_input"], data["test_label"]),
-            )
-            if not all(map(math.isfinite, losses)) or not np.isfinite(theta).all():
+            train_loss, reg = take_step(*rows)
+            losses = train_loss, reg, objective.loss_on(data["test_input"], data["test_label"])
+            if not all(map(math.isfinite, losses)):
                 results.stopped = (
                     f"diverged in step {step}: loss {losses[0]:g}, regulariser {losses[1]:g}; the "
                     "model is as it was before that step. A smaller lr, or inputs and labels "
@@ -192,6 +192,43 @@ def _train_by_adapter(
     if results.stopped.startswith("diverged"):
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=4)
     return results
+
+
+def _step_of(
+    copy: WorkingCopy,
+    objective: AdapterObjective,
+    data: Mapping[str, Tensor],
+    settings: TrainingSettings,
+    stop: Callable[[], bool],
+) -> Callable[[Tensor, Tensor], tuple[float, float]]:
+    """Return what takes a step on some rows and returns their loss and the regulariser.
+
+    They are not finite if the parameters are not.
+    """
+    if settings.opt == "LM":
+        rows = data["train_input"], data["train_label"]
+        trained = TrainedModule(copy)
+        squares = LeastSquaresFit(trained, trained.names, *rows, stop, trained.fixed)
+
+        def least_squares(x: Tensor, y: Tensor) -> tuple[float, float]:
+            nonlocal squares
+            now = TrainedModule(copy)
+            if now.names != squares.names:  # edges have got names, or lost them
+                squares = LeastSquaresFit(now, now.names, x, y, stop, now.fixed)
+            squares.use_rows(x, y, now.fixed)
+            return squares.step(), 0.0
+
+        return least_squares
+    optimizer = LBFGS(settings.lr, stop=stop) if settings.opt == "LBFGS" else Adam(settings.lr)
+
+    def descend(x: Tensor, y: Tensor) -> tuple[float, float]:
+        before = objective.start(x, y)
+        theta = optimizer.step(before, objective)
+        # Directions and momentum from before an edge went off do not move it.
+        objective.write(np.where(objective.has_slope, theta, before))
+        return (objective.loss, objective.reg) if np.isfinite(theta).all() else (math.nan,) * 2
+
+    return descend
 
 
 @torch.no_grad()

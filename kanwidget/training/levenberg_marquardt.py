@@ -6,7 +6,7 @@ has a faster way in closed form: ``KAN.fit(dataset, opt="LM")``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -45,9 +45,13 @@ class LeastSquaresFit:
     y : Tensor, shape (rows, n_out)
     stop : callable, optional
         Asked during each step, which ends soon once it is true.
+    fixed : mapping of str to bool Tensor, optional
+        By the names of parameters, in their shapes: numbers that stay as they are.
 
     Attributes
     ----------
+    names : list of str
+        Of the parameters that are trained.
     loss : float
         The mean squared error of the model as it is, NaN before the first step.
     spread : float
@@ -67,24 +71,31 @@ class LeastSquaresFit:
         x: Tensor,
         y: Tensor,
         stop: Callable[[], bool] | None = None,
+        fixed: Mapping[str, Tensor] | None = None,
     ) -> None:
-        known = dict(model.named_parameters())
-        self._model, self._x, self._y = model, x, y
-        self._parameters = {name: known[name] for name in names}
         if not names:
             raise ValueError("there is nothing to train: no parameter was named")
+        self._model, self.names = model, list(names)
+        self._optimizer = LevenbergMarquardt(stop=stop)
+        self.loss = float("nan")
+        self.use_rows(x, y, fixed)
+        check_count(int(self._used(self._error()).sum()))
+
+    def use_rows(self, x: Tensor, y: Tensor, fixed: Mapping[str, Tensor] | None = None) -> None:
+        """Go on with other rows, or with the same of a model whose parameters others have set."""
+        self._fixed = {n: f for n, f in (fixed or {}).items() if n in self.names}
+        known = dict(self._model.named_parameters())
+        self._parameters = {name: known[name] for name in self.names}
         with torch.no_grad():
-            shape = model(x).shape[1:]  # of a row
+            shape = self._model(x[:2]).shape[1:]  # of a row
         if y.shape != (len(x), *shape):
             raise ValueError(
                 f"labels must have shape {(len(x), *shape)}, as the outputs have, got "
                 f"{tuple(y.shape)}"
             )
-        self._optimizer = LevenbergMarquardt(stop=stop)
+        self._x, self._y = x, y
         label = as_array(y)
         self.spread = float(((label - label.mean(0)) ** 2).mean())
-        self.loss = float("nan")
-        check_count(int(self._used(self._error()).sum()))
 
     @torch.no_grad()
     def step(self) -> float:
@@ -173,6 +184,9 @@ class LeastSquaresFit:
             grads = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
         pairs = zip(grads, leaves.values(), strict=True)
         flat = [torch.zeros_like(p) if grad is None else grad for grad, p in pairs]
+        for name, grad in zip(leaves, flat, strict=True):
+            if name in self._fixed:
+                grad[self._fixed[name].to(grad.device)] = 0.0
         return np.concatenate([as_array(grad).ravel() for grad in flat])
 
     def _error(self) -> Array:

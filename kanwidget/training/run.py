@@ -1,4 +1,4 @@
-"""A training that goes on in a thread of its own: paused, stepped, stopped and waited for."""
+"""A training that goes on in a thread of its own: paused, stepped, changed, stopped, waited for."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import asyncio
 import contextlib
 import itertools
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Generator
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from kanwidget.kan.write_lock import begin_fit, end_fit
 
 from .engine import AtRest, FitResults
 from .settings import TrainingSettings
 
-__all__ = ["TrainingRun"]
+__all__ = ["TrainingPart", "TrainingRun"]
 
 AWAIT_SECONDS = 0.02
 """Seconds between two looks of ``await run`` whether it has ended."""
@@ -25,6 +31,20 @@ WAIT_SECONDS = 0.1
 _NUMBERS = itertools.count(1)
 
 
+class TrainingPart(NamedTuple):
+    """The steps of a training that had the same settings.
+
+    Attributes
+    ----------
+    first : int
+        The number of the first of them.
+    settings : TrainingSettings
+    """
+
+    first: int
+    settings: TrainingSettings
+
+
 class TrainingRun:
     """A training of a live model, here or in a background thread.
 
@@ -32,15 +52,24 @@ class TrainingRun:
     ----------
     settings : TrainingSettings
     train : callable
-        Trains, ``(at_rest, stop) -> FitResults``; see `engine.train`.
+        Trains, ``(settings, at_rest, stop) -> FitResults``; see `engine.train`.
+    model : Module
+        The live model: all parts of the training are one fit of it.
     callback : callable, optional
         ``(step, results)`` after each step, in the thread that trains.
+    stop : callable, optional
+        Asked during each step: once it is true, the training ends with the step it is in.
     paused : bool
         Whether to wait after the first step.
+    check : callable, optional
+        Raises an error if the model cannot be trained with some settings.
 
     Attributes
     ----------
     settings : TrainingSettings
+        Those that were asked for last; ``steps`` counts all of the training.
+    parts : list of TrainingPart
+        One, and one more for each `change` that has taken effect.
     number : int
         Counts the trainings of this Python process.
     while_waiting : callable, optional
@@ -50,14 +79,21 @@ class TrainingRun:
     def __init__(
         self,
         settings: TrainingSettings,
-        train: Callable[[AtRest, Callable[[], bool]], FitResults],
+        train: Callable[[TrainingSettings, AtRest, Callable[[], bool]], FitResults],
+        model: nn.Module,
         callback: AtRest | None = None,
+        stop: Callable[[], bool] | None = None,
         paused: bool = False,
+        check: Callable[[TrainingSettings], object] = lambda settings: None,
     ) -> None:
         self.settings, self.number = settings, next(_NUMBERS)
         self.while_waiting: Callable[[], object] | None = None
-        self._train, self._callback = train, callback
-        self._results = FitResults(train_loss=[], test_loss=[], reg=[])
+        self.parts: list[TrainingPart] = []
+        self._train, self._callback, self._asked = train, callback, stop
+        self._model, self._check = model, check
+        self._found = _no_results(), _no_results()  # of the parts that are over; of this one
+        self._next: TrainingSettings | None = None  # from the next rest on
+        self._ends_part = self._is_closed = False
         self._error: BaseException | None = None
         self._changed = threading.Condition()
         self._stopped = self._waits = False
@@ -86,15 +122,12 @@ class TrainingRun:
     @property
     def steps_done(self) -> int:
         """How many steps the model has got."""
-        return len(self._results["train_loss"])
+        return sum(len(part["train_loss"]) for part in self._found)
 
     @property
     def results(self) -> FitResults:
         """The losses of the steps until now; see `PruningSession.fit`."""
-        found = self._results
-        copied = FitResults({name: list(values) for name, values in list(found.items())})
-        copied.stopped = found.stopped
-        return copied
+        return _joined(*self._found)
 
     @property
     def error(self) -> BaseException | None:
@@ -124,6 +157,36 @@ class TrainingRun:
                 self._allowed += 1
             self._paused = True
             self._changed.notify_all()
+
+    def change(self, **settings: Any) -> TrainingSettings:
+        """Go on with other settings after the step in hand; return all of them.
+
+        What was trained until then and what follows are two parts of one step of the history: an
+        optimiser begins anew with each, and `PruningSession.script` says both.
+
+        Parameters
+        ----------
+        **settings
+            As for `PruningSession.fit`: ``opt``, ``lr``, ``lamb``, ``lamb_entropy``,
+            ``update_grid``, ``batch``, and ``steps``, of the whole training; what is left out
+            stays. With no more steps than it has, it ends.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If they make no sense, or the model cannot be trained so; nothing is changed.
+        RuntimeError
+            If it has ended.
+        """
+        with self._changed:
+            if self._is_closed or not self.running:
+                raise RuntimeError("this training has ended: begin another with fit")
+            asked = TrainingSettings.checked(**{**asdict(self.settings), **settings})
+            self._check(asked)
+            if asked != self.settings:
+                self.settings = self._next = asked
+            self._changed.notify_all()
+        return asked
 
     def stop(self) -> None:
         """End after the step in hand, and keep what was trained."""
@@ -192,14 +255,47 @@ class TrainingRun:
     def work(self) -> FitResults:
         """Train here, in this thread, and return the results."""
         self._owner = threading.get_ident()
+        begin_fit(self._model)
         try:
-            self._results = self._train(self._rest, lambda: self._stopped)
+            settings: TrainingSettings | None = self.settings
+            while settings is not None:
+                settings = self._train_part(settings)
         except BaseException as error:
             self._error = error
             raise
         finally:
+            end_fit(self._model)
             self._ended.set()
-        return self._results
+        return self.results
+
+    def _train_part(self, settings: TrainingSettings) -> TrainingSettings | None:
+        """Train until the end or the next change; return the settings from there on, or None."""
+        first = self.steps_done
+        self.parts.append(TrainingPart(first, settings))
+        self._ends_part = False
+        steps = settings.steps - first
+        found = self._train(replace(settings, steps=steps), self._rest, self._is_over)
+        found.stopped = re.sub(r"(?<=in step )\d+", lambda s: f"{int(s[0]) + first}", found.stopped)
+        with self._changed:
+            changed, self._next = self._next, None
+            if self._ends_part and not self._stopped and found.stopped.startswith("stopped"):
+                found.stopped = ""  # the change has stopped it
+            self._found = self._found[0], found
+            if changed is None or found.stopped or changed.steps <= self.steps_done:
+                self._is_closed = True
+                return None
+            self._found = _joined(*self._found), _no_results()
+        return changed
+
+    def _has_all_steps(self) -> bool:
+        """Whether a change has asked for no more steps than there are."""
+        return self._next is not None and self._next.steps <= self.steps_done
+
+    def _is_over(self) -> bool:
+        """Whether the present part of the training is to end."""
+        if self._asked is not None and self._asked():
+            self._stopped = True
+        return self._stopped or self._ends_part
 
     def _in_thread(self) -> None:
         with contextlib.suppress(BaseException):  # `wait` raises it
@@ -207,15 +303,28 @@ class TrainingRun:
 
     def _rest(self, step: int, results: FitResults) -> bool:
         """Be at rest: the live model has the step, and others may act; return whether they may."""
-        self._results = results
+        self._found = self._found[0], results
         if self._callback is not None:
-            self._callback(step, results)
+            first = self.parts[-1].first
+            self._callback(step + first, self.results if first else results)
         with self._changed:
-            while self._paused and not self._stopped:
+            while self._paused and not (self._stopped or self._has_all_steps()):
                 if self._allowed:
                     self._allowed -= 1
                     break
                 self._waits = True
                 self._changed.wait()
             self._waits = False
+            self._ends_part = self._next is not None
         return self._callback is not None or self._thread is not None
+
+
+def _no_results() -> FitResults:
+    return FitResults(train_loss=[], test_loss=[], reg=[])
+
+
+def _joined(first: FitResults, then: FitResults) -> FitResults:
+    """Return a copy of the results of two parts of a training."""
+    joined = FitResults({name: [*first.get(name, ()), *then[name]] for name in list(then)})
+    joined.stopped = then.stopped
+    return joined

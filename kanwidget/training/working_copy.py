@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kanwidget.adapters import Adapter
 from kanwidget.adapters.model_copy import named_tensors
 from kanwidget.kan.layer import copy_all
 from kanwidget.kan.write_lock import write_lock
 
-__all__ = ["WorkingCopy"]
+__all__ = ["TrainedModule", "WorkingCopy"]
 
 
 class WorkingCopy:
@@ -37,15 +39,20 @@ class WorkingCopy:
             self.adapter: Adapter = live.copy()
             self._trained = {
                 name
-                for name, p in live.model.named_parameters()
+                for name, p in _named_parameters(live)
                 if p.requires_grad and not _is_mask_or_grid(name)
             }
-            for name, parameter in self.adapter.model.named_parameters():
+            for name, parameter in _named_parameters(self.adapter):
                 parameter.requires_grad_(name in self._trained)
             self._places, self._places_in_copy = map(self._places_of, (live, self.adapter))
             self._mask = live.mask()
             self._bias = live.bias()  # of the live model, when the copy last took it in
             self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
+
+    @property
+    def parameter_names(self) -> list[str]:
+        """The names of the parameters that are trained."""
+        return [name for name, _, _ in self._places_in_copy if name in self._trained]
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -97,6 +104,9 @@ class WorkingCopy:
         """
         live, copy = self._live, self.adapter
         with write_lock(live.model):
+            if [place[0] for place in self._places_of(live)] != [p[0] for p in self._places]:
+                self._take_all()  # edges have got names, or lost them
+                return False
             mask, bias, found = live.mask(), live.bias(), self._tensors_at(self._places)
             if [m.shape for m in mask] != [m.shape for m in self._mask] or any(
                 n not in found or found[n].shape != t.shape for n, t in self._known.items()
@@ -127,9 +137,10 @@ class WorkingCopy:
         """Make the copy what the live model is."""
         live, copy = self._live, self.adapter
         theirs, mine = named_tensors(live.model), named_tensors(copy.model)
-        fitting = [n for n, t in mine.items() if t.shape == theirs[n].shape]
+        fitting = [n for n, t in mine.items() if n in theirs and t.shape == theirs[n].shape]
         copy_all([mine[n] for n in fitting], [theirs[n] for n in fitting])
         copy.set_weights(live.weights())
+        self._places, self._places_in_copy = map(self._places_of, (live, copy))
         self._mask, self._bias = live.mask(), live.bias()
         copy.set_mask(self._mask, self._bias)
         self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
@@ -139,9 +150,10 @@ class WorkingCopy:
 
         To look there takes no time, and finds tensors that others have put there since.
         """
-        places = []
-        for prefix, module in adapter.model.named_modules():
-            for tensors in (module._parameters, module._buffers):
+        places: list[tuple[str, dict[str, Tensor | None], str]] = []
+        for prefix, module in _named_modules(adapter):
+            both: tuple[Any, Any] = module._parameters, module._buffers
+            for tensors in both:
                 for key in tensors:
                     name = f"{prefix}.{key}" if prefix else key
                     buffer = tensors is module._buffers and key != "mask"
@@ -169,6 +181,52 @@ class WorkingCopy:
             for values, old in pairs:
                 values[off] = old[off]
         return True
+
+
+class TrainedModule(nn.Module):
+    """What a working copy computes, with all its trained parameters: also those of named edges.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the trained parameters.
+    fixed : dict of str to bool Tensor
+        Which of their numbers stay; see `Adapter.fixed_numbers`.
+    """
+
+    def __init__(self, copy: WorkingCopy) -> None:
+        super().__init__()
+        adapter = copy.adapter
+        self.model = adapter.model
+        beside = {name: name.replace(".", "/") for name in adapter.modules_beside()}
+        for name, module in adapter.modules_beside().items():
+            self.add_module(beside[name], module)
+
+        def renamed(name: str) -> str:
+            holder, _, key = name.rpartition(".")
+            return f"{beside[holder]}.{key}" if holder in beside else f"model.{name}"
+
+        self.names = [renamed(name) for name in copy.parameter_names]
+        self.fixed = {renamed(name): found for name, found in adapter.fixed_numbers().items()}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the model's outputs."""
+        out: Tensor = self.model(x)
+        return out
+
+
+def _named_modules(adapter: Adapter) -> list[tuple[str, nn.Module]]:
+    """Return a model's modules, and those beside it that hold named edges."""
+    return [*adapter.model.named_modules(), *adapter.modules_beside().items()]
+
+
+def _named_parameters(adapter: Adapter) -> list[tuple[str, nn.Parameter]]:
+    beside = [
+        (f"{prefix}.{name}", parameter)
+        for prefix, module in adapter.modules_beside().items()
+        for name, parameter in module.named_parameters()
+    ]
+    return [*adapter.model.named_parameters(), *beside]
 
 
 def _is_mask_or_grid(name: str) -> bool:

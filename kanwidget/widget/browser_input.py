@@ -94,6 +94,8 @@ class BrowserInput:
                 self._decide_before(content.get("pending"))
                 if content["do"] == "compare":
                     self._sync.compare(messages.pair(self._widget.session, content.get("ids")))
+                elif content["do"] == "formula":
+                    self._sync.wish_formula(*messages.formula_form(content))
                 else:
                     messages.handle_message(self._widget.session, content)
             finally:

@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.data_and_metric import DataAndMetric
 from kanwidget.kan.write_lock import fit_of
+from kanwidget.masks.ids import Edge
 
-from . import payload
+from . import naming_payload, payload
 from .cost_prefetch import PRICES, CostPrefetcher
 from .idle import IdleTask, acting_loop
+from .naming_steps import NamingSteps
+from .naming_work import FormulaWish, NamingWork
 from .packed_array import pack
 
 __all__ = ["TraitSync"]
@@ -59,6 +62,9 @@ class TraitSync:
         self._costs_task = IdleTask(loop, self._send_costs, owner)
         self._training_watch = IdleTask(loop, self._look, owner)
         self._run_task = IdleTask(loop, self._follow_run, owner)
+        self._names_task = IdleTask(loop, self._follow_names, owner)
+        self._names_sent: object = None  # the version of what is known that a view has
+        self._formula_wish: tuple[int, bool] | None = None
         self._run_sent: tuple[int, int] = (0, 0)  # number and steps of the losses that a view has
         self._prefetcher = CostPrefetcher(self._send_prefetched)
         self._sequence = 0
@@ -184,6 +190,8 @@ class TraitSync:
         widget, session = self._widget, self._widget.session
         if session.closed:
             return
+        if self._asks_for_names():
+            self._names_task.ask(IDLE_SECONDS)
         due = self._prefetcher.follow(session, widget.selected) or self._measures_metrics
         if due or self._is_training():
             self._costs_task.ask(IDLE_SECONDS)
@@ -208,6 +216,7 @@ class TraitSync:
         """Do at once what can wait."""
         self._history_task.finish()
         self._costs_task.finish()
+        self.finish_names()
 
     def drop(self) -> None:
         """Do nothing more."""
@@ -215,6 +224,85 @@ class TraitSync:
         self._costs_task.drop()
         self._training_watch.drop()
         self._run_task.drop()
+        self._names_task.drop()
+
+    def wish_formula(self, digits: int, exact: bool) -> None:
+        """Write the formula from now on, with so many digits, and exact numbers if possible."""
+        self._formula_wish = digits, exact
+        self._names_task.ask(0.0)
+
+    def finish_names(self) -> None:
+        """Find out now what might name curves, and write the formula, if a view asked for it."""
+        if not self._names_task.pending:
+            return
+        session = self._widget.session
+        if not session.closed and NamingSteps.of(session).take(session, wait=True):
+            self.update_all_widgets()
+        self._names_task.finish()
+        NamingWork.of(session).wait()
+        self._send_names()
+
+    def _asks_for_names(self) -> bool:
+        naming = NamingSteps.of(self._widget.session).running
+        asked = self._formula_wish or self._selected_edges() or self._widget._candidates
+        return bool(naming or asked)
+
+    def _selected_edges(self) -> list[Edge]:
+        return [ids for ids in self._widget.selected if len(ids) == 3]
+
+    def _wish(self) -> FormulaWish | None:
+        widget = self._widget
+        if self._formula_wish is None:
+            return None
+        return FormulaWish(*self._formula_wish, tuple(widget.in_vars), tuple(widget.out_vars))
+
+    def _follow_names(self) -> Iterator[float]:
+        """Let names and the formula be found out, and show them as they come."""
+        try:
+            yield from self._names_as_they_come()
+        except Exception as error:  # the loop would print it to nobody
+            self._widget.set_trait("error", f"{type(error).__name__}: {error}")
+
+    def _names_as_they_come(self) -> Iterator[float]:
+        session = self._widget.session
+        work, naming = NamingWork.of(session), NamingSteps.of(session)
+        while not session.closed and (self._is_training() or naming.running):
+            if naming.take(session):
+                self.update_all_widgets()
+            self._send_naming()
+            yield RUN_SECONDS
+        if session.closed:
+            return
+        work.follow(session, self._selected_edges(), self._wish())
+        busy = True
+        while busy and not session.closed:
+            busy = work.busy  # asked before looking at what it has found out
+            self._send_names()
+            if busy:
+                yield RUN_SECONDS
+
+    def _send_naming(self) -> None:
+        """Show how the last search for all names is."""
+        session = self._widget.session
+        if not session.closed:
+            self._widget.set_trait("_naming", NamingSteps.of(session).state(session))
+
+    def _send_names(self) -> None:
+        """Show what is known of names for selected edges, and the formula."""
+        widget, work, wish = self._widget, NamingWork.of(self._widget.session), self._wish()
+        edges = self._selected_edges()
+        sent = id(work), work.version, edges, wish
+        if sent == self._names_sent:
+            return
+        self._names_sent = sent
+        found, text = work.names(edges), work.text(wish)
+        with widget.hold_sync():
+            self._send("_candidates_y", naming_payload.candidate_curves(found))
+            widget.set_trait("_candidates", naming_payload.candidate_rows(found))
+            if text is not None:
+                widget.set_trait("_formula", naming_payload.formula_state(text))
+            elif widget._formula:  # that of the state before stays until the new one is written
+                widget.set_trait("_formula", {**widget._formula, "busy": True})
 
     def _send_baseline(self) -> None:
         """Send what stays as it is until the baseline changes."""
@@ -225,6 +313,7 @@ class TraitSync:
         widget.set_trait("_slots", functions.slots())
         symbolic = sorted(functions.symbolic().items())
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
+        widget.set_trait("_names", naming_payload.name_rows(functions.names()))
         rows = widget.data_rows
         arrays = payload.baseline_arrays(session, private=rows == 0)
         if self._measure is not data:
@@ -243,7 +332,7 @@ class TraitSync:
         """Let go of what belongs to nodes that the model has no more."""
         widget, session = self._widget, self._widget.session
         widget.selected = widget.traits()["selected"].known(session, widget.selected)
-        for name, names in zip(("in_vars", "out_vars"), session.names, strict=True):
+        for name, names in zip(("in_vars", "out_vars"), session.variable_names, strict=True):
             if len(getattr(widget, name)) != len(names):
                 setattr(widget, name, names)
         if len(widget.probe) != session.width[0]:
@@ -255,6 +344,7 @@ class TraitSync:
         """Send the history and the script, in one step."""
         widget, history = self._widget, self._widget.session.history
         with widget.hold_sync():
+            self._send_naming()
             widget.set_trait("_history", payload.history_rows(history))
             widget.set_trait("_current", history.current.id)
             widget.set_trait("_script", widget.session.script())

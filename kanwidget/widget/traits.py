@@ -141,7 +141,7 @@ class Parts(traitlets.List[Any]):
 
     words = (
         *("status", "toolbar", "thresholds", "legend", "hints"),
-        *("cards", "training", "trace", "history", "code"),
+        *("cards", "training", "formula", "trace", "history", "code"),
     )
     """The parts that there are; the network is always there."""
 

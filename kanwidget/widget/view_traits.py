@@ -186,6 +186,23 @@ class ViewTraits(traitlets.HasTraits):
     _run_losses = PackedArray("float64", "4, points")
     """Of its steps, or some of them: numbers from 0, train loss, test loss, regulariser."""
 
+    _names = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
+    """Edges with a name, [l, i, j, function, a, b, c, d]: they add ``c f(a x + b) + d``."""
+
+    _candidates = traitlets.List(trait=traitlets.Dict(), read_only=True).tag(
+        sync=True, echo_update=False
+    )
+    """What might name the edges that are selected, see `naming_payload.candidate_rows`."""
+
+    _candidates_y = PackedArray("float32", "candidates, samples")
+    """The curve of each of these, where those of its edge are sampled, in the same order."""
+
+    _formula = traitlets.Dict(read_only=True).tag(sync=True, echo_update=False)
+    """The network's formula, see `naming_payload.formula_state`; {} until a view asks for it."""
+
+    _naming = traitlets.Dict(read_only=True).tag(sync=True, echo_update=False)
+    """The last search for all names, see `naming_payload.naming_state`; {} if there was none."""
+
     _picture = traitlets.Unicode(read_only=True).tag(sync=True)
     """By which a view finds the picture that the notebook keeps: 30 letters and digits."""
 

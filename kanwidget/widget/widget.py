@@ -77,8 +77,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         loss. The first decides if there is no ``metric``.
     show : list of str, optional
         Parts of the view that are there besides the network, and no others: "status", "toolbar",
-        "thresholds", "legend", "hints", "cards", "training", "trace", "history", "code"; or
-        ``hide`` those that are not.
+        "thresholds", "legend", "hints", "cards", "training", "formula", "trace", "history",
+        "code"; or ``hide`` those that are not.
     preview : bool
         Whether a notebook's cell that shows the widget keeps a picture of it behind it, for when
         nothing runs.
@@ -214,7 +214,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             decisions = {name: checked.pop(name) for name in DECISIONS if name in checked}
             if decisions:
                 self.session.set(**decisions)
-            names = dict(zip(("in_vars", "out_vars"), self.session.names, strict=True))
+            names = dict(zip(("in_vars", "out_vars"), self.session.variable_names, strict=True))
             super().__init__(**{**names, **checked}, **kept)
             followers(self.session).add(self)
             self._sync.update_all_widgets()
@@ -357,8 +357,8 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         Returns
         -------
         TrainingRun
-            With ``pause()``, ``resume()``, ``step()``, ``stop()``, ``wait(timeout)``, ``running``
-            and ``results``; ``await run`` lets the view follow.
+            With ``pause()``, ``resume()``, ``step()``, ``change(lr=...)``, ``stop()``,
+            ``wait(timeout)``, ``running`` and ``results``; ``await run`` lets the view follow.
 
         Raises
         ------

@@ -65,7 +65,8 @@ def test_pruned_retrained_undone_refined_and_retrained(
 
     press("prune")
     until(lambda: same(value("w.active_edges") < 8, True))
-    page.wait_for_timeout(SECOND)  # its second threshold is another step
+    page.wait_for_timeout(SECOND)  # its second threshold goes on with the first
+    assert value(STEPS) == 2
     steps, pruned, loss = value(STEPS), value("_bits()"), value("w.loss")
     edges = value("w.active_edges")
     trained(notebook, view, lambda: press("retrain"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import golden_forward
+import golden_functions
 import golden_importance
 import golden_layout
 import golden_session
@@ -159,6 +160,7 @@ def text(content: dict[str, Any]) -> str:
 
 FILES = {
     "forward.json": golden_forward.forward,
+    "functions.json": golden_functions.functions,
     "importance.json": golden_importance.importances,
     "losses.json": golden_session.losses,
     "layout.json": golden_layout.layouts,

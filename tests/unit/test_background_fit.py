@@ -270,3 +270,93 @@ def test_a_long_run_sends_some_of_its_losses(model: KAN) -> None:
     assert losses[0, [0, -1]].tolist() == [0, 699]
     assert losses[2, -1] == run.results["test_loss"][-1]
     w.close()
+
+
+@every_kind
+def test_settings_that_change_during_a_run_act_from_the_next_step_on(kind: str) -> None:
+    model, dataset = kinds.make(kind), kinds.data(30)
+    again = kinds.make(kind)
+    again.load_state_dict(model.state_dict())  # pykan makes the same but for the last bits
+    start, session = kinds.bits(model), PruningSession(model, dataset)
+    session.remove_edge(0, 0, 1)
+    seen: list[int] = []
+    run = session.start_fit(
+        steps=9, opt="Adam", lr=0.01, paused=True, callback=lambda step, _: seen.append(step)
+    )
+    until(lambda: run.waits)
+    assert run.change(lr=0.05, lamb=0.001).lr == 0.05
+    run.step()
+    until(lambda: run.waits and run.steps_done == 2)
+    run.change(opt="LBFGS", lr=1.0)
+    run.change(steps=5)  # both act at once
+    session.refresh()
+    run.resume()
+    results = run.wait()
+    assert (results.stopped, len(results["train_loss"]), seen) == ("", 5, [0, 1, 2, 3, 4])
+    assert results["reg"][0] == 0 < results["reg"][1]
+    steps = session.history.commands
+    assert [step.kind for step in steps] == ["start", "set", "fit"]
+    told = [message[:5] for message in steps[-1].what]
+    assert told == [
+        ("fit", 1, "Adam", 0.01, 0.0),
+        ("fit", 1, "Adam", 0.05, 0.001),
+        ("fit", 3, "LBFGS", 1.0, 0.001),
+    ]
+    lines = session.script()
+    after, loss = kinds.bits(model), session.loss
+    with pytest.raises(RuntimeError, match="has ended"):
+        run.change(lr=0.1)
+    session.undo()
+    session.undo()
+    assert kinds.bits(model) == start
+    session.close()
+    space: dict[str, Any] = {"model": again, "dataset": dataset}
+    exec(lines, space)
+    assert kinds.bits(again) == after  # the script does the same, to the last bit
+    assert space["session"].loss == loss
+    space["session"].close()
+
+
+def test_settings_that_make_no_sense_leave_a_run_as_it_is(model: KAN, dataset: Dataset) -> None:
+    session = PruningSession(model, dataset)
+    run = session.start_fit(**LONG, paused=True)
+    until(lambda: run.waits)
+    had = run.settings
+    for wrong, words in (
+        ({"lr": 0.0}, "lr must be"),
+        ({"opt": "SGD"}, "opt must be one of"),
+        ({"opt": "LM", "lamb": 0.1}, "mean squared errors"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            run.change(**wrong)
+    with pytest.raises(TypeError):
+        run.change(colour="red")
+    assert run.settings == had
+    run.change(steps=1)  # which it has
+    assert run.wait().stopped == ""
+    assert run.steps_done == 1
+    session.close()
+
+
+def test_settings_change_over_and_over_while_it_trains(model: KAN, dataset: Dataset) -> None:
+    session, rng = PruningSession(model, dataset), random.Random(0)
+    run = session.start_fit(**LONG)
+    for _ in range(60):
+        run.change(lr=10 ** rng.uniform(-4, -2), opt=rng.choice(["Adam", "LBFGS", "LM"]))
+        if rng.random() < 0.2:
+            session.remove_edge(0, rng.randrange(2), rng.randrange(5))
+        if rng.random() < 0.2:
+            session.refresh()
+        time.sleep(0.004)
+    run.stop()
+    results = run.wait()
+    assert np.isfinite(results["train_loss"]).all()
+    parts = run.parts
+    assert [part.first for part in parts] == sorted({part.first for part in parts})
+    trained = [m for step in session.history.path() for m in step.what if m[0] == "fit"]
+    assert sum(message[1] for message in trained) == run.steps_done
+    at, bits = session.history.current.id, kinds.bits(model)
+    session.jump(0)
+    session.jump(at)
+    assert kinds.bits(model) == bits
+    session.close()

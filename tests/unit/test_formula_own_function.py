@@ -61,3 +61,12 @@ def raises(x):
 def test_what_cannot_be_used_is_said_in_words(arguments, words):
     with pytest.raises((ValueError, TypeError), match=words):
         own_function(*arguments)
+
+
+def test_a_function_of_tensors_without_a_gradient_gets_one_by_differences() -> None:
+    own = own_function("bessel", torch.special.bessel_j0)
+    x = torch.linspace(-3, 3, 50, dtype=torch.float64, requires_grad=True)
+    own.torch(x).sum().backward()
+    expected = -torch.special.bessel_j1(x.detach())
+    torch.testing.assert_close(x.grad, expected, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(torch.from_numpy(own.derivative(x.detach().numpy())), x.grad)

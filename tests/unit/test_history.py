@@ -439,6 +439,45 @@ def test_after_a_rest_a_drag_is_a_step_of_its_own(model: KAN, dataset: dict[str,
         assert session.node_threshold == 0.02
 
 
+def test_two_thresholds_can_be_one_step(model: KAN, dataset: Dataset) -> None:
+    with PruningSession(model, dataset) as session:
+        before = digest(model)
+        session.set(node_threshold=0.02, merge=True)
+        session.continue_step()
+        session.set(edge_threshold=0.01, merge=True)
+        assert len(session.history.commands) == 2
+        assert "edge_threshold=0.01" in session.script()
+        assert "node_threshold=0.02" in session.script()
+        session.set(edge_threshold=0.02, merge=True)  # a drag after it is another one
+        session.set(edge_threshold=0.03, merge=True)
+        assert len(session.history.commands) == 3
+        session.undo()
+        assert (session.node_threshold, session.edge_threshold) == (0.02, 0.01)
+        session.undo()
+        assert (session.node_threshold, session.edge_threshold) == (0.0, 0.0)
+        assert digest(model) == before
+
+
+def test_a_step_is_continued_only_while_it_is_the_present_one(model: KAN, dataset: Dataset) -> None:
+    with PruningSession(model, dataset) as session:
+        session.continue_step()  # the start is no decision
+        session.set(node_threshold=0.02)
+        session.continue_step()
+        session.remove_edge(0, 0, 1)
+        session.continue_step()
+        session.undo()
+        session.set(edge_threshold=0.01)
+        steps = [(c.id, c.parent) for c in session.history.commands]
+        assert steps == [(0, None), (1, 0), (2, 0)]
+        session.continue_step()
+        session.end_drag()
+        session.set(node_threshold=0.01)
+        session.history.note(3, "kept")
+        session.continue_step()
+        session.set(edge_threshold=0.02)
+        assert len(session.history.commands) == 5
+
+
 def test_a_drag_that_ends_where_it_began_leaves_no_step(model: KAN, dataset: Dataset) -> None:
     with PruningSession(model, dataset) as session:
         before = digest(model)

@@ -14,6 +14,7 @@ import kinds
 import numpy as np
 import pytest
 import torch
+from layouts import KANLinear, Stack
 from torch import Tensor, nn
 
 from kanwidget import KAN, PruningSession
@@ -112,6 +113,37 @@ def test_our_kan_gets_the_parameters_of_its_own_fit(
     mine = session.fit(7, **options)
     assert kinds.bits(model) == kinds.bits(alone)
     assert dict(mine) == dict(theirs)
+    session.close()
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_least_squares_train_what_is_on_of_any_library(kind: str) -> None:
+    model, dataset, session = pruned_half(kind)
+    off, mask, start = numbers_of_off_edges(model, session), session.mask, kinds.bits(model)
+    biases = [b.clone() for b in session.baseline.bias]
+    results = session.fit(12, opt="LM")
+    assert results.stopped == ""
+    losses = results["train_loss"]
+    assert losses == sorted(losses, reverse=True)
+    assert same(numbers_of_off_edges(model, session), off)
+    assert same(session.mask, mask)
+    x = dataset["test_input"]
+    assert results["test_loss"][-1] == pytest.approx(session.loss, rel=1e-6)
+    assert torch.allclose(session.compact()(x), model(x), rtol=0, atol=1e-6)
+    assert session.script().count("session.fit(steps=12, opt='LM')") == 1
+    after = kinds.bits(model)
+    session.undo()
+    assert kinds.bits(model) == start
+    assert all(map(torch.equal, session.baseline.bias, biases))
+    by_lbfgs = session.fit(12)["train_loss"][-1]
+    assert losses[-1] <= 1.001 * by_lbfgs
+    session.undo()
+    session.fit(12, opt="LM")
+    assert kinds.bits(model) == after  # it repeats to the last bit
+    session.undo()
+    stopped = session.fit(12, opt="LM", stop=lambda: len(session.run.results["train_loss"]) > 3)
+    assert len(stopped["train_loss"]) in (4, 5)
+    assert "stopped on request" in stopped.stopped
     session.close()
 
 
@@ -341,11 +373,19 @@ def test_what_cannot_be_trained_is_said(model: KAN, dataset: Dataset) -> None:
     with pytest.raises(ValueError, match="weights are not in what to_dict"):
         session.to_dict()
     session.close()
-    for kind in ("efficient-kan", "FastKAN", "pykan 0.2.8"):
+    for kind in ("native", "efficient-kan", "FastKAN", "pykan 0.2.8"):
         session = PruningSession(kinds.make(kind), kinds.data(10))
-        with pytest.raises(ValueError, match="'LM' trains a kanwidget"):
-            session.fit(1, opt="LM")
+        for wrong in ({"lamb": 0.1}, {"loss_fn": nn.functional.l1_loss}):
+            with pytest.raises(ValueError, match="'LM' is for mean squared errors"):
+                session.fit(1, opt="LM", **wrong)
+        assert len(session.history.commands) == 1
         session.close()
+    wide = Stack(KANLinear(4, 64), KANLinear(64, 64), KANLinear(64, 1))
+    rows = {name: torch.rand(9, n) for name, n in zip(kinds.data(), (4, 4, 1, 1), strict=True)}
+    session = PruningSession(wide, rows)
+    with pytest.raises(ValueError, match="for up to 4000 parameters"):
+        session.fit(1, opt="LM")
+    session.close()
     session = PruningSession(kinds.make("FastKAN"), kinds.data(10))
     with pytest.raises(ValueError, match="stay where they are"):
         session.fit(1, update_grid=True)

@@ -1,4 +1,4 @@
-"""Random walks of trainings, refinements, toggles, cells and undo: each step comes back whole."""
+"""Random walks of trainings, names, toggles, cells and undo: each step comes back whole."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kanwidget import PruningSession
+from kanwidget.adapters import adapt
 
-COMMANDS = ("fit", "run", "refine", "edge", "node", "threshold", "cell", "undo", "redo", "jump")
+DECISIONS = ("edge", "node", "threshold", "undo", "redo", "jump")
+COMMANDS = ("fit", "run", "refine", "cell", *DECISIONS)
+NAMING = ("name", "pin", "unname", "name all", "fit", "refine", "cell", "commit", *DECISIONS)
+FUNCTIONS = ("sin", "x^2", "tanh", "0", "x", "gaussian", "abs")
 
 
 def train_in_a_cell(model: Any, dataset: dict[str, torch.Tensor]) -> None:
@@ -48,6 +52,19 @@ def act(command: str, session: PruningSession, model: Any, kind: str, rng: rando
     elif command == "cell":
         train_in_a_cell(model, dataset)
         session.refresh()
+    elif command == "commit":
+        session.commit()
+    elif command in ("name", "pin"):
+        pin = {rng.choice("abcd"): rng.uniform(0.5, 1.5)} if command == "pin" else None
+        with contextlib.suppress(ValueError):  # it is not defined here
+            session.name(l, i, j, rng.choice(FUNCTIONS), pin=pin)
+    elif command == "unname" and session.names:
+        session.unname(*rng.choice(sorted(session.names)))
+    elif command == "name all" and kind != "FastKAN":
+        loss = session.loss
+        with contextlib.suppress(ValueError):  # a name is not defined on all rows
+            session.name_all(seconds=0.1, lib=FUNCTIONS, tolerance=0.2)
+        assert not session.loss > 1.2 * loss + 1e-9
     elif command in ("undo", "redo"):
         getattr(session, command)()
     elif command == "jump":
@@ -57,7 +74,11 @@ def act(command: str, session: PruningSession, model: Any, kind: str, rng: rando
 def walk(kind: str, commands: list[str], seed: int, history_bytes: int = 2**26) -> None:
     """Work a session; whatever step was left comes back with its very bits, and the start too."""
     model, rng = kinds.make(kind), random.Random(seed)
-    start = kinds.bits(model)
+
+    def seen() -> tuple[Any, Any]:
+        return kinds.bits(model), adapt(model).names()
+
+    start = seen()
     session = PruningSession(model, kinds.data(12), history_bytes=history_bytes)
     known = {0: start}
     for command in commands:
@@ -67,18 +88,16 @@ def walk(kind: str, commands: list[str], seed: int, history_bytes: int = 2**26) 
             act(command, session, model, kind, rng)
             session.refresh()
         now = session.history.current
-        assert known.setdefault(now.id, kinds.bits(model)) == kinds.bits(model) or (
-            now.kind in ("set", "outside")
-        )
-        known[now.id] = kinds.bits(model)
+        assert known.setdefault(now.id, seen()) == seen() or (now.kind in ("set", "outside"))
+        known[now.id] = seen()
         known = {id: bits for id, bits in known.items() if id < len(session.history.commands)}
         assert session.history.snapshots.nbytes <= history_bytes
     for id, bits in rng.sample(sorted(known.items()), min(8, len(known))):
         session.jump(id)
         if not session.warning_messages or session.warning_messages[0][0] != "weights_lost":
-            assert kinds.bits(model) == bits
+            assert seen() == bits
     session.close(weights=True)
-    assert kinds.bits(model) == start
+    assert seen() == start
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
@@ -88,4 +107,14 @@ def walk(kind: str, commands: list[str], seed: int, history_bytes: int = 2**26) 
     seed=st.integers(0, 1000),
 )
 def test_every_step_of_a_walk_comes_back(kind: str, commands: list[str], seed: int) -> None:
+    walk(kind, commands, seed)
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+@settings(max_examples=4, derandomize=True)
+@given(
+    commands=st.lists(st.sampled_from(NAMING), min_size=5, max_size=15),
+    seed=st.integers(0, 1000),
+)
+def test_every_name_of_a_walk_comes_back(kind: str, commands: list[str], seed: int) -> None:
     walk(kind, commands, seed)

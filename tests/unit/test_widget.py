@@ -124,6 +124,16 @@ def test_a_dragged_slider_is_one_step(widget: KANWidget) -> None:
     assert widget.node_threshold == 0.0
 
 
+def test_a_page_makes_one_step_of_both_thresholds(widget: KANWidget) -> None:
+    widget._input.on_message(widget, {"do": "new_step"}, [])
+    widget.set_state({"node_threshold": 0.02})
+    widget._input.on_message(widget, {"do": "same_step"}, [])
+    widget.set_state({"edge_threshold": 0.01})
+    assert (widget._current, len(widget._history), widget.error) == (1, 2, "")
+    widget._input.on_message(widget, {"do": "undo"}, [])
+    assert (widget.node_threshold, widget.edge_threshold) == (0.0, 0.0)
+
+
 def test_keys_that_end_where_they_began_leave_no_step(widget: KANWidget) -> None:
     widget.set_state({"edge_threshold": 0.02})
     widget._input.on_message(widget, {"do": "new_step"}, [])

@@ -90,6 +90,8 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     releaseDraft: store.release,
     select,
     toggle: (target) => store.toggle([target]),
+    light: (edges) => store.dispatch({ type: "lit", edges }),
+    preview: (preview) => store.dispatch({ type: "previewed", preview }),
   };
   const cards = createCardStrip(commands);
   const inspector = createInspector(

@@ -20,6 +20,31 @@ type Range = readonly [low: number, high: number];
 /** Beside the curve inside of its box, in sides. */
 export const INSET = 0.12;
 
+/** The same curves, but for one edge, which has other values on the same scale, or on its own if they do not fit it. */
+export function withOtherCurve(
+  curves: NormalizedCurve,
+  edge: number,
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+): NormalizedCurve {
+  const own = curves.range(edge);
+  const range = extent(y);
+  const wide = range[1] - range[0] > 1.5 * (own[1] - own[0]) || !(own[1] > own[0]);
+  const low: Range = wide ? range : own;
+  const [scaleX, scaleY] = [unitScale(extent(x)), unitScale(low)];
+  const unit = new Float32Array(2 * y.length);
+  for (let k = 0; k < y.length; k++) {
+    unit[2 * k] = scaleX(x[k]!);
+    unit[2 * k + 1] = scaleY(y[k]!);
+  }
+  const border = (value: number) => Math.min(1, Math.max(0, value));
+  return Object.assign((other: number) => (other === edge ? unit : curves(other)), {
+    at: (other: number, px: number, py: number): [number, number] =>
+      other === edge ? [border(scaleX(px)), border(scaleY(py))] : curves.at(other, px, py),
+    range: (other: number): Range => (other === edge ? low : curves.range(other)),
+  });
+}
+
 /** `shared`: all curves into one sum have one scale, so that a flat one looks flat. */
 export function createNormalizedCurves(net: Network, curves: Curves, shared = false): NormalizedCurve {
   const known = new Map<number, Float32Array>();

@@ -21,6 +21,8 @@ export interface Cells {
   readonly y: Rows;
   /** How much of each part of its source is in an edge, (E, parts): then `y` is (sources, parts, c, 4). */
   readonly weights?: Float32Array;
+  /** Edges that have a function of their own, which is exact where a table is only close. */
+  readonly functions?: ReadonlyMap<number, (x: number) => number>;
   /** What each slot adds in the baseline, (S,). */
   readonly bias: Float64Array;
   /** What each node adds to the product of its slots, (N,). */
@@ -194,6 +196,9 @@ class Place {
   /** Values of the source's parts, (rows, parts). */
   readonly #parts: Float64Array;
   readonly #many: number;
+  /** The values that were found last, and where they begin. */
+  #values: Float64Array = new Float64Array();
+  #at = 0;
   /** Of the layer: its number, cells of each function, and where its breaks and its coefficients begin. */
   #layer = -1;
   #count = 0;
@@ -225,6 +230,8 @@ class Place {
   }
 
   find(source: number, values: Float64Array, at: number): void {
+    this.#values = values;
+    this.#at = at;
     const { x } = this.#cells;
     const c = this.#count;
     const i = source - this.#net.nodeOffset[this.#layer]!;
@@ -250,7 +257,12 @@ class Place {
 
   /** Adds an edge's outputs at the values found. */
   add(edge: number, to: Float64Array, at: number): void {
-    const { weights } = this.#cells;
+    const { weights, functions } = this.#cells;
+    const own = functions?.get(edge);
+    if (own) {
+      for (let r = 0; r < this.#rows; r++) to[at + r]! += own(this.#values[this.#at + r]!);
+      return;
+    }
     if (!weights) {
       const e = edge - this.#net.edgeOffset[this.#layer]!;
       this.#cubic(this.#cubics + e * this.#count * 4, to, at, 1);
@@ -281,7 +293,7 @@ class Place {
 export function sharedCells(
   net: Network,
   count: readonly number[],
-  { x, y, weights, ...rest }: Omit<Required<Cells>, "count">,
+  { x, y, weights, ...rest }: Omit<Cells, "count" | "weights"> & { readonly weights: Float32Array },
 ): Cells {
   const many = weights.length / net.edgeCount;
   let [breaks, cubics] = [0, 0];

@@ -2,7 +2,7 @@
 import type { Trace } from "../model/forward";
 import type { Target } from "../model/network";
 import type { Draft } from "../state/drafts";
-import type { ViewState } from "../state/view-state";
+import type { Preview, ViewState } from "../state/view-state";
 import type { Label } from "../text/labels";
 import type { NodeNames } from "../text/node-names";
 import type { Snapshot } from "../wire/snapshot";
@@ -26,6 +26,10 @@ export interface Commands {
   releaseDraft(): void;
   select(targets: readonly Target[]): void;
   toggle(target: Target): void;
+  /** Lights edges in the network; none to end that. */
+  light(edges: readonly number[]): void;
+  /** Shows a function in the place of an edge's curve; null ends that. */
+  preview(preview: Preview | null): void;
 }
 
 /** A panel with a tab of the inspector. */

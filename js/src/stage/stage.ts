@@ -1,7 +1,7 @@
 /** The canvases, the buttons over them and the tooltip: shows one frame at a time, and reports what pointer and keys do. */
 
 import type { Brush } from "../canvas/brush";
-import { createNormalizedCurves, type NormalizedCurve } from "../canvas/normalized-curves";
+import { createNormalizedCurves, type NormalizedCurve, withOtherCurve } from "../canvas/normalized-curves";
 import { countOn, sameMask } from "../model/mask";
 import { sameTarget, type Target } from "../model/network";
 import { extend, flip } from "../state/selection";
@@ -9,6 +9,7 @@ import { STAGE } from "../text/labels";
 import { viewChangeWords } from "../text/messages";
 import { element } from "../util/dom";
 import { loopOf } from "../util/loops";
+import { createMemo } from "../util/memo";
 import { createSlideTransition } from "../util/transition";
 import { type Camera, clamp, FIT, panBy, reveal, ZOOM_STEP, zoomAt } from "../views/camera";
 import { showsMatrix } from "../views/choose-view";
@@ -68,6 +69,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
   let down: Target | null = null;
   let clicked: Target | null = null;
   let curve: { of: Snapshot["curves"]; shared: boolean; unit: NormalizedCurve } | null = null;
+  const previewed = createMemo<NormalizedCurve>();
   let page = "";
   let view = "";
   let kind = "";
@@ -342,7 +344,14 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       if (curve?.of !== of || curve.shared !== shared) {
         curve = { of, shared, unit: createNormalizedCurves(known.net, of, shared) };
       }
-      const { renderer, maxZoom } = rendererOf(input, curve.unit, time);
+      const { unit } = curve;
+      const { preview } = known;
+      const shown = preview
+        ? previewed([unit, preview], () =>
+            withOtherCurve(unit, preview.edge, xOf(input, preview.edge), preview.y),
+          )
+        : unit;
+      const { renderer, maxZoom } = rendererOf(input, shown, time);
       const moved = now?.renderer.moving && !renderer.moving;
       const { ratio, sliding } = resize(renderer, time);
       const brush: Brush = {
@@ -350,14 +359,15 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
         ratio,
         palette: input.palette,
         font: input.font,
-        curve: curve.unit,
+        curve: shown,
       };
       now = { input, renderer, brush, maxZoom };
       const look = [renderer.picture, input.palette, input.names];
       const probe = input.probe ?? null;
       const target = known.drag || loop.length > 0 ? null : (known.hover ?? known.focus);
       canvases.repaint("picture", look, false, () => renderer.paint(brush));
-      canvases.repaint("marks", [...look, known.selected, probe], renderer.hasNoMarks(probe), () =>
+      const marks = [...look, known.selected, known.lit, probe];
+      canvases.repaint("marks", marks, known.lit.length === 0 && renderer.hasNoMarks(probe), () =>
         renderer.paintMarks({ ...brush, ctx: canvases.ctx("marks") }, probe),
       );
       const bare = !target && !focus && loop.length === 0;
@@ -378,6 +388,12 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       return renderer.moving || sliding;
     },
   };
+}
+
+/** Where the curve of an edge is sampled. */
+function xOf({ known, reading: { curves } }: FrameInput, edge: number): Float32Array {
+  const from = known.net.source[edge]! * curves.samples;
+  return curves.x.subarray(from, from + curves.samples);
 }
 
 /** The last frame's cost, in the browser's own timeline. */

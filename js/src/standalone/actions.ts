@@ -37,6 +37,7 @@ const COMMANDS: ReadonlyMap<unknown, (session: Session, message: Message) => voi
     },
     reset: (session: Session) => session.reset(),
     new_step: (session: Session) => session.endDrag(),
+    same_step: (session: Session) => session.continueStep(),
     jump: (session: Session, { id }: Message) => session.jump(commandOf(session, id)),
     note(session: Session, { id, text }: Message) {
       if (typeof text !== "string") throw new Error(`a note is a text, got ${shortText(text)}`);

@@ -1,9 +1,11 @@
 /** What an exported page carries, read once: the network, and what its loss is computed with. */
 import { type Cells, predict, rmse, sharedCells } from "../model/forward";
 import { LOSSES } from "../model/losses";
+import { functionsOf } from "../model/named-curve";
 import { createNetwork, type Network } from "../model/network";
 import { type Bytes, decode } from "../wire/packed-array";
-import type { PageOrigin } from "../wire/traits";
+import { namesFrom } from "../wire/snapshot";
+import type { NameRow, PageOrigin } from "../wire/traits";
 import type { PageMeasure } from "./session";
 
 export type PageData = Readonly<Record<string, unknown>>;
@@ -63,7 +65,8 @@ function cellsOf(page: PageData, net: Network): Cells | null {
   const [bias, offset, means] = ["_bias", "_offset", "_means"].map(double);
   if (!(bias && offset && means)) return null;
   const folded = double("_folded") ?? new Float64Array(net.edgeCount);
-  const constants = { bias, offset, means, folded };
+  const rows = Array.isArray(page._names) ? (page._names as NameRow[]) : [];
+  const constants = { bias, offset, means, folded, functions: functionsOf(namesFrom(net, rows)) };
   const sizes = [
     [bias, net.slotNode.length],
     [offset, net.nodeCount],

@@ -34,6 +34,8 @@ export class Session {
   #mask: Uint8Array;
   #loss: number;
   #newStep = false;
+  /** The step that the next change goes on with. */
+  #continued: Command | null = null;
 
   constructor(
     net: Network,
@@ -129,13 +131,15 @@ export class Session {
     const { current: before } = this.history;
     const start = this.history.before();
     const goesOn =
-      merge &&
-      !this.#newStep &&
       start !== undefined &&
       !before.note &&
       this.history.after() === undefined &&
-      changedTraits(this.net, start.state, before.state).join() === now.join();
+      (before === this.#continued ||
+        (merge &&
+          !this.#newStep &&
+          changedTraits(this.net, start.state, before.state).join() === now.join()));
     this.#newStep = false;
+    this.#continued = null;
     this.#show(state);
     // Out and back is no step, and what follows does not go on with the step before.
     if (goesOn && changedTraits(this.net, start.state, state).length === 0) {
@@ -161,6 +165,12 @@ export class Session {
   /** Makes the next change a separate step, even if it could be merged with the last one. */
   endDrag(): void {
     this.#newStep = true;
+    this.#continued = null;
+  }
+
+  /** Makes the next change go on with the last step, whatever that changed. */
+  continueStep(): void {
+    this.#continued = this.history.current;
   }
 
   reset(): void {

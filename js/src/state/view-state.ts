@@ -31,6 +31,17 @@ export interface ViewState {
   readonly selected: readonly Target[];
   /** Text of edges with a fixed formula. */
   readonly symbolic: ReadonlyMap<number, string>;
+  /** Edges that a term of the formula stands for, while the pointer or the focus is on it. */
+  readonly lit: readonly number[];
+  /** A function that might name an edge, shown in the place of its curve. */
+  readonly preview: Preview | null;
+}
+
+export interface Preview {
+  readonly edge: number;
+  readonly function: string;
+  /** Over the samples of the edge's own curve. */
+  readonly y: Float32Array;
 }
 
 /** What the model says, as far as it decides the picture. */
@@ -42,9 +53,12 @@ export type Action =
   | { type: "released" }
   | { type: "held"; held: boolean }
   | { type: "hovered"; target: Target | null }
-  | { type: "focused"; target: Target | null };
+  | { type: "focused"; target: Target | null }
+  | { type: "lit"; edges: readonly number[] }
+  | { type: "previewed"; preview: Preview | null };
 
 const NO_MASK = new Uint8Array();
+const NO_EDGES: readonly number[] = [];
 
 export function reduce(known: ViewState | null, action: Action): ViewState | null {
   if (action.type === "synced") {
@@ -61,6 +75,10 @@ export function reduce(known: ViewState | null, action: Action): ViewState | nul
       focus: same?.focus ?? null,
       selected,
       symbolic,
+      lit: same?.lit ?? NO_EDGES,
+      preview: selected.some(({ kind, id }) => kind === "edge" && id === same?.preview?.edge)
+        ? same!.preview
+        : null,
     });
   }
   if (known === null) return null;
@@ -80,6 +98,12 @@ export function reduce(known: ViewState | null, action: Action): ViewState | nul
       return { ...known, hover: action.target };
     case "focused":
       return { ...known, focus: action.target };
+    case "lit": {
+      const edges = action.edges.filter((edge) => edge < known.net.edgeCount);
+      return { ...known, lit: edges.length > 0 ? edges : NO_EDGES };
+    }
+    case "previewed":
+      return known.preview === action.preview ? known : { ...known, preview: action.preview };
   }
 }
 

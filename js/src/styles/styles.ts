@@ -5,6 +5,7 @@ import targets from "./accessible-targets.css?raw";
 import bar from "./bar.css?raw";
 import base from "./base.css?raw";
 import cards from "./cards.css?raw";
+import formula from "./formula.css?raw";
 import full from "./full.css?raw";
 import hints from "./hints.css?raw";
 import layout from "./layout.css?raw";
@@ -32,6 +33,7 @@ const STYLES = [
   cards,
   panels,
   train,
+  formula,
   legend,
   layout,
   full,

@@ -12,11 +12,15 @@ export interface Label {
 export const ACTIONS = {
   prune: {
     name: "Prune",
-    help: "Goes to the smallest network whose loss is within the tolerance: first along the node threshold, then along the edge threshold. Undo takes back one after the other.",
+    help: "Goes to the smallest network whose loss is within the tolerance: first along the node threshold, then along the edge threshold. Undo takes back both.",
   },
   retrain: {
     name: "Retrain",
     help: "Trains what is left, with the settings of the tab Train: removed edges stay off. Undo gives the weights back.",
+  },
+  name: {
+    name: "Name curves",
+    help: "Looks for functions in the place of the curves, each judged by the network's loss, and writes the formula in the tab Formula. Curves that no function fits stay as they are. Undo takes it back.",
   },
 } as const satisfies Record<string, Label>;
 
@@ -59,6 +63,7 @@ export const PANELS = {
     tab: "Train",
     help: "Trains the network as it is pruned: its removed edges stay off.",
   },
+  formula: { name: "Formula", tab: "Formula", help: "Writes the network as a formula of its inputs." },
   probe: { name: "Trace a sample", tab: "Trace", help: "Follows one sample through the network." },
   history: {
     name: "History",
@@ -252,6 +257,58 @@ export const CARDS = {
   offGrid: "off grid",
   ifRemoved: "If removed",
   ifOn: "If switched on",
+} as const;
+
+export const NAMES = {
+  title: "Functions for this curve",
+  order: "loss now → refitted",
+  same: "These cannot be told apart by this curve:",
+  others: "Others:",
+  waiting: "looking for functions …",
+  back: { name: "Back to the spline", help: "Gives the edge the curve back that it had before its name." },
+  help: {
+    name: "Functions",
+    help: "Rest on one to see it in the network, press it to name the curve. “loss now” is the network's loss with it, “refitted” after all else has adapted to it.",
+  },
+  choose: (words: string): string => `Name this curve ${words}`,
+  row: (words: string, r2: string, loss: string, refit: string): string =>
+    `${words}, R² ${r2}${loss && `, loss ${loss}`}${refit && `, after a refit ${refit}`}`,
+} as const;
+
+export const FORMULA = {
+  none: "Press “Name curves”: functions take the place of curves, and the formula is written here. Curves without a name are φ with their edge.",
+  busy: "writing the formula …",
+  losses: "Losses of the formula",
+  splines: { name: "splines", help: "The network's loss before its curves had names." },
+  named: { name: "as named", help: "The network's loss with the names that it has." },
+  refit: {
+    name: "after refit",
+    help: "What it would be after all numbers have been fitted once more: press Retrain.",
+  },
+  written: { name: "as written", help: "The loss of the formula with its numbers as they are shown here." },
+  digits: { name: "Digits", help: "Significant digits of the numbers in the formula." },
+  exact: {
+    name: "Exact numbers",
+    help: "Writes π, 1/2, √2 and the like where the data allow it, and fits the other numbers once more: “as written” says what that costs.",
+  },
+  terms: {
+    name: "Terms",
+    help: "Rest on a term to light its edges, press it to open their cards. With the keyboard: arrow keys go from term to term, Enter opens.",
+  },
+  curve: {
+    name: "Names and loss",
+    help: "Each point is a name more, from the left: press one to keep the names up to there.",
+  },
+  copy: { latex: "LaTeX", python: "Python", sympy: "sympy" },
+  copyHelp: (form: string): string => `Copy the formula as ${form}`,
+  formula: "Formula of the network",
+  stop: "Stop and keep",
+  noNames: "no names",
+  blame: "Costs most:",
+  complexity: (names: number, bits: number): string =>
+    `${names} ${names === 1 ? "name" : "names"}, complexity ${bits}`,
+  copied: (form: string): string => `${form} copied`,
+  notCopied: "could not copy",
 } as const;
 
 export const TRAIN = {

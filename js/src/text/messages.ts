@@ -9,12 +9,19 @@ import {
   toleratedLoss,
 } from "../model/loss-curve";
 import { countOn, isBelowNodeThreshold, nodesOn, type Reason, reasonOff } from "../model/mask";
-import { edgeIndex, isHidden, type Network, type Target, type TargetKind } from "../model/network";
+import {
+  type EdgeIndex,
+  edgeIndex,
+  isHidden,
+  type Network,
+  type Target,
+  type TargetKind,
+} from "../model/network";
 import type { ThresholdChange } from "../model/threshold-steps";
 import type { ViewState } from "../state/view-state";
 import { cutToLength } from "../util/graphemes";
 import type { Metric, Snapshot } from "../wire/snapshot";
-import type { TrainingRun } from "../wire/traits";
+import type { NamingRun, TrainingRun } from "../wire/traits";
 import {
   formatChange,
   formatCount,
@@ -24,8 +31,10 @@ import {
   formatShort,
   withMinus,
 } from "./format";
-import { SCORES, TRAIN } from "./labels";
+import { functionLabel } from "./function-names";
+import { FORMULA, SCORES, TRAIN } from "./labels";
 import { isolated, type NodeNames, nameOf, plainText, subscripted } from "./node-names";
+import type { Naming } from "./session-messages";
 
 /** A threshold as its field shows it. */
 export const thresholdWords = (threshold: number): string => (threshold > 0 ? formatShort(threshold) : "off");
@@ -319,6 +328,40 @@ export const switchWeakerWords = (count: number): string =>
   `Switch off the ${count === 1 ? "weaker edge" : `${formatCount(count)} weaker edges`} of this layer`;
 
 export const selectEdgesWords = (node: string): string => `Select all edges of ${isolated(plainText(node))}`;
+
+/** R² of a function: with as many nines as it has, up to six. */
+export function fitWords(r2: number): string {
+  if (!Number.isFinite(r2)) return "–";
+  if (r2 >= 0.9999995) return "1";
+  const digits = r2 > 0.9 ? Math.min(6, Math.max(3, 1 - Math.floor(Math.log10(1 - r2)))) : 2;
+  return withMinus(r2.toFixed(digits));
+}
+
+/** How a search for names is, or what has come of it. */
+export function namingWords({ state, edges, steps, at, said, error }: NamingRun): string {
+  if (error) return error;
+  const named = formatItems(steps.length, "name");
+  if (state === "running") return `looking for names: ${formatCount(steps.length)} of ${formatCount(edges)}`;
+  if (said) return said;
+  return at >= 0 && at < steps.length ? `${formatCount(at)} of ${named} kept` : `${named} found`;
+}
+
+/** A point of the curve over the names: "3 names, x → h₁,₀ named sin, loss 0.0012". */
+export function namesPointWords({ steps, loss_start }: NamingRun, count: number, naming: Naming): string {
+  const step = steps[count - 1];
+  const loss = (value: number | null) => (value === null ? "" : `, loss ${formatFigures(value)}`);
+  if (!step) return `${FORMULA.noNames}${loss(loss_start)}`;
+  const [l, i, j, name, after] = step;
+  return `${formatItems(count, "name")}, the last ${naming.edge(l, i, j)}: ${functionLabel(name)}${loss(after)}`;
+}
+
+/** A term of the formula, to be read aloud. */
+export function termWords(edges: readonly EdgeIndex[], naming: Naming): string {
+  return `Term of ${edges.map((edge) => naming.edge(...edge)).join(", ")}`;
+}
+
+/** After the edge whose name costs most. */
+export const blameWords = (loss: number): string => `loss ${formatFigures(loss)} with a spline there`;
 
 /** How a training is: its step, or why it has ended. */
 export function trainingWords({ state, done, steps, stopped, error }: TrainingRun): string {

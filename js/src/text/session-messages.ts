@@ -80,6 +80,10 @@ const CHANGES: Readonly<Record<string, Say>> = {
     `retrained, ${count(steps, "step")} of ${opt}${lamb > 0 ? `, lamb ${figures(lamb)}` : ""}`,
   refine: (_, grid: number, change: number) =>
     `refined to grid ${grid}, outputs move by ${figures(change)} at most`,
+  name: (naming, l: number, i: number, j: number, name: string) => `${naming.edge(l, i, j)} named ${name}`,
+  unname: (naming, l: number, i: number, j: number) => `${naming.edge(l, i, j)} a spline again`,
+  name_all: (_, named: number, left: number) =>
+    `${count(named, "curve")} named${left > 0 ? `, ${left} left as they are` : ""}`,
   outside: (_, ...changes: string[]) => `${changesIn(changes) || "changed"} in a cell`,
   threshold_lowered: (_, kind: string, value: number) => `${kind} threshold lowered to ${figures(value)}`,
   kept_off: (_, number: number) => `${count(number, "edge")} off by hand now`,

@@ -55,6 +55,53 @@ const run: Is = (value) => {
   );
 };
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !list(value) && !bytes(value);
+/** An object whose values are of these types, or `{}`. */
+const recordOf =
+  (types: Readonly<Record<string, Is>>): Is =>
+  (value) =>
+    isObject(value) &&
+    (Object.keys(value).length === 0 || Object.entries(types).every(([name, is]) => is(value[name])));
+const edge = listOf(whole);
+
+const candidate = recordOf({
+  function: text,
+  ...Object.fromEntries(["a", "b", "c", "d", "r2"].map((name) => [name, number])),
+  loss: orNone(number),
+  loss_after: orNone(number),
+  in_group: truth,
+});
+const candidates = recordOf({ edge, busy: truth, error: text, rows: listOf(candidate) });
+
+const formula = recordOf({
+  digits: whole,
+  exact: truth,
+  busy: truth,
+  ...Object.fromEntries(["error", "mathml", "words", "latex", "python", "sympy"].map((name) => [name, text])),
+  loss: orNone(number),
+  loss_refit: orNone(number),
+  blame: list,
+  unnamed: listOf(edge),
+});
+
+const namingStep: Is = (value) => {
+  if (!list(value) || (value as unknown[]).length !== 7) return false;
+  const [l, i, j, name, loss, complexity, unnamed] = value as unknown[];
+  return [l, i, j, complexity, unnamed].every(whole) && text(name) && orNone(number)(loss);
+};
+const naming = recordOf({
+  number: whole,
+  state: (value) => value === "running" || value === "ended",
+  tolerance: finite,
+  edges: whole,
+  steps: listOf(namingStep),
+  at: whole,
+  loss_start: orNone(number),
+  said: text,
+  error: text,
+});
+
 /** Whether a value is of a type, and the words for that type. */
 export type Check = readonly [is: Is, what: string];
 
@@ -81,6 +128,9 @@ export const METRICS: Check = [
   "a list of metrics",
 ];
 export const RUN: Check = [run, "a training"];
+export const CANDIDATES: Check = [listOf(candidates), "a list of candidates"];
+export const FORMULA: Check = [formula, "a formula"];
+export const NAMING: Check = [naming, "a naming"];
 export const ANYTHING: Check = [() => true, "anything"];
 
 /** What is wrong with the type of a trait's value, or ""; a host may not know some traits at all. */

@@ -4,6 +4,7 @@ import type { Cells } from "../model/forward";
 import { DEFAULT_BETA } from "../model/importance";
 import { type LossCurve, lossCurveFrom } from "../model/loss-curve";
 import type { Edits } from "../model/mask";
+import { functionsOf, type NamedCurve } from "../model/named-curve";
 import {
   createTopology,
   type EdgeIndex,
@@ -19,13 +20,17 @@ import { wrongType } from "./check-type";
 import { type Bytes, type Dtype, decode } from "./packed-array";
 import {
   type ArrayName,
+  type CandidateRow,
   DECISIONS,
   type DtypeOf,
   EDIT_TRAITS,
+  type FormulaState,
   type HistoryStep,
   keyOf,
   type Message,
   type Model,
+  type NameRow,
+  type NamingRun,
   ORIENTATIONS,
   type OrientationChoice,
   REMOVED_LOOKS,
@@ -93,6 +98,21 @@ export interface Training extends TrainingRun {
   } | null;
 }
 
+/** A function that might name a curve, and the curve it makes. */
+export interface Candidate extends CandidateRow {
+  /** Over the samples of the edge's own curve. */
+  readonly y: Float32Array;
+}
+
+/** What might name an edge, the best first. */
+export interface Candidates {
+  /** Whether losses are still being measured. */
+  readonly busy: boolean;
+  /** Why there are none, "" if there are. */
+  readonly error: string;
+  readonly rows: readonly Candidate[];
+}
+
 export interface Snapshot {
   /** What could not be read, in words: it is replaced by empty values. "" if all could. */
   readonly problem: string;
@@ -151,6 +171,14 @@ export interface Snapshot {
   readonly training: Training | null;
   /** Bit 0: on in the first of two compared commands, bit 1: in the second. */
   readonly compared: Uint8Array | null;
+  /** The functions of edges that have names. */
+  readonly named: ReadonlyMap<number, NamedCurve>;
+  /** What might name the edges whose cards are open. */
+  readonly candidates: ReadonlyMap<number, Candidates>;
+  /** Null as long as nobody has asked for it. */
+  readonly formula: FormulaState | null;
+  /** The last search for names for all edges, null if there was none. */
+  readonly naming: NamingRun | null;
 }
 
 /** Without these there is no network, or another one: all others may be missing. */
@@ -283,7 +311,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     }));
   }
 
-  function readCells(net: Network): Cells | null {
+  function readCells(net: Network, named: Snapshot["named"]): Cells | null {
     const edges = net.edgeCount;
     const x = maybe("_cells_x", [net.nodeOffset[net.depth]!, null]);
     if (!x) return null;
@@ -296,9 +324,10 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       array("_means", [edges]),
       array("_folded", [edges]),
     ] as const;
-    return once("cells", parts, () => {
+    return once("cells", [...parts, named], () => {
       const [at, y, bias, offset, means, folded] = parts.map((part) => part.data);
-      return { count, x: at!, y: y!, bias: bias!, offset: offset!, means: means!, folded: folded! };
+      const constants = { bias: bias!, offset: offset!, means: means!, folded: folded! };
+      return { count, x: at!, y: y!, functions: functionsOf(named), ...constants };
     });
   }
 
@@ -314,6 +343,34 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
         return { step: step!, train: train!, test: test!, reg: reg! };
       });
     return json("training", [losses], run, () => ({ ...run, losses }));
+  }
+
+  function readCandidates(net: Network, samples: number): ReadonlyMap<number, Candidates> {
+    const given = model.get("_candidates") ?? [];
+    const count = given.reduce((sum, { rows }) => sum + rows.length, 0);
+    const packed = count > 0 ? maybe("_candidates_y", [count, samples]) : null;
+    return json("candidates", [net.topology, packed], given, () => {
+      const found = new Map<number, Candidates>();
+      let at = 0;
+      for (const { edge, busy, error, rows } of given) {
+        const first = at;
+        at += rows.length;
+        if (!isEdge(net, edge)) continue;
+        const curveOf = (k: number) =>
+          packed?.data.subarray((first + k) * samples, (first + k + 1) * samples) ?? new Float32Array();
+        found.set(edgeId(net, edge), {
+          busy,
+          error,
+          rows: rows.map((row, k) => ({
+            ...row,
+            loss: number(row.loss),
+            loss_after: number(row.loss_after),
+            y: curveOf(k),
+          })),
+        });
+      }
+      return found;
+    });
   }
 
   function readTradeoff(name: "_tradeoff_node" | "_tradeoff_edge"): LossCurve | null {
@@ -341,6 +398,9 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
     const metrics = model.get("_metrics") ?? [];
     const hide = model.get("hide") ?? [];
     const tolerance = number(model.get("tolerance")) ?? DEFAULT_TOLERANCE;
+    const names = model.get("_names") ?? [];
+    const named = json("named", [topology], names, () => namesFrom(net, names));
+    const [formula, naming] = [model.get("_formula"), model.get("_naming")];
     const compared = optional(() => maybe("_compared", [edges]));
     const snapshot: Snapshot = {
       problem: "",
@@ -398,7 +458,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
         metrics.map(([name, test, train]) => ({ name, test: number(test), train: number(train) })),
       ),
       hide: json("hide", [], hide, () => hide),
-      cells: optional(() => readCells(net)),
+      cells: optional(() => readCells(net, named)),
       tradeoff: {
         node: optional(() => readTradeoff("_tradeoff_node")),
         edge: optional(() => readTradeoff("_tradeoff_edge")),
@@ -422,6 +482,10 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       script: model.get("_script") ?? "",
       training: readTraining(),
       compared: compared?.data ?? null,
+      named,
+      candidates: optional(() => readCandidates(net, curves.samples)) ?? new Map(),
+      formula: json("formula", [topology], formula, () => filled(formula)),
+      naming: json("naming", [topology], naming, () => filled(naming)),
     };
     return { ...snapshot, problem: problems.join("; ") };
   };
@@ -431,6 +495,22 @@ const DEFAULT_TOLERANCE = 0.05;
 
 function isRun(run: TrainingRun | Record<string, never> | undefined): run is TrainingRun {
   return run !== undefined && run !== null && "state" in run;
+}
+
+/** An object that is not empty, else null. */
+function filled<T extends object>(value: T | Record<string, never> | undefined): T | null {
+  return value !== undefined && value !== null && Object.keys(value).length > 0 ? (value as T) : null;
+}
+
+export function namesFrom(net: Network, rows: readonly NameRow[]): ReadonlyMap<number, NamedCurve> {
+  const found = new Map<number, NamedCurve>();
+  for (const [l, i, j, name, ...constants] of rows) {
+    const [a, b, c, d] = constants.map(number);
+    const whole = [a, b, c, d].every((value) => Number.isFinite(value)) && typeof name === "string";
+    if (isEdge(net, [l, i, j]) && whole)
+      found.set(edgeId(net, [l, i, j]), { function: name, a: a!, b: b!, c: c!, d: d! });
+  }
+  return found;
 }
 
 /** The first, where what came is none of them: a newer Python may know more. */

@@ -11,12 +11,15 @@ import {
 import {
   ANYTHING,
   BYTES,
+  CANDIDATES,
   type Check,
+  FORMULA,
   IDS,
   IMAGE_SHAPE,
   MESSAGES,
   METRICS,
   NAMES,
+  NAMING,
   NUMBER,
   NUMBERS,
   RUN,
@@ -46,7 +49,7 @@ export type Message = readonly [code: string, ...values: unknown[]];
 export interface HistoryStep {
   readonly id: number;
   readonly parent: number | null;
-  readonly kind: "start" | "set" | "score" | "commit" | "fit" | "refine" | "outside";
+  readonly kind: "start" | "set" | "score" | "commit" | "fit" | "refine" | "name" | "name_all" | "outside";
   /** What was done; nothing at the start. */
   readonly what: readonly Message[];
   readonly note: string;
@@ -75,6 +78,83 @@ export interface TrainingRun {
   readonly batch: number;
   /** Why it ended early, in words, and what was raised in it; "" if nothing. */
   readonly stopped: string;
+  readonly error: string;
+}
+
+/** An edge's function: it adds `c f(a x + b) + d` to its slot. */
+export type NameRow = [...EdgeIndex, name: string, a: number, b: number, c: number, d: number];
+
+/** A function that might name a curve. */
+export interface CandidateRow {
+  readonly function: string;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+  readonly r2: number;
+  /** The network's loss with the name as fitted, and after a short refit of all; null as long as it is not known. */
+  readonly loss: number | null;
+  readonly loss_after: number | null;
+  /** It cannot be told apart from the best. */
+  readonly in_group: boolean;
+}
+
+/** What might name one edge, the best first. */
+export interface EdgeCandidates {
+  readonly edge: EdgeIndex;
+  /** Whether losses are still being measured. */
+  readonly busy: boolean;
+  /** Why there are none, in words; "" if there are. */
+  readonly error: string;
+  readonly rows: readonly CandidateRow[];
+}
+
+/** The network's formula: `formula_state` in `widget/naming_payload.py`. */
+export interface FormulaState {
+  /** Significant digits of its numbers. */
+  readonly digits: number;
+  /** Whether numbers such as pi and 1/2 are recognised. */
+  readonly exact: boolean;
+  readonly busy: boolean;
+  readonly error: string;
+  readonly mathml: string;
+  /** The same, to be read aloud. */
+  readonly words: string;
+  readonly latex: string;
+  readonly python: string;
+  readonly sympy: string;
+  /** Of the formula as it is written, and of the network after a refit of everything; null if it is not known. */
+  readonly loss: number | null;
+  readonly loss_refit: number | null;
+  /** The edge whose name costs most, and the loss with a spline in its place. */
+  readonly blame: readonly [...EdgeIndex, number] | readonly [];
+  readonly unnamed: readonly EdgeIndex[];
+}
+
+/** One name that `name_all` has taken. */
+export type NamingStepRow = readonly [
+  ...EdgeIndex,
+  name: string,
+  loss: number | null,
+  complexity: number,
+  unnamed: number,
+];
+
+/** The last `name_all`: `naming_state` in `widget/naming_payload.py`. */
+export interface NamingRun {
+  /** Counts the namings of one Python. */
+  readonly number: number;
+  readonly state: "running" | "ended";
+  readonly tolerance: number;
+  /** Edges to be named at its start. */
+  readonly edges: number;
+  readonly steps: readonly NamingStepRow[];
+  /** How many of the steps the network has now; -1 if it is another network. */
+  readonly at: number;
+  /** The loss before the first step. */
+  readonly loss_start: number | null;
+  /** What came of it, in words, and what was raised; "" if nothing. */
+  readonly said: string;
   readonly error: string;
 }
 
@@ -167,6 +247,11 @@ export const TABLE = {
   _compared: array("uint8"),
   _run: python<TrainingRun | Record<string, never>>(RUN),
   _run_losses: array("float64"),
+  _names: python<NameRow[]>(IDS),
+  _candidates: python<EdgeCandidates[]>(CANDIDATES),
+  _candidates_y: array("float32"),
+  _formula: python<FormulaState | Record<string, never>>(FORMULA),
+  _naming: python<NamingRun | Record<string, never>>(NAMING),
 } as const;
 
 /** Traits that no view follows: the widget's mark, which is that of the picture in the notebook; see `wire/outbox.ts`. */
@@ -222,6 +307,8 @@ export const EDIT_TRAITS = DECISIONS.filter((name) => name !== "keep_mean") as E
 export type Command =
   /** What is dragged next is a step of its own. */
   | { do: "new_step" }
+  /** What is decided next goes on with the last step, whatever that changed. */
+  | { do: "same_step" }
   /** Asks for everything that a view reads again. */
   | { do: "send" }
   | { do: "undo" | "redo" | "commit" | "reset" | "remove_dead_ends" }
@@ -239,6 +326,13 @@ export type Command =
     }
   | { do: "pause" | "resume" | "step" | "stop" }
   | { do: "refine"; grid: number }
+  /** What `widget/messages.py` says of names. */
+  | { do: "name"; edge: EdgeIndex; function: string }
+  | { do: "unname"; edge: EdgeIndex }
+  | { do: "name_all"; tolerance: number }
+  | { do: "stop_naming" }
+  | { do: "keep_names"; count: number }
+  | { do: "formula"; digits: number; exact: boolean }
   | { do: "jump"; id: number }
   | { do: "note"; id: number; text: string }
   | { do: "compare"; ids: number[] };

@@ -320,6 +320,29 @@ describe("Prune", () => {
     expect(model.get("active_edges")).toBe(15);
   });
 
+  test("is one step, which one undo takes back", async () => {
+    const model = alone();
+    const view = await open(1000, 900, model);
+    const thresholds = () => [model.get("node_threshold"), model.get("edge_threshold")];
+    const before = thresholds();
+    const seen: number[][] = [];
+    for (const tolerance of [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5]) {
+      model.set("tolerance", tolerance);
+      await frames(3);
+      const step = model.get("_current");
+      await click(view.find("[data-role=prune]"));
+      await expect.poll(() => view.find("[data-role=prune]").getAttribute("aria-busy")).toBe("false");
+      if (model.get("_current") === step) continue;
+      seen.push(thresholds());
+      expect(model.get("_history").find(({ id }) => id === model.get("_current"))?.parent).toBe(step);
+      view.find("[data-role=undo]").click();
+      await frames(3);
+      expect(thresholds()).toEqual(before);
+    }
+    // Or it shows nothing.
+    expect(seen.filter(([node, edge]) => node! > before[0]! && edge! > before[1]!).length).toBeGreaterThan(0);
+  });
+
   test("says so when no smaller network is within the tolerance, until something is done", async () => {
     const model = alone();
     const view = await open(1000, 900, model);

@@ -268,6 +268,24 @@ describe("undo and redo", () => {
     expect(commands(model).at(-1)).toMatchObject({ id: 4, parent: 2 });
   });
 
+  test("two thresholds are one step where the second goes on with the first", () => {
+    const model = page();
+    const count = commands(model).length;
+    write(model, { node_threshold: 0.03 });
+    model.send({ do: "same_step" });
+    write(model, { edge_threshold: 0.02 });
+    expect(commands(model).length).toBe(count + 1);
+    write(model, { edge_threshold: 0.01 });
+    expect(commands(model).length).toBe(count + 2);
+    model.send({ do: "undo" });
+    expect(decided(model)).toMatchObject({ node_threshold: 0.03, edge_threshold: 0.02 });
+    model.send({ do: "same_step" });
+    model.send({ do: "undo" });
+    expect(decided(model)).toMatchObject({ node_threshold: 0, edge_threshold: 0 });
+    write(model, { edge_threshold: 0.02 });
+    expect(commands(model).at(-1)).toMatchObject({ id: count + 2, parent: 0 });
+  });
+
   test("a slider that ends where it began leaves no step", () => {
     const model = page();
     write(model, { node_threshold: 0.01 });

@@ -50,7 +50,7 @@ export function createPrune(commands: Commands, say: (words: string) => void): A
     const level = levels && thresholdFor(curve, allowed, reading.keepMean, left);
     if (!levels || level === null || curve.activeEdges[pointAt(curve, level)]! >= left) return mask;
     const threshold = thresholdOver(levels, level);
-    if (!begun) commands.act({ do: "new_step" });
+    commands.act({ do: begun ? "same_step" : "new_step" });
     commands.draft(axis === "node" ? { node_threshold: threshold } : { edge_threshold: threshold });
     commands.releaseDraft();
     const name = axis === "node" ? "nodeThreshold" : "edgeThreshold";

@@ -51,6 +51,7 @@ export function cardContent(
   body: unknown,
   facts: readonly Fact[],
   hasSwitch = true,
+  more: unknown = nothing,
 ) {
   const path = namesOf(known.net, names, target);
   const name = cardName(target, path);
@@ -69,7 +70,8 @@ export function cardContent(
       <span class="state">${stateWords(known, target)}</span>
     </p>
     <div class="body">${body}</div>
-    <dl class="facts">${facts.map(factRow)}</dl>`;
+    <dl class="facts">${facts.map(factRow)}</dl>
+    ${more}`;
 }
 
 export const cardName = ({ kind }: Target, path: readonly string[]): string =>

@@ -8,10 +8,12 @@ import { rankOf, rankWords } from "../../text/messages";
 import type { Snapshot } from "../../wire/snapshot";
 import { createChart } from "../plots/chart";
 import { type Card, type CardCommands, cardContent, costFact, type Fact } from "./card";
+import { createNames } from "./names";
 
 export function createEdgeCard(card: HTMLElement, target: Target, commands: CardCommands): Card {
   const edge = target.id;
   const chart = createChart();
+  const names = createNames(target, commands);
   let drawn: readonly unknown[] = [];
   let ranked: { scores: Float64Array; rank: number } | null = null;
 
@@ -28,12 +30,12 @@ export function createEdgeCard(card: HTMLElement, target: Target, commands: Card
       chart.point(trace && [trace.nodes[source]!, trace.edges[edge]!]);
       const facts: Fact[] = [
         [CARDS.sample, trace ? valueWords(trace.nodes[source]!, trace.edges[edge]!) : ""],
-        [CARDS.formula, reading.symbolic.get(edge) ?? ""],
+        [CARDS.formula, names.words(now) || (reading.symbolic.get(edge) ?? "")],
         [CARDS.score, rankWords(net, edge, ranked.rank)],
         costFact(now, target),
         [CARDS.offGrid, offGrid(reading, source)],
       ];
-      render(cardContent(now, target, commands, chart.element, facts), card);
+      render(cardContent(now, target, commands, chart.element, facts, true, names.content(now)), card);
     },
   };
 }

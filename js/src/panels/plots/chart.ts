@@ -126,19 +126,28 @@ export function createChart() {
   };
 }
 
-/** A curve alone, as large as it can be in a small box. */
-export function miniature(x: ArrayLike<number>, y: ArrayLike<number>, side: number): SVGSVGElement {
+/** A curve alone, as large as it can be in a small box; another one over it, on the same scale. */
+export function miniature(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  side: number,
+  over: ArrayLike<number> | null = null,
+): SVGSVGElement {
   const [[xLow, xHigh], [yLow, yHigh]] = [sane(extent(x)), sane(extent(y))];
   const inset = 0.14 * side;
   const room = side - 2 * inset;
-  const d = pathOf(
-    x,
-    y,
-    (value) => inset + (room * (value - xLow)) / (xHigh - xLow),
-    (value) => inset + room * (1 - (value - yLow) / (yHigh - yLow)),
-  );
+  const path = (name: string, of: ArrayLike<number>) =>
+    svg("path", {
+      class: name,
+      d: pathOf(
+        x,
+        of,
+        (value) => inset + (room * (value - xLow)) / (xHigh - xLow),
+        (value) => inset + room * (1 - (value - yLow) / (yHigh - yLow)),
+      ),
+    });
   const picture = svg("svg", { class: "miniature", viewBox: `0 0 ${side} ${side}`, "aria-hidden": "true" });
-  picture.append(svg("path", { class: "phi", d }));
+  picture.append(path("phi", y), ...(over ? [path("over", over)] : []));
   return picture;
 }
 

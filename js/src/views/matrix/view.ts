@@ -133,6 +133,7 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
           for (const [id, state] of differences(reading)) {
             outline(brush, { kind: "edge", id }, brush.palette.selected, 1.5, state === 1 ? [2, 2] : []);
           }
+          for (const id of known.lit) outline(brush, { kind: "edge", id }, brush.palette.symbolic, 3);
           for (const target of known.selected) outline(brush, target, brush.palette.selected, 2);
         },
         paintHighlight(brush, target, focus) {

@@ -32,6 +32,7 @@ export function paintMarks(
   shown: Shown,
   selected: readonly Target[],
   probe: Probe | null,
+  lit: readonly number[] = [],
 ): void {
   const { scene, net } = shown;
   const { ctx } = brush;
@@ -44,6 +45,7 @@ export function paintMarks(
     });
     for (const edge of different) paintDifference(brush, edge);
   }
+  if (lit.length > 0) paintLit(brush, scene, new Set(lit));
   const chosen = new Set(selected.filter(({ kind }) => kind === "edge").map(({ id }) => id));
   if (chosen.size > 0) {
     const halos = scene.edges.filter(({ edge }) => chosen.has(edge));
@@ -84,6 +86,33 @@ function paintLine(brush: Brush, { path }: EdgeShape, dashes: number[]): void {
   ctx.lineWidth = 2;
   ctx.setLineDash(dashes);
   ctx.stroke(lineOf(brush, path));
+}
+
+/** Edges that a term of the formula stands for: a broad glow of their colour, along the line and around the box. */
+function paintLit(brush: Brush, scene: Scene, lit: ReadonlySet<number>): void {
+  const { ctx, palette } = brush;
+  const edges = scene.edges.filter(({ edge }) => lit.has(edge));
+  underBoxes(brush, scene, () => {
+    for (const edge of edges) {
+      const line = lineOf(brush, edge.path);
+      ctx.strokeStyle = colourOf(palette, edge);
+      ctx.globalAlpha = 0.22;
+      ctx.lineWidth = 9;
+      ctx.stroke(line);
+      ctx.globalAlpha = 1;
+      ctx.lineWidth = 2.5;
+      ctx.stroke(line);
+    }
+  });
+  for (const edge of edges) {
+    const { box, anchor } = edge;
+    const colour = colourOf(palette, edge);
+    ctx.globalAlpha = 0.22;
+    if (box) frameBox(brush, box, 2, 5, colour);
+    ctx.globalAlpha = 1;
+    if (box) frameBox(brush, box, 0, 2.5, colour);
+    else dot(ctx, ...centreOf(anchor), 4, colour);
+  }
 }
 
 /** Paints lines only outside the boxes, as in the picture. */

@@ -93,7 +93,7 @@ export function buildScene(
       ghost,
       visible: !hidesRemoved || ghost || difference !== null || look === "on" || look === "removing",
       kept: look === "on" && known.edits.keptEdges.has(e),
-      formula: known.symbolic.get(e) ?? null,
+      formula: known.preview?.edge === e ? known.preview.function : (known.symbolic.get(e) ?? null),
       label: label ? (layout.orientation === "up" ? "beside" : "under") : null,
       difference,
     });

@@ -75,6 +75,7 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
       known.mask,
       known.edits,
       known.symbolic,
+      known.preview,
       reading.compared,
       reading.beta,
       reading.removed,
@@ -132,7 +133,7 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
           ),
         paint: (brush) => paint(brush, scene, named),
         hasNoMarks: (probe) => known.selected.length === 0 && probe === null && !scene.comparing,
-        paintMarks: (brush, probe) => paintMarks(brush, shown, known.selected, probe),
+        paintMarks: (brush, probe) => paintMarks(brush, shown, known.selected, probe, known.lit),
         paintHighlight: (brush, target, focus) => paintHighlight(brush, shown, target, focus),
       };
     },

@@ -1,0 +1,116 @@
+/** The loss with each name more, on a logarithmic axis, and a slider to stand on any of its points. */
+
+import { formatScale } from "../../text/format";
+import { FORMULA } from "../../text/labels";
+import { namesPointWords } from "../../text/messages";
+import type { Naming } from "../../text/session-messages";
+import { element, setAttribute, setText, svg } from "../../util/dom";
+import type { NamingRun } from "../../wire/traits";
+
+const W = 320;
+const H = 110;
+const LEFT = 44;
+const RIGHT = 12;
+const TOP = 8;
+const BOTTOM = 20;
+const PLOT = { width: W - LEFT - RIGHT, height: H - TOP - BOTTOM };
+/** Where the thumb of a slider stands at its ends: half of its width inside. */
+const RADIUS = 4;
+
+export function createNamesChart(stand: (count: number) => void, signal: AbortSignal) {
+  const drawing = svg("g");
+  const picture = svg(
+    "svg",
+    { class: "names-chart", viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" },
+    drawing,
+  );
+  const slider = element("input", {
+    type: "range",
+    min: "0",
+    step: "1",
+    "data-role": "kept-names",
+    "aria-label": FORMULA.curve.name,
+  });
+  const words = element("p", { class: "point" });
+  let run: NamingRun | null = null;
+  let naming: Naming | null = null;
+
+  const place = (k: number) => LEFT + (PLOT.width * k) / Math.max(1, run?.steps.length ?? 1);
+
+  function tell(): void {
+    if (!run || !naming) return;
+    const text = namesPointWords(run, Number(slider.value), naming);
+    setAttribute(slider, "aria-valuetext", text);
+    setText(words, text);
+    for (const dot of drawing.querySelectorAll("circle")) {
+      dot.toggleAttribute("data-chosen", dot.getAttribute("data-names") === slider.value);
+    }
+  }
+
+  slider.addEventListener("input", tell, { signal });
+  slider.addEventListener("change", () => stand(Number(slider.value)), { signal });
+  picture.addEventListener(
+    "click",
+    (event) => {
+      const names = (event.target as Element).getAttribute("data-names");
+      if (names !== null && !slider.disabled) stand(Number(names));
+    },
+    { signal },
+  );
+
+  return {
+    element: element("div", { class: "names-curve" }, picture, slider, words),
+    draw(next: NamingRun, named: Naming): void {
+      [run, naming] = [next, named];
+      const losses = [next.loss_start, ...next.steps.map(([, , , , loss]) => loss)];
+      const known = losses.filter((loss): loss is number => loss !== null && loss > 0);
+      const [low, high] = range(known);
+      const toY = (loss: number) =>
+        TOP + PLOT.height * (1 - (Math.log10(Math.max(loss, 10 ** low)) - low) / (high - low));
+      let d = "";
+      const points = losses.flatMap((loss, k) => {
+        if (loss === null) return [];
+        d += `${d ? "L" : "M"}${near(place(k))} ${near(toY(loss))}`;
+        return svg("circle", {
+          cx: near(place(k)),
+          cy: near(toY(loss)),
+          r: `${RADIUS}`,
+          "data-names": `${k}`,
+        });
+      });
+      const bits = next.steps.at(-1)?.[5] ?? 0;
+      drawing.replaceChildren(
+        ...[10 ** Math.ceil(low), 10 ** Math.floor(high)]
+          .filter((tick, k, all) => tick >= 10 ** low && tick <= 10 ** high && all.indexOf(tick) === k)
+          .map((tick) => tickOf(toY(tick), formatScale(tick))),
+        svg("path", { class: "axes", d: `M${LEFT} ${TOP}V${H - BOTTOM}H${W - RIGHT}` }),
+        label(LEFT, H - 6, "0", "middle"),
+        label(W - RIGHT, H - 6, FORMULA.complexity(next.steps.length, bits), "end"),
+        svg("path", { class: "line", d }),
+        ...points,
+      );
+      slider.max = `${next.steps.length}`;
+      slider.disabled = next.state === "running" || next.at < 0;
+      slider.value = `${next.at < 0 ? next.steps.length : next.at}`;
+      tell();
+    },
+  };
+}
+
+/** Exponents, with some room. */
+function range(values: readonly number[]): readonly [number, number] {
+  if (values.length === 0) return [-1, 0];
+  const [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))];
+  const room = Math.max(0.15, (high - low) * 0.08);
+  return [low - room, high + room];
+}
+
+function tickOf(y: number, text: string): SVGElement {
+  const group = svg("g", { class: "tick" });
+  group.append(svg("path", { d: `M${LEFT} ${near(y)}H${W - RIGHT}` }), label(LEFT - 5, y + 3.5, text, "end"));
+  return group;
+}
+
+const label = (x: number, y: number, text: string, anchor: string) =>
+  svg("text", { x: near(x), y: near(y), "text-anchor": anchor }, text);
+const near = (value: number) => `${Math.round(10 * value) / 10}`;

@@ -1,0 +1,207 @@
+"""What names would cost a network, and its formula: computed on a private copy, in any thread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kanwidget.adapters import Adapter
+from kanwidget.evaluate.data_and_metric import DataAndMetric
+from kanwidget.formula.candidates import candidates_of
+from kanwidget.formula.formula import Formula, formula_of
+from kanwidget.formula.levenberg_marquardt import refit
+from kanwidget.formula.naming_network import NamingNetwork, build_network
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS
+from kanwidget.masks.ids import Edge
+
+from .naming_payload import CandidateName, EdgeNames, FormulaText
+
+__all__ = ["NamingTrials"]
+
+Floats = NDArray[np.float64]
+
+TOP = 5
+"""Functions shown for an edge; all that cannot be told apart from the best, but no more than ..."""
+
+MOST = 8
+
+INTERVALS = 10
+REFIT_STEPS = 8
+
+MAX_ROWS = 1000
+"""Rows that a refit is made on."""
+
+MAX_PARAMETERS = 1500
+"""A network with more is not refitted while somebody looks at a card."""
+
+RECOGNITION_SECONDS = 5.0
+
+ROUNDING = 1e-6
+"""A loss that is smaller, relative to the labels, is rounding."""
+
+
+class NamingTrials:
+    """Tries names on a copy of a model as it is now.
+
+    Parameters
+    ----------
+    adapter : Adapter
+        Of a private copy.
+    data : DataAndMetric
+        What losses are measured with.
+    curves : sequence of (Tensor (n_in, samples), Tensor)
+        Where each layer's curves are sampled.
+    """
+
+    def __init__(
+        self, adapter: Adapter, data: DataAndMetric, curves: Sequence[tuple[Tensor, Tensor]]
+    ) -> None:
+        self._adapter, self._data, self._curves = adapter, data, curves
+        self._network: NamingNetwork | None = None
+        self._network_of: Edge | None = None  # which name is not in it
+        labels = data.train_labels
+        shape = (len(data.train_rows), adapter.width[-1])
+        numeric = data.has_labels and labels.shape == shape and labels.is_floating_point()
+        self._labels = labels if numeric else None
+        self._names, self._functions = adapter.names(), adapter.functions()
+
+    @property
+    def edges_on(self) -> int:
+        """How many edges are on."""
+        return sum(int(layer.sum()) for layer in self._adapter.mask())
+
+    def candidates(self, edge: Edge) -> EdgeNames:
+        """Return what might name an edge, without losses."""
+        l, i, _ = edge
+        found = candidates_of(
+            self._without_name(edge), self._data.train_rows, self._labels, None, [edge], TOP
+        ).get(edge, [])
+        x = self._curves[l][0][i].detach().cpu().double().numpy()
+        names = EdgeNames(edge)
+        for candidate in found[:MOST]:
+            curve = candidate.curve
+            with np.errstate(all="ignore"):
+                y = curve.c * FUNCTIONS[curve.function].value(curve.a * x + curve.b) + curve.d
+            names.rows.append(CandidateName(curve, candidate.r2, candidate.in_group, y))
+        names.busy = bool(names.rows)
+        return names
+
+    def losses(self, edge: Edge, curve: NamedCurve) -> tuple[float, float] | None:
+        """Return the loss with a name, and after a short refit; None if that takes too long.
+
+        They are NaN where there is none.
+        """
+        network = self._base(edge)
+        if network is None:
+            return None
+        trial = network.with_edge(edge, curve, FUNCTIONS[curve.function])
+        return self._loss(trial), self._refitted(trial)[1]
+
+    def formula(
+        self, in_vars: Sequence[str], out_vars: Sequence[str], digits: int, exact: bool
+    ) -> FormulaText:
+        """Return the formula in all its forms."""
+        made = self._formula(in_vars, out_vars)
+        if exact and made.rows is not None and not made.unnamed:
+            made = made.recognised(seconds=RECOGNITION_SECONDS)
+        text = FormulaText(digits, exact)
+        written = made.rounded(digits)
+        text.unnamed = made.unnamed
+        text.mathml, text.latex = made.mathml(digits), made.latex(digits)
+        text.words = made.words(digits)
+        text.python = written.python()
+        text.sympy = "\n".join(
+            [f"{symbol} = {value}" for symbol, value in written.sympy_parts]
+            + [f"{name} = {value}" for name, value in zip(out_vars, written.sympy, strict=True)]
+        )
+        outputs = torch.from_numpy(written(self._data.test_rows.detach().cpu().double().numpy()))
+        text.loss = self._loss_of(outputs)
+        return text
+
+    def costs_of_names(self, text: FormulaText) -> None:
+        """Find out the loss after a refit, and the edge whose name costs most."""
+        network = self._base()
+        if network is None or self._labels is None or not self._names:
+            return
+        best, text.loss_refit = self._refitted(network)
+        passed = best.forward(self._train_x())
+        on = [edge for edge in self._names if edge in best.edges]
+        found = []
+        for edge in on:
+            spline = best.with_splines([edge], passed, INTERVALS)
+            found.append((self._refitted(spline)[1], edge))
+        known = [(loss, edge) for loss, edge in found if math.isfinite(loss)]
+        least = ROUNDING * float(self._labels.std())  # below it nothing is to blame for
+        if known and text.loss_refit and text.loss_refit > least:
+            loss, edge = min(known)
+            if loss < 0.9 * text.loss_refit:
+                text.blame = edge, loss
+
+    def _formula(self, in_vars: Sequence[str], out_vars: Sequence[str]) -> Formula:
+        some = _spread(len(self._data.train_rows))
+        labels = None if self._labels is None else self._labels[some]
+        rows = self._data.train_rows[some], labels
+        return formula_of(
+            self._adapter,
+            rows=rows,
+            in_vars=in_vars,
+            out_vars=out_vars,
+            functions=self._functions,
+        )
+
+    def _base(self, edge: Edge | None = None) -> NamingNetwork | None:
+        """Return the network that names, of an edge, are tried on; None if it is too large."""
+        of = edge if edge in self._names else None
+        if not self._adapter.can_tabulate:
+            return None
+        if self._network is None or self._network_of != of:
+            if self.edges_on * INTERVALS > 2 * MAX_PARAMETERS:
+                return None
+            adapter = self._adapter if edge is None else self._without_name(edge)
+            self._network = build_network(adapter, self._data.train_rows, INTERVALS)
+            self._network_of = of
+        network = self._network
+        return network if network is not None and network.size <= MAX_PARAMETERS else None
+
+    def _without_name(self, edge: Edge) -> Adapter:
+        """Return the model with the spline that an edge had before its name."""
+        if edge not in self._names:
+            return self._adapter
+        copy = self._adapter.copy()
+        copy.set_names({edge: None})
+        return copy
+
+    def _train_x(self) -> Floats:
+        return _columns(self._data.train_rows[_spread(len(self._data.train_rows))])
+
+    def _refitted(self, network: NamingNetwork) -> tuple[NamingNetwork, float]:
+        if self._labels is None:
+            return network, math.nan
+        labels = _columns(self._labels[_spread(len(self._labels))])
+        best, _, _ = refit(network, self._train_x(), labels, REFIT_STEPS)
+        return best, self._loss(best)
+
+    def _loss(self, network: NamingNetwork) -> float:
+        passed = network.forward(_columns(self._data.test_rows))
+        if not passed.in_domain:
+            return math.nan
+        return self._loss_of(torch.from_numpy(passed.outputs.T.copy()))
+
+    def _loss_of(self, outputs: Tensor) -> float:
+        data = self._data
+        return data.loss_of(outputs.to(data.test_rows.device, data.test_rows.dtype))
+
+
+def _spread(count: int) -> Tensor:
+    """Return the numbers of some rows, from end to end."""
+    return torch.linspace(0, count - 1, min(count, MAX_ROWS), dtype=torch.float64).round().long()
+
+
+def _columns(values: Tensor) -> Floats:
+    return np.ascontiguousarray(values.detach().cpu().double().numpy().T)

@@ -1,0 +1,117 @@
+"""From the first picture to the formula in JupyterLab: by mouse, and by keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from cells import FORMULA
+from lab import Notebook
+from playwright.sync_api import Locator, Page
+from servers import SECOND, until
+from test_workbench_in_lab import SHOW, Keyboard, opened
+from view import View, rectangle, same
+
+OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
+
+TRUE = re.compile(r"esin\(πx1\)\+x22")
+"""exp(sin(pi x1) + x2^2), as the text of its MathML."""
+
+EXACT = """
+import numpy as _np
+def _difference():
+    x = _np.random.default_rng(0).uniform(-2, 2, (1000, 2))
+    scope = {}
+    exec(w.session.formula().python(), scope)
+    true = _np.exp(_np.sin(_np.pi * x[:, 0]) + x[:, 1] ** 2)
+    return float(_np.abs(scope["formula"](x)[:, 0] / true - 1).max())
+"""
+
+
+class Road:
+    """What a person does, counted."""
+
+    def __init__(self, view: View, keys: Keyboard | None) -> None:
+        self.view, self.keys, self.actions = view, keys, 0
+
+    def press(self, selector: str) -> None:
+        """Press a button, by mouse or by keyboard."""
+        self.actions += 1
+        button = self.view.root.locator(selector).first
+        if self.keys is None:
+            button.click()
+        else:
+            button.focus()
+            self.keys.press("Enter")
+
+
+def math_of(view: View) -> Locator:
+    return view.root.locator('[data-role="math"] math')
+
+
+def typeset(view: View) -> str:
+    """Return the text of the formula, without what is invisible."""
+    found = math_of(view)
+    return re.sub(r"[\s\u2061\u2062]", "", found.text_content() or "") if found.count() else ""
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_from_the_first_picture_to_the_formula(
+    by: str, open_notebook: OpenNotebook, page: Page
+) -> None:
+    notebook = open_notebook([FORMULA, SHOW])
+    view = opened(notebook)
+    notebook.define(EXACT)
+    value = notebook.value
+    road = Road(view, Keyboard(page) if by == "keyboard" else None)
+
+    road.press('[data-role="prune"]')
+    until(lambda: same(value("w.active_edges"), 3))
+    road.press('[data-role="name"]')
+    until(lambda: same(bool(TRUE.search(typeset(view))), True), timeout=60)
+    assert road.actions <= 5
+    assert value("w.loss") < 1e-6
+    assert value("_difference()") < 1e-6
+    # It is typeset: the exponent is higher, and smaller, than its base.
+    base, exponent = (math_of(view).locator(f"msup > :nth-child({n})").first for n in (1, 2))
+    assert exponent.bounding_box()["y"] < base.bounding_box()["y"]  # type: ignore[index]
+    assert "e to the power of" in (math_of(view).get_attribute("aria-label") or "")
+
+    # A term lights its edges, and opens their cards.
+    steps = value("len(w.session.history.path())")
+    term = math_of(view).locator("[data-edges]").last
+    if road.keys is None:
+        term.click()
+    else:
+        term.focus()
+        road.keys.press("Enter")
+    until(lambda: same(value("len(w.selected) > 0"), True))
+    assert value("len(w.session.history.path())") == steps
+    road.press('[data-role="undo"]')
+    until(lambda: same(value("len(w.session.names)"), 0))
+    road.press('[data-role="redo"]')
+    until(lambda: same(value("len(w.session.names)"), 3))
+
+
+def test_a_curve_is_named_on_its_card_and_gets_its_spline_back(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook([FORMULA, SHOW])
+    view = opened(notebook)
+    value = notebook.value
+    view.press("prune")
+    until(lambda: same(value("w.active_edges"), 3))
+    edge = value("next([0, 0, j] for j in range(5) if w.session.mask[0][j, 0])")
+    page = notebook.page
+    page.wait_for_timeout(SECOND)  # the layout comes to rest
+    area = rectangle(view.twin("edge", ",".join(map(str, edge))))
+    page.mouse.click(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+    sine = view.root.locator('[data-function="sin"]')
+    until(lambda: same(sine.count(), 1), timeout=30)
+    until(lambda: same("→" in sine.inner_text() and "…" not in sine.inner_text(), True), timeout=30)
+    sine.click()
+    until(lambda: same(value("[c.function for c in w.session.names.values()]"), ["sin"]))
+    facts = view.root.locator(".facts")
+    until(lambda: same("sin(" in facts.inner_text(), True))
+    view.press("unname")
+    until(lambda: same(value("len(w.session.names)"), 0))
