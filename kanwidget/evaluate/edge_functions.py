@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from kanwidget.functions.curve import NamedCurve
 from kanwidget.masks.ids import Edge
 
 __all__ = ["EdgeFunctions"]
@@ -45,6 +46,9 @@ class EdgeFunctions(Protocol):
 
     def offset(self) -> list[Tensor]:
         """Return what is added after the products, ``(width[l],)`` for each layer of nodes."""
+
+    def names(self) -> dict[Edge, NamedCurve]:
+        """Return the edges that a function alone makes, on or off."""
 
     def symbolic(self) -> dict[Edge, str]:
         """Return the edges with a fixed formula, and its name, such as ``sin``."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.metric import metric_name
 from kanwidget.kan.training import FitResults
 from kanwidget.masks.validate import check_whole
 from kanwidget.training.engine import AtRest, check_model, train
+from kanwidget.training.key_frames import KeyFrames
 from kanwidget.training.objective import LossFunction, check_loss
+from kanwidget.training.pausable import LoopRun
 from kanwidget.training.run import TrainingRun
 from kanwidget.training.settings import TrainingSettings
 
 from .session_reader import SessionReader
+from .training_log import TrainedSteps
 from .training_watch import FitRecord
 
 __all__ = ["SessionTraining"]
@@ -22,12 +26,63 @@ __all__ = ["SessionTraining"]
 class SessionTraining(SessionReader):
     """Trains the live model under its masks, here or in a background thread."""
 
+    loop: LoopRun | None = None
+    """The last training loop of the user's own that a widget has followed."""
+
     _run: TrainingRun | None = None
+    _frames: KeyFrames | None = None
 
     @property
     def run(self) -> TrainingRun | None:
         """The last training by `fit` or `start_fit`, None if there was none."""
         return self._run
+
+    def trained_steps(self) -> TrainedSteps:
+        """Return the steps of all trainings by the session that led to where it stands."""
+        record = self._planner.fit
+        unrecorded = None
+        if record is not None:
+            unrecorded = record.run, record.recorded, record.run.steps_done
+        return self._planner.log.along(self.history, unrecorded)
+
+    def key_frames(self, count: int) -> list[tuple[int, Baseline]]:
+        """Return what the model was at some steps of the last training, if that led to here.
+
+        Parameters
+        ----------
+        count : int
+            How many there may be.
+
+        Returns
+        -------
+        list of (int, Baseline)
+            The steps among those of `trained_steps` that the model had, and its curves and mask.
+        """
+        trained, run = self.trained_steps(), self._run
+        live, evaluator = self._applier.require_live_model(), self._applier.require_evaluator()
+        if self._frames is None or run is None or not trained.pieces or count < 2:
+            return []
+        if trained.pieces[-1][0] is not run:
+            return []
+        # Of a training that a decision has parted, all that led here.
+        first = min(piece[1] for piece in trained.pieces if piece[0] is run)
+        before = trained.total - trained.pieces[-1][2]
+        frames = [
+            frame
+            for frame in self._frames.kept
+            if first <= frame.steps < trained.pieces[-1][2]
+            and frame.weights.fits(live.adapter.model)
+        ]
+        frames = frames[:: -(-len(frames) // count)] if frames else []
+        return [
+            (
+                before + frame.steps,
+                evaluator.with_weights(frame.weights).make_baseline(
+                    frame.mask, frame.bias, score=self.baseline.score
+                ),
+            )
+            for frame in frames
+        ]
 
     def fit(
         self,
@@ -225,7 +280,10 @@ class SessionTraining(SessionReader):
             check_model(live, asked, loss)
 
         check(settings)
-        run = TrainingRun(settings, work, live.model, callback, stop, bool(paused), check)
+        self._frames = KeyFrames(live)
+        run = TrainingRun(
+            settings, work, live.model, callback, stop, bool(paused), check, self._frames.look
+        )
         named = "" if loss_fn is None else metric_name(loss_fn)
         self._planner.fit = FitRecord(run, named)
         self._run = run

@@ -32,6 +32,7 @@ from .live_model import ExternalChanges, PlannedStep
 from .mask_and_bias import MaskAndBias
 from .name_rows import NameRow
 from .step_applier import StepApplier
+from .training_log import TrainingLog
 from .training_watch import FitRecord, TrainingWatch
 from .words import Message
 
@@ -49,12 +50,14 @@ class StepPlanner:
     ----------
     fit : FitRecord or None
         The training by the session itself that is not yet in the history as a whole.
+    log : TrainingLog
     """
 
     fit: FitRecord | None = None
 
     def __init__(self, applier: StepApplier) -> None:
         self._applier = applier
+        self.log = TrainingLog()
         self._training = TrainingWatch(applier.require_live_model().adapter.model)
         self._starts_new_step = False  # whether the next change is a step of its own
         self._continued: int | None = None  # which step the next change goes on with
@@ -351,6 +354,7 @@ class StepPlanner:
             self._training.saw_change(fit, merged)
             if is_fit and record is not None:
                 record.first, record.recorded = first, done
+                self.log.add(command, record.run, first, done)
             self.fit = None if over else self.fit
 
         return self._planned(command, evaluator, seen=found.live, found=found, after=after)

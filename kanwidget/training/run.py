@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import math
 import re
 import threading
@@ -18,6 +17,7 @@ from torch import nn
 from kanwidget.kan.write_lock import begin_fit, end_fit
 
 from .engine import AtRest, FitResults
+from .pausable import Pausable
 from .settings import TrainingSettings
 
 __all__ = ["TrainingPart", "TrainingRun"]
@@ -27,8 +27,6 @@ AWAIT_SECONDS = 0.02
 
 WAIT_SECONDS = 0.1
 """Seconds between two calls of what is done while somebody waits."""
-
-_NUMBERS = itertools.count(1)
 
 
 class TrainingPart(NamedTuple):
@@ -45,7 +43,7 @@ class TrainingPart(NamedTuple):
     settings: TrainingSettings
 
 
-class TrainingRun:
+class TrainingRun(Pausable):
     """A training of a live model, here or in a background thread.
 
     Parameters
@@ -63,6 +61,8 @@ class TrainingRun:
         Whether to wait after the first step.
     check : callable, optional
         Raises an error if the model cannot be trained with some settings.
+    look : callable, optional
+        Called before the first step with 0, and after each with how many the model has.
 
     Attributes
     ----------
@@ -70,8 +70,6 @@ class TrainingRun:
         Those that were asked for last; ``steps`` counts all of the training.
     parts : list of TrainingPart
         One, and one more for each `change` that has taken effect.
-    number : int
-        Counts the trainings of this Python process.
     while_waiting : callable, optional
         Called with nothing, ten times a second, in a thread that waits for the end.
     """
@@ -85,20 +83,18 @@ class TrainingRun:
         stop: Callable[[], bool] | None = None,
         paused: bool = False,
         check: Callable[[TrainingSettings], object] = lambda settings: None,
+        look: Callable[[int], object] = lambda steps: None,
     ) -> None:
-        self.settings, self.number = settings, next(_NUMBERS)
+        super().__init__(paused)
+        self.settings = settings
         self.while_waiting: Callable[[], object] | None = None
         self.parts: list[TrainingPart] = []
         self._train, self._callback, self._asked = train, callback, stop
-        self._model, self._check = model, check
+        self._model, self._check, self._look = model, check, look
         self._found = _no_results(), _no_results()  # of the parts that are over; of this one
         self._next: TrainingSettings | None = None  # from the next rest on
         self._ends_part = self._is_closed = False
         self._error: BaseException | None = None
-        self._changed = threading.Condition()
-        self._stopped = self._waits = False
-        self._paused = paused
-        self._allowed = 0  # steps to take while it is paused
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._owner = 0
@@ -108,16 +104,6 @@ class TrainingRun:
     def running(self) -> bool:
         """Whether it has not ended; a run that is paused has not."""
         return not self._ended.is_set()
-
-    @property
-    def paused(self) -> bool:
-        """Whether it waits, or will do so after the step in hand."""
-        return self.running and self._paused
-
-    @property
-    def waits(self) -> bool:
-        """Whether it waits now: no step is in hand."""
-        return self.running and self._waits
 
     @property
     def steps_done(self) -> int:
@@ -130,6 +116,18 @@ class TrainingRun:
         return _joined(*self._found)
 
     @property
+    def stopped(self) -> str:
+        """Why it ended early, in words; "" if it has not."""
+        return self._found[1].stopped
+
+    def losses_at(self, step: int) -> tuple[float, float, float]:
+        """Return the train loss, the test loss and the regulariser of a step, from 0."""
+        before, now = self._found
+        count = len(before["train_loss"])
+        part, k = (before, step) if step < count else (now, step - count)
+        return part["train_loss"][k], part["test_loss"][k], part["reg"][k]
+
+    @property
     def error(self) -> BaseException | None:
         """What was raised in the training, by a callback or a loss; `wait` raises it."""
         return self._error
@@ -138,25 +136,6 @@ class TrainingRun:
     def is_here(self) -> bool:
         """Whether the thread that asks is the one that trains."""
         return threading.get_ident() == self._owner
-
-    def pause(self) -> None:
-        """Wait after the step in hand, until `resume`, `step` or `stop`."""
-        with self._changed:
-            self._paused, self._allowed = True, 0
-
-    def resume(self) -> None:
-        """Go on."""
-        with self._changed:
-            self._paused = False
-            self._changed.notify_all()
-
-    def step(self) -> None:
-        """Take one step, and wait again."""
-        with self._changed:
-            if self._paused:
-                self._allowed += 1
-            self._paused = True
-            self._changed.notify_all()
 
     def change(self, **settings: Any) -> TrainingSettings:
         """Go on with other settings after the step in hand; return all of them.
@@ -188,12 +167,6 @@ class TrainingRun:
             self._changed.notify_all()
         return asked
 
-    def stop(self) -> None:
-        """End after the step in hand, and keep what was trained."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-
     def wait(self, timeout: float | None = None) -> FitResults:
         """Wait until it has ended, and return its results.
 
@@ -211,7 +184,7 @@ class TrainingRun:
         Exception
             Whatever was raised in the training, by a callback or a loss of one's own.
         """
-        if self.is_here:
+        if self.is_here and self.running:
             raise RuntimeError("a training cannot wait for itself: call wait() elsewhere")
         end = math.inf if timeout is None else time.monotonic() + timeout
         try:
@@ -257,6 +230,7 @@ class TrainingRun:
         self._owner = threading.get_ident()
         begin_fit(self._model)
         try:
+            self._look(0)
             settings: TrainingSettings | None = self.settings
             while settings is not None:
                 settings = self._train_part(settings)
@@ -287,9 +261,9 @@ class TrainingRun:
             self._found = _joined(*self._found), _no_results()
         return changed
 
-    def _has_all_steps(self) -> bool:
-        """Whether a change has asked for no more steps than there are."""
-        return self._next is not None and self._next.steps <= self.steps_done
+    def _is_to_end(self) -> bool:
+        """Whether no step is to follow: a change may ask for no more than there are."""
+        return self._stopped or (self._next is not None and self._next.steps <= self.steps_done)
 
     def _is_over(self) -> bool:
         """Whether the present part of the training is to end."""
@@ -304,17 +278,12 @@ class TrainingRun:
     def _rest(self, step: int, results: FitResults) -> bool:
         """Be at rest: the live model has the step, and others may act; return whether they may."""
         self._found = self._found[0], results
+        self._look(self.steps_done)
         if self._callback is not None:
             first = self.parts[-1].first
             self._callback(step + first, self.results if first else results)
         with self._changed:
-            while self._paused and not (self._stopped or self._has_all_steps()):
-                if self._allowed:
-                    self._allowed -= 1
-                    break
-                self._waits = True
-                self._changed.wait()
-            self._waits = False
+            self._wait_while_paused()
             self._ends_part = self._next is not None
         return self._callback is not None or self._thread is not None
 

@@ -5,6 +5,7 @@ It may hold anything.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -84,6 +85,12 @@ class BrowserInput:
         """
         if not isinstance(content, dict) or "do" not in content:
             return
+        if threading.get_ident() != self._owner and content["do"] in messages.AT_ONCE:
+            with contextlib.suppress(Exception):  # it is told where the others are
+                messages.handle_message(self._widget.session, content)
+                if self._is_here():  # the training shows it by itself
+                    return
+                content = {**content, "do": "look"}
         if self._left_to_owner_thread(self.on_message, _, content, buffers):
             return
         if content["do"] == "send":  # some hosts lose what was sent before they had a view
@@ -96,7 +103,7 @@ class BrowserInput:
                     self._sync.compare(messages.pair(self._widget.session, content.get("ids")))
                 elif content["do"] == "formula":
                     self._sync.wish_formula(*messages.formula_form(content))
-                else:
+                elif content["do"] != "look":
                     messages.handle_message(self._widget.session, content)
             finally:
                 if not self._widget.session.closed:
@@ -141,10 +148,16 @@ class BrowserInput:
                 if changes:
                     inputs[mark]._decide(changes)
 
+    def _is_here(self) -> bool:
+        """Whether the thread that asks is the one that acts."""
+        at_owner = threading.get_ident() == self._owner
+        return at_owner or self._loop is None or self._loop.is_closed()
+
     def _left_to_owner_thread(self, act: Callable[..., None], *arguments: Any) -> bool:
         """Pass an action to the thread that owns the model; return False if it is to run here."""
-        if threading.get_ident() == self._owner or self._loop is None or self._loop.is_closed():
+        if self._is_here():
             return False
+        assert self._loop is not None
         self._loop.call_soon_threadsafe(act, *arguments)
         return True
 

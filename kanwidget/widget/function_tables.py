@@ -7,7 +7,7 @@ lost. They end at the knots, where a function need not be smooth, and are as sma
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,8 @@ from torch import Tensor
 
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.edge_functions import EdgeFunctions
+from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.library import FUNCTIONS
 
 __all__ = [
     "MAX_TABLE_BYTES",
@@ -51,6 +53,12 @@ GOOD_ERROR = 1e-11
 
 MAX_ERROR = 1e-5
 """... and above which a table is of no use."""
+
+RANGE_POINTS = 2001
+"""Points at which the range of a named curve is looked for, and ..."""
+
+RANGE_ROOM = 1e-3
+"""... how much wider it is taken, lest an extreme lies between two of them."""
 
 MAX_SPLITS = 8
 FIRST_CELLS = 8
@@ -103,11 +111,14 @@ def cells(
     if edges > MAX_TABLE_EDGES or not adapter.can_tabulate:
         return None
     most = MAX_TABLE_BYTES // (32 * edges)
+    # A page computes these by their functions, which may have poles that no table can hold.
+    named = {edge: c for edge, c in adapter.names().items() if c.function in FUNCTIONS}
 
     def table(l: int, ends: Floats) -> Layer | None:
-        function = partial(adapter.edge_curves, l)
+        own = {(j, i): curve for (layer, i, j), curve in named.items() if layer == l}
+        function = partial(_without, partial(adapter.edge_curves, l), list(own))
         made = layer_of(function, ends, adapter, most)
-        return made and Layer(function, *made, extremes(made[1]))
+        return made and Layer(function, *made, _with_named(extremes(made[1]), own, made[0]))
 
     layers = layers_of(adapter, baseline, inputs, table, rounded)
     if layers is None:
@@ -164,6 +175,28 @@ def layers_of(
             if not (np.isfinite(low).all() and np.isfinite(high).all()):
                 return None
     return layers
+
+
+def _without(function: Function, targets: Sequence[tuple[int, int]], points: Tensor) -> Tensor:
+    """Evaluate functions, those of some edges ``(j, i)`` as 0."""
+    values = function(points)
+    for j, i in targets:
+        values[j, i] = 0.0
+    return values
+
+
+def _with_named(of_edges: Range, own: Mapping[tuple[int, int], NamedCurve], x: Floats) -> Range:
+    """Return the ranges of a layer's edges, with those of named edges ``(j, i)``."""
+    low, high = of_edges
+    for (j, i), curve in own.items():
+        points = np.linspace(x[i, 0], x[i, -1], RANGE_POINTS)
+        values = curve.c * FUNCTIONS[curve.function].value(curve.a * points + curve.b) + curve.d
+        values = values[np.isfinite(values)]
+        if not len(values):
+            values = np.zeros(1)
+        room = RANGE_ROOM * float(values.max() - values.min())
+        low[j, i], high[j, i] = values.min() - room, values.max() + room
+    return low, high
 
 
 def outwards(low: Floats, high: Floats) -> Range:

@@ -84,7 +84,8 @@ def page_traits(
     rows = payload.data_arrays(session.data, width[-1], data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
-    # Without Python, edges cannot be scored again, and there are no new warnings.
+    # Without Python, edges cannot be named or scored again, and there are no new warnings.
+    traits |= {"_candidates": [], "_candidates_y": b"", "_naming": {}}
     # Metrics stay there, too: the page's loss is of its own rows.
     traits |= {"_scores_known": [], "_warnings": [], "_metrics": []}
     row_count = 0 if rows["_rows"] is None else len(rows["_rows"])
@@ -93,6 +94,13 @@ def page_traits(
     else:
         private = payload.baseline_arrays(session, private=True)
         traits |= {n: b"" if array is None else pack(array) for n, array in private.items()}
+        if traits["_formula"].get("unnamed"):  # these curves end where the data end
+            traits["_formula"] = {**traits["_formula"], "python": ""}
+    frames = payload.key_frames(session) if row_count and not session.closed else {}
+    ends = frames.get("_frames_ends")
+    if ends is not None:
+        frames["_frames_ends"] = np.stack([_rounded(x, width[0]) for x in ends])
+        traits |= {name: pack(array) for name, array in frames.items() if array is not None}
     traits["_page_loss"], kinds = payload.loss_arrays(session.data, width[-1], row_count)
     traits["_row_classes"] = b"" if kinds is None else pack(kinds)
     if not row_count:

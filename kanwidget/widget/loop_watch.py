@@ -12,6 +12,8 @@ from torch import nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from kanwidget.kan.write_lock import begin_fit, end_fit
+from kanwidget.session import PruningSession
+from kanwidget.training.pausable import LoopRun
 
 from .idle import acting_loop
 
@@ -29,8 +31,12 @@ WAIT_SECONDS = 0.5
 """Seconds that a loop in another thread waits for the thread that acts for the widget."""
 
 
+class _StopLoop(BaseException):
+    """Ends what trains in `LoopWatch.watching`, which takes it; no ``except Exception`` does."""
+
+
 class LoopWatch:
-    """Shows a model now and then while a loop trains it.
+    """Shows a model now and then while a loop trains it, and lets views pause and stop the loop.
 
     Parameters
     ----------
@@ -38,10 +44,16 @@ class LoopWatch:
         Returns the model that is trained, a RuntimeError if there is none any more.
     show : callable
         Brings history and views up to the model as it is.
+    session : PruningSession
     """
 
-    def __init__(self, model: Callable[[], nn.Module], show: Callable[[], object]) -> None:
-        self._model, self._show = model, show
+    def __init__(
+        self,
+        model: Callable[[], nn.Module],
+        show: Callable[[], object],
+        session: PruningSession,
+    ) -> None:
+        self._model, self._show, self._session = model, show, session
         self._loop, self._owner = acting_loop()
         self._next = 0.0  # when the model may be shown again, as `time.perf_counter` counts
 
@@ -56,23 +68,46 @@ class LoopWatch:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Show the model after steps of any optimiser of its parameters, in this thread."""
-        model, thread = self._model(), threading.get_ident()
+        """Show the model after steps of any optimiser of its parameters, in this thread.
+
+        A view that stops it ends what is done in here, after such a step.
+        """
+        with self._loop_run(self._model()) as loop:
+
+            def stepped(optimizer: Optimizer, *_: Any) -> None:
+                if threading.get_ident() != loop.thread or not _trains(optimizer, model):
+                    return
+                self._rest(loop)
+                if loop.stopped:
+                    raise _StopLoop
+
+            model = self._model()
+            hook = register_optimizer_step_post_hook(stepped)
+            try:
+                yield
+            except _StopLoop:
+                pass
+            finally:
+                hook.remove()
+
+    @contextlib.contextmanager
+    def _loop_run(self, model: nn.Module) -> Iterator[LoopRun]:
+        """Make one step of the history of all that is trained meanwhile."""
         self._act(self._show)  # what was done before is a step of its own
         self._next = time.perf_counter() + SHOW_SECONDS
-
-        def stepped(optimizer: Optimizer, *_: Any) -> None:
-            if threading.get_ident() == thread and _trains(optimizer, model):
-                self.show_step()
-
+        loop = self._session.loop = LoopRun()
         begin_fit(model)
-        hook = register_optimizer_step_post_hook(stepped)
         try:
-            yield
+            yield loop
         finally:
-            hook.remove()
+            loop.end()
             end_fit(model)
             self._act(self._show)
+
+    def _rest(self, loop: LoopRun) -> None:
+        """Be between two steps: show the model, and wait as long as a view has paused the loop."""
+        self.show_step()
+        loop.rest(lambda: self._act(self._show))
 
     def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Return the batches one by one, and show the model after what was done with each."""
@@ -80,10 +115,12 @@ class LoopWatch:
         return self._watched(batches)
 
     def _watched(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        with self.watching():
+        with self._loop_run(self._model()) as loop:
             for batch in batches:
                 yield batch
-                self.show_step()
+                self._rest(loop)
+                if loop.stopped:
+                    return
 
     def _act(self, act: Callable[[], object]) -> None:
         """Do something in the thread that acts for the widget, and wait for it, but not for long.

@@ -8,8 +8,9 @@ A message may hold anything; what makes no sense is refused in words. Those of a
     With ``one_step`` it waits after its first step. The trait ``_run`` says how it is, and
     ``_run_losses`` what it has reached. When it ends, or is looked at, it is a step of the history.
 ``{"do": "pause"}``, ``{"do": "resume"}``, ``{"do": "step"}``, ``{"do": "stop"}``
-    For the one that is under way: wait after the step in hand; go on; take one step and wait; end
-    after the step in hand, and keep what was trained.
+    For the one that is under way, or a loop of the user's own that a widget follows: wait after
+    the step in hand; go on; take one step and wait; end after the step in hand, and keep what was
+    trained.
 ``{"do": "change", "lr": 0.1}``
     Gives it other settings from the next step on, see `TrainingRun.change`; what is left out stays.
 ``{"do": "refine", "grid": 10}``
@@ -39,12 +40,16 @@ from typing import Any
 from kanwidget.masks.ids import Edge
 from kanwidget.masks.validate import check_edge
 from kanwidget.session import NOTE, PruningSession
+from kanwidget.training.pausable import Pausable
 from kanwidget.training.run import TrainingRun
 from kanwidget.training.settings import TrainingSettings
 
 from .naming_steps import NamingSteps
 
-__all__ = ["Refused", "error_text", "formula_form", "handle_message", "pair"]
+__all__ = ["AT_ONCE", "Refused", "error_text", "formula_form", "handle_message", "pair"]
+
+AT_ONCE = ("pause", "resume", "step", "stop")
+"""What acts on a training in whatever thread it arrives: the others may be busy with that."""
 
 MAX_DIGITS = 17
 
@@ -184,6 +189,20 @@ def _run(session: PruningSession) -> TrainingRun:
     return session.run
 
 
+def _control(session: PruningSession, message: Mapping[str, Any]) -> None:
+    """Pause, resume or stop what trains, or take it a step further."""
+    run: Pausable | None = session.run
+    if run is None or not run.running:
+        run = session.loop
+    if run is None or not run.running:
+        raise Refused("no training is under way")
+    acts = {"pause": run.pause, "resume": run.resume, "step": run.step, "stop": run.stop}
+    try:
+        acts[message["do"]]()
+    except RuntimeError as error:
+        raise Refused(str(error)) from None
+
+
 _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "undo": _undo,
     "redo": _redo,
@@ -195,11 +214,8 @@ _COMMANDS: dict[str, Callable[[PruningSession, Mapping[str, Any]], None]] = {
     "note": _note,
     "remove_dead_ends": _remove_dead_ends,
     "train": _train,
-    "pause": lambda session, message: _run(session).pause(),
-    "resume": lambda session, message: _run(session).resume(),
-    "step": lambda session, message: _run(session).step(),
+    **dict.fromkeys(AT_ONCE, _control),
     "change": _change,
-    "stop": lambda session, message: _run(session).stop(),
     "refine": _refine,
     "name": _name,
     "unname": _unname,

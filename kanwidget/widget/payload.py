@@ -12,13 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanwidget.evaluate.data_and_metric import DataAndMetric, MetricValues
+from kanwidget.evaluate.data_and_metric import CURVE_POINTS, DataAndMetric, MetricValues
 from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.script import path_to_baseline
+from kanwidget.session.training_log import TrainedSteps
+from kanwidget.training.key_frames import MAX_FRAMES
+from kanwidget.training.pausable import LoopRun, Pausable
 from kanwidget.training.run import TrainingRun
+from kanwidget.training.settings import TrainingSettings
 
 from .function_tables import MAX_TABLE_EDGES, cells, outwards
 from .low_rank_tables import shared_cells
@@ -47,6 +51,12 @@ Packable = dict[str, Array | None]
 
 MAX_ROWS = 256
 """Rows of the data that a view can pick a sample from."""
+
+FRAME_BYTES = 750_000
+"""Bytes that the key frames of a training may take in a page: a megabyte in base64."""
+
+MAX_RUN_MARKS = 64
+"""Decisions between steps of trainings that a view gets."""
 
 MAX_RUN_POINTS = 512
 """Steps of a training whose losses a view gets."""
@@ -247,41 +257,95 @@ def origin(session: PruningSession) -> dict[str, Any]:
     }
 
 
-def run_state(run: TrainingRun | None) -> dict[str, Any]:
+def run_state(
+    run: TrainingRun | None, trained: TrainedSteps, loop: LoopRun | None = None
+) -> dict[str, Any]:
     """Return how the last training is.
 
     ``state`` is "running", "pausing" (it waits after the step in hand), "paused" or "ended";
     ``number`` counts trainings; ``done`` are the steps until now. ``stopped`` says in words why it
-    ended early, and ``error`` what was raised in it; "" if nothing. All else are its settings.
+    ended early, and ``error`` what was raised in it; "" if nothing. ``marks`` are what was done
+    between steps: how many of those in `run_losses` there were by then, and "pruned" or "refined".
+    All else are its settings. Of a loop of the user's own, if that is the later one, ``own`` is
+    true and ``steps`` are those until now.
     """
+    marks = [list(mark) for mark in trained.marks[-MAX_RUN_MARKS:]]
+    if loop is not None and (run is None or loop.number > run.number):
+        return {
+            **asdict(TrainingSettings() if run is None else run.settings),
+            "number": loop.number,
+            "state": _state_of(loop),
+            "steps": loop.steps_done,
+            "done": loop.steps_done,
+            "stopped": "",
+            "error": "",
+            "marks": marks,
+            "own": True,
+        }
     if run is None:
         return {}
-    state = "ended" if not run.running else "running"
-    if run.paused:
-        state = "paused" if run.waits else "pausing"
     error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
     return {
         **asdict(run.settings),
         "number": run.number,
-        "state": state,
+        "state": _state_of(run),
         "done": run.steps_done,
-        "stopped": run.results.stopped,
+        "stopped": run.stopped,
         "error": error,
+        "marks": marks,
+        "own": False,
     }
 
 
-def run_losses(run: TrainingRun | None) -> Array | None:
-    """Return numbers and losses of a training's steps, ``(4, points)``; None before the first.
+def run_losses(trained: TrainedSteps) -> Array | None:
+    """Return numbers and losses of steps of trainings, ``(4, points)``; None before the first.
 
-    Of a long one they are `MAX_RUN_POINTS`, evenly spread, with the first and the last.
+    Of many they are `MAX_RUN_POINTS`, evenly spread, with the first and the last.
     """
-    if run is None or not run.steps_done:
+    count = trained.total
+    if not count:
         return None
-    results = run.results
-    columns = [results[name] for name in ("train_loss", "test_loss", "reg")]
-    count = min(map(len, columns))
     some = np.unique(np.linspace(0, count - 1, min(count, MAX_RUN_POINTS)).round().astype(int))
-    return np.stack([some.astype(float), *(np.array(values)[some] for values in columns)])
+    rows, before = [], 0
+    for run, first, end in trained.pieces:
+        mine = some[(some >= before) & (some < before + end - first)]
+        rows += [(step, *run.losses_at(first + step - before)) for step in mine.tolist()]
+        before += end - first
+    return np.array(rows, float).T.copy()
+
+
+def _state_of(run: Pausable) -> str:
+    if run.paused:
+        return "paused" if run.waits else "pausing"
+    return "running" if run.running else "ended"
+
+
+def key_frames(session: PruningSession) -> Packable:
+    """Return what a page needs to show the last training step by step; all None without it.
+
+    Of F steps: ``_frames_steps`` ``(F,)``, how many of those in `run_losses` the model had;
+    ``_frames_ends`` ``(F, S, 2)``, the ends of each source node's curves; ``_frames_y``
+    ``(F, E, samples)`` in steps of 1/255 of ``_frames_range`` ``(F, E, 2)``; ``_frames_mask``
+    ``(F, E)``. There are as many as `FRAME_BYTES` allow, `MAX_FRAMES` at the most.
+    """
+    names = ("steps", "ends", "y", "range", "mask")
+    edges = sum(on.numel() for on in session.mask)
+    sources = sum(session.width[:-1])
+    each = edges * (CURVE_POINTS + 9) + 8 * sources
+    found = session.key_frames(min(MAX_FRAMES, FRAME_BYTES // each))
+    if len(found) < 2:
+        return {f"_frames_{name}": None for name in names}
+    parts: list[list[Array]] = [[], [], [], []]
+    for _, baseline in found:
+        xs, ys = zip(*baseline.curves, strict=True)
+        x = _array(xs, np.float32)
+        y, ends = quantised(_array([y.flatten(0, 1) for y in ys], np.float32))
+        mask = _flat(baseline.mask, np.uint8)
+        for part, values in zip(parts, (x[:, [0, -1]], y, ends, mask), strict=True):
+            part.append(values)
+    steps = np.array([steps for steps, _ in found], float)
+    arrays = [steps, *(np.stack(part) for part in parts)]
+    return {f"_frames_{name}": array for name, array in zip(names, arrays, strict=True)}
 
 
 def finite(number: float) -> float | None:

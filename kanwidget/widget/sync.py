@@ -33,6 +33,9 @@ IDLE_SECONDS = 0.15
 RUN_SECONDS = 0.09
 """Seconds from one look at a training by the session to the next."""
 
+DIGITS = 3
+"""Significant digits of a formula that nobody has chosen."""
+
 TRAINING_CHECK_SECONDS = 1.0
 """Seconds after which a training that a cell began in a thread has changed something."""
 
@@ -65,7 +68,7 @@ class TraitSync:
         self._names_task = IdleTask(loop, self._follow_names, owner)
         self._names_sent: object = None  # the version of what is known that a view has
         self._formula_wish: tuple[int, bool] | None = None
-        self._run_sent: tuple[int, int] = (0, 0)  # number and steps of the losses that a view has
+        self._run_sent: list[tuple[int, int, int]] = []  # whose losses a view has: runs and steps
         self._prefetcher = CostPrefetcher(self._send_prefetched)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
@@ -140,15 +143,16 @@ class TraitSync:
 
     def send_run(self) -> None:
         """Show how the last training by the session is, and look again while it goes on."""
-        run = self._widget.session.run
-        if run is None:
+        run, loop = self._widget.session.run, self._widget.session.loop
+        if run is None and loop is None:
             return
-        self._widget.set_trait("_run", payload.run_state(run))
-        sent = run.number, run.steps_done
+        trained = self._widget.session.trained_steps()
+        self._widget.set_trait("_run", payload.run_state(run, trained, loop))
+        sent = [(piece.number, first, end) for piece, first, end in trained.pieces]
         if sent != self._run_sent:
             self._run_sent = sent
-            self._send("_run_losses", payload.run_losses(run))
-        if run.running and not self._run_task.pending:
+            self._send("_run_losses", payload.run_losses(trained))
+        if run is not None and run.running and not self._run_task.pending:
             self._run_task.ask(RUN_SECONDS)
 
     def look_at_run(self) -> None:
@@ -231,6 +235,13 @@ class TraitSync:
         self._formula_wish = digits, exact
         self._names_task.ask(0.0)
 
+    def finish_formula(self) -> None:
+        """Write the formula now, if curves have names, whether a view has asked for it or not."""
+        session = self._widget.session
+        if not session.closed and session.names and self._formula_wish is None:
+            self.wish_formula(DIGITS, True)
+        self.finish_names()
+
     def finish_names(self) -> None:
         """Find out now what might name curves, and write the formula, if a view asked for it."""
         if not self._names_task.pending:
@@ -296,13 +307,21 @@ class TraitSync:
             return
         self._names_sent = sent
         found, text = work.names(edges), work.text(wish)
+        if text is not None and text.unnamed and widget.data_rows == 0:
+            text.python = ""  # curves without a name end where the data end
         with widget.hold_sync():
             self._send("_candidates_y", naming_payload.candidate_curves(found))
             widget.set_trait("_candidates", naming_payload.candidate_rows(found))
             if text is not None:
                 widget.set_trait("_formula", naming_payload.formula_state(text))
             elif widget._formula:  # that of the state before stays until the new one is written
-                widget.set_trait("_formula", {**widget._formula, "busy": True})
+                unknown: dict[str, Any] = {
+                    "busy": True,
+                    "loss": None,
+                    "loss_refit": None,
+                    "blame": [],
+                }
+                widget.set_trait("_formula", {**widget._formula, **unknown})
 
     def _send_baseline(self) -> None:
         """Send what stays as it is until the baseline changes."""

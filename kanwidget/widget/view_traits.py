@@ -184,7 +184,7 @@ class ViewTraits(traitlets.HasTraits):
     """The last training by the session, see `payload.run_state`; {} if there was none."""
 
     _run_losses = PackedArray("float64", "4, points")
-    """Of its steps, or some of them: numbers from 0, train loss, test loss, regulariser."""
+    """Of steps of all trainings that led here: numbers from 0, train and test loss, regulariser."""
 
     _names = traitlets.List(trait=traitlets.List(), read_only=True).tag(sync=True)
     """Edges with a name, [l, i, j, function, a, b, c, d]: they add ``c f(a x + b) + d``."""

@@ -202,7 +202,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
             super().set_state,
             self._correct,
         )
-        self._loop_watch = LoopWatch(self._sync.trained_model, self.refresh)
+        self._loop_watch = LoopWatch(self._sync.trained_model, self.refresh, self.session)
         self._output = CellOutput(
             self._picture, lambda: self.figure(width=CELL_WIDTH), self.__repr__, bool(has_picture)
         )
@@ -412,6 +412,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
         A page on its own has no other picture, nor an order of messages.
         """
         self._sync.finish()
+        self._sync.finish_formula()
         others = HOST_TRAITS | {"_picture", "_written"}
         return {n: getattr(self, n) for n in self.trait_names(sync=True) if n not in others}
 

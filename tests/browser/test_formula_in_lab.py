@@ -85,7 +85,7 @@ def test_from_the_first_picture_to_the_formula(
     if road.keys is None:
         term.click()
     else:
-        term.focus()
+        view.root.locator('[data-role="terms"] button').last.focus()
         road.keys.press("Enter")
     until(lambda: same(value("len(w.selected) > 0"), True))
     assert value("len(w.session.history.path())") == steps

@@ -409,3 +409,44 @@ def test_a_network_beyond_all_tables_is_shown_without_a_loss(page: Page, tmp_pat
 def figures(value: float) -> str:
     """Return four figures, as the page writes them."""
     return f"{value:#.4g}".rstrip(".")
+
+
+def test_a_training_is_gone_through_step_by_step(tmp_path: Path, page: Page) -> None:
+    dataset = create_dataset(lambda x: torch.sin(3 * x[:, [0]]) + x[:, [1]] ** 2, n_var=2)
+    model = KAN([2, 3, 1], grid=3, seed=0)
+    w = KANWidget(model, dataset)
+    w.remove_edge(0, 0, 1)
+    w.session.fit(12)
+    w.refresh()
+    w.to_html(tmp_path / "trained.html")
+    edges, losses = w.active_edges, w.session.run.results if w.session.run else {}
+    w.close()
+    shown = ExportedPage(page, tmp_path / "trained.html")
+    shown.panel("train")
+    now = shown.loss()
+    slider = shown.root.locator('[data-role="frame"]')
+    said, told = slider.locator("xpath=../output"), shown.root.locator('[data-role="losses"]')
+    assert said.inner_text() == "now"
+    picture = shown.root.locator("canvas").first.screenshot()
+    slider.focus()
+    page.keyboard.press("Home")
+    until(lambda: same(said.inner_text(), "before the first step"))
+    assert shown.count() == edges
+    page.wait_for_timeout(400)
+    assert shown.root.locator("canvas").first.screenshot() != picture
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    until(lambda: same(said.inner_text(), "after 3 steps"))
+    assert f"{losses['test_loss'][2]:.4g}"[:5] in told.inner_text()
+    shown.toggle("edge", "0,0,0")  # what is decided is decided of the network as it is
+    until(lambda: same("earlier step" in shown.root.inner_text(), True))
+    assert shown.count() == edges
+    slider.focus()
+    page.keyboard.press("End")
+    until(lambda: same(said.inner_text(), "now"))
+    assert shown.loss() == now
+    shown.toggle("edge", "0,0,0")
+    until(lambda: same(shown.count() != edges, True))
+    shown.press("undo")
+    until(lambda: same(shown.count(), edges))
+    assert shown.loss() == now

@@ -260,6 +260,45 @@ def test_a_view_trains_by_messages_and_sees_how_it_goes(model: KAN, dataset: Dat
     asyncio.run(work())
 
 
+def test_a_view_changes_settings_and_sees_what_was_done_between_steps(
+    model: KAN, dataset: Dataset
+) -> None:
+    w = KANWidget(model, dataset)
+    first = w.session.fit(4)
+    w.set(edge_threshold=w.session.threshold_for(0.5, "edge"))
+    run = w.fit(6, opt="Adam", lr=0.01, paused=True)
+    until(lambda: run.waits)
+    send(w, do="change", lr=0.02, steps=3.0)
+    assert (w.error, w._run["lr"], w._run["steps"]) == ("", 0.02, 3)
+    send(w, do="change", opt="LM", lamb=0.5)
+    assert "mean squared errors" in w.error
+    assert (w._run["opt"], w._run["lamb"]) == ("Adam", 0.0)
+    send(w, do="resume")
+    second = run.wait()
+    w.refine(10)
+    third = w.session.fit(2)
+    w.refresh()
+    losses = unpack(w._run_losses)[0]
+    assert losses[0].tolist() == list(range(9))
+    assert losses[1].tolist() == [*first["train_loss"], *second["train_loss"], *third["train_loss"]]
+    assert w._run["marks"] == [[4, "pruned"], [7, "refined"]]
+    w.undo()
+    assert unpack(w._run_losses)[0].shape == (4, 7)
+    assert w._run["marks"] == [[4, "pruned"]]
+    w.undo()
+    w.undo()
+    w.undo()
+    assert unpack(w._run_losses)[0].shape == (4, 4)
+    assert w._run["marks"] == []
+    w.undo()
+    assert w._run_losses == b""
+    w.redo()
+    w.redo()
+    w.redo()
+    assert unpack(w._run_losses)[0].shape == (4, 7)
+    w.close()
+
+
 def test_a_long_run_sends_some_of_its_losses(model: KAN) -> None:
     w = KANWidget(model, kinds.data(10))
     run = w.fit(700, opt="Adam", lr=1e-4)

@@ -195,6 +195,19 @@ def test_a_button_a_slider_and_a_plot_follow_the_widget(run: Callable[[str], Exe
     assert any("<td>(0, 0, 3)</td>" in text for text in done.texts())
 
 
+def test_the_measurements_become_a_formula_that_geometry_agrees_with(
+    run: Callable[[str], Executed],
+) -> None:
+    done = run("08_formula")
+    assert re.search(r"3 curves named, test RMSE 0\.0\d+ -> 0\.0\d+\n", done.text())
+    assert len(re.findall(r"group 0", done.text())) >= 3
+    assert 0.47 < done.numbers(r"exponent of the area (\d\.\d+)")[0] < 0.53
+    assert 3.5 < done.numbers(r"roundest nuclei: (\d\.\d+) times")[0] < 3.7
+    before, after = done.numbers(r"test RMSE (\d\.\d+) before, (\d\.\d+) with the law")
+    assert after < 1.02 * before
+    assert "np.log(area)" in done.text()
+
+
 def test_many_runs_agree_on_the_inputs_that_geometry_names(
     run: Callable[[str], Executed],
 ) -> None:
@@ -208,16 +221,3 @@ def test_many_runs_agree_on_the_inputs_that_geometry_names(
         assert kept == runs
     (view,) = [state for state in done.widgets.values() if state.get("_kind") == "sweep"]
     assert (view["_total"], view["error"]) == (18, "")
-
-
-def test_the_measurements_become_a_formula_that_geometry_agrees_with(
-    run: Callable[[str], Executed],
-) -> None:
-    done = run("08_formula")
-    assert re.search(r"3 curves named, test RMSE 0\.0\d+ -> 0\.0\d+\n", done.text())
-    assert len(re.findall(r"group 0", done.text())) >= 3
-    assert 0.47 < done.numbers(r"exponent of the area (\d\.\d+)")[0] < 0.53
-    assert 3.5 < done.numbers(r"roundest nuclei: (\d\.\d+) times")[0] < 3.7
-    before, after = done.numbers(r"test RMSE (\d\.\d+) before, (\d\.\d+) with the law")
-    assert after < 1.02 * before
-    assert "np.log(area)" in done.text()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
+import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import kinds
 import pytest
@@ -12,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kanwidget import KAN, KANWidget
+from kanwidget.kan.write_lock import fit_of
 from kanwidget.widget import loop_watch
 
 Dataset = dict[str, Tensor]
@@ -176,3 +181,198 @@ def test_a_closed_widget_says_that_it_watches_nothing(model: KAN, dataset: Datas
         w.watch(range(3))
     with pytest.raises(RuntimeError, match="closed"), w.watching():
         pass
+
+
+def send(w: KANWidget, **message: object) -> None:
+    w._input.on_message(w, message, [])
+
+
+def test_a_loop_in_a_blocking_cell_is_paused_and_stopped_from_another_thread(
+    widget: KANWidget, model: KAN, dataset: Dataset
+) -> None:
+    # As where a front end's messages come on a thread of their own while a cell runs.
+    steps, kept = len(widget.session.history.path()), kinds.bits(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    states: list[str] = []
+    widget.observe(lambda change: states.append(change["new"]["state"]), names="_run")
+    reached = [threading.Event(), threading.Event()]
+    done: list[int] = []
+
+    def view() -> None:
+        reached[0].wait()
+        send(widget, do="pause")
+        run = widget.session.loop
+        assert run is not None
+        until(lambda: run.waits)
+        at = len(done)
+        time.sleep(0.03)
+        assert len(done) == at
+        send(widget, do="step")
+        until(lambda: run.waits and len(done) == at + 1)
+        send(widget, do="resume")
+        reached[1].wait()
+        send(widget, do="stop")
+
+    thread = threading.Thread(target=view)
+    thread.start()
+    for number in widget.watch(range(100_000)):
+        descend(model, dataset, optimizer)
+        done.append(number)
+        if number == 3:
+            reached[0].set()
+        if number == 30:
+            reached[1].set()
+        time.sleep(0.001)
+    thread.join()
+    assert 30 <= done[-1] < 2000
+    assert {"running", "ended"} <= set(states)
+    assert widget._run["own"]
+    assert widget._run["done"] == len(done)
+    assert len(widget.session.history.path()) == steps + 1
+    widget.undo()
+    assert kinds.bits(model) == kept
+
+
+def test_stopping_ends_what_trains_in_somebody_else_s_code(
+    widget: KANWidget, model: KAN, dataset: Dataset
+) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    done = 0
+
+    def train() -> None:
+        nonlocal done
+        while True:
+            try:
+                descend(model, dataset, optimizer)
+            except Exception:  # as somebody's trainer may have it
+                continue
+            done += 1
+            if done == 5:
+                threading.Thread(target=send, args=[widget], kwargs={"do": "stop"}).start()
+
+    with widget.watching():
+        train()
+    assert done >= 5
+    after = kinds.bits(model)
+    assert widget._run["state"] == "ended"
+    send(widget, do="stop")
+    assert widget.error == "no training is under way"
+    widget.undo()
+    widget.redo()
+    assert kinds.bits(model) == after
+
+
+def test_a_loop_where_messages_arrive_is_stopped_but_not_paused(
+    model: KAN, dataset: Dataset
+) -> None:
+    async def work() -> None:
+        w = KANWidget(model, dataset)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for number in w.watch(range(100)):
+            descend(model, dataset, optimizer)
+            if number == 2:
+                send(w, do="pause")
+                assert "run it in a thread, or stop it" in w.error
+            if number == 4:
+                send(w, do="stop")
+            await asyncio.sleep(0)
+        assert number == 4
+        w.close()
+
+    asyncio.run(work())
+
+
+def test_a_paused_loop_in_a_thread_is_seen_and_let_go_on(model: KAN, dataset: Dataset) -> None:
+    async def beside() -> None:
+        w = KANWidget(model, dataset)
+
+        def loop() -> int:
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+            return sum(
+                1 for _ in w.watch(range(10**6)) if descend(model, dataset, optimizer) is None
+            )
+
+        running = asyncio.create_task(asyncio.to_thread(loop))
+        while w._run.get("done", 0) < 3:
+            await asyncio.sleep(0.005)
+        send(w, do="pause")
+        while w._run["state"] != "paused":
+            await asyncio.sleep(0.005)
+        done = w._run["done"]
+        w.remove_edge(0, 0, 1)  # decisions act meanwhile
+        send(w, do="resume")
+        while w._run["done"] < done + 3:
+            await asyncio.sleep(0.005)
+        send(w, do="stop")
+        assert await running >= done + 3
+        assert w._run["state"] == "ended"
+        w.close()
+
+    asyncio.run(beside())
+
+
+def until(reached: Callable[[], object]) -> None:
+    end = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this needs a timer")
+@pytest.mark.parametrize("kind", ["native", "efficient-kan"])
+@pytest.mark.parametrize("way", ["watch", "watching", "wait"])
+def test_an_interrupt_at_any_moment_leaves_a_model_that_can_be_brought_back(
+    way: str, kind: str
+) -> None:
+    model, dataset, rng = kinds.make(kind), kinds.data(30), random.Random(f"{way} {kind}")
+    w = KANWidget(model, dataset)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+
+    def act() -> None:
+        if way == "wait":
+            w.fit(10**6, opt="Adam", lr=1e-4).wait()
+        elif way == "watch":
+            for _ in w.watch(range(10**6)):
+                descend(model, dataset, optimizer)
+        else:
+            with w.watching():
+                while True:
+                    descend(model, dataset, optimizer)
+
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, press)
+    try:
+        for _ in range(20):
+            w.refresh()
+            had, steps = kinds.bits(model), len(w.session.history.path())
+            with contextlib.suppress(KeyboardInterrupt):
+                try:
+                    # And again: Python drops what is raised in a destructor.
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 0.03), 0.2)
+                    act()
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            torch.set_grad_enabled(True)  # an interrupt may fall into torch's own ``no_grad``
+            if w.session.run is not None:
+                w.session.run.stop()
+                w.session.run.wait()
+            w.refresh()
+            after = kinds.bits(model)
+            assert all(p.isfinite().all() for p in model.parameters())
+            assert not fit_of(model)[1]  # nobody takes what follows for a part of it
+            made = len(w.session.history.path()) - steps
+            assert made <= 1
+            with torch.no_grad():
+                error = model(dataset["test_input"]) - dataset["test_label"]
+            assert w.loss == pytest.approx(float(error.square().mean().sqrt()), rel=1e-9)
+            if made:
+                w.undo()
+                assert kinds.bits(model) == had
+                w.redo()
+            assert kinds.bits(model) == after
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    w.close()

@@ -9,11 +9,13 @@ import { finish } from "../model/forward";
 import { computeLossCurve, MOST_POINTS } from "../model/loss-curve";
 import { countOn } from "../model/mask";
 import { type EdgeIndex, edgeId, type NodeIndex, nodeId } from "../model/network";
+import { FORMULA } from "../text/labels";
 import { decode, encode } from "../wire/packed-array";
-import { DECISIONS, type HistoryStep, type Model } from "../wire/traits";
+import { DECISIONS, type FormulaState, type HistoryStep, type Model } from "../wire/traits";
 import { comparedSteps, runCommand } from "./actions";
 import { createBackgroundTask } from "./background-tasks";
 import { type Command, type PlainState, plainState, START, type State } from "./history";
+import { keyFramesOf } from "./key-frames";
 import { isBytes, lossNameOf, measureOf, networkOf, originOf, type PageData } from "./page-data";
 import { pythonScript } from "./python-script";
 import { edgeIds, nodeIds, sanitize } from "./sanitize";
@@ -32,6 +34,7 @@ const IMMEDIATE_EDGE_OUTPUTS = 1_000_000;
 const CURVE_EDGE_OUTPUTS = 1_500_000_000;
 /** Milliseconds without a change before a large network is computed. */
 const QUIET_MS = 250;
+const EARLIER = "this is an earlier step of the training: go to its end to try something";
 const NO_BYTES = new DataView(new ArrayBuffer(0));
 
 /** Makes a model of the traits as Python had them, packed arrays as their bytes. */
@@ -66,6 +69,10 @@ export function standaloneModel(given: PageData): StandaloneModel {
     ],
   });
   session.apply(wanted);
+
+  const keyFrames = keyFramesOf(given, net);
+  /** What the view is shown of an earlier step of the training; null where it is shown what is. */
+  let frame: { readonly number: number; readonly traits: ReadonlyMap<string, unknown> } | null = null;
 
   /** The values of the traits, and what the views know of them or have written since. */
   const actual = new Map<string, unknown>(Object.entries(given));
@@ -135,12 +142,21 @@ export function standaloneModel(given: PageData): StandaloneModel {
     };
     for (const [name, value] of Object.entries(traits)) actual.set(name, value);
     publishLosses();
+    actual.set("_formula", formulaIn(state));
     if (packed !== mask) actual.set("_mask", pack(mask));
     packed = mask;
     if (session.lossIsDue) background.start("loss", measured(), true);
     else background.cancel("loss");
     estimate();
     notify();
+  }
+
+  /** It is of the state in which the page was made, and says so in any other. */
+  function formulaIn(state: State): unknown {
+    const formula = Object(given._formula) as Partial<FormulaState>;
+    const same = JSON.stringify(plainState(net, state)) === measuredIn;
+    if (same || !formula.mathml) return formula;
+    return { ...formula, error: FORMULA.ofThePage, loss: null, loss_refit: null, blame: [] };
   }
 
   function publishLosses(): void {
@@ -220,9 +236,10 @@ export function standaloneModel(given: PageData): StandaloneModel {
 
   /** Sends the views the values that they do not know yet. */
   function notify(): void {
-    const news = [...actual].filter(([name, value]) => !same(shown.get(name), value));
+    const values = new Map([...actual, ...(frame?.traits ?? [])]);
+    const news = [...values].filter(([name, value]) => !same(shown.get(name), value));
     // Equal values too: an object that a view wrote belongs to the view, which may change it.
-    for (const [name, value] of actual) shown.set(name, value);
+    for (const [name, value] of values) shown.set(name, value);
     for (const [name] of news) emit(`change:${name}`);
     if (news.length > 0) emit("change");
   }
@@ -254,12 +271,31 @@ export function standaloneModel(given: PageData): StandaloneModel {
     for (const [name, value] of Object.entries(changes)) if (!decides.has(name)) actual.set(name, value);
     const dragged = /^(node|edge)_threshold$/.test(Object.keys(changes).join());
     attempt(() => {
+      // What is decided is decided of the network as it is.
+      if (frame && Object.keys(changes).some((name) => decides.has(name))) throw new Error(EARLIER);
       session.apply(stateFrom(changes, session.state), [], dragged);
       if (rescored) throw new Error("there is no Python behind this page, so its scores stay as they are");
     });
   }
 
+  /** Shows the network as it was at a step of the training, or as it is now. */
+  function showFrame(number: unknown): void {
+    const known = keyFrames && Number.isInteger(number) && (number as number) in keyFrames.steps;
+    const { edits, traits } = known ? keyFrames.show(number as number) : { edits: null, traits: null };
+    frame = edits && {
+      number: number as number,
+      traits: new Map([...traits, ...Object.entries(plainState(net, { edits, keepMean }))]),
+    };
+    const run = Object(given._run) as Record<string, unknown>;
+    if (keyFrames) actual.set("_run", { ...run, frames: keyFrames.steps, frame: frame?.number ?? -1 });
+  }
+
   function answer(message: Readonly<Record<string, unknown>>): void {
+    if (message.do === "frame") {
+      showFrame(message.number);
+      return;
+    }
+    if (message.do !== "new_step" && message.do !== "note") showFrame(-1);
     if (message.do !== "compare") {
       runCommand(session, message);
     } else {
@@ -271,6 +307,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
   actual.set("selected", sanitize(net, "selected", given.selected) ?? []);
   actual.set("baseline_loss", finite(finish(session.lossOf(net.baseline, session.state.keepMean))));
   actual.set("_compared", NO_BYTES);
+  showFrame(-1);
   publish("");
 
   const model = {

@@ -271,8 +271,8 @@ export const NAMES = {
     help: "Rest on one to see it in the network, press it to name the curve. “loss now” is the network's loss with it, “refitted” after all else has adapted to it.",
   },
   choose: (words: string): string => `Name this curve ${words}`,
-  row: (words: string, r2: string, loss: string, refit: string): string =>
-    `${words}, R² ${r2}${loss && `, loss ${loss}`}${refit && `, after a refit ${refit}`}`,
+  loss: " loss ",
+  refit: " refitted ",
 } as const;
 
 export const FORMULA = {
@@ -304,6 +304,7 @@ export const FORMULA = {
   formula: "Formula of the network",
   stop: "Stop and keep",
   noNames: "no names",
+  ofThePage: "This is the formula of the network as it was when the page was made.",
   blame: "Costs most:",
   complexity: (names: number, bits: number): string =>
     `${names} ${names === 1 ? "name" : "names"}, complexity ${bits}`,
@@ -333,13 +334,22 @@ export const TRAIN = {
     name: "Grid intervals",
     help: "Refine gives every spline a finer grid: it can follow its curve more closely after the next training.",
   },
+  frames: "Shown",
+  framesHelp: "Step of the training that is shown",
+  atStep: (step: string): string => `after ${step}`,
+  asPruned: "before the first step",
+  atEnd: "now",
   refineButton: "Refine",
+  refineStops: "Stops the training first, and keeps what was trained",
   noLosses: "no training yet",
   series: { train: "train", test: "test", reg: "regulariser" },
+  marks: { pruned: "pruned", refined: "refined" },
   running: (done: string, of: string): string => `step ${done} of ${of}`,
   pausing: "pauses after this step",
   paused: (done: string, of: string): string => `paused after step ${done} of ${of}`,
   ended: (steps: string): string => `${steps} done`,
+  ownLoop: (steps: string, runs: boolean, waits: boolean): string =>
+    `${waits ? "paused: " : ""}${steps} of your own loop${runs || waits ? "" : " done"}`,
   lossesInWords: (steps: string, first: string, last: string, test: string): string =>
     `Losses of ${steps}: on the training rows from ${first} to ${last}, on the test rows ${test} at the end`,
   lastLosses: (train: string, test: string, reg: string): string =>

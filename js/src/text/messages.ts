@@ -333,7 +333,7 @@ export const selectEdgesWords = (node: string): string => `Select all edges of $
 export function fitWords(r2: number): string {
   if (!Number.isFinite(r2)) return "–";
   if (r2 >= 0.9999995) return "1";
-  const digits = r2 > 0.9 ? Math.min(6, Math.max(3, 1 - Math.floor(Math.log10(1 - r2)))) : 2;
+  const digits = r2 > 0.9 ? Math.min(6, Math.max(3, -Math.floor(Math.log10(1 - r2)))) : 2;
   return withMinus(r2.toFixed(digits));
 }
 
@@ -364,7 +364,9 @@ export function termWords(edges: readonly EdgeIndex[], naming: Naming): string {
 export const blameWords = (loss: number): string => `loss ${formatFigures(loss)} with a spline there`;
 
 /** How a training is: its step, or why it has ended. */
-export function trainingWords({ state, done, steps, stopped, error }: TrainingRun): string {
+export function trainingWords({ state, done, steps, stopped, error, own }: TrainingRun): string {
+  if (own && state !== "pausing")
+    return TRAIN.ownLoop(formatItems(done, "step"), state === "running", state === "paused");
   if (state === "running") return TRAIN.running(formatCount(Math.min(done + 1, steps)), formatCount(steps));
   if (state === "pausing") return TRAIN.pausing;
   if (state === "paused") return TRAIN.paused(formatCount(done), formatCount(steps));

@@ -51,7 +51,13 @@ const run: Is = (value) => {
     [row.opt, row.stopped, row.error].every(text) &&
     [row.number, row.steps, row.done, row.batch].every(whole) &&
     [row.lr, row.lamb, row.lamb_entropy].every(finite) &&
-    truth(row.update_grid)
+    truth(row.update_grid) &&
+    orNone(truth)(row.own) &&
+    orNone(listOf(whole))(row.frames) &&
+    orNone(whole)(row.frame) &&
+    orNone(listOf((mark) => list(mark) && whole((mark as unknown[])[0]) && text((mark as unknown[])[1])))(
+      row.marks,
+    )
   );
 };
 

@@ -79,6 +79,14 @@ export interface TrainingRun {
   /** Why it ended early, in words, and what was raised in it; "" if nothing. */
   readonly stopped: string;
   readonly error: string;
+  /** A loop of the user's own, which may be paused and stopped, and has no settings. */
+  readonly own?: boolean;
+  /** On a page without Python: how many steps of the losses the network had in each key frame, and which is shown. */
+  readonly frames?: readonly number[];
+  /** -1 is the network as it is now. */
+  readonly frame?: number;
+  /** What was done between steps of the losses: how many there were by then. */
+  readonly marks?: readonly (readonly [step: number, what: "pruned" | "refined"])[];
 }
 
 /** An edge's function: it adds `c f(a x + b) + d` to its slot. */
@@ -324,6 +332,7 @@ export type Command =
       batch?: number;
       one_step?: boolean;
     }
+  | ({ do: "change" } & Partial<Pick<TrainingRun, "steps" | "opt" | "lr" | "lamb" | "update_grid">>)
   | { do: "pause" | "resume" | "step" | "stop" }
   | { do: "refine"; grid: number }
   /** What `widget/messages.py` says of names. */
@@ -333,6 +342,8 @@ export type Command =
   | { do: "stop_naming" }
   | { do: "keep_names"; count: number }
   | { do: "formula"; digits: number; exact: boolean }
+  /** On a page without Python: shows the network at a key frame of the training, or with -1 as it is now. */
+  | { do: "frame"; number: number }
   | { do: "jump"; id: number }
   | { do: "note"; id: number; text: string }
   | { do: "compare"; ids: number[] };

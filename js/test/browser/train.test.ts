@@ -83,7 +83,7 @@ test("a training is paused, taken a step further, gone on with, and stopped", as
   expect(doing(view).at(-1)).toMatchObject({ do: "train", one_step: true });
   view.model.receive({ _run: RUN });
   await frames(2);
-  expect([isOff("steps"), isOff("refine"), isOff("one-step")]).toEqual([true, true, true]);
+  expect(isOff("one-step")).toBe(true);
   expect(await press("play")).toBe("pause");
   view.model.receive({ _run: { ...RUN, state: "paused" } });
   await frames(2);
@@ -94,6 +94,71 @@ test("a training is paused, taken a step further, gone on with, and stopped", as
   view.model.receive({ _run: { ...RUN, state: "ended", stopped: "stopped on request in step 3" } });
   await frames(2);
   expect(said(view)).toBe("stopped on request in step 3");
+});
+
+test("settings change while it trains, and what Python refuses is put back", async () => {
+  const view = await open();
+  const field = (role: string) => view.find<HTMLInputElement>(`.train [data-role=${role}]`);
+  view.model.receive({ _run: RUN, _run_losses: LOSSES });
+  await frames(2);
+  field("lr").focus();
+  await userEvent.keyboard("{Control>}a{/Control}0.");
+  view.model.receive({ _run: { ...RUN, done: 4 } });
+  await frames(2);
+  await userEvent.keyboard("25{Enter}");
+  expect(doing(view)).toEqual([{ do: "change", lr: 0.25 }]);
+  view.model.receive({ _run: { ...RUN, done: 5 } });
+  await frames(2);
+  expect(field("lr").value).toBe("0.25");
+  view.model.receive({ _run: { ...RUN, done: 6, lr: 0.25 } });
+  await frames(2);
+  field("lamb").focus();
+  await userEvent.keyboard("{ArrowRight}");
+  expect(doing(view).at(-1)).toMatchObject({ do: "change", lamb: expect.any(Number) });
+  await click(field("update-grid"));
+  expect(doing(view).at(-1)).toEqual({ do: "change", update_grid: false });
+  view.model.receive({ error: "no", _run: { ...RUN, done: 7, lr: 0.25 } });
+  await frames(2);
+  expect(field("update-grid").checked).toBe(true);
+  expect(field("lr").value).toBe("0.25");
+});
+
+test("marks say after which step something was pruned or refined", async () => {
+  const view = await open();
+  const marks = [
+    [1, "pruned"],
+    [2, "refined"],
+  ] as const;
+  view.model.receive({ _run: { ...RUN, marks }, _run_losses: LOSSES });
+  await frames(2);
+  const drawn = [...view.root.querySelectorAll(".loss-chart .mark")];
+  expect(drawn).toHaveLength(2);
+  expect(drawn[0]!.textContent).toBe("pruned");
+  const places = drawn.map((mark) =>
+    Number(/M([\d.]+)/.exec(mark.querySelector("path")!.getAttribute("d")!)![1]),
+  );
+  expect(places[1]).toBeGreaterThan(places[0]!);
+});
+
+test("a loop of the user's own is paused and stopped, and settings are for the next training", async () => {
+  const view = await open();
+  const own = { ...RUN, own: true, steps: 7, done: 7, opt: "LBFGS" } as const;
+  view.model.receive({ _run: own });
+  await frames(2);
+  expect(said(view)).toBe("7 steps of your own loop");
+  await click(view.find(".train [data-role=play]"));
+  expect(doing(view).at(-1)).toEqual({ do: "pause" });
+  view.model.receive({ _run: { ...own, state: "paused" } });
+  await frames(2);
+  expect(said(view)).toBe("paused: 7 steps of your own loop");
+  await userEvent.fill(view.find(".train [data-role=lr]"), "0.1");
+  await click(view.find(".train [data-role=stop]"));
+  expect(doing(view).map((act) => act.do)).toEqual(["pause", "stop"]);
+  view.model.receive({ _run: { ...own, state: "ended" } });
+  await frames(2);
+  expect(said(view)).toBe("7 steps of your own loop done");
+  await click(view.find(".train [data-role=play]"));
+  expect(doing(view).at(-1)).toMatchObject({ do: "train", steps: 20, lr: 0.1 });
 });
 
 test("splines are refined to a grid of one's own", async () => {

@@ -58,7 +58,7 @@ test("functions and curves are written as a person writes them", () => {
   expect(["x^2", "1/sqrt(x)", "abs", "0", "sin"].map(functionLabel)).toEqual([
     ...["x²", "1/√x", "|x|", "constant", "sin"],
   ]);
-  expect(words("sin", { a: 3.142, b: -0.25, c: -2, d: 0.5 })).toBe("−2 sin(3.14 x − 0.25) + 0.5");
+  expect(words("sin", { a: 3.2, b: -0.25, c: -2, d: 0.5 })).toBe("−2 sin(3.2 x − 0.25) + 0.5");
   expect(words("x^2")).toBe("x²");
   expect(words("x^2", { b: 1, c: 2 })).toBe("2 (x + 1)²");
   expect(words("x", { c: 2, d: -1 })).toBe("2 x − 1");

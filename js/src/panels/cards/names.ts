@@ -64,12 +64,12 @@ export function createNames({ id: edge }: Target, commands: CardCommands) {
         const is = candidate.function === name;
         return html`<li><button
           type="button" class="candidate" data-function=${candidate.function} aria-pressed=${is}
-          aria-label=${NAMES.row(label, fitWords(candidate.r2), loss, refit)} title=${NAMES.choose(label)}
+          title=${NAMES.choose(label)}
           @pointerenter=${() => show(candidate)} @pointerleave=${() => show(null)}
           @focus=${(event: FocusEvent) => (event.target as Element).matches(":focus-visible") && show(candidate)}
           @blur=${() => show(null)} @click=${() => !is && choose(candidate)}
         >${pictures[k]}<span class="which">${label}</span><span class="fit">R² ${fitWords(candidate.r2)}</span
-          ><span class="now">${loss}</span><span class="then">${refit && `→ ${refit}`}</span></button></li>`;
+          ><span class="now">${loss && unseen(NAMES.loss)}${loss}</span><span class="then">${refit && html`→ ${unseen(NAMES.refit)}${refit}`}</span></button></li>`;
       };
       const together = found.rows.filter(({ in_group: same }) => same).length;
       const group = together > 1 ? html`<p class="group-of">${NAMES.same}</p>` : nothing;
@@ -93,6 +93,8 @@ export function createNames({ id: edge }: Target, commands: CardCommands) {
     },
   };
 }
+
+const unseen = (words: string) => html`<span class="unseen">${words}</span>`;
 
 /** Short, as there is little room; nothing while it is not known. */
 function lossWords(loss: number | null, busy: boolean): string {

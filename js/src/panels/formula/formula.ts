@@ -33,6 +33,13 @@ export function createFormula(id: string, commands: Commands, signal: AbortSigna
     "aria-label": FORMULA.formula,
     "data-role": "math",
   });
+  /** Buttons that stand for the terms: for keys and screen readers. */
+  const twins = element("div", {
+    class: "unseen",
+    role: "group",
+    "aria-label": FORMULA.terms.name,
+    "data-role": "terms",
+  });
   const chart = createNamesChart((count) => commands.act({ do: "keep_names", count }), signal);
   let now: PanelProps | null = null;
   let math: MathElement | null = null;
@@ -61,35 +68,33 @@ export function createFormula(id: string, commands: Commands, signal: AbortSigna
       commands.select(idsOf(term, now.known.net).map((edge): Target => ({ kind: "edge", id: edge })));
   }
   function walk(event: KeyboardEvent): void {
-    const terms = math?.terms ?? [];
-    const at = terms.indexOf(event.target as Element);
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault();
-      open(terms[at] ?? null);
-      return;
-    }
+    const buttons = [...twins.querySelectorAll("button")];
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const goal = event.key === "Home" ? 0 : event.key === "End" ? terms.length - 1 : by && at + by;
-    if (goal === undefined) return;
+    const at = buttons.indexOf(event.target as HTMLButtonElement);
+    const goal = event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : by && at + by;
+    if (goal === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    const next = terms[(goal + terms.length) % terms.length] as (Element & HTMLElement) | undefined;
-    next?.focus();
+    buttons[(goal + buttons.length) % buttons.length]?.focus({ preventScroll: true });
+  }
+  /** The term whose button has the focus. */
+  function focusTerm(button: Element | null): void {
+    const term = button ? (math?.terms[[...twins.children].indexOf(button)] ?? null) : null;
+    for (const each of math?.terms ?? []) each.toggleAttribute("data-focus", each === term);
+    if (button)
+      for (const each of twins.children) setAttribute(each, "tabindex", each === button ? "0" : "-1");
+    light(term);
+    term?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   const listen = { signal };
   paper.addEventListener("pointerover", (event) => light(termAt(event)), listen);
   paper.addEventListener("pointerleave", () => light(null), listen);
   paper.addEventListener("click", (event) => open(termAt(event)), listen);
-  paper.addEventListener("keydown", walk, listen);
-  paper.addEventListener("focusout", () => light(null), listen);
-  paper.addEventListener(
-    "focusin",
-    (event) => {
-      const term = termAt(event);
-      for (const each of math?.terms ?? []) setAttribute(each, "tabindex", each === term ? "0" : "-1");
-      if (term?.matches(":focus-visible")) light(term);
-      term?.scrollIntoView({ block: "nearest", inline: "nearest" });
-    },
+  twins.addEventListener("keydown", walk, listen);
+  twins.addEventListener("focusin", (event) => focusTerm(event.target as Element), listen);
+  twins.addEventListener("focusout", () => focusTerm(null), listen);
+  twins.addEventListener(
+    "click",
+    (event) => open(math?.terms[[...twins.children].indexOf(event.target as Element)] ?? null),
     listen,
   );
 
@@ -99,11 +104,10 @@ export function createFormula(id: string, commands: Commands, signal: AbortSigna
     typeset = of;
     math = formula?.mathml ? mathElement(formula.mathml, formula.words) : null;
     const naming = viewNaming(net, names);
-    math?.terms.forEach((term, k) => {
-      setAttribute(term, "tabindex", k === 0 ? "0" : "-1");
-      setAttribute(term, "role", "button");
-      setAttribute(term, "aria-label", termWords(edgesOf(term), naming));
-    });
+    const buttons = (math?.terms ?? []).map((term, k) =>
+      element("button", { type: "button", tabindex: k === 0 ? "0" : "-1" }, termWords(edgesOf(term), naming)),
+    );
+    twins.replaceChildren(...buttons);
     paper.replaceChildren(...(math ? [math.element] : []));
   }
 
@@ -216,7 +220,7 @@ export function createFormula(id: string, commands: Commands, signal: AbortSigna
         </header>
         <p class="empty" ?hidden=${named.size > 0 || computes !== undefined || closed}>${FORMULA.none}</p>
         <p class="error" role="alert" data-role="formula-error">${formula?.error ?? ""}</p>
-        ${paper}
+        ${paper}${twins}
         ${
           formula
             ? html`<div class="copies" ?hidden=${!formula.mathml}>${FORMS.map(

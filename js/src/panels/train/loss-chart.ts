@@ -15,6 +15,8 @@ const PLOT = { width: W - LEFT - RIGHT, height: H - TOP - BOTTOM };
 /** The least distance of two names at the right, in pixels. */
 const LINE = 12;
 const FEW_STEPS = 20;
+/** What the name of a mark takes, in pixels. */
+const NAME_WIDTH = 44;
 /** A view keeps its axis while the losses stay within it: it would jump with every step. */
 const ROOM = 1.15;
 
@@ -30,8 +32,13 @@ export function createLossChart() {
 
   return {
     element: picture,
-    /** `steps` are those that were asked for. */
-    draw(losses: Losses | null, steps: number): void {
+    /** `steps` are those that there will be; `marks` say what was done after how many, `at` is how many are shown. */
+    draw(
+      losses: Losses | null,
+      steps: number,
+      marks: Training["marks"] = [],
+      at: number | null = null,
+    ): void {
       const values = losses
         ? SERIES.flatMap((series) => [...losses[series]].filter((value) => value > 0))
         : [];
@@ -57,6 +64,10 @@ export function createLossChart() {
         svg("path", { class: "axes", d: `M${LEFT} ${TOP}V${H - BOTTOM}H${W - RIGHT}` }),
         label(LEFT, H - 6, "1", "middle"),
         label(W - RIGHT, H - 6, formatItems(last + 1, "step"), "middle"),
+        ...spaced(marks, toX).map(({ x, text }) => mark(x, text)),
+        ...(at === null
+          ? []
+          : [svg("path", { class: "shown", d: `M${near(toX(Math.max(0, at - 1)))} ${TOP}V${H - BOTTOM}` })]),
         ...SERIES.map((series) =>
           svg("path", { class: series, d: pathOf(losses.step, losses[series], toX, toY) }),
         ),
@@ -132,6 +143,24 @@ function spread<T extends { readonly y: number }>(names: readonly T[]): T[] {
     });
   const over = Math.max(0, last - (H - BOTTOM));
   return over ? down.map((name) => ({ ...name, y: name.y - over })) : down;
+}
+
+/** Where marks are, and what they are called as far as there is room for names. */
+function spaced(marks: NonNullable<Training["marks"]>, toX: (step: number) => number) {
+  let free = LEFT;
+  return marks.map(([step, what]) => {
+    const x = toX(step - 0.5);
+    const name = TRAIN.marks[what] ?? what;
+    const fits = x >= free && x + NAME_WIDTH <= W;
+    if (fits) free = x + NAME_WIDTH;
+    return { x, text: fits ? name : "" };
+  });
+}
+
+function mark(x: number, text: string): SVGElement {
+  const group = svg("g", { class: "mark" });
+  group.append(svg("path", { d: `M${near(x)} ${TOP}V${H - BOTTOM}` }), label(x + 3, TOP + 3, text, "start"));
+  return group;
 }
 
 function tick(y: number, text: string): SVGElement {

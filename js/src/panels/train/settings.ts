@@ -10,8 +10,8 @@ const FIRST: TrainingSettings = { steps: 20, opt: "LBFGS", lr: 1, lamb: 0, updat
 /** Those of the last training; those that suit most networks before the first. */
 export function settingsOf(run: TrainingRun | null): TrainingSettings {
   if (!run) return FIRST;
-  const { steps, opt, lr, lamb, update_grid } = run;
-  return { steps, opt, lr, lamb, update_grid };
+  const { opt, lr, lamb, update_grid } = run;
+  return { steps: run.own ? FIRST.steps : run.steps, opt, lr, lamb, update_grid };
 }
 
 /** The slider of `lamb`: its first place is 0, at the others are powers of ten. */
