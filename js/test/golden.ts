@@ -1,7 +1,10 @@
 /** The golden files' networks, with the tables that compute them. */
 import { readFileSync } from "node:fs";
 import type { Cells } from "../src/model/forward";
+import { functionsOf } from "../src/model/named-curve";
 import { createNetwork, edgeIndex, type Network } from "../src/model/network";
+import { namesFrom } from "../src/wire/snapshot";
+import type { NameRow } from "../src/wire/traits";
 
 export function golden<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../../tests/golden/${name}`, import.meta.url), "utf8")) as T;
@@ -15,9 +18,10 @@ export interface Tables {
   cells: { count: number } & Record<Exclude<keyof Cells, "count" | "weights" | "functions">, number[]>;
   rows: number[];
   labels: number[];
+  names?: NameRow[];
 }
 
-export function networkFrom({ width, slots, scores, baseline, cells }: Tables): {
+export function networkFrom({ width, slots, scores, baseline, cells, names = [] }: Tables): {
   net: Network;
   cells: Cells;
 } {
@@ -25,10 +29,8 @@ export function networkFrom({ width, slots, scores, baseline, cells }: Tables): 
   const packed = Object.fromEntries(
     Object.entries(arrays).map(([name, values]) => [name, Float64Array.from(values)]),
   ) as unknown as Omit<Cells, "count">;
-  return {
-    net: createNetwork(width, Float64Array.from(scores), Uint8Array.from(baseline), slots),
-    cells: { count, ...packed },
-  };
+  const net = createNetwork(width, Float64Array.from(scores), Uint8Array.from(baseline), slots);
+  return { net, cells: { count, ...packed, functions: functionsOf(namesFrom(net, names)) } };
 }
 
 /** The same network with tables that edges share: each of a source's parts is half of what one slot takes. */

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kanwidget.functions.library import FUNCTIONS
 from kanwidget.functions.named_edges import CurveGroup
 
 from .arrays import Array, as_array
 from .layer import KANLayer
 from .numpy_layer import NumpyLayer
+from .sine import sine_and_cosine
 
 __all__ = ["NamedNumpyLayer", "numpy_layer"]
 
@@ -20,37 +25,122 @@ def numpy_layer(layer: KANLayer) -> NumpyLayer | NamedNumpyLayer:
     return NumpyLayer(layer) if layer.named_edges is None else NamedNumpyLayer(layer)
 
 
-class _Curves:
-    """The edges of a layer that have the same function, for the numbers that were set last."""
+SLOPE_FROM_VALUE: dict[str, Callable[[Array, Array], Array]] = {
+    "exp": lambda u, f: f,
+    "tanh": lambda u, f: 1 - f * f,
+    "sigmoid": lambda u, f: f - f * f,
+    "tan": lambda u, f: 1 + f * f,
+    "gaussian": lambda u, f: -2 * u * f,
+}
+"""Slopes that cost little once the value at the argument u is known."""
 
-    def __init__(self, group: CurveGroup, constants: Array, x: Array) -> None:
-        self.outs, self.ins = group.outs, group.ins
-        self._function, self.x = group.function, x[group.ins]
-        self.a, self._b, self.c, d = constants[group.outs, group.ins].T[..., None]
-        self.constant = group.function.family == "constant"
+SINE, COSINE = FUNCTIONS["sin"], FUNCTIONS["cos"]
+
+
+class _Curves:
+    """The named edges of a layer that are on, ``(n, batch)`` in each array.
+
+    Edges with the same function follow each other; the arrays are used again and again.
+
+    Parameters
+    ----------
+    groups : list of CurveGroup
+    """
+
+    def __init__(self, groups: list[CurveGroup]) -> None:
+        none, self._room = np.empty(0, dtype=np.intp), np.empty((6, 0, 0))
+        self.outs = np.concatenate([none, *(group.outs for group in groups)])
+        self.ins = np.concatenate([none, *(group.ins for group in groups)])
+        ends = np.cumsum([0, *(len(group.ins) for group in groups)]).tolist()
+        self._parts = [
+            (slice(*part), group.function)
+            for part, group in zip(pairwise(ends), groups, strict=True)
+        ]
+        self.set_inputs(np.empty((0 if not groups else int(self.ins.max()) + 1, 0)))
+
+    def set_inputs(self, x: Array) -> None:
+        """Take inputs ``(n_in, batch)``."""
+        self.x: Array = x[self.ins]
+        if self._room.shape[1:] != self.x.shape:
+            self._room = np.empty((6, *self.x.shape))
+            self._arguments, self.shape, self.values, *rest = self._room
+            self._slopes, self._on_values, self._more = rest
+        self._has_slopes = False
+
+    def set_constants(self, constants: Array) -> None:
+        """Evaluate the edges with constants ``(n_out, n_in, 4)``."""
+        self.a, b, self.c, d = constants[self.outs, self.ins].T[..., None]
         with np.errstate(all="ignore"):
-            if self.constant:
-                self.shape, self.values = np.zeros_like(self.x), d + np.zeros_like(self.x)
-            else:
-                self.shape = group.function.value(self.a * self.x + self._b)
-                self.values = self.c * self.shape + d
-        self._slopes: Array | None = None
+            np.multiply(self.a, self.x, out=self._arguments)
+            self._arguments += b
+            for part, function in self._parts:
+                u = self._arguments[part]
+                if function.family == "constant":
+                    self.shape[part] = 0.0
+                elif function is SINE:
+                    self.shape[part], self._slopes[part] = sine_and_cosine(u)
+                elif function is COSINE:
+                    sine, self.shape[part] = sine_and_cosine(u)
+                    np.negative(sine, out=self._slopes[part])
+                else:
+                    self.shape[part] = function.value(u)
+            np.multiply(self.c, self.shape, out=self.values)
+            self.values += d
+        self._has_slopes = False
 
     @property
     def slopes(self) -> Array:
-        """The slopes of the function at its arguments, ``(n, batch)``."""
-        if self._slopes is None:
+        """The slopes of the functions at their arguments."""
+        if not self._has_slopes:
             with np.errstate(all="ignore"):
-                argument = self.a * self.x + self._b
-                zero = self.constant
-                found = np.zeros_like(self.x) if zero else self._function.derivative(argument)
-            self._slopes = found
+                for part, function in self._parts:
+                    if function is SINE or function is COSINE:
+                        continue  # they came with the values
+                    u, quick = self._arguments[part], SLOPE_FROM_VALUE.get(function.name)
+                    known = quick is not None and FUNCTIONS.get(function.name) is function
+                    self._slopes[part] = (
+                        quick(u, self.shape[part])
+                        if quick is not None and known
+                        else function.derivative(u)
+                    )
+            self._has_slopes = True
         return self._slopes
 
-    def by_constants(self) -> tuple[Array, Array, Array, Array]:
-        """Return the slopes of the outputs on a, b, c and d, ``(n, batch)`` each."""
-        on_b = self.c * self.slopes
-        return on_b * self.x, on_b, self.shape, np.broadcast_to(1.0, self.x.shape)
+    def by_constant(self, n: int, chosen: NDArray[np.bool_], rows: slice) -> Array:
+        """Return the slopes of chosen edges' outputs on a, b, c or d."""
+        if n == 3:
+            return np.ones(())
+        if n == 2:
+            return self.shape[chosen, rows]
+        on_b: Array = self.c[chosen] * self.slopes[chosen, rows]
+        return on_b * self.x[chosen, rows] if n == 0 else on_b
+
+    def gradients(self, on_y: Array, on_size: Array | None, free: NDArray[np.bool_]) -> Array:
+        """Return the gradients on the constants, ``(n, 4)``; 0 for those that are not free."""
+        on_values, more = self._on_values, self._more
+        np.take(on_y, self.outs, axis=0, out=on_values)
+        if on_size is not None:
+            np.sign(self.values, out=more)
+            more *= on_size[self.outs, self.ins, None] / on_y.shape[1]
+            on_values += more
+        found = np.zeros((len(self.outs), 4))
+        if free[:, 3].any():
+            found[:, 3] = on_values.sum(1)
+        if free[:, 2].any():
+            found[:, 2] = np.multiply(on_values, self.shape, out=more).sum(1)
+        on_values *= self.slopes
+        if free[:, 1].any():
+            found[:, 1] = on_values.sum(1) * self.c[:, 0]
+        if free[:, 0].any():
+            found[:, 0] = np.multiply(on_values, self.x, out=more).sum(1) * self.c[:, 0]
+        found[~free] = 0.0
+        return found
+
+    def add_input_gradients(self, out: Array) -> None:
+        """Add the gradients on the inputs ``(n_in, batch)``, after `gradients`."""
+        np.multiply(self._on_values, self.a * self.c, out=self._more)
+        for i, values in zip(self.ins.tolist(), self._more, strict=True):
+            out[i] += values
 
 
 class NamedNumpyLayer:
@@ -66,9 +156,9 @@ class NamedNumpyLayer:
         self._slope = False
         self._free = named.free(with_shift=not layer.bias.requires_grad)
         self._groups: list[CurveGroup] = []
-        self._curves: list[_Curves] = []
+        self._curves = _Curves([])
         self._fixed = named.fixed.clone()
-        self._splines = NumpyLayer(layer, np.empty(0, dtype=np.intp))
+        self._splines: NumpyLayer | None = None  # if any is in use
         self._ins: NDArray[np.intp] = np.empty(0, dtype=np.intp)
         self.update_mask()
 
@@ -79,7 +169,7 @@ class NamedNumpyLayer:
             named is self._named
             and torch.equal(named.codes, self._codes)
             and torch.equal(named.fixed, self._fixed)
-            and self._splines.is_current()
+            and (self._splines is None or self._splines.is_current())
         )
 
     def update_mask(self) -> bool:
@@ -90,12 +180,14 @@ class NamedNumpyLayer:
             return False
         self._off = off
         self._groups = self._named.groups(torch.from_numpy(~off))
+        self._curves = _Curves(self._groups)
         (ins,) = np.nonzero(self.on.any(0))
-        if np.array_equal(ins, self._ins):
+        if self._splines is not None and np.array_equal(ins, self._ins):
             self._splines.update_mask()
         else:
-            self._splines, self._ins = NumpyLayer(self._layer, ins), ins
-            self.set_inputs(self._x, self._slope)
+            self._splines = NumpyLayer(self._layer, ins) if len(ins) else None
+            self._ins = ins
+        self.set_inputs(self._x, self._slope)
         return changed
 
     @property
@@ -116,12 +208,12 @@ class NamedNumpyLayer:
 
     @property
     def free(self) -> NDArray[np.bool_]:
-        """Which constants are fitted, ``(n_out, n_in, 4)``."""
-        free: NDArray[np.bool_] = self._free & ~self._off[..., None]
+        """Which constants of `curves` are fitted, ``(n, 4)``."""
+        free: NDArray[np.bool_] = self._free[self._curves.outs, self._curves.ins]
         return free
 
     @property
-    def curves(self) -> list[_Curves]:
+    def curves(self) -> _Curves:
         """The named edges that are on, for the inputs and numbers that were set."""
         return self._curves
 
@@ -138,7 +230,8 @@ class NamedNumpyLayer:
     def set_inputs(self, x: Array, slope: bool = False) -> None:
         """Take inputs ``(n_in, batch)``; see `NumpyLayer`."""
         self._x, self._slope = x, slope
-        if len(self._ins):
+        self._curves.set_inputs(x)
+        if self._splines is not None:
             self._splines.set_inputs(x[self._ins], slope)
 
     def set_parameters(
@@ -146,10 +239,10 @@ class NamedNumpyLayer:
     ) -> None:
         """Take the layer's numbers, shapes as in `KANLayer`."""
         ins = self._ins
-        if len(ins):
+        if self._splines is not None:
             self._splines.set_parameters(coef[:, ins], scale_base[:, ins], scale_sp[:, ins], bias)
         self._coef, self._scale_sp, self._bias = coef, scale_sp, bias
-        self._curves = [_Curves(group, constants, self._x) for group in self._groups]
+        self._curves.set_constants(constants)
 
     def features(self) -> Array:
         """Return B-splines and base function of the inputs, ``(n_in, K + 1, batch)``.
@@ -157,7 +250,7 @@ class NamedNumpyLayer:
         Zeros for inputs that need none.
         """
         shape = len(self._x), self._coef.shape[2] + 1, self._x.shape[1]
-        if not len(self._ins):
+        if self._splines is None:
             return np.broadcast_to(0.0, shape)
         out = np.zeros(shape)
         out[self._ins] = self._splines.features()
@@ -166,10 +259,10 @@ class NamedNumpyLayer:
     def edge_slopes(self) -> Array:
         """Return the slope of each edge's output on its input, ``(n_in, n_out, batch)``."""
         out = np.zeros((len(self._x), self.n_out, self._x.shape[1]))
-        if len(self._ins):
+        if self._splines is not None:
             out[self._ins] = self._splines.edge_slopes()
-        for curves in self._curves:
-            out[curves.ins, curves.outs] = curves.a * curves.c * curves.slopes
+        curves = self._curves
+        out[curves.ins, curves.outs] = curves.a * curves.c * curves.slopes
         return out
 
     def coef_on(self) -> Array:
@@ -178,57 +271,40 @@ class NamedNumpyLayer:
 
     def sums(self) -> Array:
         """Return the values of the nodes after the layer, ``(n_out, batch)``."""
-        if len(self._ins):
+        if self._splines is not None:
             out = self._splines.sums()
         else:
             out = np.repeat(self._bias[:, None], self._x.shape[1], axis=1)
-        for curves in self._curves:
-            for j, values in zip(curves.outs, curves.values, strict=True):
-                out[j] += values
+        for j, values in zip(self._curves.outs.tolist(), self._curves.values, strict=True):
+            out[j] += values
         return out
 
     def sizes(self) -> Array:
         """Return the mean size of each edge's output, ``(n_out, n_in)``."""
         out = np.zeros(self._off.shape)
-        if len(self._ins):
+        if self._splines is not None:
             out[:, self._ins] = self._splines.sizes()
-        for curves in self._curves:
-            out[curves.outs, curves.ins] = np.abs(curves.values).mean(1)
+        curves = self._curves
+        out[curves.outs, curves.ins] = np.abs(curves.values).mean(1)
         return out
 
     def gradients(self, on_y: Array, on_size: Array | None) -> list[Array]:
         """Return the gradients on coef, scale_base, scale_sp, the constants and bias."""
         ins, edges = self._ins, self._off.shape
         splines = [np.zeros(self._coef.shape), np.zeros(edges), np.zeros(edges)]
-        if len(ins):
+        if self._splines is not None:
             found = self._splines.gradients(on_y, None if on_size is None else on_size[:, ins])
             for out, part in zip(splines, found, strict=False):
                 out[:, ins] = part
-        on_constants = np.zeros((*edges, 4))
-        for curves in self._curves:
-            on_values = self._on_values(curves, on_y, on_size)
-            for n, slopes in enumerate(curves.by_constants()):
-                on_constants[curves.outs, curves.ins, n] = (slopes * on_values).sum(1)
-        on_constants[~self._free] = 0.0
+        on_constants, curves = np.zeros((*edges, 4)), self._curves
+        on_constants[curves.outs, curves.ins] = curves.gradients(on_y, on_size, self.free)
         return [*splines, on_constants, on_y.sum(1)]
 
     def grad_inputs(self, on_y: Array, on_size: Array | None) -> Array:
-        """Return the gradient on the inputs, ``(n_in, batch)``."""
+        """Return the gradient on the inputs, ``(n_in, batch)``, after `gradients`."""
         ins, out = self._ins, np.zeros(self._x.shape)
-        if len(ins):
+        if self._splines is not None:
             on_sizes = None if on_size is None else on_size[:, ins]
             out[ins] = self._splines.grad_inputs(on_y, on_sizes)
-        for curves in self._curves:
-            on_x = self._on_values(curves, on_y, on_size) * (curves.a * curves.c * curves.slopes)
-            for i, values in zip(curves.ins, on_x, strict=True):
-                out[i] += values
+        self._curves.add_input_gradients(out)
         return out
-
-    @staticmethod
-    def _on_values(curves: _Curves, on_y: Array, on_size: Array | None) -> Array:
-        """Return the gradient on what named edges emit, ``(n, batch)``."""
-        on_values: Array = on_y[curves.outs]
-        if on_size is not None:
-            share = on_size[curves.outs, curves.ins, None] / on_y.shape[1]
-            on_values = on_values + share * np.sign(curves.values)
-        return on_values

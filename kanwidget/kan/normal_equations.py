@@ -182,27 +182,22 @@ class _Constants:
     """The constants of one layer's named edges that are fitted."""
 
     def __init__(self, layer: NamedNumpyLayer, places: Indices, fitted: NDArray[np.bool_]) -> None:
-        self._layer, self._free = layer, layer.free & fitted[..., None]
-        # In the order in which they are written: by function, then by constant.
-        found = [
-            places[curves.outs, curves.ins, n][self._free[curves.outs, curves.ins, n]]
-            for curves in layer.curves
-            for n in range(4)
-        ]
-        self.columns: Indices = np.concatenate([np.empty(0, dtype=np.intp), *found])
+        self._curves = curves = layer.curves
+        self._free = layer.free & fitted[curves.outs, curves.ins, None]
+        mine = places[curves.outs, curves.ins]
+        # One constant after the other.
+        self.columns: Indices = np.concatenate([mine[self._free[:, n], n] for n in range(4)])
 
     def write_jacobian(self, on_nodes: Array, rows: slice, out: Array, start: int) -> int:
         """Write the slopes from a row of `out` on, and return the row after the last."""
-        for curves in self._layer.curves:
-            free = self._free[curves.outs, curves.ins]
-            if not free.any():
-                continue
-            for n, slopes in enumerate(curves.by_constants()):
-                chosen = free[:, n]
-                end = start + int(chosen.sum())
-                on_values = on_nodes[curves.outs[chosen]]
-                np.multiply(slopes[chosen, rows], on_values, out=out[start:end])
-                start = end
+        for n in range(4):
+            chosen = self._free[:, n]
+            end = start + int(chosen.sum())
+            if end > start:
+                slopes = self._curves.by_constant(n, chosen, rows)
+                on_values = on_nodes[self._curves.outs[chosen]]
+                np.multiply(slopes, on_values, out=out[start:end])
+            start = end
         return start
 
 

@@ -24,7 +24,7 @@ from kanwidget.masks.validate import check_whole
 from . import serialize, session_files
 from .mask_and_bias import MaskAndBias
 from .outcome import Outcome
-from .session_naming import SessionNaming
+from .session_name_all import SessionNameAll
 from .snapshots import HISTORY_BYTES, Snapshots
 from .step_applier import StepApplier, start_on_model
 from .step_planner import StepPlanner
@@ -35,7 +35,7 @@ NOTE = serialize.NOTE
 """Characters that a note may have."""
 
 
-class PruningSession(SessionNaming):
+class PruningSession(SessionNameAll):
     """Thresholds and hand edits on a live model, from a baseline that stays untouched.
 
     The model's masks are always the effective mask: a pure function of the baseline, the

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from kanwidget.formula.naming_search import NamingStep
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.masks.ids import Edge
+from kanwidget.session.naming_results import NamingResult
 from kanwidget.session.naming_run import NamingRun
-from kanwidget.session.session_naming import NamingResult
 
 from .payload import finite
 

@@ -8,8 +8,8 @@ from typing import Any
 from kanwidget.formula.naming_search import NamingStep
 from kanwidget.masks.ids import Edge
 from kanwidget.session import PruningSession
+from kanwidget.session.naming_results import NamingResult
 from kanwidget.session.naming_run import NamingRun
-from kanwidget.session.session_naming import NamingResult
 
 from .naming_payload import naming_state
 

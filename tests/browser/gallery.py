@@ -135,6 +135,19 @@ def test_before_and_after(open_notebook: OpenNotebook) -> None:
     studio.take("after")
 
 
+def test_formula(open_notebook: OpenNotebook) -> None:
+    made = "w.node_threshold = 0.005"
+    studio = Studio(open_notebook([FORMULA, widget(width=1120, then=made)]), 3)
+    # With room for the formula beside the network, and no more height than a screen has.
+    studio.notebook.page.set_viewport_size({"width": 1750, "height": 760})
+    studio.notebook.scroll_to_widget()
+    studio.press('[data-role="name"]')
+    math = studio.view.root.locator('[data-role="math"] math')
+    until(lambda: same("π" in (math.text_content() or ""), True), timeout=30)
+    studio.settle(3)
+    studio.take("formula")
+
+
 def test_light_and_dark(open_notebook: OpenNotebook, dark: Callable[[Notebook], None]) -> None:
     made = "w.selected = [(0, 0, 3), (0, 1, 3), (1, 3, 0)]"
     studio = Studio(open_notebook([FORMULA, widget(then=made)]), 15)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ from torch import Tensor
 
 from kanwidget import PruningSession
 from kanwidget.adapters import Adapter, adapt
+from kanwidget.functions.curve import NamedCurve
 from kanwidget.kan import KAN
+from kanwidget.masks.ids import Edge
+from kanwidget.widget.naming_payload import name_rows
 
 Floats = NDArray[np.float64]
 
@@ -136,6 +140,7 @@ def random_state(rng: random.Random, session: PruningSession) -> dict[str, Any]:
     }
 
 
+@torch.no_grad()
 def _case(
     rng: random.Random,
     width: list[int],
@@ -145,6 +150,7 @@ def _case(
     tolerance: float = 1e-9,
     sparse: bool = False,
     commit: bool = False,
+    named: Sequence[str] = (),
 ) -> dict[str, Any]:
     model, data = random_kan(rng, width, grid, base_fun), random_data(rng, width, 8)
     adapter, rows = adapt(model), data["test_input"]
@@ -156,6 +162,7 @@ def _case(
             ],
             adapter.bias(),
         )
+    adapter.set_names(_names(rng, width, named))
     with PruningSession(model, data) as session:
         if commit:
             session.set(edge_threshold=round(float(session.scores[0].median()), 3))
@@ -166,6 +173,7 @@ def _case(
             "scores": short(session.scores),
             "baseline": flat(session.baseline.mask),
             "cells": tables(adapter, session, cells),
+            **({"names": name_rows(adapter.names())} if named else {}),
             "rows": rows.flatten().tolist(),
             "labels": data["test_label"].flatten().tolist(),
             "tolerance": tolerance,
@@ -193,6 +201,32 @@ def _case(
             if number < 3 and len(width) < 4:
                 case["tradeoffs"] += [_along(session, axis) for axis in ("node", "edge")]
     return case
+
+
+def named() -> dict[str, Any]:
+    """Return networks in which every other edge is named, the last one's all."""
+    rng = random.Random(6)
+    some = "sin", "x^2", "tanh", "gaussian", "exp", "1/(1+x^2)", "abs", "0", "sqrt(1+x^2)", "cos"
+    return {
+        "cases": [
+            _case(rng, [2, 3, 2], named=some[:6]),
+            _case(rng, [2, 4, 1], commit=True, named=some[4:]),
+            _case(rng, [2, 2, 1], named=["x^3", "sigmoid", "arctan", "x", "sinh", "x^2"]),
+        ]
+    }
+
+
+def _names(
+    rng: random.Random, width: Sequence[int], functions: Sequence[str]
+) -> dict[Edge, NamedCurve]:
+    """Return names with short constants for as many edges as there are functions."""
+    pairs = enumerate(itertools.pairwise(width))
+    edges = [(l, i, j) for l, (n, m) in pairs for i in range(n) for j in range(m)]
+    every = max(1, len(edges) // max(1, len(functions)))
+    return {
+        edge: NamedCurve(name, *(round(rng.uniform(-1, 1), 3) for _ in "abcd"))
+        for edge, name in zip(edges[::every], functions, strict=False)
+    }
 
 
 def _along(session: PruningSession, axis: str) -> dict[str, Any]:

@@ -160,6 +160,7 @@ def text(content: dict[str, Any]) -> str:
 
 FILES = {
     "forward.json": golden_forward.forward,
+    "named.json": golden_forward.named,
     "functions.json": golden_functions.functions,
     "importance.json": golden_importance.importances,
     "losses.json": golden_session.losses,

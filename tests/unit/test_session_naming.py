@@ -413,3 +413,27 @@ def test_a_formula_has_units_and_names(learnt: tuple[KAN, Dataset]) -> None:
     )
     assert formula.in_vars == ("t", "v")
     assert formula.loss == pytest.approx(session.loss, abs=1e-12)
+
+
+def test_products_of_a_pykan_model_come_out_as_products() -> None:
+    kan = pytest.importorskip("kan", reason="pykan is not installed")
+    if not hasattr(kan, "MultKAN"):
+        pytest.skip("this is not pykan 0.2.x")
+
+    def product(x: Tensor) -> Tensor:
+        return torch.sin(2 * x[:, [0]]) * x[:, [1]] ** 2
+
+    dataset = create_dataset(product, n_var=2, train_num=300, test_num=300, seed=0)
+    states = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
+    model = kan.MultKAN(width=[2, [0, 1], 1], grid=5, seed=1, auto_save=False).double()
+    torch.set_rng_state(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    session = PruningSession(model, dataset)
+    session.fit(15)
+    before = kinds.bits(model)
+    session.name_all(seconds=10)
+    assert session.loss < 1e-10
+    latex = session.formula().recognised().latex()
+    assert latex == r"y = \sin\left(2 \, x_{1}\right) \, x_{2}^{2}"
+    session.undo()
+    assert kinds.bits(model) == before

@@ -260,7 +260,7 @@ export const CARDS = {
 } as const;
 
 export const NAMES = {
-  title: "Functions for this curve",
+  title: "Functions",
   order: "loss now → refitted",
   same: "These cannot be told apart by this curve:",
   others: "Others:",

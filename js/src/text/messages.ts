@@ -342,7 +342,7 @@ export function namingWords({ state, edges, steps, at, said, error }: NamingRun)
   if (error) return error;
   const named = formatItems(steps.length, "name");
   if (state === "running") return `looking for names: ${formatCount(steps.length)} of ${formatCount(edges)}`;
-  if (said) return said;
+  if (said) return said.replaceAll(" -> ", " → ");
   return at >= 0 && at < steps.length ? `${formatCount(at)} of ${named} kept` : `${named} found`;
 }
 

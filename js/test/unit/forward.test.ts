@@ -22,38 +22,42 @@ interface Case extends Tables {
 }
 
 const { cases } = golden<{ cases: Case[] }>("forward.json");
+const { cases: named } = golden<{ cases: Case[] }>("named.json");
 
-describe.each(cases)("Python and the browser agree on a $width network with slots $slots", (one) => {
-  const { net, cells } = networkFrom(one);
-  const rows = Float64Array.from(one.rows);
+describe.each([...cases, ...named])(
+  "Python and the browser agree on a $width network with slots $slots",
+  (one) => {
+    const { net, cells } = networkFrom(one);
+    const rows = Float64Array.from(one.rows);
 
-  test("about the outputs of every row, and the loss, under every mask", () => {
-    for (const step of one.steps) {
-      const pred = predict(net, cells, Uint8Array.from(step.mask), step.keep_mean, rows);
-      expect(distance(pred, step.outputs)).toBeLessThan(one.tolerance);
-      if (step.loss !== undefined)
-        expect(Math.abs(rmse(pred, one.labels) - step.loss)).toBeLessThan(one.tolerance);
-    }
-  });
-
-  test("about the value of every node and of every edge, on or off", () => {
-    for (const { mask, keep_mean, nodes, edges } of one.steps) {
-      for (const row of [0, 1]) {
-        const sample = one.rows.slice(row * net.width[0]!, (row + 1) * net.width[0]!);
-        const found = trace(net, cells, Uint8Array.from(mask), keep_mean, sample);
-        expect(distance(found.nodes, nodes[row]!)).toBeLessThan(one.tolerance);
-        expect(distance(found.edges, edges[row]!)).toBeLessThan(one.tolerance);
+    test("about the outputs of every row, and the loss, under every mask", () => {
+      for (const step of one.steps) {
+        const pred = predict(net, cells, Uint8Array.from(step.mask), step.keep_mean, rows);
+        expect(distance(pred, step.outputs)).toBeLessThan(one.tolerance);
+        if (step.loss !== undefined)
+          expect(Math.abs(rmse(pred, one.labels) - step.loss)).toBeLessThan(one.tolerance);
       }
-    }
-  });
+    });
 
-  test("whether they are float32 or float64 makes no difference for rows that both can hold", () => {
-    const mask = Uint8Array.from(one.steps[0]!.mask);
-    expect(predict(net, cells, mask, true, Float32Array.from(rows))).toEqual(
-      predict(net, cells, mask, true, rows),
-    );
-  });
-});
+    test("about the value of every node and of every edge, on or off", () => {
+      for (const { mask, keep_mean, nodes, edges } of one.steps) {
+        for (const row of [0, 1]) {
+          const sample = one.rows.slice(row * net.width[0]!, (row + 1) * net.width[0]!);
+          const found = trace(net, cells, Uint8Array.from(mask), keep_mean, sample);
+          expect(distance(found.nodes, nodes[row]!)).toBeLessThan(one.tolerance);
+          expect(distance(found.edges, edges[row]!)).toBeLessThan(one.tolerance);
+        }
+      }
+    });
+
+    test("whether they are float32 or float64 makes no difference for rows that both can hold", () => {
+      const mask = Uint8Array.from(one.steps[0]!.mask);
+      expect(predict(net, cells, mask, true, Float32Array.from(rows))).toEqual(
+        predict(net, cells, mask, true, rows),
+      );
+    });
+  },
+);
 
 describe.each(cases)("tables that edges share, on a $width network with slots $slots", (one) => {
   const { net, cells } = networkFrom(one);

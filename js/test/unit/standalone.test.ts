@@ -1,6 +1,7 @@
 /** A page without a kernel does what a session in Python does, and survives what it does not. */
 
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { predict, rmse } from "../../src/model/forward";
 import { lossCurveFrom, thresholdFor } from "../../src/model/loss-curve";
 import { maskOf, NO_EDITS } from "../../src/model/mask";
 import { slotCount } from "../../src/model/network";
@@ -10,7 +11,7 @@ import { sanitize } from "../../src/standalone/sanitize";
 import { general, repr } from "../../src/text/python-format";
 import { INDICES, stepWords } from "../../src/text/session-messages";
 import { decode, encode, fromBase64 } from "../../src/wire/packed-array";
-import type { HistoryStep, PageOrigin } from "../../src/wire/traits";
+import type { HistoryStep, NameRow, PageOrigin } from "../../src/wire/traits";
 import { randomNumbers } from "../fake";
 import { golden, networkFrom, sharedFrom, type Tables } from "../golden";
 
@@ -409,6 +410,35 @@ describe("what a page begins with", () => {
 
   test("arrays of another network are refused in words", () => {
     expect(() => page({ _bias: f64([1]) })).toThrow("do not fit a [2,3,1] network");
+  });
+});
+
+describe("names of curves", () => {
+  const formula = { mathml: "<math/>", error: "", loss: 0.5, loss_refit: 0.4, blame: [0, 0, 0, 0.1] };
+  // The first edge that is on.
+  const on = maskIn(page()).indexOf(1);
+  const inputs = carried.width[0]!;
+  const row: NameRow = [0, on % inputs, Math.floor(on / inputs), "sin", 2, 0.5, 3, 0];
+  const named = { _names: [row], _formula: formula };
+
+  test("are computed by their functions, not by tables", () => {
+    const loss = read(page(named), "loss") as number;
+    expect(loss).not.toBe(read(page(), "loss"));
+    const { net, cells } = networkFrom({ ...carried, names: [row] });
+    const mask = Uint8Array.from(maskIn(page()));
+    const outputs = predict(net, cells, mask, carried.origin.keep_mean, Float32Array.from(carried.rows));
+    expect(loss).toBeCloseTo(rmse(outputs, Float32Array.from(carried.labels)), 12);
+  });
+
+  test("make a formula that is told to be of another state as soon as it is", () => {
+    const model = page(named);
+    expect(read(model, "_formula")).toEqual(formula);
+    write(model, { removed_edges: [[0, 1, 0]] });
+    const then = read(model, "_formula") as typeof formula;
+    expect(then.error).toContain("when the page was made");
+    expect([then.loss, then.loss_refit, then.mathml]).toEqual([null, null, "<math/>"]);
+    model.send({ do: "undo" });
+    expect(read(model, "_formula")).toEqual(formula);
   });
 });
 

@@ -3,7 +3,7 @@
 import { html, nothing, render } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import { edgeId, type Network, type Target } from "../../model/network";
-import { formatFigures } from "../../text/format";
+import { formatShort } from "../../text/format";
 import { FORMULA, type Label, PANELS } from "../../text/labels";
 import { blameWords, namingWords, termWords } from "../../text/messages";
 import { viewNaming } from "../../text/session-messages";
@@ -163,10 +163,11 @@ export function createFormula(id: string, commands: Commands, signal: AbortSigna
       [FORMULA.refit, formula.loss_refit],
       [FORMULA.written, formula.loss],
     ];
-    return html`<table class="formula-losses" aria-label=${FORMULA.losses}>
-      <tbody><tr>${rows.map(([label]) => html`<th scope="col" title=${label.help}>${label.name}</th>`)}</tr>
-      <tr>${rows.map(([, loss]) => html`<td>${loss === null ? "–" : formatFigures(loss)}</td>`)}</tr></tbody>
-    </table>`;
+    return html`<dl class="formula-losses" aria-label=${FORMULA.losses}>${rows.map(
+      ([label, loss]) => html`<div title=${label.help}>
+        <dt>${label.name}</dt><dd>${loss === null ? "–" : formatShort(loss)}</dd>
+      </div>`,
+    )}</dl>`;
   }
 
   function blame({ known: { net }, names }: PanelProps, { blame: [l, i, j, loss] }: FormulaState) {
