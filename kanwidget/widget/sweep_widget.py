@@ -368,7 +368,8 @@ class SweepWidget(anywidget.AnyWidget):
             finally:
                 if opened is None:
                     network.close()
-        names = [name for name in self.trait_names(sync=True) if name not in HOST_TRAITS]
+        others = HOST_TRAITS | {"_picture"}  # a page has none
+        names = [name for name in self.trait_names(sync=True) if name not in others]
         traits = {name: getattr(self, name) for name in names}
         traits |= {"_running": False, "_networks": [], "_pages": pages, "_thumbnails": small}
         words = (

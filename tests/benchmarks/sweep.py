@@ -50,6 +50,16 @@ def product(x: Tensor) -> Tensor:
     return x[:, [0]] * x[:, [1]]
 
 
+def cone(x: Tensor) -> Tensor:
+    """Return nearly a cone over x1 and x2."""
+    return (x[:, [0]] ** 2 + (x[:, [1]] - 0.3) ** 2 + 0.05).sqrt()
+
+
+def step(x: Tensor) -> Tensor:
+    """Return a step over x1, x2 and x3; x4 does nothing."""
+    return torch.tanh(2 * (x[:, [0]] + x[:, [1]] ** 2 - x[:, [2]]))
+
+
 GRID = {
     "width": [2, 5, 1],
     "grid": 5,
@@ -220,6 +230,14 @@ TRUTHS: dict[str, tuple[Callable[[Tensor], Tensor], list[int], int, list[Callabl
     "1 / (0.2 + x1^2 + 2 (x2 + 0.5)^2), x3 unused": (
         *(peak, [3, 3, 1], 3),
         [np.square, lambda x: (x + 0.5) ** 2],
+    ),
+    "sqrt(x1^2 + (x2 - 0.3)^2 + 0.05)": (
+        *(cone, [2, 4, 1], 3),
+        [np.square, lambda x: (x - 0.3) ** 2],
+    ),
+    "tanh(2 (x1 + x2^2 - x3)), x4 unused": (
+        *(step, [4, 4, 1], 4),
+        [lambda x: x, np.square, lambda x: x],
     ),
     "x1 x2": (product, [2, 4, 1], 6, [lambda x: x, lambda x: x]),
 }

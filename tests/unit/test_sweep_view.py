@@ -338,6 +338,7 @@ def test_a_page_holds_all_runs_and_the_networks_of_the_front(
     assert {int(number) for number in traits["_pages"]} == inside
     assert {int(number) for number in traits["_thumbnails"]} == inside
     assert traits["_kind"] == "sweep"
+    assert "_picture" not in traits  # a page's policy forbids the style that hides it
     assert not traits["_running"]
     assert all(page["_rows"]["base64"] for page in traits["_pages"].values())
     assert set(view.networks) == {other}  # what was open stays, and nothing else comes
