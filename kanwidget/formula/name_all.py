@@ -130,7 +130,7 @@ def name_all(
     if most_names is not None:
         state = _with_fewer_names(problem, state, path, most_names)
     end = time.monotonic() + max(1.0, seconds)
-    network, error, _ = refit(
+    network, error, passed = refit(
         state.network,
         problem.x,
         problem.labels,
@@ -138,6 +138,7 @@ def name_all(
         min_fall=1e-6,
         stop=lambda _: time.monotonic() > end,
     )
+    network = network.without_rounding(passed)
     curves = {
         edge: NamedCurve(curve.function.name, curve.a, curve.b, curve.c, 0.0, curve.fixed)
         for edge, curve in network.edges.items()

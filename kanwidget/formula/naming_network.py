@@ -25,6 +25,9 @@ __all__ = ["Forward", "NamedEdge", "NamingNetwork", "SplineEdge", "build_network
 
 Array = NDArray[np.float64]
 
+ROUNDING = 1e-13
+"""Shifts of an argument that are smaller, relative to it, say nothing."""
+
 HIDDEN_MARGIN = 0.05
 """How far grids of hidden nodes go beyond their values, relative to the range."""
 
@@ -315,6 +318,22 @@ class NamingNetwork:
                 n += 1
             edges[edge] = replace(curve, a=a, b=b, c=c)
         return replace(self, edges=edges, bias=bias)
+
+    def without_rounding(self, passed: Forward) -> NamingNetwork:
+        """Return the network with shifts of 0 that are nothing but rounding, as in (x - 2e-17)^2.
+
+        Parameters
+        ----------
+        passed : Forward
+            Its pass over the rows.
+        """
+        edges = dict(self.edges)
+        for (l, i, j), curve in self.edges.items():
+            if isinstance(curve, NamedEdge) and "b" not in curve.fixed:
+                size = abs(curve.a) * float(np.abs(passed.values[l][i]).max())
+                if abs(curve.b) <= ROUNDING * size:
+                    edges[l, i, j] = replace(curve, b=0.0)
+        return replace(self, edges=edges)
 
     def with_grids(self, passed: Forward, intervals: int, moved: float = 0.0) -> NamingNetwork:
         """Return the network on grids over the present values, refitted to its splines.

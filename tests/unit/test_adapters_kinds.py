@@ -303,11 +303,11 @@ def test_a_curve_behind_a_layer_norm_is_what_the_edge_emits(n_in: int) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Sequential(FastKANLayer(n_in, 2)).double()
-    layer = model[0]
-    with torch.no_grad():
-        layer.layernorm.weight.normal_()
-        layer.layernorm.bias.normal_()
-    x = torch.rand(200, n_in, dtype=torch.float64) * 2 - 1
+        layer = model[0]
+        with torch.no_grad():
+            layer.layernorm.weight.normal_()
+            layer.layernorm.bias.normal_()
+        x = torch.rand(200, n_in, dtype=torch.float64) * 2 - 1
     # The others stand still, so that a curve can be exact.
     x[:, 1:] = torch.tensor([0.3, -0.6])[: n_in - 1]
     adapter = adapt(model)

@@ -63,6 +63,13 @@ def test_a_formula_is_found_exactly():
     assert bits(model) == before
 
 
+def test_a_shift_that_is_rounding_is_no_number_of_the_formula():
+    model, dataset = fitted([2, 1, 1], hello_world)
+    naming = named(model, dataset)
+    assert naming.curves[0, 1, 0].b == 0
+    assert naming.loss < 1e-12
+
+
 def test_a_product_is_found_from_squares_of_sums():
     model, dataset = fitted([2, 2, 1], lambda x: x[:, [0]] * x[:, [1]], seed=1)
     naming = named(model, dataset)
