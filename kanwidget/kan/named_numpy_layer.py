@@ -15,7 +15,6 @@ from kanwidget.functions.named_edges import CurveGroup
 from .arrays import Array, as_array
 from .layer import KANLayer
 from .numpy_layer import NumpyLayer
-from .sine import sine_and_cosine
 
 __all__ = ["NamedNumpyLayer", "numpy_layer"]
 
@@ -33,8 +32,6 @@ SLOPE_FROM_VALUE: dict[str, Callable[[Array, Array], Array]] = {
     "gaussian": lambda u, f: -2 * u * f,
 }
 """Slopes that cost little once the value at the argument u is known."""
-
-SINE, COSINE = FUNCTIONS["sin"], FUNCTIONS["cos"]
 
 
 class _Curves:
@@ -75,15 +72,7 @@ class _Curves:
             self._arguments += b
             for part, function in self._parts:
                 u = self._arguments[part]
-                if function.family == "constant":
-                    self.shape[part] = 0.0
-                elif function is SINE:
-                    self.shape[part], self._slopes[part] = sine_and_cosine(u)
-                elif function is COSINE:
-                    sine, self.shape[part] = sine_and_cosine(u)
-                    np.negative(sine, out=self._slopes[part])
-                else:
-                    self.shape[part] = function.value(u)
+                self.shape[part] = 0.0 if function.family == "constant" else function.value(u)
             np.multiply(self.c, self.shape, out=self.values)
             self.values += d
         self._has_slopes = False
@@ -94,8 +83,6 @@ class _Curves:
         if not self._has_slopes:
             with np.errstate(all="ignore"):
                 for part, function in self._parts:
-                    if function is SINE or function is COSINE:
-                        continue  # they came with the values
                     u, quick = self._arguments[part], SLOPE_FROM_VALUE.get(function.name)
                     known = quick is not None and FUNCTIONS.get(function.name) is function
                     self._slopes[part] = (

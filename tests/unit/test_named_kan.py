@@ -25,7 +25,6 @@ from kanwidget.functions.library import FUNCTIONS
 from kanwidget.functions.own_function import own_function
 from kanwidget.kan.live_parameters import LiveParameters
 from kanwidget.kan.objective import FitObjective, Penalty
-from kanwidget.kan.sine import sine_and_cosine
 
 DATA = kinds.data()
 X, Y = DATA["train_input"], DATA["train_label"]
@@ -305,15 +304,3 @@ def test_fixing_says_how_well_a_function_fits_and_keeps_edges_off() -> None:
     with pytest.raises(ValueError, match="no data"):
         KAN([2, 1, 1]).fix_symbolic(0, 0, 0, "sin")
     assert "phi_1_0_0" in str(model.symbolic_formula()[0][0])
-
-
-@given(st.integers(0, 10**6), st.sampled_from([1e-8, 1.0, 30.0, 9e3, 1e9]))
-def test_sine_and_cosine_are_numpys(number: int, scale: float) -> None:
-    choose = np.random.default_rng(number)
-    x = choose.uniform(-scale, scale, (3, 700))
-    x[0, :100] = np.round(x[0, :100] / np.pi * 2) * np.pi / 2
-    sine, cosine = sine_and_cosine(x)
-    np.testing.assert_allclose(sine, np.sin(x), rtol=1e-14, atol=4e-16)
-    np.testing.assert_allclose(cosine, np.cos(x), rtol=1e-14, atol=4e-16)
-    x[1, 1] = np.nan
-    assert np.isnan(sine_and_cosine(x)[0]).sum() == 1
