@@ -49,7 +49,8 @@ def refit(
             break
         jacobian = network.jacobian(passed)
         rest = (labels - passed.outputs).ravel()
-        normal, pull = jacobian @ jacobian.T, jacobian @ rest
+        with np.errstate(over="ignore", invalid="ignore"):
+            normal, pull = jacobian @ jacobian.T, jacobian @ rest
         if not (np.isfinite(normal).all() and np.isfinite(pull).all()):
             break
         size = np.sqrt(np.diag(normal))

@@ -37,6 +37,12 @@ INTERVALS = 10
 RETRIES = 8
 """How often names are taken back, at the most, if some edges got none."""
 
+FEW_RETRIES = 3
+"""The same if all have got one, and leave an error that noise or bad training may explain."""
+
+NOT_LEARNT = 1e-4
+"""The share of the variance that such an error has at least."""
+
 
 @dataclass(frozen=True)
 class Naming:
@@ -179,6 +185,8 @@ def _search(
         if progress is not None:
             progress(state.steps[-1])
     if not state.network.unnamed():
+        if state.error > NOT_LEARNT * problem.variance:
+            yield retry(problem, state, FEW_RETRIES)
         return
     for found in find_products(problem):
         if is_better(problem, found, state):

@@ -244,3 +244,12 @@ def test_two_curves_that_only_hold_together_are_found(seed):
     assert naming.curves[0, 0, 0].function == "x^2"
     assert naming.curves[1, 0, 0].function == "1/sqrt(x)"
     assert naming.loss < 1e-10
+
+
+def test_names_that_leave_a_large_error_are_tried_again():
+    model, dataset = fitted(
+        [2, 1, 1], lambda x: torch.exp(-(x[:, [0]] ** 2) - x[:, [1]] ** 2 / 2), 0, 30, (-1.5, 1.5)
+    )
+    naming = named(model, dataset)
+    assert [naming.curves[edge].function for edge in sorted(naming.curves)] == ["x^2", "x^2", "exp"]
+    assert naming.loss < 1e-10 < 1e-2 < naming.loss_polished
