@@ -43,6 +43,7 @@ class Road:
         if self.keys is None:
             button.click()
         else:
+            until(lambda: same(button.is_enabled(), True))  # as a click waits for it
             button.focus()
             self.keys.press("Enter")
 
