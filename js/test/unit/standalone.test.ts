@@ -84,6 +84,15 @@ function traitsOf(tables: Tables, more: Traits = {}): Traits {
   };
 }
 
+/** Curves of three points, all 0. */
+const PLAIN_CURVES = (({ net }) => ({
+  _curves_x: encode(
+    Float32Array.from({ length: net.nodeOffset[net.depth]! * 3 }, (_, k) => (k % 3) - 1),
+    [net.nodeOffset[net.depth]!, 3],
+  ),
+  _curves_y: encode(new Float32Array(net.edgeCount * 3), [net.edgeCount, 3]),
+}))(networkFrom(carried));
+
 const page = (more: Traits = {}) =>
   standaloneModel(
     traitsOf(carried, { keep_mean: carried.origin.keep_mean, _origin: carried.origin, ...more }),
@@ -333,20 +342,13 @@ describe("names of a page", () => {
   const [edge, other] = [...net.baseline.keys()].filter((e) => net.baseline[e]) as [number, number];
   const ids = edgeIndex(net, edge);
   const row: NameRow = [...ids, "sin", 2, 0.5, 1.5, -0.25];
-  const curves = {
-    _curves_x: encode(
-      Float32Array.from({ length: net.nodeOffset[net.depth]! * 3 }, (_, k) => samples[k % 3]!),
-      [net.nodeOffset[net.depth]!, 3],
-    ),
-    _curves_y: encode(new Float32Array(net.edgeCount * 3), [net.edgeCount, 3]),
-  };
   const named = (more: Traits = {}) =>
-    page({ ...curves, _splines: true, _names: [row], _symbolic: [[...ids, "sin"]], ...more });
+    page({ ...PLAIN_CURVES, _splines: true, _names: [row], _symbolic: [[...ids, "sin"]], ...more });
   const loss = (model: StandaloneModel) => read(model, "loss") as number;
   const back = { do: "unname", edge: ids };
 
   test("go and come back, each as a step whose loss is computed anew", () => {
-    const [model, plain] = [named(), page(curves)];
+    const [model, plain] = [named(), page(PLAIN_CURVES)];
     const first = loss(model);
     expect([...model.switchable]).toEqual([[edge, "sin"]]);
     expect(first).not.toBeCloseTo(loss(plain), 6);
@@ -528,6 +530,16 @@ describe("names of curves", () => {
     const then = read(model, "_formula") as typeof formula;
     expect(then.error).toContain("when the page was made");
     expect([then.loss, then.loss_refit, then.mathml]).toEqual([null, null, "<math/>"]);
+    model.send({ do: "undo" });
+    expect(read(model, "_formula")).toEqual(formula);
+  });
+
+  test("make a formula of another state when one of them goes", () => {
+    const model = page({ ...named, ...PLAIN_CURVES, _splines: true });
+    const [edge] = model.switchable.keys();
+    model.send({ do: "unname", edge: edgeIndex(networkFrom(carried).net, edge!) });
+    expect(read(model, "error")).toBe("");
+    expect((read(model, "_formula") as typeof formula).error).toContain("when the page was made");
     model.send({ do: "undo" });
     expect(read(model, "_formula")).toEqual(formula);
   });
