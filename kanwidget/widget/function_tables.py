@@ -88,7 +88,11 @@ class Cells:
 
 
 def cells(
-    adapter: EdgeFunctions, baseline: Baseline, inputs: Sequence[Tensor], rounded: bool = False
+    adapter: EdgeFunctions,
+    baseline: Baseline,
+    inputs: Sequence[Tensor],
+    rounded: bool = False,
+    splines: EdgeFunctions | None = None,
 ) -> Cells | None:
     """Tabulate the functions of a model's edges, masks aside.
 
@@ -101,6 +105,9 @@ def cells(
         All data that the table is for.
     rounded : bool
         Whether ends and knots, which may be values of the data, are told in few digits.
+    splines : EdgeFunctions, optional
+        The same model without names: the table holds each named edge's spline, and is wide enough
+        for both. By default it holds zeros there.
 
     Returns
     -------
@@ -116,9 +123,14 @@ def cells(
 
     def table(l: int, ends: Floats) -> Layer | None:
         own = {(j, i): curve for (layer, i, j), curve in named.items() if layer == l}
-        function = partial(_without, partial(adapter.edge_curves, l), list(own))
+        function: Function = partial(_without, partial(adapter.edge_curves, l), list(own))
+        if splines is not None:
+            function = partial(_with_splines, function, partial(splines.edge_curves, l), list(own))
         made = layer_of(function, ends, adapter, most)
-        return made and Layer(function, *made, _with_named(extremes(made[1]), own, made[0]))
+        if made is None:
+            return None
+        of_edges = _with_named(extremes(made[1]), own, made[0], splines is not None)
+        return Layer(function, *made, of_edges)
 
     layers = layers_of(adapter, baseline, inputs, table, rounded)
     if layers is None:
@@ -185,9 +197,28 @@ def _without(function: Function, targets: Sequence[tuple[int, int]], points: Ten
     return values
 
 
-def _with_named(of_edges: Range, own: Mapping[tuple[int, int], NamedCurve], x: Floats) -> Range:
-    """Return the ranges of a layer's edges, with those of named edges ``(j, i)``."""
+def _with_splines(
+    function: Function, splines: Function, targets: Sequence[tuple[int, int]], points: Tensor
+) -> Tensor:
+    """Evaluate functions, those of some edges ``(j, i)`` as the splines under their names."""
+    values = function(points)
+    if targets:
+        found = splines(points)
+        for j, i in targets:
+            values[j, i] = found[j, i]
+    return values
+
+
+def _with_named(
+    of_edges: Range, own: Mapping[tuple[int, int], NamedCurve], x: Floats, both: bool
+) -> Range:
+    """Return the ranges of a layer's edges, with those of named edges ``(j, i)``.
+
+    Of ``both``: of what they have in the table, and of their names.
+    """
     low, high = of_edges
+    for j, i in own if not both else ():
+        low[j, i], high[j, i] = np.inf, -np.inf
     for (j, i), curve in own.items():
         points = np.linspace(x[i, 0], x[i, -1], RANGE_POINTS)
         values = curve.c * FUNCTIONS[curve.function].value(curve.a * points + curve.b) + curve.d
@@ -195,7 +226,8 @@ def _with_named(of_edges: Range, own: Mapping[tuple[int, int], NamedCurve], x: F
         if not len(values):
             values = np.zeros(1)
         room = RANGE_ROOM * float(values.max() - values.min())
-        low[j, i], high[j, i] = values.min() - room, values.max() + room
+        low[j, i] = min(low[j, i], values.min() - room)
+        high[j, i] = max(high[j, i], values.max() + room)
     return low, high
 
 

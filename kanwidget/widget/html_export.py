@@ -84,7 +84,7 @@ def page_traits(
     rows = payload.data_arrays(session.data, width[-1], data_rows)
     for name, array in rows.items():
         traits[name] = b"" if array is None else pack(array)
-    # Without Python, edges cannot be named or scored again, and there are no new warnings.
+    # Without Python, edges get no new names or scores, and there are no new warnings.
     traits |= {"_candidates": [], "_candidates_y": b"", "_naming": {}}
     # Metrics stay there, too: the page's loss is of its own rows.
     traits |= {"_scores_known": [], "_warnings": [], "_metrics": []}
@@ -112,6 +112,9 @@ def page_traits(
             traits["_folded"] = b""
         if parts:  # the page finds out by itself, and all of it would be two megabytes
             traits |= {"_tradeoff_node": b"", "_tradeoff_edge": b""}
+    elif arrays := payload.spline_arrays(session):  # the page switches names on and off
+        traits |= {n: b"" if array is None else pack(array) for n, array in arrays.items()}
+        traits["_splines"] = True
     return traits, row_count
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "quantised",
     "run_losses",
     "run_state",
+    "spline_arrays",
     "tradeoff_array",
 ]
 
@@ -220,6 +221,30 @@ def large_arrays(session: PruningSession) -> tuple[list[int], Packable]:
     small = {"_parts_y": table.y, "_parts_w": table.weights}
     arrays = {name: array.astype(np.float32) for name, array in small.items()}
     return table.counts, {"_parts_x": table.x, **arrays}
+
+
+def spline_arrays(session: PruningSession) -> Packable:
+    """Return tables and parts of curves in which named edges have the splines under their names.
+
+    Nothing if no edge has a name, or the splines do not fit in a table.
+    """
+    named = session.edge_functions.names()
+    if not named:
+        return {}
+    splines = session.private_copy()
+    splines.set_names(dict.fromkeys(named))
+    rows = [session.data.test_rows, session.data.train_rows]
+    table = cells(session.edge_functions, session.baseline, rows, splines=splines)
+    if table is None:
+        return {}
+    parts = [splines.base_part(l, x.T) for l, (x, _) in enumerate(session.baseline.curves)]
+    bases = [part.flatten(0, 1) for part in parts if part is not None]
+    whole = len(bases) == len(parts)
+    return {
+        "_cells_x": table.x,
+        "_cells_y": table.y,
+        "_base_y": _array(bases, np.float32) if whole else None,
+    }
 
 
 def mask(layers: Iterable[Tensor]) -> Array:

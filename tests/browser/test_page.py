@@ -450,3 +450,64 @@ def test_a_training_is_gone_through_step_by_step(tmp_path: Path, page: Page) -> 
     shown.press("undo")
     until(lambda: same(shown.count(), edges))
     assert shown.loss() == now
+
+
+def test_names_are_switched_off_and_on(tmp_path: Path, page: Page) -> None:
+    dataset = create_dataset(
+        lambda x: torch.exp(torch.sin(3 * x[:, [0]]) + x[:, [1]] ** 2),
+        n_var=2,
+        train_num=150,
+        test_num=150,
+    )
+    model = KAN([2, 2, 1], grid=5, seed=0)
+    model.fit(dataset, steps=10, progress=False)
+    w = KANWidget(model, dataset)
+    w.session.name(0, 0, 0, "sin")
+    w.session.name(1, 0, 0, "exp")
+    w.refresh()
+    w.to_html(tmp_path / "named.html", data_rows=ROWS)
+    named = w.loss
+    w.remove_edge(0, 1, 1)
+    removed = w.loss
+    w.session.unname(0, 0, 0)
+    first = w.session.loss
+    w.session.unname(1, 0, 0)
+    both = w.session.loss
+    w.close()
+    assert len({named, removed, first, both}) == 4
+
+    shown = ExportedPage(page, tmp_path / "named.html")
+    shown.wait()
+    assert shown.loss() == pytest.approx(named, rel=1e-6)
+    start = shown.loss()
+    picture = shown.root.locator("canvas").first.screenshot()
+
+    def card(ids: str) -> None:
+        shown.twin("edge", ids).focus()
+        page.keyboard.press("Enter")
+
+    def agrees(expected: float) -> None:
+        until(lambda: same(shown.loss() == pytest.approx(expected, rel=1e-6), True))
+
+    shown.toggle("edge", "0,1,1")
+    agrees(removed)
+    card("0,0,0")
+    shown.root.get_by_role("button", name="Back to the spline").click()
+    agrees(first)
+    again = shown.root.get_by_role("button", name="Name it again: sin")
+    assert again.evaluate("button => button === button.getRootNode().activeElement")
+    page.keyboard.press("Escape")
+    card("1,0,0")
+    shown.press("unname")
+    agrees(both)
+    for expected in (first, removed, named):
+        shown.press("undo")
+        agrees(expected)
+    assert shown.loss() == start
+    card("0,0,0")
+    shown.press("unname")
+    until(lambda: same(shown.loss() != start, True))
+    page.wait_for_timeout(400)
+    assert shown.root.locator("canvas").first.screenshot() != picture
+    shown.press("name-again")
+    until(lambda: same(shown.loss(), start))

@@ -178,3 +178,5 @@ def test_a_page_carries_the_formula_and_the_functions(widget: KANWidget) -> None
         own = c * FUNCTIONS[name].value(a * x[:, i].numpy() + b) + d
         assert np.abs(own - live).max() < 1e-12
     assert data["_candidates"] == []
+    assert data["_splines"] is True
+    assert '"_splines"' not in widget.to_html(data_rows=0)

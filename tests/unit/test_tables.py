@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import kinds
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from kanwidget.adapters import adapt
 from kanwidget.adapters.native import NativeAdapter
 from kanwidget.widget.function_tables import MAX_TABLE_EDGES, Cells, cells
 from kanwidget.widget.low_rank_tables import SharedCells, shared_cells
+from kanwidget.widget.payload import spline_arrays
 
 Make = Callable[..., KAN]
 Floats = NDArray[np.float64]
@@ -232,3 +234,23 @@ def test_no_table_is_shared_where_none_would_be_right(random_kan: Make) -> None:
     with PruningSession(model, torch.rand(9, 30, dtype=torch.float64)) as session:
         rows = [session.data.test_rows]
         assert shared_cells(session.edge_functions, session.baseline, rows) is None
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_a_page_s_table_has_the_splines_under_names(kind: str) -> None:
+    data = kinds.data()
+    with PruningSession(kinds.make(kind), data) as session:
+        assert spline_arrays(session) == {}
+        session.name(0, 0, 0, "sin")
+        session.name(1, 1, 0, "tanh")
+        arrays = spline_arrays(session)
+        if not session.edge_functions.can_tabulate:  # a LayerNorm
+            assert arrays == {}
+            return
+        session.unname(0, 0, 0)
+        session.unname(1, 1, 0)
+        x, adapter = data["test_input"], session.private_copy()
+        slots = adapter.slots() or [list(range(n)) for n in session.width[1:]]
+        table = Cells(np.asarray(arrays["_cells_x"]), np.asarray(arrays["_cells_y"]))
+        found = forward(table, session, x.numpy(), slots, session.width, adapter.offset())
+        np.testing.assert_allclose(found, adapter.forward(x).detach().numpy(), atol=1e-6)

@@ -107,6 +107,17 @@ export function* predicting(
   return out;
 }
 
+/** An edge's values in its table, whatever function it has, at points of its source. */
+export function tableValues(net: Network, cells: Cells, edge: number, points: Rows): Float64Array {
+  const layer = net.edgeOffset.findLastIndex((first) => first <= edge);
+  const place = new Place(net, { ...cells, functions: new Map() }, points.length);
+  for (let l = 0; l <= layer; l++) place.enter(l);
+  place.find(net.source[edge]!, Float64Array.from(points), 0);
+  const values = new Float64Array(points.length);
+  place.add(edge, values, 0);
+  return values;
+}
+
 /** Runs a generator to its end and returns its result. */
 export function finish<T>(steps: Generator<void, T>): T {
   for (;;) {

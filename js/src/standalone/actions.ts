@@ -1,4 +1,6 @@
 /** What a view may ask for by message, on pages without a kernel: as `kanwidget/widget/messages.py` has it. */
+import { type EdgeIndex, edgeId } from "../model/network";
+import { sanitize } from "./sanitize";
 import type { Session } from "./session";
 
 type Message = Readonly<Record<string, unknown>>;
@@ -45,6 +47,14 @@ const COMMANDS: ReadonlyMap<unknown, (session: Session, message: Message) => voi
       const whole = text.replace(/[\ud800-\udfff]/gu, "?");
       session.history.note(commandOf(session, id), Array.from(whole).slice(0, MAX_NOTE_CHARACTERS).join(""));
     },
+    name(session: Session, { edge, function: name }: Message) {
+      const id = edgeOf(session, edge);
+      if (session.switchable.get(id)?.function !== name) {
+        throw new Error(`there is no Python behind this page, so no edge can be named ${shortText(name)}`);
+      }
+      session.setNamed(id, true);
+    },
+    unname: (session: Session, { edge }: Message) => session.setNamed(edgeOf(session, edge), false),
     remove_dead_ends(session: Session) {
       if (!session.removeDeadEnds()) throw new Error("there are no dead ends to remove");
     },
@@ -56,6 +66,12 @@ const NAMES = [...COMMANDS.keys()].join(", ");
 function commandOf(session: Session, id: unknown): number {
   if (!Number.isInteger(id)) throw new Error(`a command has a whole number, got ${shortText(id)}`);
   return session.history.get(id as number).id;
+}
+
+function edgeOf({ net }: Session, value: unknown): number {
+  const ids = sanitize(net, "selected", [value]) as number[][] | undefined;
+  if (ids?.[0]?.length !== 3) throw new Error(`there is no edge ${shortText(value)}`);
+  return edgeId(net, ids[0] as EdgeIndex);
 }
 
 function shortText(value: unknown): string {

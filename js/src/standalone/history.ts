@@ -5,16 +5,18 @@
  * else starts a branch.
  */
 import { type Edits, NO_EDITS } from "../model/mask";
-import type { EdgeIndex, Network, NodeIndex } from "../model/network";
+import { type EdgeIndex, edgeIndex, type Network, type NodeIndex } from "../model/network";
 import { byIndex, handEdits, type Message } from "../wire/traits";
 
 /** All that a person has decided, on top of the baseline. */
 export interface State {
   readonly edits: Edits;
   readonly keepMean: boolean;
+  /** Edges that had a name when the page was made, and have their spline back. */
+  readonly splines: ReadonlySet<number>;
 }
 
-export const START: State = { edits: NO_EDITS, keepMean: true };
+export const START: State = { edits: NO_EDITS, keepMean: true, splines: new Set() };
 
 export interface Command {
   readonly id: number;
@@ -105,14 +107,17 @@ export interface PlainState {
   kept_edges: EdgeIndex[];
   removed_nodes: NodeIndex[];
   kept_nodes: NodeIndex[];
+  /** Of a page alone: Python's weights say which edges have a name. */
+  _unnamed: EdgeIndex[];
 }
 
-export function plainState(net: Network, { edits, keepMean }: State): PlainState {
+export function plainState(net: Network, { edits, keepMean, splines }: State): PlainState {
   return {
     node_threshold: edits.nodeThreshold,
     edge_threshold: edits.edgeThreshold,
     keep_mean: keepMean,
     ...handEdits(net, edits),
+    _unnamed: [...splines].sort((a, b) => a - b).map((e) => edgeIndex(net, e)),
   };
 }
 

@@ -5,13 +5,14 @@
  * page carries. Whatever else is written is dropped, and the view gets the actual values again.
  */
 
-import { finish } from "../model/forward";
+import { finish, tableValues } from "../model/forward";
 import { computeLossCurve, MOST_POINTS } from "../model/loss-curve";
 import { countOn } from "../model/mask";
 import { type EdgeIndex, edgeId, type NodeIndex, nodeId } from "../model/network";
 import { FORMULA } from "../text/labels";
-import { decode, encode } from "../wire/packed-array";
-import { DECISIONS, type FormulaState, type HistoryStep, type Model } from "../wire/traits";
+import { type Bytes, decode, encode } from "../wire/packed-array";
+import { namesFrom } from "../wire/snapshot";
+import { DECISIONS, type FormulaState, type HistoryStep, type Model, type NameRow } from "../wire/traits";
 import { comparedSteps, runCommand } from "./actions";
 import { createBackgroundTask } from "./background-tasks";
 import { type Command, type PlainState, plainState, START, type State } from "./history";
@@ -25,6 +26,8 @@ export interface StandaloneModel extends Model {
   send(content: unknown): void;
   /** Whether it computes the loss of other states than those that Python measured. */
   readonly computes: boolean;
+  /** Functions of edges that can have their name or their spline, by edge. */
+  readonly switchable: ReadonlyMap<number, string>;
 }
 
 const decides: ReadonlySet<string> = new Set(DECISIONS);
@@ -51,8 +54,14 @@ export function standaloneModel(given: PageData): StandaloneModel {
   const lossName = lossNameOf(given, net, evaluation);
   const wanted = stateFrom(given, origin.state);
   const measuredIn = JSON.stringify(plainState(net, wanted));
+  const names = Array.isArray(given._names) ? (given._names as NameRow[]) : [];
   const session = new Session(net, evaluation, {
     heavy,
+    switchable: new Map(
+      [...namesFrom(net, names)].filter(
+        ([e]) => given._splines === true && evaluation?.cells.functions?.has(e),
+      ),
+    ),
     what: committed ? [["committed"]] : [],
     state: origin.state,
     measured: [
@@ -84,6 +93,8 @@ export function standaloneModel(given: PageData): StandaloneModel {
   const rows = new WeakMap<Command, HistoryStep>();
   let sequence = 1;
   let packed: Uint8Array | null = null;
+  /** The splines that the traits are of. */
+  let namesOf: ReadonlySet<number> = START.splines;
 
   function stateFrom(values: PageData, from: State): State {
     const clean = (name: keyof PlainState) => sanitize(net, name, values[name]);
@@ -97,6 +108,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
       return list ? nodeIds(net, list) : now;
     };
     return {
+      splines: from.splines,
       keepMean: (clean("keep_mean") as boolean | undefined) ?? from.keepMean,
       edits: {
         nodeThreshold: (clean("node_threshold") as number | undefined) ?? edits.nodeThreshold,
@@ -142,6 +154,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
     };
     for (const [name, value] of Object.entries(traits)) actual.set(name, value);
     publishLosses();
+    publishNames(state.splines);
     actual.set("_formula", formulaIn(state));
     if (packed !== mask) actual.set("_mask", pack(mask));
     packed = mask;
@@ -149,6 +162,31 @@ export function standaloneModel(given: PageData): StandaloneModel {
     else background.cancel("loss");
     estimate();
     notify();
+  }
+
+  /** Brings the curves to what names there are. */
+  function publishNames(splines: ReadonlySet<number>): void {
+    if (splines === namesOf) return;
+    namesOf = splines;
+    const left = (rows: unknown) =>
+      splines.size === 0
+        ? rows
+        : (rows as EdgeIndex[]).filter(([l, i, j]) => !splines.has(edgeId(net, [l, i, j])));
+    actual.set("_names", left(given._names));
+    actual.set("_symbolic", left(given._symbolic ?? []));
+    const cells = session.cellsWith(splines);
+    if (splines.size === 0 || cells === null) {
+      actual.set("_curves_y", given._curves_y);
+      return;
+    }
+    const x = decode(given._curves_x as Bytes, "float32", "_curves_x");
+    const y = decode(given._curves_y as Bytes, "float32", "_curves_y");
+    const [curves, samples] = [y.data.slice(), x.shape[1]!];
+    for (const edge of splines) {
+      const from = net.source[edge]! * samples;
+      curves.set(tableValues(net, cells, edge, x.data.subarray(from, from + samples)), edge * samples);
+    }
+    actual.set("_curves_y", encode(curves, y.shape, ++sequence));
   }
 
   /** It is of the state in which the page was made, and says so in any other. */
@@ -178,7 +216,8 @@ export function standaloneModel(given: PageData): StandaloneModel {
       actual.set("_prices", known ? (given._prices ?? []) : []);
       return;
     }
-    const { cells, measure } = evaluation;
+    const { measure } = evaluation;
+    const cells = session.cellsWith(state.splines)!;
     const most = heavy
       ? Math.max(8, Math.min(MOST_POINTS, Math.floor(CURVE_EDGE_OUTPUTS / each / 2)))
       : MOST_POINTS;
@@ -284,7 +323,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
     const { edits, traits } = known ? keyFrames.show(number as number) : { edits: null, traits: null };
     frame = edits && {
       number: number as number,
-      traits: new Map([...traits, ...Object.entries(plainState(net, { edits, keepMean }))]),
+      traits: new Map([...traits, ...Object.entries(plainState(net, { ...START, edits, keepMean }))]),
     };
     const run = Object(given._run) as Record<string, unknown>;
     if (keyFrames) actual.set("_run", { ...run, frames: keyFrames.steps, frame: frame?.number ?? -1 });
@@ -305,7 +344,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
   }
 
   actual.set("selected", sanitize(net, "selected", given.selected) ?? []);
-  actual.set("baseline_loss", finite(finish(session.lossOf(net.baseline, session.state.keepMean))));
+  actual.set("baseline_loss", finite(finish(session.lossOf(net.baseline, START))));
   actual.set("_compared", NO_BYTES);
   showFrame(-1);
   publish("");
@@ -313,6 +352,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
   const model = {
     standalone: true,
     computes: evaluation !== null,
+    switchable: new Map([...session.switchable].map(([e, { function: name }]) => [e, name])),
     get: (name: string) => shown.get(name),
     set(name: string, value: unknown) {
       written.add(name);

@@ -13,10 +13,16 @@ export interface Origin {
 export function pythonScript(net: Network, origin: Origin, state: State): string {
   const wanted = shortestThresholds(net, state);
   const names = changedTraits(net, origin.state, wanted);
-  if (names.length === 0) return origin.script;
   const values = plainState(net, wanted);
-  const settings = names.map((name) => `${name}=${literal(values[name])}`).join(", ");
-  return `${origin.script}session.set(${settings})\nsession.commit()  # the model stays so when the session is gone\n`;
+  const settings = names.filter((name) => name !== "_unnamed");
+  const given = settings.map((name) => `${name}=${literal(values[name])}`).join(", ");
+  return [
+    origin.script,
+    given && `session.set(${given})\n`,
+    // Last: thresholds and means are of the network before, and a session keeps its mask and biases.
+    ...values._unnamed.map((ids) => `session.unname(${ids.join(", ")})\n`),
+    given && "session.commit()  # the model stays so when the session is gone\n",
+  ].join("");
 }
 
 function literal(value: PlainState[keyof PlainState]): string {
@@ -26,11 +32,11 @@ function literal(value: PlainState[keyof PlainState]): string {
 }
 
 /** The state with the same mask and the shortest thresholds that lead to it, away from the scores. */
-export function shortestThresholds(net: Network, { edits, keepMean }: State): State {
+export function shortestThresholds(net: Network, { edits, ...others }: State): State {
   const nodes = net.nodeScores.subarray(net.width[0], net.nodeOffset[net.depth]);
   const nodeThreshold = between(edits.nodeThreshold, nodes);
   const edgeThreshold = between(edits.edgeThreshold, net.scores);
-  return { edits: { ...edits, nodeThreshold, edgeThreshold }, keepMean };
+  return { ...others, edits: { ...edits, nodeThreshold, edgeThreshold } };
 }
 
 /** The shortest decimal that removes the same scores as a threshold, well between them. */

@@ -3,7 +3,8 @@ import { removeNode, toggle } from "../model/edits";
 import { type Cells, finish, predicting } from "../model/forward";
 import type { Measure } from "../model/loss-curve";
 import { countOn, maskOf, sameMask } from "../model/mask";
-import type { Network, Target } from "../model/network";
+import type { NamedCurve } from "../model/named-curve";
+import { edgeIndex, type Network, type Target } from "../model/network";
 import { deadEnds } from "../model/reachability";
 import type { Message } from "../wire/traits";
 import { type Command, changedTraits, changesBetween, History, START, type State } from "./history";
@@ -28,6 +29,10 @@ export class Session {
   readonly net: Network;
   readonly evaluation: PageMeasure | null;
   readonly history: History;
+  /** Edges that can have their name or their spline. */
+  readonly switchable: ReadonlyMap<number, NamedCurve>;
+  /** The tables that were asked for last, of edges that had their splines. */
+  #cells: { readonly splines: ReadonlySet<number>; readonly cells: Cells } | null = null;
   readonly #measured: MeasuredState[];
   /** Whether a loss takes longer than a person waits: it is unknown then until somebody computes it. */
   readonly #heavy: boolean;
@@ -45,14 +50,16 @@ export class Session {
       state: State;
       measured: readonly MeasuredState[];
       heavy: boolean;
+      switchable?: ReadonlyMap<number, NamedCurve>;
     },
   ) {
+    this.switchable = (evaluation && first.switchable) ?? new Map();
     this.net = net;
     this.evaluation = evaluation;
     this.#measured = evaluation ? [] : [...first.measured];
     this.#heavy = first.heavy && evaluation !== null;
     this.#mask = maskOf(net, first.state.edits);
-    this.#loss = finish(this.lossOf(this.#mask, first.state.keepMean));
+    this.#loss = finish(this.lossOf(this.#mask, first.state));
     this.history = new History({
       id: 0,
       parent: null,
@@ -82,10 +89,14 @@ export class Session {
   }
 
   /** The loss under a mask, NaN if the page cannot tell; in steps, which take a while where it is large. */
-  *lossOf(mask: Uint8Array, keepMean: boolean): Generator<void, number> {
+  *lossOf(
+    mask: Uint8Array,
+    { keepMean, splines }: Pick<State, "keepMean" | "splines">,
+  ): Generator<void, number> {
     const known = this.#known(mask, keepMean);
     if (known !== undefined || this.evaluation === null) return known ?? Number.NaN;
-    const { cells, measure } = this.evaluation;
+    const { measure } = this.evaluation;
+    const cells = this.cellsWith(splines)!;
     const loss = measure.loss(
       yield* predicting(this.net, cells, mask, keepMean, measure.rows),
       measure.labels,
@@ -95,6 +106,22 @@ export class Session {
       this.#measured.push({ mask, keepMean, loss });
     }
     return loss;
+  }
+
+  /**
+   * The tables with which edges have their splines back; null if the page cannot compute.
+   *
+   * Means stay: what Python has put in the place of an edge stays there when a name goes, and a page's script takes
+   * names away last.
+   */
+  cellsWith(splines: ReadonlySet<number>): Cells | null {
+    if (this.evaluation === null || splines.size === 0) return this.evaluation?.cells ?? null;
+    if (this.#cells?.splines !== splines) {
+      const { cells } = this.evaluation;
+      const functions = new Map([...(cells.functions ?? [])].filter(([e]) => !splines.has(e)));
+      this.#cells = { splines, cells: { ...cells, functions } };
+    }
+    return this.#cells.cells;
   }
 
   #known(mask: Uint8Array, keepMean: boolean): number | undefined {
@@ -112,7 +139,7 @@ export class Session {
   /** Finds out the present loss, and writes it to the present command; in steps. */
   *measure(): Generator<void, void> {
     const { current } = this.history;
-    const loss = yield* this.lossOf(this.#mask, this.state.keepMean);
+    const loss = yield* this.lossOf(this.#mask, this.state);
     if (this.history.current !== current) return;
     this.#loss = loss;
     this.history.amend({ lossAfter: loss });
@@ -120,8 +147,8 @@ export class Session {
 
   /** The loss with one edge or node the other way round; in steps. */
   *lossIfToggled(target: Target): Generator<void, number> {
-    const { edits, keepMean } = this.state;
-    return yield* this.lossOf(maskOf(this.net, toggle(this.net, edits, target)), keepMean);
+    const { edits } = this.state;
+    return yield* this.lossOf(maskOf(this.net, toggle(this.net, edits, target)), this.state);
   }
 
   /** Goes to a state and records how; `merge` goes on with the last command if that changed the same things. */
@@ -174,7 +201,18 @@ export class Session {
   }
 
   reset(): void {
-    this.apply({ ...START, keepMean: this.state.keepMean }, [["reset"]]);
+    this.apply({ ...this.state, edits: START.edits }, [["reset"]]);
+  }
+
+  /** Gives an edge its name back that it had when the page was made, or its spline. */
+  setNamed(edge: number, named: boolean): void {
+    const curve = this.switchable.get(edge);
+    if (!curve) throw new Error("there is no Python behind this page, and no other curve of this edge in it");
+    const splines = new Set(this.state.splines);
+    if (named) splines.delete(edge);
+    else splines.add(edge);
+    const ids = edgeIndex(this.net, edge);
+    this.apply({ ...this.state, splines }, [named ? ["name", ...ids, curve.function] : ["unname", ...ids]]);
   }
 
   /** Switches off all dead ends, and tells whether there were any; no output changes. */
@@ -217,6 +255,6 @@ export class Session {
     const mask = maskOf(this.net, state.edits);
     if (!sameMask(mask, this.#mask)) this.#mask = mask;
     const known = this.#known(this.#mask, state.keepMean);
-    this.#loss = known ?? (this.#heavy ? Number.NaN : finish(this.lossOf(this.#mask, state.keepMean)));
+    this.#loss = known ?? (this.#heavy ? Number.NaN : finish(this.lossOf(this.#mask, state)));
   }
 }

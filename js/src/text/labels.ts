@@ -267,6 +267,8 @@ export const NAMES = {
   others: "Others:",
   waiting: "looking for functions …",
   back: { name: "Back to the spline", help: "Gives the edge the curve back that it had before its name." },
+  again: (words: string): string => `Name it again: ${words}`,
+  againHelp: "Gives the edge the name back that it had when the page was made.",
   help: {
     name: "Functions",
     help: "Rest on one to see it in the network, press it to name the curve. “loss now” is the network's loss with it, “refitted” after all else has adapted to it.",

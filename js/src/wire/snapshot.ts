@@ -129,6 +129,8 @@ export interface Snapshot {
   readonly higherIsBetter: boolean;
   /** On a page without Python, whether it computes the loss of any state; undefined with Python. */
   readonly computes: boolean | undefined;
+  /** On a page without Python: functions of the edges that can have their name or their spline. */
+  readonly switchable: ReadonlyMap<number, string> | undefined;
   readonly error: string;
   /** Whether the model has been given back: nothing that is done here reaches it any more. */
   readonly closed: boolean;
@@ -195,7 +197,7 @@ const NEEDED: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads the whole model; what did not change is the same object, so that reading is cheap and change is seen. */
-export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () => Snapshot {
+export function createSnapshotReader(host: Pick<Model, "get" | "computes" | "switchable">): () => Snapshot {
   let problems: string[] = [];
   /** A model whose traits are of the right form, or missing. */
   const model: Pick<Model, "get"> = {
@@ -421,6 +423,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes">): () 
       lossName: model.get("loss_name") ?? "",
       higherIsBetter: model.get("higher_is_better") === true,
       computes: host.computes,
+      switchable: host.switchable,
       error: model.get("error") ?? "",
       closed: model.get("_closed") === true,
       warnings: json("warnings", [], model.get("_warnings"), () => model.get("_warnings") ?? []),

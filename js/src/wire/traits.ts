@@ -367,6 +367,8 @@ export interface Model {
   readonly standalone?: boolean;
   /** On pages without Python, whether they can tell the loss of other states than those that Python measured. */
   readonly computes?: boolean;
+  /** On pages without Python: functions of the edges that can have their name or their spline. */
+  readonly switchable?: ReadonlyMap<number, string>;
 }
 
 export const keyOf = (target: Target): string => `${target.kind}${target.id}`;

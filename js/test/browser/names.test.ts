@@ -2,7 +2,8 @@
 import axe from "axe-core";
 import { expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
-import { fakeModel } from "../fake";
+import { standaloneModel } from "../../src/standalone/model";
+import { type FakeModel, fakeModel } from "../fake";
 import { CANDIDATES, FORMULA, MATHML, NAMED, NAMING } from "../formula";
 import { richModel } from "../rich";
 import { click, frames, type Mounted, middle, mount, settled } from "./mounted";
@@ -218,4 +219,23 @@ test.each([560, 390])("the tab has no line that is wider than itself, at %i px",
   const panel = view.find(".formula");
   expect(panel.scrollWidth).toBeLessThanOrEqual(panel.clientWidth + 1);
   expect(view.find(".math").scrollWidth).toBeGreaterThan(panel.clientWidth);
+});
+
+test("on a page without Python a named edge's card gives it the spline back, and the name again", async () => {
+  const { traits } = richModel();
+  const given = { ...traits, ...NAMED, _splines: true, selected: [[0, 0, 3]], probe: [] };
+  const view = await mount(standaloneModel(given) as unknown as FakeModel, 1100);
+  await frames(3);
+  const loss = () => Number(view.find(".loss").title);
+  const first = loss();
+  const words = () => view.find("[data-role=unname], [data-role=name-again]").textContent;
+  expect(words()).toBe("Back to the spline");
+  await click(view.find("[data-role=unname]"));
+  await frames(3);
+  expect(words()).toBe("Name it again: sin");
+  expect(loss()).not.toBe(first);
+  await click(view.find("[data-role=name-again]"));
+  await frames(3);
+  expect([words(), loss()]).toEqual(["Back to the spline", first]);
+  expect((await axe.run(view.root)).violations).toEqual([]);
 });

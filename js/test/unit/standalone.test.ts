@@ -1,10 +1,11 @@
 /** A page without a kernel does what a session in Python does, and survives what it does not. */
 
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { predict, rmse } from "../../src/model/forward";
+import { predict, rmse, trace } from "../../src/model/forward";
 import { lossCurveFrom, thresholdFor } from "../../src/model/loss-curve";
 import { maskOf, NO_EDITS } from "../../src/model/mask";
-import { slotCount } from "../../src/model/network";
+import { edgeIndex, slotCount } from "../../src/model/network";
+import { START } from "../../src/standalone/history";
 import { type StandaloneModel, standaloneModel } from "../../src/standalone/model";
 import { shortestThresholds } from "../../src/standalone/python-script";
 import { sanitize } from "../../src/standalone/sanitize";
@@ -82,6 +83,15 @@ function traitsOf(tables: Tables, more: Traits = {}): Traits {
     ...more,
   };
 }
+
+/** Curves of three points, all 0. */
+const PLAIN_CURVES = (({ net }) => ({
+  _curves_x: encode(
+    Float32Array.from({ length: net.nodeOffset[net.depth]! * 3 }, (_, k) => (k % 3) - 1),
+    [net.nodeOffset[net.depth]!, 3],
+  ),
+  _curves_y: encode(new Float32Array(net.edgeCount * 3), [net.edgeCount, 3]),
+}))(networkFrom(carried));
 
 const page = (more: Traits = {}) =>
   standaloneModel(
@@ -319,10 +329,93 @@ describe("numbers", () => {
     const { net } = networkFrom(carried);
     for (const [value, , , , node, edge] of numbers) {
       const edits = { ...NO_EDITS, nodeThreshold: value, edgeThreshold: value };
-      const { nodeThreshold, edgeThreshold } = shortestThresholds(net, { edits, keepMean: true }).edits;
+      const { nodeThreshold, edgeThreshold } = shortestThresholds(net, { ...START, edits }).edits;
       expect([repr(nodeThreshold), repr(edgeThreshold)], `${value}`).toEqual([node, edge]);
     }
     expect(numbers.length).toBeGreaterThan(80);
+  });
+});
+
+describe("names of a page", () => {
+  const samples = [-1, 0, 1];
+  const net = networkFrom(carried).net;
+  const [edge, other] = [...net.baseline.keys()].filter((e) => net.baseline[e]) as [number, number];
+  const ids = edgeIndex(net, edge);
+  const row: NameRow = [...ids, "sin", 2, 0.5, 1.5, -0.25];
+  const named = (more: Traits = {}) =>
+    page({ ...PLAIN_CURVES, _splines: true, _names: [row], _symbolic: [[...ids, "sin"]], ...more });
+  const loss = (model: StandaloneModel) => read(model, "loss") as number;
+  const back = { do: "unname", edge: ids };
+
+  test("go and come back, each as a step whose loss is computed anew", () => {
+    const [model, plain] = [named(), page(PLAIN_CURVES)];
+    const first = loss(model);
+    expect([...model.switchable]).toEqual([[edge, "sin"]]);
+    expect(first).not.toBeCloseTo(loss(plain), 6);
+    model.send(back);
+    expect(read(model, "error")).toBe("");
+    expect(loss(model)).toBeCloseTo(loss(plain), 12);
+    expect([read(model, "_names"), read(model, "_symbolic")]).toEqual([[], []]);
+    expect(textOf(model)).toContain("a spline again");
+    expect(read(model, "_script")).toBe(`${carried.origin.script}session.unname(${ids.join(", ")})\n`);
+    model.send({ do: "undo" });
+    expect(loss(model)).toBe(first);
+    expect(read(model, "_names")).toEqual([row]);
+    expect(read(model, "_script")).toBe(carried.origin.script);
+    model.send({ do: "redo" });
+    expect(loss(model)).toBeCloseTo(loss(plain), 12);
+    model.send({ do: "name", edge: ids, function: "sin" });
+    expect(loss(model)).toBe(first);
+    expect(textOf(model)).toContain("named sin");
+    expect(commands(model)).toHaveLength(3);
+    expect(read(model, "_script")).toBe(carried.origin.script);
+  });
+
+  test("leave the drawn curve to the spline", () => {
+    const model = named();
+    model.send(back);
+    const drawn = [...decode(read(model, "_curves_y") as DataView, "float32").data];
+    const { cells } = networkFrom(carried);
+    for (const [k, x] of samples.entries()) {
+      const sample = Array.from({ length: net.width[0]! }, () => x);
+      const truth = trace(net, cells, net.baseline, true, sample).edges[edge]!;
+      expect(drawn[3 * edge + k]).toBeCloseTo(truth, 5);
+    }
+    expect(drawn.filter((y, k) => y !== 0 && Math.floor(k / 3) !== edge)).toEqual([]);
+    model.send({ do: "undo" });
+    expect([...decode(read(model, "_curves_y") as DataView, "float32").data].every((y) => y === 0)).toBe(
+      true,
+    );
+  });
+
+  test("stay when thresholds and hand edits are reset, and stand in the script behind these", () => {
+    const model = named();
+    model.send(back);
+    write(model, { removed_edges: [edgeIndex(net, other)] });
+    const script = read(model, "_script") as string;
+    expect(script.slice(carried.origin.script.length).split("\n")[0]).toContain(
+      `removed_edges=[(${edgeIndex(net, other).join(", ")})]`,
+    );
+    expect(script).toContain(`)\nsession.unname(${ids.join(", ")})\nsession.commit()`);
+    model.send({ do: "reset" });
+    expect(read(model, "_names")).toEqual([]);
+  });
+
+  test("stay as they are where the page has no splines, and what it cannot do is said in words", () => {
+    for (const model of [named({ _splines: false }), named({ _rows: new ArrayBuffer(0) })]) {
+      expect(model.switchable.size).toBe(0);
+      model.send(back);
+      expect(read(model, "error")).toContain("no Python behind this page");
+      expect(read(model, "_names")).toEqual([row]);
+    }
+    const model = named();
+    for (const wrong of [[9, 9, 9], [0, 0], "all", null]) {
+      model.send({ do: "unname", edge: wrong });
+      expect(read(model, "error")).toContain("there is no edge");
+    }
+    model.send({ do: "name", edge: ids, function: "cos" });
+    expect(read(model, "error")).toContain("no edge can be named 'cos'");
+    expect(commands(model)).toHaveLength(1);
   });
 });
 
@@ -437,6 +530,16 @@ describe("names of curves", () => {
     const then = read(model, "_formula") as typeof formula;
     expect(then.error).toContain("when the page was made");
     expect([then.loss, then.loss_refit, then.mathml]).toEqual([null, null, "<math/>"]);
+    model.send({ do: "undo" });
+    expect(read(model, "_formula")).toEqual(formula);
+  });
+
+  test("make a formula of another state when one of them goes", () => {
+    const model = page({ ...named, ...PLAIN_CURVES, _splines: true });
+    const [edge] = model.switchable.keys();
+    model.send({ do: "unname", edge: edgeIndex(networkFrom(carried).net, edge!) });
+    expect(read(model, "error")).toBe("");
+    expect((read(model, "_formula") as typeof formula).error).toContain("when the page was made");
     model.send({ do: "undo" });
     expect(read(model, "_formula")).toEqual(formula);
   });

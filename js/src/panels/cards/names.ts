@@ -34,9 +34,20 @@ export function createNames({ id: edge }: Target, commands: CardCommands) {
       return named ? curveWords(named, subscripted(nameOf(net, names, net.source[edge]!))) : "";
     },
     content({ reading, known: { net, mask, preview } }: PanelProps) {
-      if (reading.computes !== undefined || reading.closed) return nothing;
+      if (reading.closed) return nothing;
       const index = edgeIndex(net, edge);
       const name = reading.named.get(edge)?.function ?? "";
+      if (reading.computes !== undefined) {
+        const own = reading.switchable?.get(edge);
+        if (own === undefined) return nothing;
+        // One button, which keeps the focus.
+        return html`<button
+            type="button" class="quiet small" data-role=${name ? "unname" : "name-again"}
+            title=${name ? NAMES.back.help : NAMES.againHelp}
+            @click=${() =>
+              commands.act(name ? { do: "unname", edge: index } : { do: "name", edge: index, function: own })}
+          >${name ? NAMES.back.name : NAMES.again(functionLabel(own))}</button>`;
+      }
       const back = name
         ? html`<button
             type="button" class="quiet small" data-role="unname" title=${NAMES.back.help}
