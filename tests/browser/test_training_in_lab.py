@@ -35,6 +35,7 @@ def enter(view: View, keys: Keyboard | None, role: str) -> None:
     if keys is None:
         button.click()
     else:
+        until(lambda: same(button.is_enabled(), True))  # as a click waits for it
         button.focus()
         keys.press("Enter")
 
