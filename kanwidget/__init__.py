@@ -1,7 +1,7 @@
 """Kolmogorov-Arnold networks, readable by hand."""
 
 from .adapters import register_adapter
-from .formula.of_kan import NamingOfKan
+from .formula.kan_naming import NamingOfKan
 from .kan import KAN, create_dataset
 from .kan.symbolic import provide_naming
 from .session import PruningSession
