@@ -11,6 +11,7 @@ from cells import FORMULA
 from lab import Notebook
 from playwright.sync_api import Locator, Page
 from servers import SECOND, until
+from test_training_in_lab import enter
 from test_workbench_in_lab import SHOW, Keyboard, opened
 from view import View, rectangle, same
 
@@ -36,16 +37,10 @@ class Road:
     def __init__(self, view: View, keys: Keyboard | None) -> None:
         self.view, self.keys, self.actions = view, keys, 0
 
-    def press(self, selector: str) -> None:
+    def press(self, role: str) -> None:
         """Press a button, by mouse or by keyboard."""
         self.actions += 1
-        button = self.view.root.locator(selector).first
-        if self.keys is None:
-            button.click()
-        else:
-            until(lambda: same(button.is_enabled(), True))  # as a click waits for it
-            button.focus()
-            self.keys.press("Enter")
+        enter(self.view, self.keys, role)
 
 
 def math_of(view: View) -> Locator:
@@ -68,9 +63,9 @@ def test_from_the_first_picture_to_the_formula(
     value = notebook.value
     road = Road(view, Keyboard(page) if by == "keyboard" else None)
 
-    road.press('[data-role="prune"]')
+    road.press("prune")
     until(lambda: same(value("w.active_edges"), 3))
-    road.press('[data-role="name"]')
+    road.press("name")
     until(lambda: same(bool(TRUE.search(typeset(view))), True), timeout=60)
     assert road.actions <= 5
     assert value("w.loss") < 1e-6
@@ -90,9 +85,9 @@ def test_from_the_first_picture_to_the_formula(
         road.keys.press("Enter")
     until(lambda: same(value("len(w.selected) > 0"), True))
     assert value("len(w.session.history.path())") == steps
-    road.press('[data-role="undo"]')
+    road.press("undo")
     until(lambda: same(value("len(w.session.names)"), 0))
-    road.press('[data-role="redo"]')
+    road.press("redo")
     until(lambda: same(value("len(w.session.names)"), 3))
 
 
