@@ -36,6 +36,7 @@ body {
 }
 h1 { margin: 0 16px; font-size: 20px; font-weight: 600; overflow-wrap: anywhere; }
 p { margin: 12px 16px; color: var(--muted); }
+@media (max-width: 480px) { body { padding-inline: 8px; } }
 @page { margin: 12mm; }
 @media print {
   :root { color-scheme: light; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }

@@ -58,7 +58,7 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   const axisName = element("span");
   const names = element(
     "div",
-    { class: "names", ...hidden },
+    { class: "curve-names", ...hidden },
     axisName,
     element("span", { class: "of-kept" }, element("i"), THRESHOLD.meanKept),
     element("span", { class: "of-zeroed" }, element("i"), THRESHOLD.meanNotKept),
