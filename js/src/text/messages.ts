@@ -158,7 +158,7 @@ export function removesWords({ nodes, edges }: { readonly nodes: number; readonl
 
 /** The same where there is no room: "−6 edges". */
 export const removesShort = ({ edges }: { readonly edges: number }): string =>
-  `−${formatItems(edges, "edge")}`;
+  `${edges > 0 ? "−" : ""}${formatItems(edges, "edge")}`;
 
 /** Rank of an edge among all by its score, 1 for the largest. */
 export function rankOf(net: Network, edge: number): number {

@@ -86,7 +86,7 @@ describe("the head", () => {
           seen.add(isWhole ? "whole" : isSeen ? "brief" : "none");
         }
       }
-      expect(seen).toContain(width >= 1067 ? "whole" : width > 720 || width === 560 ? "brief" : "none");
+      expect(seen).toContain(width >= 1067 ? "whole" : [720, 390].includes(width) ? "none" : "brief");
     },
   );
 
