@@ -21,7 +21,7 @@ export function createLegend() {
     ...boxed("3 2.5"),
     svg("path", { d: "M24 -2l5 5M29 -2l-5 5", "stroke-width": "1.5" }),
   ]);
-  const removed = item(LEGEND.removed, "blue pale", boxed("3 2.5"));
+  const removed = item(LEGEND.removed, "blue pale", boxed(""));
   const off = item(LEGEND.off, "faint", [svg("path", { d: "M0 8H38" })]);
   const sign = (text: string, drawing: string) =>
     item(text, "", [
