@@ -36,6 +36,16 @@ body {
 }
 h1 { margin: 0 16px; font-size: 20px; font-weight: 600; overflow-wrap: anywhere; }
 p { margin: 12px 16px; color: var(--muted); }
+/* Where there is room, title and words are one line, and the view is as high as what it leaves. */
+@media screen and (min-width: 1016px) and (min-height: 740px) {
+  body { display: grid; grid-template-columns: auto 1fr; padding: 2px 8px 0; align-items: center; }
+  h1 { max-width: 600px; font-size: 18px; line-height: 28px; max-height: 28px; overflow: hidden; }
+  body > p { grid-area: 1 / 2; margin: 0 16px; font-size: 12px; line-height: 14px; }
+  body > p { text-align: right; }
+  main, noscript { grid-column: 1 / -1; min-width: 0; }
+  main { --kanwidget-rest: 31px; }
+}
+@media (max-width: 480px) { body { padding-inline: 8px; } }
 @page { margin: 12mm; }
 @media print {
   :root { color-scheme: light; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
