@@ -7,7 +7,7 @@ import hashlib
 import html
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -19,10 +19,16 @@ from kanwidget.session import PruningSession
 from . import payload
 from .packed_array import pack, unpack
 
-__all__ = ["PAGE_ROWS", "bundle", "document", "page", "page_traits"]
+__all__ = ["NETWORK", "PAGE_ROWS", "SWEEP", "document", "page", "page_traits", "widget_module"]
 
 PAGE_ROWS = 200
 """Rows of the data in an exported page, by default."""
+
+NETWORK = ("widget.js",)
+"""The scripts of a network's view."""
+
+SWEEP = (*NETWORK, "sweep.js")
+"""The scripts of a sweep's view: the second needs the first."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
@@ -55,14 +61,23 @@ p { margin: 12px 16px; color: var(--muted); }
 """
 
 
-def bundle(name: str) -> str:
-    """Return a built script of the package.
+def widget_module(scripts: Sequence[str]) -> str:
+    """Return the module that a notebook loads for a widget, see `js/src/app/start.ts`.
 
     Raises
     ------
     ImportError
-        If it was never built.
+        If the scripts were never built.
     """
+    return f"{_joined(scripts)}export default kanwidgetView.default;\n"
+
+
+def _joined(scripts: Sequence[str]) -> str:
+    """Join built scripts of the package; the last one sets what ``kanwidgetView`` is."""
+    return "".join(_built(name) for name in scripts)
+
+
+def _built(name: str) -> str:
     path = files("kanwidget") / "static" / name
     try:
         return path.read_text(encoding="utf-8")
@@ -165,9 +180,11 @@ def _summary(session: PruningSession, traits: Mapping[str, Any], row_count: int)
     )
 
 
-def document(traits: Mapping[str, Any], title: str, summary: str) -> str:
+def document(
+    traits: Mapping[str, Any], title: str, summary: str, scripts: Sequence[str] = NETWORK
+) -> str:
     """Return a page with traits, a title, and a line of words below the view."""
-    script, style = bundle("page.js"), _STYLE
+    script, style = f"{_joined(scripts)}kanwidgetView.open();\n", _STYLE
     # Halves of characters cannot be written to a file.
     title = title.encode("utf-8", "replace").decode("utf-8")
     data = json.dumps(_known(traits), default=_text, allow_nan=False)
