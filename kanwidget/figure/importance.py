@@ -16,7 +16,6 @@ from .graph import Bools, Floats
 
 __all__ = [
     "DEFAULT_BETA",
-    "GHOST_ALPHA",
     "REMOVED_ALPHA",
     "ImportanceScale",
     "alpha_of",
@@ -40,7 +39,6 @@ THINNEST, THICKEST = 0.75, 3.0
 REMOVED_ALPHA = 0.06
 """Opacity of the lines of what is off."""
 
-GHOST_ALPHA = 0.35
 DEEP_LIGHTNESS = 0.66
 """On a darker ground a curve is white."""
 
