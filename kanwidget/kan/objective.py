@@ -300,7 +300,7 @@ class FitObjective:
             error = self._layers[-1].sums() - self._label
             return normal_equations(self._layers, by_layer, error, constant)
 
-    def _in_numpy(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
+    def _in_numpy(self, theta: Array, slope: bool) -> tuple[float, float, Array]:
         penalty = self._penalty
         grad = np.zeros_like(theta)
         parts, on_parts = self._live.split(theta), self._live.split(grad)
@@ -352,7 +352,7 @@ class FitObjective:
         check_scalar(loss, "loss_fn")
         return loss
 
-    def _by_autograd(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
+    def _by_autograd(self, theta: Array, slope: bool) -> tuple[float, float, Array]:
         model = self._model
         try:
             self._live.write(theta)
