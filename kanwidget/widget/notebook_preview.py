@@ -14,7 +14,6 @@ import contextlib
 import struct
 import sys
 import warnings
-import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,6 +22,7 @@ from kanwidget.figure.canvas import Picture
 from kanwidget.figure.draw import png_preview
 
 from .idle import IdleTask, acting_loop
+from .ipython_cells import after_cells, ipython_shell
 
 __all__ = [
     "CELL_WIDTH",
@@ -145,7 +145,7 @@ class NotebookPreview:
         if shell is None:
             return False
         if not self._watched:
-            self._watched, self._unwatch = True, _after_cells(shell, self)
+            self._watched, self._unwatch = True, after_cells(self, NotebookPreview.catch_up)
         self._due = self._due or self._cell != shell.execution_count
         self._cell = shell.execution_count
         return True
@@ -163,7 +163,7 @@ class NotebookPreview:
         self._task.drop()
         self._due, picture = False, _png(quietly(self._figure))
         if picture is not None:
-            self._publish(_shell(), picture)
+            self._publish(ipython_shell(), picture)
 
     def drop(self) -> None:
         """Leave it as it is from now on."""
@@ -176,7 +176,7 @@ class NotebookPreview:
     def _work(self) -> Iterator[None]:
         figure = quietly(self._figure)
         yield
-        picture, shell = _png(figure), _shell()
+        picture, shell = _png(figure), ipython_shell()
         if picture is not None and picture != self._shown and shell is not None:
             with contextlib.suppress(Exception):  # the notebook may be gone
                 self._publish(shell, picture, update=True)
@@ -202,7 +202,7 @@ def captured() -> bool:
 
 def shows_a_value() -> bool:
     """Whether a kernel shows the value of a cell, as ``Out[3]``, and nobody called `display`."""
-    return getattr(getattr(_shell(), "displayhook", None), "msg", None) is not None
+    return getattr(getattr(ipython_shell(), "displayhook", None), "msg", None) is not None
 
 
 def quietly(make: Callable[[], Any]) -> Any:
@@ -220,35 +220,8 @@ def _png(figure: Picture | None) -> tuple[str, dict[str, Any]] | None:
     return None if figure is None else quietly(lambda: png_preview(figure))
 
 
-def _shell() -> Any:
-    """Return IPython's shell, or None."""
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return None
-    return get_ipython()
-
-
 def _running_shell() -> Any:
     """Return IPython's shell while it runs a cell: only then an output has a place."""
-    shell = _shell()
+    shell = ipython_shell()
     # While a cell runs, and no longer, what Python would print goes to the shell.
     return shell if shell is not None and sys.displayhook is shell.displayhook else None
-
-
-def _after_cells(shell: Any, kept: NotebookPreview) -> Callable[[], None]:
-    """Catch up after each cell; return how to stop that."""
-    held = weakref.ref(kept)
-
-    def catch_up(*_: Any) -> None:
-        living = held()
-        if living is not None:
-            living.catch_up()
-
-    shell.events.register("post_run_cell", catch_up)
-
-    def unwatch() -> None:
-        if catch_up in shell.events.callbacks["post_run_cell"]:
-            shell.events.unregister("post_run_cell", catch_up)
-
-    return unwatch
