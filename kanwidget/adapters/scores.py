@@ -11,29 +11,19 @@ from torch import Tensor
 from kanwidget.kan.bsplines import score_span
 from kanwidget.kan.row_blocks import split_rows
 
+from .protocol import Adapter
+
 __all__ = ["SCORE_NAMES", "ScoredModel", "attribution", "forward_in_blocks", "means", "scores"]
 
 SCORE_NAMES = ("l1", "attribution")
 """The scores that follow from the edges' outputs alone."""
 
 
-class ForwardModel(Protocol):
-    """What an adapter must answer to map inputs to outputs; see `Adapter`."""
-
-    @property
-    def width(self) -> list[int]: ...
-    def forward(self, x: Tensor) -> Tensor: ...
-
-
-class ScoredModel(ForwardModel, Protocol):
-    """What an adapter must answer to have its edges scored; see `Adapter`."""
+class ScoredModel(Adapter, Protocol):
+    """What an adapter must answer beside that to have its edges scored; see `BaseAdapter`."""
 
     def edge_outputs(self, l: int, x: Tensor) -> Tensor: ...
     def attribution_terms(self, l: int, x: Tensor) -> Tensor: ...
-    def inputs_of(self, x: Tensor) -> list[Tensor]: ...
-    def mask(self) -> list[Tensor]: ...
-    def grid(self) -> list[Tensor]: ...
-    def slots(self) -> list[list[int]]: ...
 
 
 def means(adapter: ScoredModel, x: Tensor) -> list[Tensor]:
@@ -41,7 +31,7 @@ def means(adapter: ScoredModel, x: Tensor) -> list[Tensor]:
     return _mean_outputs(adapter, x, lambda out: out)
 
 
-def forward_in_blocks(adapter: ForwardModel, x: Tensor) -> Tensor:
+def forward_in_blocks(adapter: Adapter, x: Tensor) -> Tensor:
     """Return the outputs of a model as it is, for rows in blocks."""
     blocks = split_rows(x, 8 * max(adapter.width))
     return torch.cat([adapter.forward(rows) for rows in blocks])

@@ -9,10 +9,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from kanwidget.adapters import Adapter
+from kanwidget.adapters.edge_functions import EdgeFunctions
 from kanwidget.evaluate import tradeoff
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.data_and_metric import DataAndMetric, MetricValues
-from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.measure_losses import Progress, Stop
 from kanwidget.evaluate.names import Names, names_or_default
 from kanwidget.evaluate.tradeoff import Costs, TradeOff

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kanwidget.adapters.edge_functions import EdgeFunctions
 from kanwidget.evaluate.data_and_metric import CURVE_POINTS, DataAndMetric, MetricValues
-from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
