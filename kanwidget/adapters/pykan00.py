@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -96,11 +95,8 @@ class Pykan0Adapter(PykanBaseAdapter):
     def bias(self) -> list[Tensor]:
         return [bias.weight.detach()[0].clone() for bias in self.model.biases]
 
-    def bias_writers(self) -> list[Callable[[Tensor], None]]:
-        def writer(bias: Any) -> Callable[[Tensor], None]:
-            return lambda constant: set_parameter(bias, "weight", constant.unsqueeze(0))
-
-        return [writer(bias) for bias in self.model.biases]
+    def write_bias(self, l: int, constant: Tensor) -> None:
+        set_parameter(self.model.biases[l], "weight", constant.unsqueeze(0))
 
     def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
         bias: Tensor = self.model.biases[l].weight[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -170,19 +169,13 @@ class PykanAdapter(PykanBaseAdapter):
             found.append(torch.cat([sums, factors]).detach())
         return found
 
-    def bias_writers(self) -> list[Callable[[Tensor], None]]:
-        def writer(l: int, first: int) -> Callable[[Tensor], None]:
-            def write(constant: Tensor) -> None:
-                parts = ("node_bias", slice(0, first)), ("subnode_bias", slice(first, None))
-                for name, some in parts:
-                    values = getattr(self.model, name)[l].detach().clone()
-                    values[some] = constant[some]
-                    set_parameter(self.model, f"{name}_{l}", values)
-                    getattr(self.model, name)[l] = getattr(self.model, f"{name}_{l}")
-
-            return write
-
-        return [writer(l, first) for l, first in enumerate(self._products())]
+    def write_bias(self, l: int, constant: Tensor) -> None:
+        first = self._products()[l]
+        for name, some in ("node_bias", slice(0, first)), ("subnode_bias", slice(first, None)):
+            values = getattr(self.model, name)[l].detach().clone()
+            values[some] = constant[some]
+            set_parameter(self.model, f"{name}_{l}", values)
+            getattr(self.model, name)[l] = getattr(self.model, f"{name}_{l}")
 
     def knots(self) -> list[Tensor]:
         return [layer.grid.detach().clone() for layer in self.model.act_fun]

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .pykan_off_edges import zero_formula, zero_function, zero_safe_function
+from .pykan_names import empty_tables
+from .pykan_off_edges import zero_formula
 
 __all__ = ["copy_with_parameters", "empty_copy", "shrink_formulas", "shrink_layer"]
 
@@ -82,20 +83,13 @@ def shrink_formulas(
         affine=torch.where(fixed.unsqueeze(2), layer.affine, 0.0)[targets][:, sources],
     )
     new.in_dim, new.out_dim = len(sources), len(targets)
-    newer = hasattr(layer, "funs_avoid_singularity")
-    nothing = {
-        "funs": zero_function,
-        "funs_avoid_singularity": zero_safe_function,
-        "funs_sympy": zero_formula,
-    }
-    for name in ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy"):
-        if hasattr(layer, name):
-            table, none = getattr(layer, name), nothing.get(name, "0" if newer else "")
+    for name, none in {**empty_tables(layer), "funs_sympy": zero_formula}.items():
+        table = getattr(layer, name)
 
-            def kept(j: int, i: int, table: Any = table, none: Any = none) -> Any:
-                # pykan 0.0.x has no formula for the whole model as long as an edge has none.
-                whole = fixed[j, i] or (on[j, i] and not callable(table[j][i]) and callable(none))
-                return table[j][i] if whole else none
+        def kept(j: int, i: int, table: Any = table, none: Any = none) -> Any:
+            # pykan 0.0.x has no formula for the whole model as long as an edge has none.
+            whole = fixed[j, i] or (on[j, i] and not callable(table[j][i]) and callable(none))
+            return table[j][i] if whole else none
 
-            setattr(new, name, [[kept(j, i) for i in sources] for j in targets])
+        setattr(new, name, [[kept(j, i) for i in sources] for j in targets])
     return new
