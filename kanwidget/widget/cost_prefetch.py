@@ -19,10 +19,11 @@ import torch
 from numpy.typing import NDArray
 
 from kanwidget.evaluate.measure_losses import Cancelled
+from kanwidget.kan.json_numbers import finite
 from kanwidget.masks import effective
 from kanwidget.session import PruningSession
 
-from .payload import finite, tradeoff_array
+from .payload import tradeoff_array
 
 __all__ = [
     "AXES",

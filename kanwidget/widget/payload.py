@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +14,7 @@ from torch import Tensor
 from kanwidget.adapters.edge_functions import EdgeFunctions
 from kanwidget.evaluate.data_and_metric import CURVE_POINTS, DataAndMetric, MetricValues
 from kanwidget.evaluate.tradeoff import TradeOff
+from kanwidget.kan.json_numbers import finite
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.script import path_to_baseline
@@ -376,11 +376,6 @@ def key_frames(session: PruningSession) -> Packable:
     steps = np.array([steps for steps, _ in found], float)
     arrays = [steps, *(np.stack(part) for part in parts)]
     return {f"_frames_{name}": array for name, array in zip(names, arrays, strict=True)}
-
-
-def finite(number: float) -> float | None:
-    """Return a number as JSON knows them."""
-    return number if math.isfinite(number) else None
 
 
 def _row(command: Command) -> dict[str, Any]:
