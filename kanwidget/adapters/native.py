@@ -55,7 +55,7 @@ class NativeAdapter(NamedEdgesAdapter):
         return [mean.clone() for mean in self._scores_and_means(x)[1]]
 
     def _scores_and_means(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Return scores and means, those of the first layer from before if it is as it was.
+        """Return scores and means; those of the first layer are used again if it has not changed.
 
         What enters the first layer is the data, whatever the masks: an edge that was on scores
         there what it scored before. In wide models nearly all edges are there.

@@ -213,7 +213,7 @@ class Adapter(EdgeFunctions, Protocol):
     def keeps_means(self) -> bool:
         """Whether an edge that these switch off, while a session has it off, leaves its mean.
 
-        It is in the bias then when the last session closes, too.
+        The bias then still has the mean after the last session has closed.
         """
 
     def version(self) -> Hashable:

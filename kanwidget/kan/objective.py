@@ -122,7 +122,7 @@ class FitObjective:
         self._model = model
         self._penalty = penalty
         self._loss_fn = loss_fn or nn.functional.mse_loss
-        self._label_dtype: torch.dtype | None = None  # labels, once it has compared some
+        self._label_dtype: torch.dtype | None = None  # in which it takes labels, once that is known
         self._live = LiveParameters(model) if live is None else live
         self._parameters = self._live.parameters
         self._uses_numpy = (

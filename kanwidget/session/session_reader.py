@@ -1,4 +1,4 @@
-"""What can be read of a pruning session, and asked. Nothing here makes a decision."""
+"""What can be read from a pruning session, and asked of it. Nothing here makes a decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names that were found for a network one after the other, and how many of them it has."""
+"""The names that a search found for a network, in order, and how many of them it has now."""
 
 from __future__ import annotations
 
