@@ -98,7 +98,8 @@ def adopt(
     live = found.live
     if not written.fits(live):
         baseline = evaluator.make_baseline(live.mask, live.bias, score=old.score)
-        return Adopted(replace(baseline, restore_to=found.restore_to), _without_edits(state))
+        baseline = replace(baseline, restore_to=found.restore_to)
+        return Adopted(baseline, replace(state, edits=Edits()))
     old, written = baseline_in_dtype_of(old, live), written.like(live)
     keep, edits = state.keep_mean, state.edits
     mask, bias, folded, changed = old.with_external_changes(written, live, keep)
@@ -172,10 +173,6 @@ def notice(before: State, after: State) -> Message:
     """Return the message that thresholds were lowered, or ()."""
     lowered = lowered_thresholds(before, after)
     return ("thresholds_lowered", *lowered) if lowered else ()
-
-
-def _without_edits(state: State) -> State:
-    return replace(state, edits=Edits())
 
 
 def baseline_in_dtype_of(baseline: Baseline, live: MaskAndBias) -> Baseline:

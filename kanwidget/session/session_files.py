@@ -74,7 +74,7 @@ def write_session(folder: str | os.PathLike[str], applier: StepApplier) -> None:
         "width": adapter.width,
         "settings": settings,
         "model": applier.model_digest,
-        "rows": _rows_digest(data),
+        "rows": data.digest_of_given(),
         "labels": None if data.has_labels else store.key(data.test_labels),
         "current": history.current.id,
         "redo": [list(pair) for pair in history.redo_steps().items()],
@@ -168,7 +168,7 @@ class SavedSession:
                 "this session belongs to a model with other formulas, which a file cannot hold: "
                 "give the model's edges the same ones first"
             )
-        if _rows_digest(data) != self.content["rows"]:
+        if data.digest_of_given() != self.content["rows"]:
             raise ValueError("this session belongs to other data; give it the data it was on")
         shapes = [on.shape for on in adapter.mask()]
         with errors_in_words():
@@ -393,15 +393,6 @@ def _command(saved: Mapping[str, Any], id: int, baselines: Sequence[Baseline]) -
         frozenset(_edge(edge) for edge in saved["kept_off"]),
         rows_of_names(names_of_rows(saved.get("names", []), known_only=False)),
     )
-
-
-def _rows_digest(data: DataAndMetric) -> str:
-    """Return a digest of the data; of labels only if they are the person's own."""
-    digest = hashlib.sha256()
-    labels = [data.train_labels, data.test_labels] if data.has_labels else []
-    for values in (data.train_rows, data.test_rows, *labels):
-        digest.update(values.detach().cpu().double().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _as_tuples(value: Any) -> Any:
