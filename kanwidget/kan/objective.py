@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from kanwidget.masks import reachability
 from kanwidget.masks.validate import check_scalar
 
-from .arrays import Array, as_array
+from .arrays import Array, as_array, as_columns
 from .call_loss import call_loss
 from .layer import KANLayer
 from .layer_stack import LayerStack
@@ -207,8 +207,7 @@ class FitObjective:
             return True  # a loss of the user's may depend on anything
         if not same:
             self._layers = [numpy_layer(layer) for layer in self._model.layers]
-            self._rows = np.ascontiguousarray(as_array(x).T)
-            self._label = np.ascontiguousarray(as_array(y).T)
+            self._rows, self._label = as_columns(x), as_columns(y)
             self._layers[0].set_inputs(self._rows)
         return not same or len(self._parameters) < self._weight_count()
 

@@ -14,6 +14,7 @@ from kanwidget.formula.naming_search import NamingStep
 from kanwidget.formula.table_row import TableRow
 from kanwidget.functions.library import Function, select_functions
 from kanwidget.masks import edit_operations
+from kanwidget.masks.ids import edges_where
 from kanwidget.masks.validate import check_number, check_whole
 
 from .name_rows import rows_of_names
@@ -254,8 +255,7 @@ class SessionNameAll(SessionNaming):
         self, naming: Naming, before: float, steps: list[TableRow], found: bool
     ) -> NamingResult:
         names, said = self.names, ""
-        on = [(l, i, j) for l, layer in enumerate(self.mask) for j, i in layer.nonzero().tolist()]
-        unnamed = sorted(edge for edge in on if edge not in names)
+        unnamed = sorted(edge for edge in edges_where(self.mask) if edge not in names)
         removed = [edge for edge in naming.curves if is_zero(naming, edge)] if found else []
         if found:
             said = change_words(self.history.current.what[:1])

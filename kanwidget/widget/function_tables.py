@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kanwidget.adapters.edge_functions import EdgeFunctions
 from kanwidget.evaluate.baseline import Baseline
-from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.curve import NamedCurve, named_value
 from kanwidget.functions.library import FUNCTIONS
 from kanwidget.kan.arrays import as_array
 
@@ -222,7 +222,7 @@ def _with_named(
         low[j, i], high[j, i] = np.inf, -np.inf
     for (j, i), curve in own.items():
         points = np.linspace(x[i, 0], x[i, -1], RANGE_POINTS)
-        values = curve.c * FUNCTIONS[curve.function].value(curve.a * points + curve.b) + curve.d
+        values = named_value(curve, FUNCTIONS, points)
         values = values[np.isfinite(values)]
         if not len(values):
             values = np.zeros(1)
