@@ -13,7 +13,15 @@ from kanwidget.kan.row_blocks import split_rows
 
 from .protocol import Adapter
 
-__all__ = ["SCORE_NAMES", "ScoredModel", "attribution", "forward_in_blocks", "means", "scores"]
+__all__ = [
+    "SCORE_NAMES",
+    "ScoredModel",
+    "attribution",
+    "check_score",
+    "forward_in_blocks",
+    "means",
+    "scores",
+]
 
 SCORE_NAMES = ("l1", "attribution")
 """The scores that follow from the edges' outputs alone."""
@@ -49,8 +57,7 @@ def scores(adapter: ScoredModel, x: Tensor, kind: str) -> list[Tensor]:
         grid); or which share of what varies in the outputs comes through the edge, as pykan
         0.2.x traces it back.
     """
-    if kind not in SCORE_NAMES:
-        raise ValueError(f"an edge has no score {kind!r}; it has {', '.join(SCORE_NAMES)}")
+    check_score(kind, SCORE_NAMES)
     if kind == "attribution":
         return attribution(*_standard_deviations(adapter, x), adapter.slots(), adapter.width)
     sized = []
@@ -60,6 +67,15 @@ def scores(adapter: ScoredModel, x: Tensor, kind: str) -> list[Tensor]:
         known = torch.where(grid.isnan().any(1, keepdim=True), end, grid)
         sized.append(size.double() / score_span(known.double()))
     return sized
+
+
+def check_score(score: object, known: Sequence[str]) -> str:
+    """Return the name of a score that edges have, or raise a ValueError."""
+    if not isinstance(score, str) or score not in known:
+        given = repr(score)
+        given = given if len(given) <= 80 else f"{given[:77]}..."
+        raise ValueError(f"an edge has no score {given}; it has {', '.join(known)}")
+    return score
 
 
 def _row_blocks(adapter: ScoredModel, x: Tensor) -> Iterator[list[Tensor]]:
