@@ -161,7 +161,7 @@ class SessionNameAll(SessionNaming):
         self.end_fit()
         self.refresh()
         before, targets = self.loss, targets_of(self.data)
-        adapter = self._applier.require_evaluator().scratch.with_masks(self.mask, self.bias).copy()
+        adapter = self._private_model().copy()
         rows = self.data.train_rows
         end = time.monotonic() + seconds
         asked = (
@@ -222,7 +222,7 @@ class SessionNameAll(SessionNaming):
             edits = edit_operations.remove_edge(edits, edge)
         state = replace(self.state, edits=edits)
         known = {**evaluator.adapter.functions(), **functions}
-        now = evaluator.scratch.with_masks(self.mask, self.bias)
+        now = self._private_model()
         labels = now.forward(data.train_rows).clone() if targets is None else targets
         start = evaluator.scratch.with_masks(*applier.masks_under(self.baseline, state)).copy()
         promised = promised_loss(data, naming)

@@ -234,7 +234,7 @@ class SessionReader:
         self.refresh()
         rule = self.baseline.mask_rule(self.state)
         edits = edit_operations.toggle(self.edits, checked, rule, self.mask)
-        return self._outcome(self._edited(edits))
+        return self._outcome(replace(self.state, edits=edits))
 
     def tradeoff(
         self, axis: str = "edge", *, stop: Stop | None = None, progress: Progress | None = None
@@ -361,8 +361,9 @@ class SessionReader:
         """Return the present state with checked changes."""
         return self.state.changed(changes, self.width, self.baseline.slots)
 
-    def _edited(self, edits: Edits) -> State:
-        return replace(self.state, edits=edits)
+    def _private_model(self) -> Adapter:
+        """Return the private copy of the model, under the present masks."""
+        return self._applier.require_evaluator().scratch.with_masks(self.mask, self.bias)
 
     def _outcome(self, state: State, inputs: Tensor | None = None) -> Outcome:
         return outcome.measure_outcome(
