@@ -20,6 +20,7 @@ from kanwidget.masks.ids import Edge
 from .base import BaseAdapter
 from .finer_grids import SplineLayer
 from .model_copy import private_copy
+from .pykan_compact import shrink_formulas
 from .pykan_masks import MASK_VALUES, LayerMaskValues, ModelMaskValues
 from .pykan_names import NamedFunction, SplineBefore, empty_tables, function_at, tables_of
 from .pykan_off_edges import OFF_FUNCTIONS, OffFunction, VaryingGridUpdate, set_parameter
@@ -471,6 +472,15 @@ class PykanBaseAdapter(BaseAdapter):
     def _current_mask_values(self) -> list[LayerMaskValues]:
         self.mask()
         return self._mask_values()
+
+    @abstractmethod
+    def shrink_layer(self, l: int, sources: list[int], targets: list[int], on: Tensor) -> Any:
+        """Return a layer's splines between the given nodes and slots, off where a mask is."""
+
+    def shrink_formulas(self, l: int, sources: list[int], targets: list[int], on: Tensor) -> Any:
+        """Return a layer's formulas between the given nodes and slots, for edges that are on."""
+        layer, named = self.model.symbolic_fun[l], self.formulas_on(l)
+        return shrink_formulas(layer, sources, targets, on, named)
 
     def spline_layers(self) -> list[SplineLayer]:
         kinds = {type(layer).__name__ for layer in self.model.act_fun}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .pykan_names import empty_tables
 from .pykan_off_edges import zero_formula
 
-__all__ = ["copy_with_parameters", "empty_copy", "shrink_formulas", "shrink_layer"]
+__all__ = ["copy_with_parameters", "empty_copy", "shrink_formulas"]
 
 
 def copy_with_parameters(layer: Any, **values: Tensor) -> Any:
@@ -42,34 +42,6 @@ def empty_copy(model: nn.Module, left_out: Collection[str]) -> Any:
         if name not in left_out:
             setattr(new, name, copy.deepcopy(value))
     return new
-
-
-def shrink_layer(
-    model: Any, l: int, sources: Sequence[int], targets: Sequence[int], on: Tensor, named: Tensor
-) -> tuple[Any, Any]:
-    """Return one layer's splines and formulas between the given nodes and slots.
-
-    Parameters
-    ----------
-    model : kan.MultKAN
-    l : int
-    sources, targets : sequence of int
-    on : bool Tensor, shape (n_out, n_in)
-        Which edges are on; all others are switched off for good.
-    named : bool Tensor, shape (n_out, n_in)
-        Which formulas are kept, of edges that are on.
-    """
-    layer, i, j = model.act_fun[l], list(sources), list(targets)
-    act = copy_with_parameters(
-        layer,
-        grid=layer.grid[i],
-        coef=layer.coef[i][:, j],
-        mask=(layer.mask * on.T)[i][:, j],
-        scale_base=layer.scale_base[i][:, j],
-        scale_sp=layer.scale_sp[i][:, j],
-    )
-    act.in_dim, act.out_dim = len(i), len(j)
-    return act, shrink_formulas(model.symbolic_fun[l], i, j, on, named)
 
 
 def shrink_formulas(
