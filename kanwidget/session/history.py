@@ -159,15 +159,13 @@ class History:
         Parameters
         ----------
         start : int
-            The number of the first one to go; nothing is done if the one before comes after it.
+            The number of the first one to go.
         commands : sequence of Command
             One or none.
         before : Command
             What they follow.
         """
         tree = self._tree
-        if before.id >= start:
-            return
         onward = {p: c for p, c in tree.next.items() if c < start}
         for command in commands:
             onward[before.id] = command.id
