@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kanwidget.kan.json_numbers import without_nan
 from kanwidget.session import PruningSession
 
 from . import payload
@@ -187,7 +188,7 @@ def document(
     script, style = f"{_joined(scripts)}kanwidgetView.open();\n", _STYLE
     # Halves of characters cannot be written to a file.
     title = title.encode("utf-8", "replace").decode("utf-8")
-    data = json.dumps(_known(traits), default=_text, allow_nan=False)
+    data = json.dumps(without_nan(traits), default=_text, allow_nan=False)
     # Inside of a script element only this could end it, or open a comment.
     data = data.replace("<", "\\u003c")
     policy = (
@@ -217,15 +218,6 @@ def document(
 
 def _digest(source: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
-
-
-def _known(value: Any) -> Any:
-    """Return a value with None in place of NaN and infinity, which JSON does not have."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {name: _known(one) for name, one in value.items()}
-    return [_known(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _text(value: Any) -> Any:
