@@ -100,7 +100,7 @@ def own_function(
         value,
         slope,
         sympy or _named_in_sympy(name),
-        function if differentiable else _in_torch(value, slope),
+        _with_words(name, function) if differentiable else _in_torch(value, slope),
         python,
         "any",
     )
@@ -137,9 +137,7 @@ def _in_numpy(
             try:
                 return call(np.array(x).ravel()).reshape(x.shape)
             except Exception as error:
-                raise ValueError(
-                    f"the {role}function {name!r} raised {type(error).__name__}: {str(error)[:200]}"
-                ) from error
+                raise ValueError(_raised(f"{role}function {name!r}", error)) from error
 
         return of_any_shape
 
@@ -159,6 +157,28 @@ def _in_numpy(
         f"the {role}function {name!r} must return float64 numbers of its argument's shape, "
         f"{SAMPLES.shape}; it gave, {'; '.join(words)}"
     )
+
+
+def _raised(what: str, error: Exception) -> str:
+    return f"the {what} raised {type(error).__name__}: {str(error)[:200]}"
+
+
+def _with_words(name: str, function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Return a function of tensors that says its name where it fails later on."""
+
+    def call(x: Tensor) -> Tensor:
+        try:
+            found = function(x)
+        except Exception as error:
+            raise ValueError(_raised(f"function {name!r}", error)) from error
+        if found.shape != x.shape:
+            raise ValueError(
+                f"the function {name!r} gave shape {tuple(found.shape)} for numbers of shape "
+                f"{tuple(x.shape)}"
+            )
+        return found
+
+    return call
 
 
 def _autograd(function: Callable[[Tensor], Tensor]) -> Callable[[Array], Array]:

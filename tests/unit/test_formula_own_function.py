@@ -63,6 +63,18 @@ def test_what_cannot_be_used_is_said_in_words(arguments, words):
         own_function(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("fails", "words"),
+    [(raises, "raised ZeroDivisionError: no such luck"), (lambda x: x[:1], r"gave shape \(1,\)")],
+)
+def test_a_function_that_fails_later_on_says_its_name(fails, words):
+    use = [torch.sin]
+    own = own_function("later", lambda x: use[0](x))
+    use[0] = fails
+    with pytest.raises(ValueError, match=f"function 'later' {words}"):
+        own.torch(torch.zeros(5, dtype=torch.float64))
+
+
 def test_a_function_of_tensors_without_a_gradient_gets_one_by_differences() -> None:
     own = own_function("bessel", torch.special.bessel_j0)
     x = torch.linspace(-3, 3, 50, dtype=torch.float64, requires_grad=True)
