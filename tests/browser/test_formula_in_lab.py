@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,19 @@ def _difference():
     exec(w.session.formula().python(), scope)
     true = _np.exp(_np.sin(_np.pi * x[:, 0]) + x[:, 1] ** 2)
     return float(_np.abs(scope["formula"](x)[:, 0] / true - 1).max())
+"""
+
+OWN = """
+from kanwidget.functions.own_function import own_function
+mood = "good"
+def wave(x):
+    if mood == "raises":
+        raise ZeroDivisionError("no <img src=x onerror='window.hit = 1'> luck")
+    return x * float("nan") if mood == "nan" else x[:1] if mood == "short" else torch.sin(3 * x)
+own = own_function("wave", wave)
+def _state():
+    path = w.session.history.path()
+    return [len(path), len(w.session.names), sum(float(p.sum()) for p in model.parameters())]
 """
 
 
@@ -111,3 +125,37 @@ def test_a_curve_is_named_on_its_card_and_gets_its_spline_back(open_notebook: Op
     until(lambda: same("sin(" in facts.inner_text(), True))
     view.press("unname")
     until(lambda: same(value("len(w.session.names)"), 0))
+
+
+def test_a_function_of_ones_own_that_fails_loses_nothing(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook([FORMULA, SHOW])
+    view = opened(notebook)
+    value = notebook.value
+    view.press("prune")
+    until(lambda: same(value("w.active_edges"), 3))
+    notebook.define(OWN)
+    edge = value("next([0, 0, j] for j in range(5) if w.session.mask[0][j, 0])")
+    notebook.define(f"w.session.name(*{edge}, own); w.refresh()")
+    before = value("_state()")
+
+    def told(words: str) -> None:
+        same(words in value("w._naming.get('error', '')"), True)
+        same(words in view.root.inner_text(), True)
+
+    for mood, words in {
+        "raises": "the function 'wave' raised ZeroDivisionError: no <img",
+        "nan": "NaN or infinite",
+        "short": "the function 'wave' raised ValueError: cannot reshape",
+    }.items():
+        notebook.define(f"mood = {mood!r}")
+        view.press("name")
+        until(partial(told, words), timeout=30)
+        assert value("_state()") == before
+        notebook.page.wait_for_timeout(2 * SECOND)  # the button names again, and does not stop
+    notebook.define("mood = 'good'; w.refresh()")
+    view.press("name")
+    until(lambda: same(value("len(w.session.names)"), 3), timeout=60)
+    view.press("undo")
+    until(lambda: same(value("_state()"), before))
+    assert view.root.locator("img").count() == 0
+    assert notebook.page.evaluate("window.hit") is None
