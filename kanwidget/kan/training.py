@@ -189,9 +189,8 @@ def fit(
                 before = objective.remove_constant_inputs(before, lay_grids)
             theta = optimizer.step(before, objective, changed)
             live.write(objective.restore_off_edges(theta, before))
-            _draw_rows(
-                len(data["test_input"]), batch, generator
-            )  # a seed's next rows come after these
+            # A seed's next rows come after these.
+            _draw_rows(len(data["test_input"]), batch, generator)
             test_loss = test.loss_on(data["test_input"], data["test_label"], batch)
             if not all(map(math.isfinite, (objective.loss, objective.reg, test_loss))):
                 results.stopped = (

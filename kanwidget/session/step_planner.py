@@ -152,11 +152,8 @@ class StepPlanner:
         if command is None:
             return None
         applier, snapshots = self._applier, self._applier.history.snapshots
-        live, before, evaluator = (
-            applier.require_live_model(),
-            applier.current,
-            applier.require_evaluator(),
-        )
+        live, evaluator = applier.require_live_model(), applier.require_evaluator()
+        before = applier.current
         command = applier.history.get(command.id)
         there = MaskAndBias(command.baseline.mask, command.baseline.bias)
         if not applier.current_masks.fits(there):
