@@ -99,7 +99,7 @@ $(NODE_READY): js/package.json js/package-lock.json
 	cd js && npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
-$(BUILT): $(NODE_READY) js/package.json js/tsconfig.json $(SOURCES)
+$(BUILT): $(NODE_READY) js/package.json js/tsconfig.json js/build.mjs $(SOURCES)
 	@echo "== the front end, into $@"
 	cd js && npm run --silent build
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUILT = (Path("kanwidget", "static", "widget.js"), Path("kanwidget", "static", "page.js"))
+BUILT = (Path("kanwidget", "static", "widget.js"), Path("kanwidget", "static", "sweep.js"))
 # What the bundle is made from, below js/.
-SOURCES = ("src", "package.json", "package-lock.json", "tsconfig.json")
+SOURCES = ("src", "package.json", "package-lock.json", "tsconfig.json", "build.mjs")
 
 
 class JavaScriptBuildHook(BuildHookInterface):  # type: ignore[type-arg]

@@ -48,7 +48,6 @@ export function fakeSweep(runs: Runs, total = runs.length): FakeSweep {
     for (const callback of callbacks.get(event) ?? []) (callback as (...told: unknown[]) => void)(...told);
   };
   const traits: Record<string, unknown> = {
-    _kind: "sweep",
     _total: total,
     _running: runs.length < total,
     _settings: [

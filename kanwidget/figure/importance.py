@@ -17,7 +17,6 @@ from .graph import Bools, Floats
 __all__ = [
     "BOX_GROUND",
     "DEFAULT_BETA",
-    "GHOST_ALPHA",
     "REMOVED_ALPHA",
     "ImportanceScale",
     "alpha_of",
@@ -44,7 +43,6 @@ BOX_GROUND = 0.2
 REMOVED_ALPHA = 0.06
 """Opacity of the lines of what is off."""
 
-GHOST_ALPHA = 0.35
 DEEP_LIGHTNESS = 0.66
 """On a darker ground a curve is white."""
 

@@ -11,16 +11,28 @@ from contextlib import suppress
 
 from .executors import ExecutorSource, give_back, most_in_flight
 from .run import Result
-from .train_run import Interrupted, this_process, train_run
+from .train_run import Interrupted, this_process, train_runs
 
 __all__ = ["Distribution"]
 
 MOST_ATTEMPTS = 3
 """How often a run is tried whose worker dies."""
 
+MOST_TOGETHER = 16
+"""How many runs go to a worker at once, if they are short."""
+
+SECONDS_TOGETHER = 0.02
+"""How long runs that go to a worker at once may take by what the last ones took."""
+
+RECENT = 32
+"""How many runs count as the last ones; before there are so many, each goes alone."""
+
 
 class Distribution:
     """Runs under way on an executor.
+
+    To hand a run over and take it in costs half a millisecond; so of runs that take less than
+    some, several go to a worker at once.
 
     When a worker dies, an executor may lose all that was handed to it. What was lost is handed
     over once more. What is lost a second time is then done alone, one run after the other, so that
@@ -35,7 +47,7 @@ class Distribution:
     runs : dict of int to bytes
         Pickled settings by the number of the run.
     shared : bytes
-        What all of them need; see `train_run`.
+        What all of them need; see `train_runs`.
     source : callable
         Gives the executor; asked again when that breaks.
     report : callable
@@ -53,8 +65,9 @@ class Distribution:
         self._waiting = deque(runs)
         self._alone: deque[int] = deque()
         self._attempts: Counter[int] = Counter()
-        self._futures: dict[Future[Result], int] = {}
-        self._ended: queue.SimpleQueue[Future[Result] | None] = queue.SimpleQueue()
+        self._futures: dict[Future[list[Result]], list[int]] = {}
+        self._ended: queue.SimpleQueue[Future[list[Result]] | None] = queue.SimpleQueue()
+        self._seconds: deque[float] = deque(maxlen=RECENT)
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -74,26 +87,34 @@ class Distribution:
         limit = most_in_flight(executor, len(self._shared))
         try:
             while not self._stop.is_set() and (self._waiting or self._alone or self._futures):
-                number = self._next(limit)
-                if number is not None:
-                    executor = self._submit(number, executor)
-                self._take_in(wait=number is None)
+                numbers = self._next(limit)
+                if numbers:
+                    executor = self._submit(numbers, executor)
+                self._take_in(wait=not numbers)
         finally:
             self._leave(executor)
 
-    def _next(self, limit: int) -> int | None:
-        """Return the run to hand over now, if any."""
-        if self._waiting:
-            return self._waiting.popleft() if len(self._futures) < limit else None
-        if self._alone and not self._futures:
-            return self._alone.popleft()
-        return None
+    def _next(self, limit: int) -> list[int]:
+        """Return the runs to hand over now, if any."""
+        if self._waiting and len(self._futures) < limit:
+            count = min(self._together(), len(self._waiting))
+            return [self._waiting.popleft() for _ in range(count)]
+        if self._alone and not (self._waiting or self._futures):
+            return [self._alone.popleft()]
+        return []
 
-    def _submit(self, number: int, executor: Executor) -> Executor:
-        """Hand a run over; return the executor, which is a new one if the given one is broken."""
-        settings, sender = self._runs[number], this_process()
+    def _together(self) -> int:
+        """Return how many runs to hand over at once."""
+        if len(self._seconds) < RECENT:
+            return 1
+        mean = sum(self._seconds) / RECENT
+        return max(1, int(min(MOST_TOGETHER, SECONDS_TOGETHER / mean)))
+
+    def _submit(self, numbers: list[int], executor: Executor) -> Executor:
+        """Hand runs over; return the executor, which is a new one if the given one is broken."""
+        settings, sender = [self._runs[number] for number in numbers], this_process()
         try:
-            future = executor.submit(train_run, self._shared, settings, sender)
+            future = executor.submit(train_runs, self._shared, settings, sender)
         except BrokenExecutor as error:
             renewed = self._source()
             if renewed is executor and not self._stop.is_set():
@@ -103,8 +124,8 @@ class Distribution:
                     "with folder= to go on from there"
                 ) from error
             executor = renewed
-            future = executor.submit(train_run, self._shared, settings, sender)
-        self._futures[future] = number
+            future = executor.submit(train_runs, self._shared, settings, sender)
+        self._futures[future] = numbers
         future.add_done_callback(self._ended.put)
         return executor
 
@@ -117,15 +138,19 @@ class Distribution:
                     self._take_in_one(self._futures.pop(future), future)
                 future = self._ended.get(block=False)
 
-    def _take_in_one(self, number: int, future: Future[Result]) -> None:
+    def _take_in_one(self, numbers: list[int], future: Future[list[Result]]) -> None:
         try:
-            result = future.result()
+            results = future.result()
         except (BrokenExecutor, CancelledError, Interrupted) as error:
-            self._repeat(number, error)
+            for number in numbers:
+                self._repeat(number, error)
+            return
         except Exception as error:  # such as Dask's KilledWorker, after attempts of its own
-            self._report(number, Result(error=f"{type(error).__name__}: {error}"))
-        else:
+            results = [Result(error=f"{type(error).__name__}: {error}")] * len(numbers)
+        for number, result in zip(numbers, results, strict=True):
             self._report(number, result)
+            if not result.error:
+                self._seconds.append(result.seconds)
 
     def _repeat(self, number: int, error: BaseException) -> None:
         self._attempts[number] += 1

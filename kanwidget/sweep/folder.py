@@ -120,9 +120,10 @@ class SweepFolder:
         digest = ""
         if result.model:
             digest = hashlib.sha256(result.model).hexdigest()
-            beside = self.path / f".{key}.{os.getpid()}"
-            beside.write_bytes(result.model)
-            beside.replace(self.model_file(key))
+            beside = os.path.join(self.path, f".{key}.{os.getpid()}")
+            with open(beside, "wb", buffering=0) as file:
+                file.write(result.model)
+            os.replace(beside, self.model_file(key))
         line = {
             "run": key,
             "settings": settings,
@@ -133,12 +134,20 @@ class SweepFolder:
             "stopped": result.stopped,
             "sha256": digest,
         }
-        with (self.path / LINES).open("ab") as file:
+        with open(os.path.join(self.path, LINES), "ab", buffering=0) as file:
             file.write((json.dumps(line) + "\n").encode())
 
-    def model_file(self, key: str) -> Path:
+    def model_file(self, key: str) -> str:
         """Return where the network of a run is."""
-        return self.path / f"{key}.safetensors"
+        return os.path.join(self.path, f"{key}.safetensors")
+
+    def model(self, key: str) -> bytes:
+        """Return the network of a run, empty if it is not there."""
+        try:
+            with open(self.model_file(key), "rb", buffering=0) as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
 
     def read(self) -> Iterator[tuple[str, Result]]:
         """Yield each run that is there whole, without its network; a later line counts more.
@@ -166,10 +175,7 @@ class SweepFolder:
     def _has_network(self, key: str, digest: str) -> bool:
         if not digest:  # a run that failed
             return True
-        try:
-            content = self.model_file(key).read_bytes()
-        except FileNotFoundError:
-            return False
+        content = self.model(key)
         return hashlib.sha256(content).hexdigest() == digest
 
 

@@ -303,8 +303,8 @@ class Sweep:
         return self
 
     def _show_progress(self, bar: Any) -> None:
-        runs = list(self._runs.values())
-        if len(runs) > bar.n:
+        if not bar.disable and len(self._runs) > bar.n:
+            runs = list(self._runs.values())
             losses = [run.test_loss for run in runs if run.usable]
             words = f"best test loss {min(losses):.3g}" if losses else "all failed"
             bar.set_postfix_str(words, refresh=False)
@@ -335,7 +335,7 @@ class Sweep:
             if key not in there:
                 content = self._models.get(run.number, b"")
                 if not content and not run.error and self._folder is not None:
-                    content = self._folder.model_file(key).read_bytes()
+                    content = self._folder.model(key)
                 numbers = run.train_loss, run.test_loss, run.active_edges, run.seconds
                 result = Result(*numbers, run.error, run.stopped, content)
                 target.write(key, describe(run.settings), result)

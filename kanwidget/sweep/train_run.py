@@ -10,7 +10,7 @@ import time
 import traceback
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ from .pruning import Interrupted, count_live_edges, prune_with
 from .run import Result
 from .settings import AFTER_TRAINING, FIT_NAMES, MODEL_NAMES, retrain_settings
 
-__all__ = ["Fit", "Interrupted", "dumps", "start_worker", "this_process", "train_run"]
+__all__ = ["Fit", "Interrupted", "dumps", "start_worker", "this_process", "train_runs"]
 
 Fit = Callable[..., KAN]
 """``fit(dataset, **settings)`` returns a trained `KAN`."""
@@ -64,38 +64,41 @@ def dumps(value: object) -> bytes:
         raise TypeError(f"what is sent to workers cannot be pickled: {error}") from error
 
 
-def train_run(shared: bytes, settings: bytes, sender: tuple[str, int]) -> Result:
-    """Do one run; what fails is in the result's ``error``.
+def train_runs(shared: bytes, settings: Sequence[bytes], sender: tuple[str, int]) -> list[Result]:
+    """Do runs, one after the other; what fails is in a result's ``error``.
 
     Parameters
     ----------
     shared : bytes
         Pickled dataset and function that trains, or None for `KAN.fit`.
-    settings : bytes
-        Pickled settings of the run.
+    settings : sequence of bytes
+        Pickled settings of each run.
     sender : tuple
-        `this_process` of who sent it.
+        `this_process` of who sent them.
 
     Raises
     ------
     Interrupted
         If the process was interrupted meanwhile.
     """
-    is_worker = sender != this_process()
-    start = time.perf_counter()
     with contextlib.ExitStack() as stack:
-        if is_worker:
+        if sender != this_process():
             start_worker()
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
-        try:
-            dataset, fit = _load_shared(shared)
-            return _train(dataset, fit, pickle.loads(settings), start)
-        except Interrupted:
-            raise
-        except Exception as error:
-            took = time.perf_counter() - start
-            return Result(seconds=took, error=_error_words(error))
+        return [_train_run(shared, one) for one in settings]
+
+
+def _train_run(shared: bytes, settings: bytes) -> Result:
+    start = time.perf_counter()
+    try:
+        dataset, fit = _load_shared(shared)
+        return _train(dataset, fit, pickle.loads(settings), start)
+    except Interrupted:
+        raise
+    except Exception as error:
+        took = time.perf_counter() - start
+        return Result(seconds=took, error=_error_words(error))
 
 
 def _load_shared(content: bytes) -> Any:
@@ -122,16 +125,11 @@ def _train(
         with PruningSession(model, dataset, metric=loss_fn) as session:
             stopped = prune_with(policy, session, retrain) or stopped
     took = time.perf_counter() - start
-    parts = {
-        name: {"test_input": dataset[f"{name}_input"], "test_label": dataset[f"{name}_label"]}
-        for name in ("train", "test")
-    }
-    train_loss, test_loss = (
-        DataAndMetric(adapt(model), {**dataset, **part}, loss_fn).loss_of_model(adapt(model))
-        for part in parts.values()
-    )
+    adapter = adapt(model)
+    loss = next(iter(DataAndMetric(adapter, dataset, loss_fn).metric_values(adapter).values()))
+    train_loss = loss.test if loss.train is None else loss.train  # where the rows are the same
     edges = count_live_edges(model)
-    return Result(train_loss, test_loss, edges, took, stopped=stopped, model=to_bytes(model))
+    return Result(train_loss, loss.test, edges, took, stopped=stopped, model=to_bytes(model))
 
 
 def _named(settings: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

@@ -7,22 +7,29 @@ import hashlib
 import html
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kanwidget.kan.json_numbers import without_nan
 from kanwidget.session import PruningSession
 
 from . import payload
 from .packed_array import pack, unpack
 
-__all__ = ["PAGE_ROWS", "bundle", "document", "page", "page_traits"]
+__all__ = ["NETWORK", "PAGE_ROWS", "SWEEP", "document", "page", "page_traits", "widget_module"]
 
 PAGE_ROWS = 200
 """Rows of the data in an exported page, by default."""
+
+NETWORK = ("widget.js",)
+"""The scripts of a network's view."""
+
+SWEEP = (*NETWORK, "sweep.js")
+"""The scripts of a sweep's view: the second needs the first."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
@@ -55,14 +62,23 @@ p { margin: 12px 16px; color: var(--muted); }
 """
 
 
-def bundle(name: str) -> str:
-    """Return a built script of the package.
+def widget_module(scripts: Sequence[str]) -> str:
+    """Return the module that a notebook loads for a widget, see `js/src/app/start.ts`.
 
     Raises
     ------
     ImportError
-        If it was never built.
+        If the scripts were never built.
     """
+    return f"{_joined(scripts)}export default kanwidgetView.default;\n"
+
+
+def _joined(scripts: Sequence[str]) -> str:
+    """Join built scripts of the package; the last one sets what ``kanwidgetView`` is."""
+    return "".join(_built(name) for name in scripts)
+
+
+def _built(name: str) -> str:
     path = files("kanwidget") / "static" / name
     try:
         return path.read_text(encoding="utf-8")
@@ -165,12 +181,14 @@ def _summary(session: PruningSession, traits: Mapping[str, Any], row_count: int)
     )
 
 
-def document(traits: Mapping[str, Any], title: str, summary: str) -> str:
+def document(
+    traits: Mapping[str, Any], title: str, summary: str, scripts: Sequence[str] = NETWORK
+) -> str:
     """Return a page with traits, a title, and a line of words below the view."""
-    script, style = bundle("page.js"), _STYLE
+    script, style = f"{_joined(scripts)}kanwidgetView.open();\n", _STYLE
     # Halves of characters cannot be written to a file.
     title = title.encode("utf-8", "replace").decode("utf-8")
-    data = json.dumps(_known(traits), default=_text, allow_nan=False)
+    data = json.dumps(without_nan(traits), default=_text, allow_nan=False)
     # Inside of a script element only this could end it, or open a comment.
     data = data.replace("<", "\\u003c")
     policy = (
@@ -200,15 +218,6 @@ def document(traits: Mapping[str, Any], title: str, summary: str) -> str:
 
 def _digest(source: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
-
-
-def _known(value: Any) -> Any:
-    """Return a value with None in place of NaN and infinity, which JSON does not have."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {name: _known(one) for name, one in value.items()}
-    return [_known(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _text(value: Any) -> Any:

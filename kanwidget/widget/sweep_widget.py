@@ -22,7 +22,7 @@ from kanwidget.masks.validate import check_whole
 from kanwidget.sweep import Sweep
 
 from . import html_export
-from .html_export import PAGE_ROWS, bundle
+from .html_export import PAGE_ROWS, SWEEP, widget_module
 from .idle import acting_loop
 from .messages import error_text
 from .notebook_preview import CELL_WIDTH, CellOutput, shows_a_value
@@ -79,7 +79,7 @@ class SweepWidget(anywidget.AnyWidget):
     >>> view.networks[runs.best().number].compact()  # doctest: +SKIP
     """
 
-    _esm = bundle("widget.js")
+    _esm = widget_module(SWEEP)
 
     selected = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The number of the run that the page points out; the page sets it."""
@@ -89,9 +89,6 @@ class SweepWidget(anywidget.AnyWidget):
 
     error = traitlets.Unicode(read_only=True).tag(sync=True)
     """Why the page's last wish could not be done."""
-
-    _kind = traitlets.Unicode("sweep", read_only=True).tag(sync=True)
-    """By which the script knows what to draw."""
 
     _total = traitlets.Int(read_only=True).tag(sync=True)
     """How many runs there are to be."""
@@ -376,7 +373,7 @@ class SweepWidget(anywidget.AnyWidget):
             f"This page holds {len(self.sweep):,} runs and {len(inside):,} networks: those of the "
             "front, and what was open. What you try here stays on this page."
         )
-        content = html_export.document(traits, title or "Runs of a sweep", words)
+        content = html_export.document(traits, title or "Runs of a sweep", words, SWEEP)
         if path is not None:
             with atomic_write(path) as beside:
                 beside.write_text(content, encoding="utf-8")

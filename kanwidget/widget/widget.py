@@ -22,7 +22,7 @@ from kanwidget.training.run import TrainingRun
 from .browser_input import BrowserInput
 from .cost_prefetch import rescore_quickly
 from .exports import Exports
-from .html_export import bundle
+from .html_export import NETWORK, widget_module
 from .loop_watch import LoopWatch
 from .notebook_preview import CELL_WIDTH, PICTURE_TRAITS, CellOutput, shows_a_value
 from .shared_sessions import followers, session_of, watch_cells
@@ -147,7 +147,7 @@ class KANWidget(Exports, ViewTraits, anywidget.AnyWidget):
     >>> smaller = w.compact()  # doctest: +SKIP
     """
 
-    _esm = bundle("widget.js")
+    _esm = widget_module(NETWORK)
 
     def __init__(
         self,

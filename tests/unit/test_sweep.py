@@ -248,6 +248,29 @@ def test_the_number_of_threads_here_stays(threads: Any) -> None:
 # ------------------------------------------------------------------------- while it runs, and stop
 
 
+def test_of_short_runs_several_go_to_a_worker_at_once(threads: Any) -> None:
+    handed: list[int] = []
+
+    class Counted(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *arguments: Any, **named: Any) -> Any:
+            handed.append(len(arguments[1]))
+            return super().submit(fn, *arguments, **named)
+
+    def fit(dataset: Any, seed: int, seconds: float) -> KAN:
+        time.sleep(seconds)
+        return KAN([2, 1], grid=3, seed=seed)
+
+    with Counted(1) as executor:
+        grid = {"seconds": 0.0}
+        found = sweep(DATA, grid, repeats=100, fit=fit, executor=executor, progress=False)
+        assert [run.settings["seed"] for run in found.runs] == list(range(100))
+        assert sum(handed) == 100
+        assert len(handed) < 100
+        handed.clear()
+        sweep(DATA, {"seconds": 0.03}, repeats=40, fit=fit, executor=executor, progress=False)
+        assert handed == [1] * 40
+
+
 def test_runs_can_be_used_while_others_are_under_way(threads: Any) -> None:
     go_on, seen = threading.Event(), threading.Event()
 

@@ -73,12 +73,14 @@ def test_dask_gives_the_same_bits_and_survives_the_death_of_a_worker(
     assert outcomes(found) == outcomes(serial)
 
 
-def test_a_run_that_ends_its_workers_fails_alone() -> None:
-    grid = {"deadly": 2, "parent": os.getpid()}
-    found = sweep(DATA, grid, repeats=6, fit=sweeps.dies_with, progress=False)
-    assert [run.number for run in found.runs] == list(range(6))
-    assert [run.number for run in found.runs if run.error] == [2]
-    assert "its worker died 3 times" in found.runs[2].error
+# Of many short runs, several are with a worker at once.
+@pytest.mark.parametrize(("count", "deadly"), [(6, 2), (80, 60)])
+def test_a_run_that_ends_its_workers_fails_alone(count: int, deadly: int) -> None:
+    grid = {"deadly": deadly, "parent": os.getpid()}
+    found = sweep(DATA, grid, repeats=count, fit=sweeps.dies_with, progress=False)
+    assert [run.number for run in found.runs] == list(range(count))
+    assert [run.number for run in found.runs if run.error] == [deadly]
+    assert "its worker died 3 times" in found.runs[deadly].error
 
 
 def test_what_a_dead_worker_had_is_done_again(tmp_path: Path) -> None:

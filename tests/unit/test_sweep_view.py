@@ -273,10 +273,10 @@ def test_messages_without_sense_change_nothing(view: SweepWidget, content: Any) 
 
 
 def test_a_page_writes_which_run_is_selected_and_nothing_else(view: SweepWidget) -> None:
-    view.set_state({"selected": 3, "_front": [7], "opened": [1], "_kind": "other"})
+    view.set_state({"selected": 3, "_front": [7], "opened": [1], "_total": 1})
     assert view.selected == 3
     assert view._front != [7]
-    assert (view.opened, view._kind) == ([], "sweep")
+    assert (view.opened, view._total) == ([], 8)
     for nonsense in (99, -1, "1", True, None, [1]):
         view.set_state({"selected": nonsense})
         assert view.selected is None
@@ -337,7 +337,6 @@ def test_a_page_holds_all_runs_and_the_networks_of_the_front(
     inside = {run.number for run in finished.front()} | {other}
     assert {int(number) for number in traits["_pages"]} == inside
     assert {int(number) for number in traits["_thumbnails"]} == inside
-    assert traits["_kind"] == "sweep"
     assert "_picture" not in traits  # a page's policy forbids the style that hides it
     assert not traits["_running"]
     assert all(page["_rows"]["base64"] for page in traits["_pages"].values())

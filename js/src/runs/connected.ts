@@ -9,9 +9,6 @@ interface Host extends SweepModel {
   readonly widget_manager?: { get_model?(id: string): Promise<unknown> };
 }
 
-export const isSweep = (model: { get(name: never): unknown }): boolean =>
-  model.get("_kind" as never) === "sweep";
-
 export function createConnectedSweep(host: unknown, el: HTMLElement, outer?: AbortSignal): () => void {
   const model = host as Host;
   return createSweepView(model, el, outer, {

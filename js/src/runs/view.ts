@@ -2,6 +2,7 @@
 import { computed, effect, signal as state } from "@preact/signals-core";
 import { watchLooks } from "../app/looks";
 import { hideNotebookPreview } from "../app/notebook-preview";
+import styles from "../styles/runs.css?raw";
 import { adopt } from "../styles/styles";
 import {
   endedWords,
@@ -67,7 +68,7 @@ export function createSweepView(
   const shadow = mount.attachShadow({ mode: "open" });
   const root = element("div", { class: "kanwidget", role: "group", "aria-label": RUNS.name });
   const inside = element("div", { class: "runs" });
-  adopt(shadow);
+  adopt(shadow, styles);
   shadow.append(root);
   root.append(inside);
   const looks = watchLooks(el, root, signal);

@@ -15,7 +15,6 @@ import panels from "./panels.css?raw";
 import parts from "./parts.css?raw";
 import popovers from "./popovers.css?raw";
 import print from "./print.css?raw";
-import runs from "./runs.css?raw";
 import slider from "./slider.css?raw";
 import stage from "./stage.css?raw";
 import train from "./train.css?raw";
@@ -39,17 +38,16 @@ const STYLES = [
   full,
   hints,
   parts,
-  runs,
   print,
 ].join("");
 
 /** A page's policy may forbid style elements; sheets made by script it allows. */
-export function adopt(shadow: ShadowRoot): void {
+export function adopt(shadow: ShadowRoot, more = ""): void {
   try {
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLES);
+    sheet.replaceSync(STYLES + more);
     shadow.adoptedStyleSheets = [sheet];
   } catch {
-    shadow.append(element("style", {}, STYLES));
+    shadow.append(element("style", {}, STYLES + more));
   }
 }

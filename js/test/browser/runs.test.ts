@@ -2,10 +2,10 @@
 import axe from "axe-core";
 import { expect, onTestFinished, test } from "vitest";
 import { commands } from "vitest/browser";
-import widget from "../../src/index";
 import { createSweepPage } from "../../src/runs/page";
 import { createRunReader } from "../../src/runs/run-data";
 import { layoutScatter } from "../../src/runs/scatter-layout";
+import widget from "../../src/sweep";
 import { fakeModel, randomNumbers } from "../fake";
 import { type FakeSweep, fakeSweep, type Runs, runTraits } from "../fake-sweep";
 import { click, frames } from "./mounted";
