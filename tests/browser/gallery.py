@@ -98,7 +98,8 @@ class Studio:
         """
         page = self.notebook.page
         page.mouse.move(2, 2)
-        self.view.root.evaluate("(root) => root.scrollIntoView()")
+        if above:
+            self.view.root.evaluate("(root) => root.scrollIntoView()")
         page.wait_for_timeout(400)
         picture = Image.open(io.BytesIO(self.view.root.screenshot())).convert("RGB")
         frame = rectangle(self.view.root)

@@ -72,7 +72,7 @@ describe("the head", () => {
     expect(edge!.left).toBeGreaterThan(node!.right);
   });
 
-  test.each([1400, 1067, 1000, 720, 560, 480, 390])(
+  test.each([1400, 1067, 1000, 900, 720, 560, 480, 390])(
     "at %d px says whole what a threshold removes, or shorter, and never cuts it",
     async (width) => {
       const view = await open(width, 667, richModel());
