@@ -1,9 +1,9 @@
 /** A curve with numbered axes, its parts, and the data under it. */
 
-import type { Area } from "../../canvas/text";
 import { extent, ticks } from "../../model/scales";
 import { formatTicks } from "../../text/format";
 import { setAttribute, svg } from "../../util/dom";
+import type { Area } from "../../util/rect";
 import { covers, type Line, type Point, placeLabels } from "./label-placement";
 import { label, near } from "./log-frame";
 

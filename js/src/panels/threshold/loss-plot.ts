@@ -1,6 +1,5 @@
 /** The loss along a threshold, above the slider and on its axis; the tolerance is a line that can be dragged. */
 
-import type { Area } from "../../canvas/text";
 import {
   costsOf,
   knee,
@@ -15,8 +14,9 @@ import { formatFigures, formatShort, withMinus } from "../../text/format";
 import { THRESHOLD } from "../../text/labels";
 import { type Limit, limitWords } from "../../text/messages";
 import { element, setAttribute, setText, svg } from "../../util/dom";
+import type { Area, Size } from "../../util/rect";
 import type { Commands } from "../context";
-import { limitPlace, namesPlace, type Size, strokesOf, valuePlace } from "./plot-labels";
+import { limitPlace, namesPlace, strokesOf, valuePlace } from "./plot-labels";
 import { allowedBoxes, type LossHeights, lossHeights, PLOT_HEIGHT, round, stepPath } from "./plot-paths";
 
 const H = PLOT_HEIGHT;
