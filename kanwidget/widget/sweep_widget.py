@@ -257,7 +257,8 @@ class SweepWidget(anywidget.AnyWidget):
     def _network(self, number: int) -> KANWidget:
         model, dataset = self.sweep.model(number), self.sweep.dataset
         metric = self.sweep.metric(number) if dataset is not None else None
-        return KANWidget(model, dataset, metric=metric, preview=False)
+        kind = KANWidgetWithoutScript if _in_marimo() else KANWidget
+        return kind(model, dataset, metric=metric, preview=False)
 
     # ----------------------------------------------------------------------- what runs agree on
 
@@ -409,6 +410,20 @@ class SweepWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self._output.with_picture(super()._repr_mimebundle_(**kwargs))
+
+
+class KANWidgetWithoutScript(KANWidget):
+    """A widget that only the view of a sweep can draw.
+
+    marimo takes no script from a widget that is made while no cell runs, as after a click.
+    """
+
+    _esm = ""
+
+
+def _in_marimo() -> bool:
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())
 
 
 Sweep.make_view = SweepWidget
