@@ -25,7 +25,7 @@ from .model_copy import Weights, named_tensors, private_copy, same_bits
 from .scores import SCORE_NAMES, scores
 from .scores import means as mean_outputs
 
-__all__ = ["BaseAdapter", "KeptNodes", "as_bytes"]
+__all__ = ["BaseAdapter", "KeptNodes"]
 
 
 class KeptNodes(NamedTuple):
@@ -381,7 +381,7 @@ class BaseAdapter(ABC):
         """Return a digest of the model's numbers, the same in every process."""
         digest = hashlib.sha256(repr((self.width, self.function_settings())).encode())
         for value in [*self.function_tensors(), *self.mask(), *self.bias()]:
-            digest.update(as_bytes(value))
+            digest.update(_as_bytes(value))
         return digest.hexdigest()
 
     def edges_switched_by_model(self) -> Sequence[tuple[Edge, bool]]:
@@ -453,7 +453,7 @@ class BaseAdapter(ABC):
         """Return a value that changes with the model's numbers, masks and biases left out."""
         # Not the tensors' version counters: what is written through ``.data`` escapes them.
         return repr(self.function_settings()), tuple(
-            (v.shape, hash(as_bytes(v))) for v in self.function_tensors()
+            (v.shape, hash(_as_bytes(v))) for v in self.function_tensors()
         )
 
     def function_tensors(self) -> list[Tensor]:
@@ -501,7 +501,7 @@ class BaseAdapter(ABC):
         )
 
 
-def as_bytes(value: Tensor) -> bytes:
+def _as_bytes(value: Tensor) -> bytes:
     """Return a tensor's numbers as they lie in memory."""
     # Whatever the dtype: numpy has no bfloat16.
     flat = value.detach().cpu().contiguous().reshape(-1)

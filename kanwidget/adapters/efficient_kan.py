@@ -28,7 +28,7 @@ class EfficientAdapter(LayeredAdapter):
         return cls.wrap_chain(model, LAYER_ATTRIBUTES)
 
     @property
-    def layers(self) -> list[nn.Module]:
+    def layers(self) -> list[Any]:
         return modules_with(self.model, LAYER_ATTRIBUTES)
 
     @staticmethod
@@ -51,12 +51,10 @@ class EfficientAdapter(LayeredAdapter):
         return self.without_named(l, _base(self.layers[l], points).detach())
 
     def knots(self) -> list[Tensor]:
-        layers: list[Any] = self.layers
-        return [layer.grid.detach().clone() for layer in layers]
+        return [layer.grid.detach().clone() for layer in self.layers]
 
     def grid(self) -> list[Tensor]:
-        layers: list[Any] = self.layers
-        return [m.grid[:, [m.spline_order, -1 - m.spline_order]].detach() for m in layers]
+        return [m.grid[:, [m.spline_order, -1 - m.spline_order]].detach() for m in self.layers]
 
     def edge_parameters(self, l: int) -> list[Tensor]:
         names = ("base_weight", "spline_weight", "spline_scaler")
@@ -64,12 +62,10 @@ class EfficientAdapter(LayeredAdapter):
         return own + self.constants_of_names(l)
 
     def spline_layers(self) -> list[SplineLayer]:
-        layers: list[Any] = self.layers
-        return [SplineLayer(m.grid, m.spline_weight, m.spline_order, 1) for m in layers]
+        return [SplineLayer(m.grid, m.spline_weight, m.spline_order, 1) for m in self.layers]
 
     def note_grid_sizes(self) -> None:
-        layers: list[Any] = self.layers
-        for layer, splines in zip(layers, self.spline_layers(), strict=True):
+        for layer, splines in zip(self.layers, self.spline_layers(), strict=True):
             if hasattr(layer, "grid_size"):
                 layer.grid_size = splines.intervals
 

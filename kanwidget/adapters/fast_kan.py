@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .base import KeptNodes
 from .layered import LayeredAdapter, modules_with
-from .output_hooks import remove_hook
 
 __all__ = ["FastAdapter"]
 
@@ -37,13 +36,12 @@ class FastAdapter(LayeredAdapter):
         return cls.wrap_chain(model, LAYER_ATTRIBUTES)
 
     @property
-    def layers(self) -> list[nn.Module]:
+    def layers(self) -> list[Any]:
         return modules_with(self.model, LAYER_ATTRIBUTES)
 
     @property
     def depends_on_other_nodes(self) -> bool:
-        layers: list[Any] = self.layers
-        return any(layer.layernorm is not None for layer in layers)
+        return any(layer.layernorm is not None for layer in self.layers)
 
     def notes(self) -> list[tuple[Any, ...]]:
         return [("layer_norm",)] if self.depends_on_other_nodes else []
@@ -75,9 +73,7 @@ class FastAdapter(LayeredAdapter):
     @torch.no_grad()
     def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
         self._other_nodes = {}
-        for l, (layer, values) in enumerate(
-            zip(self._untyped_layers(), self.inputs_of(x), strict=True)
-        ):
+        for l, (layer, values) in enumerate(zip(self.layers, self.inputs_of(x), strict=True)):
             if layer.layernorm is not None:
                 count = max(1, values.shape[1] - 1)
                 mean, square = values.mean(0), values.square().mean(0)
@@ -86,7 +82,7 @@ class FastAdapter(LayeredAdapter):
 
     @torch.no_grad()
     def edge_curves(self, l: int, points: Tensor) -> Tensor:
-        layer = self._untyped_layers()[l]
+        layer = self.layers[l]
         if layer.layernorm is None:
             return super().edge_curves(l, points)
         own = points.new_ones(points.shape[1]) / points.shape[1]  # its share in its layer
@@ -103,7 +99,7 @@ class FastAdapter(LayeredAdapter):
         return self.with_names(l, x, self.layer_edge_outputs(self.layers[l], x))
 
     def input_norm(self, l: int) -> tuple[Tensor, Tensor, float] | None:
-        norm = self._untyped_layers()[l].layernorm
+        norm = self.layers[l].layernorm
         if norm is None:
             return None
         ones = self.example_tensor().new_ones(self.width[l])
@@ -111,46 +107,34 @@ class FastAdapter(LayeredAdapter):
         return weight, 0 * ones if norm.bias is None else norm.bias.detach(), float(norm.eps)
 
     def normed_curves(self, l: int, points: Tensor) -> Tensor:
-        layer = self._untyped_layers()[l]
+        layer = self.layers[l]
         values = torch.einsum("big,oig->oib", layer.rbf(points), _weight(layer)).detach()
         return self.without_named(l, values)
 
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
-        layer = self._untyped_layers()[l]
+        layer = self.layers[l]
         if not layer.use_base_update:
             return None
         return self.without_named(l, _base(layer, points).detach())
 
     def edge_parameters(self, l: int) -> list[Tensor]:
-        layer = self._untyped_layers()[l]
+        layer = self.layers[l]
         base = [layer.base_linear.weight] if layer.use_base_update else []
         return [_weight(layer), *base, *self.constants_of_names(l)]
 
     def grid(self) -> list[Tensor]:
         found = super().grid()
-        for layer, ends in zip(self._untyped_layers(), found, strict=True):
+        for layer, ends in zip(self.layers, found, strict=True):
             if layer.layernorm is None:  # else the grid is one of normed values
                 ends[:, 0], ends[:, 1] = layer.rbf.grid[0], layer.rbf.grid[-1]
         return found
 
-    @torch.no_grad()
-    def compact(self) -> nn.Module:
-        """Return a smaller model of the same class: weights of edges that are off are 0.
-
-        With a LayerNorm every node counts, so that none is left out.
-        """
+    def find_kept_nodes(self) -> KeptNodes:
+        """Return what a smaller model keeps: with a LayerNorm every node counts, and stays."""
         if not self.depends_on_other_nodes:
-            return super().compact()
-        new: nn.Module = copy.deepcopy(self.model)
-        smaller = type(self)(new)
-        pairs = zip(smaller.layers, self.mask(), self.bias(), strict=True)
-        for l, (layer, on, bias) in enumerate(pairs):
-            remove_hook(layer)
-            n_in, n_out = map(list, map(range, self.layer_size(layer)))
-            self.shrink_layer(layer, n_in, n_out, on)
-            self.set_layer_bias(layer, bias)
-            self._keep_names(smaller, l, n_in, n_out, on)
-        return new
+            return super().find_kept_nodes()
+        nodes, nothing = [list(range(n)) for n in self.width], map(torch.zeros_like, self.bias())
+        return KeptNodes(nodes, nodes[1:], self.mask(), list(nothing))
 
     @classmethod
     def shrink_layer(cls, layer: Any, sources: list[int], targets: list[int], on: Tensor) -> None:
@@ -167,9 +151,6 @@ class FastAdapter(LayeredAdapter):
             linear.weight = nn.Parameter(weight.clone(), requires_grad=trains)
             linear.out_features, linear.in_features = weight.shape
         layer.input_dim, layer.output_dim = len(sources), len(targets)
-
-    def _untyped_layers(self) -> list[Any]:
-        return list(self.layers)
 
 
 def _weight(layer: Any) -> Tensor:

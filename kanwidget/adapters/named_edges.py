@@ -71,7 +71,7 @@ class NamedEdgesAdapter(BaseAdapter):
         return {**FUNCTIONS, **own} if own else FUNCTIONS
 
     def symbolic(self) -> dict[Edge, str]:
-        """Return the edges with a name, and which."""
+        """Return the edges that have a name, and the function of each."""
         return {edge: curve.function for edge, curve in self.names().items()}
 
     @torch.no_grad()

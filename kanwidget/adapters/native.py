@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Iterator, Sequence
 
 import torch
@@ -16,7 +15,6 @@ from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.kan.row_blocks import mean_over
 from kanwidget.masks.ids import Edge
 
-from .base import as_bytes
 from .finer_grids import SplineLayer
 from .named_edges import NamedEdgesAdapter
 
@@ -44,14 +42,6 @@ class NativeAdapter(NamedEdgesAdapter):
     def width(self) -> list[int]:
         return self._model.width
 
-    @property
-    def device(self) -> torch.device:
-        return self._model.mask[0].device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self._model.mask[0].dtype
-
     def last_inputs(self) -> Tensor:
         return self._model.seen()
 
@@ -65,7 +55,7 @@ class NativeAdapter(NamedEdgesAdapter):
         return [mean.clone() for mean in self._scores_and_means(x)[1]]
 
     def _scores_and_means(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Return scores and means, those of the first layer from before if it is as it was.
+        """Return scores and means; those of the first layer are used again if it has not changed.
 
         What enters the first layer is the data, whatever the masks: an edge that was on scores
         there what it scored before. In wide models nearly all edges are there.
@@ -170,12 +160,6 @@ class NativeAdapter(NamedEdgesAdapter):
 
     def compact(self) -> KAN:
         return self._model.compact()
-
-    def fingerprint(self) -> str:
-        digest = hashlib.sha256(repr(self.width).encode())
-        for value in self._model.state_dict().values():
-            digest.update(as_bytes(value))
-        return digest.hexdigest()
 
     def edges_switched_by_model(self) -> Sequence[tuple[Edge, bool]]:
         return list(self._model.switched_edges)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from kanwidget.functions.curve import NamedCurve
@@ -13,13 +12,14 @@ from kanwidget.functions.library import FUNCTIONS, Function
 from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.masks.ids import Edge
 
+from .edge_functions import EdgeFunctions
 from .model_copy import Weights
 
 __all__ = ["Adapter"]
 
 
-class Adapter(Protocol):
-    """Wraps one model, which `set_mask` and `set_weights` alone change.
+class Adapter(EdgeFunctions, Protocol):
+    """Wraps one model, which `set_mask`, `set_names`, `set_weights` and `refine` alone change.
 
     No method changes torch's random state.
     """
@@ -29,24 +29,8 @@ class Adapter(Protocol):
         """The live model."""
 
     @property
-    def width(self) -> list[int]:
-        """Nodes in each node layer, inputs first."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model lives."""
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Floating point type of the model."""
-
-    @property
     def score_names(self) -> tuple[str, ...]:
         """Names of the scores that `scores` knows, the usual one first."""
-
-    @property
-    def can_tabulate(self) -> bool:
-        """Whether `edge_curves`, `bias`, `slots` and `offset` alone give the outputs."""
 
     @property
     def depends_on_other_nodes(self) -> bool:
@@ -85,29 +69,8 @@ class Adapter(Protocol):
     def inputs_of(self, x: Tensor) -> list[Tensor]:
         """Return what enters each edge layer under the live masks, ``(rows, n_in)``."""
 
-    def edge_curves(self, l: int, points: Tensor) -> Tensor:
-        """Evaluate layer ``l``'s *unmasked* functions, ``(n_out, n_in, n)``, at ``(n, n_in)``.
-
-        A slot is its bias plus the sum of these; scales and the like are in them.
-        """
-
-    def base_part(self, l: int, points: Tensor) -> Tensor | None:
-        """Evaluate the part of `edge_curves` that is no spline; None if there are no parts."""
-
-    def knots(self) -> list[Tensor]:
-        """Return where each layer's functions need not be smooth, rising, ``(n_in, knots)``."""
-
     def grid(self) -> list[Tensor]:
         """Return first and last grid point of each layer's inputs, ``(n_in, 2)``; NaN if none."""
-
-    def slots(self) -> list[list[int]]:
-        """Return for each layer the node that each of its ``n_out`` targets belongs to.
-
-        A node with several targets is their product. An empty list if every node has one.
-        """
-
-    def offset(self) -> list[Tensor]:
-        """Return what is added after the products, ``(width[l],)`` for each layer of nodes."""
 
     def nodes_from_sums(self, l: int, sums: Tensor) -> Tensor:
         """Turn sums of slots ``(rows, n_out)`` into nodes ``(rows, width[l + 1])``, no offset."""
@@ -120,15 +83,6 @@ class Adapter(Protocol):
 
     def normed_curves(self, l: int, points: Tensor) -> Tensor:
         """Evaluate curves without their base parts at normed values ``(n, n_in)``."""
-
-    def symbolic(self) -> dict[Edge, str]:
-        """Return the edges with a fixed formula, and its name, such as ``sin``."""
-
-    def names(self) -> dict[Edge, NamedCurve]:
-        """Return the edges that a function alone makes, on or off: all that are named.
-
-        The edge adds ``c f(a x + b) + d`` to its slot; scales are in these constants.
-        """
 
     def functions(self) -> Mapping[str, Function]:
         """Return the library's functions, and those of one's own that named edges have."""
@@ -259,7 +213,7 @@ class Adapter(Protocol):
     def keeps_means(self) -> bool:
         """Whether an edge that these switch off, while a session has it off, leaves its mean.
 
-        It is in the bias then when the last session closes, too.
+        The bias then still has the mean after the last session has closed.
         """
 
     def version(self) -> Hashable:

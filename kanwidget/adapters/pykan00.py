@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from kanwidget.kan.bsplines import extend_grid
 
 from .finer_grids import SplineLayer
 from .pykan_common import PykanBaseAdapter
-from .pykan_compact import copy_with_parameters, empty_copy, shrink_formulas
+from .pykan_compact import copy_with_parameters, empty_copy
 from .pykan_off_edges import set_parameter
 
 __all__ = ["Pykan0Adapter"]
@@ -96,11 +95,8 @@ class Pykan0Adapter(PykanBaseAdapter):
     def bias(self) -> list[Tensor]:
         return [bias.weight.detach()[0].clone() for bias in self.model.biases]
 
-    def bias_writers(self) -> list[Callable[[Tensor], None]]:
-        def writer(bias: Any) -> Callable[[Tensor], None]:
-            return lambda constant: set_parameter(bias, "weight", constant.unsqueeze(0))
-
-        return [writer(bias) for bias in self.model.biases]
+    def write_bias(self, l: int, constant: Tensor) -> None:
+        set_parameter(self.model.biases[l], "weight", constant.unsqueeze(0))
 
     def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
         bias: Tensor = self.model.biases[l].weight[0]
@@ -140,10 +136,8 @@ class Pykan0Adapter(PykanBaseAdapter):
             setattr(new, name, nn.ModuleList())
         nodes, targets, mask, folded = self.find_kept_nodes()
         for l, on in enumerate(mask):
-            new.act_fun.append(self._shrink_layer(l, nodes[l], targets[l], on))
-            named = self.formulas_on(l)
-            formulas = shrink_formulas(model.symbolic_fun[l], nodes[l], targets[l], on, named)
-            new.symbolic_fun.append(formulas)
+            new.act_fun.append(self.shrink_layer(l, nodes[l], targets[l], on))
+            new.symbolic_fun.append(self.shrink_formulas(l, nodes[l], targets[l], on))
             constants = model.biases[l].weight + folded[l] + self.constants(l)
             bias = copy_with_parameters(model.biases[l], weight=constants[:, targets[l]])
             bias.in_features = len(targets[l])
@@ -155,7 +149,7 @@ class Pykan0Adapter(PykanBaseAdapter):
             new(acts[0].detach())
         return new
 
-    def _shrink_layer(self, l: int, sources: list[int], targets: list[int], on: Tensor) -> Any:
+    def shrink_layer(self, l: int, sources: list[int], targets: list[int], on: Tensor) -> Any:
         layer = self.model.act_fun[l]
         flat = torch.arange(layer.size).view(layer.out_dim, layer.in_dim)[targets][:, sources]
         edges = flat.flatten().to(layer.mask.device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from .finer_grids import SplineLayer
 from .pykan_common import PykanBaseAdapter
-from .pykan_compact import empty_copy, shrink_layer
+from .pykan_compact import copy_with_parameters, empty_copy
 from .pykan_off_edges import set_parameter
 
 __all__ = ["PykanAdapter"]
@@ -170,19 +169,13 @@ class PykanAdapter(PykanBaseAdapter):
             found.append(torch.cat([sums, factors]).detach())
         return found
 
-    def bias_writers(self) -> list[Callable[[Tensor], None]]:
-        def writer(l: int, first: int) -> Callable[[Tensor], None]:
-            def write(constant: Tensor) -> None:
-                parts = ("node_bias", slice(0, first)), ("subnode_bias", slice(first, None))
-                for name, some in parts:
-                    values = getattr(self.model, name)[l].detach().clone()
-                    values[some] = constant[some]
-                    set_parameter(self.model, f"{name}_{l}", values)
-                    getattr(self.model, name)[l] = getattr(self.model, f"{name}_{l}")
-
-            return write
-
-        return [writer(l, first) for l, first in enumerate(self._products())]
+    def write_bias(self, l: int, constant: Tensor) -> None:
+        first = self._products()[l]
+        for name, some in ("node_bias", slice(0, first)), ("subnode_bias", slice(first, None)):
+            values = getattr(self.model, name)[l].detach().clone()
+            values[some] = constant[some]
+            set_parameter(self.model, f"{name}_{l}", values)
+            getattr(self.model, name)[l] = getattr(self.model, f"{name}_{l}")
 
     def knots(self) -> list[Tensor]:
         return [layer.grid.detach().clone() for layer in self.model.act_fun]
@@ -200,10 +193,8 @@ class PykanAdapter(PykanBaseAdapter):
         new = _without_layers(model)
         nodes, targets, mask, folded = self.find_kept_nodes()
         for l, on in enumerate(mask):
-            named = self.formulas_on(l)
-            act, formulas = shrink_layer(model, l, nodes[l], targets[l], on, named)
-            new.act_fun.append(act)
-            new.symbolic_fun.append(formulas)
+            new.act_fun.append(self.shrink_layer(l, nodes[l], targets[l], on))
+            new.symbolic_fun.append(self.shrink_formulas(l, nodes[l], targets[l], on))
             first = self._products()[l]
             of_nodes = {
                 "node_bias": _add_to_bias(
@@ -236,6 +227,19 @@ class PykanAdapter(PykanBaseAdapter):
             wide = x.new_zeros(len(x), int(model.input_id.max()) + 1)
             wide[:, model.input_id.long()] = x.detach()
             new(wide)
+        return new
+
+    def shrink_layer(self, l: int, sources: list[int], targets: list[int], on: Tensor) -> Any:
+        layer, i, j = self.model.act_fun[l], sources, targets
+        new = copy_with_parameters(
+            layer,
+            grid=layer.grid[i],
+            coef=layer.coef[i][:, j],
+            mask=(layer.mask * on.T)[i][:, j],
+            scale_base=layer.scale_base[i][:, j],
+            scale_sp=layer.scale_sp[i][:, j],
+        )
+        new.in_dim, new.out_dim = len(i), len(j)
         return new
 
     def _products(self) -> list[int]:

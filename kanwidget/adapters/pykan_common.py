@@ -20,14 +20,12 @@ from kanwidget.masks.ids import Edge
 from .base import BaseAdapter
 from .finer_grids import SplineLayer
 from .model_copy import private_copy
+from .pykan_compact import shrink_formulas
 from .pykan_masks import MASK_VALUES, LayerMaskValues, ModelMaskValues
 from .pykan_names import NamedFunction, SplineBefore, empty_tables, function_at, tables_of
 from .pykan_off_edges import OFF_FUNCTIONS, OffFunction, VaryingGridUpdate, set_parameter
 
 __all__ = ["PykanBaseAdapter"]
-
-FORMULA_TABLES = ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy")
-"""What a layer of formulas knows of each edge, in lists of lists."""
 
 
 class PykanBaseAdapter(BaseAdapter):
@@ -109,10 +107,6 @@ class PykanBaseAdapter(BaseAdapter):
             last = self._last[l] = x.detach().clone(), knots.detach().clone(), basis.detach()
         return last[2], coef
 
-    @property
-    def device(self) -> torch.device:
-        return self.example_tensor().device
-
     def example_tensor(self) -> Tensor:
         coef: Tensor = self.model.act_fun[0].coef
         return coef
@@ -162,27 +156,25 @@ class PykanBaseAdapter(BaseAdapter):
         values = [x]
         bias, offset = self.bias(), self.offset()
         for l in range(len(self.width) - 1):
-            sums = self.numeric_sums(l, values[-1])
-            live = self.model.symbolic_fun[l].mask
-            if self.model.symbolic_enabled and live.any():
-                sums = sums.clone()
-                for j, _, value in self._formulas(l, values[-1], live):
-                    sums[:, j] += value
-            slots = self.gain(l) * sums + bias[l]
+            slots = self.gain(l) * self._sums(l, values[-1]) + bias[l]
             values.append(self.nodes_from_sums(l, slots) + offset[l + 1])
         return values
 
     def values_for_training(self, x: Tensor) -> list[Tensor]:
         values = [x]
         for l in range(len(self.width) - 1):
-            sums, live = self.numeric_sums(l, values[-1]), self.model.symbolic_fun[l].mask
-            if self.model.symbolic_enabled and live.any():
-                columns = list(sums.unbind(1))
-                for j, _, value in self._formulas(l, values[-1], live):
-                    columns[j] = columns[j] + value
-                sums = torch.stack(columns, 1)
-            values.append(self.nodes_for_training(l, sums))
+            values.append(self.nodes_for_training(l, self._sums(l, values[-1])))
         return values
+
+    def _sums(self, l: int, x: Tensor) -> Tensor:
+        """Return what a layer's splines and formulas add up to under the live masks."""
+        sums, live = self.numeric_sums(l, x), self.model.symbolic_fun[l].mask
+        if not (self.model.symbolic_enabled and live.any()):
+            return sums
+        columns = list(sums.unbind(1))
+        for j, _, value in self._formulas(l, x, live):
+            columns[j] = columns[j] + value
+        return torch.stack(columns, 1)
 
     @abstractmethod
     def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
@@ -300,7 +292,7 @@ class PykanBaseAdapter(BaseAdapter):
                 float(values.numeric[j, i]),
                 float(values.formula[j, i]),
                 tuple(layer.affine[j, i].tolist()),
-                {name: _unwrapped(getattr(layer, name)[j][i]) for name in self._tables(l)},
+                {name: _unwrapped(getattr(layer, name)[j][i]) for name in empty_tables(layer)},
             )
         gain = float(self.gain(l)[j])
         tables = tables_of(NamedFunction(function, curve.fixed, before), layer)
@@ -325,9 +317,6 @@ class PykanBaseAdapter(BaseAdapter):
         layer.affine.data[j, i] = layer.affine.new_tensor(affine)
         for name, entry in tables.items():
             getattr(layer, name)[j][i] = entry
-
-    def _tables(self, l: int) -> list[str]:
-        return [name for name in FORMULA_TABLES if hasattr(self.model.symbolic_fun[l], name)]
 
     def mask(self) -> list[Tensor]:
         return self._read_masks(self._mask_values())
@@ -360,9 +349,9 @@ class PykanBaseAdapter(BaseAdapter):
             self.keep_grids(True)
         for l, (on, values) in enumerate(zip(mask, self._current_mask_values(), strict=True)):
             self._write_masks(l, on, values)
-        for write, was, now in zip(self.bias_writers(), self.bias(), bias, strict=True):
+        for l, (was, now) in enumerate(zip(self.bias(), bias, strict=True)):
             if not torch.equal(was, now):
-                write(now)
+                self.write_bias(l, now)
         if not guarded:
             self.keep_grids(False)
 
@@ -414,8 +403,8 @@ class PykanBaseAdapter(BaseAdapter):
         )
 
     @abstractmethod
-    def bias_writers(self) -> list[Any]:
-        """Return for each layer what writes to the constants that `bias` returns."""
+    def write_bias(self, l: int, constant: Tensor) -> None:
+        """Write a layer's constants, as `bias` returns them."""
 
     def _formula_mask(self, l: int) -> Tensor:
         mask: Tensor = self.model.symbolic_fun[l].mask.detach()
@@ -423,24 +412,20 @@ class PykanBaseAdapter(BaseAdapter):
 
     def _has_effect(self, l: int, mask: Tensor) -> Tensor:
         """Return which formulas are edges under a mask: which add anything but `constants`."""
-        factors, of_each = self._scale_and_shift(l)
+        affine: Tensor = self.model.symbolic_fun[l].affine.detach()
         live = (mask != 0) & bool(self.model.symbolic_enabled)
-        emits = live & (factors != 0).any(2)
+        emits = live & (affine[..., 2:] != 0).any(2)
         for j, i in live.nonzero().tolist():
             if function_at(self.model.symbolic_fun[l], j, i) is not None:
                 emits[j, i] = True  # whatever its constants: it was named
         for j, i in emits.nonzero().tolist():
             if self._is_zero(l, j, i):
-                emits[j, i] = j >= self.sum_count(l) and of_each[j, i] != 0
+                emits[j, i] = j >= self.sum_count(l) and affine[j, i, 3] != 0
         return emits
 
     def formulas_on(self, l: int) -> Tensor:
         """Return which of a layer's edges have a formula, bool ``(n_out, n_in)``."""
         return self._has_effect(l, self._formula_mask(l))
-
-    def _scale_and_shift(self, l: int) -> tuple[Tensor, Tensor]:
-        affine: Tensor = self.model.symbolic_fun[l].affine.detach()
-        return affine[..., 2:], affine[..., 3]
 
     def _is_zero(self, l: int, j: int, i: int) -> bool:
         """Whether an edge has no formula, or pykan's "0"."""
@@ -457,7 +442,8 @@ class PykanBaseAdapter(BaseAdapter):
         It gives one to each edge that is off, with a constant that is trained: no edge, but a
         bias.
         """
-        mask, shift = self._formula_mask(l), self._scale_and_shift(l)[1]
+        mask = self._formula_mask(l)
+        shift: Tensor = self.model.symbolic_fun[l].affine.detach()[..., 3]
         found = shift.new_zeros(len(shift))
         if self.model.symbolic_enabled:
             for j, i in (mask[: self.sum_count(l)] != 0).nonzero().tolist():
@@ -487,6 +473,15 @@ class PykanBaseAdapter(BaseAdapter):
         self.mask()
         return self._mask_values()
 
+    @abstractmethod
+    def shrink_layer(self, l: int, sources: list[int], targets: list[int], on: Tensor) -> Any:
+        """Return a layer's splines between the given nodes and slots, off where a mask is."""
+
+    def shrink_formulas(self, l: int, sources: list[int], targets: list[int], on: Tensor) -> Any:
+        """Return a layer's formulas between the given nodes and slots, for edges that are on."""
+        layer, named = self.model.symbolic_fun[l], self.formulas_on(l)
+        return shrink_formulas(layer, sources, targets, on, named)
+
     def spline_layers(self) -> list[SplineLayer]:
         kinds = {type(layer).__name__ for layer in self.model.act_fun}
         if kinds != {"KANLayer"}:
@@ -513,11 +508,7 @@ class PykanBaseAdapter(BaseAdapter):
 
     def extra_weights(self) -> Any:
         tables = [
-            {
-                n: [list(row) for row in getattr(layer, n)]
-                for n in FORMULA_TABLES
-                if hasattr(layer, n)
-            }
+            {n: [list(row) for row in getattr(layer, n)] for n in empty_tables(layer)}
             for layer in self.model.symbolic_fun
         ]
         return tables, copy.deepcopy(self._mask_values()), self.model.symbolic_enabled

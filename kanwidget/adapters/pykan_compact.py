@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .pykan_off_edges import zero_formula, zero_function, zero_safe_function
+from .pykan_names import empty_tables
+from .pykan_off_edges import zero_formula
 
-__all__ = ["copy_with_parameters", "empty_copy", "shrink_formulas", "shrink_layer"]
+__all__ = ["copy_with_parameters", "empty_copy", "shrink_formulas"]
 
 
 def copy_with_parameters(layer: Any, **values: Tensor) -> Any:
@@ -43,34 +44,6 @@ def empty_copy(model: nn.Module, left_out: Collection[str]) -> Any:
     return new
 
 
-def shrink_layer(
-    model: Any, l: int, sources: Sequence[int], targets: Sequence[int], on: Tensor, named: Tensor
-) -> tuple[Any, Any]:
-    """Return one layer's splines and formulas between the given nodes and slots.
-
-    Parameters
-    ----------
-    model : kan.MultKAN
-    l : int
-    sources, targets : sequence of int
-    on : bool Tensor, shape (n_out, n_in)
-        Which edges are on; all others are switched off for good.
-    named : bool Tensor, shape (n_out, n_in)
-        Which formulas are kept, of edges that are on.
-    """
-    layer, i, j = model.act_fun[l], list(sources), list(targets)
-    act = copy_with_parameters(
-        layer,
-        grid=layer.grid[i],
-        coef=layer.coef[i][:, j],
-        mask=(layer.mask * on.T)[i][:, j],
-        scale_base=layer.scale_base[i][:, j],
-        scale_sp=layer.scale_sp[i][:, j],
-    )
-    act.in_dim, act.out_dim = len(i), len(j)
-    return act, shrink_formulas(model.symbolic_fun[l], i, j, on, named)
-
-
 def shrink_formulas(
     layer: Any, sources: list[int], targets: list[int], on: Tensor, named: Tensor
 ) -> Any:
@@ -82,20 +55,13 @@ def shrink_formulas(
         affine=torch.where(fixed.unsqueeze(2), layer.affine, 0.0)[targets][:, sources],
     )
     new.in_dim, new.out_dim = len(sources), len(targets)
-    newer = hasattr(layer, "funs_avoid_singularity")
-    nothing = {
-        "funs": zero_function,
-        "funs_avoid_singularity": zero_safe_function,
-        "funs_sympy": zero_formula,
-    }
-    for name in ("funs", "funs_avoid_singularity", "funs_name", "funs_sympy"):
-        if hasattr(layer, name):
-            table, none = getattr(layer, name), nothing.get(name, "0" if newer else "")
+    for name, none in {**empty_tables(layer), "funs_sympy": zero_formula}.items():
+        table = getattr(layer, name)
 
-            def kept(j: int, i: int, table: Any = table, none: Any = none) -> Any:
-                # pykan 0.0.x has no formula for the whole model as long as an edge has none.
-                whole = fixed[j, i] or (on[j, i] and not callable(table[j][i]) and callable(none))
-                return table[j][i] if whole else none
+        def kept(j: int, i: int, table: Any = table, none: Any = none) -> Any:
+            # pykan 0.0.x has no formula for the whole model as long as an edge has none.
+            whole = fixed[j, i] or (on[j, i] and not callable(table[j][i]) and callable(none))
+            return table[j][i] if whole else none
 
-            setattr(new, name, [[kept(j, i) for i in sources] for j in targets])
+        setattr(new, name, [[kept(j, i) for i in sources] for j in targets])
     return new

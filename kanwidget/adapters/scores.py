@@ -11,29 +11,27 @@ from torch import Tensor
 from kanwidget.kan.bsplines import score_span
 from kanwidget.kan.row_blocks import split_rows
 
-__all__ = ["SCORE_NAMES", "ScoredModel", "attribution", "forward_in_blocks", "means", "scores"]
+from .protocol import Adapter
+
+__all__ = [
+    "SCORE_NAMES",
+    "ScoredModel",
+    "attribution",
+    "check_score",
+    "forward_in_blocks",
+    "means",
+    "scores",
+]
 
 SCORE_NAMES = ("l1", "attribution")
 """The scores that follow from the edges' outputs alone."""
 
 
-class ForwardModel(Protocol):
-    """What an adapter must answer to map inputs to outputs; see `Adapter`."""
-
-    @property
-    def width(self) -> list[int]: ...
-    def forward(self, x: Tensor) -> Tensor: ...
-
-
-class ScoredModel(ForwardModel, Protocol):
-    """What an adapter must answer to have its edges scored; see `Adapter`."""
+class ScoredModel(Adapter, Protocol):
+    """What an adapter must answer beside that to have its edges scored; see `BaseAdapter`."""
 
     def edge_outputs(self, l: int, x: Tensor) -> Tensor: ...
     def attribution_terms(self, l: int, x: Tensor) -> Tensor: ...
-    def inputs_of(self, x: Tensor) -> list[Tensor]: ...
-    def mask(self) -> list[Tensor]: ...
-    def grid(self) -> list[Tensor]: ...
-    def slots(self) -> list[list[int]]: ...
 
 
 def means(adapter: ScoredModel, x: Tensor) -> list[Tensor]:
@@ -41,7 +39,7 @@ def means(adapter: ScoredModel, x: Tensor) -> list[Tensor]:
     return _mean_outputs(adapter, x, lambda out: out)
 
 
-def forward_in_blocks(adapter: ForwardModel, x: Tensor) -> Tensor:
+def forward_in_blocks(adapter: Adapter, x: Tensor) -> Tensor:
     """Return the outputs of a model as it is, for rows in blocks."""
     blocks = split_rows(x, 8 * max(adapter.width))
     return torch.cat([adapter.forward(rows) for rows in blocks])
@@ -59,8 +57,7 @@ def scores(adapter: ScoredModel, x: Tensor, kind: str) -> list[Tensor]:
         grid); or which share of what varies in the outputs comes through the edge, as pykan
         0.2.x traces it back.
     """
-    if kind not in SCORE_NAMES:
-        raise ValueError(f"an edge has no score {kind!r}; it has {', '.join(SCORE_NAMES)}")
+    check_score(kind, SCORE_NAMES)
     if kind == "attribution":
         return attribution(*_standard_deviations(adapter, x), adapter.slots(), adapter.width)
     sized = []
@@ -70,6 +67,15 @@ def scores(adapter: ScoredModel, x: Tensor, kind: str) -> list[Tensor]:
         known = torch.where(grid.isnan().any(1, keepdim=True), end, grid)
         sized.append(size.double() / score_span(known.double()))
     return sized
+
+
+def check_score(score: object, known: Sequence[str]) -> str:
+    """Return the name of a score that edges have, or raise a ValueError."""
+    if not isinstance(score, str) or score not in known:
+        given = repr(score)
+        given = given if len(given) <= 80 else f"{given[:77]}..."
+        raise ValueError(f"an edge has no score {given}; it has {', '.join(known)}")
+    return score
 
 
 def _row_blocks(adapter: ScoredModel, x: Tensor) -> Iterator[list[Tensor]]:

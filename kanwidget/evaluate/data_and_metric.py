@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kanwidget.adapters import Adapter
 from kanwidget.adapters.scores import forward_in_blocks
+from kanwidget.kan.arrays import as_array
 from kanwidget.kan.call_loss import call_loss
 from kanwidget.kan.check_data import (
     as_tensors,
@@ -245,11 +246,20 @@ class DataAndMetric:
 
     def digest(self) -> str:
         """Return a digest of the data."""
-        digest = hashlib.sha256()
-        for values in (self.train_rows, self.test_rows, self.test_labels):
-            for rows in split_rows(values, values[:1].numel()):
-                digest.update(rows.detach().cpu().double().numpy().tobytes())
-        return digest.hexdigest()
+        return _digest_of(self.train_rows, self.test_rows, self.test_labels)
+
+    def digest_of_given(self) -> str:
+        """Return a digest of the data; of labels only if they are the person's own."""
+        labels = [self.train_labels, self.test_labels] if self.has_labels else []
+        return _digest_of(self.train_rows, self.test_rows, *labels)
+
+
+def _digest_of(*tensors: Tensor) -> str:
+    digest = hashlib.sha256()
+    for values in tensors:
+        for rows in split_rows(values, values[:1].numel()):
+            digest.update(as_array(rows).tobytes())
+    return digest.hexdigest()
 
 
 def _measure(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kanwidget.adapters import Adapter, check_dtype
 from kanwidget.adapters.model_copy import Weights
-from kanwidget.adapters.scores import forward_in_blocks
+from kanwidget.adapters.scores import check_score, forward_in_blocks
 from kanwidget.masks.ids import Edge
 
 from . import tradeoff
@@ -106,12 +106,7 @@ class Evaluator:
 
     def check_score(self, score: str) -> str:
         """Return the name of a score that edges can have, or raise a ValueError."""
-        known = self.facts.score_names
-        if score not in known:
-            given = repr(score)
-            given = given if len(given) <= 80 else f"{given[:77]}..."
-            raise ValueError(f"an edge has no score {given}; it has {', '.join(known)}")
-        return score
+        return check_score(score, self.facts.score_names)
 
     def loss(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> float:
         """Measure the model under masks and biases."""

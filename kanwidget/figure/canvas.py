@@ -134,18 +134,13 @@ class Sheet:
 
     def stroke(self, curve: Curve, name: str | None, width: float, **ink: Any) -> None:
         """Draw any line."""
-        dash = ink.pop("dash", None)
-        if dash:
-            ink["linestyle"] = (0, tuple(length / width for length in dash))
         # Their ends are level where they meet nodes and boxes, and open everywhere else.
-        style = {"capstyle": "butt" if dash else "round", "joinstyle": "round", "antialiased": True}
+        style = {"capstyle": "round", "joinstyle": "round", "antialiased": True}
         width = self.points(width)
         self._add(PathPatch(curve, fill=False, linewidth=width, **style, **ink), name)
 
     def lines(self, paths: list[Path], width: float, name: str | None = None, **ink: Any) -> None:
         """Draw lines of 16 numbers, or pieces of eight, all as one shape."""
-        if not paths:
-            return
         points = np.concatenate([np.reshape(path, (-1, 2)) for path in paths])
         codes = [code for path in paths for code in (_WHOLE if len(path) == 16 else _CUBIC)]
         self.stroke(Curve(points, codes), name, width, **ink)

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 from .graph import Bools, Floats
 
 __all__ = [
+    "BOX_GROUND",
     "DEFAULT_BETA",
-    "GHOST_ALPHA",
     "REMOVED_ALPHA",
     "ImportanceScale",
     "alpha_of",
@@ -37,10 +37,12 @@ MIN_ALPHA = 0.5
 """Opacity at which ink still has a contrast of 3:1 on white."""
 
 THINNEST, THICKEST = 0.75, 3.0
+BOX_GROUND = 0.2
+"""So far along the matrix's scale goes the ground of a box in the network."""
+
 REMOVED_ALPHA = 0.06
 """Opacity of the lines of what is off."""
 
-GHOST_ALPHA = 0.35
 DEEP_LIGHTNESS = 0.66
 """On a darker ground a curve is white."""
 

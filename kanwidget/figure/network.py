@@ -13,7 +13,7 @@ from matplotlib.path import Path as Curve
 
 from .canvas import INK, PAPER, REMOVED, SYMBOLIC, Sheet
 from .graph import Bools, Floats
-from .importance import REMOVED_ALPHA, alpha_of, ground_of, is_deep, line_width_of
+from .importance import BOX_GROUND, REMOVED_ALPHA, alpha_of, ground_of, line_width_of
 from .layout import (
     LABEL_ROOM,
     LIVE_RADIUS,
@@ -207,7 +207,9 @@ class _Network:
         importance = float(self.state.importance[e])
         border = 2 if symbolic else 1
         self.sheet.square(box, border, facecolor=PAPER, edgecolor="none")
-        face, strength = (SYMBOLIC, SYMBOLIC_GROUND) if symbolic else (ground_of(importance), 1)
+        face, strength = (
+            (SYMBOLIC, SYMBOLIC_GROUND) if symbolic else (ground_of(BOX_GROUND * importance), 1)
+        )
         self.sheet.square(
             box, border, f"ground-{name}", facecolor=face, alpha=strength, edgecolor="none"
         )
@@ -215,15 +217,12 @@ class _Network:
         self.sheet.square(
             box, border, f"box-{name}", facecolor="none", edgecolor=colour, alpha=frame
         )
-        # On a deep ground a curve has the colour of the paper.
-        deep = not symbolic and is_deep(importance)
         if box.side >= MIN_RANGED_SIDE:
-            self._range(e, box, PAPER if deep else INK)
+            self._range(e, box)
         width = min(2.5, max(1.25, box.side / 30)) + (0.25 if symbolic else 0)
         points = in_box(self.state, e, box)
-        ink: dict[str, Any] = {"edgecolor": PAPER if deep else colour}
-        ink["alpha"] = 1.0 if deep else self._opacity(e)
-        self.sheet.polyline(points, width, f"curve-{name}", **ink)
+        alpha = self._opacity(e)
+        self.sheet.polyline(points, width, f"curve-{name}", edgecolor=colour, alpha=alpha)
         if not label:
             return
         beside = self.layout.orientation == "up"
@@ -239,16 +238,14 @@ class _Network:
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": self.sheet.points(1)},
         )
 
-    def _range(self, e: int, box: Box, colour: str) -> None:
+    def _range(self, e: int, box: Box) -> None:
         """Draw the zero line, if the range has one, and say the range."""
         low, high = self.state.range(e)
         inset = CURVE_INSET * box.side
         if low < 0 < high:
             y = box.y + box.side - inset + low / (high - low) * (box.side - 2 * inset)
             ends = [(box.x + inset, y), (box.x + box.side - inset, y)]
-            self.sheet.polyline(
-                ends, 1, f"zero-{self._name(e)}", edgecolor=colour, alpha=ZERO_OPACITY
-            )
+            self.sheet.polyline(ends, 1, f"zero-{self._name(e)}", edgecolor=INK, alpha=ZERO_OPACITY)
         heights = unit(self.state.curve(e)[1], (low, high))
         third = len(heights) // 3
         for value, up in ((high, True), (low, False)):
@@ -261,7 +258,7 @@ class _Network:
             x = box.x + 4 if align == "left" else box.x + box.side - 4
             y = box.y + inset / 2 + 0.5 if up else box.y + box.side - inset / 2 - 0.5
             text = short_number(value)
-            self.sheet.text(runs_of(text), x, y, RANGE_SIZE, align, color=colour, alpha=0.8)
+            self.sheet.text(runs_of(text), x, y, RANGE_SIZE, align, color=INK, alpha=0.8)
 
     def _node(self, n: int) -> None:
         """Full where it matters, a ring where it does not; a product has its sums before it."""

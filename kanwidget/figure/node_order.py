@@ -7,12 +7,13 @@ mean place of their neighbours, layer after layer and back (the barycentre metho
 
 from __future__ import annotations
 
+import bisect
 import functools
 from collections.abc import Mapping, Sequence
 
 from .graph import Graph
 
-__all__ = ["count_crossings", "node_order"]
+__all__ = ["node_order"]
 
 MAX_ORDERED_EDGES = 2000
 MAX_SWEEPS = 8
@@ -44,13 +45,6 @@ def node_order(graph: Graph) -> list[list[int]]:
         drawn = [next(following) if n in live else n for n in nodes]
         order.append([n - graph.node_offset[l] for n in drawn])
     return order
-
-
-def count_crossings(graph: Graph, order: Sequence[Sequence[int]]) -> int:
-    """Return how many pairs of lines cross when nodes stand in these orders."""
-    rows = [[i + graph.node_offset[l] for i in nodes] for l, nodes in enumerate(order)]
-    at, slots = _places(rows), int(graph.slot.max()) + 1
-    return sum(_crossings(_lines(graph, l), at, slots) for l in range(graph.depth))
 
 
 def _lines(graph: Graph, l: int) -> list[_Line]:
@@ -135,25 +129,12 @@ def _swapped(
 
 
 def _crossings(gap: list[_Line], at: Mapping[int, int], slots: int) -> int:
-    """Count the pairs of lines that cross: inversions of their ends, in order of beginnings."""
+    """Count the pairs of lines that cross: in order of beginnings, ends that come too early."""
     # Lines into a product end in its sums, which are side by side.
     lines = sorted((at[source], at[target] * slots + slot) for source, target, slot in gap)
-    return _inversions([end for _, end in lines])[0]
-
-
-def _inversions(numbers: list[int]) -> tuple[int, list[int]]:
-    """Count pairs in the wrong order by merging (Knuth); return the list sorted, too."""
-    if len(numbers) < 2:
-        return 0, numbers
-    middle = len(numbers) // 2
-    (a, left), (b, right) = _inversions(numbers[:middle]), _inversions(numbers[middle:])
-    count, merged, i, j = a + b, [], 0, 0
-    while i < len(left) and j < len(right):
-        if left[i] <= right[j]:
-            merged.append(left[i])
-            i += 1
-        else:
-            merged.append(right[j])
-            j += 1
-            count += len(left) - i
-    return count, merged + left[i:] + right[j:]
+    ends: list[int] = []
+    count = 0
+    for k, (_, end) in enumerate(lines):
+        count += k - bisect.bisect_right(ends, end)
+        bisect.insort(ends, end)
+    return count

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["Box", "Ends", "Path", "boxed_path", "direct_path", "stubs"]
+__all__ = ["Box", "Ends", "Path", "boxed_path", "direct_path"]
 
 Path = tuple[float, ...]
 """Two cubic Beziers of four points each, joined by a straight piece: 16 numbers."""
@@ -37,28 +35,3 @@ def direct_path(ends: Ends) -> Path:
     inner = (1 / 6, 1 / 3, 0.5, 0.5, 2 / 3, 5 / 6)
     points = [(x0 + (x1 - x0) * t, y0 + (y1 - y0) * t) for t in inner]
     return (x0, y0, *(number for point in points for number in point), x1, y1)
-
-
-def split(cubic: Path, t: float) -> tuple[Path, Path]:
-    """Return one cubic as two, parted at ``t`` (de Casteljau)."""
-    points = [complex(x, y) for x, y in zip(cubic[::2], cubic[1::2], strict=True)]
-    before, after = [points[0]], [points[-1]]
-    while len(points) > 1:
-        points = [p + (q - p) * t for p, q in pairwise(points)]
-        before.append(points[0])
-        after.append(points[-1])
-    return _numbers(before), _numbers(after[::-1])
-
-
-def stubs(path: Path, length: float) -> tuple[Path, Path]:
-    """Return the first and the last piece of a line, about ``length`` long each: two cubics."""
-
-    def share(k: int) -> float:
-        span = math.hypot(path[k + 6] - path[k], path[k + 7] - path[k + 1])
-        return min(0.8, length / max(1.0, span))
-
-    return split(path[:8], share(0))[0], split(path[8:], 1 - share(8))[1]
-
-
-def _numbers(points: list[complex]) -> Path:
-    return tuple(number for p in points for number in (p.real, p.imag))

@@ -40,6 +40,8 @@ _LETTER = r"[^\W\d_]"
 _PARTS = re.compile(
     rf"[_^](?:\{{[^{{}}_^]*\}}|[0-9]+|{_LETTER}(?!{_LETTER}))|[^_^{{}}$]+|.", re.DOTALL
 )
+# `length_m` is a length in metres, `v_x` has a subscript.
+_WORD_AND_LETTER = re.compile(rf"[^\W_]{{2}}_{_LETTER}(?!{_LETTER})")
 
 
 class Run(NamedTuple):
@@ -61,7 +63,7 @@ def runs_of(name: str) -> tuple[Run, ...]:
     whole = (Run(name, ""),)
     math = re.fullmatch(r"\$(.+)\$", name.strip())
     body = re.sub(r"\\([a-zA-Z]+)", lambda m: _GREEK.get(m[1], m[0]), math[1] if math else name)
-    if "\\" in body:
+    if "\\" in body or (not math and _WORD_AND_LETTER.search(body)):
         return whole
     runs: list[Run] = []
     for part in _PARTS.findall(body):

@@ -8,6 +8,7 @@ is raised to a power has the leading coefficient 1, and like terms are one term.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -176,7 +177,7 @@ def atom(term: Atom) -> Sum:
 
 
 def add(*summands: Sum) -> Sum:
-    """Add; like terms become one."""
+    """Add; like terms become one, and constants that leave only their rounding errors are 0."""
     total, found = ZERO, dict[str, tuple[Number, Atom]]()
     for summand in summands:
         total = total.plus(summand.constant)
@@ -186,6 +187,13 @@ def add(*summands: Sum) -> Sum:
                 found[term.key] = before.plus(coef), with_own_edges(same, term.edges)
             else:
                 found[term.key] = coef, term
+    rounding = (
+        len(summands)
+        * sys.float_info.epsilon
+        * sum(abs(summand.constant.value) for summand in summands)
+    )
+    if abs(total.value) <= rounding:
+        total = ZERO
     return Sum(total, tuple((c, t) for c, t in found.values() if not c.is_zero))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
@@ -270,6 +270,28 @@ def _with_sympy(name: str) -> Callable[[sympy.Expr], sympy.Expr]:
     return call
 
 
+SYMPY_NAMES: Mapping[str, str] = MappingProxyType(
+    {"abs": "Abs", "arctan": "atan", "arcsin": "asin", "arccos": "acos", "arctanh": "atanh"}
+)
+"""What sympy calls functions that numpy and torch call otherwise."""
+
+
+def _of_numpy(
+    name: str,
+    complexity: int,
+    derivative: Callable[[Array], Array],
+    family: Family,
+    **symmetry: Any,
+) -> Function:
+    """Return a function that numpy and torch have under the same name."""
+    found = _with_sympy(SYMPY_NAMES.get(name, name))
+    value, of_tensors = getattr(np, name), getattr(torch, name)
+    python = f"np.{name}({{x}})"
+    return Function(
+        name, complexity, value, derivative, found, of_tensors, python, family, **symmetry
+    )
+
+
 def _one(x: Array) -> Array:
     return np.ones_like(x)
 
@@ -292,16 +314,7 @@ _ALL = (
     _power(2),
     _inverse(1, 2),
     _inverse(2, 2),
-    Function(
-        "sqrt",
-        2,
-        np.sqrt,
-        lambda x: 0.5 / np.sqrt(x),
-        _sympy_sqrt,
-        torch.sqrt,
-        "np.sqrt({x})",
-        "one_sided",
-    ),
+    _of_numpy("sqrt", 2, lambda x: 0.5 / np.sqrt(x), "one_sided"),
     Function(
         "1/sqrt(x)",
         2,
@@ -312,56 +325,25 @@ _ALL = (
         "1 / np.sqrt({x})",
         "one_sided",
     ),
-    Function("exp", 2, np.exp, np.exp, _sympy_exp, torch.exp, "np.exp({x})", "exp"),
-    Function(
-        "log", 2, np.log, lambda x: 1 / x, _with_sympy("log"), torch.log, "np.log({x})", "one_sided"
-    ),
-    Function(
-        "sin",
-        2,
-        np.sin,
-        np.cos,
-        _with_sympy("sin"),
-        torch.sin,
-        "np.sin({x})",
-        "wave",
-        odd=True,
-        period=2 * math.pi,
-    ),
+    _of_numpy("exp", 2, np.exp, "exp"),
+    _of_numpy("log", 2, lambda x: 1 / x, "one_sided"),
+    _of_numpy("sin", 2, np.cos, "wave", odd=True, period=2 * math.pi),
     _power(3),
     _power(4),
     _power(5),
     _inverse(3, 3),
-    Function(
-        "abs", 3, np.abs, np.sign, _with_sympy("Abs"), torch.abs, "np.abs({x})", "kink", even=True
-    ),
-    Function(
-        "sgn", 3, np.sign, _zero, _with_sympy("sign"), torch.sign, "np.sign({x})", "step", odd=True
-    ),
-    Function(
+    _of_numpy("abs", 3, np.sign, "kink", even=True),
+    replace(_of_numpy("sign", 3, _zero, "step", odd=True), name="sgn"),
+    _of_numpy(
         "tan",
         3,
-        np.tan,
         lambda x: 1 + np.tan(x) ** 2,
-        _with_sympy("tan"),
-        torch.tan,
-        "np.tan({x})",
         "between",
         odd=True,
         limit=math.pi / 2,
         period=math.pi,
     ),
-    Function(
-        "tanh",
-        3,
-        np.tanh,
-        lambda x: 1 - np.tanh(x) ** 2,
-        _with_sympy("tanh"),
-        torch.tanh,
-        "np.tanh({x})",
-        "any",
-        odd=True,
-    ),
+    _of_numpy("tanh", 3, lambda x: 1 - np.tanh(x) ** 2, "any", odd=True),
     Function(
         "gaussian",
         3,
@@ -373,28 +355,8 @@ _ALL = (
         "any",
         even=True,
     ),
-    Function(
-        "cosh",
-        3,
-        np.cosh,
-        np.sinh,
-        _with_sympy("cosh"),
-        torch.cosh,
-        "np.cosh({x})",
-        "any",
-        even=True,
-    ),
-    Function(
-        "sinh",
-        3,
-        np.sinh,
-        np.cosh,
-        _with_sympy("sinh"),
-        torch.sinh,
-        "np.sinh({x})",
-        "any",
-        odd=True,
-    ),
+    _of_numpy("cosh", 3, np.sinh, "any", even=True),
+    _of_numpy("sinh", 3, np.cosh, "any", odd=True),
     _inverse(4, 4),
     Function(
         "x^1.5",
@@ -406,41 +368,9 @@ _ALL = (
         "np.sqrt({x})**3",
         "one_sided",
     ),
-    Function(
-        "arctan",
-        4,
-        np.arctan,
-        lambda x: 1 / (1 + x * x),
-        _with_sympy("atan"),
-        torch.arctan,
-        "np.arctan({x})",
-        "any",
-        odd=True,
-    ),
-    Function(
-        "arcsin",
-        4,
-        np.arcsin,
-        lambda x: 1 / np.sqrt(1 - x * x),
-        _with_sympy("asin"),
-        torch.arcsin,
-        "np.arcsin({x})",
-        "between",
-        odd=True,
-        limit=1.0,
-    ),
-    Function(
-        "arctanh",
-        4,
-        np.arctanh,
-        lambda x: 1 / (1 - x * x),
-        _with_sympy("atanh"),
-        torch.arctanh,
-        "np.arctanh({x})",
-        "between",
-        odd=True,
-        limit=1.0,
-    ),
+    _of_numpy("arctan", 4, lambda x: 1 / (1 + x * x), "any", odd=True),
+    _of_numpy("arcsin", 4, lambda x: 1 / np.sqrt(1 - x * x), "between", odd=True, limit=1.0),
+    _of_numpy("arctanh", 4, lambda x: 1 / (1 - x * x), "between", odd=True, limit=1.0),
     Function(
         "1/(1+x^2)",
         4,
@@ -464,29 +394,8 @@ _ALL = (
         even=True,
     ),
     _inverse(5, 5),
-    Function(
-        "cos",
-        2,
-        np.cos,
-        lambda x: -np.sin(x),
-        _with_sympy("cos"),
-        torch.cos,
-        "np.cos({x})",
-        "wave",
-        even=True,
-        period=2 * math.pi,
-    ),
-    Function(
-        "arccos",
-        4,
-        np.arccos,
-        lambda x: -1 / np.sqrt(1 - x * x),
-        _with_sympy("acos"),
-        torch.arccos,
-        "np.arccos({x})",
-        "between",
-        limit=1.0,
-    ),
+    _of_numpy("cos", 2, lambda x: -np.sin(x), "wave", even=True, period=2 * math.pi),
+    _of_numpy("arccos", 4, lambda x: -1 / np.sqrt(1 - x * x), "between", limit=1.0),
     Function(
         "sigmoid",
         4,

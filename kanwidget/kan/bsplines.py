@@ -35,6 +35,9 @@ MIN_RELATIVE_SIZE = 1e-6
 MIN_SPREAD = 1e-6
 """Inputs vary if they span more than this, in their own units, and more than rounding."""
 
+GRID_MARGIN = 0.01
+"""How far a uniform grid goes beyond the samples, in their own units."""
+
 MAX_SAMPLES_PER_BLOCK = 1 << 18
 """Samples of curves that `fit_coef` takes at once: as many as stay in a processor's cache."""
 
@@ -270,7 +273,7 @@ def _least_norm_solution(a: Array, b: Array) -> Array:
     return x
 
 
-def adapt_grid(x: Array, intervals: int, eps: float, margin: float = 0.01) -> Array:
+def adapt_grid(x: Array, intervals: int, eps: float) -> Array:
     """Lay a grid over samples, between their quantiles and a uniform partition.
 
     Parameters
@@ -280,9 +283,7 @@ def adapt_grid(x: Array, intervals: int, eps: float, margin: float = 0.01) -> Ar
     intervals : int
         Number of grid intervals, G.
     eps : float
-        1 is uniform from ``min - margin`` to ``max + margin``, 0 is quantiles.
-    margin : float
-        How far the uniform part goes beyond the samples, in units of ``x``.
+        1 is uniform from ``min - 0.01`` to ``max + 0.01``, 0 is quantiles.
 
     Returns
     -------
@@ -290,7 +291,7 @@ def adapt_grid(x: Array, intervals: int, eps: float, margin: float = 0.01) -> Ar
     """
     ordered, batch = np.sort(x, axis=1), x.shape[1]
     quantiles = ordered[:, [int(batch / intervals * g) for g in range(intervals)] + [batch - 1]]
-    low, high = ordered[:, :1] - margin, ordered[:, -1:] + margin
+    low, high = ordered[:, :1] - GRID_MARGIN, ordered[:, -1:] + GRID_MARGIN
     uniform = low + (high - low) * (np.arange(intervals + 1) / intervals)
     return eps * uniform + (1 - eps) * quantiles
 

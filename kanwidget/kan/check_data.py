@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from . import bsplines
-from .arrays import as_array
+from .arrays import as_columns
 
 __all__ = [
     "DATASET_KEYS",
@@ -230,8 +230,7 @@ def check_dataset(
 
 def varying_columns(x: Tensor) -> Tensor:
     """Which columns of inputs ``(rows, n_in)`` vary, beyond rounding: ``(n_in,)``."""
-    rows = np.ascontiguousarray(as_array(x).T)
-    return torch.from_numpy(bsplines.varies(rows, torch.finfo(x.dtype).eps))
+    return torch.from_numpy(bsplines.varies(as_columns(x), torch.finfo(x.dtype).eps))
 
 
 def _convert(values: Tensor, name: str, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kanwidget.functions.named_edges import NamedEdges
 
 from . import bsplines, fused_layer
-from .arrays import as_array
+from .arrays import as_array, as_columns
 
 __all__ = ["CopyFunction", "KANLayer", "copy_all"]
 
@@ -300,7 +300,7 @@ class KANLayer(nn.Module):
                 return
         if which is not None and not which.all():
             some = which.nonzero().flatten().tolist()
-        k, rows, grid = self.k, np.ascontiguousarray(as_array(x).T)[some], as_array(self.grid)[some]
+        k, rows, grid = self.k, as_columns(x)[some], as_array(self.grid)[some]
         laid = bsplines.adapt_grid(rows, grid.shape[1] - 1, self.grid_eps)
         still = ~bsplines.varies(rows, torch.finfo(self.grid.dtype).eps)
         if still.any():

@@ -131,7 +131,15 @@ class _Curves:
 
 
 class NamedNumpyLayer:
-    """A `NumpyLayer` with named edges: for inputs without any other edge it needs no splines."""
+    """A `NumpyLayer` with named edges: for inputs without any other edge it needs no splines.
+
+    Attributes
+    ----------
+    curves : _Curves
+        The named edges that are on, for the inputs and numbers that were set.
+    coef, scale_sp : ndarray
+        As of a `NumpyLayer`.
+    """
 
     def __init__(self, layer: KANLayer) -> None:
         named = layer.named_edges
@@ -143,7 +151,7 @@ class NamedNumpyLayer:
         self._slope = False
         self._free = named.free(with_shift=not layer.bias.requires_grad)
         self._groups: list[CurveGroup] = []
-        self._curves = _Curves([])
+        self.curves = _Curves([])
         self._fixed = named.fixed.clone()
         self._splines: NumpyLayer | None = None  # if any is in use
         self._ins: NDArray[np.intp] = np.empty(0, dtype=np.intp)
@@ -167,7 +175,7 @@ class NamedNumpyLayer:
             return False
         self._off = off
         self._groups = self._named.groups(torch.from_numpy(~off))
-        self._curves = _Curves(self._groups)
+        self.curves = _Curves(self._groups)
         (ins,) = np.nonzero(self.on.any(0))
         if self._splines is not None and np.array_equal(ins, self._ins):
             self._splines.update_mask()
@@ -183,11 +191,6 @@ class NamedNumpyLayer:
         return as_array(self._layer.score_span)
 
     @property
-    def n_out(self) -> int:
-        """Nodes after the layer."""
-        return len(self._off)
-
-    @property
     def on(self) -> NDArray[np.bool_]:
         """Which edges have a spline and are on, ``(n_out, n_in)``."""
         on: NDArray[np.bool_] = ~(self._off | self._is_named)
@@ -196,28 +199,13 @@ class NamedNumpyLayer:
     @property
     def free(self) -> NDArray[np.bool_]:
         """Which constants of `curves` are fitted, ``(n, 4)``."""
-        free: NDArray[np.bool_] = self._free[self._curves.outs, self._curves.ins]
+        free: NDArray[np.bool_] = self._free[self.curves.outs, self.curves.ins]
         return free
-
-    @property
-    def curves(self) -> _Curves:
-        """The named edges that are on, for the inputs and numbers that were set."""
-        return self._curves
-
-    @property
-    def coef(self) -> Array:
-        """The coefficients that were set, ``(n_out, n_in, K)``."""
-        return self._coef
-
-    @property
-    def scale_sp(self) -> Array:
-        """The scales of the splines that were set, ``(n_out, n_in)``."""
-        return self._scale_sp
 
     def set_inputs(self, x: Array, slope: bool = False) -> None:
         """Take inputs ``(n_in, batch)``; see `NumpyLayer`."""
         self._x, self._slope = x, slope
-        self._curves.set_inputs(x)
+        self.curves.set_inputs(x)
         if self._splines is not None:
             self._splines.set_inputs(x[self._ins], slope)
 
@@ -228,15 +216,15 @@ class NamedNumpyLayer:
         ins = self._ins
         if self._splines is not None:
             self._splines.set_parameters(coef[:, ins], scale_base[:, ins], scale_sp[:, ins], bias)
-        self._coef, self._scale_sp, self._bias = coef, scale_sp, bias
-        self._curves.set_constants(constants)
+        self.coef, self.scale_sp, self._bias = coef, scale_sp, bias
+        self.curves.set_constants(constants)
 
     def features(self) -> Array:
         """Return B-splines and base function of the inputs, ``(n_in, K + 1, batch)``.
 
         Zeros for inputs that need none.
         """
-        shape = len(self._x), self._coef.shape[2] + 1, self._x.shape[1]
+        shape = len(self._x), self.coef.shape[2] + 1, self._x.shape[1]
         if self._splines is None:
             return np.broadcast_to(0.0, shape)
         out = np.zeros(shape)
@@ -245,16 +233,16 @@ class NamedNumpyLayer:
 
     def edge_slopes(self) -> Array:
         """Return the slope of each edge's output on its input, ``(n_in, n_out, batch)``."""
-        out = np.zeros((len(self._x), self.n_out, self._x.shape[1]))
+        out = np.zeros((len(self._x), len(self._off), self._x.shape[1]))
         if self._splines is not None:
             out[self._ins] = self._splines.edge_slopes()
-        curves = self._curves
+        curves = self.curves
         out[curves.ins, curves.outs] = curves.a * curves.c * curves.slopes
         return out
 
     def coef_on(self) -> Array:
         """Return the coefficients, 0 for edges that are off or named."""
-        return np.where(self.on[..., None], self._coef, 0.0)
+        return np.where(self.on[..., None], self.coef, 0.0)
 
     def sums(self) -> Array:
         """Return the values of the nodes after the layer, ``(n_out, batch)``."""
@@ -262,7 +250,7 @@ class NamedNumpyLayer:
             out = self._splines.sums()
         else:
             out = np.repeat(self._bias[:, None], self._x.shape[1], axis=1)
-        for j, values in zip(self._curves.outs.tolist(), self._curves.values, strict=True):
+        for j, values in zip(self.curves.outs.tolist(), self.curves.values, strict=True):
             out[j] += values
         return out
 
@@ -271,19 +259,19 @@ class NamedNumpyLayer:
         out = np.zeros(self._off.shape)
         if self._splines is not None:
             out[:, self._ins] = self._splines.sizes()
-        curves = self._curves
+        curves = self.curves
         out[curves.outs, curves.ins] = np.abs(curves.values).mean(1)
         return out
 
     def gradients(self, on_y: Array, on_size: Array | None) -> list[Array]:
         """Return the gradients on coef, scale_base, scale_sp, the constants and bias."""
         ins, edges = self._ins, self._off.shape
-        splines = [np.zeros(self._coef.shape), np.zeros(edges), np.zeros(edges)]
+        splines = [np.zeros(self.coef.shape), np.zeros(edges), np.zeros(edges)]
         if self._splines is not None:
             found = self._splines.gradients(on_y, None if on_size is None else on_size[:, ins])
             for out, part in zip(splines, found, strict=False):
                 out[:, ins] = part
-        on_constants, curves = np.zeros((*edges, 4)), self._curves
+        on_constants, curves = np.zeros((*edges, 4)), self.curves
         on_constants[curves.outs, curves.ins] = curves.gradients(on_y, on_size, self.free)
         return [*splines, on_constants, on_y.sum(1)]
 
@@ -293,5 +281,5 @@ class NamedNumpyLayer:
         if self._splines is not None:
             on_sizes = None if on_size is None else on_size[:, ins]
             out[ins] = self._splines.grad_inputs(on_y, on_sizes)
-        self._curves.add_input_gradients(out)
+        self.curves.add_input_gradients(out)
         return out

@@ -46,6 +46,11 @@ class NumpyLayer:
         Its named edges count as off here: see `NamedNumpyLayer`.
     inputs : ndarray of int, optional
         The inputs whose edges are taken; all by default.
+
+    Attributes
+    ----------
+    coef, scale_sp : ndarray, shapes (n_out, n_in, K) and (n_out, n_in)
+        The coefficients, and the scales of the splines, that were set.
     """
 
     def __init__(self, layer: KANLayer, inputs: NDArray[np.intp] | None = None) -> None:
@@ -130,7 +135,7 @@ class NumpyLayer:
 
     def set_parameters(self, coef: Array, scale_base: Array, scale_sp: Array, bias: Array) -> None:
         """Take the layer's numbers, shapes as in `KANLayer`."""
-        self._coef, self._scale_sp, self._bias = coef, scale_sp, bias
+        self.coef, self.scale_sp, self._bias = coef, scale_sp, bias
         spline = coef * scale_sp[..., None]
         if self._basis_from_powers is not None:
             spline = spline @ self._basis_from_powers
@@ -142,24 +147,9 @@ class NumpyLayer:
         self._signs = None
 
     @property
-    def n_out(self) -> int:
-        """Nodes after the layer."""
-        return len(self._off)
-
-    @property
     def on(self) -> NDArray[np.bool_]:
         """Which edges are on, ``(n_out, n_in)``."""
         return ~self._off
-
-    @property
-    def coef(self) -> Array:
-        """The coefficients that were set, ``(n_out, n_in, K)``."""
-        return self._coef
-
-    @property
-    def scale_sp(self) -> Array:
-        """The scales of the splines that were set, ``(n_out, n_in)``."""
-        return self._scale_sp
 
     def features(self) -> Array:
         """Return B-splines and base function of the inputs, ``(n_in, K + 1, batch)``."""
@@ -180,7 +170,7 @@ class NumpyLayer:
 
     def coef_on(self) -> Array:
         """Return the coefficients, 0 for edges that are off."""
-        return np.where(self._off[..., None], 0.0, self._coef) if self._any_off else self._coef
+        return np.where(self._off[..., None], 0.0, self.coef) if self._any_off else self.coef
 
     def sums(self) -> Array:
         """Return the values of the nodes after the layer, ``(n_out, batch)``."""
@@ -215,9 +205,9 @@ class NumpyLayer:
         if self._basis_from_powers is not None:
             on_spline = on_spline @ self._basis_from_powers.T
         return [
-            on_spline * self._scale_sp[..., None],
+            on_spline * self.scale_sp[..., None],
             on_weight[..., -1],
-            (on_spline * self._coef).sum(2),
+            (on_spline * self.coef).sum(2),
             on_y.sum(1),
         ]
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from kanwidget.masks import reachability
 from kanwidget.masks.validate import check_scalar
 
-from .arrays import Array, as_array
+from .arrays import Array, as_array, as_columns
 from .call_loss import call_loss
 from .layer import KANLayer
 from .layer_stack import LayerStack
@@ -122,7 +122,7 @@ class FitObjective:
         self._model = model
         self._penalty = penalty
         self._loss_fn = loss_fn or nn.functional.mse_loss
-        self._label_dtype: torch.dtype | None = None  # labels, once it has compared some
+        self._label_dtype: torch.dtype | None = None  # in which it takes labels, once that is known
         self._live = LiveParameters(model) if live is None else live
         self._parameters = self._live.parameters
         self._uses_numpy = (
@@ -207,8 +207,7 @@ class FitObjective:
             return True  # a loss of the user's may depend on anything
         if not same:
             self._layers = [numpy_layer(layer) for layer in self._model.layers]
-            self._rows = np.ascontiguousarray(as_array(x).T)
-            self._label = np.ascontiguousarray(as_array(y).T)
+            self._rows, self._label = as_columns(x), as_columns(y)
             self._layers[0].set_inputs(self._rows)
         return not same or len(self._parameters) < self._weight_count()
 
@@ -300,7 +299,7 @@ class FitObjective:
             error = self._layers[-1].sums() - self._label
             return normal_equations(self._layers, by_layer, error, constant)
 
-    def _in_numpy(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
+    def _in_numpy(self, theta: Array, slope: bool) -> tuple[float, float, Array]:
         penalty = self._penalty
         grad = np.zeros_like(theta)
         parts, on_parts = self._live.split(theta), self._live.split(grad)
@@ -352,7 +351,7 @@ class FitObjective:
         check_scalar(loss, "loss_fn")
         return loss
 
-    def _by_autograd(self, theta: Array, slope: bool = True) -> tuple[float, float, Array]:
+    def _by_autograd(self, theta: Array, slope: bool) -> tuple[float, float, Array]:
         model = self._model
         try:
             self._live.write(theta)

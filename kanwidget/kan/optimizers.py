@@ -20,6 +20,14 @@ Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[float, Array]]
 """From a point ``(n,)`` to the value there and the gradient ``(n,)``."""
 
+MAX_PAIRS = 10
+"""Pairs of steps and gradient differences that L-BFGS keeps."""
+
+MAX_ITERATIONS, MAX_EVALUATIONS = 20, 25
+"""Most iterations, and evaluations of the objective, in one step of L-BFGS."""
+
+ADAM_BETAS, ADAM_EPS = (0.9, 0.999), 1e-8
+
 
 def _dot(a: Array, b: Array) -> float:
     return float((a * b).sum())
@@ -46,28 +54,14 @@ class LBFGS:
     ----------
     lr : float
         Step that a line search tries first.
-    history : int
-        Pairs of steps and gradient differences to keep.
-    iterations, evaluations : int
-        Most iterations and evaluations of the objective in one `step`.
     stop : callable, optional
         Asked after each iteration; a step ends there once it is true.
     """
 
-    def __init__(
-        self,
-        lr: float = 1.0,
-        history: int = 10,
-        iterations: int = 20,
-        evaluations: int = 25,
-        stop: Callable[[], bool] | None = None,
-    ) -> None:
+    def __init__(self, lr: float = 1.0, stop: Callable[[], bool] | None = None) -> None:
         self._lr = lr
-        self._history = history
-        self._iterations = iterations
-        self._evaluations = evaluations
         self._stop = stop or (lambda: False)
-        self._pairs = _Pairs(history)
+        self._pairs = _Pairs()
         self._before: tuple[Array, Array] | None = None  # the last gradient and step
         self._end: tuple[Array, float, Array] | None = None  # the last point, what was there
 
@@ -77,13 +71,13 @@ class LBFGS:
         ``changed`` says whether the objective may be another one than in the last step.
         """
         if self._before is not None and len(self._before[0]) != len(theta):
-            self._pairs, self._before = _Pairs(self._history), None  # other numbers are trained
+            self._pairs, self._before = _Pairs(), None  # other numbers are trained
         if changed or self._end is None or not np.array_equal(self._end[0], theta):
             value, grad = objective(theta)
         else:
             _, value, grad = self._end
         evaluations = 1  # counted even if spared: the walk shall not depend on that
-        for _ in range(self._iterations):
+        for _ in range(MAX_ITERATIONS):
             if not grad.any() or not math.isfinite(value):
                 break
             first = self._before is None
@@ -102,7 +96,7 @@ class LBFGS:
             self._before = grad, move
             unchanged = end.value == value
             value, grad = end.value, end.grad
-            if evaluations >= self._evaluations or unchanged or self._stop():
+            if evaluations >= MAX_EVALUATIONS or unchanged or self._stop():
                 break
         self._end = theta, value, grad
         return theta
@@ -111,9 +105,8 @@ class LBFGS:
 class _Pairs:
     """The last steps ``s`` and gradient differences ``y``, with their inner products."""
 
-    def __init__(self, history: int) -> None:
-        self._history = history
-        self._rows: Array | None = None  # (2 history + 1, n): s, y of each slot; the gradient
+    def __init__(self) -> None:
+        self._rows: Array | None = None  # (2 MAX_PAIRS + 1, n): s, y of each slot; the gradient
         self._gram: Array = np.empty((0, 0))
         self._slots: list[int] = []  # oldest first
         self._new: list[int] = []  # rows whose inner products are still to be taken
@@ -124,9 +117,9 @@ class _Pairs:
         if not 1e-32 < curvature < math.inf:
             return
         if self._rows is None:
-            self._rows = np.zeros((2 * self._history + 1, len(s)))
+            self._rows = np.zeros((2 * MAX_PAIRS + 1, len(s)))
             self._gram = np.zeros((len(self._rows), len(self._rows)))
-        slot = len(self._slots) if len(self._slots) < self._history else self._slots.pop(0)
+        slot = len(self._slots) if len(self._slots) < MAX_PAIRS else self._slots.pop(0)
         self._slots.append(slot)
         self._new = [2 * slot, 2 * slot + 1]
         self._rows[self._new] = s, y
@@ -245,10 +238,8 @@ def _cubic(a: _LinePoint, b: _LinePoint, bounds: tuple[float, float]) -> float:
 class Adam:
     """Adam (Kingma & Ba 2015, algorithm 1)."""
 
-    def __init__(self, lr: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8):
+    def __init__(self, lr: float) -> None:
         self._lr = lr
-        self._betas = betas
-        self._eps = eps
         self._steps = 0
         self._mean: Array | None = None
         self._square: Array | None = None
@@ -256,7 +247,7 @@ class Adam:
     def step(self, theta: Array, objective: Objective, changed: bool = True) -> Array:
         """Go on from a point by one step."""
         _, grad = objective(theta)
-        (b1, b2), self._steps = self._betas, self._steps + 1
+        (b1, b2), self._steps = ADAM_BETAS, self._steps + 1
         if self._mean is None or self._square is None or len(self._mean) != len(theta):
             self._steps = 1
             self._mean, self._square = np.zeros_like(theta), np.zeros_like(theta)
@@ -264,4 +255,4 @@ class Adam:
         self._square = self._square * b2 + grad * grad * (1 - b2)
         mean = self._mean / (1 - b1**self._steps)
         square = self._square / (1 - b2**self._steps)
-        return theta - mean / (np.sqrt(square) + self._eps) * self._lr
+        return theta - mean / (np.sqrt(square) + ADAM_EPS) * self._lr

@@ -104,7 +104,7 @@ def plot(
         values = model.propagate(x)
     opacity = [torch.tanh(beta * score) for score in _edge_scores(model, values, mode)]
     if mask is not False:
-        threshold = validate.check_threshold(1e-2 if mask is True else mask, "mask")
+        threshold = validate.check_number(1e-2 if mask is True else mask, "mask")
         kept = effective.effective_mask(model.mask, model.scores(x), threshold)
         opacity = [a * k for a, k in zip(opacity, kept, strict=True)]
 

@@ -22,7 +22,7 @@ def mask_by_threshold(model: LayerStack, threshold: float) -> list[Tensor]:
     ValueError
         If no path would lead from the inputs to the outputs any more.
     """
-    threshold, scores = validate.check_threshold(threshold), model.acts_scale
+    threshold, scores = validate.check_number(threshold, "threshold"), model.acts_scale
 
     def mask_at(level: float) -> list[Tensor]:
         return effective.effective_mask(model.mask, scores, level)

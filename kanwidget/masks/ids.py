@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-__all__ = ["Edge", "Node", "edge_at", "set_edge_at"]
+__all__ = ["Edge", "Node", "edge_at", "edges_where", "set_edge_at"]
 
 
 Edge = tuple[int, int, int]
@@ -27,3 +27,8 @@ def set_edge_at(layers: Sequence[Tensor], edge: Edge, value: float) -> None:
     """Set one edge's entry of tensors ``(n_out, n_in)``."""
     l, i, j = edge
     layers[l][j, i] = value
+
+
+def edges_where(layers: Sequence[Tensor]) -> list[Edge]:
+    """Return the ids of the edges whose entries of tensors ``(n_out, n_in)`` are not 0."""
+    return [(l, i, j) for l, layer in enumerate(layers) for j, i in layer.nonzero().tolist()]

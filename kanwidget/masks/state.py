@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .edits import Check, Edits, checks_of, decision
-from .validate import check_threshold
+from .validate import check_number
 
 __all__ = ["State"]
 
 
 def _threshold(value: Any, name: str, *sizes: object) -> float:
-    return check_threshold(value, name)
+    return check_number(value, name)
 
 
 def _flag(value: Any, *_: object) -> bool:

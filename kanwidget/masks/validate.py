@@ -19,7 +19,6 @@ __all__ = [
     "check_nodes",
     "check_number",
     "check_scalar",
-    "check_threshold",
     "check_whole",
 ]
 
@@ -31,11 +30,6 @@ def check_number(value: object, name: str, least: float = 0.0) -> float:
         bound = "" if least == -math.inf else f" of at least {least:g}"
         raise ValueError(f"{name} must be a finite number{bound}, got {value}")
     return number
-
-
-def check_threshold(value: object, name: str = "threshold") -> float:
-    """Return a threshold as a float, or raise a ValueError or TypeError."""
-    return check_number(value, name)
 
 
 def check_whole(value: object, name: str, least: int | None = None) -> int:

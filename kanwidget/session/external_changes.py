@@ -35,7 +35,7 @@ from kanwidget.masks.effective import (
     MaskRule,
     node_scores,
 )
-from kanwidget.masks.ids import Edge, edge_at, set_edge_at
+from kanwidget.masks.ids import Edge, edge_at, edges_where, set_edge_at
 from kanwidget.masks.reachability import slots_of
 from kanwidget.masks.state import State
 
@@ -98,11 +98,12 @@ def adopt(
     live = found.live
     if not written.fits(live):
         baseline = evaluator.make_baseline(live.mask, live.bias, score=old.score)
-        return Adopted(replace(baseline, restore_to=found.restore_to), _without_edits(state))
+        baseline = replace(baseline, restore_to=found.restore_to)
+        return Adopted(baseline, replace(state, edits=Edits()))
     old, written = baseline_in_dtype_of(old, live), written.like(live)
     keep, edits = state.keep_mean, state.edits
     mask, bias, folded, changed = old.with_external_changes(written, live, keep)
-    edges: list[Edge] = [(l, i, j) for l, c in enumerate(changed) for j, i in c.nonzero().tolist()]
+    edges = edges_where(changed)
     shares = old.bias_shares(written.mask, keep)
     for edge, on in found.switched:
         if not on and edge_at(mask, edge):  # a preview had it off: its mean stays in the bias
@@ -172,10 +173,6 @@ def notice(before: State, after: State) -> Message:
     """Return the message that thresholds were lowered, or ()."""
     lowered = lowered_thresholds(before, after)
     return ("thresholds_lowered", *lowered) if lowered else ()
-
-
-def _without_edits(state: State) -> State:
-    return replace(state, edits=Edits())
 
 
 def baseline_in_dtype_of(baseline: Baseline, live: MaskAndBias) -> Baseline:
@@ -284,7 +281,7 @@ def remove_what_returns(
         Those that would be on.
     """
     back = [now & ~on for now, on in zip(rule.mask(edits), was, strict=True)]
-    edges = [(l, i, j) for l, layer in enumerate(back) for j, i in layer.nonzero().tolist()]
+    edges = edges_where(back)
     for node in sorted({(l, i) for l, i, _ in edges if l > 0}):
         others = [edge for side in rule.edges_by_side(node) for edge in side]
         if before.removes_node(node, edits) and not any(edge_at(was, edge) for edge in others):

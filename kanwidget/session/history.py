@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.masks.edits import Edits
@@ -95,16 +95,6 @@ class Command:
         return f"{words}, {self.loss_name} {self.loss_before:.4g} -> {self.loss_after:.4g}"
 
 
-class Label(Protocol):
-    """What a command is called."""
-
-    @property
-    def what(self) -> tuple[Message, ...]: ...
-
-    @property
-    def note(self) -> str: ...
-
-
 class _Tree(NamedTuple):
     """All commands, which of them is current, and for each the child that redo goes to."""
 
@@ -169,15 +159,13 @@ class History:
         Parameters
         ----------
         start : int
-            The number of the first one to go; nothing is done if the one before comes after it.
+            The number of the first one to go.
         commands : sequence of Command
             One or none.
         before : Command
             What they follow.
         """
         tree = self._tree
-        if before.id >= start:
-            return
         onward = {p: c for p, c in tree.next.items() if c < start}
         for command in commands:
             onward[before.id] = command.id
@@ -190,10 +178,10 @@ class History:
         commands[id] = replace(self.get(id), note=str(text))
         self._tree = self._tree._replace(commands=commands)
 
-    def label(self, labels: Sequence[Label]) -> None:
-        """Let commands be called what they were."""
+    def label(self, labels: Sequence[tuple[tuple[Message, ...], str]]) -> None:
+        """Let commands be called what they were: for each what was done, and a person's words."""
         named = zip(self.commands, labels, strict=True)
-        commands = [replace(c, what=label.what, note=label.note) for c, label in named]
+        commands = [replace(c, what=what, note=note) for c, (what, note) in named]
         self._tree = self._tree._replace(commands=commands)
 
     def get(self, id: int) -> Command:
@@ -207,6 +195,10 @@ class History:
         if command.weights == self.current.weights:
             return False
         return self.snapshots.get(command.weights) is None
+
+    def next_weights(self) -> int:
+        """Return a number for new weights."""
+        return 1 + max(command.weights for command in self.commands)
 
     def decided_weights(self) -> set[int]:
         """Return the numbers of the weights that more than one command had."""

@@ -16,6 +16,7 @@ from kanwidget.formula.naming_network import NamedEdge, SplineEdge
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import Function
 from kanwidget.kan import KAN
+from kanwidget.kan.arrays import as_columns
 from kanwidget.masks.ids import Edge
 from kanwidget.training.engine import train
 from kanwidget.training.settings import TrainingSettings
@@ -79,8 +80,7 @@ def named_copy(
                 only_names = False
     copy.set_names(names, functions)
     copy.set_mask(mask, bias)
-    x = np.ascontiguousarray(rows.detach().cpu().double().numpy().T)
-    passed = network.forward(x)
+    passed = network.forward(as_columns(rows))
     points, values = {}, {}
     for edge, curve in network.edges.items():
         l, i, _ = edge

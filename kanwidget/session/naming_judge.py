@@ -8,6 +8,7 @@ from torch import Tensor
 
 from kanwidget.evaluate.data_and_metric import DataAndMetric
 from kanwidget.formula.name_all import Naming
+from kanwidget.kan.arrays import as_columns
 
 __all__ = [
     "exact_loss",
@@ -65,10 +66,7 @@ def is_allowed(data: DataAndMetric, loss: float, most: float) -> bool:
 
 def promised_loss(data: DataAndMetric, naming: Naming) -> float:
     """Return the session's loss of the network that a search has found."""
-    x, test = (
-        np.ascontiguousarray(rows.detach().cpu().double().numpy().T)
-        for rows in (data.train_rows, data.test_rows)
-    )
+    x, test = as_columns(data.train_rows), as_columns(data.test_rows)
     ends = [np.stack([v.min(1), v.max(1)], 1) for v in naming.network.forward(x).values]
     outputs = naming.network.forward(test, ends).outputs.T
     return data.loss_of(torch.from_numpy(np.ascontiguousarray(outputs)).to(data.test_rows))

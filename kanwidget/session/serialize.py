@@ -148,7 +148,7 @@ def replay(
                 state = applier.state.changed(command.state.to_dict(), width, slots)
                 step = planner.change(state, always=True)
             applier.apply(step)
-        history.label(commands)
+        history.label([(command.what, command.note) for command in commands])
         applier.apply(planner.go_to(history.get(current)))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ from kanwidget.evaluate.metric import Metric, combine_metrics
 from kanwidget.evaluate.names import column_names
 from kanwidget.evaluate.same_metric import is_same_metric
 from kanwidget.masks import edit_operations
+from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
 from kanwidget.masks.validate import check_whole
 
@@ -212,8 +214,7 @@ class PruningSession(SessionNameAll):
         """Switch off the edge from node ``i`` of node layer ``l`` to node ``j`` of the next."""
         edge = self._check_edge(l, i, j)
         self.refresh()
-        state = self._edited(edit_operations.remove_edge(self.edits, edge))
-        self._applier.apply(self._planner.change(state, ("edge_off", *edge)))
+        self._edit(edit_operations.remove_edge(self.edits, edge), "edge_off", *edge)
 
     def restore_edge(self, l: int, i: int, j: int) -> None:
         """Switch an edge on, and keep it on against thresholds and baseline.
@@ -223,15 +224,13 @@ class PruningSession(SessionNameAll):
         edge = self._check_edge(l, i, j)
         self.refresh()
         rule = self.baseline.mask_rule(self.state)
-        state = self._edited(edit_operations.restore_edge(self.edits, edge, rule))
-        self._applier.apply(self._planner.change(state, ("edge_on", *edge)))
+        self._edit(edit_operations.restore_edge(self.edits, edge, rule), "edge_on", *edge)
 
     def remove_node(self, l: int, i: int) -> None:
         """Switch off all edges into and out of node ``i`` of node layer ``l``."""
         node = self._check_node(l, i)
         self.refresh()
-        state = self._edited(edit_operations.remove_node(self.edits, node))
-        self._applier.apply(self._planner.change(state, ("node_off", *node)))
+        self._edit(edit_operations.remove_node(self.edits, node), "node_off", *node)
 
     def restore_node(self, l: int, i: int) -> None:
         """Switch a node on, and keep it on against the node threshold.
@@ -242,15 +241,17 @@ class PruningSession(SessionNameAll):
         node = self._check_node(l, i)
         self.refresh()
         rule = self.baseline.mask_rule(self.state)
-        state = self._edited(edit_operations.restore_node(self.edits, node, rule))
-        self._applier.apply(self._planner.change(state, ("node_on", *node)))
+        self._edit(edit_operations.restore_node(self.edits, node, rule), "node_on", *node)
 
     def remove_dead_ends(self) -> None:
         """Switch off all dead ends; no output changes."""
         dead = self.dead_ends()
         self.refresh()
-        state = self._edited(self.edits.with_edit("removed_nodes", dead))
-        self._applier.apply(self._planner.change(state, ("dead_ends_removed", len(dead))))
+        self._edit(self.edits.with_edit("removed_nodes", dead), "dead_ends_removed", len(dead))
+
+    def _edit(self, edits: Edits, *what: Any) -> None:
+        """Take a step to other hand edits; ``what`` is its message, see `words`."""
+        self._applier.apply(self._planner.change(replace(self.state, edits=edits), what))
 
     def reset(self) -> None:
         """Set both thresholds to 0 and take back all hand edits: the baseline again."""

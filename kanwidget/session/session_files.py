@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.data_and_metric import DataAndMetric
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.kan.atomic_write import atomic_write
+from kanwidget.kan.json_numbers import number_of, without_nan
 from kanwidget.masks.ids import Edge
 from kanwidget.masks.state import State
 
@@ -74,7 +74,7 @@ def write_session(folder: str | os.PathLike[str], applier: StepApplier) -> None:
         "width": adapter.width,
         "settings": settings,
         "model": applier.model_digest,
-        "rows": _rows_digest(data),
+        "rows": data.digest_of_given(),
         "labels": None if data.has_labels else store.key(data.test_labels),
         "current": history.current.id,
         "redo": [list(pair) for pair in history.redo_steps().items()],
@@ -101,7 +101,7 @@ def write_session(folder: str | os.PathLike[str], applier: StepApplier) -> None:
     with atomic_write(path / name) as beside:
         beside.write_bytes(numbers)
     with atomic_write(path / JSON_FILE) as beside:
-        beside.write_text(json.dumps(_without_nan(content), indent=1), "utf-8")
+        beside.write_text(json.dumps(without_nan(content), indent=1), "utf-8")
     for old in path.glob("weights-*.safetensors"):
         if old.name != name:
             old.unlink()
@@ -168,7 +168,7 @@ class SavedSession:
                 "this session belongs to a model with other formulas, which a file cannot hold: "
                 "give the model's edges the same ones first"
             )
-        if _rows_digest(data) != self.content["rows"]:
+        if data.digest_of_given() != self.content["rows"]:
             raise ValueError("this session belongs to other data; give it the data it was on")
         shapes = [on.shape for on in adapter.mask()]
         with errors_in_words():
@@ -343,7 +343,7 @@ def _baseline(saved: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Baseli
     return Baseline(
         **lists,
         curves=[],
-        loss=_number(saved["loss"]),
+        loss=number_of(saved["loss"]),
         number=int(saved["number"]),
         slots=[[int(i) for i in layer] for layer in saved["slots"]],
         score=str(saved["score"]),
@@ -380,8 +380,8 @@ def _command(saved: Mapping[str, Any], id: int, baselines: Sequence[Baseline]) -
         kind,
         State.from_dict(saved["state"]),
         baselines[_below(saved["baseline"], len(baselines))],
-        _number(saved["loss_before"]),
-        _number(saved["loss_after"]),
+        number_of(saved["loss_before"]),
+        number_of(saved["loss_after"]),
         int(saved["active_edges"]),
         int(saved["edges_removed"]),
         str(saved["loss_name"]),
@@ -393,30 +393,6 @@ def _command(saved: Mapping[str, Any], id: int, baselines: Sequence[Baseline]) -
         frozenset(_edge(edge) for edge in saved["kept_off"]),
         rows_of_names(names_of_rows(saved.get("names", []), known_only=False)),
     )
-
-
-def _rows_digest(data: DataAndMetric) -> str:
-    """Return a digest of the data; of labels only if they are the person's own."""
-    digest = hashlib.sha256()
-    labels = [data.train_labels, data.test_labels] if data.has_labels else []
-    for values in (data.train_rows, data.test_rows, *labels):
-        digest.update(values.detach().cpu().double().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _without_nan(value: Any) -> Any:
-    """Return content with None in the place of what JSON has no number for."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _without_nan(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(each) for each in value]
-    return value
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
 
 
 def _as_tuples(value: Any) -> Any:

@@ -14,6 +14,7 @@ from kanwidget.formula.naming_search import NamingStep
 from kanwidget.formula.table_row import TableRow
 from kanwidget.functions.library import Function, select_functions
 from kanwidget.masks import edit_operations
+from kanwidget.masks.ids import edges_where
 from kanwidget.masks.validate import check_number, check_whole
 
 from .name_rows import rows_of_names
@@ -160,7 +161,7 @@ class SessionNameAll(SessionNaming):
         self.end_fit()
         self.refresh()
         before, targets = self.loss, targets_of(self.data)
-        adapter = self._applier.require_evaluator().scratch.with_masks(self.mask, self.bias).copy()
+        adapter = self._private_model().copy()
         rows = self.data.train_rows
         end = time.monotonic() + seconds
         asked = (
@@ -221,7 +222,7 @@ class SessionNameAll(SessionNaming):
             edits = edit_operations.remove_edge(edits, edge)
         state = replace(self.state, edits=edits)
         known = {**evaluator.adapter.functions(), **functions}
-        now = evaluator.scratch.with_masks(self.mask, self.bias)
+        now = self._private_model()
         labels = now.forward(data.train_rows).clone() if targets is None else targets
         start = evaluator.scratch.with_masks(*applier.masks_under(self.baseline, state)).copy()
         promised = promised_loss(data, naming)
@@ -254,8 +255,7 @@ class SessionNameAll(SessionNaming):
         self, naming: Naming, before: float, steps: list[TableRow], found: bool
     ) -> NamingResult:
         names, said = self.names, ""
-        on = [(l, i, j) for l, layer in enumerate(self.mask) for j, i in layer.nonzero().tolist()]
-        unnamed = sorted(edge for edge in on if edge not in names)
+        unnamed = sorted(edge for edge in edges_where(self.mask) if edge not in names)
         removed = [edge for edge in naming.curves if is_zero(naming, edge)] if found else []
         if found:
             said = change_words(self.history.current.what[:1])

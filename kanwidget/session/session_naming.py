@@ -197,7 +197,7 @@ class SessionNaming(SessionTraining):
             If something cannot be used; the message says what, and what to do.
         """
         self.refresh()
-        adapter = self._applier.require_evaluator().scratch.with_masks(self.mask, self.bias)
+        adapter = self._private_model()
         data, width = self.data, self.width
         labels = data.test_labels if labels_are_targets(self.data) else None
         given = data.names
@@ -238,8 +238,7 @@ class SessionNaming(SessionTraining):
 
     def _copy_without_name(self, edge: Edge) -> Adapter:
         """Return a copy of the present model in which an edge is a spline."""
-        evaluator = self._applier.require_evaluator()
-        copy = evaluator.scratch.with_masks(self.mask, self.bias).copy()
+        copy = self._private_model().copy()
         if edge in copy.names():
             copy.set_names({edge: None})
         return copy
@@ -250,8 +249,7 @@ class SessionNaming(SessionTraining):
         what: Message,
         functions: Mapping[str, Function],
     ) -> None:
-        evaluator = self._applier.require_evaluator()
-        copy = evaluator.scratch.with_masks(self.mask, self.bias).copy()
+        copy = self._private_model().copy()
         copy.set_names(names, {**copy.functions(), **functions})
         step = self._planner.rename("name", what, copy, names=rows_of_names(names))
         if math.isfinite(self.loss) and not math.isfinite(step.command.loss_after):

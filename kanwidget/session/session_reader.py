@@ -1,4 +1,4 @@
-"""What can be read of a pruning session, and asked. Nothing here makes a decision."""
+"""What can be read from a pruning session, and asked of it. Nothing here makes a decision."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from kanwidget.adapters import Adapter
+from kanwidget.adapters.edge_functions import EdgeFunctions
 from kanwidget.evaluate import tradeoff
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.data_and_metric import DataAndMetric, MetricValues
-from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.measure_losses import Progress, Stop
 from kanwidget.evaluate.names import Names, names_or_default
 from kanwidget.evaluate.tradeoff import Costs, TradeOff
@@ -234,7 +234,7 @@ class SessionReader:
         self.refresh()
         rule = self.baseline.mask_rule(self.state)
         edits = edit_operations.toggle(self.edits, checked, rule, self.mask)
-        return self._outcome(self._edited(edits))
+        return self._outcome(replace(self.state, edits=edits))
 
     def tradeoff(
         self, axis: str = "edge", *, stop: Stop | None = None, progress: Progress | None = None
@@ -361,8 +361,9 @@ class SessionReader:
         """Return the present state with checked changes."""
         return self.state.changed(changes, self.width, self.baseline.slots)
 
-    def _edited(self, edits: Edits) -> State:
-        return replace(self.state, edits=edits)
+    def _private_model(self) -> Adapter:
+        """Return the private copy of the model, under the present masks."""
+        return self._applier.require_evaluator().scratch.with_masks(self.mask, self.bias)
 
     def _outcome(self, state: State, inputs: Tensor | None = None) -> Outcome:
         return outcome.measure_outcome(

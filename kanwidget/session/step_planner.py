@@ -180,7 +180,7 @@ class StepPlanner:
     def refine(self, grid: int) -> tuple[PlannedStep | None, float]:
         """Plan to give all splines finer grids, None if they have them; and the outputs' change."""
         applier = self._applier
-        now, before, written = applier.require_evaluator(), applier.current, applier.current_masks
+        now, written = applier.require_evaluator(), applier.current_masks
         live, old = applier.require_live_model(), now.adapter.weights()
         evaluator = now.with_weights(old)
         adapter = evaluator.scratch.with_masks(*written)
@@ -188,26 +188,12 @@ class StepPlanner:
         change = adapter.refine(grid, now.data.train_rows)
         if adapter.version() == version:
             return None, change
-        switched = now.scratch.switched_count
-        found = ExternalChanges(written, [], switched, True, live.restore_to, 0)
-        adopted = adopt(applier.baseline, applier.state, written, found, evaluator)
-        what: tuple[Message, ...] = (
-            ("refine", grid, change),
-            *_because_of_new_scores(before.state, adopted),
+        what = ("refine", grid, change)
+        restore_to = live.restore_to
+        step = self._with_weights(
+            "refine", what, applier.state, evaluator, old, written, restore_to
         )
-        command = self._measured(
-            "refine",
-            what,
-            adopted.state,
-            adopted.baseline,
-            evaluator=evaluator,
-            kept_off=adopted.kept_off,
-            weights=1 + max(c.weights for c in applier.history.commands),
-            notice=notice(before.state, adopted.state),
-        )
-        snapshots = applier.history.snapshots
-        snapshots.keep(before.weights, old, applier.history.decided_weights())
-        return self._planned(command, evaluator, weights=(old, adapter.weights())), change
+        return step, change
 
     def rename(
         self,
@@ -229,25 +215,47 @@ class StepPlanner:
             What is decided with it; by default what is decided now.
         """
         applier = self._applier
-        now, before = applier.require_evaluator(), applier.current
-        live, state = applier.require_live_model(), state or applier.state
+        now, state = applier.require_evaluator(), state or applier.state
         written = applier.masks_under(applier.baseline, state)
         found_masks = MaskAndBias.of(renamed)
         old = now.scratch.with_masks(*applier.current_masks).weights()
         evaluator = now.with_weights(renamed.weights())
-        restored = MaskAndBias(*live.restore_to)
+        restored = applier.require_live_model().restore_to
         moved = [
             torch.where(same(new, was), kept, kept + (new - was))
             for kept, new, was in zip(restored.bias, found_masks.bias, written.bias, strict=True)
         ]
-        found = ExternalChanges(
-            found_masks,
-            [],
-            now.scratch.switched_count,
-            True,
-            MaskAndBias(restored.mask, moved),
-            0,
-        )
+        restore_to = MaskAndBias(restored.mask, moved)
+        return self._with_weights(kind, what, state, evaluator, old, found_masks, restore_to, names)
+
+    def _with_weights(
+        self,
+        kind: str,
+        what: Message,
+        state: State,
+        evaluator: Evaluator,
+        old: Weights,
+        live: MaskAndBias,
+        restore_to: MaskAndBias,
+        names: tuple[NameRow, ...] = (),
+    ) -> PlannedStep:
+        """Plan a step to other weights, with a way back.
+
+        Parameters
+        ----------
+        kind, what, state, names
+            As of a `Command`.
+        evaluator : Evaluator
+            Its private copy has the new weights.
+        old : Weights
+            Those of the model until then.
+        live, restore_to : MaskAndBias
+            What the model has with the new weights, and what it goes back to from there.
+        """
+        applier = self._applier
+        tree, switched = applier.history, applier.require_evaluator().scratch.switched_count
+        found = ExternalChanges(live, [], switched, True, restore_to, 0)
+        written = applier.masks_under(applier.baseline, state)
         adopted = adopt(applier.baseline, state, written, found, evaluator)
         command = self._measured(
             kind,
@@ -256,17 +264,13 @@ class StepPlanner:
             adopted.baseline,
             evaluator=evaluator,
             kept_off=adopted.kept_off,
-            weights=1 + max(c.weights for c in applier.history.commands),
+            weights=tree.next_weights(),
             notice=notice(state, adopted.state),
             names=names,
         )
-        snapshots = applier.history.snapshots
-        snapshots.keep(before.weights, old, applier.history.decided_weights())
+        tree.snapshots.keep(applier.current.weights, old, tree.decided_weights())
         return self._planned(
-            command,
-            evaluator,
-            sets_restore_point=True,
-            weights=(old, evaluator.adapter.weights()),
+            command, evaluator, sets_restore_point=True, weights=(old, evaluator.adapter.weights())
         )
 
     def adopt_external_changes(self) -> PlannedStep | None:
@@ -314,7 +318,7 @@ class StepPlanner:
         parent = tree.before() if merged else before
         assert parent is not None
         renews = found.retrained and not (merged and before.weights != parent.weights)
-        weights = 1 + max(c.weights for c in tree.commands) if renews else before.weights
+        weights = tree.next_weights() if renews else before.weights
         kept_off = adopted.kept_off | (before.kept_off if merged else frozenset())
         changes = what_changed(written, found, applier.require_evaluator(), evaluator)
         changes = (*before.changes, *changes) if merged else changes

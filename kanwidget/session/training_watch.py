@@ -67,7 +67,7 @@ class TrainingWatch:
         self._fit = fit_of(model)  # which fit of ours it was when others last changed the model
         self._by_fit = False  # whether that change was a fit of ours
         self._last_change = 0.0
-        self._no_change_since = False  # whether nothing was found when last looked
+        self._no_change_since = False  # whether the last look found no change
 
     def saw_no_change(self) -> None:
         """Note that the model was found as it was."""

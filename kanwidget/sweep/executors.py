@@ -97,8 +97,8 @@ def give_back(source: ExecutorSource, executor: Any, busy: bool) -> None:
 def most_in_flight(executor: Any, size: int) -> int:
     """Return how many runs to hand to an executor at a time.
 
-    With a known number of workers it is enough to keep all of them busy: what is handed over is
-    lost when a worker of theirs dies. Without one, as many as there is room for their data.
+    With a known number of workers it is enough to keep all of them busy: when a worker dies, all
+    runs that were handed over are lost. Without one, as many as there is room for their data.
 
     Parameters
     ----------

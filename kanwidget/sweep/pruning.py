@@ -10,7 +10,7 @@ from typing import Any
 from kanwidget.evaluate.tradeoff import Costs
 from kanwidget.kan import KAN
 from kanwidget.masks.reachability import leads_to_outputs, reachable_from_inputs
-from kanwidget.masks.validate import check_threshold
+from kanwidget.masks.validate import check_number
 from kanwidget.session import PruningSession
 
 __all__ = ["Interrupted", "check_policy", "count_live_edges", "prune_further", "prune_with"]
@@ -25,7 +25,7 @@ def check_policy(policy: Any) -> None:
     if policy is None or callable(policy):
         return
     if not isinstance(policy, str):
-        check_threshold(policy, "prune")
+        check_number(policy, "prune")
     elif not WITHIN.fullmatch(policy):
         raise ValueError(
             f"prune must be such as 'within 5%', an edge threshold, or a function of a "

@@ -19,10 +19,11 @@ import torch
 from numpy.typing import NDArray
 
 from kanwidget.evaluate.measure_losses import Cancelled
+from kanwidget.kan.json_numbers import finite
 from kanwidget.masks import effective
 from kanwidget.session import PruningSession
 
-from .payload import finite, tradeoff_array
+from .payload import tradeoff_array
 
 __all__ = [
     "AXES",
@@ -100,7 +101,7 @@ class CostPrefetcher:
                 continue  # the part found so far is right
             late = now - self._since.setdefault(name, now) > OLD_VALUE_SECONDS
             other = name not in self._shown or self._shown[name][1] != key[1]
-            if late or other or memory.get(_dear(key)):
+            if late or other or memory.get(_too_slow(key)):
                 self._forget(name)
                 self._tell(name, None)
         return due
@@ -206,12 +207,12 @@ def curve(session: PruningSession, axis: str) -> Iterator[Floats | None]:
     """
     memory, key = ResultCache.of(session), _key(session, axis)
     found = memory.get(key)
-    if found is None and not memory.get(_dear(key)):
+    if found is None and not memory.get(_too_slow(key)):
         end = time.perf_counter() + WORK_SECONDS
         try:
             found = tradeoff_array(session.tradeoff(axis, stop=lambda: time.perf_counter() > end))
         except Cancelled:
-            memory.keep(_dear(key), True)
+            memory.keep(_too_slow(key), True)
             yield None
     if found is not None:
         if _key(session, axis) == key:
@@ -335,9 +336,9 @@ def _key(session: PruningSession, axis: str) -> Any:
     return axis, session.baseline.number, other, state.edits
 
 
-def _dear(key: Any) -> Hashable:
+def _too_slow(key: Any) -> Hashable:
     """Return under which name it is known that a whole curve takes too long."""
-    return "dear", *key[:2]
+    return "too slow", *key[:2]
 
 
 def _levels(session: PruningSession, axis: str) -> Floats:

@@ -40,8 +40,6 @@ class Exports(PublicTraits):
     ) -> Picture:
         """Draw the present state with matplotlib, laid out as in the view, on white.
 
-        What is not given is as in the view.
-
         Parameters
         ----------
         width : float

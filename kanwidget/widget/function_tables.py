@@ -16,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kanwidget.adapters.edge_functions import EdgeFunctions
 from kanwidget.evaluate.baseline import Baseline
-from kanwidget.evaluate.edge_functions import EdgeFunctions
-from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.curve import NamedCurve, named_value
 from kanwidget.functions.library import FUNCTIONS
+from kanwidget.kan.arrays import as_array
 
 __all__ = [
     "MAX_TABLE_BYTES",
@@ -161,8 +162,8 @@ def layers_of(
     rounded: bool = False,
 ) -> list[Layer] | None:
     """Tabulate layer after layer, on all values that masks can lead to."""
-    low = torch.stack([x.amin(0) for x in inputs]).amin(0).cpu().double().numpy()
-    high = torch.stack([x.amax(0) for x in inputs]).amax(0).cpu().double().numpy()
+    low = as_array(torch.stack([x.amin(0) for x in inputs]).amin(0))
+    high = as_array(torch.stack([x.amax(0) for x in inputs]).amax(0))
     if rounded:
         low, high = outwards(low, high)
     room = np.where(high > low, 0.1 * (high - low), 0.5)
@@ -171,7 +172,7 @@ def layers_of(
     # Functions of any library: with poles, say, where no data are.
     with np.errstate(all="ignore"):
         for l, knots in enumerate(adapter.knots()):
-            ends = _array(knots)
+            ends = as_array(knots)
             if rounded:  # a cell with a knot close to its end takes no harm
                 unit = _unit(high - low)[:, None] / 10
                 ends = np.round(ends / unit) * unit
@@ -182,7 +183,7 @@ def layers_of(
             low, high = _sums(made.of_edges, baseline, l)
             if slots:
                 low, high = _products((low, high), slots[l], adapter.width[l + 1])
-            offset = _array(adapter.offset()[l + 1])
+            offset = as_array(adapter.offset()[l + 1])
             low, high = low + offset, high + offset
             if not (np.isfinite(low).all() and np.isfinite(high).all()):
                 return None
@@ -221,7 +222,7 @@ def _with_named(
         low[j, i], high[j, i] = np.inf, -np.inf
     for (j, i), curve in own.items():
         points = np.linspace(x[i, 0], x[i, -1], RANGE_POINTS)
-        values = curve.c * FUNCTIONS[curve.function].value(curve.a * points + curve.b) + curve.d
+        values = named_value(curve, FUNCTIONS, points)
         values = values[np.isfinite(values)]
         if not len(values):
             values = np.zeros(1)
@@ -350,7 +351,7 @@ def _evened(adapter: EdgeFunctions, layer: Layer, count: int) -> tuple[Floats, F
 def _fit(function: Function, x: Floats, adapter: EdgeFunctions) -> tuple[Floats, Floats, float]:
     """Fit cubics to cells; return them, each cell's largest error, and the layer's scale."""
     found = function(points_on(x, adapter))
-    values = _array(found).reshape(*found.shape[:2], x.shape[1] - 1, -1)
+    values = as_array(found).reshape(*found.shape[:2], x.shape[1] - 1, -1)
     cubics: Floats = values[..., :4] @ _TO_CUBIC
     missed = np.abs(cubics @ np.vander(TEST_POINTS, 4, increasing=True).T - values[..., 4:])
     return cubics, missed.max(axis=(0, 3)), float(np.abs(values).max()) or 1.0
@@ -368,12 +369,12 @@ def extremes(cubics: Floats) -> Range:
 
 def _sums(of_edges: Range, baseline: Baseline, l: int) -> Range:
     """Return what sums of edges can be, any of them on or off, ``(n_out,)``."""
-    on = _array(baseline.mask[l]) > 0
-    mean, folded = _array(baseline.means[l]), _array(baseline.folded[l])
+    on = as_array(baseline.mask[l]) > 0
+    mean, folded = as_array(baseline.means[l]), as_array(baseline.folded[l])
     left, back = np.where(on, mean, 0.0), np.where(on, 0.0, folded)
     low = np.minimum(np.minimum(0.0, left), of_edges[0] - back).sum(1)
     high = np.maximum(np.maximum(0.0, left), of_edges[1] - back).sum(1)
-    bias = _array(baseline.bias[l])
+    bias = as_array(baseline.bias[l])
     # Room for rounding, and for a source that does not vary.
     room = 1e-6 * (high - low) + 1e-6 * np.maximum(1.0, np.abs(bias))
     return bias + low - room, bias + high + room
@@ -386,7 +387,3 @@ def _products(sums: Range, slots: Sequence[int], nodes: int) -> Range:
         corners = np.outer([low[node], high[node]], [sums[0][slot], sums[1][slot]])
         low[node], high[node] = corners.min(), corners.max()
     return low, high
-
-
-def _array(values: Tensor) -> Floats:
-    return values.detach().to("cpu", torch.float64).numpy()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kanwidget.kan.json_numbers import without_nan
 from kanwidget.session import PruningSession
 
 from . import payload
@@ -42,6 +43,16 @@ body {
 }
 h1 { margin: 0 16px; font-size: 20px; font-weight: 600; overflow-wrap: anywhere; }
 p { margin: 12px 16px; color: var(--muted); }
+/* Where there is room, title and words are one line, and the view is as high as what it leaves. */
+@media screen and (min-width: 1016px) and (min-height: 740px) {
+  body { display: grid; grid-template-columns: auto 1fr; padding: 2px 8px 0; align-items: center; }
+  h1 { max-width: 600px; font-size: 18px; line-height: 28px; max-height: 28px; overflow: hidden; }
+  body > p { grid-area: 1 / 2; margin: 0 16px; font-size: 12px; line-height: 14px; }
+  body > p { text-align: right; }
+  main, noscript { grid-column: 1 / -1; min-width: 0; }
+  main { --kanwidget-rest: 31px; }
+}
+@media (max-width: 480px) { body { padding-inline: 8px; } }
 @page { margin: 12mm; }
 @media print {
   :root { color-scheme: light; --ink: #1f2328; --muted: #59636e; --paper: #ffffff; }
@@ -177,7 +188,7 @@ def document(
     script, style = f"{_joined(scripts)}kanwidgetView.open();\n", _STYLE
     # Halves of characters cannot be written to a file.
     title = title.encode("utf-8", "replace").decode("utf-8")
-    data = json.dumps(_known(traits), default=_text, allow_nan=False)
+    data = json.dumps(without_nan(traits), default=_text, allow_nan=False)
     # Inside of a script element only this could end it, or open a comment.
     data = data.replace("<", "\\u003c")
     policy = (
@@ -207,15 +218,6 @@ def document(
 
 def _digest(source: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
-
-
-def _known(value: Any) -> Any:
-    """Return a value with None in place of NaN and infinity, which JSON does not have."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {name: _known(one) for name, one in value.items()}
-    return [_known(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _text(value: Any) -> Any:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 
-__all__ = ["IdleTask", "acting_loop", "running_loop"]
+from .ipython_cells import ipython_shell
+
+__all__ = ["IdleTask", "acting_loop"]
 
 SLICE_SECONDS = 0.04
 """Seconds of work before the loop is given a turn."""
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the loop that runs this thread, if any does."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def acting_loop() -> tuple[asyncio.AbstractEventLoop | None, int | None]:
@@ -26,18 +21,13 @@ def acting_loop() -> tuple[asyncio.AbstractEventLoop | None, int | None]:
 
     In a thread without a loop that is the notebook kernel's, on which cells run and messages come.
     """
-    loop = running_loop()
-    if loop is None:
-        try:
-            from IPython.core.getipython import get_ipython
-        except ImportError:
-            return None, threading.get_ident()
-        kernel = getattr(get_ipython(), "kernel", None)
-        loop = getattr(getattr(kernel, "io_loop", None), "asyncio_loop", None)
-        if loop is not None and loop.is_running():
-            return loop, threading.main_thread().ident
-        return None, threading.get_ident()
-    return loop, threading.get_ident()
+    with contextlib.suppress(RuntimeError):
+        return asyncio.get_running_loop(), threading.get_ident()
+    kernel = getattr(ipython_shell(), "kernel", None)
+    loop = getattr(getattr(kernel, "io_loop", None), "asyncio_loop", None)
+    if loop is not None and loop.is_running():
+        return loop, threading.main_thread().ident
+    return None, threading.get_ident()
 
 
 class IdleTask:

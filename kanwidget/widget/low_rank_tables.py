@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kanwidget.adapters.edge_functions import EdgeFunctions
 from kanwidget.evaluate.baseline import Baseline
-from kanwidget.evaluate.edge_functions import EdgeFunctions
 
 from .function_tables import MAX_TABLE_BYTES, Layer, extremes, layer_of, layers_of, points_on
 

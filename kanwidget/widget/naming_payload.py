@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from kanwidget.formula.naming_search import NamingStep
 from kanwidget.functions.curve import NamedCurve
+from kanwidget.kan.json_numbers import finite
 from kanwidget.masks.ids import Edge
 from kanwidget.session.naming_results import NamingResult
 from kanwidget.session.naming_run import NamingRun
-
-from .payload import finite
 
 __all__ = [
     "EdgeNames",
@@ -145,8 +144,8 @@ def formula_state(text: FormulaText | None) -> dict[str, Any]:
         "busy": text.busy,
         "error": text.error,
         **{n: _short(getattr(text, n)) for n in ("mathml", "words", "latex", "python", "sympy")},
-        "loss": _known(text.loss),
-        "loss_refit": _known(text.loss_refit),
+        "loss": finite(text.loss),
+        "loss_refit": finite(text.loss_refit),
         "blame": [] if text.blame is None else [*text.blame[0], finite(text.blame[1])],
         "unnamed": [list(edge) for edge in text.unnamed],
     }
@@ -182,7 +181,7 @@ def naming_state(
             [*s.edge, s.function, finite(s.loss), int(s.complexity), s.unnamed] for s in steps
         ],
         "at": at,
-        "loss_start": _known(loss_start),
+        "loss_start": finite(loss_start),
         "said": said,
         "error": words,
     }
@@ -198,10 +197,6 @@ def _candidate_row(row: CandidateName) -> dict[str, Any]:
         "loss_after": finite(losses[1]),
         "in_group": row.in_group,
     }
-
-
-def _known(loss: float | None) -> float | None:
-    return None if loss is None else finite(loss)
 
 
 def _short(text: str) -> str:

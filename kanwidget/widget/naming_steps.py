@@ -1,4 +1,4 @@
-"""The names that were found for a network one after the other, and how many of them it has."""
+"""The names that a search found for a network, in order, and how many of them it has now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 from kanwidget.formula.naming_search import NamingStep
-from kanwidget.masks.ids import Edge
+from kanwidget.masks.ids import edges_where
 from kanwidget.session import PruningSession
 from kanwidget.session.naming_results import NamingResult
 from kanwidget.session.naming_run import NamingRun
@@ -40,7 +40,7 @@ class NamingSteps:
 
     def begin(self, session: PruningSession, tolerance: float) -> None:
         """Begin to look for names for all curves."""
-        on = [edge for edge in _edges_on(session) if edge not in session.names]
+        on = [edge for edge in edges_where(session.mask) if edge not in session.names]
         if not on:
             raise ValueError("all curves that are on have names already")
         run = session.start_name_all(tolerance)
@@ -95,11 +95,6 @@ class NamingSteps:
         return naming_state(
             run, steps, self._tolerance, self._edges, self._loss_start, at, self._count
         )
-
-
-def _edges_on(session: PruningSession) -> list[Edge]:
-    layers = enumerate(session.mask)
-    return [(l, i, j) for l, layer in layers for j, i in layer.nonzero().tolist()]
 
 
 _STEPS: weakref.WeakKeyDictionary[PruningSession, NamingSteps] = weakref.WeakKeyDictionary()

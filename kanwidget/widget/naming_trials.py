@@ -16,8 +16,9 @@ from kanwidget.formula.candidates import candidates_of
 from kanwidget.formula.formula import Formula, formula_of
 from kanwidget.formula.levenberg_marquardt import refit
 from kanwidget.formula.naming_network import NamingNetwork, build_network
-from kanwidget.functions.curve import NamedCurve
+from kanwidget.functions.curve import NamedCurve, named_value
 from kanwidget.functions.library import FUNCTIONS
+from kanwidget.kan.arrays import as_array, as_columns
 from kanwidget.masks.ids import Edge
 
 from .naming_payload import CandidateName, EdgeNames, FormulaText
@@ -82,12 +83,11 @@ class NamingTrials:
         found = candidates_of(
             self._without_name(edge), self._data.train_rows, self._labels, None, [edge], TOP
         ).get(edge, [])
-        x = self._curves[l][0][i].detach().cpu().double().numpy()
+        x = as_array(self._curves[l][0][i])
         names = EdgeNames(edge)
         for candidate in found[:MOST]:
             curve = candidate.curve
-            with np.errstate(all="ignore"):
-                y = curve.c * FUNCTIONS[curve.function].value(curve.a * x + curve.b) + curve.d
+            y = named_value(curve, FUNCTIONS, x)
             names.rows.append(CandidateName(curve, candidate.r2, candidate.in_group, y))
         names.busy = bool(names.rows)
         return names
@@ -120,7 +120,7 @@ class NamingTrials:
             [f"{symbol} = {value}" for symbol, value in written.sympy_parts]
             + [f"{name} = {value}" for name, value in zip(out_vars, written.sympy, strict=True)]
         )
-        outputs = torch.from_numpy(written(self._data.test_rows.detach().cpu().double().numpy()))
+        outputs = torch.from_numpy(written(as_array(self._data.test_rows)))
         text.loss = self._loss_of(outputs)
         return text
 
@@ -178,17 +178,17 @@ class NamingTrials:
         return copy
 
     def _train_x(self) -> Floats:
-        return _columns(self._data.train_rows[_spread(len(self._data.train_rows))])
+        return as_columns(self._data.train_rows[_spread(len(self._data.train_rows))])
 
     def _refitted(self, network: NamingNetwork) -> tuple[NamingNetwork, float]:
         if self._labels is None:
             return network, math.nan
-        labels = _columns(self._labels[_spread(len(self._labels))])
+        labels = as_columns(self._labels[_spread(len(self._labels))])
         best, _, _ = refit(network, self._train_x(), labels, REFIT_STEPS)
         return best, self._loss(best)
 
     def _loss(self, network: NamingNetwork) -> float:
-        passed = network.forward(_columns(self._data.test_rows))
+        passed = network.forward(as_columns(self._data.test_rows))
         if not passed.in_domain:
             return math.nan
         return self._loss_of(torch.from_numpy(passed.outputs.T.copy()))
@@ -201,7 +201,3 @@ class NamingTrials:
 def _spread(count: int) -> Tensor:
     """Return the numbers of some rows, from end to end."""
     return torch.linspace(0, count - 1, min(count, MAX_ROWS), dtype=torch.float64).round().long()
-
-
-def _columns(values: Tensor) -> Floats:
-    return np.ascontiguousarray(values.detach().cpu().double().numpy().T)

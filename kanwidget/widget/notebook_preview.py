@@ -14,7 +14,6 @@ import contextlib
 import struct
 import sys
 import warnings
-import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,12 +22,12 @@ from kanwidget.figure.canvas import Picture
 from kanwidget.figure.draw import png_preview
 
 from .idle import IdleTask, acting_loop
+from .ipython_cells import after_cells, ipython_shell
 
 __all__ = [
     "CELL_WIDTH",
     "PICTURE_TRAITS",
     "CellOutput",
-    "NotebookPreview",
     "marked",
     "shows_a_value",
 ]
@@ -82,7 +81,12 @@ class CellOutput:
     ) -> None:
         self._token, self._draw, self._describe = token, draw, describe
         self._has_picture = has_picture
-        self._preview: NotebookPreview | None = None
+        loop, owner = acting_loop()
+        self._task = IdleTask(loop, self._work, owner)
+        self._shown: tuple[str, dict[str, Any]] | None = None  # the picture that a notebook has
+        self._cell: int | None = None
+        self._due = False  # whether the cell that runs shows the widget, and has no picture yet
+        self._unwatch: Callable[[], None] | None = None
 
     def with_picture(self, bundle: Any) -> Any:
         """Return a MIME bundle with what is shown where there is no live view.
@@ -92,9 +96,7 @@ class CellOutput:
         if not bundle or not self._has_picture or captured():
             return bundle
         data, metadata = bundle
-        if self._preview is None:
-            self._preview = NotebookPreview(self._token, self._draw, self._describe)
-        if quietly(self._preview.show):
+        if quietly(self._follow_cell):
             # The picture says it, and how many edges are on then.
             return data | {"text/plain": ""}, metadata
         picture = quietly(lambda: png_preview(self._draw()))
@@ -105,78 +107,43 @@ class CellOutput:
 
     def redraw(self, change: Any = None) -> None:
         """Draw the picture anew some time after the last change, if a notebook has it."""
-        if self._preview is not None:
-            self._preview.ask()
+        if self._shown is not None:
+            self._task.ask(REDRAW_SECONDS)
 
-    def drop(self) -> None:
-        """Leave the picture as it is from now on."""
-        if self._preview is not None:
-            self._preview.drop()
-
-
-class NotebookPreview:
-    """Shows a widget's picture in the notebook, and keeps it up to the widget.
-
-    Parameters
-    ----------
-    token : str
-        By which a view finds the picture: letters and digits.
-    figure : callable
-        Draws the present state.
-    describe : callable
-        Says the present state in a line.
-    """
-
-    def __init__(
-        self, token: str, figure: Callable[[], Picture], describe: Callable[[], str]
-    ) -> None:
-        self._token, self._figure, self._describe = token, figure, describe
-        loop, owner = acting_loop()
-        self._task = IdleTask(loop, self._work, owner)
-        self._shown: tuple[str, dict[str, Any]] | None = None
-        self._cell: int | None = None
-        self._due = False  # whether the cell that runs shows the widget, and has no picture yet
-        self._watched = False
-        self._unwatch: Callable[[], None] = lambda: None
-
-    def show(self) -> bool:
+    def _follow_cell(self) -> bool:
         """Let the picture follow the outputs of the cell that runs; return whether one runs."""
         shell = _running_shell()
         if shell is None:
             return False
-        if not self._watched:
-            self._watched, self._unwatch = True, _after_cells(shell, self)
+        if self._unwatch is None:
+            self._unwatch = after_cells(self, CellOutput.catch_up)
         self._due = self._due or self._cell != shell.execution_count
         self._cell = shell.execution_count
         return True
 
-    def ask(self) -> None:
-        """Draw it anew some time after the last change, if a notebook has it."""
-        if self._shown is not None:
-            self._task.ask(REDRAW_SECONDS)
-
     def catch_up(self) -> None:
-        """Draw it now, if a cell has shown the widget or there was a change."""
+        """Draw the picture now, if a cell has shown the widget or there was a change."""
         if not self._due:
             self._task.finish()
             return
         self._task.drop()
-        self._due, picture = False, _png(quietly(self._figure))
+        self._due, picture = False, _png(quietly(self._draw))
         if picture is not None:
-            self._publish(_shell(), picture)
+            self._publish(ipython_shell(), picture)
 
     def drop(self) -> None:
-        """Leave it as it is from now on."""
+        """Leave the picture as it is from now on."""
         if self._due and _running_shell() is not None:
             self.catch_up()
         self._due = False
         self._task.drop()
-        self._unwatch()
+        if self._unwatch is not None:
+            self._unwatch()
 
     def _work(self) -> Iterator[None]:
-        figure = quietly(self._figure)
+        figure = quietly(self._draw)
         yield
-        picture, shell = _png(figure), _shell()
+        picture, shell = _png(figure), ipython_shell()
         if picture is not None and picture != self._shown and shell is not None:
             with contextlib.suppress(Exception):  # the notebook may be gone
                 self._publish(shell, picture, update=True)
@@ -202,7 +169,7 @@ def captured() -> bool:
 
 def shows_a_value() -> bool:
     """Whether a kernel shows the value of a cell, as ``Out[3]``, and nobody called `display`."""
-    return getattr(getattr(_shell(), "displayhook", None), "msg", None) is not None
+    return getattr(getattr(ipython_shell(), "displayhook", None), "msg", None) is not None
 
 
 def quietly(make: Callable[[], Any]) -> Any:
@@ -216,39 +183,12 @@ def quietly(make: Callable[[], Any]) -> Any:
 
 
 def _png(figure: Picture | None) -> tuple[str, dict[str, Any]] | None:
-    """Return what `preview` makes of a figure, or None."""
+    """Return what `png_preview` makes of a figure, or None."""
     return None if figure is None else quietly(lambda: png_preview(figure))
-
-
-def _shell() -> Any:
-    """Return IPython's shell, or None."""
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return None
-    return get_ipython()
 
 
 def _running_shell() -> Any:
     """Return IPython's shell while it runs a cell: only then an output has a place."""
-    shell = _shell()
+    shell = ipython_shell()
     # While a cell runs, and no longer, what Python would print goes to the shell.
     return shell if shell is not None and sys.displayhook is shell.displayhook else None
-
-
-def _after_cells(shell: Any, kept: NotebookPreview) -> Callable[[], None]:
-    """Catch up after each cell; return how to stop that."""
-    held = weakref.ref(kept)
-
-    def catch_up(*_: Any) -> None:
-        living = held()
-        if living is not None:
-            living.catch_up()
-
-    shell.events.register("post_run_cell", catch_up)
-
-    def unwatch() -> None:
-        if catch_up in shell.events.callbacks["post_run_cell"]:
-            shell.events.unregister("post_run_cell", catch_up)
-
-    return unwatch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kanwidget.adapters.edge_functions import EdgeFunctions
 from kanwidget.evaluate.data_and_metric import CURVE_POINTS, DataAndMetric, MetricValues
-from kanwidget.evaluate.edge_functions import EdgeFunctions
 from kanwidget.evaluate.tradeoff import TradeOff
+from kanwidget.kan.arrays import as_array
+from kanwidget.kan.json_numbers import finite
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.script import path_to_baseline
@@ -123,10 +124,7 @@ def _are_classes(data: DataAndMetric, n_out: int) -> bool:
 
 def metric_rows(values: Mapping[str, MetricValues]) -> list[list[Any]]:
     """Return metrics by name as the view reads them."""
-    return [
-        [name, finite(test), None if train is None else finite(train)]
-        for name, (test, train) in values.items()
-    ]
+    return [[name, finite(test), finite(train)] for name, (test, train) in values.items()]
 
 
 def _spread(rows: Tensor, count: int) -> Tensor:
@@ -153,8 +151,6 @@ def baseline_arrays(
     xs, ys = zip(*found, strict=True)
     curves = _array([y.flatten(0, 1) for y in ys], np.float32)
     few = len(curves) <= MAX_TABLE_EDGES
-    parts = [adapter.base_part(l, x.T) for l, x in enumerate(xs)] if few else [None]
-    bases = [part.flatten(0, 1) for part in parts if part is not None]
     rows = [data.test_rows, data.train_rows]
     table = cells(adapter, baseline, rows, private) if tables else None
     small, ends = (curves, None) if few else quantised(curves)
@@ -162,7 +158,7 @@ def baseline_arrays(
         "_curves_x": _array(xs, np.float32),
         "_curves_y": small,
         "_curves_range": ends,
-        "_base_y": _array(bases, np.float32) if len(bases) == len(ys) else None,
+        "_base_y": _base_parts(adapter, xs) if few else None,
         "_scores": _flat(baseline.scores, np.float64),
         "_baseline": _flat(baseline.mask, np.uint8),
         "_density": None if private else _array(baseline.density, np.float32),
@@ -182,7 +178,7 @@ def _rounded(
     """Return curves between round numbers, in the place of the least and the largest value."""
     found = []
     for l, (x, y) in enumerate(curves):
-        low, high = (end.cpu().double().numpy() for end in (x[:, 0], x[:, -1]))
+        low, high = as_array(x[:, 0]), as_array(x[:, -1])
         below, above = (torch.from_numpy(end).to(x) for end in outwards(low, high))
         share = torch.linspace(0, 1, x.shape[1]).to(x)
         points = below[:, None] + (above - below)[:, None] * share
@@ -237,14 +233,15 @@ def spline_arrays(session: PruningSession) -> Packable:
     table = cells(session.edge_functions, session.baseline, rows, splines=splines)
     if table is None:
         return {}
-    parts = [splines.base_part(l, x.T) for l, (x, _) in enumerate(session.baseline.curves)]
+    bases = _base_parts(splines, [x for x, _ in session.baseline.curves])
+    return {"_cells_x": table.x, "_cells_y": table.y, "_base_y": bases}
+
+
+def _base_parts(functions: EdgeFunctions, xs: Sequence[Tensor]) -> Array | None:
+    """Return the base part of each curve at points ``(n_in, n)``, if each layer has one."""
+    parts = [functions.base_part(l, x.T) for l, x in enumerate(xs)]
     bases = [part.flatten(0, 1) for part in parts if part is not None]
-    whole = len(bases) == len(parts)
-    return {
-        "_cells_x": table.x,
-        "_cells_y": table.y,
-        "_base_y": _array(bases, np.float32) if whole else None,
-    }
+    return _array(bases, np.float32) if len(bases) == len(parts) else None
 
 
 def mask(layers: Iterable[Tensor]) -> Array:
@@ -376,11 +373,6 @@ def key_frames(session: PruningSession) -> Packable:
     steps = np.array([steps for steps, _ in found], float)
     arrays = [steps, *(np.stack(part) for part in parts)]
     return {f"_frames_{name}": array for name, array in zip(names, arrays, strict=True)}
-
-
-def finite(number: float) -> float | None:
-    """Return a number as JSON knows them."""
-    return number if math.isfinite(number) else None
 
 
 def _row(command: Command) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import traitlets
 
-from .payload import finite
+from kanwidget.kan.json_numbers import finite
+
 from .traits import (
     BrowserWritable,
     Choice,

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from kanwidget.evaluate.metric import Metric
 from kanwidget.session import PruningSession
 
+from .ipython_cells import after_cells
+
 __all__ = ["Follower", "columns_given", "followers", "session_of", "watch_cells"]
 
 
@@ -109,28 +111,11 @@ def _closed_if_it_fails(session: PruningSession) -> Iterator[None]:
 
 def watch_cells(widget: Follower) -> Callable[[], None]:
     """Refresh the widget after each notebook cell; return how to stop that."""
+    return after_cells(widget, _refresh)
+
+
+def _refresh(widget: Follower) -> None:
     try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return lambda: None
-    shell = get_ipython()
-    if shell is None:
-        return lambda: None
-    held = weakref.ref(widget)
-
-    def refresh(*_: Any) -> None:
-        living = held()
-        if living is None:
-            return
-        try:
-            living.refresh()
-        except Exception as error:  # IPython would print it under an unrelated cell
-            living.set_trait("error", f"{type(error).__name__}: {error}")
-
-    shell.events.register("post_run_cell", refresh)
-
-    def unwatch() -> None:
-        if refresh in shell.events.callbacks["post_run_cell"]:
-            shell.events.unregister("post_run_cell", refresh)
-
-    return unwatch
+        widget.refresh()
+    except Exception as error:  # IPython would print it under an unrelated cell
+        widget.set_trait("error", f"{type(error).__name__}: {error}")

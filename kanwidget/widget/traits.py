@@ -16,12 +16,13 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
+from kanwidget.adapters.scores import check_score
 from kanwidget.masks.validate import (
     check_edge,
     check_edges,
     check_node,
     check_nodes,
-    check_threshold,
+    check_number,
     check_whole,
 )
 from kanwidget.session import PruningSession
@@ -63,7 +64,7 @@ class Threshold(traitlets.Float[float, Any]):
 
     def validate(self, obj: Any, value: Any) -> float:
         """Return the number, or raise a ValueError or TypeError."""
-        return check_threshold(value, self.name or "threshold")
+        return check_number(value, self.name or "threshold")
 
     def from_browser(self, session: PruningSession, value: Any) -> float | None:
         """Return the number, clamped, or None."""
@@ -180,10 +181,7 @@ class Score(traitlets.Unicode[str, Any]):
             if value != session.score:
                 raise ValueError(f"{self.name} stays {session.score!r}: the widget is closed")
             return str(value)
-        known = session.score_names
-        if not isinstance(value, str) or value not in known:
-            raise ValueError(f"an edge has no score {value!r}; it has {', '.join(known)}")
-        return value
+        return check_score(value, session.score_names)
 
     def from_browser(self, session: PruningSession, value: Any) -> str | None:
         """Return the score if the edges can have it, or None."""

@@ -2,7 +2,8 @@
 
 ``python tests/benchmarks/formula.py`` prints, on one thread, the tables ``speed`` (against pykan
 0.2.8, about 2 minutes), ``plain``, ``learnt``, ``trained`` (names of single curves), ``known``
-(whole formulas, about 10 minutes), ``noise`` and ``invented``; with names after it, those.
+(whole formulas, about 10 minutes), ``noise``, ``invented``, and ``pykan`` (what pykan 0.2.8 names
+the same curves and networks, about an hour); with names after it, those.
 Times are CPU times.
 """
 
@@ -13,7 +14,6 @@ import os
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -21,57 +21,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from formulas import FORMULAS, Formula
+from exactness import at_limit, is_exact
+from formulas import FORMULAS, ROWS, Dataset, Formula, dataset
+from learnt_curves import MAX_UNEXPLAINED, learnt_curves, plain_curves, trained
+from pykan_names import judge_curves, name_networks, pykan_model
 from torch import Tensor
 
-from kanwidget import KAN
 from kanwidget.adapters import adapt
 from kanwidget.formula.candidates import candidates_of
-from kanwidget.formula.dictionary import POINTS
 from kanwidget.formula.fit import fit_curves
 from kanwidget.formula.levenberg_marquardt import refit
 from kanwidget.formula.name_all import Naming, name_all
-from kanwidget.formula.naming_network import NamedEdge, build_network
+from kanwidget.formula.naming_network import Forward, build_network
 from kanwidget.formula.rank import Candidate, rank_fits
-from kanwidget.functions.library import FUNCTIONS, SEARCHED, Function, select_functions
+from kanwidget.functions.library import select_functions
 
 torch.set_num_threads(1)
-
-ROWS = 1000
-
-MAX_UNEXPLAINED = 0.01
-"""A network that leaves more of the labels' variance has not learnt its formula."""
-
-Dataset = dict[str, Tensor]
-
-
-def dataset(formula: Formula, seed: int, noise: float = 0.0, bell: bool = False) -> Dataset:
-    """Return rows of a formula, spread evenly or in the shape of a bell."""
-    generator = torch.Generator().manual_seed(seed)
-    ends = torch.tensor(formula.ranges, dtype=torch.float64)
-    low, high = ends.T
-    size = (2 * ROWS, len(ends))
-    share = torch.rand(size, generator=generator, dtype=torch.float64)
-    if bell:
-        more = torch.rand((2, *size), generator=generator, dtype=torch.float64)
-        share = (share + more.sum(0)) / 3
-    x = low + (high - low) * share
-    y = formula(x)
-    train = y[:ROWS]
-    spread = torch.randn(train.shape, generator=generator, dtype=torch.float64)
-    train = train + noise * train.std() * spread
-    return {
-        "train_input": x[:ROWS],
-        "train_label": train,
-        "test_input": x[ROWS:],
-        "test_label": y[ROWS:],
-    }
-
-
-def trained(width: Sequence[int], data: Dataset, seed: int, grid: int = 5, steps: int = 30) -> KAN:
-    model = KAN(width, grid=grid, seed=seed)
-    model.fit(data, steps=steps, progress=False)
-    return model
 
 
 def named(model: Any, data: Dataset, **options: Any) -> tuple[Naming, float]:
@@ -118,19 +83,6 @@ def speed() -> None:
     )
 
 
-def pykan_model(width: Sequence[int], data: Dataset, steps: int) -> Any:
-    """Return a trained model of pykan, or None if it is not installed."""
-    try:
-        import kan
-    except ImportError:
-        return None
-    torch.set_default_dtype(torch.float64)
-    where = tempfile.mkdtemp()
-    model = kan.KAN(width=list(width), grid=5, k=3, seed=0, auto_save=False, ckpt_path=where)
-    model.fit(data, opt="LBFGS", steps=steps)
-    return model
-
-
 def pykan_seconds(formula: Formula) -> float:
     data = dataset(formula, 0)
     model = pykan_model(formula.width, data, 5)
@@ -140,49 +92,6 @@ def pykan_seconds(formula: Formula) -> float:
     start = time.process_time()
     model.suggest_symbolic(0, 0, 0, verbose=False)
     return time.process_time() - start
-
-
-def plain_curves(count: int, noise: float, seed: int = 0) -> tuple[Any, Any, list[str]]:
-    """Return curves that are functions of the library, on ranges of all kinds."""
-    generator, names = np.random.default_rng(seed), [name for name in SEARCHED if name != "0"]
-    ends, curves, right = [], [], []
-    for n in range(count):
-        function = FUNCTIONS[names[n % len(names)]]
-        low = generator.uniform(-2, 1)
-        high = low + generator.uniform(1.5, 3)
-        a, b = constants(function, low, high, generator)
-        height = generator.choice([-1, 1]) * 10 ** generator.uniform(-1, 1)
-        y = height * function.value(a * np.linspace(low, high, POINTS) + b) + generator.normal()
-        ends.append((low, high))
-        curves.append(y + noise * y.std() * generator.normal(size=POINTS))
-        right.append(function.name)
-    return np.array(ends), np.array(curves), right
-
-
-def constants(function: Function, low: float, high: float, generator: Any) -> tuple[float, float]:
-    """Return a and b with which a function shows its face on a range."""
-    middle, half = (low + high) / 2, (high - low) / 2
-    side, draw = generator.choice([-1.0, 1.0]), generator.uniform
-    match function.family:
-        case "constant" | "line":
-            return 1.0, 0.0
-        case "power" | "kink" | "step":
-            return 1.0, -(middle + half * draw(-0.8, 0.8))
-        case "exp":
-            return side * draw(0.8, 4), 0.0
-        case "pole":
-            return 1.0, -middle + side * half * (1 + 10 ** draw(-1.3, -0.2))
-        case "one_sided":
-            return side, -side * middle + half * (1 + 10 ** draw(-2, -0.3))
-        case "between":
-            first = -function.limit * (1 - 10 ** draw(-2, -0.6))
-            last = function.limit * (1 - 10 ** draw(-2, -0.6))
-            return (last - first) / (high - low), first - (last - first) / (high - low) * low
-        case "wave":
-            return draw(1.5, 8) / half, draw(-3, 3)
-        case "any":
-            a = draw(1.2, 4) / half
-            return a, -a * (middle + half * draw(-0.5, 0.5))
 
 
 def tally(found: Sequence[Sequence[Candidate]], right: Sequence[str]) -> str:
@@ -208,34 +117,18 @@ def plain() -> None:
 
 def learnt() -> None:
     """Print how often single curves that a KAN has learnt get their function."""
-    names = [name for name in SEARCHED if name not in ("0", "sgn")]
     for grid, noise in ((5, 0.0), (10, 0.0), (10, 0.01)):
-        found, right, failed, generator = [], [], 0, np.random.default_rng(0)
-        for n in range(90):
-            function = FUNCTIONS[names[n % len(names)]]
-            low = generator.uniform(-2, 1)
-            high = low + generator.uniform(1.5, 3)
-            a, b = constants(function, low, high, generator)
-            formula = Formula(
-                "", [1, 1], [(low, high)], lambda x, f=function, a=a, b=b: f.torch(a * x + b)
-            )
-            data = dataset(formula, n, noise)
-            adapter = adapt(trained([1, 1], data, n, grid))
-            x, y = data["train_input"], data["train_label"]
-            share = (adapter.forward(x) - y).square().mean() / y.var()
-            if share > MAX_UNEXPLAINED:
-                failed += 1
-                continue
-            candidates = candidates_of(adapter, x, y)
-            found.append(candidates[0, 0, 0])
-            right.append(function.name)
+        found, right = [], []
+        for name, adapter, data in learnt_curves(grid, noise):
+            found.append(candidates_of(adapter, data["train_input"], data["train_label"])[0, 0, 0])
+            right.append(name)
         wrong = [
             f"{name} -> {row[0].function}"
             for row, name in zip(found, right, strict=True)
             if row[0].function != name
         ]
         print(f"{len(right)} learnt curves, grid {grid}, noise {noise}: {tally(found, right)}")
-        print(f"    {failed} are left out, whose training failed;", ", ".join(wrong))
+        print(f"    {90 - len(right)} are left out, whose training failed;", ", ".join(wrong))
 
 
 def trained_networks() -> None:
@@ -287,7 +180,7 @@ def known(count: int = 5, noise: float = 0.0) -> None:
         for seed in range(count):
             data = dataset(formula, seed, noise)
             naming, took = named(trained(formula.width, data, seed), data)
-            runs.append((naming, took, is_exact(formula, naming, data)))
+            runs.append((naming, took, is_found(formula, naming, data)))
         best = min(naming.loss_polished for naming, _, _ in runs)
         well = [exact for naming, _, exact in runs if naming.loss_polished <= 3 * best]
         chains += well if formula.one_node_each else []
@@ -306,42 +199,17 @@ def known(count: int = 5, noise: float = 0.0) -> None:
     )
 
 
-def is_exact(formula: Formula, naming: Naming, data: Dataset) -> bool:
-    """Whether a naming is its formula, also on a range twice as wide where both are defined."""
+def is_found(formula: Formula, naming: Naming, data: Dataset) -> bool:
+    """Whether a network has a name on each curve, and is its formula."""
+
+    def run(x: Tensor) -> Forward:
+        return naming.network.forward(np.ascontiguousarray(x.numpy().T))
+
     if naming.network.unnamed():
         return False
-    error = outputs(naming, data["test_input"]) - data["test_label"].numpy()
-    low, high = torch.tensor(formula.ranges, dtype=torch.float64).T
-    share = torch.rand(1000, len(low), dtype=torch.float64, generator=torch.Generator())
-    far = (low + high) / 2 + (high - low) * (2 * share - 1)
-    apart = outputs(naming, far) - formula(far).numpy()
-    defined = np.isfinite(apart)
-    scale = np.maximum(1.0, np.abs(formula(far).numpy()))
-    near = np.sqrt(np.mean(error**2)) < 1e-6
-    same = (np.abs(apart) / scale)[defined].max() < 1e-6
-    return bool(near and same and not at_limit(naming, data))
-
-
-def at_limit(naming: Naming, data: Dataset) -> bool:
-    """Whether a name stands where its argument is so small that a simpler one would do."""
-    x = np.ascontiguousarray(data["train_input"].numpy().T)
-    passed = naming.network.forward(x)
-    simple = tuple(FUNCTIONS[name] for name in ("0", "x", "x^2"))
-    for (l, i, _), curve in naming.network.edges.items():
-        if not isinstance(curve, NamedEdge) or curve.function in simple:
-            continue
-        values = passed.values[l][i]
-        points = np.linspace(values.min(), values.max(), POINTS)
-        y = curve.c * curve.function.value(curve.a * points + curve.b)
-        ends = points[[0, -1]][None]
-        fits = fit_curves(ends, y[None], np.ones((1, POINTS)), simple)
-        if fits.unexplained.min() < 1e-6:
-            return True
-    return False
-
-
-def outputs(naming: Naming, x: Tensor) -> Any:
-    return naming.network.forward(np.ascontiguousarray(x.numpy().T)).outputs.T
+    values = run(data["train_input"]).values
+    curves = ((curve, values[l][i]) for (l, i, _), curve in naming.curves.items())
+    return is_exact(formula, data, lambda x: run(x).outputs.T) and not at_limit(curves)
 
 
 def noise() -> None:
@@ -407,6 +275,12 @@ def invented() -> None:
         )
 
 
+def pykan() -> None:
+    """Print what pykan names the same curves and networks."""
+    judge_curves()
+    name_networks()
+
+
 TABLES = {
     "speed": speed,
     "plain": plain,
@@ -415,6 +289,7 @@ TABLES = {
     "known": known,
     "noise": noise,
     "invented": invented,
+    "pykan": pykan,
 }
 
 if __name__ == "__main__":

@@ -11,7 +11,12 @@ from torch import Tensor
 
 from kanwidget.masks.ids import Edge
 
-__all__ = ["FORMULAS", "Formula"]
+__all__ = ["FORMULAS", "ROWS", "Dataset", "Formula", "dataset"]
+
+ROWS = 1000
+"""To train with; as many to test with."""
+
+Dataset = dict[str, Tensor]
 
 PI = math.pi
 
@@ -47,6 +52,29 @@ class Formula:
     def one_node_each(self) -> bool:
         """Whether each hidden layer has one node."""
         return all(n == 1 for n in self.width[1:-1])
+
+
+def dataset(formula: Formula, seed: int, noise: float = 0.0, bell: bool = False) -> Dataset:
+    """Return rows of a formula, spread evenly or in the shape of a bell."""
+    generator = torch.Generator().manual_seed(seed)
+    ends = torch.tensor(formula.ranges, dtype=torch.float64)
+    low, high = ends.T
+    size = (2 * ROWS, len(ends))
+    share = torch.rand(size, generator=generator, dtype=torch.float64)
+    if bell:
+        more = torch.rand((2, *size), generator=generator, dtype=torch.float64)
+        share = (share + more.sum(0)) / 3
+    x = low + (high - low) * share
+    y = formula(x)
+    train = y[:ROWS]
+    spread = torch.randn(train.shape, generator=generator, dtype=torch.float64)
+    train = train + noise * train.std() * spread
+    return {
+        "train_input": x[:ROWS],
+        "train_label": train,
+        "test_input": x[ROWS:],
+        "test_label": y[ROWS:],
+    }
 
 
 def _chain(outer: str, *inner: str) -> dict[Edge, str]:

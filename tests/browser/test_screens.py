@@ -65,6 +65,18 @@ def cards(view: View) -> Locator:
     return view.root.locator(".detail")
 
 
+@pytest.mark.parametrize("size", [(1440, 820), (1600, 1000), (1024, 740)])
+def test_title_words_and_view_are_seen_together_at_once(
+    page: Page, path: Path, size: tuple[int, int]
+) -> None:
+    view = open_at(page, path, *size)
+    parts = [page.locator("h1"), page.locator("body > p")]
+    parts += [view.root.locator(part) for part in (".view-head", ".stage", ".tools", ".inspector")]
+    until(lambda: same([seen(rectangle(one), page) for one in parts], [True] * 6))
+    scrolls = "document.documentElement.scrollHeight > innerHeight"
+    until(lambda: same(page.evaluate(scrolls), False))
+
+
 @pytest.mark.parametrize("size", PROJECTORS)
 def test_in_full_screen_sliders_network_and_card_are_seen_together(
     page: Page, path: Path, size: tuple[int, int]

@@ -56,7 +56,7 @@ def bits(model: Any) -> dict[str, Any]:
         found[f"{name} hooks and mode"] = (*hooks, part.training)
         if hasattr(part, "funs_name"):
             found[f"{name} formulas"] = copy.deepcopy(part.funs_name)
-            # What stands for a formula that is off is a new object each time, of its own type.
+            # A formula that is off is replaced by an object of another type, a new one each time.
             found[f"{name} functions"] = [
                 [(type(f).__name__, id(getattr(f, "original", f))) for f in row]
                 for row in part.funs

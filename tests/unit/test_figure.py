@@ -220,6 +220,8 @@ def test_names_become_scripts_or_stay_as_they_are() -> None:
     assert [tuple(run) for run in runs_of("x_{10}")] == [("x", ""), ("10", "_")]
     assert [tuple(run) for run in runs_of(r"$\alpha$_2"[:8])] == [("α", "")]
     assert mathtext(runs_of("house_age")) is None
+    assert mathtext(runs_of("length_m")) is None
+    assert [tuple(run) for run in runs_of("v_x")] == [("v", ""), ("x", "_")]
 
 
 @pytest.mark.parametrize("name", ["long name " * 400, "x_1 " * 1000, "W" * 4000])

@@ -291,6 +291,19 @@ def test_rounding_says_what_it_costs() -> None:
         np.testing.assert_allclose(found, short(x), rtol=1e-12)
 
 
+def test_what_rounding_errors_leave_of_constants_is_not_written() -> None:
+    names = {(0, 0, 0): ("sin", 1.0, 0.0, 1.0, 0.1), (0, 1, 0): ("exp", 1.0, 0.0, 1.0, 0.2)}
+    cancelled = {**names, (0, 2, 0): ("x^2", 1.0, 0.0, 1.0, -0.3)}
+    assert (
+        formula_for([3, 1], cancelled).latex()
+        == formula_for(
+            [3, 1], {edge: (*curve[:4], 0.0) for edge, curve in cancelled.items()}
+        ).latex()
+    )
+    tiny = {edge: (*curve[:4], 1e-12) for edge, curve in cancelled.items()}
+    assert "10^{-12}" in formula_for([3, 1], tiny).latex()
+
+
 def test_rounding_a_formula_that_is_exact_keeps_it() -> None:
     exact = formula_for([2, 1, 1], HELLO, hello).recognised()
     assert exact.rounded(digits=1).latex() == exact.latex()

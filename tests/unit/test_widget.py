@@ -322,7 +322,7 @@ def test_the_order_holds_between_widgets_on_one_model(
     page.send(other, "undo")
     page.arrive()
     assert (widget.node_threshold, other.node_threshold, other.active_edges) == (0.0, 0.0, 15)
-    # On another model it is another matter.
+    # A widget on another model has an order of its own.
     apart = KANWidget(copy.deepcopy(model), dataset)
     page.write(apart, node_threshold=0.004)
     page.write(apart, node_threshold=0.04)

@@ -19,8 +19,9 @@ export function createThresholds(create: (axis: TargetKind) => Slider) {
     slider.element.dataset.axis = axis;
     return slider;
   });
-  const box = element("div", { class: "sliders" }, ...sliders.map((slider) => slider.element));
+  /** Where there is no room for both it says which of them is shown. */
   const choice = element("div", { class: "segments", role: "radiogroup", "aria-label": THRESHOLD.which });
+  const box = element("div", { class: "sliders" }, choice, ...sliders.map((slider) => slider.element));
   let chosen: TargetKind | null = null;
 
   function show(axis: TargetKind): void {
@@ -39,8 +40,6 @@ export function createThresholds(create: (axis: TargetKind) => Slider) {
 
   return {
     element: box,
-    /** What says which of them is shown where there is no room for both. */
-    choice,
     update(now: PanelProps): void {
       // Without hidden nodes there is nothing that the first could remove.
       if (!chosen) show(now.known.net.depth > 1 ? "node" : "edge");

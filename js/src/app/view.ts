@@ -150,7 +150,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   const head = element(
     "div",
     { class: "view-head" },
-    element("div", { class: "top" }, status.element, bar.element, thresholds.choice),
+    element("div", { class: "top" }, status.element, bar.element),
     thresholds.element,
   );
   stage.foot.prepend(legend.element);
@@ -160,7 +160,7 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
   root.append(hints.element, element("div", { class: "layout" }, head, middle, inspector.element));
   /** All parts that can change the model: everything except what is only read. */
   const acting = [bar, thresholds, stage, cards].map((part) => part.element);
-  acting.push(thresholds.choice, ...inspector.acting);
+  acting.push(...inspector.acting);
 
   /** What panels are shown; null before the first reading. */
   function props(): PanelProps | null {

@@ -10,8 +10,10 @@ const LEAST_FRAME = 400;
 /** From this width on the inspector stands beside the network; where the height is given, a narrower one will do. */
 const BESIDE = 1000;
 const BESIDE_IN_HEIGHT = 700;
-/** A view that is seen in fewer pixels has a lower head. */
+/** A view that is seen in fewer pixels has lower cards, and a lower head. */
 const SHORT = 700;
+/** So has a narrower one: its head has three rows. */
+const NARROW = 700;
 /** Something that scrolls and is lower than this is not what a person looks at the view through. */
 const LEAST_SCROLLER = 300;
 const SLACK = 8;
@@ -71,7 +73,9 @@ export function watchVisibleHeight(
     const height = Math.min(full ? innerHeight : visible(), limit);
     const most = isFramed ? MOST_IN_FRAME : MOST;
     const unknown = isFramed && height < LEAST_FRAME && !full;
-    root.toggleAttribute("data-short", height < SHORT && !unknown);
+    const isShort = height < SHORT && !unknown;
+    root.toggleAttribute("data-short", isShort);
+    root.toggleAttribute("data-low-head", isShort || root.clientWidth < NARROW);
     const rest = others.reduce((sum, part) => sum + Math.ceil(part.getBoundingClientRect().height), 0);
     const next = unknown ? most : Math.max(LEAST, Math.min(most, Math.floor(height - rest)));
     if (next === room) return;

@@ -62,7 +62,7 @@ function makeInks(palette: Palette): Inks {
     symbolicColour,
     behind: `rgb(${rgb(behind).join(" ")})`,
     removing: [bits(removed, 0.06), bits(removed, 0.95)],
-    removed: [bits(removed, 0.03), bits(removed, 0.22)],
+    removed: [bits(removed, 0.03), bits(removed, 0.14)],
     dot: bits(ink, 0.35),
   };
 }

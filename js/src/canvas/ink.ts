@@ -10,6 +10,9 @@ export const lineWidthOf = (importance: number): number => THINNEST + (THICKEST 
 /** Opacity of ink: legible however small the importance. */
 export const alphaOf = (importance: number): number => LEAST_ALPHA + (1 - LEAST_ALPHA) * importance;
 
+/** So far along the matrix's scale goes the ground of a box in the network: its curve is the darkest thing in it. */
+export const BOX_GROUND = 0.2;
+
 /** Opacity of the lines of what is off. */
 export const REMOVED_ALPHA = 0.06;
 /** Of the dashes where an edge was until everything moves. */

@@ -1,7 +1,7 @@
 /** What widths, inks and shapes mean, in the graph and in the matrix. */
 import type { Palette } from "../canvas/brush";
 import { inksOf, LEVELS } from "../canvas/colours";
-import { lineWidthOf } from "../canvas/ink";
+import { BOX_GROUND, lineWidthOf } from "../canvas/ink";
 import { importanceScale, scoreAt } from "../model/importance";
 import { formatScale } from "../text/format";
 import { LEGEND } from "../text/labels";
@@ -21,7 +21,7 @@ export function createLegend() {
     ...boxed("3 2.5"),
     svg("path", { d: "M24 -2l5 5M29 -2l-5 5", "stroke-width": "1.5" }),
   ]);
-  const removed = item(LEGEND.removed, "blue pale", boxed("3 2.5"));
+  const removed = item(LEGEND.removed, "blue pale", boxed(""));
   const off = item(LEGEND.off, "faint", [svg("path", { d: "M0 8H38" })]);
   const sign = (text: string, drawing: string) =>
     item(text, "", [
@@ -88,7 +88,7 @@ export function createLegend() {
       sum.hidden = matrix || !multiplies;
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
-      scaled([net, reading.beta, palette], () => {
+      scaled([net, reading.beta, palette, matrix], () => {
         const { knee, high } = importanceScale(net, reading.beta);
         [0, 0.5, 1].forEach((t, k) => {
           setText(numbers[k]!, formatScale(scoreAt({ knee, high }, t)));
@@ -96,7 +96,7 @@ export function createLegend() {
         const { css } = inksOf(palette).numeric;
         const colours = Array.from(
           { length: STOPS + 1 },
-          (_, k) => css[Math.round(((LEVELS - 1) * k) / STOPS)],
+          (_, k) => css[Math.round(((matrix ? 1 : BOX_GROUND) * (LEVELS - 1) * k) / STOPS)],
         );
         ramp.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
       });

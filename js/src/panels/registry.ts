@@ -10,7 +10,7 @@ import { createTrain } from "./train/train";
 export interface PanelEntry {
   readonly id: string;
   readonly label: PanelLabel;
-  /** What `KANWidget(..., hide=[...])` calls it. */
+  /** What `KANWidget(..., hide=[...])` calls it: one of `Parts.words` in `kanwidget/widget/traits.py`. */
   readonly part: string;
   /** Whether it changes the model: then it cannot be used while there is none. */
   readonly changesModel: boolean;

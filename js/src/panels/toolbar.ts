@@ -199,8 +199,10 @@ export function createToolbar(commands: Commands, events: ToolbarEvents) {
             ${tool("redo", TOOLBAR.redo, () => commands.act({ do: "redo" }), icon("redo"), !later)}
           </div>
           <div class="group">
-            <button type="button" class="quiet" data-role="more" popovertarget=${menuId} title=${TOOLBAR.more.help}
-            >${TOOLBAR.more.name}${icon("down")}</button>
+            <button
+              type="button" class="quiet" data-role="more" data-brief="⋯" popovertarget=${menuId}
+              aria-label=${TOOLBAR.more.name} title=${TOOLBAR.more.help}
+            ><span class="whole">${TOOLBAR.more.name}</span>${icon("down")}</button>
             <div popover id=${menuId} class="options" role="group" aria-label=${TOOLBAR.more.name} @beforetoggle=${place}>
               ${menu(now, state)}
             </div>

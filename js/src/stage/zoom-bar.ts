@@ -47,7 +47,7 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
   tidy.addEventListener("click", () => events.tidy(), { signal });
   const scale = element("span", { class: "scale", "aria-live": "polite" });
   const touch = matchMedia("(hover: none)").matches;
-  const hint = element("span", { class: "hint", role: "status" }, touch ? STAGE.touchHint : STAGE.hint);
+  const hint = element("span", { class: "hint", role: "status" });
   const bar = element(
     "div",
     { class: "tools" },
@@ -60,8 +60,10 @@ export function createZoomBar(host: () => HTMLElement | null, events: ZoomBarEve
   let timer: ReturnType<typeof setTimeout> | undefined;
   const quiet = () => {
     delete hint.dataset.said;
-    setText(hint, touch ? STAGE.touchHint : STAGE.hint);
+    const parts = touch ? STAGE.touchHint : STAGE.hint;
+    hint.replaceChildren(...parts.map((part, k) => element("span", {}, `${k > 0 ? " · " : ""}${part}`)));
   };
+  quiet();
   signal.addEventListener("abort", () => clearTimeout(timer));
   /** In place of the hint, until it has been read. */
   function say(words: string): void {

@@ -207,7 +207,7 @@ export function standaloneModel(given: PageData): StandaloneModel {
     publishLosses();
   }
 
-  /** Computes what things would cost, at once or bit by bit. */
+  /** Computes the losses along thresholds and without each edge, at once or in steps. */
   function estimate(): void {
     const { state } = session;
     if (evaluation === null) {

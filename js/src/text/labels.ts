@@ -221,8 +221,8 @@ export const MENU = {
 } as const;
 
 export const STAGE = {
-  hint: "Click: open card · Double-click: switch off or on · Shift-drag: lasso · Ctrl + wheel: zoom",
-  touchHint: "Tap: open card · Double-tap: switch off or on · Hold: more · Pinch: zoom",
+  hint: ["Click: open card", "Double-click: switch off or on", "Shift-drag: lasso", "Ctrl + wheel: zoom"],
+  touchHint: ["Tap: open card", "Double-tap: switch off or on", "Hold: more", "Pinch: zoom"],
   zoomOut: "Zoom out",
   zoomIn: "Zoom in",
   fit: "Fit the network",

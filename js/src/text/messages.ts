@@ -72,9 +72,12 @@ export const lossWord = (higherIsBetter: boolean, lossName: string): string =>
 export function allowWords(limit: Limit, lossName: string): string {
   const what = lossWord(limit.higherIsBetter, lossName);
   const loss = allowedLoss(limit);
-  if (loss === null) return `Allow ${limitWords(limit)} ${what}`;
+  if (loss === null) return `${allowShort(limit)} ${what}`;
   return `Allow ${what} ${limit.higherIsBetter ? "down" : "up"} to ${loss}`;
 }
+
+/** The same where there is no room: "Allow +5%". */
+export const allowShort = (limit: Limit): string => `Allow ${limitWords(limit)}`;
 
 /** Why that button does nothing. */
 export function noneAllowed(limit: Limit): string {
@@ -82,7 +85,7 @@ export function noneAllowed(limit: Limit): string {
   return `No smaller network is within ${limitWords(limit)}${share ? " of the best" : ""} along this threshold`;
 }
 
-/** What the next step of a threshold removes, what the loss will be, how many edges are left. */
+/** What the next step of a threshold removes and what the loss will be; how many edges are left. */
 export function nextWords(
   net: Network,
   names: NodeNames,
@@ -91,8 +94,8 @@ export function nextWords(
   keepMean: boolean,
   tradeoff: LossCurve | null,
   what = "loss",
-): string {
-  if (!change) return "Nothing is left to remove";
+): readonly [step: string, left: string] {
+  if (!change) return ["Nothing is left to remove", ""];
   const parts = [`Next: ${removedNames(net, names, change)}`];
   if (tradeoff) {
     const present = change.left + change.edges.length;
@@ -100,8 +103,7 @@ export function nextWords(
     const then = predictLoss(tradeoff, change.level, change.left, keepMean);
     parts.push(`${what} ${foreseenWords(now)} → ${foreseenWords(then)}`);
   }
-  parts.push(`${formatCount(change.left)} of ${formatItems(net.edgeCount, "edge")} left`);
-  return parts.join(", ");
+  return [parts.join(", "), `, ${formatCount(change.left)} of ${formatItems(net.edgeCount, "edge")} left`];
 }
 
 /** A curve with fewer points than steps knows the losses between them only roughly. */
@@ -153,6 +155,10 @@ export function removesWords({ nodes, edges }: { readonly nodes: number; readonl
   if (nodes === 0 && edges === 0) return "removes nothing";
   return `removes ${nodes > 0 ? `${formatItems(nodes, "node")}, ` : ""}${formatItems(edges, "edge")}`;
 }
+
+/** The same where there is no room: "−6 edges". */
+export const removesShort = ({ edges }: { readonly edges: number }): string =>
+  `${edges > 0 ? "−" : ""}${formatItems(edges, "edge")}`;
 
 /** Rank of an edge among all by its score, 1 for the largest. */
 export function rankOf(net: Network, edge: number): number {

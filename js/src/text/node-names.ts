@@ -11,13 +11,16 @@ const LETTERS =
   "sigma σ tau τ upsilon υ phi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Sigma Σ Phi Φ Psi Ψ Omega Ω";
 const GREEK = new Map(Array.from(LETTERS.matchAll(/(\w+) (\S)/gu), ([, word, letter]) => [word!, letter!]));
 
+/** `length_m` is a length in metres, `v_x` has a subscript. */
+const WORD_AND_LETTER = /[\p{L}\p{N}]{2}_\p{L}(?!\p{L})/u;
+
 /** A name that is not understood comes back as it is, in one run. */
 export function textRuns(name: string): Run[] {
   const plain: Run[] = [{ text: name, shift: "none" }];
   const math = /^\$(.+)\$$/.exec(name.trim());
   const body = (math?.[1] ?? name).replace(/\\([a-zA-Z]+)/g, (all, word: string) => GREEK.get(word) ?? all);
-  if (body.includes("\\")) return plain;
-  // A script is a brace group, digits, or one letter at the end: `house_age` is a word, not a subscript.
+  if (body.includes("\\") || (!math && WORD_AND_LETTER.test(body))) return plain;
+  // A script is a brace group, digits, or one letter: `house_age` is a word, not a subscript.
   const parts = body.match(/[_^](?:\{[^{}_^]*\}|\d+|\p{L}(?!\p{L}))|[^_^{}$]+|./gu) ?? [];
   const runs: Run[] = [];
   for (const part of parts) {

@@ -1,8 +1,8 @@
 /** What an edge's line shows of its score, from the pixels. */
 import { describe, expect, test } from "vitest";
 import trained from "../../../tests/golden/trained.json";
-import { inksOf, LEVELS } from "../../src/canvas/colours";
-import { alphaOf } from "../../src/canvas/ink";
+import { inksOf, LEVELS, levelOf } from "../../src/canvas/colours";
+import { alphaOf, BOX_GROUND } from "../../src/canvas/ink";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
 import { NO_EDITS } from "../../src/model/mask";
 import { reduce } from "../../src/state/view-state";
@@ -102,6 +102,21 @@ describe.each(["light", "dark"] as const)("in the %s", (theme) => {
       const alpha = numeric.deep[level] ? 1 : alphaOf(level / (LEVELS - 1));
       expect(contrast(ink, ground, alpha), `level ${level}`).toBeGreaterThanOrEqual(3);
     }
+  });
+
+  test("in a box of the network the curve is what stands out, and its ground still tells strong from weak", () => {
+    const { numeric } = inksOf({ ...colours, background });
+    const grounds = [0, 0.25, 0.5, 0.75, 1].map((importance) => {
+      const level = levelOf(BOX_GROUND * importance);
+      expect(numeric.deep[level]).toBe(0);
+      const ground = hex(numeric.bits[level]!);
+      const own = contrast(ground, background);
+      expect(contrast(colours.ink, ground, alphaOf(importance))).toBeGreaterThan(1.5 * own);
+      return own;
+    });
+    grounds.slice(1).forEach((own, k) => {
+      expect(own).toBeGreaterThan(1.05 * grounds[k]!);
+    });
   });
 
   test.each(Object.keys(VISION))(

@@ -52,14 +52,43 @@ describe("the head", () => {
     [1000, 900, 170],
     [1067, 667, 150],
     [1000, 600, 150],
+    [699, 900, 170],
+    [560, 900, 170],
+    [390, 844, 170],
   ])("of a view in a window of %d by %d is at most %d px with the sliders", async (width, height, most) => {
     const view = await open(width, height, richModel());
+    console.log(`${width} x ${height}: the head has ${headOf(view)} px`);
     expect(headOf(view)).toBeLessThanOrEqual(most);
+    if (width < 700) return;
     const [node, edge] = (["node", "edge"] as const).map((axis) => view.slider(axis).getBoundingClientRect());
     expect(node!.top).toBe(edge!.top);
     expect(edge!.left).toBeGreaterThan(node!.right);
-    console.log(`${width} x ${height}: the head has ${headOf(view)} px`);
   });
+
+  test.each([1400, 1067, 1000, 720, 560, 480, 390])(
+    "at %d px says whole what a threshold removes, or shorter, and never cuts it",
+    async (width) => {
+      const view = await open(width, 667, richModel());
+      const seen = new Set<string>();
+      for (const threshold of [0, 0.001, 0.02, 0.05, 0.1, 0.2, 0.5, 10]) {
+        view.model.receive({ node_threshold: threshold, edge_threshold: threshold });
+        await frames(2);
+        for (const removes of view.root.querySelectorAll<HTMLElement>(".removes")) {
+          if (!removes.checkVisibility()) continue;
+          const frame = removes.getBoundingClientRect();
+          const whole = removes.querySelector(".whole")!.getBoundingClientRect();
+          const brief = getComputedStyle(removes, "::after");
+          expect(removes.title).toBe(removes.textContent);
+          const isWhole = whole.top < frame.bottom - 1;
+          const width = isWhole ? whole.width : Number.parseFloat(brief.width);
+          const isSeen = isWhole || brief.visibility === "visible";
+          if (isSeen) expect(width).toBeLessThanOrEqual(frame.width);
+          seen.add(isWhole ? "whole" : isSeen ? "brief" : "none");
+        }
+      }
+      expect(seen).toContain(width >= 1067 ? "whole" : [720, 390].includes(width) ? "none" : "brief");
+    },
+  );
 
   test("is one line of status and one row of actions, the most frequent first", async () => {
     const view = await open(1000, 900, richModel());
@@ -77,12 +106,12 @@ describe("the head", () => {
     const view = await open(560, 900);
     const seen = () => (["node", "edge"] as const).map((axis) => view.slider(axis).checkVisibility());
     expect(seen()).toEqual([true, false]);
-    await click(view.find(".top input[value=edge]").parentElement!);
+    await click(view.find(".sliders > .segments input[value=edge]").parentElement!);
     expect(seen()).toEqual([false, true]);
     await page.viewport(720, 900);
     await settled();
     expect(seen()).toEqual([true, true]);
-    expect(view.find(".top input[value=edge]").checkVisibility()).toBe(false);
+    expect(view.find(".sliders > .segments input[value=edge]").checkVisibility()).toBe(false);
   });
 
   test("of a model without hidden nodes shows the edges first where there is no room for both", async () => {

@@ -59,6 +59,26 @@ test("an open tab asks for the formula, with the digits that a person chooses", 
   ]);
 });
 
+test("a long sum goes on in the next line, whole or inside of a table, and its terms stay buttons", async () => {
+  const view = await formulaTab();
+  const term = (k: number) =>
+    `<mrow data-edges="0,${k % 2},${k}"><mi>velocity</mi><mo>\u2062</mo><mn>${k}</mn></mrow>`;
+  const sum = `<mrow data-edges="1,0,0"><mrow>${[0, 1, 2, 3].map(term).join("<mo>+</mo>")}</mrow></mrow>`;
+  const equation = `<mrow><mi>y</mi><mo>=</mo>${sum}</mrow>`;
+  const rows = `<mtr><mtd><mi>y</mi></mtd><mtd><mo>=</mo></mtd><mtd>${sum}</mtd></mtr>`;
+  for (const content of [equation, `<mtable>${rows}${rows}</mtable>`]) {
+    const mathml = `<math xmlns="http://www.w3.org/1998/Math/MathML">${content}</math>`;
+    view.model.receive({ _formula: { ...FORMULA, mathml } });
+    await frames(3);
+    const paper = view.find(".math").getBoundingClientRect();
+    const found = terms(view).filter((each) => each.dataset.edges !== "1,0,0");
+    const places = found.map((each) => each.getBoundingClientRect());
+    for (const place of places) expect(place.right).toBeLessThanOrEqual(paper.right);
+    expect(new Set(places.map(({ top }) => Math.round(top))).size).toBeGreaterThan(1);
+    expect(view.find(".math math").textContent!.replace(/\u2062/g, "")).toContain("velocity0+velocity1+");
+  }
+});
+
 test("the formula is typeset, told in words, and its losses stand side by side", async () => {
   const view = await formulaTab();
   const math = view.find(".math math");

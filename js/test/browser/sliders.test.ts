@@ -275,7 +275,7 @@ test("the axis is numbered: the best loss, the end of what is drawn to scale, an
       .filter(({ hidden }) => !hidden)
       .map(({ textContent }) => textContent);
   const line = (from: number, step: number) => Float64Array.from({ length: 16 }, (_, k) => from + step * k);
-  const name = () => inside(view, "edge", ".names span").textContent;
+  const name = () => inside(view, "edge", ".curve-names span").textContent;
   view.model.receive({ _tradeoff_edge: along(line(0.1, 0.1)) });
   await frames(2);
   expect([name(), ...marks()]).toEqual(["test RMSE", "0.1", "0.115", "1.6"]);
@@ -307,7 +307,7 @@ test("the plot says what each curve is, and the loss at the thumb and at the sug
     [...panel(view, "edge").querySelectorAll<HTMLElement>(".value")]
       .filter((value) => value.checkVisibility())
       .map(({ textContent }) => textContent);
-  expect(inside(view, "edge", ".names").textContent).toBe("test RMSEmean keptnot kept");
+  expect(inside(view, "edge", ".curve-names").textContent).toBe("test RMSEmean keptnot kept");
   expect(values()).toEqual(["0.1040", "0.1000"]);
   view.slider("edge").focus();
   await userEvent.keyboard("{PageUp}");
@@ -549,7 +549,7 @@ test("50,816 scores give no more ticks than there is room for", async () => {
 test("whatever the next change is called, it moves nothing below it", async () => {
   for (const width of [320, 560, 1000]) {
     const view = await mount(fakeModel([2, 5, 1], rising), width);
-    view.find(".top input[value=edge]").click();
+    view.find(".sliders > .segments input[value=edge]").click();
     const top = view.canvas.getBoundingClientRect().top;
     view.model.receive({
       in_vars: ["a name of a variable that is far too long to be read", "b ".repeat(60)],
@@ -731,7 +731,7 @@ test.each([[[2, 5, 1]], [[4, 6, 1]], [[2, 12, 2]]])(
             expect(inside, `${axis}, ${tolerance}: the ${name} curve at ${x}, ${y}`).toBe(false);
           }
         }
-        const others = [".marks span", ".names", ".value"].flatMap((what) => [
+        const others = [".marks span", ".curve-names", ".value"].flatMap((what) => [
           ...plot.querySelectorAll<HTMLElement>(what),
         ]);
         for (const other of others) {

@@ -22,6 +22,8 @@ import { nextWords } from "../../src/text/messages";
 import { randomNumbers } from "../fake";
 import { distance, golden, networkFrom, type Tables } from "../golden";
 
+const wordsOfNext = (...of: Parameters<typeof nextWords>) => nextWords(...of).join("");
+
 interface Curves {
   thresholds: number[];
   active_edges: number[];
@@ -249,9 +251,9 @@ describe("what is told of the next step", () => {
           if (!change) break;
           const next = stepped(levels, stairs, threshold, 1);
           const [truth, now] = [next, threshold].map((at) => lossOf(maskOf(net, { ...edits, [name]: at })));
-          const told = nextWords(net, names, change, threshold, true, all);
+          const told = wordsOfNext(net, names, change, threshold, true, all);
           expect(told).toContain(`loss ${formatFigures(now!)} → ${formatFigures(truth!)}, ${change.left} of`);
-          const roughly = nextWords(net, names, change, threshold, true, some);
+          const roughly = wordsOfNext(net, names, change, threshold, true, some);
           const plain = / → (\d[\d.]*),/.exec(roughly);
           if (plain) {
             expect(plain[1]).toBe(formatFigures(truth!));

@@ -207,6 +207,20 @@ test("a larger room makes larger cells, until there are curves in them", () => {
   expect(large.blocks.map((block) => block!.kind)).toEqual(["curves", "curves"]);
 });
 
+test("a matrix is as high as the room, and not a little higher, where its curves stay curves", () => {
+  for (const [width, across, height] of [
+    [[64, 32, 10], 1100, 596],
+    [[4, 9, 1], 1100, 596],
+    [[13, 8, 4, 3], 800, 480],
+    [[10, 40, 3], 1000, 560],
+  ] as const) {
+    const net = networkOf([...width]);
+    const matrix = layoutMatrix(net, { ...room(across), height }, null);
+    expect(matrix.height, `[${width}]`).toBeLessThanOrEqual(height);
+    expect(matrix.blocks.map((block) => block!.kind)).not.toContain("heat");
+  }
+});
+
 test("training moves nothing", () => {
   const net = networkOf([16, 32, 16, 4]);
   const { key, blocks, names } = layoutMatrix(net, room(900), null);

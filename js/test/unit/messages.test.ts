@@ -30,6 +30,8 @@ test.each([
   ["$\\alpha_0$", "α", "0 sub"],
   ["v_x", "v", "x sub"],
   ["house_age", "house_age", ""],
+  ["length_m", "length_m", ""],
+  ["$ab_x$", "ab", "x sub"],
   ["$\\frac{a}{b}$", "$\\frac{a}{b}$", ""],
   ["$\\hbar$", "$\\hbar$", ""],
   ["_private", "_private", ""],

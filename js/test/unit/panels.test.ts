@@ -22,6 +22,8 @@ import { allowWords, limitWords, nextWords, rankOf, unknownWords } from "../../s
 import type { HistoryStep } from "../../src/wire/traits";
 import { networkOf, randomNumbers } from "../fake";
 
+const wordsOfNext = (...of: Parameters<typeof nextWords>) => nextWords(...of).join("");
+
 const names = { inVars: ["x_1", "x_2"], outVars: ["f(x)"] };
 /** No two alike: flat id 0 is the weakest edge, x1 -> h1,0. */
 const net = networkOf(
@@ -102,26 +104,26 @@ describe("the next change in words", () => {
   };
   test("names the edge, the loss and what is left", () => {
     const change = nextThresholdChange(net, stairs, "edge", 0);
-    expect(nextWords(net, names, change, 0, true, null)).toBe("Next: x₁ → h₁,₀, 14 of 15 edges left");
+    expect(wordsOfNext(net, names, change, 0, true, null)).toBe("Next: x₁ → h₁,₀, 14 of 15 edges left");
     const known = { ...tradeoff, activeEdges: Float64Array.of(15, 14, 13) };
-    expect(nextWords(net, names, change, 0, true, known)).toBe(
+    expect(wordsOfNext(net, names, change, 0, true, known)).toBe(
       "Next: x₁ → h₁,₀, loss 0.02340 → 0.02360, 14 of 15 edges left",
     );
-    expect(nextWords(net, names, change, 0, false, known)).toContain("0.02340 → 0.02400");
+    expect(wordsOfNext(net, names, change, 0, false, known)).toContain("0.02340 → 0.02400");
   });
   test("says between what when the curve has no point just there, and about when that is the same", () => {
     const change = nextThresholdChange(net, stairs, "edge", 0);
-    expect(nextWords(net, names, change, 0, true, tradeoff)).toContain("→ between 0.02360 and 0.05000, 14");
+    expect(wordsOfNext(net, names, change, 0, true, tradeoff)).toContain("→ between 0.02360 and 0.05000, 14");
     const flat = { ...tradeoff, lossKept: Float64Array.of(0.0234, 0.0236, 0.0237) };
-    expect(nextWords(net, names, change, 0, true, flat)).toContain("→ about 0.02360, 14");
+    expect(wordsOfNext(net, names, change, 0, true, flat)).toContain("→ about 0.02360, 14");
   });
   test("counts equal scores together, and names a node", () => {
     const equal = networkOf([2, 5, 1], new Float64Array(15).fill(0.5));
     const all = nextThresholdChange(equal, stepTableOf(equal, NO_EDITS, "edge"), "edge", 0);
-    expect(nextWords(equal, names, all, 0, true, null)).toBe("Next: 15 edges, 0 of 15 edges left");
+    expect(wordsOfNext(equal, names, all, 0, true, null)).toBe("Next: 15 edges, 0 of 15 edges left");
     const node = nextThresholdChange(net, stepTableOf(net, NO_EDITS, "node"), "node", 0);
-    expect(nextWords(net, names, node, 0, true, null)).toBe("Next: h₁,₀ and 3 edges, 12 of 15 edges left");
-    expect(nextWords(net, names, null, 1, true, null)).toBe("Nothing is left to remove");
+    expect(wordsOfNext(net, names, node, 0, true, null)).toBe("Next: h₁,₀ and 3 edges, 12 of 15 edges left");
+    expect(wordsOfNext(net, names, null, 1, true, null)).toBe("Nothing is left to remove");
   });
 });
 

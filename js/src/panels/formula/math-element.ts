@@ -22,6 +22,7 @@ export function mathElement(source: string, words: string): MathElement | null {
   const terms: Element[] = [];
   const element = copyOf(parsed, terms);
   if (!element) return null;
+  for (const row of element.querySelectorAll(":scope > mrow, mtd > mrow")) breakIntoTerms(row);
   element.setAttribute("display", "block");
   element.setAttribute("aria-label", words);
   return { element, terms };
@@ -43,6 +44,35 @@ function copyOf(from: Element, terms: Element[]): Element | null {
   }
   return made;
 }
+
+/** Lets a long sum go on in the next line before its signs, which browsers do not do by themselves. */
+function breakIntoTerms(row: Element): void {
+  let sum = row;
+  if (row.children.length === 3 && isSign(row.children[1]!, "=")) {
+    const left = document.createElementNS(SPACE, "mrow");
+    left.append(row.children[0]!, row.children[1]!);
+    row.prepend(left);
+    row.classList.add("line");
+    sum = row.children[1]!;
+  }
+  while (sum.children.length === 1 && sum.firstElementChild!.localName === "mrow") {
+    sum.classList.add("line");
+    sum = sum.firstElementChild!;
+  }
+  if (sum.localName !== "mrow" || ![...sum.children].some((child) => isSign(child, "+−"))) return;
+  const terms: Element[] = [];
+  for (const child of [...sum.children]) {
+    if (terms.length === 0 || isSign(child, "+−")) terms.push(document.createElementNS(SPACE, "mrow"));
+    // At the beginning of a row it would be the sign of a number, and stand closer.
+    if (terms.length > 1 && isSign(child, "+−")) child.setAttribute("form", "infix");
+    terms.at(-1)!.append(child);
+  }
+  sum.append(...terms);
+  sum.classList.add("line");
+}
+
+const isSign = (element: Element, signs: string): boolean =>
+  element.localName === "mo" && signs.includes(element.textContent || " ");
 
 /** The ids of a term's edges. */
 export const edgesOf = (term: Element): [number, number, number][] =>

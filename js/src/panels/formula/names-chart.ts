@@ -1,4 +1,4 @@
-/** The loss with each name more, on a logarithmic axis, and a slider to stand on any of its points. */
+/** The loss after each further name, on a logarithmic axis, and a slider to choose how many to keep. */
 
 import { formatScale } from "../../text/format";
 import { FORMULA } from "../../text/labels";

@@ -58,7 +58,7 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   const axisName = element("span");
   const names = element(
     "div",
-    { class: "names", ...hidden },
+    { class: "curve-names", ...hidden },
     axisName,
     element("span", { class: "of-kept" }, element("i"), THRESHOLD.meanKept),
     element("span", { class: "of-zeroed" }, element("i"), THRESHOLD.meanNotKept),
@@ -97,11 +97,12 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   let isHeld = false;
   /** In pixels: the plot, and what is on it wherever the dot is. */
   let size: Size = { width: 0, height: H };
+  /** Strokes of the curves, and of the line of the tolerance. */
   let curves: readonly Area[] = [];
   let texts: readonly Area[] = [];
-  let suggested: { readonly point: number; readonly area: Area } | null = null;
-  /** Sizes of numbers, by how many characters they have. */
-  const measured = new Map<number, Size>();
+  let suggested: { readonly point: number; readonly area: Area | null } | null = null;
+  /** Sizes of numbers, by their form. */
+  const measured = new Map<string, Size>();
   let waits: { timer: ReturnType<typeof setTimeout>; for: Shown } | null = null;
   signal.addEventListener("abort", () => clearTimeout(waits?.timer));
 
@@ -212,28 +213,33 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
       strokesOf(curve.getAttribute("d") ?? "", size.width / POSITIONS, size.height / H),
     );
     const limit = heights.of(toleratedLoss(tradeoff, tolerance, keepMean)) ?? heights.edge;
-    const own = { width: label.offsetWidth, height: label.offsetHeight };
+    const own = sizeOf(label);
     const limitArea = limitPlace(own, size, (limit / H) * size.height, curves);
     move(label, limitArea);
-    texts = [limitArea, placeNames([...curves, limitArea], heights.good === 0)];
+    curves = [...curves, ...strokesOf(`M0 ${limit}H${POSITIONS}`, size.width / POSITIONS, size.height / H)];
+    texts = [limitArea, ...placeNames(limitArea, heights.good === 0)];
     placeKnee(tradeoff, scale, keepMean);
     const threshold = lastPlaced;
     if (Number.isFinite(threshold)) follow(threshold);
   }
 
-  /** Where there is no room for all of them the name of the axis goes: the status line has it, too. */
-  function placeNames(taken: readonly Area[], fromBottom: boolean): Area {
-    let free: Area | null = null;
-    for (const isShort of [false, true]) {
-      axisName.hidden = isShort;
-      free ??= namesPlace({ width: names.offsetWidth, height: names.offsetHeight }, size, fromBottom, taken);
-      if (free) break;
+  /** Where there is no room for all of them the name of the axis goes: the status line has it, too. Then they cover curves. */
+  function placeNames(limit: Area, fromBottom: boolean): Area[] {
+    names.hidden = false;
+    let area: Area | null = null;
+    for (const covers of [false, true]) {
+      for (const isShort of [false, true]) {
+        axisName.hidden = isShort;
+        const own = sizeOf(names);
+        area = namesPlace(own, size, fromBottom, covers ? [limit] : [...curves, limit]);
+        if (area) break;
+      }
+      names.toggleAttribute("data-over", covers);
+      if (area) break;
     }
-    const [width, height] = [names.offsetWidth, names.offsetHeight];
-    const area = free ?? { x: 0, y: fromBottom ? size.height - height : 0, width, height };
-    names.toggleAttribute("data-over", !free);
-    move(names, area);
-    return area;
+    names.hidden = !area;
+    if (area) move(names, area);
+    return area ? [area] : [];
   }
 
   /** Leaves out the numbers on the axis that would touch others. */
@@ -254,27 +260,26 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     for (const mark of [kneeMark, kneeValue]) mark.hidden = false;
     put(kneeMark, positionOf(scale, threshold), top);
     const mark = pixels(positionOf(scale, threshold), top);
-    const area = number(kneeValue, loss, mark, texts);
-    suggested = { point: pointAt(tradeoff, threshold), area };
+    suggested = { point: pointAt(tradeoff, threshold), area: number(kneeValue, loss, mark, texts) };
     texts = [...texts, { x: mark.x - 5, y: mark.y - 5, width: 10, height: 10 }];
   }
 
-  /** Writes a loss beside its mark. */
+  /** Writes a loss beside its mark, if there is room. */
   function number(
     text: HTMLElement,
     loss: number,
     mark: { x: number; y: number },
     taken: readonly Area[],
-  ): Area {
+  ): Area | null {
     const words = withMinus(formatFigures(loss));
     setText(text, words);
-    let own = measured.get(words.length);
-    if (!own) {
-      own = { width: text.offsetWidth, height: text.offsetHeight };
-      measured.set(words.length, own);
-    }
+    // All digits are equally wide.
+    const form = `${text.className} ${words.replace(/\d/g, "0")}`;
+    const own = measured.get(form) ?? sizeOf(text);
+    measured.set(form, own);
     const area = valuePlace(own, size, mark, curves, taken);
-    move(text, area);
+    text.style.visibility = area ? "" : "hidden";
+    if (area) move(text, area);
     return area;
   }
 
@@ -326,10 +331,11 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     put(dot, positionOf(scale, threshold), shownTop);
     if (size.width === 0) return;
     // Where the dot stands at the suggestion one number is enough.
-    const isSuggested = suggested?.point === pointAt(tradeoff, threshold);
-    kneeValue.hidden = suggested === null || isSuggested;
-    const taken = suggested && !isSuggested ? [...texts, suggested.area] : texts;
-    number(value, loss, pixels(positionOf(scale, threshold), shownTop), taken);
+    const other = suggested && suggested.point !== pointAt(tradeoff, threshold) ? suggested.area : null;
+    const mark = pixels(positionOf(scale, threshold), shownTop);
+    const hasRoom = number(value, loss, mark, other ? [...texts, other] : texts) !== null;
+    if (!hasRoom) number(value, loss, mark, texts);
+    kneeValue.hidden = !other || !hasRoom;
   }
 
   return {
@@ -347,6 +353,12 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
 function put(mark: HTMLElement, position: number, top: number): void {
   mark.style.left = `${(100 * position) / POSITIONS}%`;
   mark.style.top = percent(top);
+}
+
+/** In whole pixels, none of which is too few. */
+function sizeOf(text: HTMLElement): Size {
+  const { width, height } = text.getBoundingClientRect();
+  return { width: Math.ceil(width), height: Math.ceil(height) };
 }
 
 /** The place of a height of the drawing. */

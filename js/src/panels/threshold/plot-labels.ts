@@ -10,8 +10,6 @@ export interface Size {
 const STEP = 6;
 /** What a line needs beside it. */
 const ROOM = 1.5;
-/** More strokes than a number can cover. */
-const MOST_STROKES = 1000;
 /** From a mark's middle to its number. */
 const BESIDE = 7;
 
@@ -80,36 +78,54 @@ export function namesPlace(
   return null;
 }
 
-/** The area of the number of a mark, beside it: where nothing is covered, else where the least is, and other texts last. */
+/** The area of the number of a mark: on no other text, on as few curves as can be, and near the mark; null if there is none. */
 export function valuePlace(
   size: Size,
   plot: Size,
   mark: { readonly x: number; readonly y: number },
   curves: readonly Area[],
   texts: readonly Area[],
-): Area {
+): Area | null {
   const { width, height } = size;
-  const tries: Area[] = [];
+  const at = (x: number, y: number): Area => ({ x, y, ...size });
+  const beside: Area[] = [];
   for (const away of [0, 8, 16, 26]) {
     for (const side of [-0.5, 0.1, -1.1]) {
       for (const y of [mark.y - BESIDE - height - away, mark.y + BESIDE + away])
-        tries.push({ x: mark.x + side * width, y, ...size });
+        beside.push(at(mark.x + side * width, y));
     }
-    tries.push({ x: mark.x + BESIDE + 1 + away, y: mark.y - height / 2, ...size });
-    tries.push({ x: mark.x - BESIDE - 1 - away - width, y: mark.y - height / 2, ...size });
+    beside.push(at(mark.x + BESIDE + 1 + away, mark.y - height / 2));
+    beside.push(at(mark.x - BESIDE - 1 - away - width, mark.y - height / 2));
   }
-  const inside = tries.filter(
-    ({ x, y }) => x >= 0 && x + width <= plot.width && y >= -1 && y + height <= plot.height + 1,
-  );
+  const found = leastCovered(beside, plot, curves, texts);
+  if (found) return found;
+  const anywhere: Area[] = [];
+  for (let x = 0; x + width <= plot.width; x += STEP) {
+    for (let y = 0; y + height <= plot.height; y += 2) anywhere.push(at(x, y));
+  }
+  const distance = ({ x, y }: Area) => Math.hypot(x + width / 2 - mark.x, y + height / 2 - mark.y);
+  anywhere.sort((a, b) => distance(a) - distance(b));
+  return leastCovered(anywhere, plot, curves, texts);
+}
+
+/** The first of the places in a plot that covers no text, and the fewest strokes. */
+function leastCovered(
+  places: readonly Area[],
+  plot: Size,
+  curves: readonly Area[],
+  texts: readonly Area[],
+): Area | null {
   let best: Area | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const area of inside) {
-    const overlaps = (others: readonly Area[]) => others.filter((other) => areasOverlap(other, area)).length;
-    const count = overlaps(curves) + MOST_STROKES * overlaps(texts);
+  for (const area of places) {
+    const isInside =
+      area.x >= 0 && area.x + area.width <= plot.width && area.y >= 0 && area.y + area.height <= plot.height;
+    if (!isInside || !isFree(area, texts)) continue;
+    const count = curves.filter((other) => areasOverlap(other, area)).length;
     if (count < least) [best, least] = [area, count];
     if (least === 0) break;
   }
-  return best ?? { x: Math.max(0, Math.min(plot.width - width, mark.x - width / 2)), y: 0, ...size };
+  return best;
 }
 
 const isFree = (area: Area, covered: readonly Area[]) => !covered.some((other) => areasOverlap(other, area));

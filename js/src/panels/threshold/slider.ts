@@ -17,11 +17,13 @@ import {
 import type { ViewState } from "../../state/view-state";
 import { type Label, THRESHOLD } from "../../text/labels";
 import {
+  allowShort,
   allowWords,
   idleWords,
   lossWord,
   nextWords,
   noneAllowed,
+  removesShort,
   removesWords,
   rescoredWords,
   thresholdWords,
@@ -93,7 +95,14 @@ export function createSlider(
     commands,
     signal,
   );
-  const removes = element("span", { class: "removes" });
+  // `data-brief` is said where there is no room for the whole.
+  const name = element(
+    "span",
+    { class: "name", "data-brief": THRESHOLD.short[axis] },
+    element("span", { class: "whole" }, title),
+  );
+  const removesWhole = element("span", { class: "whole" });
+  const removes = element("span", { class: "removes" }, removesWhole);
   const action = (role: string, { name, help: title }: Label, act: () => void) =>
     button(
       name,
@@ -103,6 +112,8 @@ export function createSlider(
     );
   const suggests = action("suggest", suggest, goToSuggestion);
   const allows = action("allow", allow, goToLimit);
+  const allowsWhole = element("span", { class: "whole" });
+  allows.replaceChildren(allowsWhole);
   const plot = createLossPlot(title, commands, signal);
   const above = svg("path");
   const below = svg("path", { class: "gone" });
@@ -112,7 +123,9 @@ export function createSlider(
     above,
     below,
   );
-  const next = element("span", { id });
+  const step = element("span", { class: "step" });
+  const left = element("span");
+  const next = element("span", { id }, step, left);
   const refused = element("span", { class: "refused", role: "alert" });
   const rescored = element("span", { class: "refused", role: "alert", "data-role": "rescored" });
   const panel = element(
@@ -121,7 +134,7 @@ export function createSlider(
     element(
       "div",
       { class: "head" },
-      element("span", { class: "title" }, element("span", { class: "name" }, title), " ", help.element),
+      element("span", { class: "title" }, name, " ", help.element),
       field.element,
       removes,
       suggests,
@@ -325,7 +338,9 @@ export function createSlider(
       mark(scale && threshold > 0 ? positionOf(scale, threshold) : -1);
       const removed = countRemoved(of, edits, axis, known.mask);
       const words = removesWords(removed);
-      setText(removes, words);
+      setText(removesWhole, words);
+      setAttribute(removes, "data-brief", removesShort(removed));
+      setAttribute(removes, "title", words);
       removes.toggleAttribute("data-some", removed.nodes + removed.edges > 0);
       field.update();
       setAttribute(
@@ -339,14 +354,17 @@ export function createSlider(
         setAttribute(button, "aria-disabled", came && !tradeoff ? "true" : null);
       }
       const limit = { tradeoff: came, tolerance, keepMean, higherIsBetter };
-      setText(allows, allowWords(limit, reading.lossName));
+      setText(allowsWhole, allowWords(limit, reading.lossName));
+      setAttribute(allows, "data-brief", allowShort(limit));
       if (!levels) {
-        setText(next, idle);
+        setText(step, idle);
+        setText(left, "");
         return;
       }
       const change = nextThresholdChange(of, stepsNow(of, edits), axis, threshold);
       const what = lossWord(higherIsBetter, reading.lossName);
-      setText(next, nextWords(of, names, change, threshold, keepMean, tradeoff, what));
+      const words_ = nextWords(of, names, change, threshold, keepMean, tradeoff, what);
+      for (const [k, part] of [step, left].entries()) setText(part, words_[k]!);
       setAttribute(next, "title", next.textContent);
     },
   };

@@ -117,7 +117,7 @@ interface Batch {
 
 function inkOf({ inks, levels, hairlines }: CurveInks, edge: number, code: number) {
   const kind = code & CELL_STATE;
-  if (kind !== ON) return { colour: BLUE, alpha: kind === REMOVING ? 0.875 : 0.3125 };
+  if (kind !== ON) return { colour: BLUE, alpha: kind === REMOVING ? 0.875 : 0.25 };
   if (code & SYMBOLIC) return { colour: FORMULA, alpha: 1 };
   const level = levels[edge]!;
   if (inks.numeric.deep[level]) return { colour: BEHIND, alpha: 1 };
@@ -174,8 +174,8 @@ function paintHollow(ctx: Ctx, { palette }: Brush, kind: number, width: number, 
     outline(0);
     ctx.fill();
   }
-  ctx.globalAlpha = kind === REMOVING ? 1 : 0.45;
-  ctx.setLineDash(large ? [4, 3] : [2.5, 2]);
+  ctx.globalAlpha = kind === REMOVING ? 1 : 0.22;
+  if (kind === REMOVING) ctx.setLineDash(large ? [4, 3] : [2.5, 2]);
   outline(breadth / 2);
   ctx.stroke();
   ctx.setLineDash([]);

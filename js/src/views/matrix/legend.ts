@@ -90,14 +90,14 @@ export function createSwatches(inks: Inks): Swatches {
   });
 }
 
-/** A cell with a curve in small: dashed, and crossed while it would go, or empty. */
+/** A cell with a curve in small: dashed and crossed while it would go, or empty. */
 function paintBox(ctx: CanvasRenderingContext2D, palette: Palette, x: number, y: number, look: number): void {
   ctx.beginPath();
   ctx.roundRect(x + 0.5, y + 0.5, 11, 11, 2);
   ctx.lineWidth = 1;
   ctx.strokeStyle = look === OFF ? palette.ink : palette.removed;
   ctx.globalAlpha = look === REMOVING ? 1 : look === REMOVED ? 0.6 : 0.3;
-  ctx.setLineDash(look === OFF ? [] : [2.5, 2]);
+  ctx.setLineDash(look === REMOVING ? [2.5, 2] : []);
   ctx.stroke();
   ctx.setLineDash([]);
   if (look === REMOVING) cross(ctx, x + 6, y + 6, 2, 1);

@@ -29,7 +29,16 @@ const MAX_FREE = 34;
 export function chooseMatrices(net: Network, room: MatrixSpace, folded: Uint8Array): Placed {
   const height = room.height ?? MAX_HEIGHT;
   const ways = [true, false].map((inputsUpright) => {
-    const made = placeMatrices(net, room, folded, 0, inputsUpright, PAD, PAD, room.width - PAD, height);
+    const place = (most: number) =>
+      placeMatrices(net, room, folded, 0, inputsUpright, PAD, PAD, room.width - PAD, most);
+    let made = place(height);
+    // What stands over and under the matrices is known only now. Cells get smaller, but not too small for their curves.
+    const kinds = made.blocks.map((block) => block!.kind).join();
+    for (let less = 0; less < height / 4 && room.height && made.bottom + PAD > height; less += 16) {
+      const lower = place(height - less);
+      if (lower.blocks.map((block) => block!.kind).join() !== kinds) break;
+      made = lower;
+    }
     const pitch = made.axes.map((axis) => axis!.pitch);
     return {
       made,

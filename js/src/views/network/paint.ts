@@ -1,7 +1,7 @@
 /** The painter of the network: a scene in, pixels out. Reads no DOM. */
 import { type Brush, clear, type Palette, surfacesOf } from "../../canvas/brush";
 import { inksOf, levelOf } from "../../canvas/colours";
-import { alphaOf, GHOST_ALPHA, lineWidthOf, REMOVED_ALPHA } from "../../canvas/ink";
+import { alphaOf, BOX_GROUND, GHOST_ALPHA, lineWidthOf, REMOVED_ALPHA } from "../../canvas/ink";
 import { INSET, inBox } from "../../canvas/normalized-curves";
 import { cross, dot, plus, ring } from "../../canvas/shapes";
 import { FAINT, fitName, paintText, type Text } from "../../canvas/text";
@@ -213,11 +213,7 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<
   // It has just been switched off, and its box stays until the layout may change.
   const gone = edge.look === "off" || edge.look === "removed";
   const symbolic = edge.formula !== null;
-  const { numeric } = inksOf(palette);
-  const level = levelOf(edge.importance);
   const shaded = edge.look === "on" && !symbolic;
-  // On a deep ground the curve has the background's colour.
-  const deep = shaded && numeric.deep[level] === 1;
   const alpha = edge.presence * fade;
   const outline = (inset: number) => {
     const side = box.side - 2 * inset;
@@ -232,7 +228,8 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<
   }
   if (shaded || (symbolic && edge.look === "on")) {
     ctx.globalAlpha = alpha * (symbolic ? SYMBOLIC_GROUND : 1);
-    ctx.fillStyle = symbolic ? palette.symbolic : numeric.css[level]!;
+    const { css } = inksOf(palette).numeric;
+    ctx.fillStyle = symbolic ? palette.symbolic : css[levelOf(BOX_GROUND * edge.importance)]!;
     ctx.fill();
   }
   ctx.strokeStyle = colourOf(palette, edge);
@@ -242,10 +239,9 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<
   if (removing || gone) ctx.setLineDash([4, 3]);
   ctx.stroke();
   ctx.setLineDash([]);
-  const ink = deep ? palette.background : palette.ink;
-  if (!gone && box.side >= RANGED_SIDE) paintRange(brush, edge, box, ink, alpha);
-  ctx.strokeStyle = deep ? palette.background : colourOf(palette, edge);
-  const full = lit || deep || removing || symbolic;
+  if (!gone && box.side >= RANGED_SIDE) paintRange(brush, edge, box, alpha);
+  ctx.strokeStyle = colourOf(palette, edge);
+  const full = lit || removing || symbolic;
   ctx.globalAlpha = alpha * (gone ? GONE_CURVE : full ? 1 : alphaOf(edge.importance));
   ctx.lineWidth = Math.min(2.5, Math.max(1.25, box.side / 30)) + (symbolic ? 0.25 : 0);
   strokeCurve(brush, edge.edge, box);
@@ -256,19 +252,19 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<
     dot(ctx, box.x + box.side - 1, box.y + 1, r + 2.5, palette.background);
     cross(ctx, box.x + box.side - 1, box.y + 1, r);
   }
-  if (edge.kept) dot(ctx, box.x + 5, box.y + 5, 2, ink);
+  if (edge.kept) dot(ctx, box.x + 5, box.y + 5, 2, palette.ink);
   if (edge.label && edge.formula !== null) paintFormula(brush, edge, box, edge.formula);
 }
 
 /** The zero line, if the curve's range has one, and the range in numbers. */
-function paintRange(brush: Brush, edge: EdgeShape, box: Box, ink: string, alpha: number): void {
-  const { ctx, curve, font } = brush;
+function paintRange(brush: Brush, edge: EdgeShape, box: Box, alpha: number): void {
+  const { ctx, curve, font, palette } = brush;
   const [low, high] = curve.range(edge.edge);
   if (!Number.isFinite(high - low)) return;
   if (low < 0 && high > 0) {
     const [left, y] = inBox(box, 0, curve.at(edge.edge, 0, 0)[1]);
     const [right] = inBox(box, 1, 0);
-    ctx.strokeStyle = ink;
+    ctx.strokeStyle = palette.ink;
     ctx.globalAlpha = ZERO_ALPHA * alpha;
     ctx.lineWidth = 1;
     ctx.beginPath();
@@ -276,7 +272,7 @@ function paintRange(brush: Brush, edge: EdgeShape, box: Box, ink: string, alpha:
     ctx.lineTo(right, y);
     ctx.stroke();
   }
-  ctx.fillStyle = ink;
+  ctx.fillStyle = palette.ink;
   ctx.globalAlpha = 0.8 * alpha;
   const away = (box.side * INSET) / 2;
   const heights = curve(edge.edge).filter((_, k) => k % 2 === 1);
