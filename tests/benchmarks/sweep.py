@@ -86,6 +86,12 @@ def load() -> str:
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
 
 
+def of_workers() -> float:
+    """Return the processor seconds of the processes that this one has started."""
+    children = psutil.Process().children(recursive=True)
+    return float(sum(sum(child.cpu_times()[:2]) for child in children))
+
+
 def runs_of(found: Sweep) -> list[Any]:
     """Return what runs gave but for the time they took, with every number of their networks."""
     numbers = [(run.number, run.train_loss, run.test_loss, run.error) for run in found.runs]
@@ -118,8 +124,7 @@ def cost(repeats: int = 25) -> None:
     sweep(data, {"start": 1}, repeats=WORKERS, fit=at_once, progress=False)
     print(f"start of {WORKERS} processes: {time.perf_counter() - start:.1f} s; {load()}")
 
-    process, first = psutil.Process(), []
-    before = sum(sum(child.cpu_times()[:2]) for child in process.children(recursive=True))
+    process, first, before = psutil.Process(), [], of_workers()
     memory, spent = process.memory_info().rss, time.process_time()
     start = time.perf_counter()
     found = sweep(data, GRID, repeats=repeats, progress=False, wait=False)
@@ -130,7 +135,7 @@ def cost(repeats: int = 25) -> None:
     found.wait()
     wall, ours = time.perf_counter() - start, time.process_time() - spent
     grown = (process.memory_info().rss - memory) / 2**20
-    workers = sum(sum(child.cpu_times()[:2]) for child in process.children(recursive=True)) - before
+    workers = of_workers() - before
     inside = sum(run.seconds for run in found.runs)
     count = len(found)
     print(f"{WORKERS} processes: wall {wall:.1f} s, first result after {first[0]:.2f} s; {load()}")
@@ -200,12 +205,14 @@ def many(count: int = 10_000) -> None:
     sweep(data, {"start": 1}, repeats=WORKERS, fit=at_once, progress=False)
 
     def timed(name: str, call: Callable[[], Any]) -> Any:
-        start, spent = time.perf_counter(), time.process_time()
+        start, spent, theirs = time.perf_counter(), time.process_time(), of_workers()
         found = call()
         if isinstance(found, Sweep):
             assert not any(run.error for run in found.runs), found
         wall, cpu = time.perf_counter() - start, time.process_time() - spent
-        print(f"{name}: wall {wall:.2f} s, processor of the parent {cpu:.2f} s; {load()}")
+        workers = of_workers() - theirs
+        print(f"{name}: wall {wall:.2f} s, processor {cpu:.2f} s", end="")
+        print(f" and {workers:.2f} s in the workers; {load()}" if workers else f"; {load()}")
         return found
 
     with tempfile.TemporaryDirectory() as place:
