@@ -332,6 +332,9 @@ class StepPlanner:
         if goes_on:
             what = tuple(message for message in before.what if message[0] != "fit")
             what += tuple(message for message in did if message[0] == "fit")
+        masks = MaskAndBias(adopted.baseline.mask, adopted.baseline.bias)
+        is_plain = masks.equals(applier.masks_under(adopted.baseline, adopted.state))
+        loss = adopted.baseline.loss if is_plain else None  # it is measured already
         command = self._measured(
             "set" if goes_on else kind,
             what,
@@ -344,6 +347,7 @@ class StepPlanner:
             weights=weights,
             changes=() if goes_on else changes,
             notice=notice(before.state if goes_on else parent.state, adopted.state),
+            loss=loss,
         )
         if renews and tree.snapshots.get(before.weights) is None:
             known = applier.require_evaluator().adapter.weights()
@@ -432,6 +436,7 @@ class StepPlanner:
         replaced: Command | None = None,
         evaluator: Evaluator | None = None,
         kept_off: frozenset[tuple[int, int, int]] = frozenset(),
+        loss: float | None = None,
         **more: Any,
     ) -> Command:
         """Return a command that leads to a state, with its loss.
@@ -448,6 +453,8 @@ class StepPlanner:
             What measures the loss, by default what measures the model now.
         kept_off : set of (l, i, j)
             Edges that have come back, beside those of the parent.
+        loss : float, optional
+            That of the state, if it has been measured just now.
         **more
             Further attributes of the command.
         """
@@ -464,7 +471,7 @@ class StepPlanner:
             state,
             baseline,
             parent.loss_after,
-            (evaluator or applier.require_evaluator()).loss(*masks),
+            (evaluator or applier.require_evaluator()).loss(*masks) if loss is None else loss,
             count,
             parent.active_edges - count,
             applier.facts.loss_name,
