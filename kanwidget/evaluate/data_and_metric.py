@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -206,11 +207,19 @@ class DataAndMetric:
             notes=[
                 *adapter.notes(),
                 *self._doubts,
-                *_constant_inputs(self.train_rows),
+                *self._constant_inputs,
             ],
         )
         self.add_curves(adapter, baseline)
         return baseline
+
+    @cached_property
+    def _constant_inputs(self) -> list[tuple[str, int, int]]:
+        """The first input with the same value in all rows, and how many more there are."""
+        same = (~varying_columns(self.train_rows)).nonzero().flatten().tolist()
+        if len(self.train_rows) < 2 or not same:
+            return []
+        return [("inputs_do_not_vary", same[0], len(same) - 1)]
 
     def with_scores(self, baseline: Baseline, scores: list[Tensor], score: str) -> Baseline:
         """Return a baseline of the same model with other scores."""
@@ -234,7 +243,8 @@ class DataAndMetric:
         if len(rows) > CURVE_ROWS:
             some = torch.linspace(0, len(rows) - 1, CURVE_ROWS, dtype=torch.float64)
             rows = rows[some.round().long().to(rows.device)]
-        curves, values = adapter.curves(rows, CURVE_POINTS), adapter.inputs_of(rows)
+        values = adapter.inputs_of(rows)
+        curves = adapter.curves(rows, CURVE_POINTS, values)
         baseline.drop_curves()
         baseline.curves.extend(curves)
         baseline.density.extend(
@@ -272,14 +282,6 @@ def _measure(
     # Tensors of its own: it may work in place.
     value, dtype = call_loss(metric, pred.clone(), labels.clone(), called)
     return check_scalar(value, called), labels.to(dtype)
-
-
-def _constant_inputs(inputs: Tensor) -> list[tuple[str, int, int]]:
-    """Return the first input with the same value in all rows, and how many more there are."""
-    same = (~varying_columns(inputs)).nonzero().flatten().tolist()
-    if len(inputs) < 2 or not same:
-        return []
-    return [("inputs_do_not_vary", same[0], len(same) - 1)]
 
 
 def _density(values: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -334,6 +334,9 @@ class StepPlanner:
         if goes_on:
             what = tuple(message for message in before.what if message[0] != "fit")
             what += tuple(message for message in did if message[0] == "fit")
+        masks = MaskAndBias(adopted.baseline.mask, adopted.baseline.bias)
+        is_plain = masks.equals(applier.masks_under(adopted.baseline, adopted.state))
+        loss = adopted.baseline.loss if is_plain else None  # it is measured already
         command = self._measured(
             "set" if goes_on else kind,
             what,
@@ -346,6 +349,7 @@ class StepPlanner:
             weights=weights,
             changes=() if goes_on else changes,
             notice=notice(before.state if goes_on else parent.state, adopted.state),
+            loss=loss,
         )
         if renews and tree.snapshots.get(before.weights) is None:
             known = applier.require_evaluator().adapter.weights()
@@ -434,9 +438,13 @@ class StepPlanner:
         replaced: Command | None = None,
         evaluator: Evaluator | None = None,
         kept_off: frozenset[tuple[int, int, int]] = frozenset(),
+        loss: float | None = None,
         **more: object,
     ) -> Command:
-        """Return a command that leads to a state, with its loss; see `next_command`."""
+        """Return a command that leads to a state, with its loss; see `next_command`.
+
+        ``loss`` is that of the state, if it has been measured just now.
+        """
         applier = self._applier
         parent = parent or applier.current
         masks, rule = applier.masks_under(baseline, state), baseline.mask_rule(state)
@@ -449,7 +457,7 @@ class StepPlanner:
             what,
             state,
             baseline,
-            (evaluator or applier.require_evaluator()).loss(*masks),
+            (evaluator or applier.require_evaluator()).loss(*masks) if loss is None else loss,
             masks.mask,
             parent,
             replaced,
