@@ -4,6 +4,7 @@
 # make bench   measure the KAN next to others (five minutes), and write the tables into examples/guide/performance.md
 # make gallery take the pictures in examples/gallery anew
 # make bench-view   measure the view in Chromium (half an hour), and write the tables there, too
+# make bench-training   measure trainings that are watched in JupyterLab (ten minutes)
 # make build   the wheel and the sdist, in dist/
 # make clean   remove everything that was built or installed here
 #
@@ -34,7 +35,7 @@ LINTED := js/build_hook.py kanwidget tests examples
 # JupyterLab saves what it shows: it gets copies, which a newer example replaces.
 COPIES := $(patsubst examples/%,build/demo/%,$(wildcard examples/*.ipynb examples/*.py))
 
-.PHONY: demo test lint vitest unit browser gallery bench bench-view build clean setup chromium
+.PHONY: demo test lint vitest unit browser gallery bench bench-view bench-training build clean setup chromium
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -76,6 +77,9 @@ bench: $(BENCH_READY)
 
 bench-view: chromium setup
 	CHROMIUM="$$(.ci/chromium)" $(PY) $(BENCH)/view.py
+
+bench-training: chromium setup
+	CHROMIUM="$$(.ci/chromium)" $(PY) $(BENCH)/training_view.py
 
 build: setup
 	rm -rf dist

@@ -181,11 +181,13 @@ class BaseAdapter(ABC):
         return mean_outputs(self, x)
 
     @torch.no_grad()
-    def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
+    def curves(
+        self, x: Tensor, n: int, inputs: Sequence[Tensor] | None = None
+    ) -> list[tuple[Tensor, Tensor]]:
         """Sample every edge's unmasked function over its input's range for ``x``."""
         share = torch.linspace(0, 1, n, device=self.device, dtype=self.dtype)
         found = []
-        for l, values in enumerate(self.inputs_of(x)):
+        for l, values in enumerate(inputs or self.inputs_of(x)):
             low, high = values.amin(0), values.amax(0)
             # A node that emits one value still has edges to look at: show them around it.
             room = (high <= low).to(low) / 2

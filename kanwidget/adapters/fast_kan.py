@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -71,14 +72,17 @@ class FastAdapter(LayeredAdapter):
         return out
 
     @torch.no_grad()
-    def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
+    def curves(
+        self, x: Tensor, n: int, inputs: Sequence[Tensor] | None = None
+    ) -> list[tuple[Tensor, Tensor]]:
         self._other_nodes = {}
-        for l, (layer, values) in enumerate(zip(self.layers, self.inputs_of(x), strict=True)):
+        inputs = inputs or self.inputs_of(x)
+        for l, (layer, values) in enumerate(zip(self.layers, inputs, strict=True)):
             if layer.layernorm is not None:
                 count = max(1, values.shape[1] - 1)
                 mean, square = values.mean(0), values.square().mean(0)
                 self._other_nodes[l] = (mean.sum() - mean) / count, (square.sum() - square) / count
-        return super().curves(x, n)
+        return super().curves(x, n, inputs)
 
     @torch.no_grad()
     def edge_curves(self, l: int, points: Tensor) -> Tensor:
@@ -96,7 +100,7 @@ class FastAdapter(LayeredAdapter):
         return self.with_names(l, points, _edge_outputs(layer, points, normed))
 
     def edge_outputs(self, l: int, x: Tensor) -> Tensor:
-        return self.with_names(l, x, self.layer_edge_outputs(self.layers[l], x))
+        return super().edge_curves(l, x)
 
     def input_norm(self, l: int) -> tuple[Tensor, Tensor, float] | None:
         norm = self.layers[l].layernorm

@@ -67,31 +67,34 @@ class NativeAdapter(NamedEdgesAdapter):
         return self._last[1]
 
     def _compute_summary(self, x: Tensor, data: Hashable) -> tuple[list[Tensor], list[Tensor]]:
-        model, on = self._model, self.mask()[0]
+        on = self.mask()[0]
         if self._first is None or self._first[0] != data or bool((on & ~self._first[1]).any()):
-            scores, means = model.scores(x), model.means(x)
+            scores, means = self._summary_from(0, x)
             self._first = data, on, scores[0], means[0], x  # so x's memory is not reused
             return scores, means
         _, _, score, mean, _ = self._first
-        later = self._later_layers(x)
-        half = len(later) // 2
-        first = (values.masked_fill(~on, 0.0) for values in (score, mean))
-        return [next(first), *later[:half]], [next(first), *later[half:]]
+        scores, means = self._summary_from(1, x)
+        return [score.masked_fill(~on, 0.0), *scores], [mean.masked_fill(~on, 0.0), *means]
 
     @torch.no_grad()
-    def _later_layers(self, x: Tensor) -> list[Tensor]:
-        """Return the scores of all layers but the first, then their means."""
+    def _summary_from(self, first: int, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return scores and means of all layers from one on, on inputs of the model."""
         model = self._model
 
         def of_rows(rows: Tensor) -> list[Tensor]:
-            values, scores, means = model.layers[0](rows), [], []
-            for layer in model.layers[1:]:
+            values, scores, means = rows, [], []
+            for l, layer in enumerate(model.layers):
+                if l < first:
+                    values = layer(values)
+                    continue
                 means.append(layer.means(values))
                 values, score = layer.forward_with_scores(values)
                 scores.append(score)
             return scores + means
 
-        return mean_over(x, model.numbers_per_row, of_rows)
+        found = mean_over(x, model.numbers_per_row, of_rows)
+        half = len(found) // 2
+        return found[:half], found[half:]
 
     def propagate(self, x: Tensor) -> list[Tensor]:
         return self._model.propagate(x)

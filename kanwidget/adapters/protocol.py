@@ -57,8 +57,12 @@ class Adapter(EdgeFunctions, Protocol):
     def means(self, x: Tensor) -> list[Tensor]:
         """Return every edge's mean output on inputs under the live masks, ``(n_out, n_in)``."""
 
-    def curves(self, x: Tensor, n: int) -> list[tuple[Tensor, Tensor]]:
+    def curves(
+        self, x: Tensor, n: int, inputs: Sequence[Tensor] | None = None
+    ) -> list[tuple[Tensor, Tensor]]:
         """Sample every edge's *unmasked* function at ``n`` points over its input's range for ``x``.
+
+        ``inputs`` are those of `inputs_of`, where they are known.
 
         Returns
         -------
@@ -201,7 +205,7 @@ class Adapter(EdgeFunctions, Protocol):
         """
 
     def modules_beside(self) -> dict[str, nn.Module]:
-        """Return what holds named edges, and is no part of the model, by names as of modules."""
+        """Return the modules that hold named edges and are no part of the model, by name."""
 
     def fingerprint(self) -> str:
         """Return a digest of the model's numbers, the same in every process."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from torch import Tensor
 
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.metric import metric_name
 from kanwidget.kan.training import FitResults
+from kanwidget.kan.write_lock import write_lock
 from kanwidget.masks.validate import check_whole
 from kanwidget.training.engine import AtRest, check_model, train
 from kanwidget.training.key_frames import KeyFrames
@@ -36,6 +39,12 @@ class SessionTraining(SessionReader):
     def run(self) -> TrainingRun | None:
         """The last training by `fit` or `start_fit`, None if there was none."""
         return self._run
+
+    @property
+    def run_is_over(self) -> bool:
+        """Whether the last training has ended, and all of it is in the history: or none was."""
+        record = self._planner.fit
+        return self.closed or record is None or record.run is not self._run
 
     def trained_steps(self) -> TrainedSteps:
         """Return the steps of all trainings by the session that led to where it stands."""
@@ -83,6 +92,38 @@ class SessionTraining(SessionReader):
             )
             for frame in frames
         ]
+
+    def step_to_draw(
+        self, points: Sequence[Tensor]
+    ) -> tuple[list[Tensor], float, tuple[int, int]] | None:
+        """Return what is drawn of a training's last step, without making history of it.
+
+        None if none is under way, or more than this is needed to know the loss: see `refresh`.
+
+        Parameters
+        ----------
+        points : list of Tensor, shapes (width[l], n)
+            Where to evaluate each layer's curves.
+
+        Returns
+        -------
+        curves : list of Tensor, shapes (n_out, n_in, n)
+            Of the live model, masks aside: all after the same step.
+        loss : float
+        step : (int, int)
+            The training's number, and how many of its steps the model has.
+        """
+        run, record = self._run, self._planner.fit
+        live = self._applier.require_live_model().adapter
+        if run is None or not run.running or record is None or record.loss_name:
+            return None
+        with write_lock(live.model):
+            done = run.steps_done
+            same = [len(x) for x in points] == live.width[:-1] and live.can_tabulate
+            if not done or not same:
+                return None
+            curves = [live.edge_curves(l, x.T) for l, x in enumerate(points)]
+            return curves, run.losses_at(done - 1)[1], (run.number, done)
 
     def fit(
         self,

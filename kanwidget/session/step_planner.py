@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ from kanwidget.kan.write_lock import fit_of, write_lock
 from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
 
-from .commands import count_edges, next_command
+from .commands import count_edges
 from .external_changes import (
     Adopted,
     adopt,
@@ -151,11 +152,8 @@ class StepPlanner:
         if command is None:
             return None
         applier, snapshots = self._applier, self._applier.history.snapshots
-        live, before, evaluator = (
-            applier.require_live_model(),
-            applier.current,
-            applier.require_evaluator(),
-        )
+        live, evaluator = applier.require_live_model(), applier.require_evaluator()
+        before = applier.current
         command = applier.history.get(command.id)
         there = MaskAndBias(command.baseline.mask, command.baseline.bias)
         if not applier.current_masks.fits(there):
@@ -334,6 +332,9 @@ class StepPlanner:
         if goes_on:
             what = tuple(message for message in before.what if message[0] != "fit")
             what += tuple(message for message in did if message[0] == "fit")
+        masks = MaskAndBias(adopted.baseline.mask, adopted.baseline.bias)
+        is_plain = masks.equals(applier.masks_under(adopted.baseline, adopted.state))
+        loss = adopted.baseline.loss if is_plain else None  # it is measured already
         command = self._measured(
             "set" if goes_on else kind,
             what,
@@ -346,6 +347,7 @@ class StepPlanner:
             weights=weights,
             changes=() if goes_on else changes,
             notice=notice(before.state if goes_on else parent.state, adopted.state),
+            loss=loss,
         )
         if renews and tree.snapshots.get(before.weights) is None:
             known = applier.require_evaluator().adapter.weights()
@@ -434,27 +436,48 @@ class StepPlanner:
         replaced: Command | None = None,
         evaluator: Evaluator | None = None,
         kept_off: frozenset[tuple[int, int, int]] = frozenset(),
-        **more: object,
+        loss: float | None = None,
+        **more: Any,
     ) -> Command:
-        """Return a command that leads to a state, with its loss; see `next_command`."""
+        """Return a command that leads to a state, with its loss.
+
+        Parameters
+        ----------
+        kind, what, state, baseline
+            As of a `Command`.
+        parent : Command, optional
+            What it follows, by default the current one.
+        replaced : Command, optional
+            The command that it replaces.
+        evaluator : Evaluator, optional
+            What measures the loss, by default what measures the model now.
+        kept_off : set of (l, i, j)
+            Edges that have come back, beside those of the parent.
+        loss : float, optional
+            That of the state, if it has been measured just now.
+        **more
+            Further attributes of the command.
+        """
         applier = self._applier
         parent = parent or applier.current
         masks, rule = applier.masks_under(baseline, state), baseline.mask_rule(state)
         came_back = parent.kept_off | kept_off
         still_off = {edge for edge in came_back if rule.is_removed_by_hand(edge, state.edits)}
-        return next_command(
-            applier.history,
-            applier.facts.loss_name,
+        count = count_edges(masks.mask)
+        return Command(
+            len(applier.history.commands) if replaced is None else replaced.id,
+            parent.id,
             kind,
-            what,
             state,
             baseline,
-            (evaluator or applier.require_evaluator()).loss(*masks),
-            masks.mask,
-            parent,
-            replaced,
+            parent.loss_after,
+            (evaluator or applier.require_evaluator()).loss(*masks) if loss is None else loss,
+            count,
+            parent.active_edges - count,
+            applier.facts.loss_name,
+            what,
             kept_off=frozenset(still_off),
-            **more,
+            **{"weights": parent.weights, **more},
         )
 
     def _measured_again(self, command: Command, evaluator: Evaluator) -> Command:

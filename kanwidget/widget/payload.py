@@ -32,6 +32,8 @@ from .page_losses import page_loss_name, torch_loss_name
 __all__ = [
     "baseline_arrays",
     "compared",
+    "curve_arrays",
+    "curve_points",
     "data_arrays",
     "history_rows",
     "large_arrays",
@@ -149,8 +151,9 @@ def baseline_arrays(
     adapter, baseline, data = session.edge_functions, session.baseline, session.data
     found = _rounded(adapter, baseline.curves) if private else baseline.curves
     xs, ys = zip(*found, strict=True)
-    curves = _array([y.flatten(0, 1) for y in ys], np.float32)
-    few = len(curves) <= MAX_TABLE_EDGES
+    curves = _curves(ys)
+    # What moves on at once is drawn as well in steps of 1/255, and without its base part.
+    few = len(curves) <= MAX_TABLE_EDGES and tables
     rows = [data.test_rows, data.train_rows]
     table = cells(adapter, baseline, rows, private) if tables else None
     small, ends = (curves, None) if few else quantised(curves)
@@ -170,6 +173,23 @@ def baseline_arrays(
         "_cells_x": None if table is None else table.x,
         "_cells_y": None if table is None else table.y,
     }
+
+
+def curve_arrays(ys: Iterable[Tensor]) -> Packable:
+    """Return curves ``(n_out, n_in, n)`` of a training that goes on, over the points sent last."""
+    y, ends = quantised(_curves(ys))
+    return {"_curves_y": y, "_curves_range": ends}
+
+
+def curve_points(session: PruningSession, private: bool = False) -> list[Tensor]:
+    """Return the points of the baseline's curves, as `baseline_arrays` sends them."""
+    curves = session.baseline.curves
+    found = _rounded(session.edge_functions, curves) if private else curves
+    return [x for x, _ in found]
+
+
+def _curves(ys: Iterable[Tensor]) -> Array:
+    return _array([y.flatten(0, 1) for y in ys], np.float32)
 
 
 def _rounded(
@@ -285,11 +305,15 @@ def origin(session: PruningSession) -> dict[str, Any]:
 
 
 def run_state(
-    run: TrainingRun | None, trained: TrainedSteps, loop: LoopRun | None = None
+    run: TrainingRun | None,
+    trained: TrainedSteps,
+    loop: LoopRun | None = None,
+    is_over: bool = True,
 ) -> dict[str, Any]:
     """Return how the last training is.
 
-    ``state`` is "running", "pausing" (it waits after the step in hand), "paused" or "ended";
+    ``state`` is "running", "pausing" (it waits after the step in hand), "paused" or "ended", if it
+    ``is_over``: the history has all of it, so that no older loss is told beside that word;
     ``number`` counts trainings; ``done`` are the steps until now. ``stopped`` says in words why it
     ended early, and ``error`` what was raised in it; "" if nothing. ``marks`` are what was done
     between steps: how many of those in `run_losses` there were by then, and "pruned" or "refined".
@@ -315,7 +339,7 @@ def run_state(
     return {
         **asdict(run.settings),
         "number": run.number,
-        "state": _state_of(run),
+        "state": _state_of(run) if run.running or is_over else "running",
         "done": run.steps_done,
         "stopped": run.stopped,
         "error": error,
@@ -366,7 +390,7 @@ def key_frames(session: PruningSession) -> Packable:
     for _, baseline in found:
         xs, ys = zip(*baseline.curves, strict=True)
         x = _array(xs, np.float32)
-        y, ends = quantised(_array([y.flatten(0, 1) for y in ys], np.float32))
+        y, ends = quantised(_curves(ys))
         mask = _flat(baseline.mask, np.uint8)
         for part, values in zip(parts, (x[:, [0, -1]], y, ends, mask), strict=True):
             part.append(values)

@@ -34,6 +34,12 @@ IDLE_SECONDS = 0.15
 RUN_SECONDS = 0.09
 """Seconds from one look at a training by the session to the next."""
 
+REFRESH_SECONDS = 1.0
+"""Seconds from one whole look at such a training to the next: between them only curves follow."""
+
+MAX_SHARE = 0.1
+"""Share of its time that whole looks at it may take."""
+
 DIGITS = 3
 """Significant digits of a formula that nobody has chosen."""
 
@@ -70,6 +76,8 @@ class TraitSync:
         self._names_sent: object = None  # the version of what is known that a view has
         self._formula_wish: tuple[int, bool] | None = None
         self._run_sent: list[tuple[int, int, int]] = []  # whose losses a view has: runs and steps
+        self._step_drawn: tuple[int, int] | None = None  # the run and step whose curves it has
+        self._next_refresh = 0.0  # as `time.monotonic` counts
         self._prefetcher = CostPrefetcher(self._send_prefetched)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
@@ -149,25 +157,53 @@ class TraitSync:
         if run is None and loop is None:
             return
         trained = self._widget.session.trained_steps()
-        self._widget.set_trait("_run", payload.run_state(run, trained, loop))
+        is_over = self._widget.session.run_is_over
+        self._widget.set_trait("_run", payload.run_state(run, trained, loop, is_over))
         sent = [(piece.number, first, end) for piece, first, end in trained.pieces]
         if sent != self._run_sent:
             self._run_sent = sent
             self._send("_run_losses", payload.run_losses(trained))
-        if run is not None and run.running and not self._run_task.pending:
+        if not is_over and not self._run_task.pending:
             self._run_task.ask(RUN_SECONDS)
 
     def look_at_run(self) -> None:
         """Take in what the last training by the session has done until now."""
         session = self._widget.session
         running = session.run is not None and session.run.running
-        if session.closed:
+        if session.closed or (time.monotonic() < self._next_refresh and self._draw_step()):
             return
+        start = time.monotonic()
         if session.refresh() or not running or self._lacks_tables():
             self.update_all_widgets(dragged=running)
-        run = session.run
-        if run is None or run.running or not running:  # else it has ended just now: look again
-            self.send_run()
+        self.send_run()
+        end = time.monotonic()
+        self._next_refresh = end + max(REFRESH_SECONDS, (end - start) / MAX_SHARE)
+
+    def _draw_step(self) -> bool:
+        """Show only the curves and losses of a training's last step, if these are all that moves.
+
+        Scores, densities and the history follow with the next whole look.
+        """
+        widget, session = self._widget, self._widget.session
+        if self._has_tables or not self._is_moving() or self._baseline is not session.baseline:
+            return False
+        points = payload.curve_points(session, widget.data_rows == 0)
+        found = session.step_to_draw(points)
+        if found is None:
+            return False
+        curves, loss, step = found
+        if step != self._step_drawn:
+            self._step_drawn = step
+            before, self.pulls = self.pulls, True
+            try:
+                with widget.hold_sync(), widget.hold_trait_notifications():
+                    for name, array in payload.curve_arrays(curves).items():
+                        self._send(name, array)
+                    widget.set_trait("loss", loss)
+                    self.send_run()
+            finally:
+                self.pulls = before
+        return True
 
     def update_when_idle(self, dragged: bool) -> None:
         """Let history and costs follow soon; later while a slider is dragged."""
@@ -382,7 +418,8 @@ class TraitSync:
         if session.closed:
             return
         try:
-            changed = session.refresh()  # no cell said so: somebody's button may have done it
+            # No cell said so: somebody's button may have done it.
+            changed = not self._follows_run() and session.refresh()
             if changed or self._lacks_tables():
                 self.update_all_widgets()
         except Exception as error:  # the loop would print it to nobody
@@ -421,6 +458,11 @@ class TraitSync:
                 return
             took = time.perf_counter() - start
             yield max(took, RUN_SECONDS - took)  # half of the time is the training's alone
+
+    def _follows_run(self) -> bool:
+        """Whether a training by the session is looked at anyway."""
+        run = self._widget.session.run
+        return run is not None and run.running and self._run_task.runs
 
     def _look(self) -> Iterator[None]:
         """Look now, whatever is under way."""

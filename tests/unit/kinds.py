@@ -25,6 +25,11 @@ WIDTH = [2, 3, 1]
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 
+def often(usual: int, soak: int) -> int:
+    """Return how often a test does something: more with ``KANWIDGET_SOAK=1``, by hand."""
+    return soak if os.environ.get("KANWIDGET_SOAK") else usual
+
+
 def make(kind: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> Any:
     """Return a lively [2, 3, 1], or skip the test if the library is not here."""
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002

@@ -345,7 +345,7 @@ def test_an_interrupt_at_any_moment_leaves_a_model_that_can_be_brought_back(
 
     before = signal.signal(signal.SIGALRM, press)
     try:
-        for _ in range(20):
+        for _ in range(kinds.often(20, 200)):
             w.refresh()
             had, steps = kinds.bits(model), len(w.session.history.path())
             with contextlib.suppress(KeyboardInterrupt):

@@ -52,15 +52,16 @@ def test_a_pruned_model_is_trained_where_it_is_on(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for seed in range(2):
+    steps = kinds.often(6, 20)
+    for seed in range(kinds.often(2, 20)):
         model, dataset, session = pruned_half(kind, seed)
         off, mask, loss = numbers_of_off_edges(model, session), session.mask, session.loss
         states = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
-        results = session.fit(6)
+        results = session.fit(steps)
         assert torch.equal(states[0], torch.get_rng_state())
         assert states[1:] == (np.random.get_state()[1].tolist(), random.getstate())  # noqa: NPY002
         assert results.stopped == ""
-        assert len(results["train_loss"]) == 6
+        assert len(results["train_loss"]) == steps
         assert results["test_loss"][-1] == pytest.approx(session.loss, rel=1e-6)
         assert session.loss <= loss
         assert same(numbers_of_off_edges(model, session), off)
@@ -312,7 +313,7 @@ def test_an_interrupt_leaves_a_recorded_step(kind: str) -> None:
     steps = [kinds.bits(model)]
     session.fit(150, callback=lambda *_: steps.append(kinds.bits(model)), **options)
     fits = 0
-    for _ in range(12):
+    for _ in range(kinds.often(12, 200)):
         session.jump(0)
         timer = threading.Timer(draw.uniform(0, 0.05), signal.raise_signal, [signal.SIGINT])
         try:

@@ -111,6 +111,12 @@ def test_every_step_of_a_walk_comes_back(kind: str, commands: list[str], seed: i
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
+def test_a_long_walk_comes_back_within_its_memory(kind: str) -> None:
+    commands = random.Random(1).choices(COMMANDS, k=kinds.often(40, 500))
+    walk(kind, commands, 1, history_bytes=100_000)
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
 @settings(max_examples=4, derandomize=True)
 @given(
     commands=st.lists(st.sampled_from(NAMING), min_size=5, max_size=15),
