@@ -151,7 +151,11 @@ def test_a_function_of_ones_own_that_fails_loses_nothing(open_notebook: OpenNote
         view.press("name")
         until(partial(told, words), timeout=30)
         assert value("_state()") == before
-        notebook.page.wait_for_timeout(2 * SECOND)  # the button names again, and does not stop
+        until(
+            lambda: same(
+                view.root.locator('[data-role="name"]').get_attribute("aria-busy"), "false"
+            )
+        )
     notebook.define("mood = 'good'; w.refresh()")
     view.press("name")
     until(lambda: same(value("len(w.session.names)"), 3), timeout=60)
