@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 from .canvas import INK, PAPER, REMOVED, SYMBOLIC, Sheet
-from .graph import Floats
+from .graph import Bools, Floats, Graph, Ints
 from .importance import alpha_of, ground_of, is_deep
 from .network import in_box
 from .paths import Box
@@ -26,6 +26,9 @@ MAX_MATRIX_HEIGHT = 420
 """Height of a matrix that fills its room."""
 MAX_CELL_SIDE, MIN_CURVE_SIDE = 40, 16
 """Side of a cell at the most, and at the least for its curve to be seen."""
+FOLDED, MIN_FOLDED_PITCH = 1 / 8, 8
+"""What is left of a row or column without any edge; smaller ones do not fold."""
+FOLDED_OPACITY = 0.2
 LINE_HEIGHT = 15
 LEGEND_SIZE = 11
 
@@ -39,7 +42,10 @@ def is_preferred(state: Snapshot) -> bool:
 
 @dataclass(frozen=True)
 class Matrices:
-    """Where each layer's matrix is: left, pitch across and down; all begin at one height."""
+    """Where each layer's matrix is: left, pitch across and down; all begin at one height.
+
+    As in `js/src/views/matrix/axes.ts`, rows and columns of nodes without any edge are folded.
+    """
 
     width: float
     height: float
@@ -47,6 +53,10 @@ class Matrices:
     left: list[float]
     across: list[float]
     down: list[float]
+    columns: list[Floats]
+    """Where each column begins, from the left, and where the last one ends."""
+    rows: list[Floats]
+    """The same from the top."""
     maps: tuple[int, int, int] | None
     """Rows and columns of the inputs, and how many of the first layer's maps are side by side."""
     legend: list[str]
@@ -69,6 +79,22 @@ def shapes(state: Snapshot, maps: tuple[int, int, int] | None) -> list[tuple[int
     return found
 
 
+def folded_nodes(graph: Graph) -> Bools:
+    """Return which nodes have no edge that is on, in a layer where others have, ``(N,)``."""
+    used = np.zeros(graph.node_offset[-1], bool)
+    used[graph.source[graph.mask]] = used[graph.target[graph.mask]] = True
+    for a, b in zip(graph.node_offset, graph.node_offset[1:], strict=False):
+        if not used[a:b].any():
+            used[a:b] = True
+    return ~used
+
+
+def nodes_of(graph: Graph, l: int) -> tuple[Ints, Ints]:
+    """Return the nodes of the rows and of the columns of a layer's matrix."""
+    owners = graph.target[graph.edge_offset[l] : graph.edge_offset[l + 1] : graph.width[l]]
+    return np.arange(graph.node_offset[l], graph.node_offset[l + 1]), owners
+
+
 def layout_of(state: Snapshot, width: float, input_shape: list[int], removed: str) -> Matrices:
     """Return where a state's matrices are, beside each other."""
     maps = None
@@ -83,17 +109,22 @@ def layout_of(state: Snapshot, width: float, input_shape: list[int], removed: st
     )
     room = width - 2 * PAD - before - GAP * (len(cells) - 1)
     each = max(40.0, room / len(cells))
-    pitches = []
+    folded = folded_nodes(state.graph)
+    pitches, sides = [], []
     for l, (rows, columns) in enumerate(cells):
-        across, down = (
-            min(MAX_CELL_SIDE, each / columns),
-            min(MAX_CELL_SIDE, MAX_MATRIX_HEIGHT / rows),
-        )
-        if min(across, down) >= MIN_CURVE_SIDE or (maps and l == 0):
-            across = down = min(across, down)
-        pitches.append((across, down))
-    wide = [columns * across for (_, columns), (across, _) in zip(cells, pitches, strict=True)]
-    tall = [rows * down for (rows, _), (_, down) in zip(cells, pitches, strict=True)]
+        lengths = [np.ones(rows), np.ones(columns)]
+        pitch = _pitches(rows, columns, each, maps if l == 0 else None)
+        if not (maps and l == 0):
+            lengths = [
+                np.where(folded[nodes] & (size >= MIN_FOLDED_PITCH), FOLDED, 1.0)
+                for nodes, size in zip(nodes_of(state.graph, l), reversed(pitch), strict=True)
+            ]
+            pitch = _pitches(lengths[0].sum(), lengths[1].sum(), each, None)
+        pitches.append(pitch)
+        ends = [np.concatenate([[0.0], np.cumsum(parts)]) for parts in lengths]
+        sides.append((pitch[1] * ends[0], pitch[0] * ends[1]))
+    wide = [float(across[-1]) for _, across in sides]
+    tall = [float(down[-1]) for down, _ in sides]
     needed = sum(wide) + GAP * (len(wide) - 1) + before + 2 * PAD
     x, left = (max(width, needed) - needed) / 2 + PAD + before, []
     for w in wide:
@@ -116,25 +147,42 @@ def layout_of(state: Snapshot, width: float, input_shape: list[int], removed: st
         left,
         [across for across, _ in pitches],
         [down for _, down in pitches],
+        [across for _, across in sides],
+        [down for down, _ in sides],
         maps,
         legend,
     )
 
 
+def _pitches(
+    rows: float, columns: float, width: float, maps: tuple[int, int, int] | None
+) -> tuple[float, float]:
+    """Return the pitch across and down: the same where there are curves or maps."""
+    across, down = min(MAX_CELL_SIDE, width / columns), min(MAX_CELL_SIDE, MAX_MATRIX_HEIGHT / rows)
+    if min(across, down) >= MIN_CURVE_SIDE or maps:
+        across = down = min(across, down)
+    return across, down
+
+
 def draw(sheet: Sheet, state: Snapshot, made: Matrices, removed: str) -> None:
     """Draw a state on a sheet of the arrangement's size."""
     graph = state.graph
-    for l, (rows, columns) in enumerate(shapes(state, made.maps)):
+    for l in range(len(made.left)):
         edges = slice(graph.edge_offset[l], graph.edge_offset[l + 1])
         targets = (edges.stop - edges.start) // graph.width[l]
-        across, down, left = made.across[l], made.down[l], made.left[l]
+        left, x, y = made.left[l], made.columns[l], made.rows[l]
         mapped = made.maps if l == 0 else None
-        if min(across, down) >= MIN_CURVE_SIDE and not mapped:
-            _draw_curves(sheet, state, edges, Box(left, made.top, across), removed)
+        if min(made.across[l], made.down[l]) >= MIN_CURVE_SIDE and not mapped:
+            _draw_curves(sheet, state, l, made, removed)
         else:
             colours = _colours(state, edges, removed).reshape(targets, graph.width[l], 3)
             picture = _tile_maps(colours, mapped) if mapped else colours.transpose(1, 0, 2)
-            _draw_image(sheet, picture, left, made.top, columns * across, rows * down)
+            for axis, ends in enumerate((y, x)):
+                sizes = np.diff(ends)
+                if not np.allclose(sizes, sizes[0]):
+                    parts = np.rint(sizes / sizes.min()).astype(int)
+                    picture = picture.repeat(parts, axis)
+            _draw_image(sheet, picture, left, made.top, x[-1], y[-1])
         on, count = int(graph.mask[edges].sum()), edges.stop - edges.start
         counts = f"{on:,} of {count:,}", " on", f", scores to {_max_score(state, edges):.3g}"
         lines = [f"{graph.width[l]:,} → {targets:,}"], ["".join(counts[:n]) for n in (3, 2, 1)]
@@ -190,12 +238,23 @@ def _draw_image(
     sheet.polyline(corners, 0.75, edgecolor=INK, alpha=0.4)
 
 
-def _draw_curves(sheet: Sheet, state: Snapshot, edges: slice, first: Box, removed: str) -> None:
-    """Draw each edge's curve in its cell."""
-    graph, pitch = state.graph, first.side
-    for e in range(edges.start, edges.stop):
+def _draw_curves(sheet: Sheet, state: Snapshot, l: int, made: Matrices, removed: str) -> None:
+    """Draw each edge's curve in its cell, and a line for each row and column that is folded."""
+    graph, pitch = state.graph, made.down[l]
+    x, y = made.left[l] + made.columns[l], made.top + made.rows[l]
+    short_x, short_y = (np.diff(ends) < pitch / 2 for ends in (x, y))
+    if removed != "hidden":
+        for k in np.flatnonzero(short_x):
+            middle = (x[k] + x[k + 1]) / 2
+            _draw_fold(sheet, [(middle, y[0]), (middle, y[-1])], f"folded-column-{l}-{k}")
+        for k in np.flatnonzero(short_y):
+            middle = (y[k] + y[k + 1]) / 2
+            _draw_fold(sheet, [(x[0], middle), (x[-1], middle)], f"folded-row-{l}-{k}")
+    for e in range(graph.edge_offset[l], graph.edge_offset[l + 1]):
         _, i, j = graph.index(e)
-        box = Box(first.x + j * pitch + 1, first.y + i * pitch + 1, pitch - 2)
+        if short_x[j] or short_y[i]:
+            continue
+        box = Box(x[j] + 1, y[i] + 1, pitch - 2)
         name = "-".join(map(str, graph.index(e)))
         if not graph.mask[e]:
             if removed != "hidden":
@@ -222,41 +281,41 @@ def _draw_curves(sheet: Sheet, state: Snapshot, edges: slice, first: Box, remove
         sheet.polyline(points, 1.25, f"curve-{name}", edgecolor=colour, alpha=strength)
 
 
+def _draw_fold(sheet: Sheet, ends: list[tuple[float, float]], name: str) -> None:
+    sheet.polyline(ends, 1, name, edgecolor=INK, alpha=FOLDED_OPACITY)
+
+
+def _named(ends: Floats, pitch: float, step: int) -> list[int]:
+    """Return the rows or columns that have a name: each ``step``-th of those not folded."""
+    return [int(k) for k in np.flatnonzero(np.diff(ends) > pitch / 2)[::step]]
+
+
 def _draw_input_names(sheet: Sheet, state: Snapshot, made: Matrices) -> None:
-    step = math.ceil(LINE_HEIGHT / made.down[0])
-    for i in range(0, len(state.in_vars), step):
+    ends, pitch = made.rows[0], made.down[0]
+    for i in _named(ends, pitch, math.ceil(LINE_HEIGHT / pitch)):
         runs = fit(runs_of(state.in_vars[i]), max_name_width(made.width), FORMULA_SIZE)
-        y = made.top + (i + 0.5) * made.down[0]
+        y = made.top + (ends[i] + ends[i + 1]) / 2
         sheet.text(runs, made.left[0] - 6, y, FORMULA_SIZE, "right", name=f"in-{i}")
 
 
 def _draw_output_names(sheet: Sheet, state: Snapshot, made: Matrices) -> None:
-    graph, pitch = state.graph, made.across[-1]
-    rows, columns = shapes(state, made.maps)[-1]
-    owners = graph.target[graph.edge_offset[-2] :: graph.width[-2]] - graph.node_offset[-2]
-    y = made.top + rows * made.down[-1] + 5
+    graph, pitch, ends = state.graph, made.across[-1], made.columns[-1]
+    columns = len(ends) - 1
+    owners = nodes_of(graph, len(made.left) - 1)[1] - graph.node_offset[-2]
+    y = made.top + made.rows[-1][-1] + 5
     level = max(measure(runs_of(name), FORMULA_SIZE) for name in state.out_vars) + 6 <= pitch
-    step = 1 if level else math.ceil(LINE_HEIGHT / pitch)
     left = made.left[-1]
-    for j in range(0, columns, step):
+    for j in _named(ends, pitch, 1 if level else math.ceil(LINE_HEIGHT / pitch)):
         runs = fit(runs_of(state.out_vars[owners[j]]), max_name_width(made.width), FORMULA_SIZE)
-        x, name = left + (j + 0.5) * pitch, f"out-{j}"
+        x, name = left + (ends[j] + ends[j + 1]) / 2, f"out-{j}"
         if level:
             sheet.text(runs, x, y + 8, FORMULA_SIZE, "center", name=name)
         elif columns == 1:  # whatever is on its left, a long name is not written over it
             runs = fit(runs, made.right(len(made.left) - 1) - left, FORMULA_SIZE)
             sheet.text(runs, left, y + 8, FORMULA_SIZE, "left", name=name)
         else:
-            sheet.text(
-                runs,
-                x,
-                y - 0.36 * FORMULA_SIZE,
-                FORMULA_SIZE,
-                "center",
-                name=name,
-                rotation=90,
-                va="top",
-            )
+            top = y - 0.36 * FORMULA_SIZE
+            sheet.text(runs, x, top, FORMULA_SIZE, "center", name=name, rotation=90, va="top")
 
 
 def _legend_parts(state: Snapshot, maps: bool, small: bool, removed: str) -> list[str]:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kanwidget.functions.library import FUNCTIONS
+from kanwidget.functions.library import FUNCTIONS, Function
 from kanwidget.functions.named_edges import CurveGroup
 
 from .arrays import Array, as_array
 from .layer import KANLayer
-from .numpy_layer import NumpyLayer
+from .numpy_layer import NumpyLayer, product
 
 __all__ = ["NamedNumpyLayer", "numpy_layer"]
 
@@ -30,8 +30,20 @@ SLOPE_FROM_VALUE: dict[str, Callable[[Array, Array], Array]] = {
     "sigmoid": lambda u, f: f - f * f,
     "tan": lambda u, f: 1 + f * f,
     "gaussian": lambda u, f: -2 * u * f,
+    "sqrt": lambda u, f: 0.5 / f,
+    "1/x": lambda u, f: -f * f,
 }
 """Slopes that cost little once the value at the argument u is known."""
+
+
+def _sine_and_cosine(u: Array, sine: Array, cosine: Array) -> None:
+    """Write both by the tangent of half the angle: it takes less time than one of the two."""
+    tangent = np.tan(0.5 * u)
+    share = 1 / (1 + tangent * tangent)
+    np.multiply(tangent, share, out=sine)
+    sine *= 2
+    np.multiply(share, 2, out=cosine)
+    cosine -= 1
 
 
 class _Curves:
@@ -42,54 +54,90 @@ class _Curves:
     Parameters
     ----------
     groups : list of CurveGroup
+    free : bool ndarray, shape (n_out, n_in, 4)
+        Which constants are fitted.
     """
 
-    def __init__(self, groups: list[CurveGroup]) -> None:
-        none, self._room = np.empty(0, dtype=np.intp), np.empty((6, 0, 0))
+    def __init__(self, groups: list[CurveGroup], free: NDArray[np.bool_]) -> None:
+        none = np.empty(0, dtype=np.intp)
         self.outs = np.concatenate([none, *(group.outs for group in groups)])
         self.ins = np.concatenate([none, *(group.ins for group in groups)])
         ends = np.cumsum([0, *(len(group.ins) for group in groups)]).tolist()
         self._parts = [
-            (slice(*part), group.function)
+            (slice(*part), group.function, _known_name(group.function))
             for part, group in zip(pairwise(ends), groups, strict=True)
         ]
-        self.set_inputs(np.empty((0 if not groups else int(self.ins.max()) + 1, 0)))
+        self.free: NDArray[np.bool_] = free[self.outs, self.ins]
+        self._not_free, self._fits = ~self.free, self.free.any(0).tolist()
+        self._flat = self.outs * free.shape[1] + self.ins
+        self._each = np.arange(len(self.outs))
+        # What is added to nodes, and to inputs' gradients, is a product with one of these.
+        self._to_nodes, self._to_inputs = (np.zeros((n, len(self.outs))) for n in free.shape[:2])
+        self._make_room(0)
+
+    def _make_room(self, batch: int) -> None:
+        self.x, self._arguments, self.shape, self._slopes, *rest = np.empty(
+            (7, len(self.outs), batch)
+        )
+        self._values, self._on_values, self._more = rest
 
     def set_inputs(self, x: Array) -> None:
         """Take inputs ``(n_in, batch)``."""
-        self.x: Array = x[self.ins]
-        if self._room.shape[1:] != self.x.shape:
-            self._room = np.empty((6, *self.x.shape))
-            self._arguments, self.shape, self.values, *rest = self._room
-            self._slopes, self._on_values, self._more = rest
-        self._has_slopes = False
+        if self.x.shape[1] != x.shape[1]:
+            self._make_room(x.shape[1])
+        np.take(x, self.ins, axis=0, out=self.x, mode="clip")  # "raise" would copy twice
 
     def set_constants(self, constants: Array) -> None:
         """Evaluate the edges with constants ``(n_out, n_in, 4)``."""
-        self.a, b, self.c, d = constants[self.outs, self.ins].T[..., None]
+        self.a, b, self.c, self.d = constants.reshape(-1, 4)[self._flat].T[..., None]
         with np.errstate(all="ignore"):
             np.multiply(self.a, self.x, out=self._arguments)
             self._arguments += b
-            for part, function in self._parts:
-                u = self._arguments[part]
-                self.shape[part] = 0.0 if function.family == "constant" else function.value(u)
-            np.multiply(self.c, self.shape, out=self.values)
-            self.values += d
-        self._has_slopes = False
+            for part, function, name in self._parts:
+                u, value = self._arguments[part], self.shape[part]
+                if name == "sin":
+                    _sine_and_cosine(u, value, self._slopes[part])
+                elif name == "cos":
+                    _sine_and_cosine(u, self._slopes[part], value)
+                else:
+                    value[...] = 0.0 if function.family == "constant" else function.value(u)
+        self._has_slopes = self._has_values = False
+
+    def sums(self, n_out: int) -> Array:
+        """Return what the edges add to each node, ``(n_out, batch)``."""
+        self._to_nodes[self.outs, self._each] = self.c[:, 0]
+        out: Array = product(self._to_nodes, self.shape)
+        if self.d.any():
+            out += np.bincount(self.outs, self.d[:, 0], n_out)[:, None]
+        return out
+
+    @property
+    def _outputs(self) -> Array:
+        """What the edges add to nodes."""
+        if not self._has_values:
+            np.multiply(self.c, self.shape, out=self._values)
+            self._values += self.d
+            self._has_values = True
+        return self._values
+
+    def sizes(self) -> Array:
+        """Return the mean size of each edge's output, ``(n,)``."""
+        sizes: Array = np.abs(self._outputs, out=self._more).sum(1) / self.x.shape[1]
+        return sizes
 
     @property
     def slopes(self) -> Array:
         """The slopes of the functions at their arguments."""
         if not self._has_slopes:
             with np.errstate(all="ignore"):
-                for part, function in self._parts:
-                    u, quick = self._arguments[part], SLOPE_FROM_VALUE.get(function.name)
-                    known = quick is not None and FUNCTIONS.get(function.name) is function
-                    self._slopes[part] = (
-                        quick(u, self.shape[part])
-                        if quick is not None and known
-                        else function.derivative(u)
-                    )
+                for part, function, name in self._parts:
+                    u, slopes = self._arguments[part], self._slopes[part]
+                    if name in SLOPE_FROM_VALUE:
+                        slopes[...] = SLOPE_FROM_VALUE[name](u, self.shape[part])
+                    elif name == "cos":
+                        np.negative(slopes, out=slopes)
+                    elif name != "sin":
+                        slopes[...] = function.derivative(u)
             self._has_slopes = True
         return self._slopes
 
@@ -102,32 +150,36 @@ class _Curves:
         on_b: Array = self.c[chosen] * self.slopes[chosen, rows]
         return on_b * self.x[chosen, rows] if n == 0 else on_b
 
-    def gradients(self, on_y: Array, on_size: Array | None, free: NDArray[np.bool_]) -> Array:
+    def gradients(self, on_y: Array, on_size: Array | None) -> Array:
         """Return the gradients on the constants, ``(n, 4)``; 0 for those that are not free."""
-        on_values, more = self._on_values, self._more
-        np.take(on_y, self.outs, axis=0, out=on_values)
+        on_values, (fits_a, fits_b, fits_c, fits_d) = self._on_values, self._fits
+        np.take(on_y, self.outs, axis=0, out=on_values, mode="clip")
         if on_size is not None:
-            np.sign(self.values, out=more)
-            more *= on_size[self.outs, self.ins, None] / on_y.shape[1]
-            on_values += more
+            np.sign(self._outputs, out=self._more)
+            self._more *= on_size[self.outs, self.ins, None] / on_y.shape[1]
+            on_values += self._more
         found = np.zeros((len(self.outs), 4))
-        if free[:, 3].any():
+        if fits_d:
             found[:, 3] = on_values.sum(1)
-        if free[:, 2].any():
-            found[:, 2] = np.multiply(on_values, self.shape, out=more).sum(1)
+        if fits_c:
+            found[:, 2] = np.multiply(on_values, self.shape, out=self._more).sum(1)
         on_values *= self.slopes
-        if free[:, 1].any():
+        if fits_b:
             found[:, 1] = on_values.sum(1) * self.c[:, 0]
-        if free[:, 0].any():
-            found[:, 0] = np.multiply(on_values, self.x, out=more).sum(1) * self.c[:, 0]
-        found[~free] = 0.0
+        if fits_a:
+            found[:, 0] = np.multiply(on_values, self.x, out=self._more).sum(1) * self.c[:, 0]
+        found[self._not_free] = 0.0
         return found
 
-    def add_input_gradients(self, out: Array) -> None:
-        """Add the gradients on the inputs ``(n_in, batch)``, after `gradients`."""
-        np.multiply(self._on_values, self.a * self.c, out=self._more)
-        for i, values in zip(self.ins.tolist(), self._more, strict=True):
-            out[i] += values
+    def input_gradients(self) -> Array:
+        """Return the gradients on the inputs ``(n_in, batch)``, after `gradients`."""
+        self._to_inputs[self.ins, self._each] = self.a[:, 0] * self.c[:, 0]
+        return product(self._to_inputs, self._on_values)
+
+
+def _known_name(function: Function) -> str:
+    """Return the name of a function of the library, and nothing for one's own."""
+    return function.name if FUNCTIONS.get(function.name) is function else ""
 
 
 class NamedNumpyLayer:
@@ -151,7 +203,7 @@ class NamedNumpyLayer:
         self._slope = False
         self._free = named.free(with_shift=not layer.bias.requires_grad)
         self._groups: list[CurveGroup] = []
-        self.curves = _Curves([])
+        self.curves = _Curves([], self._free)
         self._fixed = named.fixed.clone()
         self._splines: NumpyLayer | None = None  # if any is in use
         self._ins: NDArray[np.intp] = np.empty(0, dtype=np.intp)
@@ -175,7 +227,7 @@ class NamedNumpyLayer:
             return False
         self._off = off
         self._groups = self._named.groups(torch.from_numpy(~off))
-        self.curves = _Curves(self._groups)
+        self.curves = _Curves(self._groups, self._free)
         (ins,) = np.nonzero(self.on.any(0))
         if self._splines is not None and np.array_equal(ins, self._ins):
             self._splines.update_mask()
@@ -195,12 +247,6 @@ class NamedNumpyLayer:
         """Which edges have a spline and are on, ``(n_out, n_in)``."""
         on: NDArray[np.bool_] = ~(self._off | self._is_named)
         return on
-
-    @property
-    def free(self) -> NDArray[np.bool_]:
-        """Which constants of `curves` are fitted, ``(n, 4)``."""
-        free: NDArray[np.bool_] = self._free[self.curves.outs, self.curves.ins]
-        return free
 
     def set_inputs(self, x: Array, slope: bool = False) -> None:
         """Take inputs ``(n_in, batch)``; see `NumpyLayer`."""
@@ -246,12 +292,8 @@ class NamedNumpyLayer:
 
     def sums(self) -> Array:
         """Return the values of the nodes after the layer, ``(n_out, batch)``."""
-        if self._splines is not None:
-            out = self._splines.sums()
-        else:
-            out = np.repeat(self._bias[:, None], self._x.shape[1], axis=1)
-        for j, values in zip(self.curves.outs.tolist(), self.curves.values, strict=True):
-            out[j] += values
+        out = self.curves.sums(len(self._off))
+        out += self._bias[:, None] if self._splines is None else self._splines.sums()
         return out
 
     def sizes(self) -> Array:
@@ -260,7 +302,7 @@ class NamedNumpyLayer:
         if self._splines is not None:
             out[:, self._ins] = self._splines.sizes()
         curves = self.curves
-        out[curves.outs, curves.ins] = np.abs(curves.values).mean(1)
+        out[curves.outs, curves.ins] = curves.sizes()
         return out
 
     def gradients(self, on_y: Array, on_size: Array | None) -> list[Array]:
@@ -272,14 +314,13 @@ class NamedNumpyLayer:
             for out, part in zip(splines, found, strict=False):
                 out[:, ins] = part
         on_constants, curves = np.zeros((*edges, 4)), self.curves
-        on_constants[curves.outs, curves.ins] = curves.gradients(on_y, on_size, self.free)
+        on_constants[curves.outs, curves.ins] = curves.gradients(on_y, on_size)
         return [*splines, on_constants, on_y.sum(1)]
 
     def grad_inputs(self, on_y: Array, on_size: Array | None) -> Array:
         """Return the gradient on the inputs, ``(n_in, batch)``, after `gradients`."""
-        ins, out = self._ins, np.zeros(self._x.shape)
+        out = self.curves.input_gradients()
         if self._splines is not None:
-            on_sizes = None if on_size is None else on_size[:, ins]
-            out[ins] = self._splines.grad_inputs(on_y, on_sizes)
-        self.curves.add_input_gradients(out)
+            on_sizes = None if on_size is None else on_size[:, self._ins]
+            out[self._ins] += self._splines.grad_inputs(on_y, on_sizes)
         return out

@@ -183,7 +183,7 @@ class _Constants:
 
     def __init__(self, layer: NamedNumpyLayer, places: Indices, fitted: NDArray[np.bool_]) -> None:
         self._curves = curves = layer.curves
-        self._free = layer.free & fitted[curves.outs, curves.ins, None]
+        self._free = curves.free & fitted[curves.outs, curves.ins, None]
         mine = places[curves.outs, curves.ins]
         # One constant after the other.
         self.columns: Indices = np.concatenate([mine[self._free[:, n], n] for n in range(4)])

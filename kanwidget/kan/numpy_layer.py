@@ -22,7 +22,7 @@ from . import bsplines
 from .arrays import Array, as_array
 from .layer import KANLayer
 
-__all__ = ["NumpyLayer"]
+__all__ = ["NumpyLayer", "product"]
 
 MAX_NUMBERS_PER_BLOCK = 1 << 21
 """Most numbers in one block of edges' outputs: bounds the memory."""
@@ -157,7 +157,7 @@ class NumpyLayer:
         if change is None:
             return feats
         out = np.empty((len(feats), len(change) + 1, feats.shape[2]))
-        _product(change, feats[:, :-1], out=out[:, :-1])
+        product(change, feats[:, :-1], out=out[:, :-1])
         out[:, -1] = feats[:, -1]
         return out
 
@@ -166,7 +166,7 @@ class NumpyLayer:
         assert self._slopes is not None
         weight = self._by_input.copy()
         weight[..., :-1] *= self._stretch[:, None]
-        return _product(weight, self._slopes)
+        return product(weight, self._slopes)
 
     def coef_on(self) -> Array:
         """Return the coefficients, 0 for edges that are off."""
@@ -175,7 +175,7 @@ class NumpyLayer:
     def sums(self) -> Array:
         """Return the values of the nodes after the layer, ``(n_out, batch)``."""
         flat = self._feats.reshape(-1, self._feats.shape[2])
-        out = _product(self._weight.reshape(len(self._weight), -1), flat)
+        out = product(self._weight.reshape(len(self._weight), -1), flat)
         out += self._bias[:, None]
         return out
 
@@ -185,8 +185,8 @@ class NumpyLayer:
         pull = np.empty((n_in, count, n_out))
         blocks = list(self._blocks())
         for block in blocks:
-            signs = np.sign(_product(self._by_input[block], self._feats[block]))
-            _product(self._feats[block], signs.transpose(0, 2, 1), out=pull[block])
+            signs = np.sign(product(self._by_input[block], self._feats[block]))
+            product(self._feats[block], signs.transpose(0, 2, 1), out=pull[block])
             self._signs = signs if len(blocks) == 1 else None
         pull /= self._feats.shape[2]
         self._pull = pull.transpose(2, 0, 1)
@@ -196,7 +196,7 @@ class NumpyLayer:
     def gradients(self, on_y: Array, on_size: Array | None) -> list[Array]:
         """Return the gradients on coef, scale_base, scale_sp and bias."""
         flat = self._feats.reshape(-1, self._feats.shape[2])
-        on_weight = _product(on_y, flat.T).reshape(self._weight.shape)
+        on_weight = product(on_y, flat.T).reshape(self._weight.shape)
         if on_size is not None:
             on_weight += self._pull * on_size[..., None]
         if self._any_off:
@@ -218,12 +218,12 @@ class NumpyLayer:
         weight = self._by_input.copy()
         weight[..., :-1] *= self._stretch[:, None]
         for block in self._blocks():
-            tilt = _product(weight[block], self._slopes[block])  # (block, n_out, batch)
+            tilt = product(weight[block], self._slopes[block])  # (block, n_out, batch)
             grad = on_y
             if on_size is not None:
                 signs = self._signs
                 if signs is None:
-                    signs = np.sign(_product(self._by_input[block], self._feats[block]))
+                    signs = np.sign(product(self._by_input[block], self._feats[block]))
                 grad = signs * (on_size.T[block, :, None] / on_y.shape[1]) + on_y
             tilt *= grad
             tilt.sum(1, out=out[block])
@@ -236,7 +236,7 @@ class NumpyLayer:
             yield slice(start, start + size)
 
 
-def _product(a: Array, b: Array, out: Array | None = None) -> Array:
+def product(a: Array, b: Array, out: Array | None = None) -> Array:
     """Multiply matrices piece by piece: how threads share a product shows in its last bits."""
     high, length, wide = a.shape[-2], a.shape[-1], b.shape[-1]
     if high * length * wide <= MAX_SINGLE_THREAD_MULTIPLICATIONS:

@@ -17,7 +17,7 @@ from typing import Any
 
 from kanwidget.kan.atomic_write import atomic_write
 
-from .run import Result
+from .run import FACTS, Result, facts
 
 __all__ = ["SweepFolder"]
 
@@ -127,11 +127,7 @@ class SweepFolder:
         line = {
             "run": key,
             "settings": settings,
-            **{name: _number(getattr(result, name)) for name in ("train_loss", "test_loss")},
-            "active_edges": result.active_edges,
-            "seconds": _number(result.seconds),
-            "error": result.error,
-            "stopped": result.stopped,
+            **{name: _finite(value) for name, value in facts(result).items()},
             "sha256": digest,
         }
         with open(os.path.join(self.path, LINES), "ab", buffering=0) as file:
@@ -181,22 +177,13 @@ class SweepFolder:
 
 def _result(line: Mapping[str, Any]) -> Result:
     """Return a run as its line says it, without its network."""
-    return Result(
-        train_loss=_read_number(line["train_loss"]),
-        test_loss=_read_number(line["test_loss"]),
-        active_edges=line["active_edges"],
-        seconds=_read_number(line["seconds"]),
-        error=line["error"],
-        stopped=line["stopped"],
-    )
+    known = {name: line[name] for name in FACTS}
+    numbers = ("train_loss", "test_loss", "seconds")
+    return Result(**known | {name: math.nan for name in numbers if known[name] is None})
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _read_number(value: float | None) -> float:
-    return math.nan if value is None else value
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _differences(there: Sequence[Mapping[str, Any]], here: Sequence[Mapping[str, Any]]) -> str:

@@ -23,7 +23,7 @@ from .distribute import Distribution
 from .fingerprints import data_digest, describe, run_key
 from .folder import SweepFolder
 from .listeners import Listeners
-from .run import Result, Run
+from .run import Result, Run, facts
 
 __all__ = ["Sweep"]
 
@@ -110,19 +110,7 @@ class Sweep:
         Its columns are ``run``, the settings, ``train_loss``, ``test_loss``, ``active_edges``,
         ``seconds``, ``error`` and ``stopped``.
         """
-        rows = [
-            {
-                "run": run.number,
-                **run.settings,
-                "train_loss": run.train_loss,
-                "test_loss": run.test_loss,
-                "active_edges": run.active_edges,
-                "seconds": run.seconds,
-                "error": run.error,
-                "stopped": run.stopped,
-            }
-            for run in self.runs
-        ]
+        rows = [{"run": run.number, **run.settings, **facts(run)} for run in self.runs]
         try:
             import pandas
         except ImportError:
@@ -336,9 +324,7 @@ class Sweep:
                 content = self._models.get(run.number, b"")
                 if not content and not run.error and self._folder is not None:
                     content = self._folder.model(key)
-                numbers = run.train_loss, run.test_loss, run.active_edges, run.seconds
-                result = Result(*numbers, run.error, run.stopped, content)
-                target.write(key, describe(run.settings), result)
+                target.write(key, describe(run.settings), Result(**facts(run), model=content))
 
     @classmethod
     def load(
@@ -436,17 +422,7 @@ class Sweep:
         self.listeners.tell(self.listeners.run, run)
 
     def _add(self, number: int, result: Result) -> Run:
-        run = Run(
-            number,
-            self.settings[number],
-            result.train_loss,
-            result.test_loss,
-            result.active_edges,
-            result.seconds,
-            result.error,
-            result.stopped,
-        )
-        self._runs[number] = run
+        run = self._runs[number] = Run(number, self.settings[number], **facts(result))
         return run
 
     def _number(self, run: int | Run) -> int:

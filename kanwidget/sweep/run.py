@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Result", "Run"]
+__all__ = ["FACTS", "Result", "Run", "facts"]
+
+FACTS = ("train_loss", "test_loss", "active_edges", "seconds", "error", "stopped")
+"""What is known of a run beside its settings and its network."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,8 @@ class Run:
     def usable(self) -> bool:
         """Whether there is a network, with a loss that is a finite number."""
         return self.active_edges is not None and math.isfinite(self.test_loss)
+
+
+def facts(run: Result | Run) -> dict[str, Any]:
+    """Return what is known of a run, by the names in `FACTS`."""
+    return {name: getattr(run, name) for name in FACTS}

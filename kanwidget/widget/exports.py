@@ -3,21 +3,48 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from kanwidget.figure import Picture, figure, save
 from kanwidget.figure.draw import DPI, check_path
-from kanwidget.kan.atomic_write import atomic_write
 from kanwidget.masks.validate import check_whole
 from kanwidget.session import PruningSession
 
 from . import html_export
 from .public_traits import PublicTraits
 
-__all__ = ["Exports"]
+__all__ = ["Exports", "ImageFile"]
 
 
-class Exports(PublicTraits):
+class ImageFile:
+    """What can be drawn with matplotlib can be saved as an image."""
+
+    figure: Callable[..., Picture]
+
+    def save_image(self, path: str | os.PathLike[str], *, dpi: float = DPI, **options: Any) -> None:
+        """Save a picture of the present state: SVG, PNG or PDF, by the path's suffix.
+
+        Lines are lines and text is text in SVG and PDF; one state always gives the same file.
+
+        Parameters
+        ----------
+        path : path
+        dpi : float
+            Pixels of a PNG for each inch.
+        **options
+            As in `figure`.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is another one.
+        """
+        check_path(path)
+        save(self.figure(**options), path, dpi)
+
+
+class Exports(PublicTraits, ImageFile):
     """The exports of a widget's traits and session; they change neither."""
 
     session: PruningSession
@@ -87,27 +114,6 @@ class Exports(PublicTraits):
         """Return where the inputs lead in a picture: what a view chooses, only the view knows."""
         return "right" if self.orientation == "auto" else self.orientation
 
-    def save_image(self, path: str | os.PathLike[str], *, dpi: float = DPI, **options: Any) -> None:
-        """Save a picture of the present state: SVG, PNG or PDF, by the path's suffix.
-
-        Lines are lines and text is text in SVG and PDF; one state always gives the same file.
-
-        Parameters
-        ----------
-        path : path
-        dpi : float
-            Pixels of a PNG for each inch.
-        **options
-            As in `figure`.
-
-        Raises
-        ------
-        ValueError
-            If the suffix is another one.
-        """
-        check_path(path)
-        save(self.figure(**options), path, dpi)
-
     def to_html(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -146,8 +152,6 @@ class Exports(PublicTraits):
         rows = min(usual, usual if self.data_rows is None else self.data_rows)
         if data_rows is not None:
             rows = check_whole(data_rows, "data_rows", 0)
-        content = html_export.page(self.session, self.page_state(), title, rows)
-        if path is not None:
-            with atomic_write(path) as beside:
-                beside.write_text(content, encoding="utf-8")
-        return content
+        return html_export.keep(
+            html_export.page(self.session, self.page_state(), title, rows), path
+        )

@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -14,13 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kanwidget.kan.atomic_write import atomic_write
 from kanwidget.kan.json_numbers import without_nan
 from kanwidget.session import PruningSession
 
 from . import payload
 from .packed_array import pack, unpack
 
-__all__ = ["NETWORK", "PAGE_ROWS", "SWEEP", "document", "page", "page_traits", "widget_module"]
+__all__ = [
+    "NETWORK",
+    "PAGE_ROWS",
+    "SWEEP",
+    "document",
+    "keep",
+    "page",
+    "page_traits",
+    "widget_module",
+]
 
 PAGE_ROWS = 200
 """Rows of the data in an exported page, by default."""
@@ -214,6 +225,14 @@ def document(
 </body>
 </html>
 """
+
+
+def keep(content: str, path: str | os.PathLike[str] | None) -> str:
+    """Write a page to a path, if there is one; return it."""
+    if path is not None:
+        with atomic_write(path) as beside:
+            beside.write_text(content, encoding="utf-8")
+    return content
 
 
 def _digest(source: str) -> str:

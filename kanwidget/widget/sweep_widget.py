@@ -15,13 +15,12 @@ from typing import Any
 import anywidget
 import traitlets
 
-from kanwidget.figure import Picture, runs_figure, save
-from kanwidget.figure.draw import DPI, check_path
-from kanwidget.kan.atomic_write import atomic_write
+from kanwidget.figure import Picture, runs_figure
 from kanwidget.masks.validate import check_whole
 from kanwidget.sweep import Sweep
 
 from . import html_export
+from .exports import ImageFile
 from .html_export import PAGE_ROWS, SWEEP, widget_module
 from .idle import acting_loop
 from .messages import error_text
@@ -46,7 +45,7 @@ LONGEST_ERROR = 500
 """Letters of a run's error that go to the page."""
 
 
-class SweepWidget(anywidget.AnyWidget):
+class SweepWidget(ImageFile, anywidget.AnyWidget):
     """Draw the runs of a sweep, test loss against edges left, with a table of them.
 
     A notebook shows it for a `Sweep`. It grows while the sweep runs: with ``wait=False`` the cell
@@ -257,7 +256,8 @@ class SweepWidget(anywidget.AnyWidget):
     def _network(self, number: int) -> KANWidget:
         model, dataset = self.sweep.model(number), self.sweep.dataset
         metric = self.sweep.metric(number) if dataset is not None else None
-        return KANWidget(model, dataset, metric=metric, preview=False)
+        kind = KANWidgetWithoutScript if _in_marimo() else KANWidget
+        return kind(model, dataset, metric=metric, preview=False)
 
     # ----------------------------------------------------------------------- what runs agree on
 
@@ -307,25 +307,6 @@ class SweepWidget(anywidget.AnyWidget):
         """
         return runs_figure(self.sweep, width=width, title=title)
 
-    def save_image(self, path: str | os.PathLike[str], *, dpi: float = DPI, **options: Any) -> None:
-        """Save the plot: SVG, PNG or PDF, by the path's suffix.
-
-        Parameters
-        ----------
-        path : path
-        dpi : float
-            Pixels of a PNG for each inch.
-        **options
-            As in `figure`.
-
-        Raises
-        ------
-        ValueError
-            If the suffix is another one.
-        """
-        check_path(path)
-        save(self.figure(**options), path, dpi)
-
     def to_html(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -373,11 +354,9 @@ class SweepWidget(anywidget.AnyWidget):
             f"This page holds {len(self.sweep):,} runs and {len(inside):,} networks: those of the "
             "front, and what was open. What you try here stays on this page."
         )
-        content = html_export.document(traits, title or "Runs of a sweep", words, SWEEP)
-        if path is not None:
-            with atomic_write(path) as beside:
-                beside.write_text(content, encoding="utf-8")
-        return content
+        return html_export.keep(
+            html_export.document(traits, title or "Runs of a sweep", words, SWEEP), path
+        )
 
     def close(self) -> None:
         """Take the view and its networks away; their models are as they were when opened."""
@@ -409,6 +388,20 @@ class SweepWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self._output.with_picture(super()._repr_mimebundle_(**kwargs))
+
+
+class KANWidgetWithoutScript(KANWidget):
+    """A widget that only the view of a sweep can draw.
+
+    marimo takes no script from a widget that is made while no cell runs, as after a click.
+    """
+
+    _esm = ""
+
+
+def _in_marimo() -> bool:
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())
 
 
 Sweep.make_view = SweepWidget

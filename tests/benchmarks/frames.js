@@ -33,6 +33,7 @@
   };
   frames.start = () => {
     Object.assign(frames, { costs: [], times: [], recording: true });
+    [work, drew] = [0, false]; // what came before is no part of it
     request(tick);
   };
   const MEASURED = new Set(["input", "change", "keydown", "keyup", "pointermove", "pointerup", "pointerdown", "pointerover", "scroll"]);

@@ -11,7 +11,6 @@ import os
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
-import functools
 import signal
 import subprocess
 import sys
@@ -71,20 +70,26 @@ GRID = {
 """With 25 repeats: the 100 runs of the demo's network."""
 
 
-@functools.cache
-def network() -> KAN:
-    """Return one network for all runs of a process that take no time."""
-    return KAN([2, 5, 1], grid=5, seed=0)
+MADE: list[KAN] = []
+"""The network of all runs of a process that take no time."""
 
 
 def at_once(dataset: Any, seed: int, **settings: Any) -> KAN:
     """Return a network that is there already: a run that takes no time."""
-    return network()
+    if not MADE:
+        MADE.append(KAN([2, 5, 1], grid=5, seed=0))
+    return MADE[0]
 
 
 def load() -> str:
     """Say how busy the machine is."""
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+
+
+def of_workers() -> float:
+    """Return the processor seconds of the processes that this one has started."""
+    children = psutil.Process().children(recursive=True)
+    return float(sum(sum(child.cpu_times()[:2]) for child in children))
 
 
 def runs_of(found: Sweep) -> list[Any]:
@@ -119,8 +124,7 @@ def cost(repeats: int = 25) -> None:
     sweep(data, {"start": 1}, repeats=WORKERS, fit=at_once, progress=False)
     print(f"start of {WORKERS} processes: {time.perf_counter() - start:.1f} s; {load()}")
 
-    process, first = psutil.Process(), []
-    before = sum(sum(child.cpu_times()[:2]) for child in process.children(recursive=True))
+    process, first, before = psutil.Process(), [], of_workers()
     memory, spent = process.memory_info().rss, time.process_time()
     start = time.perf_counter()
     found = sweep(data, GRID, repeats=repeats, progress=False, wait=False)
@@ -131,7 +135,7 @@ def cost(repeats: int = 25) -> None:
     found.wait()
     wall, ours = time.perf_counter() - start, time.process_time() - spent
     grown = (process.memory_info().rss - memory) / 2**20
-    workers = sum(sum(child.cpu_times()[:2]) for child in process.children(recursive=True)) - before
+    workers = of_workers() - before
     inside = sum(run.seconds for run in found.runs)
     count = len(found)
     print(f"{WORKERS} processes: wall {wall:.1f} s, first result after {first[0]:.2f} s; {load()}")
@@ -201,10 +205,14 @@ def many(count: int = 10_000) -> None:
     sweep(data, {"start": 1}, repeats=WORKERS, fit=at_once, progress=False)
 
     def timed(name: str, call: Callable[[], Any]) -> Any:
-        start, spent = time.perf_counter(), time.process_time()
+        start, spent, theirs = time.perf_counter(), time.process_time(), of_workers()
         found = call()
+        if isinstance(found, Sweep):
+            assert not any(run.error for run in found.runs), found
         wall, cpu = time.perf_counter() - start, time.process_time() - spent
-        print(f"{name}: wall {wall:.2f} s, processor of the parent {cpu:.2f} s; {load()}")
+        workers = of_workers() - theirs
+        print(f"{name}: wall {wall:.2f} s, processor {cpu:.2f} s", end="")
+        print(f" and {workers:.2f} s in the workers; {load()}" if workers else f"; {load()}")
         return found
 
     with tempfile.TemporaryDirectory() as place:

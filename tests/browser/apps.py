@@ -84,6 +84,16 @@ def marimo_example(folder: Path) -> Server:
     return _marimo(folder, EXAMPLE.read_text())
 
 
+def marimo_cells(folder: Path, sources: Sequence[str]) -> App:
+    """Serve an app whose one cell runs the sources, and shows the value of the last line."""
+    lines = "".join(f"    {line}\n" for source in sources for line in source.strip().splitlines())
+    return _marimo(
+        folder,
+        f"import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n{lines}    return\n\n\n"
+        'if __name__ == "__main__":\n    app.run()\n',
+    )
+
+
 def _marimo(folder: Path, source: str) -> App:
     path = folder / "app.py"
     path.write_text(source)
@@ -97,7 +107,12 @@ def _marimo(folder: Path, source: str) -> App:
 
 def voila_app(folder: Path, sources: Sequence[str] = (MODEL, WIDGET)) -> App:
     """Serve a notebook of some cells under Voila, and one that tells of its widget ``w``."""
-    cells = [nbformat.v4.new_code_cell(cell) for cell in (*sources, telling(folder))]
+    return voila_cells(folder, (*sources, telling(folder)))
+
+
+def voila_cells(folder: Path, sources: Sequence[str]) -> App:
+    """Serve a notebook of some cells under Voila."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     path = folder / "app.ipynb"

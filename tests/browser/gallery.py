@@ -55,9 +55,9 @@ def widget(arguments: str = "", width: int = 960, then: str = "") -> str:
 class Studio:
     """A notebook with a widget, and a camera."""
 
-    def __init__(self, notebook: Notebook, edges: int | None = None) -> None:
+    def __init__(self, notebook: Notebook, edges: int | None = None, height: int = 3000) -> None:
         self.notebook = notebook
-        notebook.page.set_viewport_size({"width": 1500, "height": 3000})
+        notebook.page.set_viewport_size({"width": 1500, "height": height})
         notebook.run_all()
         notebook.scroll_to_widget()
         self.view = View(notebook.page)
@@ -91,20 +91,24 @@ class Studio:
         self.view.root.evaluate("(root) => root.getRootNode().activeElement.blur()")
         self.settle(edges)
 
-    def take(self, name: str, below: str = "") -> None:
-        """Take a picture of the widget, or of what begins with some part of it.
+    def take(self, name: str, below: str = "", above: str = "") -> None:
+        """Take a picture of the widget, or of what begins with some part of it, or ends before one.
 
         It must be small enough for a repository.
         """
         page = self.notebook.page
         page.mouse.move(2, 2)
+        if above:
+            self.view.root.evaluate("(root) => root.scrollIntoView()")
         page.wait_for_timeout(400)
         picture = Image.open(io.BytesIO(self.view.root.screenshot())).convert("RGB")
-        if below:
-            frame = rectangle(self.view.root)
-            top = rectangle(self.view.root.locator(below))["y"] - frame["y"]
+        frame = rectangle(self.view.root)
+        first, last = 0, picture.height
+        for part in filter(None, (below, above)):
+            top = rectangle(self.view.root.locator(part))["y"] - frame["y"]
             cut = round(top * picture.width / frame["width"])
-            picture = picture.crop((0, cut, picture.width, picture.height))
+            first, last = (cut, last) if part == below else (first, cut)
+        picture = picture.crop((0, first, picture.width, last))
         small = picture.quantize(
             COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
         )
@@ -165,10 +169,11 @@ def test_card(open_notebook: OpenNotebook) -> None:
 
 
 def test_narrow(open_notebook: OpenNotebook) -> None:
-    studio = Studio(open_notebook([FORMULA, widget(width=400)]), 15)
+    # As high as a screen, and no more of the widget than is seen on it.
+    studio = Studio(open_notebook([FORMULA, widget(width=400)]), 15, height=900)
     studio.press('.slider[aria-label="Node threshold"] [data-role="suggest"]')
     studio.settle(3)
-    studio.take("narrow")
+    studio.take("narrow", above=".inspector")
 
 
 def test_medium(open_notebook: OpenNotebook) -> None:

@@ -199,6 +199,51 @@ def test_a_wide_network_is_a_matrix_of_cells_for_each_layer(
         assert "lines" in drawn
 
 
+def test_rows_and_columns_without_an_edge_are_folded_and_give_their_room_to_the_others(
+    random_kan: Callable[..., KAN],
+) -> None:
+    model = random_kan([12, 20, 3], seed=0)
+    with PruningSession(model) as session:
+        before = groups(figure(session, view="matrix"))
+        for node in ((0, 2), (0, 7), (1, 0), (1, 5), (2, 1)):
+            session.remove_node(*node)
+        made = groups(figure(session, view="matrix"))
+        folds = {"row-0-2", "row-0-7", "column-0-0", "column-0-5"}
+        folds |= {"row-1-0", "row-1-5", "column-1-1"}
+        assert names_of(made, "folded") == folds
+        assert {"in-1", "in-3", "out-0", "out-2"} <= set(made)
+        assert not {"in-2", "in-7", "out-1"} & set(made)
+        assert len(names_of(made, "curve")) == 10 * 18 + 18 * 2
+        # What is off in a row that is not folded is a dot.
+        assert not names_of(made, "off")
+        session.remove_edge(0, 1, 1)
+        assert names_of(groups(figure(session, view="matrix")), "off") == {"0-1-1"}
+        hidden = groups(figure(session, view="matrix", removed="hidden"))
+        assert not names_of(hidden, "folded") | names_of(hidden, "off")
+
+    def across(found: dict[str, ElementTree.Element]) -> float:
+        xs = [
+            float(x)
+            for path in found["curve-0-1-3"].iter(f"{SVG}path")
+            for x in re.findall(r"[ML] (-?[\d.]+)", path.attrib["d"])
+        ]
+        return max(xs) - min(xs)
+
+    assert across(made) > 1.05 * across(before)
+
+
+def test_folded_rows_of_small_cells_are_thin_stripes_of_the_image(
+    random_kan: Callable[..., KAN],
+) -> None:
+    with PruningSession(random_kan([40, 40, 2], seed=0)) as session:
+        for i in range(10):
+            session.remove_node(0, i)
+        (image, *_) = svg(figure(session, width=14, view="matrix")).iter(f"{SVG}image")
+        link = next(value for key, value in image.attrib.items() if key.endswith("href"))
+        pixels = Image.open(io.BytesIO(base64.b64decode(link.partition(",")[2])))
+        assert pixels.size == (40, 10 + 30 * 8)
+
+
 def test_names_become_scripts_or_stay_as_they_are() -> None:
     hostile = [
         "$",

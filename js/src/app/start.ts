@@ -31,7 +31,7 @@ export function openPage(show: (traits: Values, el: HTMLElement) => void): void 
 }
 
 /** Bytes in place of their texts, in the networks of a sweep too. */
-function revived(value: unknown): unknown {
+export function revived(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   if ("base64" in value) return fromBase64(value.base64 as string);
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, revived(each)]));

@@ -1,6 +1,8 @@
 /** Text on a canvas: measured, shortened and painted, with its subscripts, where it overlaps nothing. Reads no DOM. */
+
 import type { Run } from "../text/node-names";
 import { shortened } from "../util/graphemes";
+import type { Area } from "../util/rect";
 
 export interface Text {
   readonly runs: readonly Run[];
@@ -9,13 +11,6 @@ export interface Text {
   readonly y: number;
   readonly align: "left" | "right" | "center";
   readonly size: number;
-}
-
-export interface Area {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 export const NAME_SIZE = 14;
@@ -98,9 +93,6 @@ export function areaOf({ x, y, align, size }: Omit<Text, "runs">, width: number)
   const left = align === "left" ? x : align === "right" ? x - width : x - width / 2;
   return { x: left, y: y - size * 0.62, width, height: size * 1.24 };
 }
-
-export const areasOverlap = (a: Area, b: Area) =>
-  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
 /** The name beside a dot. */
 export function paintName(

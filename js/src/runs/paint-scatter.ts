@@ -1,5 +1,6 @@
 /** Paints the scatter, on a canvas or into an SVG. Reads no DOM. */
 import type { Palette } from "../canvas/brush";
+import { ring } from "../canvas/shapes";
 import { RUNS } from "../text/run-labels";
 import { type Mark, outline } from "./marks";
 import type { RunData, Setting } from "./run-data";
@@ -124,18 +125,12 @@ export function paintRings(
   hovered: number,
 ): void {
   ctx.clearRect(0, 0, layout.width, layout.height);
-  const ring = (place: number, r: number, colour: string, width: number) => {
+  const around = (place: number, r: number, colour: string, width: number) => {
     const [x, y] = [layout.x[place], layout.y[place]];
     if (x === undefined || y === undefined || Number.isNaN(x)) return;
-    ctx.beginPath();
-    ctx.arc(x, y, r, 0, 2 * Math.PI);
-    ctx.lineWidth = width + 2;
-    ctx.strokeStyle = palette.background;
-    ctx.stroke();
-    ctx.lineWidth = width;
-    ctx.strokeStyle = colour;
-    ctx.stroke();
+    ring(ctx, { x, y, r }, width + 2, palette.background);
+    ring(ctx, { x, y, r }, width, colour);
   };
-  ring(selected, 9, palette.selected, 2.5);
-  ring(hovered, 7, palette.ink, 1.5);
+  around(selected, 9, palette.selected, 2.5);
+  around(hovered, 7, palette.ink, 1.5);
 }

@@ -1,6 +1,7 @@
 /** A network drawn small, from left to right: `thumbnail` in `kanwidget/widget/sweep_payload.py`. Reads no DOM. */
 import type { Palette } from "../canvas/brush";
 import { alphaOf, lineWidthOf } from "../canvas/ink";
+import { dot } from "../canvas/shapes";
 
 export interface Thumbnail {
   readonly width: readonly number[];
@@ -71,13 +72,8 @@ export function paintThumbnail(
     ctx.stroke();
   });
   ctx.globalAlpha = 1;
-  ctx.fillStyle = palette.ink;
   width.forEach((count, l) => {
     if (count > MOST_NODES) return;
-    for (let i = 0; i < count; i++) {
-      ctx.beginPath();
-      ctx.arc(xOf(l), yOf(l, i), 2.5, 0, 2 * Math.PI);
-      ctx.fill();
-    }
+    for (let i = 0; i < count; i++) dot(ctx, xOf(l), yOf(l, i), 2.5, palette.ink);
   });
 }

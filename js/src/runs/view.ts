@@ -14,13 +14,14 @@ import {
   shownWords,
 } from "../text/run-labels";
 import { button, element, setText } from "../util/dom";
+import { saveFile } from "../util/picture-file";
 import { watchKernelConnection } from "../wire/kernel-connection";
 import type { Model } from "../wire/traits";
 import { asAgreement, createAgreement } from "./agreement";
 import { createCard } from "./card";
 import { NO_FILTER, passing, type Sorting, sorted, toCsv } from "./choice";
 import { createFilters } from "./filters";
-import { plotAsPng, plotAsSvg, saveFile } from "./keep";
+import { plotAsPng, plotAsSvg } from "./keep";
 import { createLegend } from "./legend";
 import { marksOf } from "./marks";
 import { createNetworks, type ShowNetwork } from "./networks";
@@ -186,7 +187,9 @@ export function createSweepView(
       async () => {
         try {
           const content = await make();
-          if (content) setText(told, saveFile(`runs.${ending}`, content));
+          if (!content) return;
+          saveFile(`runs.${ending}`, content);
+          setText(told, RUNS.saved(`runs.${ending}`));
         } catch (error) {
           setText(told, `That did not work: ${error instanceof Error ? error.message : error}.`);
         }

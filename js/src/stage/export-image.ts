@@ -4,6 +4,7 @@ import type { Brush, Palette } from "../canvas/brush";
 import { Surface, written } from "../canvas/svg-context";
 import { BACKGROUNDS, INKS } from "../canvas/theme";
 import { STAGE } from "../text/labels";
+import { asPng, createSheet, saveFile } from "../util/picture-file";
 import type { Renderer } from "../views/contract";
 import type { Probe } from "../views/network/marks";
 import type { Item } from "./menu";
@@ -23,7 +24,6 @@ export const LIGHT: Palette = { ...INKS.light, background: BACKGROUNDS.light };
 const RATIO = 2;
 /** The most pixels of a canvas that browsers create without an error. */
 const MAX_PIXELS = 64e6;
-const KEEP = 60_000;
 
 const heightOf = ({ height, legend }: Renderer) => height + (legend?.height ?? 0);
 
@@ -40,31 +40,12 @@ export function svgOf({ renderer, brush, probe, title }: Picture, palette: Palet
 /** Painted anew with two pixels for each one of the page, whatever the screen has. */
 async function pngOf({ renderer, brush, probe }: Picture, palette: Palette): Promise<Blob> {
   const ratio = Math.min(RATIO, Math.sqrt(MAX_PIXELS / (renderer.width * heightOf(renderer))));
-  const sheet = () => {
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [
-      Math.round(renderer.width * ratio),
-      Math.round(heightOf(renderer) * ratio),
-    ];
-    const ctx = canvas.getContext("2d");
-    if (!ctx) throw new Error("this browser gives no more room for pictures");
-    return { canvas, ctx };
-  };
-  // Painters clear what they paint on: each has its own, and the ground comes last.
-  const [whole, picture, marks] = [sheet(), sheet(), sheet()];
+  const sheet = () => createSheet(renderer.width * ratio, heightOf(renderer) * ratio);
+  const [picture, marks] = [sheet(), sheet()];
   renderer.paint({ ...brush, ctx: picture.ctx, ratio, palette });
   renderer.legend?.paint({ ...brush, ctx: picture.ctx, ratio, palette });
   if (!renderer.hasNoMarks(probe)) renderer.paintMarks({ ...brush, ctx: marks.ctx, ratio, palette }, probe);
-  whole.ctx.fillStyle = palette.background;
-  whole.ctx.fillRect(0, 0, whole.canvas.width, whole.canvas.height);
-  whole.ctx.drawImage(picture.canvas, 0, 0);
-  whole.ctx.drawImage(marks.canvas, 0, 0);
-  return new Promise((resolve, reject) => {
-    whole.canvas.toBlob((blob) => {
-      if (blob) resolve(blob);
-      else reject(new Error("the picture is too large for this browser"));
-    }, "image/png");
-  });
+  return asPng(palette.background, [picture, marks]);
 }
 
 export interface SaveOptions {
@@ -101,7 +82,6 @@ async function attempt(keeping: SaveOptions, act: (picture: Picture) => Promise<
   }
 }
 
-/** Whether the host lets a file through cannot be seen from here. */
 async function saved(
   picture: Picture,
   kind: "svg" | "png",
@@ -113,11 +93,7 @@ async function saved(
     kind === "png"
       ? await pngOf(picture, palette)
       : new Blob([svgOf(picture, palette)], { type: "image/svg+xml" });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), KEEP);
+  saveFile(name, blob);
   const other = python ? `, or call w.save_image("${name}") in Python` : "";
   return `Saved as ${name}. If no file comes, this page forbids downloads: copy the picture${other}.`;
 }

@@ -1,6 +1,5 @@
 /** Where a card goes: beside its target, covering as little as possible of what is around it. Pure. */
-import type { Box } from "../util/rect";
-import type { Size } from "../views/camera";
+import type { Box, Size } from "../util/rect";
 
 const AWAY = 10;
 

@@ -45,7 +45,7 @@ export const refusal = (text: string): string =>
 /** How far the loss may be from the best along a threshold. */
 export interface Limit {
   /** Null as long as it is not known. */
-  readonly tradeoff: LossCurve | null;
+  readonly curve: LossCurve | null;
   readonly tolerance: number;
   readonly keepMean: boolean;
   readonly higherIsBetter: boolean;
@@ -59,9 +59,9 @@ export function limitWords(limit: Limit): string {
 }
 
 /** The loss that is allowed, where the best is 0; else null. */
-function allowedLoss({ tradeoff, tolerance, keepMean }: Limit): string | null {
-  if (!tradeoff || scaleOf(tradeoff, keepMean)?.base !== 0) return null;
-  return withMinus(formatShort(toleratedLoss(tradeoff, tolerance, keepMean)));
+function allowedLoss({ curve, tolerance, keepMean }: Limit): string | null {
+  if (!curve || scaleOf(curve, keepMean)?.base !== 0) return null;
+  return withMinus(formatShort(toleratedLoss(curve, tolerance, keepMean)));
 }
 
 /** What is measured, in one or a few words: "loss", or the name of a metric where higher is better. */
@@ -92,15 +92,15 @@ export function nextWords(
   change: ThresholdChange | null,
   threshold: number,
   keepMean: boolean,
-  tradeoff: LossCurve | null,
+  curve: LossCurve | null,
   what = "loss",
 ): readonly [step: string, left: string] {
   if (!change) return ["Nothing is left to remove", ""];
   const parts = [`Next: ${removedNames(net, names, change)}`];
-  if (tradeoff) {
+  if (curve) {
     const present = change.left + change.edges.length;
-    const now = predictLoss(tradeoff, threshold, present, keepMean);
-    const then = predictLoss(tradeoff, change.level, change.left, keepMean);
+    const now = predictLoss(curve, threshold, present, keepMean);
+    const then = predictLoss(curve, change.level, change.left, keepMean);
     parts.push(`${what} ${foreseenWords(now)} → ${foreseenWords(then)}`);
   }
   return [parts.join(", "), `, ${formatCount(change.left)} of ${formatItems(net.edgeCount, "edge")} left`];
@@ -123,17 +123,17 @@ export function idleWords(net: Network, axis: TargetKind, hasLevels: boolean): s
   return axis === "node" ? "no hidden node has a score above 0" : "no edge has a score above 0";
 }
 
-/** Why no loss is drawn over a threshold; `tradeoff` is its curve in the present state. A curve that is still to come and one that never will have different words. */
+/** Why no loss is drawn over a threshold; `curve` is its curve in the present state. A curve that is still to come and one that never will have different words. */
 export function unknownWords(
   idle: string,
   { loss, computes }: Pick<Snapshot, "loss" | "computes">,
-  tradeoff: LossCurve | null,
+  curve: LossCurve | null,
 ): string {
   if (idle) return `Nothing to draw: ${idle}`;
-  if (!tradeoff && computes === false) return "This page does not know the loss along this threshold";
+  if (!curve && computes === false) return "This page does not know the loss along this threshold";
   // A page does not know the loss of a large network at first; Python says null of one that is not a number.
-  const comes = !tradeoff && computes === true;
-  if (!comes && (tradeoff || loss === null || !Number.isFinite(loss))) return "The loss is not a number";
+  const comes = !curve && computes === true;
+  if (!comes && (curve || loss === null || !Number.isFinite(loss))) return "The loss is not a number";
   return "The loss along this threshold is still being computed";
 }
 

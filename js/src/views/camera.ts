@@ -5,18 +5,13 @@
  * So everything that knows a layout (painter, hit test, cards) needs to know nothing of cameras.
  */
 
-import type { Box } from "../util/rect";
+import type { Box, Size } from "../util/rect";
 import type { Layout, Place, Slot } from "./network/layout";
 
 export interface Camera {
   readonly k: number;
   readonly x: number;
   readonly y: number;
-}
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 export const FIT: Camera = { k: 1, x: 0, y: 0 };

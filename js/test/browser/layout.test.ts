@@ -50,6 +50,7 @@ describe("the head", () => {
   test.each([
     [1440, 820, 170],
     [1000, 900, 170],
+    [940, 900, 170],
     [1067, 667, 150],
     [1000, 600, 150],
     [699, 900, 170],
@@ -60,12 +61,18 @@ describe("the head", () => {
     console.log(`${width} x ${height}: the head has ${headOf(view)} px`);
     expect(headOf(view)).toBeLessThanOrEqual(most);
     if (width < 700) return;
+    // As with Python, which knows the loss on the training rows, too.
+    view.model.receive({ removed_edges: [[0, 0, 0]], _metrics: [["test RMSE", 0.1307, 0.1567]] });
+    view.model.python();
+    await frames(2);
+    expect(view.find(".metrics").textContent).toContain("train 0.1567");
+    expect(headOf(view)).toBeLessThanOrEqual(most);
     const [node, edge] = (["node", "edge"] as const).map((axis) => view.slider(axis).getBoundingClientRect());
     expect(node!.top).toBe(edge!.top);
     expect(edge!.left).toBeGreaterThan(node!.right);
   });
 
-  test.each([1400, 1067, 1000, 720, 560, 480, 390])(
+  test.each([1400, 1067, 1000, 900, 720, 560, 480, 390])(
     "at %d px says whole what a threshold removes, or shorter, and never cuts it",
     async (width) => {
       const view = await open(width, 667, richModel());

@@ -47,15 +47,15 @@ test.each([220, 318, 420, 640])(
     slider.style.width = `${width + 56}px`;
     const random = randomNumbers(width);
     for (let k = 0; k < 100; k++) {
-      const tradeoff = randomCurve(random);
-      const scale = logAxisOf(tradeoff.thresholds)!;
+      const curve = randomCurve(random);
+      const scale = logAxisOf(curve.thresholds)!;
       const [tolerance, keepMean] = [[0, 0.01, 0.05, 0.3, 2][k % 5]!, random() < 0.7];
       plot.update({
-        tradeoff,
+        curve,
         scale,
         keepMean,
         tolerance,
-        higherIsBetter: tradeoff.higherIsBetter!,
+        higherIsBetter: curve.higherIsBetter!,
         lossName: ["test RMSE", "", "test cross_entropy (200 rows)"][k % 3]!,
         unknown: "",
       });

@@ -1,7 +1,7 @@
 /** Names of curves stand where they can be read and told apart. */
 import { describe, expect, test } from "vitest";
-import { type Area, areasOverlap } from "../../src/canvas/text";
 import { covers, type Line, type Point, placeLabels } from "../../src/panels/plots/label-placement";
+import { type Area, areasOverlap } from "../../src/util/rect";
 import { randomNumbers } from "../fake";
 
 const FRAME: Area = { x: 36, y: 14, width: 166, height: 104 };

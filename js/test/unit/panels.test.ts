@@ -187,7 +187,7 @@ test("the tolerance is a percentage, but of a best loss of 0 it is the loss that
   const words = (kept: number[], higherIsBetter = false) => {
     const rows = [kept.keys(), kept.map((_, k) => kept.length - k), kept, kept];
     const tradeoff = lossCurveFrom(Float64Array.from(rows.flatMap((row) => [...row])), higherIsBetter);
-    return limitWords({ tradeoff, tolerance: 0.05, keepMean: true, higherIsBetter });
+    return limitWords({ curve: tradeoff, tolerance: 0.05, keepMean: true, higherIsBetter });
   };
   expect([words([0.2, 0.1, 0.3]), words([0.9, 0.8], true)]).toEqual(["+5%", "−5%"]);
   expect([words([0.5, 0, 0.3]), words([0, -0.5], true), words([Number.NaN])]).toEqual([
@@ -201,7 +201,7 @@ test("the button names what it allows: a share of the best loss or metric, or of
   const words = (kept: number[], higherIsBetter: boolean, name: string) => {
     const rows = [kept.keys(), kept.map((_, k) => kept.length - k), kept, kept];
     const tradeoff = lossCurveFrom(Float64Array.from(rows.flatMap((row) => [...row])), higherIsBetter);
-    return allowWords({ tradeoff, tolerance: 0.05, keepMean: true, higherIsBetter }, name);
+    return allowWords({ curve: tradeoff, tolerance: 0.05, keepMean: true, higherIsBetter }, name);
   };
   expect(words([0.2, 0.1], false, "test RMSE")).toBe("Allow +5% loss");
   expect(words([0.9, 0.8], true, "accuracy, 256 rows")).toBe("Allow −5% accuracy");

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { areaOf, areasOverlap } from "../../src/canvas/text";
+import { areaOf } from "../../src/canvas/text";
 import { edgeId, type Target } from "../../src/model/network";
 import { neighbour } from "../../src/stage/accessible-targets";
 import { edgesOf, extend, flip, targetsToSwitch, weakerThan } from "../../src/state/selection";
 import { reduce } from "../../src/state/view-state";
 import { MAX_SELECTED } from "../../src/util/limits";
 import { encloses, loopOf } from "../../src/util/loops";
+import { areasOverlap } from "../../src/util/rect";
 import { inLoop } from "../../src/views/network/hit";
 import { layout } from "../../src/views/network/layout";
 import { probeTexts } from "../../src/views/network/marks";

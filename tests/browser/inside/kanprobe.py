@@ -9,7 +9,9 @@ import copy
 import gc
 import json
 import os
+import threading
 import time
+import uuid
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kanwidget import KAN, KANWidget
+from kanwidget import KAN, KANWidget, Sweep
 from kanwidget.widget.packed_array import unpack
 
 
@@ -116,14 +118,30 @@ def teller(w: KANWidget, model: KAN, dataset: Mapping[str, Tensor]) -> Callable[
 def keep(w: KANWidget, model: KAN, dataset: Mapping[str, Tensor], path: str) -> None:
     """Keep a file in step with widget and model, for hosts whose kernel cannot be asked."""
     tell = teller(w, model, dataset)
+    w.observe(lambda _: write(path, tell()))
+    write(path, tell())
 
-    def write(_: object = None) -> None:
-        part = Path(f"{path}.part")
-        part.write_text(json.dumps(tell()))
-        part.replace(path)
 
-    w.observe(write)
-    write()
+def keep_runs(runs: Sweep, path: str) -> None:
+    """Keep a file in step with a sweep and the networks that are open, in a thread."""
+    session = uuid.uuid4().hex
+
+    def tell() -> None:
+        while True:
+            view = runs.view()
+            edges = {number: w.active_edges for number, w in [*view.networks.items()]}
+            facts = {"count": len(runs), "running": runs.running, "opened": view.opened}
+            write(path, {"session": session, "edges": edges, **facts})
+            time.sleep(0.1)
+
+    threading.Thread(target=tell, daemon=True).start()
+
+
+def write(path: str, facts: Mapping[str, object]) -> None:
+    """Write facts to a file, whole or not at all."""
+    part = Path(f"{path}.part")
+    part.write_text(json.dumps(facts))
+    part.replace(path)
 
 
 def tick(path: str) -> None:

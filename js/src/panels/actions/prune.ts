@@ -88,7 +88,7 @@ export function createPrune(commands: Commands, say: (words: string) => void): A
     const left = allowed >= 0 ? go(now, "edge", allowed, of.begun) : known.mask;
     if (of.begun || left !== known.mask) return;
     const { tolerance, keepMean, higherIsBetter } = reading;
-    say(noneAllowed({ tradeoff: edge, tolerance, keepMean, higherIsBetter }));
+    say(noneAllowed({ curve: edge, tolerance, keepMean, higherIsBetter }));
   }
 
   return {

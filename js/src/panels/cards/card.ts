@@ -26,7 +26,7 @@ export type Fact = readonly [name: string, value: string];
 /** Values with more characters have a line of their own. */
 const LINE = 24;
 
-export const isOnNow = ({ net, mask }: ViewState, { kind, id }: Target): boolean =>
+const isOnNow = ({ net, mask }: ViewState, { kind, id }: Target): boolean =>
   (kind === "edge" ? mask[id] : nodesOn(net, mask)[id]) === 1;
 
 /** What it costs to switch a target. */

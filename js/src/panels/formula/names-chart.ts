@@ -6,24 +6,16 @@ import { namesPointWords } from "../../text/messages";
 import type { Naming } from "../../text/session-messages";
 import { element, setAttribute, setText, svg } from "../../util/dom";
 import type { NamingRun } from "../../wire/traits";
+import { createLogFrame, decadesOf, near } from "../plots/log-frame";
 
-const W = 320;
-const H = 110;
-const LEFT = 44;
-const RIGHT = 12;
-const TOP = 8;
-const BOTTOM = 20;
-const PLOT = { width: W - LEFT - RIGHT, height: H - TOP - BOTTOM };
+const FRAME = createLogFrame(110, 12);
 /** Where the thumb of a slider stands at its ends: half of its width inside. */
 const RADIUS = 4;
 
 export function createNamesChart(stand: (count: number) => void, signal: AbortSignal) {
   const drawing = svg("g");
-  const picture = svg(
-    "svg",
-    { class: "names-chart", viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" },
-    drawing,
-  );
+  const { viewBox } = FRAME;
+  const picture = svg("svg", { class: "names-chart", viewBox, "aria-hidden": "true" }, drawing);
   const slider = element("input", {
     type: "range",
     min: "0",
@@ -35,7 +27,7 @@ export function createNamesChart(stand: (count: number) => void, signal: AbortSi
   let run: NamingRun | null = null;
   let naming: Naming | null = null;
 
-  const place = (k: number) => LEFT + (PLOT.width * k) / Math.max(1, run?.steps.length ?? 1);
+  const place = (k: number) => FRAME.toX(k / Math.max(1, run?.steps.length ?? 1));
 
   function tell(): void {
     if (!run || !naming) return;
@@ -64,9 +56,8 @@ export function createNamesChart(stand: (count: number) => void, signal: AbortSi
       [run, naming] = [next, named];
       const losses = [next.loss_start, ...next.steps.map(([, , , , loss]) => loss)];
       const known = losses.filter((loss): loss is number => loss !== null && loss > 0);
-      const [low, high] = range(known);
-      const toY = (loss: number) =>
-        TOP + PLOT.height * (1 - (Math.log10(Math.max(loss, 10 ** low)) - low) / (high - low));
+      const [low, high] = known.length > 0 ? decadesOf(known) : [-1, 0];
+      const toY = FRAME.toY([low, high]);
       let d = "";
       const points = losses.flatMap((loss, k) => {
         if (loss === null) return [];
@@ -82,10 +73,10 @@ export function createNamesChart(stand: (count: number) => void, signal: AbortSi
       drawing.replaceChildren(
         ...[10 ** Math.ceil(low), 10 ** Math.floor(high)]
           .filter((tick, k, all) => tick >= 10 ** low && tick <= 10 ** high && all.indexOf(tick) === k)
-          .map((tick) => tickOf(toY(tick), formatScale(tick))),
-        svg("path", { class: "axes", d: `M${LEFT} ${TOP}V${H - BOTTOM}H${W - RIGHT}` }),
-        label(LEFT, H - 6, "0", "middle"),
-        label(W - RIGHT, H - 6, FORMULA.complexity(next.steps.length, bits), "end"),
+          .map((tick) => FRAME.tick(toY(tick), formatScale(tick))),
+        FRAME.axes(),
+        FRAME.under(FRAME.left, "0", "middle"),
+        FRAME.under(FRAME.end, FORMULA.complexity(next.steps.length, bits), "end"),
         svg("path", { class: "line", d }),
         ...points,
       );
@@ -96,21 +87,3 @@ export function createNamesChart(stand: (count: number) => void, signal: AbortSi
     },
   };
 }
-
-/** Exponents, with some room. */
-function range(values: readonly number[]): readonly [number, number] {
-  if (values.length === 0) return [-1, 0];
-  const [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))];
-  const room = Math.max(0.15, (high - low) * 0.08);
-  return [low - room, high + room];
-}
-
-function tickOf(y: number, text: string): SVGElement {
-  const group = svg("g", { class: "tick" });
-  group.append(svg("path", { d: `M${LEFT} ${near(y)}H${W - RIGHT}` }), label(LEFT - 5, y + 3.5, text, "end"));
-  return group;
-}
-
-const label = (x: number, y: number, text: string, anchor: string) =>
-  svg("text", { x: near(x), y: near(y), "text-anchor": anchor }, text);
-const near = (value: number) => `${Math.round(10 * value) / 10}`;

@@ -1,6 +1,7 @@
 /** A few losses as one line: how they went, not how large they are. */
 import { svg } from "lit-html";
 import { extent } from "../../model/scales";
+import { near } from "../plots/log-frame";
 
 const WIDTH = 30;
 const HEIGHT = 16;
@@ -14,11 +15,9 @@ export function sparkline(losses: readonly (number | null)[]) {
     if (loss === null || !Number.isFinite(loss)) return [];
     const x = (WIDTH * k) / Math.max(1, losses.length - 1);
     const y = high > low ? INSET + room * (1 - (loss - low) / (high - low)) : HEIGHT / 2;
-    return [`${round(x)},${round(y)}`];
+    return [`${near(x)},${near(y)}`];
   });
   return svg`<svg class="sparkline" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
     <polyline points=${points.join(" ")} />
   </svg>`;
 }
-
-const round = (value: number) => Math.round(10 * value) / 10;

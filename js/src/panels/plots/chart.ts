@@ -1,10 +1,11 @@
 /** A curve with numbered axes, its parts, and the data under it. */
 
-import type { Area } from "../../canvas/text";
 import { extent, ticks } from "../../model/scales";
 import { formatTicks } from "../../text/format";
 import { setAttribute, svg } from "../../util/dom";
+import type { Area } from "../../util/rect";
 import { covers, type Line, type Point, placeLabels } from "./label-placement";
+import { label, near } from "./log-frame";
 
 export interface Plotted {
   readonly x: ArrayLike<number>;
@@ -257,9 +258,4 @@ function keyOf(parts: readonly (typeof PARTS)[number][]): SVGElement[] {
   });
 }
 
-function label(x: number, y: number, text: string, anchor: string, name = ""): SVGElement {
-  return svg("text", { x: near(x), y: near(y), "text-anchor": anchor, class: name }, text);
-}
-
-const near = (value: number) => `${Math.round(10 * value) / 10}`;
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));

@@ -1,5 +1,5 @@
 /** Where names of curves stand beside them: on no curve, on no other name, and not under the sample's dot. Pure. */
-import { type Area, areasOverlap } from "../../canvas/text";
+import { type Area, areasOverlap } from "../../util/rect";
 
 export type Point = readonly [x: number, y: number];
 

@@ -1,6 +1,5 @@
 /** The loss along a threshold, above the slider and on its axis; the tolerance is a line that can be dragged. */
 
-import type { Area } from "../../canvas/text";
 import {
   costsOf,
   knee,
@@ -15,8 +14,9 @@ import { formatFigures, formatShort, withMinus } from "../../text/format";
 import { THRESHOLD } from "../../text/labels";
 import { type Limit, limitWords } from "../../text/messages";
 import { element, setAttribute, setText, svg } from "../../util/dom";
+import type { Area, Size } from "../../util/rect";
 import type { Commands } from "../context";
-import { limitPlace, namesPlace, type Size, strokesOf, valuePlace } from "./plot-labels";
+import { limitPlace, namesPlace, strokesOf, valuePlace } from "./plot-labels";
 import { allowedBoxes, type LossHeights, lossHeights, PLOT_HEIGHT, round, stepPath } from "./plot-paths";
 
 const H = PLOT_HEIGHT;
@@ -148,8 +148,8 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   resized.observe(plot);
   signal.addEventListener("abort", () => resized.disconnect());
 
-  function drawCurves({ tradeoff, scale, keepMean, unknown }: Shown): void {
-    const known = tradeoff && scale && heights ? tradeoff : null;
+  function drawCurves({ curve, scale, keepMean, unknown }: Shown): void {
+    const known = curve && scale && heights ? curve : null;
     plot.toggleAttribute("data-unknown", !known);
     setText(empty, known ? "" : unknown);
     if (!known || !scale) return;
@@ -184,16 +184,16 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   }
 
   function drawLimit(next: Shown): void {
-    const { tradeoff, scale, keepMean, tolerance } = next;
-    if (!tradeoff || !heights || !scale) return;
-    const height = round(heights.of(toleratedLoss(tradeoff, tolerance, keepMean)) ?? heights.edge);
+    const { curve, scale, keepMean, tolerance } = next;
+    if (!curve || !heights || !scale) return;
+    const height = round(heights.of(toleratedLoss(curve, tolerance, keepMean)) ?? heights.edge);
     const d = `M0 ${height}H${POSITIONS}`;
     line.setAttribute("d", d);
     grip.setAttribute("d", d);
     const words = limitWords(next);
     setText(label.firstElementChild!, words);
-    const so = withinTolerance(tradeoff, tolerance, keepMean);
-    within.setAttribute("d", allowedBoxes(tradeoff, scale, so, height, heights.good));
+    const so = withinTolerance(curve, tolerance, keepMean);
+    within.setAttribute("d", allowedBoxes(curve, scale, so, height, heights.good));
     keys.value = `${nearest(TOLERANCES, tolerance)}`;
     setAttribute(keys, "aria-valuetext", words);
   }
@@ -201,24 +201,24 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   /** Puts all texts where they cover nothing. */
   function place(): void {
     if (!shown) return;
-    const { tradeoff, scale, keepMean, tolerance } = shown;
+    const { curve, scale, keepMean, tolerance } = shown;
     size = { width: plot.clientWidth, height: plot.clientHeight };
     measured.clear();
     suggested = null;
     at = Number.NaN;
     for (const mark of [kneeMark, kneeValue]) mark.hidden = true;
-    if (!tradeoff || !scale || !heights || size.width === 0) return;
+    if (!curve || !scale || !heights || size.width === 0) return;
     thinNumbers();
-    curves = [kept, zeroed].flatMap((curve) =>
-      strokesOf(curve.getAttribute("d") ?? "", size.width / POSITIONS, size.height / H),
+    curves = [kept, zeroed].flatMap((path) =>
+      strokesOf(path.getAttribute("d") ?? "", size.width / POSITIONS, size.height / H),
     );
-    const limit = heights.of(toleratedLoss(tradeoff, tolerance, keepMean)) ?? heights.edge;
+    const limit = heights.of(toleratedLoss(curve, tolerance, keepMean)) ?? heights.edge;
     const own = sizeOf(label);
     const limitArea = limitPlace(own, size, (limit / H) * size.height, curves);
     move(label, limitArea);
     curves = [...curves, ...strokesOf(`M0 ${limit}H${POSITIONS}`, size.width / POSITIONS, size.height / H)];
     texts = [limitArea, ...placeNames(limitArea, heights.good === 0)];
-    placeKnee(tradeoff, scale, keepMean);
+    placeKnee(curve, scale, keepMean);
     const threshold = lastPlaced;
     if (Number.isFinite(threshold)) follow(threshold);
   }
@@ -252,15 +252,15 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     }
   }
 
-  function placeKnee(tradeoff: LossCurve, scale: LogAxis, keepMean: boolean): void {
-    const threshold = knee(tradeoff, keepMean);
+  function placeKnee(curve: LossCurve, scale: LogAxis, keepMean: boolean): void {
+    const threshold = knee(curve, keepMean);
     if (threshold <= 0) return;
-    const loss = lossAt(tradeoff, threshold, keepMean);
+    const loss = lossAt(curve, threshold, keepMean);
     const top = heights!.of(loss) ?? heights!.edge;
     for (const mark of [kneeMark, kneeValue]) mark.hidden = false;
     put(kneeMark, positionOf(scale, threshold), top);
     const mark = pixels(positionOf(scale, threshold), top);
-    suggested = { point: pointAt(tradeoff, threshold), area: number(kneeValue, loss, mark, texts) };
+    suggested = { point: pointAt(curve, threshold), area: number(kneeValue, loss, mark, texts) };
     texts = [...texts, { x: mark.x - 5, y: mark.y - 5, width: 10, height: 10 }];
   }
 
@@ -294,11 +294,11 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     plot.removeAttribute("data-stale");
     const before = shown;
     shown = next;
-    const { tradeoff, keepMean, tolerance, higherIsBetter } = next;
+    const { curve, keepMean, tolerance, higherIsBetter } = next;
     // While the tolerance is in the hand its axis stays as it is.
-    const stays = isHeld && heights && before?.tradeoff === tradeoff;
+    const stays = isHeld && heights && before?.curve === curve;
     if (!stays) {
-      const axis = tradeoff && lossAxis(costsOf(tradeoff, keepMean), costsOf(tradeoff, !keepMean), tolerance);
+      const axis = curve && lossAxis(costsOf(curve, keepMean), costsOf(curve, !keepMean), tolerance);
       heights = axis && lossHeights(axis, higherIsBetter);
       if (axis) drawScale(next, axis);
     }
@@ -320,18 +320,18 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     lastPlaced = threshold;
     if (threshold === at || !shown || waits) return;
     at = threshold;
-    const { tradeoff, scale, keepMean } = shown;
-    const known = tradeoff && scale && heights;
+    const { curve, scale, keepMean } = shown;
+    const known = curve && scale && heights;
     dot.hidden = value.hidden = !known;
     if (!known) return;
-    const loss = lossAt(tradeoff, threshold, keepMean);
+    const loss = lossAt(curve, threshold, keepMean);
     const top = heights!.of(loss);
     dot.toggleAttribute("data-over", top === null);
     const shownTop = top ?? (heights!.edge < H / 2 ? 3 : H - 3);
     put(dot, positionOf(scale, threshold), shownTop);
     if (size.width === 0) return;
     // Where the dot stands at the suggestion one number is enough.
-    const other = suggested && suggested.point !== pointAt(tradeoff, threshold) ? suggested.area : null;
+    const other = suggested && suggested.point !== pointAt(curve, threshold) ? suggested.area : null;
     const mark = pixels(positionOf(scale, threshold), shownTop);
     const hasRoom = number(value, loss, mark, other ? [...texts, other] : texts) !== null;
     if (!hasRoom) number(value, loss, mark, texts);
@@ -343,7 +343,7 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     update(next: Shown): void {
       const names = Object.keys(next) as (keyof Shown)[];
       if (!waits && names.every((name) => shown?.[name] === next[name])) return;
-      if (!next.tradeoff && next.scale && shown?.tradeoff && heights) wait(next);
+      if (!next.curve && next.scale && shown?.curve && heights) wait(next);
       else draw(next);
     },
     place: follow,

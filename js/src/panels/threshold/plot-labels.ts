@@ -1,10 +1,5 @@
 /** Where the texts of a loss plot stand: on no curve and on no other text, as far as there is room. Pure. */
-import { type Area, areasOverlap } from "../../canvas/text";
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import { type Area, areasOverlap, type Size } from "../../util/rect";
 
 /** From one place that is tried to the next. */
 const STEP = 6;

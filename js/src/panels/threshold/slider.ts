@@ -185,7 +185,7 @@ export function createSlider(
     if (now) unconfirmed = shownState(now.known);
     events.released();
   };
-  function goTo(choose: (tradeoff: LossCurve, keepMean: boolean) => number): void {
+  function goTo(choose: (curve: LossCurve, keepMean: boolean) => number): void {
     if (!now || !curve || !levels) return;
     move(thresholdOver(levels, choose(curve, now.reading.keepMean)));
     release();
@@ -199,7 +199,7 @@ export function createSlider(
     const found = thresholdFor(curve, tolerance, keepMean, left);
     if (found !== null) goTo(() => found);
     const smaller = found !== null && curve.activeEdges[pointAt(curve, found)]! < left;
-    if (!smaller) setText(refused, noneAllowed({ tradeoff: curve, tolerance, keepMean, higherIsBetter }));
+    if (!smaller) setText(refused, noneAllowed({ curve, tolerance, keepMean, higherIsBetter }));
   }
 
   function goToSuggestion(): void {
@@ -325,12 +325,11 @@ export function createSlider(
       }
       const scale = levels?.scale ?? null;
       const came = reading.tradeoff[axis];
-      const tradeoff = came && isCurveOf(came, stepsNow(of, edits)) ? came : null;
-      curve = tradeoff;
+      curve = came && isCurveOf(came, stepsNow(of, edits)) ? came : null;
       const { keepMean, tolerance, higherIsBetter, lossName, computes } = reading;
       const idle = idleWords(of, axis, levels !== null);
-      const unknown = unknownWords(idle, reading, tradeoff);
-      plot.update({ tradeoff, scale, keepMean, tolerance, higherIsBetter, lossName, unknown });
+      const unknown = unknownWords(idle, reading, curve);
+      plot.update({ curve, scale, keepMean, tolerance, higherIsBetter, lossName, unknown });
       const threshold = thresholdOf(edits);
       plot.place(threshold);
       // A drag lies on top of the model's value, so this never moves a thumb that is being moved.
@@ -349,11 +348,11 @@ export function createSlider(
         threshold > 0 ? `${thresholdWords(threshold)}, ${words}` : thresholdWords(0),
       );
       for (const button of [suggests, allows]) {
-        button.disabled = !(computes === false ? tradeoff : came) || !levels;
+        button.disabled = !(computes === false ? curve : came) || !levels;
         // For the moment in which the curve is not yet of this state: it may have the focus.
-        setAttribute(button, "aria-disabled", came && !tradeoff ? "true" : null);
+        setAttribute(button, "aria-disabled", came && !curve ? "true" : null);
       }
-      const limit = { tradeoff: came, tolerance, keepMean, higherIsBetter };
+      const limit = { curve: came, tolerance, keepMean, higherIsBetter };
       setText(allowsWhole, allowWords(limit, reading.lossName));
       setAttribute(allows, "data-brief", allowShort(limit));
       if (!levels) {
@@ -363,8 +362,9 @@ export function createSlider(
       }
       const change = nextThresholdChange(of, stepsNow(of, edits), axis, threshold);
       const what = lossWord(higherIsBetter, reading.lossName);
-      const words_ = nextWords(of, names, change, threshold, keepMean, tradeoff, what);
-      for (const [k, part] of [step, left].entries()) setText(part, words_[k]!);
+      nextWords(of, names, change, threshold, keepMean, curve, what).forEach((words, k) => {
+        setText([step, left][k]!, words);
+      });
       setAttribute(next, "title", next.textContent);
     },
   };

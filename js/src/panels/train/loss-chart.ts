@@ -4,31 +4,23 @@ import { formatFigures, formatItems } from "../../text/format";
 import { TRAIN } from "../../text/labels";
 import { setText, svg } from "../../util/dom";
 import type { Training } from "../../wire/snapshot";
+import { createLogFrame, type Decades, decadesOf, label, near, WIDTH } from "../plots/log-frame";
 
-const W = 320;
-const H = 150;
-const LEFT = 44;
-const RIGHT = 64;
-const TOP = 8;
-const BOTTOM = 20;
-const PLOT = { width: W - LEFT - RIGHT, height: H - TOP - BOTTOM };
+const FRAME = createLogFrame(150, 64);
 /** The least distance of two names at the right, in pixels. */
 const LINE = 12;
 const FEW_STEPS = 20;
 /** What the name of a mark takes, in pixels. */
 const NAME_WIDTH = 44;
-/** A view keeps its axis while the losses stay within it: it would jump with every step. */
-const ROOM = 1.15;
-
 type Losses = NonNullable<Training["losses"]>;
 const SERIES = ["train", "test", "reg"] as const;
 
 export function createLossChart() {
   const drawing = svg("g");
-  const picture = svg("svg", { class: "loss-chart", viewBox: `0 0 ${W} ${H}`, role: "img" }, drawing);
+  const picture = svg("svg", { class: "loss-chart", viewBox: FRAME.viewBox, role: "img" }, drawing);
   const name = svg("title", {});
   picture.prepend(name);
-  let range: readonly [number, number] | null = null;
+  let range: Decades | null = null;
 
   return {
     element: picture,
@@ -45,29 +37,27 @@ export function createLossChart() {
       setText(name, losses ? words(losses) : TRAIN.noLosses);
       if (!losses || values.length === 0) {
         range = null;
-        drawing.replaceChildren(label(LEFT + PLOT.width / 2, H / 2, TRAIN.noLosses, "middle"));
+        drawing.replaceChildren(label(FRAME.toX(0.5), FRAME.floor / 2, TRAIN.noLosses, "middle"));
         return;
       }
       const done = losses.step.at(-1)!;
-      range = logRange(values, done > 0 ? range : null);
-      const [low, high] = range;
+      range = decadesOf(values, done > 0 ? range : null);
       const last = Math.max(axisSteps(done + 1, steps) - 1, 1);
-      const toX = (step: number) => LEFT + (PLOT.width * step) / last;
-      const toY = (value: number) =>
-        TOP + PLOT.height * (1 - (Math.log10(Math.max(value, 10 ** low)) - low) / (high - low));
+      const toX = (step: number) => FRAME.toX(step / last);
+      const toY = FRAME.toY(range);
       const ends = SERIES.flatMap((series) => {
         const value = losses[series].at(-1)!;
         return value > 0 ? [{ series, y: toY(value), text: TRAIN.series[series] }] : [];
       });
       drawing.replaceChildren(
-        ...decades(low, high).map((decade) => tick(toY(10 ** decade), `1e${decade}`)),
-        svg("path", { class: "axes", d: `M${LEFT} ${TOP}V${H - BOTTOM}H${W - RIGHT}` }),
-        label(LEFT, H - 6, "1", "middle"),
-        label(W - RIGHT, H - 6, formatItems(last + 1, "step"), "middle"),
-        ...spaced(marks, toX).map(({ x, text }) => mark(x, text)),
-        ...(at === null
-          ? []
-          : [svg("path", { class: "shown", d: `M${near(toX(Math.max(0, at - 1)))} ${TOP}V${H - BOTTOM}` })]),
+        ...decades(range).map((decade) => FRAME.tick(toY(10 ** decade), `1e${decade}`)),
+        FRAME.axes(),
+        FRAME.under(FRAME.left, "1", "middle"),
+        FRAME.under(FRAME.end, formatItems(last + 1, "step"), "middle"),
+        ...spaced(marks, toX).map(({ x, text }) =>
+          svg("g", { class: "mark" }, svg("path", { d: FRAME.upright(x) }), FRAME.over(x + 3, text)),
+        ),
+        ...(at === null ? [] : [svg("path", { class: "shown", d: FRAME.upright(toX(Math.max(0, at - 1))) })]),
         ...SERIES.map((series) =>
           svg("path", { class: series, d: pathOf(losses.step, losses[series], toX, toY) }),
         ),
@@ -93,20 +83,7 @@ function axisSteps(done: number, steps: number): number {
   return Math.max(done, Math.min(shown, steps));
 }
 
-/** Exponents of the least and the largest value, in whole decades where there is more than one. */
-function logRange(
-  values: readonly number[],
-  before: readonly [number, number] | null,
-): readonly [number, number] {
-  let [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))];
-  if (before && low >= before[0] && high <= before[1]) return before;
-  const room = Math.max(0.1, (high - low) * (ROOM - 1));
-  [low, high] = [low - room, high + room];
-  if (!before) return [low, high];
-  return [Math.min(low, before[0]), Math.max(high, before[1])];
-}
-
-function decades(low: number, high: number): number[] {
+function decades([low, high]: Decades): number[] {
   const [first, last] = [Math.ceil(low), Math.floor(high)];
   const step = Math.max(1, Math.ceil((last - first) / 5));
   const found: number[] = [];
@@ -141,34 +118,18 @@ function spread<T extends { readonly y: number }>(names: readonly T[]): T[] {
       last = Math.max(name.y, last + LINE);
       return { ...name, y: last };
     });
-  const over = Math.max(0, last - (H - BOTTOM));
+  const over = Math.max(0, last - FRAME.floor);
   return over ? down.map((name) => ({ ...name, y: name.y - over })) : down;
 }
 
 /** Where marks are, and what they are called as far as there is room for names. */
 function spaced(marks: NonNullable<Training["marks"]>, toX: (step: number) => number) {
-  let free = LEFT;
+  let free = FRAME.left;
   return marks.map(([step, what]) => {
     const x = toX(step - 0.5);
     const name = TRAIN.marks[what] ?? what;
-    const fits = x >= free && x + NAME_WIDTH <= W;
+    const fits = x >= free && x + NAME_WIDTH <= WIDTH;
     if (fits) free = x + NAME_WIDTH;
     return { x, text: fits ? name : "" };
   });
 }
-
-function mark(x: number, text: string): SVGElement {
-  const group = svg("g", { class: "mark" });
-  group.append(svg("path", { d: `M${near(x)} ${TOP}V${H - BOTTOM}` }), label(x + 3, TOP + 3, text, "start"));
-  return group;
-}
-
-function tick(y: number, text: string): SVGElement {
-  const group = svg("g", { class: "tick" });
-  group.append(svg("path", { d: `M${LEFT} ${near(y)}H${W - RIGHT}` }), label(LEFT - 5, y + 3.5, text, "end"));
-  return group;
-}
-
-const label = (x: number, y: number, text: string, anchor: string, name = "") =>
-  svg("text", { x: near(x), y: near(y), "text-anchor": anchor, class: name }, text);
-const near = (value: number) => `${Math.round(10 * value) / 10}`;

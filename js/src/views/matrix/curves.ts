@@ -3,6 +3,7 @@ import { type Brush, surfacesOf } from "../../canvas/brush";
 import type { Inks } from "../../canvas/colours";
 import { cross, dot } from "../../canvas/shapes";
 import { shortened } from "../../util/graphemes";
+import type { Area } from "../../util/rect";
 import { CELL_STATE, HIDDEN, KEPT, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
 import { type Painted, type Patch, UNPAINTED } from "./heatmap";
 
@@ -75,7 +76,7 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
         }
         if (kind !== ON) ctx.drawImage(stampOf(kind, w, h), x, y);
         if (kind === OFF) continue;
-        const cell: Cell = { x: x / ratio, y: y / ratio, width: w / ratio, height: h / ratio };
+        const cell: Area = { x: x / ratio, y: y / ratio, width: w / ratio, height: h / ratio };
         ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
         const text = kind === ON ? paintGround(ctx, brush, look, e, code, cell) : undefined;
         const ink = inkOf(look, e, code);
@@ -94,13 +95,6 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
       for (const batch of batches.values()) strokeBatch(ctx, brush, look, batch);
     },
   };
-}
-
-interface Cell {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 const INK = 0;
@@ -142,7 +136,7 @@ function paintFolded(
   { inks, levels }: CurveInks,
   edge: number,
   kind: number,
-  { x, y, width, height }: Cell,
+  { x, y, width, height }: Area,
 ): void {
   ctx.fillStyle =
     kind === ON ? inks.numeric.css[levels[edge]!]! : kind === OFF ? palette.ink : palette.removed;
@@ -191,7 +185,7 @@ function paintGround(
   { inks, levels, symbolic }: CurveInks,
   edge: number,
   code: number,
-  { x, y, width, height }: Cell,
+  { x, y, width, height }: Area,
 ): string | undefined {
   const side = Math.min(width, height);
   const large = side >= LARGE;
@@ -232,7 +226,7 @@ function paintGround(
   return text;
 }
 
-function trace(path: Path2D, points: Float32Array, { x, y, width, height }: Cell, foot: number): void {
+function trace(path: Path2D, points: Float32Array, { x, y, width, height }: Area, foot: number): void {
   const side = Math.min(width, height);
   const inset = Math.max(2, 0.14 * side);
   const [w, h] = [width - 2 * inset, height - 2 * inset - foot];

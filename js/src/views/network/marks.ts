@@ -2,10 +2,10 @@
 
 import { type Brush, clear } from "../../canvas/brush";
 import { dot, frame, ring } from "../../canvas/shapes";
-import { type Area, areaOf, areasOverlap, measureName, paintText, type Text } from "../../canvas/text";
+import { areaOf, measureName, paintText, type Text } from "../../canvas/text";
 import type { Network, Target } from "../../model/network";
 import { formatShort, withMinus } from "../../text/format";
-import { type Box, centreOf } from "../../util/rect";
+import { type Area, areasOverlap, type Box, centreOf } from "../../util/rect";
 import type { Layout } from "./layout";
 import { colourOf, lineOf, paintBox, paintNode } from "./paint";
 import { type EdgeShape, inBox, type NodeShape, type Scene } from "./scene";

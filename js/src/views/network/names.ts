@@ -1,17 +1,9 @@
 /** Where the names of inputs and outputs stand beside their nodes. Reads no DOM. */
 
-import {
-  type Area,
-  areaOf,
-  areasOverlap,
-  fitName,
-  GAP,
-  measureName,
-  NAME_SIZE,
-  type Text,
-} from "../../canvas/text";
+import { areaOf, fitName, GAP, measureName, NAME_SIZE, type Text } from "../../canvas/text";
 import type { Network } from "../../model/network";
 import type { Run } from "../../text/node-names";
+import { type Area, areasOverlap } from "../../util/rect";
 import { type Layout, NAME_BETWEEN, NAME_ROW, type Space } from "./layout";
 import type { Named } from "./paint";
 import type { NodeShape, Scene } from "./scene";

@@ -1,14 +1,13 @@
 /** The network view: lays out, eases from one layout to the next, looks through the camera, puts names where they fit. */
 
 import type { NormalizedCurve } from "../../canvas/normalized-curves";
-import type { Area } from "../../canvas/text";
 import { type ImportanceScale, importanceScale } from "../../model/importance";
 import { countOn } from "../../model/mask";
 import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
 import { nameOf, textRuns } from "../../text/node-names";
 import { createMemo } from "../../util/memo";
-import type { Box } from "../../util/rect";
+import type { Area, Box } from "../../util/rect";
 import { isCalm, progress } from "../../util/transition";
 import { MAX_ZOOM, project } from "../camera";
 import type { DrawnSummary, FrameInput, Renderer, RendererFactory } from "../contract";
