@@ -3,7 +3,7 @@
  * sweep's script takes from it what src/shared.ts lists, instead of holding that a second time.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
 
@@ -56,7 +56,7 @@ async function write(source, target, plugins) {
     plugins,
   });
   const { code } = await minify(outputFiles[0].text, { ecma: 2022, compress: { passes: 2 } });
-  await writeFile(relative(".", `../kanwidget/static/${target}`), `${code}\n`);
+  await writeFile(`../kanwidget/static/${target}`, `${code}\n`);
 }
 
 await write("src/index.ts", "widget.js", [minifiedCss]);

@@ -205,7 +205,7 @@ class Adapter(EdgeFunctions, Protocol):
         """
 
     def modules_beside(self) -> dict[str, nn.Module]:
-        """Return what holds named edges, and is no part of the model, by names as of modules."""
+        """Return the modules that hold named edges and are no part of the model, by name."""
 
     def fingerprint(self) -> str:
         """Return a digest of the model's numbers, the same in every process."""

@@ -16,6 +16,7 @@ from kanwidget.adapters.scores import forward_in_blocks
 from kanwidget.kan.arrays import as_array
 from kanwidget.kan.call_loss import call_loss
 from kanwidget.kan.check_data import (
+    DATASET_KEYS,
     as_tensors,
     check_dataset,
     check_inputs,
@@ -93,12 +94,7 @@ class DataAndMetric:
         metric: Metric | None,
         higher_is_better: bool | None = None,
     ) -> None:
-        n_in, n_out, device, dtype = (
-            adapter.width[0],
-            adapter.width[-1],
-            adapter.device,
-            adapter.dtype,
-        )
+        n_in, n_out, kind = adapter.width[0], adapter.width[-1], (adapter.device, adapter.dtype)
         if metric is not None:
             check_metric(metric)
         self.higher_is_better = is_higher_better(metric, higher_is_better)
@@ -112,16 +108,13 @@ class DataAndMetric:
         self.baseline_count = -1
         if isinstance(data, Mapping):
             own = None if metric else n_out
-            dataset = check_dataset(data, n_in, own, device, dtype, outputs=n_out)
+            dataset = check_dataset(data, n_in, own, *kind, outputs=n_out)
             named = metric.named if isinstance(metric, NamedMetrics) else {}
             name = metric_name(metric) if metric else "RMSE"
             self.metrics = dict(named) or {name: metric}
             self.metric = self.metrics[name]
-            self.train_rows = dataset["train_input"].clone()
-            self.train_labels = dataset["train_label"].clone()
-            self.test_rows, self.test_labels = (
-                dataset["test_input"].clone(),
-                dataset["test_label"].clone(),
+            self.train_rows, self.train_labels, self.test_rows, self.test_labels = (
+                dataset[key].clone() for key in DATASET_KEYS
             )
             self.tells_train = not torch.equal(self.train_rows, self.test_rows)
             self.loss_name = f"test {name}"
@@ -131,11 +124,7 @@ class DataAndMetric:
                 "metric compares predictions with labels: hand over a dataset with labels, as "
                 "create_dataset makes it, not inputs alone"
             )
-        x = (
-            adapter.last_inputs()
-            if data is None
-            else check_inputs(data, n_in, "data", device, dtype)
-        )
+        x = adapter.last_inputs() if data is None else check_inputs(data, n_in, "data", *kind)
         x = x.clone()
         self.train_rows, self.test_rows, self.test_labels = x, x, forward_in_blocks(adapter, x)
         self.train_labels = self.test_labels
@@ -144,8 +133,8 @@ class DataAndMetric:
     @staticmethod
     def check_inputs(adapter: Adapter, inputs: object) -> Tensor:
         """Return inputs of a model in its dtype and columns, or raise a ValueError or TypeError."""
-        like = adapter.device, adapter.dtype
-        return check_inputs(adapter.select_columns(inputs), adapter.width[0], "inputs", *like)
+        kind = adapter.device, adapter.dtype
+        return check_inputs(adapter.select_columns(inputs), adapter.width[0], "inputs", *kind)
 
     def loss_of_model(self, adapter: Adapter) -> float:
         """Return the metric of a model as it is."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from types import BuiltinMethodType, CodeType, FunctionType, MethodType
+from collections.abc import Sequence
+from types import BuiltinMethodType, CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -25,49 +26,39 @@ def is_same_metric(one: Any, other: Any, depth: int = 0) -> bool:
         return True
     if type(one) is not type(other) or depth > MAX_DEPTH:
         return False
-    return _equal(one, other, depth + 1)
-
-
-def _equal(one: Any, other: Any, depth: int) -> bool:
-    if isinstance(one, FunctionType):
-        parts = ("__code__", "__defaults__", "__kwdefaults__", "__closure__")
-        shared = one.__globals__ is other.__globals__
-        return shared and all(
-            is_same_metric(getattr(one, n), getattr(other, n), depth) for n in parts
-        )
-    if isinstance(one, CodeType):
-        # Not its line numbers.
-        code = ("co_code", "co_consts", "co_names", "co_freevars", "co_argcount", "co_flags")
-        return all(is_same_metric(getattr(one, n), getattr(other, n), depth) for n in code)
-    if isinstance(one, (MethodType, BuiltinMethodType)):
-        return one.__name__ == other.__name__ and is_same_metric(
-            one.__self__, other.__self__, depth
-        )
-    if isinstance(one, functools.partial):
-        ours, theirs = (one.func, one.args, one.keywords), (other.func, other.args, other.keywords)
-        return is_same_metric(ours, theirs, depth)
     if isinstance(one, Tensor):
         return torch.equal(one, other) if one.dtype == other.dtype else False
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)
-    if isinstance(one, (list, tuple)):
-        pairs = zip(one, other, strict=False)
-        return len(one) == len(other) and all(is_same_metric(a, b, depth) for a, b in pairs)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(
-            is_same_metric(one[k], other[k], depth) for k in one
-        )
     if isinstance(one, (str, bytes, bool, int, float, complex, frozenset, set)):
         return bool(one == other)
-    if type(one).__name__ == "cell":
-        return _in_cell(one, other, depth)
-    # An instance of a class, such as torch.nn.MSELoss(): by what it holds.
-    return hasattr(one, "__dict__") and is_same_metric(vars(one), vars(other), depth)
-
-
-def _in_cell(one: Any, other: Any, depth: int) -> bool:
-    """Compare what two closures hold; an empty one raises a ValueError."""
     try:
-        return is_same_metric(one.cell_contents, other.cell_contents, depth)
+        ours, theirs = _parts(one), _parts(other)
     except ValueError:
         return False
+    pairs = zip(ours, theirs, strict=False)
+    return len(ours) == len(theirs) and all(is_same_metric(a, b, depth + 1) for a, b in pairs)
+
+
+def _parts(one: Any) -> Sequence[Any]:
+    """Return what makes an object what it is, a ValueError if that cannot be told."""
+    if isinstance(one, (list, tuple)):
+        return one
+    if isinstance(one, dict):
+        return [part for key in sorted(one, key=str) for part in (key, one[key])]
+    if isinstance(one, FunctionType):
+        given = one.__defaults__, one.__kwdefaults__, one.__closure__
+        return id(one.__globals__), one.__code__, *given
+    if isinstance(one, CodeType):
+        # Not its line numbers.
+        code = ("co_code", "co_consts", "co_names", "co_freevars", "co_argcount", "co_flags")
+        return [getattr(one, name) for name in code]
+    if isinstance(one, (MethodType, BuiltinMethodType)):
+        return one.__name__, one.__self__
+    if isinstance(one, functools.partial):
+        return one.func, one.args, one.keywords
+    if isinstance(one, CellType):
+        return [one.cell_contents]  # a ValueError if it is empty
+    if not hasattr(one, "__dict__"):
+        raise ValueError
+    return [vars(one)]  # of an instance of a class, such as torch.nn.MSELoss()

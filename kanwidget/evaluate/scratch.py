@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Hashable, Sequence
 
 import torch
 from torch import Tensor
@@ -34,10 +35,8 @@ class Scratch:
         for _ in range(COPY_ATTEMPTS):
             # The version is read first: a change during the copy then counts as a later one.
             with write_lock(live.model):
-                self.version, self.switched_count = (
-                    live.version(),
-                    len(live.edges_switched_by_model()),
-                )
+                self.version: Hashable = live.version()
+                self.switched_count = len(live.edges_switched_by_model())
                 self.adapter = live.copy()
             if live.version() == self.version:
                 break
@@ -49,12 +48,8 @@ class Scratch:
 
     def with_weights(self, weights: Weights) -> Scratch:
         """Return another copy, which has other weights."""
-        new = object.__new__(Scratch)
-        new.version, new.switched_count, new.adapter = (
-            None,
-            self.switched_count,
-            self.adapter.copy(),
-        )
+        new = copy.copy(self)
+        new.version, new.adapter = None, self.adapter.copy()
         new.adapter.set_weights(weights)
         return new
 

@@ -30,7 +30,7 @@ DEFAULT_BETA = 3.0
 """As in pykan's ``plot``: the larger, the darker weak edges are."""
 
 MIN_KNEE = 1e-6
-"""Of the largest score: with a knee near 0 all other scores would look alike."""
+"""As a share of the largest score: with a knee near 0 all other scores would look alike."""
 
 MIN_BETA, MAX_BETA = 0.003, 3000.0
 MIN_ALPHA = 0.5

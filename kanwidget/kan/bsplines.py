@@ -259,9 +259,8 @@ def _least_norm_solution(a: Array, b: Array) -> Array:
     x, share, done = np.zeros_like(b), np.zeros_like(b), np.zeros_like(a)
     for s in range(a.shape[2]):
         left, known = a[..., s], 0.0
-        for _ in range(
-            2
-        ):  # what the first pass leaves of the others, to rounding, the second takes
+        # What the first pass leaves of the others, to rounding, the second takes.
+        for _ in range(2):
             other = np.einsum("nks,nk->ns", done, left)
             left, known = left - np.einsum("nks,ns->nk", done, other), known + other
         size = np.sqrt(np.einsum("nk,nk->n", left, left))

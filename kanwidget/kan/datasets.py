@@ -62,10 +62,8 @@ def create_dataset(
         If a number of variables or rows is not an int.
     """
     n_var = check_whole(n_var, "n_var", 1)
-    train_num, test_num = (
-        check_whole(train_num, "train_num", 1),
-        check_whole(test_num, "test_num", 1),
-    )
+    train_num = check_whole(train_num, "train_num", 1)
+    test_num = check_whole(test_num, "test_num", 1)
     bounds = torch.as_tensor(ranges, dtype=torch.float64)
     if bounds.shape == (2,):
         bounds = bounds.repeat(n_var, 1)

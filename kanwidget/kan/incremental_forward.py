@@ -336,10 +336,8 @@ def _add_edge_outputs(
     """Add to changes ``(n, batch)`` what versions before the layer make different, in pieces."""
     ends = np.flatnonzero(np.diff(step.version, append=-1)) + 1  # of the edges of each version
     fits = max(1, MAX_NUMBERS_IN_CACHE // max(1, before.shape[1]))
-    size, low = (
-        fits * (8 if len(step.edge) > piecewise.MIN_EDGES_FOR_MATRIX_PRODUCT * len(ends) else 1),
-        0,
-    )
+    many = len(step.edge) > piecewise.MIN_EDGES_FOR_MATRIX_PRODUCT * len(ends)
+    size, low = 8 * fits if many else fits, 0
     while low < len(step.edge):
         # Versions with all their edges: as many as fit, but one at least.
         one, more = np.searchsorted(ends, [low, low + size], side="right")

@@ -172,7 +172,7 @@ def fit(
     grid_update_every = max(1, stop_grid_update_step // grid_update_num)
     results = FitResults({name: [] for name in (*LOSSES, *named)})
 
-    step = 0
+    step, diverged = 0, False
     bar = tqdm(range(steps), desc="description", ncols=100, disable=not progress)
     begin_fit(model)
     try:
@@ -189,11 +189,11 @@ def fit(
                 before = objective.remove_constant_inputs(before, lay_grids)
             theta = optimizer.step(before, objective, changed)
             live.write(objective.restore_off_edges(theta, before))
-            _draw_rows(
-                len(data["test_input"]), batch, generator
-            )  # a seed's next rows come after these
+            # A seed's next rows come after these.
+            _draw_rows(len(data["test_input"]), batch, generator)
             test_loss = test.loss_on(data["test_input"], data["test_label"], batch)
-            if not all(map(math.isfinite, (objective.loss, objective.reg, test_loss))):
+            diverged = not all(map(math.isfinite, (objective.loss, objective.reg, test_loss)))
+            if diverged:
                 results.stopped = (
                     f"diverged in step {step}: loss {objective.loss:g}, regulariser "
                     f"{objective.reg:g}; the model is as it was before that step. A smaller lr, "
@@ -227,7 +227,7 @@ def fit(
     finally:
         bar.close()
         end_fit(model)
-    if results.stopped.startswith("diverged"):
+    if diverged:
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=2)
     model(data["train_input"])  # scores come from the training inputs from here on
     return results

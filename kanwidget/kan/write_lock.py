@@ -37,7 +37,7 @@ def fit_of(model: nn.Module) -> tuple[int, bool]:
 def begin_fit(model: nn.Module) -> None:
     """Note that a fit of a model begins; `end_fit` must follow.
 
-    One that begins during another is a part of it.
+    A fit that begins during another one is a part of it.
     """
     with _GUARD:
         begun, running = _FITS.get(model, (0, 0))

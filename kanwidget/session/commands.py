@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
@@ -11,11 +10,9 @@ from kanwidget.evaluate.baseline import Baseline
 from kanwidget.masks.state import State
 
 from .history import Command, History
-from .words import Message
 
 __all__ = [
     "count_edges",
-    "next_command",
     "reset_command",
     "start_command",
 ]
@@ -27,58 +24,23 @@ def start_command(baseline: Baseline, keep_mean: bool, loss_name: str) -> Comman
     return Command(0, None, "start", state, baseline, loss, loss, count, loss_name=loss_name)
 
 
-def next_command(
-    history: History,
-    loss_name: str,
-    kind: str,
-    what: tuple[Message, ...],
-    state: State,
-    baseline: Baseline,
-    loss: float,
-    mask: Sequence[Tensor],
-    parent: Command | None = None,
-    replaced: Command | None = None,
-    **more: Any,
-) -> Command:
-    """Return a command that leads to a state.
-
-    Parameters
-    ----------
-    history : History
-    loss_name : str
-    kind, what, state, baseline
-        As of a `Command`.
-    loss, mask
-        The loss and the masks that it comes to.
-    parent : Command, optional
-        What it follows, by default the current one.
-    replaced : Command, optional
-        The command that it replaces.
-    **more
-        Further attributes of the command.
-    """
-    parent, count = parent or history.current, count_edges(mask)
-    return Command(
-        len(history.commands) if replaced is None else replaced.id,
-        parent.id,
-        kind,
-        state,
-        baseline,
-        parent.loss_after,
-        loss,
-        count,
-        parent.active_edges - count,
-        loss_name,
-        what,
-        **{"weights": parent.weights, **more},
-    )
-
-
 def reset_command(history: History, loss_name: str) -> Command:
     """Return the step back to the baseline, whose loss is known."""
-    baseline, state = history.current.baseline, State(keep_mean=history.current.state.keep_mean)
-    return next_command(
-        history, loss_name, "set", (("reset",),), state, baseline, baseline.loss, baseline.mask
+    now = history.current
+    count = count_edges(now.baseline.mask)
+    return Command(
+        len(history.commands),
+        now.id,
+        "set",
+        State(keep_mean=now.state.keep_mean),
+        now.baseline,
+        now.loss_after,
+        now.baseline.loss,
+        count,
+        now.active_edges - count,
+        loss_name,
+        (("reset",),),
+        weights=now.weights,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ from kanwidget.kan.write_lock import fit_of, write_lock
 from kanwidget.masks.edits import Edits
 from kanwidget.masks.state import State
 
-from .commands import count_edges, next_command
+from .commands import count_edges
 from .external_changes import (
     Adopted,
     adopt,
@@ -151,11 +152,8 @@ class StepPlanner:
         if command is None:
             return None
         applier, snapshots = self._applier, self._applier.history.snapshots
-        live, before, evaluator = (
-            applier.require_live_model(),
-            applier.current,
-            applier.require_evaluator(),
-        )
+        live, evaluator = applier.require_live_model(), applier.require_evaluator()
+        before = applier.current
         command = applier.history.get(command.id)
         there = MaskAndBias(command.baseline.mask, command.baseline.bias)
         if not applier.current_masks.fits(there):
@@ -439,30 +437,47 @@ class StepPlanner:
         evaluator: Evaluator | None = None,
         kept_off: frozenset[tuple[int, int, int]] = frozenset(),
         loss: float | None = None,
-        **more: object,
+        **more: Any,
     ) -> Command:
-        """Return a command that leads to a state, with its loss; see `next_command`.
+        """Return a command that leads to a state, with its loss.
 
-        ``loss`` is that of the state, if it has been measured just now.
+        Parameters
+        ----------
+        kind, what, state, baseline
+            As of a `Command`.
+        parent : Command, optional
+            What it follows, by default the current one.
+        replaced : Command, optional
+            The command that it replaces.
+        evaluator : Evaluator, optional
+            What measures the loss, by default what measures the model now.
+        kept_off : set of (l, i, j)
+            Edges that have come back, beside those of the parent.
+        loss : float, optional
+            That of the state, if it has been measured just now.
+        **more
+            Further attributes of the command.
         """
         applier = self._applier
         parent = parent or applier.current
         masks, rule = applier.masks_under(baseline, state), baseline.mask_rule(state)
         came_back = parent.kept_off | kept_off
         still_off = {edge for edge in came_back if rule.is_removed_by_hand(edge, state.edits)}
-        return next_command(
-            applier.history,
-            applier.facts.loss_name,
+        count = count_edges(masks.mask)
+        return Command(
+            len(applier.history.commands) if replaced is None else replaced.id,
+            parent.id,
             kind,
-            what,
             state,
             baseline,
+            parent.loss_after,
             (evaluator or applier.require_evaluator()).loss(*masks) if loss is None else loss,
-            masks.mask,
-            parent,
-            replaced,
+            count,
+            parent.active_edges - count,
+            applier.facts.loss_name,
+            what,
             kept_off=frozenset(still_off),
-            **more,
+            **{"weights": parent.weights, **more},
         )
 
     def _measured_again(self, command: Command, evaluator: Evaluator) -> Command:

@@ -18,6 +18,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import anywidget
+
 from kanwidget.figure.canvas import Picture
 from kanwidget.figure.draw import png_preview
 
@@ -28,8 +30,8 @@ __all__ = [
     "CELL_WIDTH",
     "PICTURE_TRAITS",
     "CellOutput",
+    "NotebookOutput",
     "marked",
-    "shows_a_value",
 ]
 
 CELL_WIDTH = 900 / 96
@@ -157,6 +159,28 @@ class CellOutput:
             transient={"display_id": f"kanwidget-{self._token}"},
             **options,
         )
+
+
+class NotebookOutput(anywidget.AnyWidget):
+    """A widget that a notebook shows by its live view, with a picture behind it."""
+
+    _output: CellOutput
+
+    def _ipython_display_(self) -> None:
+        """Show the value of a notebook's cell without ``Out[3]`` before it.
+
+        In a saved notebook that would be left without anything behind it. All else is shown as
+        `_repr_mimebundle_` says.
+        """
+        if not shows_a_value():
+            raise NotImplementedError
+        from IPython.display import publish_display_data
+
+        data, metadata = self._repr_mimebundle_()
+        publish_display_data(data=data, metadata=metadata)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self._output.with_picture(super()._repr_mimebundle_(**kwargs))
 
 
 def captured() -> bool:

@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import anywidget
 import traitlets
 
 from kanwidget.figure import Picture, runs_figure
@@ -24,7 +23,7 @@ from .exports import ImageFile
 from .html_export import PAGE_ROWS, SWEEP, widget_module
 from .idle import acting_loop
 from .messages import error_text
-from .notebook_preview import CELL_WIDTH, CellOutput, shows_a_value
+from .notebook_preview import CELL_WIDTH, CellOutput, NotebookOutput
 from .packed_array import pack
 from .sweep_payload import agreement_values, run_array, settings_in_words, thumbnail
 from .view_traits import HOST_TRAITS, PackedArray
@@ -45,7 +44,7 @@ LONGEST_ERROR = 500
 """Letters of a run's error that go to the page."""
 
 
-class SweepWidget(ImageFile, anywidget.AnyWidget):
+class SweepWidget(ImageFile, NotebookOutput):
     """Draw the runs of a sweep, test loss against edges left, with a table of them.
 
     A notebook shows it for a `Sweep`. It grows while the sweep runs: with ``wait=False`` the cell
@@ -376,18 +375,6 @@ class SweepWidget(ImageFile, anywidget.AnyWidget):
         for network in self.networks.values():
             network.close()
         super().close()
-
-    def _ipython_display_(self) -> None:
-        """Show the value of a cell without ``Out[3]`` before it, as `KANWidget` does."""
-        if not shows_a_value():
-            raise NotImplementedError
-        from IPython.display import publish_display_data
-
-        data, metadata = self._repr_mimebundle_()
-        publish_display_data(data=data, metadata=metadata)
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        return self._output.with_picture(super()._repr_mimebundle_(**kwargs))
 
 
 class KANWidgetWithoutScript(KANWidget):

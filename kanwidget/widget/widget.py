@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import anywidget
 import traitlets
 from torch import Tensor, nn
 
@@ -20,7 +19,7 @@ from .cost_prefetch import rescore_quickly
 from .exports import Exports
 from .html_export import NETWORK, widget_module
 from .loop_watch import LoopWatch
-from .notebook_preview import CELL_WIDTH, PICTURE_TRAITS, CellOutput, shows_a_value
+from .notebook_preview import CELL_WIDTH, PICTURE_TRAITS, CellOutput, NotebookOutput
 from .shared_sessions import followers, session_of, watch_cells
 from .sync import TraitSync
 from .traits import Parts
@@ -39,7 +38,7 @@ class _OnSession(NamedTuple):
     session: PruningSession
 
 
-class KANWidget(Exports, WidgetTraining, ViewTraits, anywidget.AnyWidget):
+class KANWidget(Exports, WidgetTraining, ViewTraits, NotebookOutput):
     """Draw a live KAN, and prune it by hand.
 
     Sliders and clicks switch edges of ``model`` itself, so the next ``model(x)`` shows what
@@ -379,22 +378,6 @@ class KANWidget(Exports, WidgetTraining, ViewTraits, anywidget.AnyWidget):
             plain = {n: v for n, v in state.items() if not isinstance(v, (bytes, memoryview))}
             self._send({"method": "echo_update", "state": plain, "buffer_paths": []})
             self.send_state(names)
-
-    def _ipython_display_(self) -> None:
-        """Show the value of a notebook's cell without ``Out[3]`` before it.
-
-        In a saved notebook that would be left without anything behind it. All else is shown as
-        `_repr_mimebundle_` says.
-        """
-        if not shows_a_value():
-            raise NotImplementedError
-        from IPython.display import publish_display_data
-
-        data, metadata = self._repr_mimebundle_()
-        publish_display_data(data=data, metadata=metadata)
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        return self._output.with_picture(super()._repr_mimebundle_(**kwargs))
 
     def unobserve_all(self, name: Any = traitlets.All) -> None:
         """Take away all observers of a trait, or of all; the widget goes on following its own."""

@@ -1,8 +1,10 @@
-"""A sweep in marimo and under Voila: its points come while it runs, and its networks are live."""
+"""A sweep in marimo, under Voila, and on a page of its own: points, and networks that open."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from playwright.sync_api import Page
 from servers import until
 from test_runs_in_lab import DATA, RUN, OpenNetwork, ended, point_at_a_run
 from view import same
+
+from kanwidget import create_dataset, sweep
 
 
 @pytest.fixture(params=[marimo_cells, voila_cells], ids=["marimo", "voila"])
@@ -46,3 +50,35 @@ def test_points_come_stop_keeps_them_and_an_open_network_is_live(app: App, page:
     before = app.facts()["edges"][f"{number}"]
     network.toggle("edge", next(ids for ids, on in network.edges().items() if on))
     until(lambda: same(app.facts()["edges"][f"{number}"], before - 1))
+
+
+def test_a_page_opens_its_networks_under_a_strict_policy(page: Page, tmp_path: Path) -> None:
+    data = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=50, test_num=50)
+    grid = {"width": [[2, 2, 1], [2, 3, 1]], "grid": 3, "steps": 2, "prune": "within 5%"}
+    with ThreadPoolExecutor(1) as executor:
+        runs = sweep(data, grid, repeats=3, executor=executor, progress=False)
+    path = tmp_path / "runs.html"
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', runs.view().to_html(path))
+    runs.view().close()
+    assert policy is not None
+    assert "default-src 'none'" in policy[1]
+    assert "unsafe" not in policy[1]
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script(
+        "window.broken = []; addEventListener('securitypolicyviolation',"
+        " (event) => broken.push(`${event.violatedDirective} ${event.blockedURI}`))"
+    )
+    page.goto(path.as_uri())
+    until(lambda: same(ended(page), 6))
+    table = page.locator(".runs-table")
+    assert table.evaluate("(e) => getComputedStyle(e).borderTopStyle") == "solid"
+    page.locator(".runs-table tr[data-front] button").first.click()
+    network = OpenNetwork(page)
+    network.wait()
+    on = next(ids for ids, is_on in network.edges().items() if is_on)
+    network.toggle("edge", on)
+    until(lambda: same(network.edges()[on], False))
+    assert page.evaluate("() => window.broken") == []
+    assert asked == [path.as_uri()]

@@ -13,7 +13,7 @@ export interface ImportanceScale {
 
 /** As in pykan's `plot`: the larger, the darker weak edges are. */
 export const DEFAULT_BETA = 3;
-/** Of the largest score: with a knee near 0 all other scores would look alike. */
+/** As a share of the largest score: with a knee near 0 all other scores would look alike. */
 const LEAST_KNEE = 1e-6;
 
 /** Beyond these all edges look alike. */

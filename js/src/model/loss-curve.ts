@@ -86,7 +86,7 @@ function costLimit(tradeoff: LossCurve, tolerance: number, keepMean: boolean): n
 /** Shares of the first loss by which a loss has clearly turned up, or hardly; the latter may round. */
 const [CLEARLY_WORSE, HARDLY_WORSE] = [0.2, 0.1 + 1e-9];
 
-/** A knee is deeper below its chord: else the curve is as good as straight. */
+/** A curve has a knee if it is deeper below its chord than this; else it counts as straight. */
 const MIN_KNEE_DEPTH = 0.02;
 
 /**

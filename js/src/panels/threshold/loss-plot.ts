@@ -261,7 +261,7 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
     put(kneeMark, positionOf(scale, threshold), top);
     const mark = pixels(positionOf(scale, threshold), top);
     suggested = { point: pointAt(curve, threshold), area: number(kneeValue, loss, mark, texts) };
-    texts = [...texts, { x: mark.x - 5, y: mark.y - 5, width: 10, height: 10 }];
+    texts = [...texts, { x: mark.x - 9, y: mark.y - 7, width: 18, height: 14 }];
   }
 
   /** Writes a loss beside its mark, if there is room. */

@@ -40,7 +40,7 @@ import { createTypedField } from "./typed-field";
 export interface SliderEvents {
   /** A new value under the hand: preview it. `apart`: it begins a step of its own. */
   moved(axis: TargetKind, threshold: number, apart: boolean): void;
-  /** The hand let go, or a key set a value. */
+  /** The pointer was released, or a key set a value. */
   released(): void;
 }
 
