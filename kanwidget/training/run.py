@@ -100,15 +100,18 @@ class TrainingRun(Pausable):
         self._next: TrainingSettings | None = None  # from the next rest on
         self._ends_part = self._is_closed = False
         self._error: BaseException | None = None
-        self._ended = threading.Event()
+        self._begun, self._ended = False, threading.Event()
         self._thread: threading.Thread | None = None
         self._owner = 0
         self._after: Callable[[], object] = lambda: None
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended; a run that is paused has not."""
-        return not self._ended.is_set()
+        """Whether it has begun and not ended; a run that is paused has not ended.
+
+        An interrupt may come before it begins: then it never will.
+        """
+        return self._begun and not self._ended.is_set()
 
     @property
     def steps_done(self) -> int:
@@ -194,6 +197,8 @@ class TrainingRun(Pausable):
         end = math.inf if timeout is None else time.monotonic() + timeout
         try:
             while not self._ended.wait(max(0.0, min(WAIT_SECONDS, end - time.monotonic()))):
+                if not self.running:
+                    break
                 if time.monotonic() >= end:
                     raise TimeoutError(
                         f"the training has not ended within {timeout:g} s; it goes on"
@@ -201,8 +206,7 @@ class TrainingRun(Pausable):
                 if self.while_waiting is not None:
                     self.while_waiting()
         except KeyboardInterrupt:
-            self.stop()
-            self._ended.wait()
+            self.end()
         self._after()
         if self._error is not None:
             raise self._error
@@ -221,18 +225,24 @@ class TrainingRun(Pausable):
     def end(self) -> None:
         """Stop, and wait until it has ended; in the thread that trains do not wait."""
         self.stop()
-        if not self.is_here:
+        if self.running and not self.is_here:
             self._ended.wait()
 
     def begin(self, after: Callable[[], object]) -> None:
         """Begin in a thread; ``after`` is called by whoever waits for the end."""
         self._after = after
         self._thread = threading.Thread(target=self._in_thread, name="kanwidget fit", daemon=True)
-        self._thread.start()
+        try:
+            self._begun = True
+            self._thread.start()
+        except BaseException:
+            if not self._thread.is_alive():  # an interrupt came before it could start
+                self._ended.set()
+            raise
 
     def work(self) -> FitResults:
         """Train here, in this thread, and return the results."""
-        self._owner = threading.get_ident()
+        self._begun, self._owner = True, threading.get_ident()
         begin_fit(self._model)
         try:
             self._look(0)

@@ -119,3 +119,58 @@ def test_a_long_training_is_seen_paused_pruned_and_stopped(
     until(lambda: same(value(STATE), "ended"))
     until(lambda: same("stopped" in said.inner_text(), True))
     assert view.root.locator(".loss-chart path.train").get_attribute("d")
+
+
+LOOP = """
+import threading
+count = []
+def descend():
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-4)
+    for _ in w.watch(range(1_000_000)):
+        optimizer.zero_grad()
+        loss = (model(dataset["train_input"]) - dataset["train_label"]).square().mean()
+        loss.backward()
+        optimizer.step()
+        count.append(loss.item())
+thread = threading.Thread(target=descend)
+thread.start()
+"""
+
+
+def test_a_loop_of_one_s_own_is_paused_and_stopped_from_the_view(
+    open_notebook: OpenNotebook, page: Page
+) -> None:
+    notebook = open_notebook([FORMULA, "import torch", SHOW])
+    view = opened(notebook)
+    notebook.define(DEFINE)
+    value = notebook.value
+    steps, before = value(STEPS), value("_bits()")
+    said = view.root.locator('[data-role="training"]')
+
+    def taken() -> int:
+        found = re.search(r"([\d,]+) steps? of your own loop", said.inner_text())
+        assert found
+        return int(found[1].replace(",", ""))
+
+    notebook.run(LOOP)
+    notebook.scroll_to_widget()
+    # It takes a share of the loop's time: on a busy machine it comes seldom.
+    until(lambda: same(taken() > 5, True), timeout=90)
+    view.press("play")
+    until(lambda: same(said.inner_text().startswith("paused"), True))
+    at = taken()
+    page.wait_for_timeout(0.5 * SECOND)
+    assert taken() == at
+    view.press("one-step")
+    until(lambda: same(taken(), at + 1))
+    view.press("play")
+    until(lambda: same(taken() > at + 10, True), timeout=90)
+    view.press("stop")
+    until(lambda: same("done" in said.inner_text(), True))
+    until(lambda: same(value("thread.is_alive()"), False))
+    assert value("len(count)") == taken() > at + 10
+    assert value(STEPS) == steps + 1
+    after: Any = value("_bits()")
+    assert after != before
+    view.press("undo")
+    until(lambda: same(value("_bits()"), before))

@@ -88,7 +88,9 @@ def walk(kind: str, commands: list[str], seed: int, history_bytes: int = 2**26) 
             act(command, session, model, kind, rng)
             session.refresh()
         now = session.history.current
-        assert known.setdefault(now.id, seen()) == seen() or (now.kind in ("set", "outside"))
+        lost = now.notice[:1] == ("weights_lost",)  # the budget is small: it is said
+        same = known.setdefault(now.id, seen()) == seen()
+        assert same or lost or now.kind in ("set", "outside")
         known[now.id] = seen()
         known = {id: bits for id, bits in known.items() if id < len(session.history.commands)}
         assert session.history.snapshots.nbytes <= history_bytes
@@ -96,8 +98,9 @@ def walk(kind: str, commands: list[str], seed: int, history_bytes: int = 2**26) 
         session.jump(id)
         if not session.warning_messages or session.warning_messages[0][0] != "weights_lost":
             assert seen() == bits
+    is_kept = session.history.snapshots.get(0) is not None or session.history.current.weights == 0
     session.close(weights=True)
-    assert seen() == start
+    assert seen() == start or not is_kept
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
