@@ -2,7 +2,7 @@
  * Builds the two scripts of kanwidget/static, see src/index.ts and src/sweep.ts. Both set the same variable: the
  * sweep's script takes from it what src/shared.ts lists, instead of holding that a second time.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
@@ -59,5 +59,6 @@ async function write(source, target, plugins) {
   await writeFile(`../kanwidget/static/${target}`, `${code}\n`);
 }
 
+await mkdir("../kanwidget/static", { recursive: true });
 await write("src/index.ts", "widget.js", [minifiedCss]);
 await write("src/sweep.ts", "sweep.js", [minifiedCss, taken(await readShared())]);
