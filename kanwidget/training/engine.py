@@ -83,16 +83,16 @@ def train(
     """
     check_model(live, settings, loss_fn)
     copy = WorkingCopy(live)
-    shown = 0
+    shown = published = 0
 
     def rest(step: int, results: FitResults) -> None:
-        nonlocal shown
+        nonlocal shown, published
         with write_lock(live.model):
             has_step = copy.publish()
             if has_step and written is not None:
                 written(results)
         if has_step:  # else others have loaded weights: it goes on from these
-            shown = step + 1
+            shown, published = step + 1, int(copy.published)
             if at_rest is not None and at_rest(step, results) is not False:
                 copy.take_in()
 
@@ -104,6 +104,11 @@ def train(
     finally:
         end_fit(live.model)
     if results.stopped.startswith("interrupted"):
+        with write_lock(live.model):
+            if int(copy.published) > published:  # the live model had got its last step just now
+                shown = len(results["train_loss"])
+                if written is not None:
+                    written(results)
         for values in results.values():
             del values[shown:]
         results.stopped = f"interrupted in step {shown}; the model is as it was before that step"

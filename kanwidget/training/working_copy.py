@@ -31,6 +31,8 @@ class WorkingCopy:
     ----------
     adapter : Adapter
         Of the copy, whose parameters have a gradient where those of the live model have one.
+    published : Tensor, shape ()
+        How many steps the live model has got: written with them, so that no interrupt parts them.
     """
 
     def __init__(self, live: Adapter) -> None:
@@ -48,6 +50,7 @@ class WorkingCopy:
             self._mask = live.mask()
             self._bias = live.bias()  # of the live model, when the copy last took it in
             self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
+        self.published = torch.zeros((), dtype=torch.int64)
 
     @property
     def parameter_names(self) -> list[str]:
@@ -82,8 +85,8 @@ class WorkingCopy:
             targets, values = self._tensors_at(self._places), self._tensors_at(self._places_in_copy)
             names = list(values)
             copy_all(
-                [*(targets[n] for n in names), *(self._known[n] for n in names)],
-                [*values.values(), *values.values()],
+                [*(targets[n] for n in names), *(self._known[n] for n in names), self.published],
+                [*values.values(), *values.values(), self.published + 1],
             )
             self._bias = live.bias()
         return True

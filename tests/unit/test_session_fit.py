@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from kanwidget import KAN, PruningSession
 from kanwidget.adapters import adapt
+from kanwidget.training.working_copy import WorkingCopy
 
 Dataset = dict[str, Tensor]
 
@@ -335,6 +336,29 @@ def test_an_interrupt_leaves_a_recorded_step(kind: str) -> None:
     assert {step.kind for step in session.history.commands} == {"start", "fit"}
     session.close(weights=True)
     assert kinds.bits(model) == steps[0]
+
+
+@every_kind
+def test_a_step_that_the_model_has_counts_though_an_interrupt_follows_it_at_once(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, dataset = kinds.make(kind), kinds.data(20)
+    session, written, publish = PruningSession(model, dataset), [], WorkingCopy.publish
+
+    def interrupted(copy: WorkingCopy) -> bool:
+        has_step = publish(copy)
+        written.append(kinds.bits(model))
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        return has_step
+
+    monkeypatch.setattr(WorkingCopy, "publish", interrupted)
+    results = session.fit(9, opt="Adam")
+    assert kinds.bits(model) == written[-1]
+    assert len(results["train_loss"]) == len(results["test_loss"]) == 3
+    assert [step.kind for step in session.history.commands] == ["start", "fit"]
+    assert session.history.current.what[0][1] == 3
+    session.close()
 
 
 def test_a_stop_ends_with_its_step(model: KAN, dataset: Dataset) -> None:
