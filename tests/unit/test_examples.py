@@ -219,5 +219,5 @@ def test_many_runs_agree_on_the_inputs_that_geometry_names(
     for name in ("perimeter", "area"):
         kept, runs = done.numbers(rf"{name}: kept in (\d+) of (\d+) runs")
         assert kept == runs
-    (view,) = [state for state in done.widgets.values() if state.get("_kind") == "sweep"]
+    (view,) = [state for state in done.widgets.values() if "_comparing" in state]
     assert (view["_total"], view["error"]) == (18, "")
