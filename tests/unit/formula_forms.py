@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kanwidget import PruningSession
 from kanwidget.adapters import adapt
 from kanwidget.formula.formula import Formula
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import FUNCTIONS, Function
+from kanwidget.masks.ids import Edge
 
 Floats = NDArray[np.float64]
 Names = dict[tuple[int, int, int], NamedCurve]
@@ -69,6 +72,29 @@ def suitable_curve(function: Function, x: Floats, choose: random.Random) -> Name
         a, b = sign * function.limit * choose.uniform(0.3, 1.4) / width, 0.0
         b = -a * middle + choose.uniform(-0.2, 0.2) * function.limit
     return NamedCurve(function.name, a, b, choose.uniform(-2, 2), choose.uniform(-1, 1))
+
+
+def remove_some(session: PruningSession, choose: random.Random) -> None:
+    """Switch off about a fifth of the edges, with their means kept or not."""
+    on = [(l, i, j) for l, m in enumerate(session.mask) for j, i in m.nonzero().tolist()]
+    session.set(
+        removed_edges=[edge for edge in on if choose.random() < 0.2],
+        keep_mean=choose.random() < 0.5,
+    )
+
+
+def random_names(
+    model: Any, choose: random.Random, share: float
+) -> Callable[[Edge, Floats], NamedCurve | None]:
+    """Return what `live_outputs` takes: names for a share of the edges that vary and have none."""
+
+    def name_for(edge: Edge, values: Floats) -> NamedCurve | None:
+        own = edge in adapt(model).symbolic()
+        if own or choose.random() >= share or not np.ptp(values) > 1e-6:
+            return None
+        return suitable_curve(FUNCTIONS[choose.choice([*FUNCTIONS])], values, choose)
+
+    return name_for
 
 
 def live_outputs(model: Any, x: Tensor, names_for: Any) -> tuple[Tensor, Names]:

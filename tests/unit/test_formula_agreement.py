@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from formula_forms import Floats, all_forms, live_outputs, suitable_curve
+from formula_forms import (
+    Floats,
+    all_forms,
+    live_outputs,
+    random_names,
+    remove_some,
+    suitable_curve,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -58,23 +65,8 @@ def test_every_form_computes_what_the_live_model_computes(
     width = adapt(model).width
     x = models.rows(60, width[0], number % 1000)
     with PruningSession(model, x) as session:
-        session.set(
-            removed_edges=[
-                (l, i, j)
-                for l, layer in enumerate(session.mask)
-                for j, i in layer.nonzero().tolist()
-                if choose.random() < 0.2
-            ],
-            keep_mean=choose.random() < 0.5,
-        )
-
-        def names_for(edge: tuple[int, int, int], values: Floats) -> NamedCurve | None:
-            own = edge in adapt(model).symbolic()
-            if own or choose.random() >= share or not np.ptp(values) > 1e-6:
-                return None
-            return suitable_curve(FUNCTIONS[choose.choice([*FUNCTIONS])], values, choose)
-
-        truth, names = live_outputs(model, x, names_for)
+        remove_some(session, choose)
+        truth, names = live_outputs(model, x, random_names(model, choose, share))
         if not names:
             torch.testing.assert_close(truth, model(x).detach(), rtol=1e-12, atol=1e-12)
         scales: dict[str, Any] = {}

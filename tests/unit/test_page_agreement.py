@@ -18,13 +18,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from formula_forms import Floats, live_outputs, suitable_curve
+from formula_forms import Floats, live_outputs, random_names, remove_some
 from test_formula_agreement import SOAK
 
 from kanwidget import KANWidget
 from kanwidget.adapters import adapt
-from kanwidget.functions.curve import NamedCurve
-from kanwidget.functions.library import FUNCTIONS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "soak"))
 
@@ -48,23 +46,8 @@ def named_widget(kind: str, seed: int, choose: random.Random) -> tuple[KANWidget
     names = ("train_input", "train_label", "test_input", "test_label")
     widget = KANWidget(model, dict(zip(names, (x, labels, x, labels), strict=True)))
     session, share = widget.session, choose.choice([0.3, 0.7, 1.0])
-    session.set(
-        removed_edges=[
-            (l, i, j)
-            for l, layer in enumerate(session.mask)
-            for j, i in layer.nonzero().tolist()
-            if choose.random() < 0.2
-        ],
-        keep_mean=choose.random() < 0.5,
-    )
-
-    def name_for(edge: tuple[int, int, int], values: Floats) -> NamedCurve | None:
-        own = edge in adapt(model).symbolic()
-        if own or choose.random() >= share or not np.ptp(values) > 1e-6:
-            return None
-        return suitable_curve(FUNCTIONS[choose.choice([*FUNCTIONS])], values, choose)
-
-    adapt(model).set_names(live_outputs(model, x, name_for)[1])
+    remove_some(session, choose)
+    adapt(model).set_names(live_outputs(model, x, random_names(model, choose, share))[1])
     widget.refresh()
     return widget, adapt(model).forward(x).numpy()
 
