@@ -121,7 +121,7 @@ class SweepFolder:
         if result.model:
             digest = hashlib.sha256(result.model).hexdigest()
             beside = os.path.join(self.path, f".{key}.{os.getpid()}")
-            with open(beside, "wb", buffering=0) as file:
+            with open(beside, "wb") as file:
                 file.write(result.model)
             os.replace(beside, self.model_file(key))
         line = {
@@ -130,7 +130,7 @@ class SweepFolder:
             **{name: _finite(value) for name, value in facts(result).items()},
             "sha256": digest,
         }
-        with open(os.path.join(self.path, LINES), "ab", buffering=0) as file:
+        with open(os.path.join(self.path, LINES), "ab") as file:
             file.write((json.dumps(line) + "\n").encode())
 
     def model_file(self, key: str) -> str:
@@ -140,7 +140,7 @@ class SweepFolder:
     def model(self, key: str) -> bytes:
         """Return the network of a run, empty if it is not there."""
         try:
-            with open(self.model_file(key), "rb", buffering=0) as file:
+            with open(self.model_file(key), "rb") as file:
                 return file.read()
         except FileNotFoundError:
             return b""

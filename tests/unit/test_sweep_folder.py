@@ -118,6 +118,19 @@ def test_other_data_and_settings_are_refused_in_words(
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+def test_a_full_disk_is_said_and_leaves_no_half_a_network(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # no file may be longer
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            run(tmp_path / "a", fit=counted)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "a").glob("*.safetensors")) == []
+    assert len(run(tmp_path / "a", fit=counted).runs) == 4
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(ValueError, match="holds other things than a sweep"):
