@@ -381,19 +381,24 @@ def test_a_thread_that_trains_slowly_is_one_step() -> None:
     model, dataset = kinds.make("pykan 0.2.8"), kinds.data()
     w = KANWidget(model, dataset)
 
+    seen, trained = threading.Barrier(2), threading.Barrier(2)
+
     def run() -> None:
         for _ in range(5):
             train(model, dataset, 1)
-            time.sleep(0.2)
+            trained.wait(60)
+            seen.wait(60)
 
-    thread, found = threading.Thread(target=run), set()
+    thread = threading.Thread(target=run)
     thread.start()
-    while thread.is_alive():
-        found.add(w.session.refresh())
+    for _ in range(5):
+        trained.wait(60)
+        assert w.session.refresh()
         w.refresh()
+        assert not w.session.refresh()  # nothing was trained meanwhile
+        seen.wait(60)
     thread.join()
     w.refresh()
-    assert found == {True, False}
     assert [command.text.split(",")[0] for command in w.session.history.commands] == [
         "the model as it came",
         "trained in a cell",
