@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -25,7 +25,10 @@ from .model_copy import Weights, named_tensors, private_copy, same_bits
 from .scores import SCORE_NAMES, scores
 from .scores import means as mean_outputs
 
-__all__ = ["BaseAdapter", "KeptNodes"]
+__all__ = ["BaseAdapter", "KeptNodes", "TrainingForward"]
+
+TrainingForward = Callable[[], tuple[list[Tensor], list[Tensor]]]
+"""See `Adapter.training_forward`."""
 
 
 class KeptNodes(NamedTuple):
@@ -340,6 +343,17 @@ class BaseAdapter(ABC):
     def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
         """Return the outputs of layer ``l``'s edges for its inputs, masks aside, differentiable."""
         return self.edge_outputs(l, x)
+
+    def training_forward(self, x: Tensor, sized: bool) -> TrainingForward:
+        """Return what computes nodes and sizes of edges while masks and grids stay."""
+
+        def forward() -> tuple[list[Tensor], list[Tensor]]:
+            values = self.values_for_training(x)
+            inputs = values[:-1] if sized else []
+            sizes = [self.edge_outputs_for_training(l, v).abs() for l, v in enumerate(inputs)]
+            return values, [size.mean(2) for size in sizes]
+
+        return forward
 
     def edge_parameters(self, l: int) -> list[Tensor]:
         """Return views ``(n_out, n_in, ...)`` of the parameters that one edge of a layer has."""

@@ -98,9 +98,8 @@ class Pykan0Adapter(PykanBaseAdapter):
     def write_bias(self, l: int, constant: Tensor) -> None:
         set_parameter(self.model.biases[l], "weight", constant.unsqueeze(0))
 
-    def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
-        bias: Tensor = self.model.biases[l].weight[0]
-        return sums + self.constants_in_sums(l) + bias
+    def gain_and_shift(self, l: int, constants: Tensor) -> tuple[Tensor, Tensor]:
+        return self.gain(l), self.model.biases[l].weight[0] + constants
 
     def edge_parameters(self, l: int) -> list[Tensor]:
         layer, formulas = self.model.act_fun[l], self.model.symbolic_fun[l]

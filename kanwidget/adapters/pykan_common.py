@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,15 +17,22 @@ from kanwidget.kan.bsplines import bspline_basis_and_slope, de_boor, is_uniform
 from kanwidget.masks import reachability
 from kanwidget.masks.ids import Edge
 
-from .base import BaseAdapter
+from .base import BaseAdapter, TrainingForward
 from .finer_grids import SplineLayer
 from .model_copy import private_copy
 from .pykan_compact import shrink_formulas
 from .pykan_masks import MASK_VALUES, LayerMaskValues, ModelMaskValues
 from .pykan_names import NamedFunction, SplineBefore, empty_tables, function_at, tables_of
 from .pykan_off_edges import OFF_FUNCTIONS, OffFunction, VaryingGridUpdate, set_parameter
+from .pykan_training import SplineSums, spline_sums
 
 __all__ = ["PykanBaseAdapter"]
+
+
+MAX_NUMBERS_IN_NUMPY = 1 << 19
+"""With more numbers from a layer's edges, torch adds up float32 faster than numpy does float64.
+
+Their mean sizes numpy computes faster whatever their number."""
 
 
 class PykanBaseAdapter(BaseAdapter):
@@ -40,6 +47,7 @@ class PykanBaseAdapter(BaseAdapter):
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
         self._last: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+        self._spline_sums: dict[int, SplineSums | None] = {}
 
     @abstractmethod
     def numeric_mask(self, l: int) -> Tensor:
@@ -163,8 +171,72 @@ class PykanBaseAdapter(BaseAdapter):
     def values_for_training(self, x: Tensor) -> list[Tensor]:
         values = [x]
         for l in range(len(self.width) - 1):
-            values.append(self.nodes_for_training(l, self._sums(l, values[-1])))
+            gain, shift = self.gain_and_shift(l, self.constants_in_sums(l))
+            values.append(self.nodes_from_slots(l, gain * self._sums(l, values[-1]) + shift))
         return values
+
+    def training_forward(self, x: Tensor, sized: bool) -> TrainingForward:
+        layers = [self._layer_forward(l, len(x), sized) for l in range(len(self.width) - 1)]
+        first = self._spline_sums[0]
+        if first is not None:
+            first.keep_rows(x)
+
+        def forward() -> tuple[list[Tensor], list[Tensor]]:
+            values, sizes = [x], []
+            for l, layer in enumerate(layers):
+                slots, size = layer(values[-1])
+                values.append(self.nodes_from_slots(l, slots))
+                sizes.append(size)
+            values[-1] = values[-1].to(x.dtype)
+            return values, sizes if sized else []
+
+        return forward
+
+    def _layer_forward(
+        self, l: int, rows: int, sized: bool
+    ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Return what maps inputs of a layer to its slots and sizes, while masks and grids stay."""
+        formulas, constants = self.model.symbolic_fun[l].mask, self.constants_in_sums(l)
+        if not self.model.symbolic_enabled:
+            formulas = torch.zeros_like(formulas)
+        named = bool(formulas.any())
+        sums = self._spline_sums[l] = self._sums_in_numpy(l, rows, sized, formulas)
+        fixed = self.gain_and_shift(l, constants)
+        trained = any(numbers.requires_grad for numbers in fixed)
+
+        def forward(x: Tensor) -> tuple[Tensor, Tensor]:
+            gain, shift = self.gain_and_shift(l, constants) if trained else fixed
+            table = self.spline_table(l)
+            if sums is None or table is None:
+                slots = gain * self._sums(l, x) + shift
+                size = self.edge_outputs_for_training(l, x).abs().mean(2) if sized else slots[:0]
+                return slots, size
+            slots, size = sums(x, table[1], *self.scales(l), gain, shift, sized)
+            if named:
+                columns = list(slots.unbind(1))
+                for j, i, value in self._formulas(l, x, formulas):
+                    out = gain[j] * value
+                    columns[j] = columns[j] + out
+                    if sized:
+                        of_edge = out.abs().mean().to(size.dtype)
+                    size = size.index_put((torch.tensor(j), torch.tensor(i)), of_edge)
+                slots = torch.stack(columns, 1)
+            return slots, size
+
+        return forward
+
+    def _sums_in_numpy(self, l: int, rows: int, sized: bool, formulas: Tensor) -> SplineSums | None:
+        """Return what adds up a layer's splines in numpy, None if torch does it."""
+        layer, mask = self.model.act_fun[l], self.numeric_mask(l).detach()
+        if not sized and rows * mask.numel() > MAX_NUMBERS_IN_NUMPY:
+            return None
+        table = self.spline_table(l) if type(layer).__name__ == "KANLayer" else None
+        if table is None or bool(((mask != 0) & (formulas != 0)).any()):
+            return None
+        # What is not finite passes through masks of 0 as pykan lets it.
+        if not all(bool(numbers.isfinite().all()) for numbers in (table[1], *self.scales(l))):
+            return None
+        return spline_sums(self._spline_sums.get(l), table[0].detach(), layer, mask)
 
     def _sums(self, l: int, x: Tensor) -> Tensor:
         """Return what a layer's splines and formulas add up to under the live masks."""
@@ -177,8 +249,15 @@ class PykanBaseAdapter(BaseAdapter):
         return torch.stack(columns, 1)
 
     @abstractmethod
-    def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
-        """Return the nodes that the sums ``(rows, n_out)`` of a layer's edges lead to."""
+    def gain_and_shift(self, l: int, constants: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what a layer's sums are multiplied by, and what is added then, ``(n_out,)`` each.
+
+        They are differentiable. ``constants`` are those of `constants_in_sums`.
+        """
+
+    def nodes_from_slots(self, l: int, slots: Tensor) -> Tensor:
+        """Return the nodes that the slots ``(rows, n_out)`` of a layer lead to."""
+        return slots
 
     def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
         base, spline = self._parts(l, x)
@@ -189,7 +268,8 @@ class PykanBaseAdapter(BaseAdapter):
             for j, i, value in self._formulas(l, x, formula):
                 of_formulas[j, i] = value
             out = out + of_formulas
-        return out * self.gain(l).view(-1, 1, 1)
+        gain, _ = self.gain_and_shift(l, self.constants_in_sums(l))
+        return out * gain.view(-1, 1, 1)
 
     @torch.no_grad()
     def base_part(self, l: int, points: Tensor) -> Tensor | None:
