@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -219,7 +218,7 @@ class PykanBaseAdapter(BaseAdapter):
                     columns[j] = columns[j] + out
                     if sized:
                         of_edge = out.abs().mean().to(size.dtype)
-                    size = size.index_put((torch.tensor(j), torch.tensor(i)), of_edge)
+                        size = size.index_put((torch.tensor(j), torch.tensor(i)), of_edge)
                 slots = torch.stack(columns, 1)
             return slots, size
 
@@ -446,7 +445,7 @@ class PykanBaseAdapter(BaseAdapter):
         if not torch.equal(self._formula_mask(l), formula):
             set_parameter(self.model.symbolic_fun[l], "mask", formula)
         self._replace_formulas(l, on)
-        values.on, values.writing = on, False
+        values.on, values.writing = on.clone(), False
 
     def _replace_formulas(self, l: int, on: Tensor) -> None:
         """Take the formulas off edges that are off, and give them back to those that are on."""
@@ -582,7 +581,7 @@ class PykanBaseAdapter(BaseAdapter):
 
     def copy(self) -> PykanBaseAdapter:
         new = type(self)(private_copy(self.model, self.transient))
-        MASK_VALUES[new.model] = copy.deepcopy(self._mask_values())
+        MASK_VALUES[new.model] = self._mask_values().copy()
         new.set_mask(self.mask(), self.bias())
         return new
 
@@ -591,7 +590,7 @@ class PykanBaseAdapter(BaseAdapter):
             {n: [list(row) for row in getattr(layer, n)] for n in empty_tables(layer)}
             for layer in self.model.symbolic_fun
         ]
-        return tables, copy.deepcopy(self._mask_values()), self.model.symbolic_enabled
+        return tables, self._mask_values().copy(), self.model.symbolic_enabled
 
     def describe_settings(self, settings: Any) -> Any:
         return [settings[2], [table["funs_name"] for table in settings[0]]]
@@ -602,7 +601,7 @@ class PykanBaseAdapter(BaseAdapter):
             for name, rows in table.items():
                 setattr(layer, name, [list(row) for row in rows])
         self.model.symbolic_enabled = enabled
-        mask_values = copy.deepcopy(mask_values)
+        mask_values = mask_values.copy()
         mask_values.switched = self._mask_values().switched  # what happened stays so
         MASK_VALUES[self.model] = mask_values
 

@@ -141,6 +141,9 @@ def test_losses_sizes_and_gradients_are_those_of_the_model(
     model = build()
     adapter = pruned(model, seed)
     x = data(adapter.width[0], rows=40, seed=seed)
+    without, none = adapter.training_forward(x, sized=False)()
+    assert none == []
+    assert close(without[-1], model(x))
     compute = adapter.training_forward(x, sized=True)
     for _ in range(2):  # as an optimiser does, with other numbers each time
         (values, sizes), (nodes, others) = compute(), sized(adapter, x)
