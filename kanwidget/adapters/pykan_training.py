@@ -1,155 +1,121 @@
-"""The sums of pykan's layers and their gradients in numpy: for trainings of small models."""
+"""What a training of pykan's models computes, differentiable, and fast where models are small."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kanwidget.kan.arrays import Array, as_array
-from kanwidget.kan.layer import KANLayer
-from kanwidget.kan.numpy_layer import NumpyLayer
+from .base import TrainingForward
+from .pykan_functions import PykanFunctions
+from .pykan_spline_sums import SplineSums, spline_sums
 
-__all__ = ["SplineSums", "spline_sums"]
+__all__ = ["PykanTraining"]
+
+MAX_NUMBERS_IN_NUMPY = 1 << 19
+"""With more numbers from a layer's edges, torch adds up float32 faster than numpy does float64.
+
+Their mean sizes numpy computes faster whatever their number."""
 
 
-class SplineSums:
-    """What a layer's splines and base functions add up to, and the gradients, in float64.
+class PykanTraining(PykanFunctions):
+    """Computes nodes and sizes of edges for a training; see `Adapter`."""
 
-    Parameters
-    ----------
-    knots : Tensor, shape (n_in, G + 1 + 2k)
-    k : int
-        Order of the splines.
-    base_fun : callable
-    mask : Tensor, shape (n_out, n_in)
-        What edges are multiplied by; 0 is off.
-    """
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        self._spline_sums: dict[int, SplineSums | None] = {}
 
-    def __init__(
-        self, knots: Tensor, k: int, base_fun: Callable[[Tensor], Tensor], mask: Tensor
-    ) -> None:
-        grid = knots[:, k : knots.shape[1] - k]
-        n_out, n_in = mask.shape
-        like = KANLayer(n_in, n_out, grid.shape[1] - 1, k, base_fun, dtype=grid.dtype)
-        with torch.no_grad():
-            like.grid.copy_(grid)
-            like.mask.copy_(mask != 0)
-        self._arrays = NumpyLayer(like, knots=knots)
-        self._known = knots.clone(), k, base_fun, mask.clone()
-        self._factor: Array = as_array(mask).copy()
-        self._rows: Tensor | None = None
+    @abstractmethod
+    def gain_and_shift(self, l: int, constants: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what a layer's sums are multiplied by, and what is added then, ``(n_out,)`` each.
 
-    def fits(
-        self, knots: Tensor, k: int, base_fun: Callable[[Tensor], Tensor], mask: Tensor
-    ) -> bool:
-        """Whether it is still of a layer with these parts; see the class."""
-        old_knots, old_k, old_fun, old_mask = self._known
-        return (
-            (k, base_fun) == (old_k, old_fun)
-            and knots.dtype == old_knots.dtype
-            and torch.equal(knots, old_knots)
-            and torch.equal(mask, old_mask)
-        )
-
-    def keep_rows(self, x: Tensor) -> None:
-        """Compute once what stays the same for inputs ``(rows, n_in)`` without a gradient."""
-        if self._rows is not x:
-            self._arrays.set_inputs(np.ascontiguousarray(as_array(x).T))
-            self._rows = x
-
-    def __call__(
-        self,
-        x: Tensor,
-        coef: Tensor,
-        of_base: Tensor,
-        of_spline: Tensor,
-        gain: Tensor,
-        shift: Tensor,
-        sized: bool,
-    ) -> tuple[Tensor, Tensor]:
-        """Return a layer's slots ``(rows, n_out)`` and its edges' mean sizes, differentiable.
-
-        Gradients are of the last call alone.
-
-        Parameters
-        ----------
-        x : Tensor, shape (rows, n_in)
-        coef, of_base, of_spline : Tensor, shapes (n_out, n_in, K) and (n_out, n_in)
-            The coefficients, and the scales of base functions and splines.
-        gain, shift : Tensor, shapes (n_out,)
-            What the sums are multiplied by, and what is added then.
-        sized : bool
-            Whether the sizes ``(n_out, n_in)`` are wanted; they are empty otherwise.
+        They are differentiable. ``constants`` are those of `constants_in_sums`.
         """
-        out: tuple[Tensor, Tensor] = _InNumpy.apply(  # type: ignore[no-untyped-call]
-            self, sized, x, coef, of_base, of_spline, gain, shift
-        )
-        return out
 
-    def forward(self, sized: bool, x: Tensor, *numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """Return slots and sizes, and keep what `backward` needs."""
-        arrays = self._arrays
-        if x is not self._rows:
-            arrays.set_inputs(np.ascontiguousarray(as_array(x).T), slope=True)
-            self._rows = None
-        coef, of_base, of_spline, gain, shift = map(as_array, numbers)
-        factor = self._factor * gain[:, None]
-        arrays.set_parameters(coef, of_base * factor, of_spline * factor, shift)
-        self._numbers = of_base, of_spline, factor
-        slots = torch.from_numpy(arrays.sums().T)
-        return slots, torch.from_numpy(arrays.sizes()) if sized else slots.new_empty(0)
+    def nodes_from_slots(self, l: int, slots: Tensor) -> Tensor:
+        """Return the nodes that the slots ``(rows, n_out)`` of a layer lead to."""
+        return slots
 
-    def backward(
-        self, on_slots: Tensor, on_sizes: Tensor | None, wanted: Sequence[bool]
-    ) -> list[Tensor | None]:
-        """Return the gradients on the tensors that `forward` took, or on some of them."""
-        arrays, on_y = self._arrays, np.ascontiguousarray(as_array(on_slots).T)
-        on_size = None if on_sizes is None else as_array(on_sizes)
-        on_coef, on_base, on_spline, on_shift = arrays.gradients(on_y, on_size)
-        of_base, of_spline, factor = self._numbers
-        on_x = arrays.grad_inputs(on_y, on_size).T if wanted[0] else None
-        on_gain = None
-        if wanted[4]:
-            on_gain = ((on_base * of_base + on_spline * of_spline) * self._factor).sum(1)
-        found = on_x, on_coef, on_base * factor, on_spline * factor, on_gain, on_shift
-        return [None if on is None else torch.from_numpy(on) for on in found]
+    def values_for_training(self, x: Tensor) -> list[Tensor]:
+        values = [x]
+        for l in range(len(self.width) - 1):
+            gain, shift = self.gain_and_shift(l, self.constants_in_sums(l))
+            values.append(self.nodes_from_slots(l, gain * self._sums(l, values[-1]) + shift))
+        return values
 
+    def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
+        base, spline = self._parts(l, x)
+        out = (base + spline) * self.numeric_mask(l).unsqueeze(2)
+        formula = self.model.symbolic_fun[l].mask
+        if self.model.symbolic_enabled and formula.any():
+            of_formulas = torch.zeros_like(out)
+            for j, i, value in self._formulas(l, x, formula):
+                of_formulas[j, i] = value
+            out = out + of_formulas
+        gain, _ = self.gain_and_shift(l, self.constants_in_sums(l))
+        return out * gain.view(-1, 1, 1)
 
-class _InNumpy(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, sums: SplineSums, sized: bool, *tensors: Tensor) -> Any:
-        ctx.sums, ctx.sized = sums, sized
-        return sums.forward(sized, *tensors)
+    def training_forward(self, x: Tensor, sized: bool) -> TrainingForward:
+        layers = [self._layer_forward(l, len(x), sized) for l in range(len(self.width) - 1)]
+        first = self._spline_sums[0]
+        if first is not None:
+            first.keep_rows(x)
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, on_slots: Tensor, on_sizes: Tensor) -> Any:
-        wanted = ctx.needs_input_grad[2:]
-        return None, None, *ctx.sums.backward(on_slots, on_sizes if ctx.sized else None, wanted)
+        def forward() -> tuple[list[Tensor], list[Tensor]]:
+            values, sizes = [x], []
+            for l, layer in enumerate(layers):
+                slots, size = layer(values[-1])
+                values.append(self.nodes_from_slots(l, slots))
+                sizes.append(size)
+            values[-1] = values[-1].to(x.dtype)
+            return values, sizes if sized else []
 
+        return forward
 
-def spline_sums(
-    before: SplineSums | None, knots: Tensor, layer: Any, mask: Tensor
-) -> SplineSums | None:
-    """Return the sums of a layer, those from before if they still are; None if torch has to do it.
+    def _layer_forward(
+        self, l: int, rows: int, sized: bool
+    ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Return what maps inputs of a layer to its slots and sizes, while masks and grids stay."""
+        formulas, constants = self.model.symbolic_fun[l].mask, self.constants_in_sums(l)
+        if not self.model.symbolic_enabled:
+            formulas = torch.zeros_like(formulas)
+        named = bool(formulas.any())
+        sums = self._spline_sums[l] = self._sums_in_numpy(l, rows, sized, formulas)
+        fixed = self.gain_and_shift(l, constants)
+        trained = any(numbers.requires_grad for numbers in fixed)
 
-    Parameters
-    ----------
-    before : SplineSums or None
-    knots : Tensor, shape (n_in, G + 1 + 2k)
-    layer : Module
-        Of pykan, with an order `k` and a `base_fun`.
-    mask : Tensor, shape (n_out, n_in)
-    """
-    k, base_fun = layer.k, layer.base_fun
-    if before is not None and before.fits(knots, k, base_fun, mask):
-        return before
-    if k < 1 or knots.device.type != "cpu" or knots.shape[1] < 2 * k + 2:
-        return None
-    if isinstance(base_fun, nn.Module) and list(base_fun.parameters()):
-        return None
-    return SplineSums(knots, k, base_fun, mask)
+        def forward(x: Tensor) -> tuple[Tensor, Tensor]:
+            gain, shift = self.gain_and_shift(l, constants) if trained else fixed
+            table = self.spline_table(l)
+            if sums is None or table is None:
+                slots = gain * self._sums(l, x) + shift
+                size = self.edge_outputs_for_training(l, x).abs().mean(2) if sized else slots[:0]
+                return slots, size
+            slots, size = sums(x, table[1], *self.scales(l), gain, shift, sized)
+            if named:
+                columns = list(slots.unbind(1))
+                for j, i, value in self._formulas(l, x, formulas):
+                    out = gain[j] * value
+                    columns[j] = columns[j] + out
+                    if sized:
+                        of_edge = out.abs().mean().to(size.dtype)
+                        size = size.index_put((torch.tensor(j), torch.tensor(i)), of_edge)
+                slots = torch.stack(columns, 1)
+            return slots, size
+
+        return forward
+
+    def _sums_in_numpy(self, l: int, rows: int, sized: bool, formulas: Tensor) -> SplineSums | None:
+        """Return what adds up a layer's splines in numpy, None if torch does it."""
+        layer, mask = self.model.act_fun[l], self.numeric_mask(l).detach()
+        if not sized and rows * mask.numel() > MAX_NUMBERS_IN_NUMPY:
+            return None
+        table = self.spline_table(l) if type(layer).__name__ == "KANLayer" else None
+        if table is None or bool(((mask != 0) & (formulas != 0)).any()):
+            return None
+        # What is not finite passes through masks of 0 as pykan lets it.
+        if not all(bool(numbers.isfinite().all()) for numbers in (table[1], *self.scales(l))):
+            return None
+        return spline_sums(self._spline_sums.get(l), table[0].detach(), layer, mask)
