@@ -15,7 +15,10 @@ from kanwidget.masks.ids import Edge
 from .edge_functions import EdgeFunctions
 from .model_copy import Weights
 
-__all__ = ["Adapter"]
+__all__ = ["Adapter", "TrainingForward"]
+
+TrainingForward = Callable[[], tuple[list[Tensor], list[Tensor]]]
+"""Returns nodes, and sizes of edges; see `Adapter.training_forward`."""
 
 
 class Adapter(EdgeFunctions, Protocol):
@@ -192,9 +195,7 @@ class Adapter(EdgeFunctions, Protocol):
     def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
         """Return the outputs of layer ``l``'s edges for its inputs, masks aside, differentiable."""
 
-    def training_forward(
-        self, x: Tensor, sized: bool
-    ) -> Callable[[], tuple[list[Tensor], list[Tensor]]]:
+    def training_forward(self, x: Tensor, sized: bool) -> TrainingForward:
         """Return what computes some rows again and again, while only parameters change.
 
         It returns the values of every node layer, as `values_for_training` does, and the mean

@@ -130,9 +130,12 @@ class PykanAdapter(PykanBaseAdapter):
         layer = self.model.act_fun[l]
         return layer.scale_base.T, layer.scale_sp.T
 
+    def coefficients(self, l: int) -> Tensor:
+        coef: Tensor = self.model.act_fun[l].coef
+        return coef.permute(1, 0, 2)
+
     def spline_table(self, l: int) -> tuple[Tensor, Tensor] | None:
-        layer = self.model.act_fun[l]
-        return layer.grid, layer.coef.permute(1, 0, 2)
+        return self.model.act_fun[l].grid, self.coefficients(l)
 
     def spline_layer(self, l: int) -> SplineLayer:
         layer = self.model.act_fun[l]
@@ -168,9 +171,7 @@ class PykanAdapter(PykanBaseAdapter):
         return nodes + torch.cat([torch.zeros_like(bias[:first]), bias[first:]])
 
     def edge_parameters(self, l: int) -> list[Tensor]:
-        layer = self.model.act_fun[l]
-        coef: Tensor = layer.coef.permute(1, 0, 2)
-        return [coef, *self.scales(l), self.model.symbolic_fun[l].affine]
+        return [self.coefficients(l), *self.scales(l), self.model.symbolic_fun[l].affine]
 
     def bias(self) -> list[Tensor]:
         found = []

@@ -34,6 +34,10 @@ class PykanFunctions(PykanSwitching):
         """Return the scales of base function and spline, ``(n_out, n_in)`` each."""
 
     @abstractmethod
+    def coefficients(self, l: int) -> Tensor:
+        """Return the splines' coefficients, ``(n_out, n_in, K)``, where edges share no function."""
+
+    @abstractmethod
     def spline_table(self, l: int) -> tuple[Tensor, Tensor] | None:
         """Return knots ``(n_in, K + k + 1)`` and coefficients ``(n_out, n_in, K)`` of a layer.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from .base import TrainingForward
+from .protocol import TrainingForward
 from .pykan_functions import PykanFunctions
 from .pykan_spline_sums import SplineSums, spline_sums
 
@@ -88,12 +88,12 @@ class PykanTraining(PykanFunctions):
 
         def forward(x: Tensor) -> tuple[Tensor, Tensor]:
             gain, shift = self.gain_and_shift(l, constants) if trained else fixed
-            table = self.spline_table(l)
-            if sums is None or table is None:
+            if sums is None:
+                x = x.to(gain.dtype)
                 slots = gain * self._sums(l, x) + shift
                 size = self.edge_outputs_for_training(l, x).abs().mean(2) if sized else slots[:0]
                 return slots, size
-            slots, size = sums(x, table[1], *self.scales(l), gain, shift, sized)
+            slots, size = sums(x, self.coefficients(l), *self.scales(l), gain, shift, sized)
             if named:
                 columns = list(slots.unbind(1))
                 for j, i, value in self._formulas(l, x, formulas):
