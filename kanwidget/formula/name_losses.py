@@ -13,6 +13,7 @@ from torch import Tensor
 from kanwidget.adapters import Adapter
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import FUNCTIONS, Function
+from kanwidget.kan.arrays import as_columns
 from kanwidget.masks.ids import Edge
 
 from .levenberg_marquardt import refit
@@ -62,12 +63,12 @@ class NameLosses:
         much = left > MUCH * float(labels.var(0, correction=0).mean())
         self._network = build_network(adapter, rows, COARSE if much else FINE)
         self._can_refit = self._network.size <= MAX_PARAMETERS
-        self._test_x = _columns(rows if test_rows is None else test_rows)
+        self._test_x = as_columns(rows if test_rows is None else test_rows)
         self._loss = loss or _rmse(labels)
         if len(rows) > MAX_ROWS:
             some = torch.linspace(0, len(rows) - 1, MAX_ROWS, dtype=torch.float64).round().long()
             rows, labels = rows[some.to(rows.device)], labels[some.to(labels.device)]
-        self._x, self._labels = _columns(rows), _columns(labels)
+        self._x, self._labels = as_columns(rows), as_columns(labels)
 
     def losses(
         self, edge: Edge, curve: NamedCurve, function: Function | None = None
@@ -112,7 +113,3 @@ def _rmse(labels: Tensor) -> Callable[[Tensor], float]:
         return float((outputs - labels).square().mean().sqrt())
 
     return loss
-
-
-def _columns(values: Tensor) -> Array:
-    return np.ascontiguousarray(values.detach().cpu().double().numpy().T)
