@@ -87,7 +87,7 @@ class WidgetTraining:
             loss_fn=loss_fn,
             paused=paused,
         )
-        run.while_waiting = self._sync.look_at_run
+        run.while_waiting = self._sync.run.look
         self._sync.update_all_widgets()
         return run
 
