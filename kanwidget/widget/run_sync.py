@@ -14,7 +14,7 @@ from .idle import IdleTask
 
 __all__ = ["RunSync"]
 
-RUN_SECONDS = 0.08
+RUN_SECONDS = 0.095
 """Seconds from one look at a training by the session to the next."""
 
 REFRESH_SECONDS = 1.0
@@ -159,16 +159,17 @@ class RunSync:
         return True
 
     def _follow(self) -> Iterator[float]:
-        running = True
+        running, due = True, time.perf_counter()
         while running and not self._widget.session.closed:
             run = self._widget.session.run
             running = run is not None and run.running  # asked before looking at what it has done
-            start, worked = time.perf_counter(), time.thread_time()
+            worked = time.thread_time()
             try:
                 self.look()
             except Exception as error:  # the loop would print it to nobody
                 self._widget.set_trait("error", f"{type(error).__name__}: {error}")
                 return
-            took = time.perf_counter() - start
+            now = time.perf_counter()
+            due = max(due + RUN_SECONDS, now)  # however late this look came
             # Half of the time is the training's alone; waiting for it is no work.
-            yield max(time.thread_time() - worked, RUN_SECONDS - took)
+            yield max(time.thread_time() - worked, due - now)
