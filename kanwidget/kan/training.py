@@ -18,6 +18,7 @@ from kanwidget.masks.validate import check_number, check_scalar, check_whole
 from .arrays import Array, as_array
 from .call_loss import refuse_broadcasting
 from .check_data import check_dataset, check_model, varying_columns
+from .fit_results import EarlyEnd, FitResults
 from .layer import KANLayer
 from .layer_stack import LayerStack
 from .levenberg_marquardt import LevenbergMarquardt, check_count
@@ -121,7 +122,7 @@ def fit(
     FitResults
         A dict of ``train_loss``, ``test_loss``, ``reg`` and the metrics: one float for each
         step. With the default loss they are root mean squared errors, as in pykan. Its
-        ``stopped`` says in words why a fit ended early.
+        ``stopped`` says in words why a fit ended early, its ``early_end`` as a code.
 
     Warns
     -----
@@ -214,11 +215,7 @@ def fit(
             test_loss = test.loss_on(data["test_input"], data["test_label"], batch)
             diverged = not all(map(math.isfinite, (objective.loss, objective.reg, test_loss)))
             if diverged:
-                results.stopped = (
-                    f"diverged in step {step}: loss {objective.loss:g}, regulariser "
-                    f"{objective.reg:g}; the model is as it was before that step. A smaller lr, "
-                    "or inputs and labels scaled to about 1, may help"
-                )
+                results.early_end = EarlyEnd("diverged", step, objective.loss, objective.reg)
                 live.restore()
                 break
             results["train_loss"].append(report(objective.loss))
@@ -236,11 +233,11 @@ def fit(
             if callback is not None:
                 callback(step, results)
             if asked_to_stop():
-                results.stopped = f"stopped on request in step {step}"
+                results.early_end = EarlyEnd("stopped", step)
                 break
     except KeyboardInterrupt:
         live.restore()
-        results.stopped = f"interrupted in step {step}; the model is as it was before that step"
+        results.early_end = EarlyEnd("interrupted", step)
     except BaseException:
         live.restore()
         raise
@@ -283,12 +280,6 @@ def _trained_numbers(layer: KANLayer) -> int:
         return count
     free = named.free(with_shift=not bias.requires_grad)
     return count + int(free[as_array(layer.mask) != 0].sum())
-
-
-class FitResults(dict[str, list[float]]):
-    """Losses and metrics of each step, and in ``stopped`` why a fit ended early ("" if not)."""
-
-    stopped: str = ""
 
 
 def _metrics_by_name(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]:

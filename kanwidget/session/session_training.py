@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.metric import metric_name
-from kanwidget.kan.training import FitResults
+from kanwidget.kan.fit_results import FitResults
 from kanwidget.kan.write_lock import write_lock
 from kanwidget.masks.validate import check_whole
 from kanwidget.training.engine import AtRest, check_model, train

@@ -17,8 +17,9 @@ from tqdm import tqdm
 from kanwidget.adapters import Adapter
 from kanwidget.kan import KAN
 from kanwidget.kan.arrays import Array
+from kanwidget.kan.fit_results import EarlyEnd, FitResults
 from kanwidget.kan.optimizers import LBFGS, Adam
-from kanwidget.kan.training import FitResults, check_least_squares
+from kanwidget.kan.training import check_least_squares
 from kanwidget.kan.write_lock import begin_fit, end_fit, write_lock
 
 from .levenberg_marquardt import LeastSquaresFit
@@ -114,7 +115,7 @@ def train(
     finally:
         in_hand.end()
         end_fit(live.model)
-    if results.stopped.startswith("interrupted"):
+    if results.early_end is not None and results.early_end.reason == "interrupted":
         with write_lock(live.model):
             if int(copy.published) > published:  # the live model had got its last step just now
                 shown = len(results["train_loss"])
@@ -122,7 +123,7 @@ def train(
                     written(results)
         for values in results.values():
             del values[shown:]
-        results.stopped = f"interrupted in step {shown}; the model is as it was before that step"
+        results.early_end = EarlyEnd("interrupted", shown)
     return results
 
 
@@ -200,11 +201,7 @@ def _train_by_adapter(
             train_loss, reg = take_step(*rows)
             losses = train_loss, reg, objective.loss_on(data["test_input"], data["test_label"])
             if not all(map(math.isfinite, losses)):
-                results.stopped = (
-                    f"diverged in step {step}: loss {losses[0]:g}, regulariser {losses[1]:g}; the "
-                    "model is as it was before that step. A smaller lr, or inputs and labels "
-                    "scaled to about 1, may help"
-                )
+                results.early_end = EarlyEnd("diverged", step, *losses[:2])
                 break
             results["train_loss"].append(report(losses[0]))
             results["test_loss"].append(report(losses[2]))
@@ -215,13 +212,13 @@ def _train_by_adapter(
             )
             rest(step, results)
             if stop():
-                results.stopped = f"stopped on request in step {step}"
+                results.early_end = EarlyEnd("stopped", step)
                 break
     except KeyboardInterrupt:
-        results.stopped = f"interrupted in step {step}; the model is as it was before that step"
+        results.early_end = EarlyEnd("interrupted", step)
     finally:
         bar.close()
-    if results.stopped.startswith("diverged"):
+    if results.early_end is not None and results.early_end.reason == "diverged":
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=4)
     return results
 
