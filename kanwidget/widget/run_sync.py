@@ -14,7 +14,7 @@ from .idle import IdleTask
 
 __all__ = ["RunSync"]
 
-RUN_SECONDS = 0.095
+RUN_SECONDS = 0.09
 """Seconds from one look at a training by the session to the next."""
 
 REFRESH_SECONDS = 1.0
