@@ -123,13 +123,16 @@ class _InNumpy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, sums: SplineSums, sized: bool, *tensors: Tensor) -> Any:
         ctx.sums, ctx.sized = sums, sized
-        return sums.forward(sized, *tensors)
+        with np.errstate(over="ignore", invalid="ignore"):  # a fit looks at what comes out
+            return sums.forward(sized, *tensors)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, on_slots: Tensor, on_sizes: Tensor) -> Any:
         wanted = ctx.needs_input_grad[2:]
-        return None, None, *ctx.sums.backward(on_slots, on_sizes if ctx.sized else None, wanted)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = ctx.sums.backward(on_slots, on_sizes if ctx.sized else None, wanted)
+        return None, None, *found
 
 
 def spline_sums(
