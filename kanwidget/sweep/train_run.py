@@ -21,7 +21,7 @@ from kanwidget.kan import KAN
 from kanwidget.kan.safetensors_io import to_bytes
 from kanwidget.session import PruningSession
 
-from .pruning import Interrupted, count_live_edges, prune_with
+from .pruning import Interrupted, count_live_edges, early_end, prune_with
 from .run import Result
 from .settings import AFTER_TRAINING, FIT_NAMES, MODEL_NAMES, retrain_settings
 
@@ -141,10 +141,7 @@ def _named(settings: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]
 
 def _fit(model: KAN, dataset: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """Train a model; return why that ended early."""
-    stopped = model.fit(dataset, **{**settings, "progress": False}).stopped
-    if stopped.startswith("interrupted"):
-        raise Interrupted(stopped)
-    return stopped
+    return early_end(model.fit(dataset, **{**settings, "progress": False}))
 
 
 def _train_by(fit: Fit, dataset: Mapping[str, Any], settings: Mapping[str, Any]) -> KAN:
