@@ -186,6 +186,7 @@ export const SCRIPT = {
 
 export const LEGEND = {
   scale: "edge score",
+  views: { network: "in the network", matrix: "in the matrix" },
   contrast: {
     name: "contrast",
     help: "To the left weak edges are as dark as strong ones, to the right they fade.",
