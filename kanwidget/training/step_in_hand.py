@@ -54,7 +54,7 @@ class StepInHand:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # an interrupt may leave it to the thread that draws
         self.point: PointInStep | None = None
         self._due = math.inf  # when a point is wanted, as `time.monotonic` counts
         self._adapter: Adapter | None = None

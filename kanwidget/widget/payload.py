@@ -190,7 +190,9 @@ def curve_points(session: PruningSession, private: bool = False) -> list[Tensor]
 
 
 def _curves(ys: Iterable[Tensor]) -> Array:
-    return _array([y.flatten(0, 1) for y in ys], np.float32)
+    # Numpy's copies take one thread: torch's cost more beside a training.
+    values = (y.detach().cpu().numpy().astype(np.float32) for y in ys)
+    return np.concatenate([y.reshape(-1, y.shape[2]) for y in values])
 
 
 def _rounded(

@@ -117,6 +117,7 @@ def one_round(notebook: Notebook, view: View, session: Any, steps: int) -> dict[
     notebook.define(f"run = w.fit({steps}, callback=clock)")
     # Asked of the page: a cell that asks the kernel would slow down this training, and no other.
     said = view.root.locator('[data-role="training"]')
+    wait(lambda: said.inner_text().startswith("step "))  # no more of the training before
     wait(lambda: said.inner_text().startswith(f"{steps} steps done"), pause=1.0)
     seen = page.evaluate("() => ({ costs: kanframes.costs, told: kanupdates, drawn: kancurves })")
     after = times(session)
