@@ -125,7 +125,7 @@ SLOW = """
 import time as _time
 def slow_loss(pred, label):
     _time.sleep(0.25)
-    return (pred - label).square().mean()
+    return (pred + label).square().mean()  # far from what it was trained for: curves move a lot
 """
 
 
@@ -142,7 +142,7 @@ def test_a_long_step_is_seen_before_the_model_has_it(
     def seen() -> tuple[int, bytes]:
         """Return the iteration of the first step that is told, and a curve as it is drawn."""
         said = view.root.locator('[data-role="training"]').inner_text()
-        found = re.match(r"step 1 of 2, iteration (\d+) · train 0\.\d+", said)
+        found = re.match(r"step 1 of 2, iteration (\d+) · train \d", said)
         return int(found[1]) if found else 0, page.screenshot(clip=rectangle(box))
 
     notebook.define("run = w.fit(2, loss_fn=slow_loss)")
