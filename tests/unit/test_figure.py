@@ -274,11 +274,14 @@ def test_a_name_of_thousands_of_characters_is_shortened_at_once(name: str) -> No
     model = KAN([12, 3, 1], seed=0)
     model(torch.rand(20, 12, generator=torch.Generator().manual_seed(0)))
     names = [f"{k} {name}" for k in range(12)]
-    figure(PruningSession(model), [str(k) for k in range(12)])  # fonts and caches
-    start = time.process_time()
-    with PruningSession(model) as session:
-        made = figure(session, names)
-    assert time.process_time() - start < 1.5
+    usual, seconds = [], 0.0
+    for shown_names in ([str(k) for k in range(12)],) * 4 + (names,):  # fonts and caches first
+        start = time.process_time()
+        with PruningSession(model) as session:
+            made = figure(session, shown_names)
+        seconds = time.process_time() - start
+        usual.append(seconds)
+    assert seconds < 10 * statistics.median(usual)
     shown = [text.get_text() for text in made.texts]
     assert all(
         any(text.startswith(f"{k} ") and text.endswith("…") for text in shown) for k in range(12)
