@@ -140,9 +140,10 @@ class SessionNameAll(SessionNaming):
                 )
             return take(naming)
 
-        self._naming = NamingRun(search, take_if_same)
-        self._naming.begin()
-        return self._naming
+        run = NamingRun(search, take_if_same)
+        run.begin()
+        self._naming = run  # an interrupt may have come before it could begin
+        return run
 
     def _plan_naming(
         self,

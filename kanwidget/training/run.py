@@ -235,8 +235,9 @@ class TrainingRun(Pausable):
             self._begun = True
             self._thread.start()
         except BaseException:
-            if not self._thread.is_alive():  # an interrupt came before it could start
-                self._ended.set()
+            with self._changed:  # an interrupt came, and the thread may start all the same
+                if not self._owner:
+                    self._ended.set()
             raise
 
     def work(self) -> FitResults:
@@ -292,6 +293,10 @@ class TrainingRun(Pausable):
         return self._stopped or self._ends_part
 
     def _in_thread(self) -> None:
+        with self._changed:
+            if self._ended.is_set():
+                return
+            self._owner = threading.get_ident()
         with contextlib.suppress(BaseException):  # `wait` raises it
             self.work()
 

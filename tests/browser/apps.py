@@ -48,7 +48,7 @@ class App(Server):
             assert session != self._seen, "no new session"
             return session
 
-        self._seen = until(told, timeout=60)
+        self._seen = until(told, timeout=120)
 
 
 def told_in(folder: Path) -> Path:

@@ -44,6 +44,8 @@ w = KANWidget(model, dataset)
 w
 """
 
+SHOW = "original = copy.deepcopy(model)\nw = KANWidget(model, dataset)\nw"
+
 FORMULA = """
 import copy
 import torch

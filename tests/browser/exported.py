@@ -32,6 +32,37 @@ def arrays_in(html: str) -> dict[str, NDArray[Any]]:
     return {name: unpack(value)[0] for name, value in packed.items()}
 
 
+class StrictPage:
+    """A page opened under the policy that it carries, with notes of what breaks that and is asked.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    html : str
+        What is there.
+    """
+
+    def __init__(self, page: Page, path: Path, html: str) -> None:
+        policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+        assert policy is not None
+        assert "default-src 'none'" in policy[1]
+        assert "unsafe" not in policy[1]
+        self.page, self.url = page, path.as_uri()
+        self.requests: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.add_init_script(
+            "window.broken = []; addEventListener('securitypolicyviolation',"
+            " (event) => broken.push(`${event.violatedDirective} ${event.blockedURI}`))"
+        )
+        page.goto(self.url)
+
+    def assert_kept(self) -> None:
+        """Check that nothing broke the policy, and that the page asked for itself alone."""
+        assert self.page.evaluate("() => window.broken") == []
+        assert self.requests == [self.url]
+
+
 class ExportedPage(View):
     """An exported page in a browser whose network is off; opens the file."""
 

@@ -152,7 +152,7 @@ class Notebook:
             }"""
         )
         root = self.page.locator(".kanwidget").first
-        root.wait_for(timeout=20 * SECOND)
+        root.wait_for()
         root.scroll_into_view_if_needed()
 
     def _command(self, name: str) -> None:
@@ -170,12 +170,12 @@ class Notebook:
 
     # ------------------------------------------------------------------ the kernel
 
-    def define(self, source: str, *, timeout: float = 60.0) -> None:
+    def define(self, source: str, *, timeout: float = 120.0) -> None:
         """Run helpers of a test in the kernel, from outside: no cell, no history."""
         reply = self._client.execute(source, silent=True, reply=True, timeout=timeout)
         assert reply["content"]["status"] == "ok", reply["content"]
 
-    def value(self, expression: str, *, timeout: float = 60.0) -> Any:
+    def value(self, expression: str, *, timeout: float = 120.0) -> Any:
         """Evaluate a Python expression in the kernel, from outside; it must fit into JSON.
 
         Nothing of this shows in the notebook, and no hook for "after a cell" runs.
@@ -199,7 +199,7 @@ def wait_ready(page: Page) -> None:
     """Wait until the front end, the notebook that it shows and the kernel are ready."""
     page.wait_for_function(
         "() => window.jupyterapp?.shell?.currentWidget?.context?.sessionContext",
-        timeout=60 * SECOND,
+        timeout=120 * SECOND,
     )
     page.evaluate(
         """async () => {

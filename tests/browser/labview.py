@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 
 from lab import Notebook
-from view import Curves, View
+from servers import until
+from view import Curves, View, same
 
 
 class LabView(View):
@@ -48,3 +49,16 @@ def look(notebook: Notebook) -> LabView:
     view = LabView(notebook)
     view.wait()
     return view
+
+
+def opened(notebook: Notebook) -> LabView:
+    """Run a notebook, and wait for its widget."""
+    notebook.run_all()
+    return look(notebook)
+
+
+def pruned(view: LabView) -> None:
+    """Wait until *Prune* has gone as far as it may along both thresholds, in the kernel too."""
+    button = view.root.locator('[data-role="prune"]')
+    until(lambda: same(button.get_attribute("aria-busy"), "false"))
+    until(view.assert_agrees)

@@ -23,7 +23,7 @@ INSIDE = Path(__file__).with_name("inside")
 SECOND = 1000.0  # Playwright counts in milliseconds
 
 
-def until(check: Callable[[], T], *, timeout: float = 20.0, pause: float = 0.05) -> T:
+def until(check: Callable[[], T], *, timeout: float = 60.0, pause: float = 0.05) -> T:
     """Call ``check`` until it raises no `AssertionError`, and return what it returns.
 
     After ``timeout`` seconds its last error is raised.
@@ -78,7 +78,7 @@ class Server:
                 start_new_session=True,
             )
         try:
-            until(lambda: self._answers(ready), timeout=60)
+            until(lambda: self._answers(ready), timeout=180)
         except BaseException:
             self.stop()
             raise
@@ -109,7 +109,7 @@ class Server:
 
     def _ask(self, method: str, path: str) -> bytes:
         request = urllib.request.Request(f"{self.url}/{path}", method=method, headers=self._headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             body: bytes = answer.read()
         return body
 

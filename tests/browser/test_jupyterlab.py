@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cells import EDGES, MODEL, WIDGET
 from lab import Notebook
-from labview import LabView, between, look
+from labview import LabView, between, look, opened
 from servers import until
 from view import ends, rectangle, same
 
@@ -23,15 +23,11 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "01_pruning.ipynb"
 @pytest.fixture
 def view(open_notebook: OpenNotebook) -> LabView:
     """A notebook that has run, with a small model and its widget on the screen."""
-    notebook = open_notebook([MODEL, WIDGET])
-    notebook.run_all()
-    return look(notebook)
+    return opened(open_notebook([MODEL, WIDGET]))
 
 
 def test_the_example_notebook_runs_and_shows_the_whole_network(open_notebook: OpenNotebook) -> None:
-    notebook = open_notebook(EXAMPLE)
-    notebook.run_all()
-    view = look(notebook)
+    view = opened(open_notebook(EXAMPLE))
     assert sorted(view.edges()) == EDGES
     until(view.assert_agrees)
     until(lambda: view.assert_shown([ids for ids, on in view.edges().items() if on]))
@@ -146,6 +142,7 @@ def test_a_page_reload_shows_the_same_state(view: LabView) -> None:
     view.toggle("edge", alive)
     until(lambda: same(len(value("w.removed_edges")), 1))
     until(view.assert_agrees)
+    until(lambda: view.assert_figures(value("w.active_edges"), value("w.loss")))
     value("globals().__setitem__('now', model(x))")
 
     def shown() -> dict[str, Any]:
@@ -210,7 +207,7 @@ def test_a_training_is_one_row_of_history_and_the_view_follows(
     view.notebook.run(training)
     view.notebook.scroll_to_widget()
     if training == THREAD:
-        until(lambda: same(value("training.is_alive()"), False), timeout=60)
+        until(lambda: same(value("training.is_alive()"), False), timeout=120)
     view.page.mouse.move(2, 2)
 
     def follows() -> None:
@@ -219,7 +216,7 @@ def test_a_training_is_one_row_of_history_and_the_view_follows(
         view.assert_agrees()
         view.assert_shown([ids for ids in EDGES if ids != "0,0,1"])
 
-    until(follows, timeout=60)
+    until(follows, timeout=120)
     assert rows.count() == 3
     # It goes on as one, and what is switched then is a step of its own.
     view.toggle("edge", "1,0,0")

@@ -78,7 +78,7 @@ def test_head_and_network_fit_into_the_notebook_and_a_click_moves_nothing(
     until(fits)
     print(width, height, measured(view))
     view.root.evaluate(TO_TOP)
-    view.page.wait_for_timeout(600)
+    view.rest()
     before = view.root.evaluate(SCROLLED), view.areas("edge"), view.areas("node")
     for ids in ("0,0,0", "0,1,4", "1,2,0"):
         area = rectangle(view.twin("edge", ids))

@@ -227,7 +227,7 @@ def test_a_notebook_that_came_by_mail_shows_one_picture(
 def stranger(browser: Browser) -> Iterator[Page]:
     """Give a page whose errors are the host's: it says to itself that a model is not there."""
     context = browser.new_context(viewport={"width": 1400, "height": 1500})
-    context.set_default_timeout(30 * SECOND)
+    context.set_default_timeout(60 * SECOND)
     yield context.new_page()
     context.close()
 

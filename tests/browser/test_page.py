@@ -432,8 +432,7 @@ def test_a_training_is_gone_through_step_by_step(tmp_path: Path, page: Page) -> 
     page.keyboard.press("Home")
     until(lambda: same(said.inner_text(), "before the first step"))
     assert shown.count() == edges
-    page.wait_for_timeout(400)
-    assert shown.root.locator("canvas").first.screenshot() != picture
+    until(lambda: same(shown.root.locator("canvas").first.screenshot() == picture, False))
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     until(lambda: same(said.inner_text(), "after 3 steps"))
@@ -448,8 +447,7 @@ def test_a_training_is_gone_through_step_by_step(tmp_path: Path, page: Page) -> 
     shown.toggle("edge", "0,0,0")
     until(lambda: same(shown.count() != edges, True))
     shown.press("undo")
-    until(lambda: same(shown.count(), edges))
-    assert shown.loss() == now
+    until(lambda: same((shown.count(), shown.loss()), (edges, now)))
 
 
 def test_names_are_switched_off_and_on(tmp_path: Path, page: Page) -> None:
@@ -507,7 +505,6 @@ def test_names_are_switched_off_and_on(tmp_path: Path, page: Page) -> None:
     card("0,0,0")
     shown.press("unname")
     until(lambda: same(shown.loss() != start, True))
-    page.wait_for_timeout(400)
-    assert shown.root.locator("canvas").first.screenshot() != picture
+    until(lambda: same(shown.root.locator("canvas").first.screenshot() == picture, False))
     shown.press("name-again")
     until(lambda: same(shown.loss(), start))

@@ -6,61 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from keyboard import Keyboard
 from lab import Notebook
 from playwright.sync_api import Page
+from runs import COUNT, DATA, RUN, OpenNetwork, ended, point_at_a_run
 from servers import SECOND, until
-from test_workbench_in_lab import Keyboard
-from view import View, rectangle, same
+from view import same
 
 OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
-
-DATA = """
-import time
-import torch
-from kanwidget import KAN, create_dataset, sweep
-
-dataset = create_dataset(
-    lambda x: torch.exp(torch.sin(torch.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2
-)
-def slowly(dataset, seed, width, steps, lamb):
-    time.sleep(0.2)
-    model = KAN(width, grid=3, seed=seed)
-    model.fit(dataset, steps=steps, lamb=lamb, progress=False)
-    return model
-"""
-RUN = """
-grid = {"width": [[2, 2, 1], [2, 3, 1]], "steps": 2, "lamb": [0.001, 0.03], "prune": "within 5%"}
-runs = sweep(dataset, grid, repeats=100, fit=slowly, wait=False)
-runs
-"""
-
-
-class OpenNetwork(View):
-    """The first network that is open below a sweep."""
-
-    def __init__(self, page: Page) -> None:
-        super().__init__(page)
-        self.root = page.locator(".runs-networks .kanwidget").first
-
-
-def ended(page: Page) -> int:
-    """Return how many runs the page tells of."""
-    found = re.match(r"([\d,]+) (?:of|runs)", page.locator(".runs > .top .status").inner_text())
-    return int(found[1].replace(",", "")) if found else 0
-
-
-def point_at_a_run(page: Page) -> int:
-    """Move the mouse over the plot until it is at a point; return the number of its run."""
-    area = rectangle(page.locator(".scatter"))
-    card = page.locator(".runs-card")
-    for x in range(64, int(area["width"]), 9):
-        for y in range(30, int(area["height"]) - 40, 9):
-            page.mouse.move(area["x"] + x, area["y"] + y)
-            if card.is_visible():
-                found = re.match(r"Run (\d+)", card.locator("b").inner_text())
-                assert found
-                return int(found[1])
-    raise AssertionError("there is no point under the mouse anywhere")
 
 
 def growing(notebook: Notebook) -> None:
@@ -68,7 +21,7 @@ def growing(notebook: Notebook) -> None:
     page = notebook.page
     notebook.run_all()
     notebook.scroll_to_widget()
-    until(lambda: same(ended(page) >= 3, True), timeout=60)
+    until(lambda: same(ended(page) >= 3, True), timeout=120)
     first = ended(page)
     until(lambda: same(ended(page) > first, True))
     assert notebook.value("runs.running")
@@ -78,7 +31,7 @@ def stopped(notebook: Notebook) -> None:
     """See that the runs that have ended stay, and no more come."""
     until(lambda: same(notebook.value("runs.running"), False))
     kept = notebook.value("len(runs)")
-    assert 3 <= kept < 400
+    assert 3 <= kept < COUNT
     until(lambda: same(ended(notebook.page), kept))
     until(lambda: same(notebook.page.locator('[data-role="stop"]').is_visible(), False))
 
@@ -146,10 +99,14 @@ def test_by_keyboard(open_notebook: OpenNotebook, page: Page) -> None:
     keys.press("ArrowRight")
     keys.press("ArrowDown")
     said = page.locator(".runs > [role=status]")
-    found = re.match(r"Run (\d+): \d+ edges?, test loss", said.inner_text())
-    assert found, said.inner_text()
-    number = int(found[1])
-    until(lambda: same(notebook.value("runs.view().selected"), number))
+
+    def told() -> int:
+        found = re.match(r"Run (\d+): \d+ edges?, test loss", said.inner_text())
+        assert found, said.inner_text()
+        assert notebook.value("runs.view().selected") == int(found[1])
+        return int(found[1])
+
+    number = until(told)
     keys.press("Enter")
     until(lambda: same(notebook.value("runs.view().opened"), [number]))
     until(lambda: same(said.inner_text(), f"The network of run {number} is open below"))
@@ -170,10 +127,10 @@ def test_an_interrupt_keeps_what_has_ended(open_notebook: OpenNotebook, page: Pa
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells'), null")
     page.locator(".runs > .top .status").wait_for(timeout=60 * SECOND)
     # The cell waits, and the view grows all the same.
-    until(lambda: same(ended(page) >= 2, True), timeout=60)
+    until(lambda: same(ended(page) >= 2, True), timeout=120)
     page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
     notebook.wait_idle()
     assert not notebook.value("runs.running")
     kept = notebook.value("len(runs)")
-    assert 2 <= kept < 400
+    assert 2 <= kept < COUNT
     until(lambda: same(ended(page), kept))

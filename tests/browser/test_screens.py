@@ -120,7 +120,7 @@ def test_a_sheet_of_paper_has_all_of_it_black_on_white(page: Page, path: Path, s
     view = open_at(page, path, 1280, 1000)
     click(view, "0,0,3")
     page.mouse.move(0, 0)
-    page.wait_for_timeout(1500)  # until nothing moves any more
+    view.rest()
     on_screen = picture(view)
 
     page.emulate_media(media="print", color_scheme=scheme)  # type: ignore[arg-type]

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cells import FORMULA
+from cells import FORMULA, SHOW
+from keyboard import Keyboard, enter
 from lab import Notebook
+from labview import opened, pruned
 from playwright.sync_api import Page
 from servers import SECOND, until
-from test_workbench_in_lab import SHOW, Keyboard, opened
 from view import View, rectangle, same
 
 OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
@@ -29,23 +30,12 @@ STEPS = "len(w.session.history.path())"
 STATE = "w._run.get('state')"
 
 
-def enter(view: View, keys: Keyboard | None, role: str) -> None:
-    """Press a button, by mouse or by keyboard."""
-    button = view.root.locator(f'[data-role="{role}"]').first
-    if keys is None:
-        button.click()
-    else:
-        until(lambda: same(button.is_enabled(), True))  # as a click waits for it
-        button.focus()
-        keys.press("Enter")
-
-
 def trained(notebook: Notebook, view: View, act: Callable[[], None]) -> None:
     """Train, and wait until it is over, and seen to be."""
     number: int = notebook.value("w._run.get('number', 0)")
     act()
     until(lambda: same(notebook.value(f"w._run.get('number', 0) > {number}"), True))
-    until(lambda: same(notebook.value(STATE), "ended"), timeout=60)
+    until(lambda: same(notebook.value(STATE), "ended"), timeout=120)
     notebook.define("w.refresh()")
     said = view.root.locator('[data-role="training"]')
     until(lambda: same(bool(re.search(r"steps? done|no better", said.inner_text())), True))
@@ -66,9 +56,9 @@ def test_pruned_retrained_undone_refined_and_retrained(
 
     press("prune")
     until(lambda: same(value("w.active_edges") < 8, True))
-    page.wait_for_timeout(SECOND)  # its second threshold goes on with the first
+    pruned(view)  # its second threshold goes on with the first
     assert value(STEPS) == 2
-    steps, pruned, loss = value(STEPS), value("_bits()"), value("w.loss")
+    steps, before, loss = value(STEPS), value("_bits()"), value("w.loss")
     edges = value("w.active_edges")
     trained(notebook, view, lambda: press("retrain"))
     assert value("w.loss") < loss / 3
@@ -76,7 +66,7 @@ def test_pruned_retrained_undone_refined_and_retrained(
     assert value(STEPS) == steps + 1
     after: Any = value("_bits()")
     press("undo")
-    until(lambda: same(value("_bits()"), pruned))
+    until(lambda: same(value("_bits()"), before))
     press("redo")
     until(lambda: same(value("_bits()"), after))
     view.root.locator('[data-role="grid"]').fill("10")
@@ -192,7 +182,7 @@ def test_a_loop_of_one_s_own_is_paused_and_stopped_from_the_view(
     notebook.run(LOOP)
     notebook.scroll_to_widget()
     # It takes a share of the loop's time: on a busy machine it comes seldom.
-    until(lambda: same(taken() > 5, True), timeout=90)
+    until(lambda: same(taken() > 5, True), timeout=180)
     view.press("play")
     until(lambda: same(said.inner_text().startswith("paused"), True))
     at = taken()
@@ -201,7 +191,7 @@ def test_a_loop_of_one_s_own_is_paused_and_stopped_from_the_view(
     view.press("one-step")
     until(lambda: same(taken(), at + 1))
     view.press("play")
-    until(lambda: same(taken() > at + 10, True), timeout=90)
+    until(lambda: same(taken() > at + 10, True), timeout=180)
     view.press("stop")
     until(lambda: same("done" in said.inner_text(), True))
     until(lambda: same(value("thread.is_alive()"), False))

@@ -97,11 +97,16 @@ class View:
 
     def click(self, kind: str, ids: str) -> None:
         """Toggle with the mouse: where the edge's box (or line) or the node's dot is drawn."""
+        self.page.mouse.dblclick(*self.middle(kind, ids))
+
+    def middle(self, kind: str, ids: str) -> tuple[float, float]:
+        """Return where the middle of an edge's box or of a node is, once it has come to rest."""
         area, before = rectangle(self.twin(kind, ids)), None
         while area != before:  # what was switched before may still move
             self.page.wait_for_timeout(60)
+            self.next_frame()
             area, before = rectangle(self.twin(kind, ids)), area
-        self.page.mouse.dblclick(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+        return area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
 
     def press(self, role: str) -> None:
         """Press a button, of the menu too."""
@@ -147,6 +152,18 @@ class View:
             if not all(self.edges().values()):
                 return
         raise AssertionError("the whole slider takes no edge")
+
+    def rest(self) -> None:
+        """Wait until nothing of it moves any more."""
+        now, before = self._moment(), None
+        while now != before:
+            self.page.wait_for_timeout(300)
+            self.next_frame()
+            now, before = self._moment(), now
+
+    def _moment(self) -> object:
+        picture = self.root.locator("canvas").first.evaluate("(canvas) => canvas.toDataURL()")
+        return picture, self.areas("edge"), self.areas("node")
 
     def next_frame(self) -> None:
         """Wait until what was done is drawn."""

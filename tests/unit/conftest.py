@@ -21,6 +21,19 @@ settings.load_profile("kanwidget")
 
 Dataset = dict[str, Tensor]
 
+LIMITS = {
+    "session.training_watch.PAUSE": 3600.0,
+    "widget.cost_prefetch.OLD_VALUE_SECONDS": 3600.0,
+    "widget.cost_prefetch.WALL_SECONDS": 600.0,
+    "widget.cost_prefetch.WORK_SECONDS": 600.0,
+    "widget.loop_watch.WAIT_SECONDS": 600.0,
+    "widget.naming_trials.RECOGNITION_SECONDS": 600.0,
+}
+"""Seconds after which the product does something else, so long that no slow machine reaches them.
+
+A test of what happens then sets its own.
+"""
+
 
 def seed_function(x: Tensor) -> Tensor:
     """Return exp(sin(pi x1) + x2^2), the function of the seed's demo."""
@@ -62,6 +75,14 @@ def random_kan() -> Callable[..., KAN]:
         return model
 
     return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_hurry() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, seconds in LIMITS.items():
+            patch.setattr(f"kanwidget.{name}", seconds)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -50,6 +50,30 @@ def takes_long(dataset: Any, seed: int, seconds: float, **settings: Any) -> KAN:
         file.write(f"{seed}\n")
     time.sleep(seconds)
     return untrained(dataset, seed)
+
+
+def waits(dataset: Any, seed: int, first: int, **settings: Any) -> KAN:
+    """Note that the run began; from one seed on, wait until there is a file."""
+    with Path(settings["notes"]).open("a") as file:
+        file.write(f"{seed}\n")
+    time.sleep(0.1)  # or several would go to a worker at once
+    end = time.monotonic() + 300
+    while seed >= first and not Path(settings["go_on"]).exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    return untrained(dataset, seed)
+
+
+class Shared:
+    """A function that threads share and that is not copied on its way to them."""
+
+    kept: ClassVar[list[Any]] = []
+
+    def __init__(self, function: Any) -> None:
+        self.place = len(self.kept)
+        self.kept.append(function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.kept[self.place](*args, **kwargs)
 
 
 def outcomes(found: Sweep) -> list[Any]:

@@ -28,7 +28,7 @@ every_kind = pytest.mark.parametrize("kind", kinds.KINDS)
 LONG: dict[str, Any] = {"steps": 100_000, "opt": "Adam", "lr": 1e-3}
 
 
-def until(reached: Callable[[], object], seconds: float = 30.0) -> None:
+def until(reached: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until something is so; fail if that takes too long."""
     end = time.monotonic() + seconds
     while not reached():
@@ -140,6 +140,8 @@ def test_thresholds_dragged_during_a_run_tear_no_mask(kind: str, usual: int) -> 
         recorded.add(tuple(on.numpy().tobytes() for on in session.mask))
         if drag % 10 == 9:
             session.end_drag()
+            done = run.steps_done
+            until(lambda done=done: run.steps_done > done)
     assert run.running
     run.stop()
     results = run.wait()
@@ -172,14 +174,44 @@ def test_what_is_raised_in_a_run_reaches_who_waits(model: KAN, dataset: Dataset)
 
 def test_an_interrupt_stops_the_run_that_is_waited_for(model: KAN, dataset: Dataset) -> None:
     session = PruningSession(model, dataset)
-    run = session.start_fit(**LONG)
-    threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+    run, waits = session.start_fit(**LONG), threading.Event()
+
+    def press() -> None:
+        if waits.wait(60):
+            signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=press).start()
+    run.while_waiting = waits.set
     results = run.wait()
     assert "stopped" in results.stopped
     bits = kinds.bits(model)
     session.undo()
     session.redo()
     assert kinds.bits(model) == bits
+    session.close()
+
+
+def test_an_interrupt_while_a_thread_starts_leaves_nothing_that_trains(
+    model: KAN, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, threads = threading.Thread.start, []
+
+    def interrupted(thread: threading.Thread) -> None:
+        threads.append(thread)
+        raise KeyboardInterrupt
+
+    session, bits = PruningSession(model, dataset), kinds.bits(model)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            session.start_fit(**{**LONG, "steps": 3})
+    (thread,) = threads
+    start(thread)  # the system had been asked for it already
+    thread.join()
+    assert session.run is not None
+    assert not session.run.running
+    assert kinds.bits(model) == bits
+    session.fit(1)
     session.close()
 
 
@@ -215,17 +247,21 @@ def send(w: KANWidget, **message: Any) -> None:
     w._input.on_message(w, message, [])
 
 
-def test_a_view_trains_by_messages_and_sees_how_it_goes(model: KAN, dataset: Dataset) -> None:
+def test_a_view_trains_by_messages_and_sees_how_it_goes(
+    model: KAN, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kanwidget.widget.payload.MAX_RUN_POINTS", 10**6)
+
     async def work() -> None:
         w = KANWidget(model, dataset)
         assert w._run == {}
         send(w, do="pause")
         assert w.error == "no training is under way"
-        send(w, do="train", steps=30.0, lamb=1e-3, one_step=True)
+        send(w, do="train", steps=1e5, lamb=1e-3, one_step=True)
         assert w.error == ""
         while w._run["state"] != "paused":
             await asyncio.sleep(0.01)
-        assert (w._run["done"], w._run["steps"], w._run["lamb"]) == (1, 30, 1e-3)
+        assert (w._run["done"], w._run["steps"], w._run["lamb"]) == (1, 100_000, 1e-3)
         send(w, do="train")
         assert "trains already" in w.error
         send(w, do="step")
@@ -237,7 +273,7 @@ def test_a_view_trains_by_messages_and_sees_how_it_goes(model: KAN, dataset: Dat
             await asyncio.sleep(0.01)
         send(w, do="stop")
         results = await w.session.run
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         # It may be said to have ended a moment before its last step is taken in.
         while w._run["state"] != "ended" or w.loss != pytest.approx(results["test_loss"][-1]):
             assert time.monotonic() < end, (w._run, w.loss, results["test_loss"])
@@ -433,4 +469,4 @@ def test_what_a_page_computes_with_is_there_when_a_training_rests(
             await asyncio.sleep(0.01)
         w.close()
 
-    asyncio.run(asyncio.wait_for(work(), 30))
+    asyncio.run(asyncio.wait_for(work(), 120))

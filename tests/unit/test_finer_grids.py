@@ -242,7 +242,7 @@ def test_a_model_gets_no_other_grid_while_it_is_fitted() -> None:
 
     def wait(step: int, results: Any) -> None:
         begun.set()
-        done.wait(20)
+        done.wait(120)
 
     fit = threading.Thread(
         target=lambda: found.append(
@@ -250,7 +250,7 @@ def test_a_model_gets_no_other_grid_while_it_is_fitted() -> None:
         )
     )
     fit.start()
-    begun.wait(20)
+    begun.wait(120)
     had = kinds.bits(model)
     for write in (
         lambda: adapt(model).refine(7, data["train_input"]),

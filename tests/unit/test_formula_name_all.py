@@ -38,8 +38,9 @@ def fitted(width, function, seed=0, steps=12, ranges=(-1, 1), rows=400):
     return model, dataset
 
 
-def named(model, dataset, **options):
-    return name_all(adapt(model), dataset["train_input"], dataset["train_label"], **options)
+def named(model, dataset, seconds=600.0, **options):
+    rows, labels = dataset["train_input"], dataset["train_label"]
+    return name_all(adapt(model), rows, labels, seconds=seconds, **options)
 
 
 def outputs_of(naming, x):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import random
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Any
 
 import kinds
 import pytest
 import torch
+from interrupts import Interrupts
 from torch import Tensor, nn
 
 from kanwidget import KAN, KANWidget, PruningSession
@@ -269,24 +268,6 @@ def test_a_bias_that_is_nan_is_no_news_for_ever() -> None:
 # Interrupts -----------------------------------------------------------------------------------
 
 
-class Timer:
-    """Raises KeyboardInterrupt after a while, as Ctrl+C does."""
-
-    def __init__(self) -> None:
-        self._old = signal.signal(signal.SIGALRM, self._ring)
-
-    def _ring(self, number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    def after(self, seconds: float) -> None:
-        # And again: Python drops what is raised in a destructor.
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
-
-    def stop(self) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, self._old)
-
-
 def anything(session: PruningSession, rng: random.Random) -> None:
     """Do one random thing to a session."""
     edge = rng.choice([(0, rng.randrange(2), rng.randrange(3)), (1, rng.randrange(3), 0)])
@@ -309,14 +290,14 @@ def anything(session: PruningSession, rng: random.Random) -> None:
     )()
 
 
-def interrupted(kind: str, seed: int, timer: Timer) -> list[str]:
-    """Work sessions until a timer rings, at any moment; return what is wrong after that."""
+def interrupted(kind: str, seed: int, interrupts: Interrupts) -> list[str]:
+    """Work sessions until an interrupt, at any moment; return what is wrong after that."""
     rng = random.Random(seed)
     model, dataset = kinds.make(kind, seed % 7), kinds.data(8)
     before, session, wrong = kinds.bits(model), None, []
-    rings = rng.uniform(0, 0.02 if kind in ("native", "efficient-kan") else 0.06)
+    seconds = rng.uniform(0, 0.02 if kind in ("native", "efficient-kan") else 0.06)
     try:
-        timer.after(rings)
+        interrupts.after(seconds)
         session = PruningSession(model, dataset)
         while True:
             anything(session, rng)
@@ -325,7 +306,7 @@ def interrupted(kind: str, seed: int, timer: Timer) -> list[str]:
                 session.close()
                 session = PruningSession(model, dataset)
     except KeyboardInterrupt:
-        timer.after(0)
+        interrupts.after(0)
     if session is not None and not session.closed:
         outside = len([c for c in session.history.commands if c.kind == "outside"])
         session.refresh()
@@ -345,17 +326,17 @@ def interrupted(kind: str, seed: int, timer: Timer) -> list[str]:
 
 
 @pytest.fixture
-def timer() -> Iterator[Timer]:
-    made = Timer()
+def interrupts() -> Iterator[Interrupts]:
+    made = Interrupts()
     yield made
     made.stop()
 
 
 @every_kind
-def test_an_interrupt_at_any_moment_loses_nothing(kind: str, timer: Timer) -> None:
+def test_an_interrupt_at_any_moment_loses_nothing(kind: str, interrupts: Interrupts) -> None:
     kinds.make(kind)
     for seed in range(12):
-        assert interrupted(kind, seed, timer) == []
+        assert interrupted(kind, seed, interrupts) == []
 
 
 # A training in another thread -----------------------------------------------------------------
@@ -364,13 +345,20 @@ def test_an_interrupt_at_any_moment_loses_nothing(kind: str, timer: Timer) -> No
 def trained_beside(asks: Callable[[PruningSession], object]) -> tuple[dict[str, bytes], int]:
     """Train a model in a thread while a session on it is asked; return its bits then."""
     model, dataset = KAN([2, 4, 1], grid=4, seed=0), kinds.data(100)
-    session, asked = PruningSession(model, dataset), 0
+    session, asked, enough = PruningSession(model, dataset), 0, threading.Semaphore(0)
     session.remove_edge(0, 0, 1)
-    thread = threading.Thread(target=lambda: model.fit(dataset, steps=12, progress=False))
+
+    def wait(*_: object) -> None:  # each step is trained while something is asked
+        enough.acquire(timeout=60)
+
+    thread = threading.Thread(
+        target=lambda: model.fit(dataset, steps=12, progress=False, callback=wait)
+    )
     thread.start()
     while thread.is_alive():
         asks(session)
         asked += 1
+        enough.release()
     thread.join()
     found = kinds.bits(model)
     session.close()
@@ -386,7 +374,7 @@ def test_what_is_only_asked_does_not_touch_a_training() -> None:
 
     alone, _ = trained_beside(lambda session: time.sleep(0.001))
     beside, asked = trained_beside(everything)
-    assert asked > 0
+    assert asked >= 12
     assert beside == alone
 
 

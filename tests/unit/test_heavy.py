@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+import virtual_time
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -177,14 +178,14 @@ def test_a_metric_that_waits_is_not_asked_for_a_whole_curve(
     monkeypatch.setattr("kanwidget.widget.cost_prefetch.WALL_SECONDS", 0.1)
     metric = Waits(0.11)
     with PruningSession(random_kan([2, 5, 1], 1), data_for([2, 5, 1], 60), metric=metric) as s:
-        longest, calls = 0.0, metric.calls
+        most, calls = 0, metric.calls
         for axis in ("node", "edge"):
-            start = time.perf_counter()
+            before = metric.calls
             with contextlib.suppress(TooSlow):
                 for _ in curve(s, axis):
-                    longest, start = max(longest, time.perf_counter() - start), time.perf_counter()
+                    most, before = max(most, metric.calls - before), metric.calls
         assert metric.calls - calls < 12  # of 2 x 2 x 15
-        assert longest < 0.5
+        assert most <= 3  # before messages have their turn
 
 
 def test_what_took_too_long_on_a_busy_machine_is_tried_again(
@@ -192,13 +193,13 @@ def test_what_took_too_long_on_a_busy_machine_is_tried_again(
 ) -> None:
     monkeypatch.setattr("kanwidget.widget.cost_prefetch.WORK_SECONDS", 0.02)
     monkeypatch.setattr("kanwidget.widget.cost_prefetch.WALL_SECONDS", 0.04)
-    monkeypatch.setattr("kanwidget.widget.cost_prefetch.RETRY_SECONDS", (0.3,) * 20)
+    monkeypatch.setattr("kanwidget.widget.cost_prefetch.RETRY_SECONDS", (0.3,) * 200)
     metric = Waits(0.05)
 
     async def run() -> list[bool]:
         w = KANWidget(random_kan([2, 5, 1], 1), data_for([2, 5, 1], 60), metric=metric)
         known = []
-        for seconds, now in ((1.5, 0.05), (1.5, 0.0)):
+        for seconds, now in ((1.5, 0.05), (20, 0.0)):
             metric.seconds = now
             await asyncio.sleep(seconds)
             known.append(bool(w._trait_values.get("_tradeoff_node")))
@@ -206,7 +207,7 @@ def test_what_took_too_long_on_a_busy_machine_is_tried_again(
         w.close()
         return known
 
-    assert asyncio.run(run()) == [False, True]
+    assert virtual_time.run(run()) == [False, True]
 
 
 def test_a_page_is_told_how_to_score_what_takes_too_long(
@@ -249,13 +250,13 @@ def test_a_task_that_failed_can_be_asked_again() -> None:
         loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
         later = IdleTask(loop, work)
         later.ask(0.0)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(60)
         pending = later.pending
         later.ask(0.0)
         later.finish()
         return pending, errors
 
-    pending, errors = asyncio.run(run())
+    pending, errors = virtual_time.run(run())
     assert not pending
     assert [str(error) for error in errors] == ["the metric"]
     assert done == [0, 1, 9]

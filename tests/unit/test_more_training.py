@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import gc
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,7 +19,6 @@ from kanwidget import KAN, KANWidget, PruningSession, create_dataset
 from kanwidget.adapters import Adapter
 from kanwidget.evaluate.evaluator import Evaluator
 from kanwidget.masks import effective
-from kanwidget.session.training_watch import PAUSE
 
 Make = Callable[..., KAN]
 Dataset = dict[str, Tensor]
@@ -308,7 +306,9 @@ def test_snapshots_share_what_is_equal_and_keep_within_their_budget(dataset: Dat
     session.close()
 
 
-def test_one_training_is_one_step(model: KAN, dataset: Dataset) -> None:
+def test_one_training_is_one_step(
+    model: KAN, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     w = KANWidget(model, dataset)
     w.node_threshold = 0.01
     model.fit(dataset, steps=6, progress=False, callback=lambda step, results: w.refresh())
@@ -327,7 +327,7 @@ def test_one_training_is_one_step(model: KAN, dataset: Dataset) -> None:
         train(model, dataset, 1)
     assert len(history.commands) == 5
     assert not w.session.refresh() or not w.session.refresh()
-    time.sleep(PAUSE)
+    monkeypatch.setattr("kanwidget.session.training_watch.PAUSE", 0.0)  # it has been long enough
     train(model, dataset, 1)
     w.refresh()
     assert len(history.commands) == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import re
 import time
@@ -13,9 +14,15 @@ import numpy as np
 import pytest
 import torch
 
-from kanwidget import KAN, KANWidget, create_dataset
+from kanwidget import KAN, KANWidget, PruningSession, create_dataset
 from kanwidget.functions.library import FUNCTIONS
 from kanwidget.widget.packed_array import unpack
+
+
+@pytest.fixture(autouse=True)
+def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = functools.partialmethod(PruningSession.start_name_all, seconds=600.0)
+    monkeypatch.setattr(PruningSession, "start_name_all", start)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +166,7 @@ def test_a_search_goes_on_in_the_background_and_is_stopped(trained: Any) -> None
         assert "already" in w.error
         w.edge_threshold = 1e-9  # decisions act meanwhile
         w._input.on_message(None, {"do": "stop_naming"}, [])
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while w._naming.get("state") != "ended":
             assert time.monotonic() < end
             await asyncio.sleep(0.02)

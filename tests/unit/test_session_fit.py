@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -312,12 +313,12 @@ def test_a_training_that_diverges_keeps_the_last_good_step(kind: str) -> None:
 def test_an_interrupt_leaves_a_recorded_step(kind: str) -> None:
     model, dataset = kinds.make(kind), kinds.data(20)
     session, draw, options = PruningSession(model, dataset), random.Random(0), {"opt": "Adam"}
-    steps = [kinds.bits(model)]
+    steps, start = [kinds.bits(model)], time.monotonic()
     session.fit(150, callback=lambda *_: steps.append(kinds.bits(model)), **options)
-    fits = 0
+    seconds, fits = time.monotonic() - start, 0
     for _ in range(kinds.often(12, 200)):
         session.jump(0)
-        timer = threading.Timer(draw.uniform(0, 0.05), signal.raise_signal, [signal.SIGINT])
+        timer = threading.Timer(draw.uniform(0, seconds / 4), signal.raise_signal, [signal.SIGINT])
         try:
             timer.start()
             session.fit(150, **options)

@@ -132,7 +132,7 @@ def test_pinned_constants_are_kept_by_every_fit(learnt: tuple[KAN, Dataset]) -> 
     curve = session.names[1, 0, 0]
     assert (curve.c, curve.d, curve.fixed) == (1.0, 0.0, frozenset("cd"))
     session.fit(3)
-    session.name_all()
+    session.name_all(seconds=600)
     curve = session.names[1, 0, 0]
     assert (curve.c, curve.d) == (1.0, 0.0)
     assert session.loss < 1e-9
@@ -142,7 +142,7 @@ def test_pinned_constants_are_kept_by_every_fit(learnt: tuple[KAN, Dataset]) -> 
 def test_all_curves_are_named_in_one_step(learnt: tuple[KAN, Dataset]) -> None:
     model, _, session = opened(learnt)
     before, seen = kinds.bits(model), []
-    result = session.name_all(progress=seen.append)
+    result = session.name_all(seconds=600, progress=seen.append)
     assert functions(session) == RIGHT
     assert {edge: curve.function for edge, curve in result.names.items()} == RIGHT
     assert session.loss == result.loss < 1e-12
@@ -156,11 +156,11 @@ def test_all_curves_are_named_in_one_step(learnt: tuple[KAN, Dataset]) -> None:
     session.undo()
     assert kinds.bits(model) == before
     session.redo()
-    assert session.formula().recognised().latex(4) == (
+    assert session.formula().recognised(seconds=600).latex(4) == (
         r"y = e^{\sin\left(\pi \, x_{1}\right) + x_{2}^{2}}"
     )
     session.undo()
-    fewer = session.name_all(most_names=2)
+    fewer = session.name_all(seconds=600, most_names=2)
     assert len(session.names) == 2
     assert fewer.steps == result.steps[:3]
     assert fewer.unnamed == [table[3].edge]
@@ -171,7 +171,7 @@ def test_edges_that_do_nothing_go_off_by_hand() -> None:
     model = KAN([2, 1], grid=5, seed=0)
     model.fit(dataset, steps=8, progress=False)
     session = PruningSession(model, dataset)
-    result = session.name_all()
+    result = session.name_all(seconds=600)
     assert result.removed == [(0, 1, 0)]
     assert session.edits.removed_edges == {(0, 1, 0)}
     assert functions(session) == {(0, 0, 0): "sin"}
@@ -194,7 +194,7 @@ def test_what_no_name_fits_stays_a_spline_and_the_loss_is_kept() -> None:
     model.fit(dataset, steps=12, progress=False)
     session = PruningSession(model, dataset)
     before = session.loss
-    result = session.name_all()
+    result = session.name_all(seconds=600)
     assert result.unnamed == [(0, 0, 0)]
     assert functions(session) == {(0, 1, 0): "x^3"}
     assert session.loss <= 1.05 * before
@@ -223,7 +223,7 @@ def test_no_labels_let_outputs_change_a_little(learnt: tuple[KAN, Dataset]) -> N
     model, dataset = copy.deepcopy(learnt[0]), learnt[1]
     session = PruningSession(model, dataset["test_input"])
     spread = float(model(dataset["test_input"]).detach().std())
-    session.name_all()
+    session.name_all(seconds=600)
     assert functions(session) == RIGHT
     assert 0 < session.loss < 0.05 * spread
 
@@ -248,7 +248,7 @@ def test_a_script_gives_the_same_formula(learnt: tuple[KAN, Dataset]) -> None:
     session.name(0, 0, 0, "sin")
     session.fit(2)
     session.unname(0, 0, 0)
-    session.name_all(tolerance=0.1)
+    session.name_all(tolerance=0.1, seconds=600)
     other = copy.deepcopy(learnt[0])
     names: dict[str, Any] = {"model": other, "dataset": dataset}
     exec(session.script(), names)
@@ -263,7 +263,7 @@ def test_a_session_as_json_keeps_names(learnt: tuple[KAN, Dataset]) -> None:
     session.remove_edge(0, 1, 0)
     session.unname(0, 0, 0)
     session.jump(1)
-    session.name_all()
+    session.name_all(seconds=600)
     content = session.to_dict()
     outputs = model(dataset["test_input"]).detach()
     other = copy.deepcopy(learnt[0])
@@ -370,7 +370,7 @@ def test_hostile_functions_and_names_lose_nothing(learnt: tuple[KAN, Dataset]) -
         session.unname(0, 0, 0)
     assert kinds.bits(model) == before
     assert len(session.history.commands) == 1
-    session.name_all(lib={**FUNCTIONS, "holes": holes, "huge": huge}, seconds=5)
+    session.name_all(lib={**FUNCTIONS, "holes": holes, "huge": huge}, seconds=600)
     assert functions(session) == RIGHT
 
 
@@ -379,7 +379,7 @@ def test_a_search_that_is_stopped_or_interrupted_gives_the_best_so_far(
 ) -> None:
     _, _, session = opened(learnt)
     seen: list[Any] = []
-    result = session.name_all(stop=lambda: len(seen) >= 1, progress=seen.append)
+    result = session.name_all(seconds=600, stop=lambda: len(seen) >= 1, progress=seen.append)
     assert len(result.names) == 1
     assert result.out_of_time
     session.undo()
@@ -388,7 +388,7 @@ def test_a_search_that_is_stopped_or_interrupted_gives_the_best_so_far(
         if step.unnamed == 1:
             raise KeyboardInterrupt
 
-    result = session.name_all(progress=interrupt)
+    result = session.name_all(seconds=600, progress=interrupt)
     assert len(result.names) == 2
     assert session.loss <= 1.05 * result.loss_before
     assert session.history.current.kind == "name_all"
@@ -397,13 +397,13 @@ def test_a_search_that_is_stopped_or_interrupted_gives_the_best_so_far(
 def test_names_given_by_hand_stay_when_all_others_are_found(learnt: tuple[KAN, Dataset]) -> None:
     _, _, session = opened(learnt)
     session.name(0, 1, 0, "sqrt(1+x^2)")
-    session.name_all(tolerance=1.0)
+    session.name_all(tolerance=1.0, seconds=600)
     assert session.names[0, 1, 0].function == "sqrt(1+x^2)"
 
 
 def test_a_formula_has_units_and_names(learnt: tuple[KAN, Dataset]) -> None:
     model, dataset, session = opened(learnt)
-    session.name_all()
+    session.name_all(seconds=600)
     x = dataset["test_input"].numpy()
     mean, std = np.array([1.0, -2.0]), np.array([2.0, 0.5])
     formula = session.formula(["t", "v"], ["p"], (mean, std), ([3.0], [10.0]))
@@ -431,9 +431,9 @@ def test_products_of_a_pykan_model_come_out_as_products() -> None:
     session = PruningSession(model, dataset)
     session.fit(15)
     before = kinds.bits(model)
-    session.name_all(seconds=10)
+    session.name_all(seconds=600)
     assert session.loss < 1e-10
-    latex = session.formula().recognised().latex()
+    latex = session.formula().recognised(seconds=600).latex()
     assert latex == r"y = \sin\left(2 \, x_{1}\right) \, x_{2}^{2}"
     session.undo()
     assert kinds.bits(model) == before

@@ -14,10 +14,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweeps import known, outcomes, small_data, untrained
+from sweeps import Shared, known, outcomes, small_data, untrained
 
 from kanwidget import KAN, PruningSession, Sweep, create_dataset, sweep
-from kanwidget.sweep import Run, choice
+from kanwidget.sweep import Run, choice, distribute
 from kanwidget.sweep.agreement import find_agreement
 from kanwidget.sweep.folder import SweepFolder
 from kanwidget.sweep.pruning import count_live_edges, prune_further, prune_with
@@ -248,7 +248,9 @@ def test_the_number_of_threads_here_stays(threads: Any) -> None:
 # ------------------------------------------------------------------------- while it runs, and stop
 
 
-def test_of_short_runs_several_go_to_a_worker_at_once(threads: Any) -> None:
+def test_of_short_runs_several_go_to_a_worker_at_once(
+    threads: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     handed: list[int] = []
 
     class Counted(ThreadPoolExecutor):
@@ -261,12 +263,14 @@ def test_of_short_runs_several_go_to_a_worker_at_once(threads: Any) -> None:
         return KAN([2, 1], grid=3, seed=seed)
 
     with Counted(1) as executor:
+        monkeypatch.setattr(distribute, "SECONDS_TOGETHER", 2.0)
         grid = {"seconds": 0.0}
         found = sweep(DATA, grid, repeats=100, fit=fit, executor=executor, progress=False)
         assert [run.settings["seed"] for run in found.runs] == list(range(100))
         assert sum(handed) == 100
         assert len(handed) < 100
         handed.clear()
+        monkeypatch.undo()
         sweep(DATA, {"seconds": 0.03}, repeats=40, fit=fit, executor=executor, progress=False)
         assert handed == [1] * 40
 
@@ -277,14 +281,14 @@ def test_runs_can_be_used_while_others_are_under_way(threads: Any) -> None:
     def fit(dataset: Any, seed: int) -> KAN:
         if seed == 2:
             seen.set()
-            go_on.wait(30)
+            go_on.wait(120)
         return untrained(dataset, seed)
 
     told: list[int] = []
-    found = here(threads, {}, repeats=4, fit=_with(fit), wait=False)
+    found = here(threads, {}, repeats=4, fit=Shared(fit), wait=False)
     found.on_run(lambda run: told.append(run.number))
-    assert seen.wait(30)
-    deadline = time.monotonic() + 30
+    assert seen.wait(120)
+    deadline = time.monotonic() + 120
     while len(found) < 2 and time.monotonic() < deadline:  # it has ended, and is being taken in
         time.sleep(0.005)
     assert found.running
@@ -304,10 +308,10 @@ def test_what_only_looks_cannot_end_a_sweep(threads: Any, caplog: Any) -> None:
     go_on = threading.Event()
 
     def fit(dataset: Any, seed: int) -> KAN:
-        go_on.wait(30)
+        go_on.wait(120)
         return untrained(dataset, seed)
 
-    found = here(threads, {}, repeats=2, fit=_with(fit), wait=False)
+    found = here(threads, {}, repeats=2, fit=Shared(fit), wait=False)
     found.on_run(lambda run: 1 / 0)
     go_on.set()
     assert len(found.wait()) == 2
@@ -331,30 +335,16 @@ def test_stop_keeps_what_has_ended(threads: Any) -> None:
     def fit(dataset: Any, seed: int) -> KAN:
         if seed == 2:
             seen.set()
-            go_on.wait(30)
+            go_on.wait(120)
         return untrained(dataset, seed)
 
-    found = here(threads, {}, repeats=50, fit=_with(fit), wait=False)
-    assert seen.wait(30)
+    found = here(threads, {}, repeats=50, fit=Shared(fit), wait=False)
+    assert seen.wait(120)
     found.stop()
     found.wait()
     go_on.set()
     assert [run.number for run in found.runs] == [0, 1]
     assert repr(found).startswith("Sweep(2 of 50 runs, best")
-
-
-KEPT: list[Any] = []
-
-
-class _with:
-    """A function that threads share and that is not copied on its way to them."""
-
-    def __init__(self, function: Any) -> None:
-        self.place = len(KEPT)
-        KEPT.append(function)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return KEPT[self.place](*args, **kwargs)
 
 
 # ------------------------------------------------------------------------------------- the choice

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import sweeps
 from distributed import Client, LocalCluster
@@ -54,11 +55,11 @@ def test_our_processes_give_the_same_bits_as_this_one(serial: Sweep) -> None:
     found = sweep(DATA, REAL, repeats=3, progress=False)
     assert outcomes(found) == outcomes(serial)
     # Processes stay for the next sweep, and functions of a notebook reach them.
-    start = time.monotonic()
+    processes = {process.pid for process in psutil.Process().children(recursive=True)}
     base = sweeps.untrained(DATA, 0).width
     again = sweep(DATA, {}, repeats=2, fit=lambda data, seed: KAN(base), progress=False)
     assert [run.active_edges for run in again.runs] == [6, 6]
-    assert time.monotonic() - start < 5
+    assert {process.pid for process in psutil.Process().children(recursive=True)} == processes
 
 
 def test_dask_gives_the_same_bits_and_survives_the_death_of_a_worker(
@@ -117,19 +118,17 @@ import json, sys
 import sweeps
 from kanwidget import sweep
 
-folder, notes, seconds = sys.argv[1:]
-grid = {"seconds": float(seconds), "notes": notes}
-found = sweep(
-    sweeps.small_data(), grid, repeats=8, fit=sweeps.takes_long, folder=folder, progress=False
-)
+folder, notes, go_on = sys.argv[1:]
+grid = {"first": 4, "notes": notes, "go_on": go_on}
+found = sweep(sweeps.small_data(), grid, repeats=8, fit=sweeps.waits, folder=folder, progress=False)
 print(json.dumps([run.number for run in found.runs]))
 """
 
 
-def start(folder: Path, seconds: float) -> subprocess.Popen[str]:
-    """Begin the sweep of the script in a process group of its own."""
+def start(folder: Path) -> subprocess.Popen[str]:
+    """Begin the sweep of the script in a process group of its own: its last runs wait."""
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, folder / "runs", folder / "notes", str(seconds)],
+        [sys.executable, "-c", SCRIPT, folder / "runs", folder / "notes", folder / "go_on"],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
         stdout=subprocess.PIPE,
         text=True,
@@ -146,17 +145,17 @@ def wait_for_lines(folder: Path, count: int) -> None:
 
 
 def test_after_the_death_of_the_parent_only_what_is_missing_is_trained(tmp_path: Path) -> None:
-    killed = start(tmp_path, 0.4)
+    killed = start(tmp_path)
     wait_for_lines(tmp_path, 2)
     killed.kill()
     killed.wait()
-    time.sleep(1)  # what was under way in workers ends unseen
     ended = [json.loads(x)["run"] for x in (tmp_path / "runs/runs.jsonl").read_text().splitlines()]
     before = len(ended)
-    assert 2 <= before < 8
+    assert 2 <= before <= 4
     (tmp_path / "notes").unlink()
-    again = start(tmp_path, 0.4)
-    said, _ = again.communicate(timeout=120)
+    (tmp_path / "go_on").touch()
+    again = start(tmp_path)
+    said, _ = again.communicate(timeout=240)
     assert json.loads(said) == list(range(8))
     # A worker of the killed parent may write its note after all: what it did counts for nothing.
     assert len(set((tmp_path / "notes").read_text().splitlines())) == 8 - before
@@ -164,14 +163,12 @@ def test_after_the_death_of_the_parent_only_what_is_missing_is_trained(tmp_path:
     assert len({json.loads(line)["run"] for line in lines}) == len(lines) == 8
 
 
-def test_ctrl_c_keeps_what_has_ended(tmp_path: Path) -> None:
-    running = start(tmp_path, 0.5)
+def test_ctrl_c_keeps_what_has_ended_and_waits_for_nothing(tmp_path: Path) -> None:
+    running = start(tmp_path)
     wait_for_lines(tmp_path, 2)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the workers, too
-    pressed = time.monotonic()
-    said, _ = running.communicate(timeout=60)
+    said, _ = running.communicate(timeout=120)
     assert running.returncode == 0
-    assert time.monotonic() - pressed < 15
     kept = json.loads(said)
-    assert 2 <= len(kept) < 8
+    assert 2 <= len(kept) <= 4
     assert len(Sweep.load(tmp_path / "runs").runs) == len(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import numpy as np
@@ -34,15 +35,21 @@ def test_between_whole_looks_curves_and_loss_follow_each_step(
                 steps, ends = unpack(w._curves_y)[0], unpack(w._curves_range)[0]
                 drawn.append(ends[:, :1] + (ends[:, 1:] - ends[:, :1]) * steps / 255)
 
+        def wait(step: int, _: Any) -> None:  # until the view has looked at the step
+            end = time.monotonic() + 60
+            while w._run.get("done", 0) <= step:
+                assert time.monotonic() < end, f"step {step} is not shown"
+                time.sleep(0.005)
+
         w.observe(note, names="_curves_y")
-        run = w.fit(40, lr=0.1, callback=lambda *_: asyncio.run(asyncio.sleep(0.03)))
+        run = w.fit(20, lr=0.1, callback=wait)
         while run.running:
             await asyncio.sleep(0.01)
             if len(told) > 3:
                 assert w.session.history.current.id <= at_first + 1
         while w._run["state"] != "ended":
             await asyncio.sleep(0.01)
-        assert w._run["done"] == 40
+        assert w._run["done"] == 20
         # No figure and no curve is of an earlier step.
         assert w.loss == w.session.loss == pytest.approx(run.results["test_loss"][-1], rel=1e-6)
         for loss, done in told[2:]:  # the count may be one ahead: it is read when it is sent

@@ -458,7 +458,7 @@ test("a frame that is as high as what is in it does not grow without end", async
     window.root = el.firstElementChild.shadowRoot.querySelector(".kanwidget");
   </script>`;
   const inside = () => frame.contentWindow as (Window & { root?: HTMLElement }) | null;
-  await expect.poll(() => inside()?.root !== undefined, { timeout: 5000 }).toBe(true);
+  await expect.poll(() => inside()?.root !== undefined).toBe(true);
   const heights: number[] = [];
   for (let k = 0; k < 40; k++) {
     await frames(2);

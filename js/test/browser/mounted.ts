@@ -59,8 +59,11 @@ export async function frames(n: number): Promise<void> {
   for (let k = 0; k < n; k++) await new Promise((resolve) => requestAnimationFrame(resolve));
 }
 
-/** Longer than the easing. */
-export const settled = () => new Promise((resolve) => setTimeout(resolve, 300));
+/** Longer than the easing; what it ends with is drawn. */
+export async function settled(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await frames(2);
+}
 
 export function middle(element: Element): [x: number, y: number] {
   const { x, y, width, height } = element.getBoundingClientRect();

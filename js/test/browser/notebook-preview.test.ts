@@ -16,10 +16,8 @@ test("a picture is hidden while its own widget has a view, whichever came first"
   await settled();
   expect([early, other, late].map(seen)).toEqual([false, true, false]);
   two.close();
-  await expect.poll(() => [early, other, late].map(seen), { timeout: 5000 }).toEqual([true, true, true]);
-  await expect
-    .poll(() => document.querySelector("head > style[data-kanwidget]"), { timeout: 5000 })
-    .toBeNull();
+  await expect.poll(() => [early, other, late].map(seen)).toEqual([true, true, true]);
+  await expect.poll(() => document.querySelector("head > style[data-kanwidget]")).toBeNull();
 });
 
 test("a picture that goes after its view is not seen for a moment", async () => {
@@ -46,7 +44,7 @@ test("the empty row of a hidden picture takes no room, and what is no mark hides
     const model = fakeModel();
     model.receive({ _picture: mark as string });
     (await mount(model, 480)).close();
-    await expect.poll(() => seen(row), { timeout: 5000 }).toBe(true);
+    await expect.poll(() => seen(row)).toBe(true);
   }
   const model = fakeModel();
   model.receive({ _picture: "a1b" });
@@ -75,7 +73,7 @@ test("a widget that has just come hides its picture before its view is there", a
   model.receive({ _picture: "a1b" });
   widget().initialize({ model });
   expect(seen(made)).toBe(false);
-  await expect.poll(() => seen(made), { timeout: 5000 }).toBe(true);
+  await expect.poll(() => seen(made)).toBe(true);
 });
 
 /** As `marked` of `kanwidget/widget/notebook_preview.py` makes them of a PNG of 20 by 10 pixels. */

@@ -243,6 +243,8 @@ test("a network that cannot be followed says so", async () => {
 });
 
 test("a screen reader is told once when things have settled, not with every move", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
   const view = await mount(richModel());
   const said = view.find("[data-role=said]");
   let changes = 0;
@@ -252,7 +254,8 @@ test("a screen reader is told once when things have settled, not with every move
   await userEvent.keyboard("{ArrowRight}{ArrowRight}{ArrowRight}");
   await frames(3);
   expect(changes).toBe(0);
-  await new Promise((resolve) => setTimeout(resolve, 900));
+  vi.advanceTimersByTime(900);
+  await frames(3);
   expect(changes).toBe(1);
   expect(said.textContent).toMatch(/^\d+ of 15 edges, test RMSE/);
   observer.disconnect();
@@ -473,14 +476,14 @@ test("a page with a strict policy shows it as any other", async () => {
   onTestFinished(() => frame.remove());
   type Page = Window & { root?: HTMLElement; broken: string[]; close_(): void };
   const page = () => frame.contentWindow as unknown as Page;
-  await vi.waitUntil(() => page()?.root, { timeout: 5000 });
+  await vi.waitUntil(() => page()?.root, 60_000);
   const root = page().root!;
-  await vi.waitUntil(() => root.querySelector("[data-panel]"));
+  await vi.waitUntil(() => root.querySelector("[data-panel]"), 60_000);
   for (const name of ["history", "script", "cards"]) {
     root.querySelector<HTMLElement>(`[data-panel=${name}]`)!.click();
     await frames(2);
   }
-  await vi.waitUntil(() => root.querySelector(".chart .phi"));
+  await vi.waitUntil(() => root.querySelector(".chart .phi"), 60_000);
   await frames(3);
   const look = (selector: string) => getComputedStyle(root.querySelector(selector)!);
   expect(look(".sliders").display).toBe("grid");

@@ -29,7 +29,7 @@ async function save(view: Mounted, entry: string): Promise<{ name: string; blob:
     const item = items.find((each) => each.textContent === entry);
     expect(item, items.map((each) => each.textContent).join()).toBeTruthy();
     await click(item!);
-    await vi.waitFor(() => expect(names).toHaveLength(1));
+    await expect.poll(() => names.length).toBe(1);
     return { name: names[0]!, blob: made.mock.calls[0]![0] as Blob };
   } finally {
     made.mockRestore();
@@ -204,16 +204,15 @@ test("a clipboard that is closed is said in words, and an open one gets the SVG 
     await click(items.find((each) => each.textContent === entry)!);
     await frames(2);
   };
+  const hint = () => view.find(".hint").textContent;
   await copy("Copy as SVG");
-  await vi.waitFor(() => expect(view.find(".hint").textContent).toBe("Copied as SVG, as text."));
+  await expect.poll(hint).toBe("Copied as SVG, as text.");
   parse(texts[0]!);
   // What hands can do here is said again once that has been read.
-  await vi.waitFor(() => expect(view.find(".hint").textContent).toMatch(/^Click: open card/), 8000);
+  await expect.poll(hint).toMatch(/^Click: open card/);
   write.mockRejectedValue(new DOMException("no", "NotAllowedError"));
   await copy("Copy as SVG");
-  await vi.waitFor(() =>
-    expect(view.find(".hint").textContent).toBe("That did not work: this page does not allow copying."),
-  );
+  await expect.poll(hint).toBe("That did not work: this page does not allow copying.");
 });
 
 test("a saved picture keeps its form where a page makes it narrower", async () => {

@@ -430,9 +430,7 @@ test("a page that cannot compute the loss says that it does not know it, and tel
   expect(card()).toMatch(/If removed.*test RMSE.*→ 0.3000 \(/);
   view.twin("edge", "0,0,0").focus();
   await userEvent.keyboard("{Delete}");
-  await expect
-    .poll(() => said("edge"), { timeout: 6000 })
-    .toBe("This page does not know the loss along this threshold");
+  await expect.poll(() => said("edge")).toBe("This page does not know the loss along this threshold");
   expect(said("node")).toBe(said("edge"));
   expect(view.find("[data-role=status]").textContent).toBe("14 of 15 edges");
   expect(next(view, "edge")).not.toContain("loss");
@@ -448,9 +446,7 @@ test("while a cell runs, an old curve gives way to words that the next is being 
   curve(view.model);
   await frames(2);
   view.model.receive({ removed_edges: [[0, 0, 3]] });
-  await expect
-    .poll(() => inside(view, "edge", ".lossplot").hasAttribute("data-unknown"), { timeout: 6000 })
-    .toBe(true);
+  await expect.poll(() => inside(view, "edge", ".lossplot").hasAttribute("data-unknown")).toBe(true);
   expect(inside(view, "edge", ".unknown").textContent).toContain("still being computed");
 });
 
@@ -611,7 +607,7 @@ test("no curve stays for good: after a while it is said why there is none", asyn
   await frames(2);
   const says = inside(view, "edge", ".unknown");
   expect(getComputedStyle(says).display).toBe("none");
-  await expect.poll(() => getComputedStyle(says).display, { timeout: 6000 }).toBe("grid");
+  await expect.poll(() => getComputedStyle(says).display).toBe("grid");
   expect(says.textContent).toContain("still being computed");
 });
 

@@ -700,18 +700,29 @@ describe("what a frame costs while a threshold sweeps", () => {
     model.traits.view = "network";
     const view = await mount(model);
     const slider = view.slider("edge");
-    const costs: number[] = [];
+    const [costs, strokes]: [number[], number[]] = [[], []];
+    const other = document.createElement("canvas").getContext("2d")!;
     for (let k = 0; k < 60; k++) {
+      const start = performance.now();
+      for (let j = 0; j < 4000; j++) {
+        other.beginPath();
+        other.moveTo(j % 300, 0);
+        other.bezierCurveTo(j % 300, 50, (7 * j) % 300, 100, (7 * j) % 300, 150);
+        other.stroke();
+      }
+      strokes.push(performance.now() - start);
       slider.value = `${200 + 12 * k}`;
       slider.dispatchEvent(new Event("input", { bubbles: true }));
       await frames(2);
       costs.push(performance.getEntriesByName("kanwidget:draw").at(-1)!.duration);
     }
     costs.sort((a, b) => a - b);
+    strokes.sort((a, b) => a - b);
     console.log(
       `[${width}] ${edges} edges: median ${costs[30]!.toFixed(1)}, p95 ${costs[57]!.toFixed(1)} ms a frame`,
     );
-    expect(costs[30]).toBeLessThan(4 * wished);
+    // Four times that on a machine that needs 1.5 ms for 4000 strokes, and as much more as it is slower.
+    expect(costs[30]).toBeLessThan((4 * wished * strokes[30]!) / 1.5);
   });
 });
 
@@ -895,13 +906,19 @@ describe("how it is drawn", () => {
 
   test("a matrix that becomes a graph by itself says why", async () => {
     const view = await mount(fakeModel([23, 1]));
+    const canvases = () => view.root.querySelectorAll(".stage > canvas").length;
+    let most = 0;
+    const observer = new MutationObserver(() => {
+      most = Math.max(most, canvases());
+    });
+    observer.observe(view.find(".stage"), { childList: true });
+    onTestFinished(() => observer.disconnect());
     view.model.receive({ removed_edges: [[0, 5, 0]] });
     view.model.python();
     await frames(3);
     expect(view.find(".hint").textContent).toBe("Shown as a graph: 22 edges are few enough to draw.");
-    expect(view.root.querySelectorAll(".stage > canvas")).toHaveLength(4);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(view.root.querySelectorAll(".stage > canvas")).toHaveLength(3);
+    await expect.poll(canvases).toBe(3);
+    expect(most).toBe(4);
     view.model.receive({ view: "matrix" });
     await frames(3);
     expect(view.find(".hint").textContent).not.toContain("matrix");
