@@ -457,8 +457,9 @@ class TraitSync:
                 self._widget.set_trait("error", f"{type(error).__name__}: {error}")
                 return
             took = time.perf_counter() - start
-            # Half of the time is the training's alone; waiting for it is no work.
-            yield max(time.thread_time() - worked, RUN_SECONDS - took)
+            if running:  # else it is over at once: the next training is to be followed, too
+                # Half of the time is the training's alone; waiting for it is no work.
+                yield max(time.thread_time() - worked, RUN_SECONDS - took)
 
     def _follows_run(self) -> bool:
         """Whether a training by the session is looked at anyway."""
