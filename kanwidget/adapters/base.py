@@ -5,49 +5,27 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from kanwidget.functions.curve import CONSTANTS, NamedCurve, check_curve
+from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import FUNCTIONS, Function
-from kanwidget.kan import compact
 from kanwidget.kan.mask_sequence import MaskSequence
 from kanwidget.kan.write_lock import write_lock
-from kanwidget.masks import reachability
 from kanwidget.masks.ids import Edge
-from kanwidget.masks.validate import check_edge, check_whole
+from kanwidget.masks.validate import check_whole
 
+from .checked_names import check_names
 from .finer_grids import SplineLayer, check_grid, finer_splines, replace_numbers
+from .kept_nodes import KeptNodes, find_kept_nodes
 from .model_copy import Weights, named_tensors, private_copy, same_bits
+from .protocol import TrainingForward
 from .scores import SCORE_NAMES, scores
 from .scores import means as mean_outputs
 
-__all__ = ["BaseAdapter", "KeptNodes"]
-
-
-class KeptNodes(NamedTuple):
-    """What a smaller model keeps of a larger one, and what the rest adds to it.
-
-    Attributes
-    ----------
-    nodes : list of lists of int
-        The kept nodes of each node layer. Of a hidden layer without any, node 0 is kept,
-        switched off, since a layer needs a node.
-    targets : list of lists of int
-        Their slots, for each layer of edges.
-    mask : list of bool Tensor, shapes (n_out, n_in)
-        The live masks, all off where a layer of nodes without any begins or ends.
-    folded : list of Tensor, shapes (n_out,)
-        What the nodes left out add to each slot, for all slots.
-    """
-
-    nodes: list[list[int]]
-    targets: list[list[int]]
-    mask: list[Tensor]
-    folded: list[Tensor]
+__all__ = ["BaseAdapter"]
 
 
 class BaseAdapter(ABC):
@@ -242,7 +220,7 @@ class BaseAdapter(ABC):
         functions: Mapping[str, Function] = FUNCTIONS,
     ) -> None:
         """Let functions stand on edges in the place of their splines: see `Adapter`."""
-        checked = self.check_names(names, functions)
+        checked = check_names(self, names, functions)
         if checked:
             with write_lock(self._model):
                 self.write_names(checked)
@@ -250,27 +228,6 @@ class BaseAdapter(ABC):
     def write_names(self, names: Mapping[Edge, tuple[NamedCurve, Function] | None]) -> None:
         """Write names that have been checked."""
         raise TypeError(f"the edges of a {type(self._model).__name__} cannot be named")
-
-    def check_names(
-        self, names: Mapping[Edge, NamedCurve | None], functions: Mapping[str, Function]
-    ) -> dict[Edge, tuple[NamedCurve, Function] | None]:
-        """Return names with their functions, or raise in words if one of them is of no use."""
-        found: dict[Edge, tuple[NamedCurve, Function] | None] = {}
-        width, slots, largest = self.width, self.slots(), torch.finfo(self.dtype).max
-        for edge, curve in names.items():
-            l, i, j = check_edge(width, *edge, slots=slots)
-            if curve is None:
-                found[l, i, j] = None
-                continue
-            function = check_curve(curve, (l, i, j), functions)
-            for letter in CONSTANTS:
-                if abs(getattr(curve, letter)) > largest:
-                    raise ValueError(
-                        f"the constant {letter} of edge {(l, i, j)} is {getattr(curve, letter):g}, "
-                        f"and a model in {self.dtype} holds numbers up to {largest:g}"
-                    )
-            found[l, i, j] = replace(curve, function=function.name), function
-        return found
 
     def fixed_numbers(self) -> dict[str, Tensor]:
         """Return which numbers of parameters no training changes: see `Adapter`."""
@@ -340,6 +297,17 @@ class BaseAdapter(ABC):
     def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
         """Return the outputs of layer ``l``'s edges for its inputs, masks aside, differentiable."""
         return self.edge_outputs(l, x)
+
+    def training_forward(self, x: Tensor, sized: bool) -> TrainingForward:
+        """Return what computes nodes and sizes of edges while masks and grids stay."""
+
+        def forward() -> tuple[list[Tensor], list[Tensor]]:
+            values = self.values_for_training(x)
+            inputs = values[:-1] if sized else []
+            sizes = [self.edge_outputs_for_training(l, v).abs() for l, v in enumerate(inputs)]
+            return values, [size.mean(2) for size in sizes]
+
+        return forward
 
     def edge_parameters(self, l: int) -> list[Tensor]:
         """Return views ``(n_out, n_in, ...)`` of the parameters that one edge of a layer has."""
@@ -473,34 +441,9 @@ class BaseAdapter(ABC):
     def pick_columns(self, x: Any) -> Any:
         return x
 
-    @torch.no_grad()
     def find_kept_nodes(self) -> KeptNodes:
         """Return what a smaller model with the same outputs keeps."""
-        mask, slots, offset = self.mask(), self.slots(), self.offset()
-        varies, added = compact.find_constants(
-            mask,
-            self.bias(),
-            self.edge_outputs,
-            lambda l, sums: self.nodes_from_sums(l, sums) + offset[l + 1],
-            slots,
-        )
-        used = [
-            on & varies[l] & reachability.spread_to_slots(varies[l + 1], slots, l).unsqueeze(1)
-            for l, on in enumerate(mask)
-        ]
-        leads = reachability.leads_to_outputs(used, slots)
-        kept = [(a & b).nonzero().flatten().tolist() for a, b in zip(varies, leads, strict=True)]
-        kept[0], kept[-1] = list(range(self.width[0])), list(range(self.width[-1]))
-        nodes = [ids or [0] for ids in kept]
-        return KeptNodes(
-            nodes,
-            [
-                [j for i in ids for j in reachability.slots_of(slots, (l, i))]
-                for l, ids in enumerate(nodes[1:], start=1)
-            ],
-            [on if kept[l] and kept[l + 1] else torch.zeros_like(on) for l, on in enumerate(mask)],
-            [out[:, ~inner].sum(1) for out, inner in zip(added, varies, strict=False)],
-        )
+        return find_kept_nodes(self)
 
 
 def _as_bytes(value: Tensor) -> bytes:

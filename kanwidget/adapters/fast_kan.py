@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .base import KeptNodes
+from .kept_nodes import KeptNodes
 from .layered import LayeredAdapter, modules_with
 
 __all__ = ["FastAdapter"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -15,7 +15,10 @@ from kanwidget.masks.ids import Edge
 from .edge_functions import EdgeFunctions
 from .model_copy import Weights
 
-__all__ = ["Adapter"]
+__all__ = ["Adapter", "TrainingForward"]
+
+TrainingForward = Callable[[], tuple[list[Tensor], list[Tensor]]]
+"""Returns nodes, and sizes of edges; see `Adapter.training_forward`."""
 
 
 class Adapter(EdgeFunctions, Protocol):
@@ -191,6 +194,21 @@ class Adapter(EdgeFunctions, Protocol):
 
     def edge_outputs_for_training(self, l: int, x: Tensor) -> Tensor:
         """Return the outputs of layer ``l``'s edges for its inputs, masks aside, differentiable."""
+
+    def training_forward(self, x: Tensor, sized: bool) -> TrainingForward:
+        """Return what computes some rows again and again, while only parameters change.
+
+        It returns the values of every node layer, as `values_for_training` does, and the mean
+        sizes ``(n_out, n_in)`` of each layer's edges, masks aside. Both are differentiable;
+        gradients have to be asked for before the next call.
+
+        Parameters
+        ----------
+        x : Tensor, shape (rows, width[0])
+            It stays as it is meanwhile, as masks, grids and names do.
+        sized : bool
+            Whether sizes are wanted; otherwise their list is empty.
+        """
 
     def edge_parameters(self, l: int) -> list[Tensor]:
         """Return views ``(n_out, n_in, ...)`` of the parameters that one edge of a layer has."""

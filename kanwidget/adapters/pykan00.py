@@ -76,13 +76,16 @@ class Pykan0Adapter(PykanBaseAdapter):
         layer = self.model.act_fun[l]
         return self._table(l, layer.scale_base), self._table(l, layer.scale_sp)
 
+    def coefficients(self, l: int) -> Tensor:
+        return self._table(l, self.model.act_fun[l].coef, -1)
+
     def spline_table(self, l: int) -> tuple[Tensor, Tensor] | None:
         layer = self.model.act_fun[l]
-        grid, coef = self._table(l, layer.grid, -1), self._table(l, layer.coef, -1)
+        grid = self._table(l, layer.grid, -1)
         shared = (layer.weight_sharing != torch.arange(layer.size)).any()
         if shared or not bool((grid == grid[:1]).all()):
             return None
-        return extend_grid(grid[0], layer.k), coef
+        return extend_grid(grid[0], layer.k), self.coefficients(l)
 
     def spline_layer(self, l: int) -> SplineLayer:
         layer = self.model.act_fun[l]
@@ -98,15 +101,14 @@ class Pykan0Adapter(PykanBaseAdapter):
     def write_bias(self, l: int, constant: Tensor) -> None:
         set_parameter(self.model.biases[l], "weight", constant.unsqueeze(0))
 
-    def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
-        bias: Tensor = self.model.biases[l].weight[0]
-        return sums + self.constants_in_sums(l) + bias
+    def gain_and_shift(self, l: int, constants: Tensor) -> tuple[Tensor, Tensor]:
+        return self.gain(l), self.model.biases[l].weight[0] + constants
 
     def edge_parameters(self, l: int) -> list[Tensor]:
         layer, formulas = self.model.act_fun[l], self.model.symbolic_fun[l]
         tables = [*self.scales(l), formulas.affine]
         shared = (layer.weight_sharing != torch.arange(layer.size)).any()
-        return tables if shared else [self._table(l, layer.coef, -1), *tables]
+        return tables if shared else [self.coefficients(l), *tables]
 
     def knots(self) -> list[Tensor]:
         found = []

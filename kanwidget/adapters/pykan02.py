@@ -130,9 +130,12 @@ class PykanAdapter(PykanBaseAdapter):
         layer = self.model.act_fun[l]
         return layer.scale_base.T, layer.scale_sp.T
 
+    def coefficients(self, l: int) -> Tensor:
+        coef: Tensor = self.model.act_fun[l].coef
+        return coef.permute(1, 0, 2)
+
     def spline_table(self, l: int) -> tuple[Tensor, Tensor] | None:
-        layer = self.model.act_fun[l]
-        return layer.grid, layer.coef.permute(1, 0, 2)
+        return self.model.act_fun[l].grid, self.coefficients(l)
 
     def spline_layer(self, l: int) -> SplineLayer:
         layer = self.model.act_fun[l]
@@ -150,17 +153,25 @@ class PykanAdapter(PykanBaseAdapter):
         nodes: Tensor = super().nodes_from_sums(l, sums) * scale
         return nodes
 
-    def nodes_for_training(self, l: int, sums: Tensor) -> Tensor:
-        model = self.model
-        slots = model.subnode_scale[l] * (sums + self.constants_in_sums(l)) + model.subnode_bias[l]
-        nodes = super().nodes_from_sums(l, slots)
-        scaled: Tensor = model.node_scale[l] * nodes + model.node_bias[l]
-        return scaled
+    def gain_and_shift(self, l: int, constants: Tensor) -> tuple[Tensor, Tensor]:
+        model, first = self.model, self._products()[l]
+        gain, scale = model.subnode_scale[l], model.node_scale[l][:first]
+        shift = gain * constants + model.subnode_bias[l]
+        of_sums = scale * shift[:first] + model.node_bias[l][:first]
+        if first == len(gain):
+            return scale * gain, of_sums
+        gain = torch.cat([scale * gain[:first], gain[first:]])
+        return gain, torch.cat([of_sums, shift[first:]])
+
+    def nodes_from_slots(self, l: int, slots: Tensor) -> Tensor:
+        first, bias = self._products()[l], self.model.node_bias[l]
+        if first == len(bias):
+            return slots
+        nodes = self.nodes_from_sums(l, slots)
+        return nodes + torch.cat([torch.zeros_like(bias[:first]), bias[first:]])
 
     def edge_parameters(self, l: int) -> list[Tensor]:
-        layer = self.model.act_fun[l]
-        coef: Tensor = layer.coef.permute(1, 0, 2)
-        return [coef, *self.scales(l), self.model.symbolic_fun[l].affine]
+        return [self.coefficients(l), *self.scales(l), self.model.symbolic_fun[l].affine]
 
     def bias(self) -> list[Tensor]:
         found = []

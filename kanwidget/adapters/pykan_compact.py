@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .pykan_names import empty_tables
+from .pykan_formula_tables import empty_tables
 from .pykan_off_edges import zero_formula
 
 __all__ = ["copy_with_parameters", "empty_copy", "shrink_formulas"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from weakref import WeakKeyDictionary
 
 import torch
@@ -61,7 +62,7 @@ class LayerMaskValues:
             self.numeric = torch.where(idle & (self.numeric == 0), 1.0, self.numeric)
             self.formula = torch.where(on | idle, formula, self.formula.to(formula))
             self.formula_off = torch.where(on, self.formula_off.to(formula), formula)
-            self.on = on
+            self.on = on.clone()
         return on
 
     def new_empty_formulas(self, numeric: Tensor, formula: Tensor, has_effect: Tensor) -> Tensor:
@@ -83,6 +84,12 @@ class ModelMaskValues(list[LayerMaskValues]):
     """Which edges were on when the model was first read, ``(n_out, n_in)`` for each layer."""
     switched: list[tuple[Edge, bool]]
     """Edges that pykan gave an empty formula while they were off, in order, each with False."""
+
+    def copy(self) -> ModelMaskValues:
+        """Return the same values; what is written to either does not show in the other."""
+        new = ModelMaskValues(map(copy.copy, self))  # tensors are replaced, and never written to
+        new.first, new.switched = list(self.first), list(self.switched)
+        return new
 
 
 MASK_VALUES: WeakKeyDictionary[nn.Module, ModelMaskValues] = WeakKeyDictionary()

@@ -163,10 +163,12 @@ class DataAndMetric:
         parts = [(self.test_rows, self.test_labels)]
         if self.tells_train:
             parts.append((self.train_rows, self.train_labels))
-        outputs = [(forward_in_blocks(adapter, rows), labels) for rows, labels in parts]
+        rows, labels = zip(*parts, strict=True)
+        outputs = forward_in_blocks(adapter, torch.cat(rows))  # in one go: it is faster
+        pairs = list(zip(torch.split(outputs, list(map(len, rows))), labels, strict=True))
         found = {}
         for name, metric in self.metrics.items():
-            values = [_measure(metric, name, pred, labels)[0] for pred, labels in outputs]
+            values = [_measure(metric, name, *pair)[0] for pair in pairs]
             found[name] = MetricValues(values[0], values[1] if len(values) > 1 else None)
         return found
 

@@ -219,7 +219,7 @@ class _Network:
         )
         if box.side >= MIN_RANGED_SIDE:
             self._range(e, box)
-        width = min(2.5, max(1.25, box.side / 30)) + (0.25 if symbolic else 0)
+        width = min(2.5, max(1.0, box.side / 30)) + (0.25 if symbolic else 0)
         points = in_box(self.state, e, box)
         alpha = self._opacity(e)
         self.sheet.polyline(points, width, f"curve-{name}", edgecolor=colour, alpha=alpha)

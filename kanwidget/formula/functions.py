@@ -32,7 +32,6 @@ from .numbers import MINUS_ONE, ONE, ZERO, Exact, Number, exponential, number
 __all__ = ["Functions", "applied"]
 
 HALF_PI, PI = number(Exact(Fraction(1, 2), pi=1)), number(Exact(Fraction(1), pi=1))
-PERIODS = {"sin": PI, "tan": PI}
 ODD = frozenset({"sinh", "tanh", "arctan", "arcsin", "arctanh"})
 EVEN = frozenset({"cosh"})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
+from kanwidget.adapters.scores import forward_in_blocks
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import FUNCTIONS, Function
+from kanwidget.kan.arrays import as_columns
 from kanwidget.masks.ids import Edge
 
 from .levenberg_marquardt import refit
-from .naming_network import Forward, NamingNetwork, build_network
+from .naming_network import NamingNetwork, build_network
 from .naming_search import MAX_PARAMETERS, MAX_ROWS
 
 __all__ = ["NameLosses"]
@@ -38,7 +40,7 @@ class NameLosses:
     Parameters
     ----------
     adapter : Adapter
-        Of a model of any library, which stays as it is.
+        Of a model of any library, which stays as it is. An edge to be tried has no name in it.
     rows : Tensor, shape (rows, width[0])
     labels : Tensor, shape (rows, width[-1])
         What everything is refitted to.
@@ -47,6 +49,11 @@ class NameLosses:
     loss : callable, optional
         Of outputs ``(rows, width[-1])`` for these: a Tensor of the model's kind. The root mean
         squared error to ``labels`` by default.
+
+    Attributes
+    ----------
+    parameters : int
+        How many are refitted; 0 if the model's outputs do not follow from its curves alone.
     """
 
     def __init__(
@@ -57,20 +64,24 @@ class NameLosses:
         test_rows: Tensor | None = None,
         loss: Callable[[Tensor], float] | None = None,
     ) -> None:
-        self._adapter = adapter
-        left = float((adapter.forward(rows) - labels).square().mean())
-        much = left > MUCH * float(labels.var(0, correction=0).mean())
-        self._network = build_network(adapter, rows, COARSE if much else FINE)
-        self._can_refit = self._network.size <= MAX_PARAMETERS
-        self._test_x = _columns(rows if test_rows is None else test_rows)
+        self._adapter = adapter.copy()
+        self._on = adapter.mask()
+        self._network: NamingNetwork | None = None
+        if adapter.can_tabulate:
+            left = float((adapter.forward(rows) - labels).square().mean())
+            much = left > MUCH * float(labels.var(0, correction=0).mean())
+            self._network = build_network(adapter, rows, COARSE if much else FINE)
+        self.parameters = self._network.size if self._network else 0
+        self._test_rows = rows if test_rows is None else test_rows
+        self._test_x = as_columns(self._test_rows)
         self._loss = loss or _rmse(labels)
         if len(rows) > MAX_ROWS:
             some = torch.linspace(0, len(rows) - 1, MAX_ROWS, dtype=torch.float64).round().long()
             rows, labels = rows[some.to(rows.device)], labels[some.to(labels.device)]
-        self._x, self._labels = _columns(rows), _columns(labels)
+        self._x, self._labels = as_columns(rows), as_columns(labels)
 
     def losses(
-        self, edge: Edge, curve: NamedCurve, function: Function | None = None
+        self, edge: Edge, curve: NamedCurve, functions: Mapping[str, Function] = FUNCTIONS
     ) -> tuple[float, float]:
         """Return the loss with a name as fitted, and after a short refit.
 
@@ -78,33 +89,42 @@ class NameLosses:
         ----------
         edge : (l, i, j)
         curve : NamedCurve
-        function : Function, optional
-            By default that of the library with the curve's name.
+        functions : mapping of str to Function
+            What names mean.
 
         Returns
         -------
         (float, float)
             Infinite if the curve is not defined for some row; the second NaN if the model has too
-            many edges to refit it.
+            many edges to refit it. The same if the edge is off: a name changes nothing then.
         """
-        network = self._network.with_edge(edge, curve, function or FUNCTIONS[curve.function])
-        return self._loss_of(network.forward(self._test_x)), self._refitted(network)
+        self._adapter.set_names({edge: curve}, functions)
+        try:
+            loss = self._measured(forward_in_blocks(self._adapter, self._test_rows))
+        finally:
+            self._adapter.set_names({edge: None})
+        l, i, j = edge
+        if not self._on[l][j, i]:
+            return loss, loss
+        if self._network is None or self.parameters > MAX_PARAMETERS:
+            return loss, math.nan
+        return loss, self._refitted(self._network.with_edge(edge, curve, functions[curve.function]))
 
     def _refitted(self, network: NamingNetwork) -> float:
-        if not self._can_refit:
-            return math.nan
         after, _, seen = refit(network, self._x, self._labels, STEPS)
         if not seen.in_domain:
             return math.inf
         # Splines that were fitted to some rows say nothing beyond these.
         ends = [np.stack([values.min(1), values.max(1)], 1) for values in seen.values]
-        return self._loss_of(after.forward(self._test_x, ends))
-
-    def _loss_of(self, passed: Forward) -> float:
-        if not (passed.in_domain and np.isfinite(passed.outputs).all()):
+        passed = after.forward(self._test_x, ends)
+        if not passed.in_domain:
             return math.inf
         outputs = torch.from_numpy(np.ascontiguousarray(passed.outputs.T))
-        return self._loss(outputs.to(self._adapter.device, self._adapter.dtype))
+        return self._measured(outputs.to(self._test_rows))
+
+    def _measured(self, outputs: Tensor) -> float:
+        loss = self._loss(outputs) if outputs.isfinite().all() else math.inf
+        return loss if math.isfinite(loss) else math.inf
 
 
 def _rmse(labels: Tensor) -> Callable[[Tensor], float]:
@@ -112,7 +132,3 @@ def _rmse(labels: Tensor) -> Callable[[Tensor], float]:
         return float((outputs - labels).square().mean().sqrt())
 
     return loss
-
-
-def _columns(values: Tensor) -> Array:
-    return np.ascontiguousarray(values.detach().cpu().double().numpy().T)

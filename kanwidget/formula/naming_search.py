@@ -15,6 +15,7 @@ from torch import Tensor
 from kanwidget.adapters import Adapter
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import Function, select_functions
+from kanwidget.kan.arrays import as_columns
 from kanwidget.masks.ids import Edge
 
 from .dictionary import POINTS
@@ -224,14 +225,14 @@ class NamingProblem:
                 "names are fitted to numbers, and some outputs of the model or some labels are "
                 "NaN or infinite: switch off the edges that give them, or leave these rows out"
             )
-        self.x, self.labels = _columns(rows), _columns(labels)
+        self.x, self.labels = as_columns(rows), as_columns(labels)
         chosen = np.linspace(0, len(rows) - 1, min(len(rows), MAX_TRIAL_ROWS)).round()
         some_rows = chosen.astype(np.int64)
         self._trial_x = np.ascontiguousarray(self.x[:, some_rows])
         self._trial_labels = np.ascontiguousarray(self.labels[:, some_rows])
         self.variance = float(self.labels.var(1).mean()) or 1.0
         self.unnoticed = 0.0 if has_labels else (UNNOTICED * tolerance) ** 2 * self.variance
-        self.error_before = mean_square(_columns(outputs), self.labels)
+        self.error_before = mean_square(as_columns(outputs), self.labels)
         network = build_network(adapter, rows, COARSE)
         if network.size > MAX_PARAMETERS:
             raise ValueError(
@@ -439,7 +440,3 @@ def _even(ends: Array, y: Array) -> NamedCurve:
     """
     c = (y.max() - y.min()) / max(ends**2)
     return NamedCurve("x^2", 1.0, 0.0, float(c), float(y.min()))
-
-
-def _columns(values: Tensor) -> Array:
-    return np.ascontiguousarray(values.detach().cpu().double().numpy().T)

@@ -28,13 +28,8 @@ class Scaling:
     def __init__(self, factor: Array, shift: Array) -> None:
         self.factor, self.shift = factor, shift
 
-    def to_scaled(self, raw: Array) -> Array:
-        """Scale values ``(rows, columns)``."""
-        out: Array = raw * self.factor + self.shift
-        return out
-
     def to_raw(self, scaled: Array) -> Array:
-        """Undo the scaling."""
+        """Undo the scaling of values ``(rows, columns)``."""
         out: Array = (scaled - self.shift) / self.factor
         return out
 

@@ -161,8 +161,7 @@ def _cardinal(u: Tensor, k: int, out: Tensor) -> Tensor:
     half, first = (k + 1) / 2, torch.arange(out.shape[1], dtype=u.dtype, device=u.device)
     if k == 0:  # a knot belongs to what is right of it, as in `de_boor`
         return out.copy_(u.floor().unsqueeze(1) == first.unsqueeze(1))
-    a = (u.unsqueeze(1) - (first + half).unsqueeze(1)).abs_()
-    torch.sub(u.new_tensor(half), a, out=a)
+    a = (u.unsqueeze(1) - first.add_(half).unsqueeze(1)).abs_().neg_().add_(half)
     torch.clamp_min(a, 0, out=out).pow_(k).div_(math.factorial(k))
     for j in range(1, k // 2 + 1):
         a.sub_(1)

@@ -139,7 +139,8 @@ class _EdgeSums(torch.autograd.Function):
         sized: bool,
         keep: bool,
     ) -> tuple[Tensor, Tensor]:
-        mask = mask.clone()  # another thread may switch edges before the backward pass
+        if any(ctx.needs_input_grad):
+            mask = mask.clone()  # another thread may switch edges before the backward pass
         weight = edge_weights(coef, scale_base, scale_sp, mask)
         n_out, n_in, count = weight.shape
         batch, most = x.shape[1], min(MAX_INPUTS_PER_BLOCK, n_in)

@@ -46,6 +46,8 @@ class NumpyLayer:
         Its named edges count as off here: see `NamedNumpyLayer`.
     inputs : ndarray of int, optional
         The inputs whose edges are taken; all by default.
+    knots : Tensor, shape (n_in, G + 1 + 2k), optional
+        The grid of these inputs with the knots beyond its ends; `extend_grid`'s by default.
 
     Attributes
     ----------
@@ -53,11 +55,19 @@ class NumpyLayer:
         The coefficients, and the scales of the splines, that were set.
     """
 
-    def __init__(self, layer: KANLayer, inputs: NDArray[np.intp] | None = None) -> None:
+    def __init__(
+        self,
+        layer: KANLayer,
+        inputs: NDArray[np.intp] | None = None,
+        knots: Tensor | None = None,
+    ) -> None:
         self._layer, self._named = layer, layer.named_edges
         self._ins: Any = slice(None) if inputs is None else inputs
         self._grid = as_array(layer.grid)[self._ins].copy()
-        self._uniform = layer.uniform
+        self._uniform = layer.uniform if knots is None else bsplines.is_uniform(knots)
+        self._knots: Array = (
+            bsplines.extend_grid(self._grid, layer.k) if knots is None else as_array(knots).copy()
+        )
         self._off = np.zeros((layer.n_out, len(self._grid)), dtype=bool)
         self.update_mask()
         self._basis_from_powers: Array | None = None
@@ -125,7 +135,7 @@ class NumpyLayer:
             self._basis_from_powers = _spline_from_powers(k, intervals, rising, falling)
         else:
             self._basis_from_powers, self._stretch = None, np.ones((len(x), 1))
-            basis, tilt = bsplines.de_boor(x, bsplines.extend_grid(grid, k), k)
+            basis, tilt = bsplines.de_boor(x, self._knots, k)
             feats[:, :-1] = basis
             if slopes is not None:
                 slopes[:, :-1] = tilt
@@ -291,5 +301,9 @@ def _base(
     with torch.enable_grad():
         leaf = torch.from_numpy(x).requires_grad_(slope)
         base_t = base_fun(leaf)
-    grad = torch.autograd.grad(base_t.sum(), leaf)[0].numpy() if slope else None
+        if not slope:
+            return base_t.detach().numpy(), None
+        if not base_t.requires_grad:  # it is constant
+            return base_t.detach().numpy(), np.zeros_like(x)
+        grad = torch.autograd.grad(base_t.sum(), leaf)[0].numpy()
     return base_t.detach().numpy(), grad

@@ -56,11 +56,20 @@ class LBFGS:
         Step that a line search tries first.
     stop : callable, optional
         Asked after each iteration; a step ends there once it is true.
+    on_iteration : callable, optional
+        Called after each iteration but a step's last with its number, from 1, the point that it
+        has reached, which nobody writes to, and the value there.
     """
 
-    def __init__(self, lr: float = 1.0, stop: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self,
+        lr: float = 1.0,
+        stop: Callable[[], bool] | None = None,
+        on_iteration: Callable[[int, Array, float], object] | None = None,
+    ) -> None:
         self._lr = lr
         self._stop = stop or (lambda: False)
+        self._on_iteration = on_iteration
         self._pairs = _Pairs()
         self._before: tuple[Array, Array] | None = None  # the last gradient and step
         self._end: tuple[Array, float, Array] | None = None  # the last point, what was there
@@ -77,7 +86,7 @@ class LBFGS:
         else:
             _, value, grad = self._end
         evaluations = 1  # counted even if spared: the walk shall not depend on that
-        for _ in range(MAX_ITERATIONS):
+        for iteration in range(1, MAX_ITERATIONS + 1):
             if not grad.any() or not math.isfinite(value):
                 break
             first = self._before is None
@@ -98,6 +107,8 @@ class LBFGS:
             value, grad = end.value, end.grad
             if evaluations >= MAX_EVALUATIONS or unchanged or self._stop():
                 break
+            if self._on_iteration is not None and iteration < MAX_ITERATIONS:
+                self._on_iteration(iteration, theta, value)
         self._end = theta, value, grad
         return theta
 

@@ -15,9 +15,10 @@ from tqdm import tqdm
 
 from kanwidget.masks.validate import check_number, check_scalar, check_whole
 
-from .arrays import as_array
+from .arrays import Array, as_array
 from .call_loss import refuse_broadcasting
 from .check_data import check_dataset, check_model, varying_columns
+from .fit_results import EarlyEnd, FitResults
 from .layer import KANLayer
 from .layer_stack import LayerStack
 from .levenberg_marquardt import LevenbergMarquardt, check_count
@@ -26,7 +27,10 @@ from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
 from .write_lock import begin_fit, end_fit
 
-__all__ = ["FitResults", "check_least_squares", "fit"]
+__all__ = ["FitResults", "OnIteration", "check_least_squares", "fit"]
+
+OnIteration = Callable[[int, Callable[[], tuple[float, Array]]], object]
+"""Called within a step; see `fit`."""
 
 LOSSES = "train_loss", "test_loss", "reg"
 
@@ -53,6 +57,7 @@ def fit(
     progress: bool = True,
     callback: Callable[[int, FitResults], object] | None = None,
     stop: Callable[[], bool] | None = None,
+    on_iteration: OnIteration | None = None,
 ) -> FitResults:
     """Train a KAN on ``loss + lamb * regulariser``.
 
@@ -107,13 +112,17 @@ def fit(
     stop : callable, optional
         Asked during each step, such as ``threading.Event().is_set``: once it is true, the fit
         ends with the step it is in.
+    on_iteration : callable, optional
+        Called as ``on_iteration(iteration, look)`` within a step of LBFGS. ``look()`` returns the
+        training loss and the trained parameters as one flat vector, in the order of
+        ``model.parameters()``, after so many iterations; the model has such only after the last.
 
     Returns
     -------
     FitResults
         A dict of ``train_loss``, ``test_loss``, ``reg`` and the metrics: one float for each
         step. With the default loss they are root mean squared errors, as in pykan. Its
-        ``stopped`` says in words why a fit ended early.
+        ``stopped`` says in words why a fit ended early, its ``early_end`` as a code.
 
     Warns
     -----
@@ -157,12 +166,24 @@ def fit(
     penalty = Penalty(*(check_number(value, name) for name, value in strengths.items()))
     named = _metrics_by_name(metrics or ())
     asked_to_stop = stop or (lambda: False)
+
+    def within_step(iteration: int, theta: Array, value: float) -> None:
+        def look() -> tuple[float, Array]:
+            # A line search may have tried a point after the one that it took.
+            is_last = value == objective.loss + penalty.lamb * objective.reg
+            loss = report(objective.loss) if is_last else math.nan
+            return loss, objective.restore_off_edges(theta, before)
+
+        if on_iteration is not None:
+            on_iteration(iteration, look)
+
     optimizer: LBFGS | Adam | LevenbergMarquardt
     if opt == "LM":
         check_least_squares(model, penalty.lamb, loss_fn)
         optimizer = LevenbergMarquardt(asked_to_stop)
     else:
-        optimizer = LBFGS(lr, stop=asked_to_stop) if opt == "LBFGS" else Adam(lr)
+        within = None if on_iteration is None else within_step
+        optimizer = LBFGS(lr, asked_to_stop, within) if opt == "LBFGS" else Adam(lr)
     live = LiveParameters(model)
     still = ~varying_columns(data["train_input"])
     objective = FitObjective(model, penalty, loss_fn, live, still, opt == "LM")
@@ -194,11 +215,7 @@ def fit(
             test_loss = test.loss_on(data["test_input"], data["test_label"], batch)
             diverged = not all(map(math.isfinite, (objective.loss, objective.reg, test_loss)))
             if diverged:
-                results.stopped = (
-                    f"diverged in step {step}: loss {objective.loss:g}, regulariser "
-                    f"{objective.reg:g}; the model is as it was before that step. A smaller lr, "
-                    "or inputs and labels scaled to about 1, may help"
-                )
+                results.early_end = EarlyEnd("diverged", step, objective.loss, objective.reg)
                 live.restore()
                 break
             results["train_loss"].append(report(objective.loss))
@@ -216,11 +233,11 @@ def fit(
             if callback is not None:
                 callback(step, results)
             if asked_to_stop():
-                results.stopped = f"stopped on request in step {step}"
+                results.early_end = EarlyEnd("stopped", step)
                 break
     except KeyboardInterrupt:
         live.restore()
-        results.stopped = f"interrupted in step {step}; the model is as it was before that step"
+        results.early_end = EarlyEnd("interrupted", step)
     except BaseException:
         live.restore()
         raise
@@ -263,12 +280,6 @@ def _trained_numbers(layer: KANLayer) -> int:
         return count
     free = named.free(with_shift=not bias.requires_grad)
     return count + int(free[as_array(layer.mask) != 0].sum())
-
-
-class FitResults(dict[str, list[float]]):
-    """Losses and metrics of each step, and in ``stopped`` why a fit ended early ("" if not)."""
-
-    stopped: str = ""
 
 
 def _metrics_by_name(metrics: Sequence[Callable[[], Any]]) -> dict[str, Callable[[], Any]]:

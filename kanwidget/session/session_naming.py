@@ -79,35 +79,22 @@ class SessionNaming(SessionTraining):
         data = self.data
         _check_finite(copy, edge, data.train_rows)
         found = candidates_of(copy, data.train_rows, targets, functions, [edge], topk)[edge]
-        is_on = bool(self.mask[edge[0]][edge[2], edge[1]])
         outputs = copy.forward(data.train_rows) if targets is None else targets
-        prices = None
-        if is_on and copy.can_tabulate:
-            prices = NameLosses(copy, data.train_rows, outputs, data.test_rows, data.loss_of)
-        ways = {**functions, **copy.functions()}
+        trial = NameLosses(copy, data.train_rows, outputs, data.test_rows, data.loss_of)
         rows, first, group = [], math.inf, -1
         for candidate in found:
             if not candidate.bits <= first + GROUP_BITS:
                 first, group = candidate.bits, group + 1
             elif first == math.inf:
                 first, group = candidate.bits, 0
-            loss = loss_after = self.loss
-            if is_on:
-                copy.set_names({edge: candidate.curve}, ways)
-                loss, loss_after = _or_infinite(data.loss_of_model(copy)), math.nan
-            if prices is not None:
-                function = functions[candidate.function]
-                loss_after = prices.losses(edge, candidate.curve, function)[1]
-            spread = dict(zip("abcd", candidate.deviation, strict=True))
             rows.append(
                 EdgeCandidate(
                     candidate.curve,
                     candidate.r2,
                     candidate.bits,
-                    spread,
+                    dict(zip("abcd", candidate.deviation, strict=True)),
                     group,
-                    loss,
-                    loss_after,
+                    *trial.losses(edge, candidate.curve, functions),
                 )
             )
         return rows
@@ -269,10 +256,6 @@ def _check_finite(adapter: Adapter, edge: Edge, rows: Tensor) -> None:
             f"the curve of edge {edge}, or an output of the model, is NaN or infinite on the "
             "session's rows: nothing can be fitted to it"
         )
-
-
-def _or_infinite(loss: float) -> float:
-    return loss if math.isfinite(loss) else math.inf
 
 
 def _usable(names: Sequence[str], count: int, what: str) -> Sequence[str] | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from math import nan
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from kanwidget.evaluate.baseline import Baseline
 from kanwidget.evaluate.metric import metric_name
-from kanwidget.kan.training import FitResults
+from kanwidget.kan.fit_results import FitResults
 from kanwidget.kan.write_lock import write_lock
 from kanwidget.masks.validate import check_whole
 from kanwidget.training.engine import AtRest, check_model, train
@@ -18,12 +19,40 @@ from kanwidget.training.objective import LossFunction, check_loss
 from kanwidget.training.pausable import LoopRun
 from kanwidget.training.run import TrainingRun
 from kanwidget.training.settings import TrainingSettings
+from kanwidget.training.step_in_hand import StepInHand
 
 from .session_reader import SessionReader
 from .training_log import TrainedSteps
 from .training_watch import FitRecord
 
-__all__ = ["SessionTraining"]
+__all__ = ["DrawnStep", "SessionTraining"]
+
+
+class DrawnStep(NamedTuple):
+    """What is drawn of a training that goes on.
+
+    Attributes
+    ----------
+    curves : list of Tensor, shapes (n_out, n_in, n)
+        Masks aside, all of one moment.
+    run : int
+        The training's number.
+    steps : int
+        How many of its steps the model has.
+    iteration : int
+        How many iterations of the step after these are in the curves; 0 if they are the model's.
+    loss : float or None
+        Of the model: the test loss of its last step, None if that is not known.
+    train_loss : float
+        On the training rows after that iteration; NaN if it is not known.
+    """
+
+    curves: list[Tensor]
+    run: int
+    steps: int
+    iteration: int
+    loss: float | None
+    train_loss: float
 
 
 class SessionTraining(SessionReader):
@@ -34,6 +63,7 @@ class SessionTraining(SessionReader):
 
     _run: TrainingRun | None = None
     _frames: KeyFrames | None = None
+    _in_hand: StepInHand | None = None
 
     @property
     def run(self) -> TrainingRun | None:
@@ -93,10 +123,11 @@ class SessionTraining(SessionReader):
             for frame in frames
         ]
 
-    def step_to_draw(
-        self, points: Sequence[Tensor]
-    ) -> tuple[list[Tensor], float, tuple[int, int]] | None:
+    def step_to_draw(self, points: Sequence[Tensor]) -> DrawnStep | None:
         """Return what is drawn of a training's last step, without making history of it.
+
+        Of the step that it is in, if it has left where that is: see `ask_for_step_in_hand`. The
+        live model has nothing of this before the step ends; nor has any loss that is told.
 
         None if none is under way, or more than this is needed to know the loss: see `refresh`.
 
@@ -104,26 +135,29 @@ class SessionTraining(SessionReader):
         ----------
         points : list of Tensor, shapes (width[l], n)
             Where to evaluate each layer's curves.
-
-        Returns
-        -------
-        curves : list of Tensor, shapes (n_out, n_in, n)
-            Of the live model, masks aside: all after the same step.
-        loss : float
-        step : (int, int)
-            The training's number, and how many of its steps the model has.
         """
         run, record = self._run, self._planner.fit
         live = self._applier.require_live_model().adapter
-        if run is None or not run.running or record is None or record.loss_name:
+        if run is None or not run.running or record is None or self._in_hand is None:
             return None
-        with write_lock(live.model):
-            done = run.steps_done
-            same = [len(x) for x in points] == live.width[:-1] and live.can_tabulate
-            if not done or not same:
-                return None
-            curves = [live.edge_curves(l, x.T) for l, x in enumerate(points)]
-            return curves, run.losses_at(done - 1)[1], (run.number, done)
+        if [len(x) for x in points] != live.width[:-1] or not live.can_tabulate:
+            return None
+        with self._in_hand.lock:
+            with write_lock(live.model):
+                done, point = run.steps_done, self._in_hand.point
+                loss = run.losses_at(done - 1)[1] if done and not record.loss_name else None
+                if point is None:
+                    if loss is None:
+                        return None
+                    curves = [live.edge_curves(l, x.T) for l, x in enumerate(points)]
+                    return DrawnStep(curves, run.number, done, 0, loss, nan)
+            curves = [point.adapter.edge_curves(l, x.T) for l, x in enumerate(points)]
+            return DrawnStep(curves, run.number, done, point.iteration, loss, point.loss)
+
+    def ask_for_step_in_hand(self, seconds: float) -> None:
+        """Let a training leave where its step is in so many seconds; see `step_to_draw`."""
+        if self._in_hand is not None:
+            self._in_hand.ask(seconds)
 
     def fit(
         self,
@@ -318,13 +352,14 @@ class SessionTraining(SessionReader):
             is_over: Callable[[], bool],
             written: Callable[[FitResults], object],
         ) -> FitResults:
-            return train(live, rows, asked, loss, at_rest, is_over, progress, written)
+            return train(live, rows, asked, loss, at_rest, is_over, progress, written, in_hand)
 
         def check(asked: TrainingSettings) -> None:
             check_model(live, asked, loss)
 
         check(settings)
-        self._frames = KeyFrames(live)
+        self._frames, in_hand = KeyFrames(live), StepInHand()
+        self._in_hand = in_hand
         run = TrainingRun(
             settings, work, live.model, callback, stop, bool(paused), check, self._frames.look
         )

@@ -9,11 +9,19 @@ from typing import Any
 
 from kanwidget.evaluate.tradeoff import Costs
 from kanwidget.kan import KAN
+from kanwidget.kan.fit_results import FitResults
 from kanwidget.masks.reachability import leads_to_outputs, reachable_from_inputs
 from kanwidget.masks.validate import check_number
 from kanwidget.session import PruningSession
 
-__all__ = ["Interrupted", "check_policy", "count_live_edges", "prune_further", "prune_with"]
+__all__ = [
+    "Interrupted",
+    "check_policy",
+    "count_live_edges",
+    "early_end",
+    "prune_further",
+    "prune_with",
+]
 
 Policy = str | float | Callable[[PruningSession], object] | None
 
@@ -45,6 +53,19 @@ Ids = tuple[int, ...]
 
 class Interrupted(RuntimeError):
     """A training was interrupted, so that there is no run."""
+
+
+def early_end(found: FitResults) -> str:
+    """Return in words why a fit ended early, "" if it did not.
+
+    Raises
+    ------
+    Interrupted
+        If it was interrupted.
+    """
+    if found.early_end is not None and found.early_end.reason == "interrupted":
+        raise Interrupted(found.stopped)
+    return found.stopped
 
 
 def prune_with(
@@ -168,10 +189,7 @@ def _goes(
 
 def _fit(session: PruningSession, settings: Mapping[str, Any]) -> str:
     """Train a session's model; return why that ended early."""
-    stopped = session.fit(**settings).stopped
-    if stopped.startswith("interrupted"):
-        raise Interrupted(stopped)
-    return stopped
+    return early_end(session.fit(**settings))
 
 
 def _remove_what_leads_nowhere(session: PruningSession) -> None:

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,16 @@ from tqdm import tqdm
 
 from kanwidget.adapters import Adapter
 from kanwidget.kan import KAN
+from kanwidget.kan.arrays import Array
+from kanwidget.kan.fit_results import EarlyEnd, FitResults
 from kanwidget.kan.optimizers import LBFGS, Adam
-from kanwidget.kan.training import FitResults, check_least_squares
+from kanwidget.kan.training import check_least_squares
 from kanwidget.kan.write_lock import begin_fit, end_fit, write_lock
 
 from .levenberg_marquardt import LeastSquaresFit
 from .objective import AdapterObjective, LossFunction
 from .settings import TrainingSettings
+from .step_in_hand import StepInHand
 from .working_copy import TrainedModule, WorkingCopy
 
 __all__ = ["AtRest", "FitResults", "check_model", "train"]
@@ -47,6 +51,7 @@ def train(
     stop: Callable[[], bool] | None = None,
     progress: bool = False,
     written: Callable[[FitResults], object] | None = None,
+    in_hand: StepInHand | None = None,
 ) -> FitResults:
     """Train a live model; it has a whole step at each moment, and the last good one at the end.
 
@@ -70,6 +75,8 @@ def train(
     written : callable, optional
         Called with all results so far under the model's lock, in which it got the step: whoever
         has the lock finds the model and what it was told here to be of the same step.
+    in_hand : StepInHand, optional
+        Where to leave what the model is within a step of LBFGS, when it is asked for.
 
     Returns
     -------
@@ -84,10 +91,12 @@ def train(
     check_model(live, settings, loss_fn)
     copy = WorkingCopy(live)
     shown = published = 0
+    in_hand = in_hand or StepInHand()
 
     def rest(step: int, results: FitResults) -> None:
         nonlocal shown, published
         with write_lock(live.model):
+            in_hand.end()
             has_step = copy.publish()
             if has_step and written is not None:
                 written(results)
@@ -100,10 +109,13 @@ def train(
     try:
         model = copy.adapter.model
         fit = _train_kan if isinstance(model, KAN) else _train_by_adapter
-        results = fit(copy, data, settings, loss_fn, rest, stop or (lambda: False), progress)
+        results = fit(
+            copy, data, settings, loss_fn, rest, stop or (lambda: False), progress, in_hand
+        )
     finally:
+        in_hand.end()
         end_fit(live.model)
-    if results.stopped.startswith("interrupted"):
+    if results.early_end is not None and results.early_end.reason == "interrupted":
         with write_lock(live.model):
             if int(copy.published) > published:  # the live model had got its last step just now
                 shown = len(results["train_loss"])
@@ -111,7 +123,7 @@ def train(
                     written(results)
         for values in results.values():
             del values[shown:]
-        results.stopped = f"interrupted in step {shown}; the model is as it was before that step"
+        results.early_end = EarlyEnd("interrupted", shown)
     return results
 
 
@@ -146,10 +158,17 @@ def _train_kan(
     rest: AtRest,
     stop: Callable[[], bool],
     progress: bool,
+    in_hand: StepInHand,
 ) -> FitResults:
     model: KAN = copy.adapter.model  # type: ignore[assignment]
     return model.fit(
-        data, loss_fn=loss_fn, progress=progress, callback=rest, stop=stop, **asdict(settings)
+        data,
+        loss_fn=loss_fn,
+        progress=progress,
+        callback=rest,
+        stop=stop,
+        on_iteration=partial(in_hand.take, copy),
+        **asdict(settings),
     )
 
 
@@ -161,11 +180,12 @@ def _train_by_adapter(
     rest: AtRest,
     stop: Callable[[], bool],
     progress: bool,
+    in_hand: StepInHand,
 ) -> FitResults:
     """Train a working copy of another library's model, with `KAN.fit`'s optimisers and words."""
     objective = AdapterObjective(copy, settings, loss_fn, data["train_input"])
-    take_step = _step_of(copy, objective, data, settings, stop)
     report = math.sqrt if loss_fn is None else float
+    take_step = _step_of(copy, objective, data, settings, stop, report, in_hand)
     generator = torch.Generator().manual_seed(0)
     results = FitResults(train_loss=[], test_loss=[], reg=[])
     x, y, step = data["train_input"], data["train_label"], 0
@@ -181,11 +201,7 @@ def _train_by_adapter(
             train_loss, reg = take_step(*rows)
             losses = train_loss, reg, objective.loss_on(data["test_input"], data["test_label"])
             if not all(map(math.isfinite, losses)):
-                results.stopped = (
-                    f"diverged in step {step}: loss {losses[0]:g}, regulariser {losses[1]:g}; the "
-                    "model is as it was before that step. A smaller lr, or inputs and labels "
-                    "scaled to about 1, may help"
-                )
+                results.early_end = EarlyEnd("diverged", step, *losses[:2])
                 break
             results["train_loss"].append(report(losses[0]))
             results["test_loss"].append(report(losses[2]))
@@ -196,13 +212,13 @@ def _train_by_adapter(
             )
             rest(step, results)
             if stop():
-                results.stopped = f"stopped on request in step {step}"
+                results.early_end = EarlyEnd("stopped", step)
                 break
     except KeyboardInterrupt:
-        results.stopped = f"interrupted in step {step}; the model is as it was before that step"
+        results.early_end = EarlyEnd("interrupted", step)
     finally:
         bar.close()
-    if results.stopped.startswith("diverged"):
+    if results.early_end is not None and results.early_end.reason == "diverged":
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=4)
     return results
 
@@ -213,6 +229,8 @@ def _step_of(
     data: Mapping[str, Tensor],
     settings: TrainingSettings,
     stop: Callable[[], bool],
+    report: Callable[[float], float],
+    in_hand: StepInHand,
 ) -> Callable[[Tensor, Tensor], tuple[float, float]]:
     """Return what takes a step on some rows and returns their loss and the regulariser.
 
@@ -232,13 +250,29 @@ def _step_of(
             return squares.step(), 0.0
 
         return least_squares
-    optimizer = LBFGS(settings.lr, stop=stop) if settings.opt == "LBFGS" else Adam(settings.lr)
+    before: Array
+
+    def without_off_edges(theta: Array) -> Array:
+        # Directions and momentum from before an edge went off do not move it.
+        return np.where(objective.has_slope, theta, before)
+
+    def within_step(iteration: int, theta: Array, value: float) -> None:
+        def look() -> tuple[float, Array]:
+            # A line search may have tried a point after the one that it took.
+            is_last = value == objective.loss + settings.lamb * objective.reg
+            return report(objective.loss) if is_last else math.nan, without_off_edges(theta)
+
+        in_hand.take(copy, iteration, look)
+
+    optimizer = (
+        LBFGS(settings.lr, stop, within_step) if settings.opt == "LBFGS" else Adam(settings.lr)
+    )
 
     def descend(x: Tensor, y: Tensor) -> tuple[float, float]:
+        nonlocal before
         before = objective.start(x, y)
         theta = optimizer.step(before, objective)
-        # Directions and momentum from before an edge went off do not move it.
-        objective.write(np.where(objective.has_slope, theta, before))
+        objective.write(without_off_edges(theta))
         return (objective.loss, objective.reg) if np.isfinite(theta).all() else (math.nan,) * 2
 
     return descend

@@ -70,6 +70,8 @@ class AdapterObjective:
         """Get ready for a step on some rows, and return the parameters as a flat vector."""
         self._x, self._y = x, y
         self._parameters = self._copy.parameters
+        self._forward = self._adapter.training_forward(x, bool(self._settings.lamb))
+        self._mask, self._grids = self._adapter.mask(), self._adapter.grid()
         theta = as_array(torch.cat([p.detach().flatten() for p in self._parameters])).copy()
         self.has_slope = np.zeros(len(theta), bool)
         return theta
@@ -88,8 +90,8 @@ class AdapterObjective:
         """Return value and gradient at a point."""
         self.write(theta)
         with torch.enable_grad():
-            values = self._adapter.values_for_training(self._x)
-            loss, reg = self._loss(values[-1], self._y), self._regulariser(values)
+            values, sizes = self._forward()
+            loss, reg = self._loss(values[-1], self._y), self._regulariser(values, sizes)
             total = loss if reg is None else loss + self._settings.lamb * reg
             grads = torch.autograd.grad(total, self._parameters, allow_unused=True)
         flat = [
@@ -117,18 +119,17 @@ class AdapterObjective:
         loss, self._label_dtype = call_loss(self._loss_fn, pred, label, f"loss_fn {name}")
         return loss
 
-    def _regulariser(self, values: list[Tensor]) -> Tensor | None:
+    def _regulariser(self, values: list[Tensor], sizes: list[Tensor]) -> Tensor | None:
         """Return the sum of the edges' scores, and their entropy, over layers; see `Penalty`."""
         if not self._settings.lamb:
             return None
-        adapter, reg = self._adapter, values[0].new_zeros(())
-        grids = adapter.grid()
-        for l, (on, grid, x) in enumerate(zip(adapter.mask(), grids, values, strict=False)):
-            size = adapter.edge_outputs_for_training(l, x).abs().mean(2).where(on, 0.0)
+        reg = values[0].new_zeros(())
+        parts = zip(self._mask, self._grids, values[:-1], sizes, strict=True)
+        for l, (on, grid, x, size) in enumerate(parts):
             rows = x.detach()
             no_grid = grid.isnan().any(1, keepdim=True)
             ends = torch.where(no_grid, torch.stack([rows.amin(0), rows.amax(0)], 1), grid)
-            scores = size / score_span(ends)
+            scores = size.where(on, 0.0) / score_span(ends)
             scores = scores[:, self._varies.to(scores.device)] if l == 0 else scores
             total = scores.sum()
             if total > 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -265,13 +264,15 @@ class TrainingRun(Pausable):
         self._ends_part = False
         steps = settings.steps - first
         found = self._train(replace(settings, steps=steps), self._rest, self._is_over, self._count)
-        found.stopped = re.sub(r"(?<=in step )\d+", lambda s: f"{int(s[0]) + first}", found.stopped)
+        end = found.early_end
         with self._changed:
             changed, self._next = self._next, None
-            if self._ends_part and not self._stopped and found.stopped.startswith("stopped"):
-                found.stopped = ""  # the change has stopped it
+            by_change = self._ends_part and not self._stopped
+            if by_change and end is not None and end.reason == "stopped":
+                end = None
+            found.early_end = None if end is None else replace(end, step=end.step + first)
             self._found = self._found[0], found
-            if changed is None or found.stopped or changed.steps <= self.steps_done:
+            if changed is None or end is not None or changed.steps <= self.steps_done:
                 self._is_closed = True
                 return None
             self._found = _joined(*self._found), _no_results()
@@ -318,5 +319,5 @@ def _no_results() -> FitResults:
 def _joined(first: FitResults, then: FitResults) -> FitResults:
     """Return a copy of the results of two parts of a training."""
     joined = FitResults({name: [*first.get(name, ()), *then[name]] for name in list(then)})
-    joined.stopped = then.stopped
+    joined.early_end = then.early_end
     return joined

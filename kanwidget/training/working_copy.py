@@ -63,6 +63,22 @@ class WorkingCopy:
         tensors = self._tensors_at(self._places_in_copy)
         return [tensor for name, tensor in tensors.items() if name in self._trained]
 
+    @property
+    def beginning(self) -> object:
+        """Another object each time the copy was made what the live model is."""
+        return self._places_in_copy
+
+    @torch.no_grad()
+    def write_to(self, other: Adapter, theta: Tensor) -> None:
+        """Write what a step may change to a copy of it, and a flat vector in what is trained."""
+        values = self._tensors_at(self._places_in_copy)
+        trained = [name for name in values if name in self._trained]
+        parts = torch.split(theta, [values[name].numel() for name in trained])
+        for name, part in zip(trained, parts, strict=True):
+            values[name] = part.view(values[name].shape)
+        targets = self._tensors_at(self._places_of(other))
+        copy_all([targets[name] for name in values], list(values.values()))
+
     @torch.no_grad()
     def publish(self) -> bool:
         """Write the copy's step to the live model, whole.

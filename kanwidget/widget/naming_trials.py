@@ -15,6 +15,7 @@ from kanwidget.evaluate.data_and_metric import DataAndMetric
 from kanwidget.formula.candidates import candidates_of
 from kanwidget.formula.formula import Formula, formula_of
 from kanwidget.formula.levenberg_marquardt import refit
+from kanwidget.formula.name_losses import NameLosses
 from kanwidget.formula.naming_network import NamingNetwork, build_network
 from kanwidget.functions.curve import NamedCurve, named_value
 from kanwidget.functions.library import FUNCTIONS
@@ -64,18 +65,12 @@ class NamingTrials:
         self, adapter: Adapter, data: DataAndMetric, curves: Sequence[tuple[Tensor, Tensor]]
     ) -> None:
         self._adapter, self._data, self._curves = adapter, data, curves
-        self._network: NamingNetwork | None = None
-        self._network_of: Edge | None = None  # which name is not in it
+        self._trial: tuple[Edge, NameLosses] | None = None
         labels = data.train_labels
         shape = (len(data.train_rows), adapter.width[-1])
         numeric = data.has_labels and labels.shape == shape and labels.is_floating_point()
         self._labels = labels if numeric else None
         self._names, self._functions = adapter.names(), adapter.functions()
-
-    @property
-    def edges_on(self) -> int:
-        """How many edges are on."""
-        return sum(int(layer.sum()) for layer in self._adapter.mask())
 
     def candidates(self, edge: Edge) -> EdgeNames:
         """Return what might name an edge, without losses."""
@@ -95,13 +90,19 @@ class NamingTrials:
     def losses(self, edge: Edge, curve: NamedCurve) -> tuple[float, float] | None:
         """Return the loss with a name, and after a short refit; None if that takes too long.
 
-        They are NaN where there is none.
+        They are infinite or NaN where there is none.
         """
-        network = self._base(edge)
-        if network is None:
+        if self._is_large:
             return None
-        trial = network.with_edge(edge, curve, FUNCTIONS[curve.function])
-        return self._loss(trial), self._refitted(trial)[1]
+        if self._trial is None or self._trial[0] != edge:
+            data, adapter = self._data, self._without_name(edge)
+            rows = data.train_rows
+            labels = adapter.forward(rows) if self._labels is None else self._labels
+            self._trial = edge, NameLosses(adapter, rows, labels, data.test_rows, data.loss_of)
+        trial = self._trial[1]
+        if not 0 < trial.parameters <= MAX_PARAMETERS:
+            return None
+        return trial.losses(edge, curve)
 
     def formula(
         self, in_vars: Sequence[str], out_vars: Sequence[str], digits: int, exact: bool
@@ -126,8 +127,12 @@ class NamingTrials:
 
     def costs_of_names(self, text: FormulaText) -> None:
         """Find out the loss after a refit, and the edge whose name costs most."""
-        network = self._base()
-        if network is None or self._labels is None or not self._names:
+        if self._labels is None or not self._names or self._is_large:
+            return
+        if not self._adapter.can_tabulate:
+            return
+        network = build_network(self._adapter, self._data.train_rows, INTERVALS)
+        if network.size > MAX_PARAMETERS:
             return
         best, text.loss_refit = self._refitted(network)
         passed = best.forward(self._train_x())
@@ -155,19 +160,10 @@ class NamingTrials:
             functions=self._functions,
         )
 
-    def _base(self, edge: Edge | None = None) -> NamingNetwork | None:
-        """Return the network that names, of an edge, are tried on; None if it is too large."""
-        of = edge if edge in self._names else None
-        if not self._adapter.can_tabulate:
-            return None
-        if self._network is None or self._network_of != of:
-            if self.edges_on * INTERVALS > 2 * MAX_PARAMETERS:
-                return None
-            adapter = self._adapter if edge is None else self._without_name(edge)
-            self._network = build_network(adapter, self._data.train_rows, INTERVALS)
-            self._network_of = of
-        network = self._network
-        return network if network is not None and network.size <= MAX_PARAMETERS else None
+    @property
+    def _is_large(self) -> bool:
+        edges_on = sum(int(layer.sum()) for layer in self._adapter.mask())
+        return edges_on * INTERVALS > 2 * MAX_PARAMETERS
 
     def _without_name(self, edge: Edge) -> Adapter:
         """Return the model with the spline that an edge had before its name."""

@@ -19,6 +19,7 @@ from kanwidget.kan.json_numbers import finite
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.script import path_to_baseline
+from kanwidget.session.session_training import DrawnStep
 from kanwidget.session.training_log import TrainedSteps
 from kanwidget.training.key_frames import MAX_FRAMES
 from kanwidget.training.pausable import LoopRun, Pausable
@@ -189,7 +190,9 @@ def curve_points(session: PruningSession, private: bool = False) -> list[Tensor]
 
 
 def _curves(ys: Iterable[Tensor]) -> Array:
-    return _array([y.flatten(0, 1) for y in ys], np.float32)
+    # Numpy's copies take one thread: torch's cost more beside a training.
+    values = (y.detach().cpu().numpy().astype(np.float32) for y in ys)
+    return np.concatenate([y.reshape(-1, y.shape[2]) for y in values])
 
 
 def _rounded(
@@ -309,6 +312,7 @@ def run_state(
     trained: TrainedSteps,
     loop: LoopRun | None = None,
     is_over: bool = True,
+    drawn: DrawnStep | None = None,
 ) -> dict[str, Any]:
     """Return how the last training is.
 
@@ -318,7 +322,9 @@ def run_state(
     ended early, and ``error`` what was raised in it; "" if nothing. ``marks`` are what was done
     between steps: how many of those in `run_losses` there were by then, and "pruned" or "refined".
     All else are its settings. Of a loop of the user's own, if that is the later one, ``own`` is
-    true and ``steps`` are those until now.
+    true and ``steps`` are those until now. ``iteration`` says how many iterations of the step in
+    hand are in the curves that were ``drawn``, and ``train_loss`` the loss then; None if the view
+    draws whole steps alone, or the loss is not known.
     """
     marks = [list(mark) for mark in trained.marks[-MAX_RUN_MARKS:]]
     if loop is not None and (run is None or loop.number > run.number):
@@ -332,9 +338,12 @@ def run_state(
             "error": "",
             "marks": marks,
             "own": True,
+            "iteration": None,
+            "train_loss": None,
         }
     if run is None:
         return {}
+    iteration, train_loss = _in_hand(run, drawn)
     error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
     return {
         **asdict(run.settings),
@@ -345,7 +354,19 @@ def run_state(
         "error": error,
         "marks": marks,
         "own": False,
+        "iteration": iteration,
+        "train_loss": train_loss,
     }
+
+
+def _in_hand(run: TrainingRun, drawn: DrawnStep | None) -> tuple[int | None, float | None]:
+    """Return the iteration of the step in hand that a view draws, and the loss on it."""
+    if drawn is None or drawn.run != run.number or not run.running or run.waits:
+        return None, None
+    if run.settings.opt != "LBFGS":
+        return None, None
+    is_of_step = drawn.steps == run.steps_done and drawn.iteration > 0
+    return (drawn.iteration, finite(drawn.train_loss)) if is_of_step else (0, None)
 
 
 def run_losses(trained: TrainedSteps) -> Array | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -22,6 +21,7 @@ from .idle import IdleTask, acting_loop
 from .naming_steps import NamingSteps
 from .naming_work import FormulaWish, NamingWork
 from .packed_array import pack
+from .run_sync import RunSync
 
 __all__ = ["TraitSync"]
 
@@ -31,14 +31,8 @@ MAX_WARNINGS = 8
 IDLE_SECONDS = 0.15
 """Seconds without a change before work begins that nobody has asked for."""
 
-RUN_SECONDS = 0.09
-"""Seconds from one look at a training by the session to the next."""
-
-REFRESH_SECONDS = 1.0
-"""Seconds from one whole look at such a training to the next: between them only curves follow."""
-
-MAX_SHARE = 0.1
-"""Share of its time that whole looks at it may take."""
+NAMES_SECONDS = 0.09
+"""Seconds from one look at what names are found out to the next."""
 
 DIGITS = 3
 """Significant digits of a formula that nobody has chosen."""
@@ -71,17 +65,14 @@ class TraitSync:
         self._history_task = IdleTask(loop, self._send_history, owner)
         self._costs_task = IdleTask(loop, self._send_costs, owner)
         self._training_watch = IdleTask(loop, self._look, owner)
-        self._run_task = IdleTask(loop, self._follow_run, owner)
+        self.run = RunSync(widget, self, loop, owner)
         self._names_task = IdleTask(loop, self._follow_names, owner)
         self._names_sent: object = None  # the version of what is known that a view has
         self._formula_wish: tuple[int, bool] | None = None
-        self._run_sent: list[tuple[int, int, int]] = []  # whose losses a view has: runs and steps
-        self._step_drawn: tuple[int, int] | None = None  # the run and step whose curves it has
-        self._next_refresh = 0.0  # as `time.monotonic` counts
         self._prefetcher = CostPrefetcher(self._send_prefetched)
         self._sequence = 0
         self._baseline: Baseline | None = None  # what the view has
-        self._has_tables = True  # and whether it has what computes outputs
+        self.has_tables = True  # and whether it has what computes outputs
         self._mask: list[Tensor] = []
         self._measure: DataAndMetric | None = None
         self._measures_metrics = True  # whether those that the view has are of another state
@@ -145,65 +136,11 @@ class TraitSync:
             self._measures_metrics = True
         if self._mask is not session.mask:
             self._mask = session.mask
-            self._send("_mask", payload.mask(session.mask))
-        self.send_run()
-        if (self._baseline is not session.baseline or self._lacks_tables()) and not session.closed:
-            self._baseline, self._has_tables = session.baseline, not self._is_moving()
+            self.send("_mask", payload.mask(session.mask))
+        self.run.send()
+        if (not self.has_baseline() or self.lacks_tables()) and not session.closed:
+            self._baseline, self.has_tables = session.baseline, not self.is_moving()
             self._send_baseline()
-
-    def send_run(self) -> None:
-        """Show how the last training by the session is, and look again while it goes on."""
-        run, loop = self._widget.session.run, self._widget.session.loop
-        if run is None and loop is None:
-            return
-        trained = self._widget.session.trained_steps()
-        is_over = self._widget.session.run_is_over
-        self._widget.set_trait("_run", payload.run_state(run, trained, loop, is_over))
-        sent = [(piece.number, first, end) for piece, first, end in trained.pieces]
-        if sent != self._run_sent:
-            self._run_sent = sent
-            self._send("_run_losses", payload.run_losses(trained))
-        if not is_over and not self._run_task.pending:
-            self._run_task.ask(RUN_SECONDS)
-
-    def look_at_run(self) -> None:
-        """Take in what the last training by the session has done until now."""
-        session = self._widget.session
-        running = session.run is not None and session.run.running
-        if session.closed or (time.monotonic() < self._next_refresh and self._draw_step()):
-            return
-        start = time.monotonic()
-        if session.refresh() or not running or self._lacks_tables():
-            self.update_all_widgets(dragged=running)
-        self.send_run()
-        end = time.monotonic()
-        self._next_refresh = end + max(REFRESH_SECONDS, (end - start) / MAX_SHARE)
-
-    def _draw_step(self) -> bool:
-        """Show only the curves and losses of a training's last step, if these are all that moves.
-
-        Scores, densities and the history follow with the next whole look.
-        """
-        widget, session = self._widget, self._widget.session
-        if self._has_tables or not self._is_moving() or self._baseline is not session.baseline:
-            return False
-        points = payload.curve_points(session, widget.data_rows == 0)
-        found = session.step_to_draw(points)
-        if found is None:
-            return False
-        curves, loss, step = found
-        if step != self._step_drawn:
-            self._step_drawn = step
-            before, self.pulls = self.pulls, True
-            try:
-                with widget.hold_sync(), widget.hold_trait_notifications():
-                    for name, array in payload.curve_arrays(curves).items():
-                        self._send(name, array)
-                    widget.set_trait("loss", loss)
-                    self.send_run()
-            finally:
-                self.pulls = before
-        return True
 
     def update_when_idle(self, dragged: bool) -> None:
         """Let history and costs follow soon; later while a slider is dragged."""
@@ -222,9 +159,9 @@ class TraitSync:
         self._compares, masks = None, [] if ids is None else self._masks(ids)
         if masks:
             self._compares = ids
-            self._send("_compared", payload.compared(*masks))
+            self.send("_compared", payload.compared(*masks))
         elif self._shows_compared:
-            self._send("_compared", None)
+            self.send("_compared", None)
         self._shows_compared = bool(masks)
         if ids is not None and not masks:
             raise ValueError("the model had other edges then")
@@ -267,7 +204,7 @@ class TraitSync:
         self._history_task.drop()
         self._costs_task.drop()
         self._training_watch.drop()
-        self._run_task.drop()
+        self.run.drop()
         self._names_task.drop()
 
     def wish_formula(self, digits: int, exact: bool) -> None:
@@ -321,7 +258,7 @@ class TraitSync:
             if naming.take(session):
                 self.update_all_widgets()
             self._send_naming()
-            yield RUN_SECONDS
+            yield NAMES_SECONDS
         if session.closed:
             return
         work.follow(session, self._selected_edges(), self._wish())
@@ -330,7 +267,7 @@ class TraitSync:
             busy = work.busy  # asked before looking at what it has found out
             self._send_names()
             if busy:
-                yield RUN_SECONDS
+                yield NAMES_SECONDS
 
     def _send_naming(self) -> None:
         """Show how the last search for all names is."""
@@ -350,7 +287,7 @@ class TraitSync:
         if text is not None and text.unnamed and widget.data_rows == 0:
             text.python = ""  # curves without a name end where the data end
         with widget.hold_sync():
-            self._send("_candidates_y", naming_payload.candidate_curves(found))
+            self.send("_candidates_y", naming_payload.candidate_curves(found))
             widget.set_trait("_candidates", naming_payload.candidate_rows(found))
             if text is not None:
                 widget.set_trait("_formula", naming_payload.formula_state(text))
@@ -374,7 +311,7 @@ class TraitSync:
         widget.set_trait("_symbolic", [[*edge, name] for edge, name in symbolic])
         widget.set_trait("_names", naming_payload.name_rows(functions.names()))
         rows = widget.data_rows
-        arrays = payload.baseline_arrays(session, rows == 0, self._has_tables)
+        arrays = payload.baseline_arrays(session, rows == 0, self.has_tables)
         if self._measure is not data:
             self._measure = data
             arrays.update(payload.data_arrays(data, session.width[-1], rows))
@@ -384,7 +321,7 @@ class TraitSync:
             widget.set_trait("_page_loss", loss)
             widget.set_trait("_prediction", payload.prediction_kind(data, session.width[-1]))
         for name, array in arrays.items():
-            self._send(name, array)
+            self.send(name, array)
         self._drop_stale_ids()
 
     def _drop_stale_ids(self) -> None:
@@ -419,8 +356,8 @@ class TraitSync:
             return
         try:
             # No cell said so: somebody's button may have done it.
-            changed = not self._follows_run() and session.refresh()
-            if changed or self._lacks_tables():
+            changed = not self.run.follows and session.refresh()
+            if changed or self.lacks_tables():
                 self.update_all_widgets()
         except Exception as error:  # the loop would print it to nobody
             widget.set_trait("error", f"{type(error).__name__}: {error}")
@@ -444,47 +381,29 @@ class TraitSync:
             return
         widget.set_trait("_metrics", payload.metric_rows(found))
 
-    def _follow_run(self) -> Iterator[float]:
-        """Show a training by the session ten times a second, and once more when it has ended."""
-        running = True
-        while running and not self._widget.session.closed:
-            run = self._widget.session.run
-            running = run is not None and run.running  # asked before looking at what it has done
-            start, worked = time.perf_counter(), time.thread_time()
-            try:
-                self.look_at_run()
-            except Exception as error:  # the loop would print it to nobody
-                self._widget.set_trait("error", f"{type(error).__name__}: {error}")
-                return
-            took = time.perf_counter() - start
-            if running:  # else it is over at once: the next training is to be followed, too
-                # Half of the time is the training's alone; waiting for it is no work.
-                yield max(time.thread_time() - worked, RUN_SECONDS - took)
-
-    def _follows_run(self) -> bool:
-        """Whether a training by the session is looked at anyway."""
-        run = self._widget.session.run
-        return run is not None and run.running and self._run_task.runs
-
     def _look(self) -> Iterator[None]:
         """Look now, whatever is under way."""
         self._costs_task.ask(0.0)
         yield
 
-    def _is_moving(self) -> bool:
+    def is_moving(self) -> bool:
         """Whether the next step of a training is near, and nobody follows a sample."""
         run = self._widget.session.run
         waits = run is not None and run.waits
         return self._is_training() and not waits and not self._widget.probe
 
-    def _lacks_tables(self) -> bool:
+    def has_baseline(self) -> bool:
+        """Whether the view has the session's baseline, if not its curves."""
+        return self._baseline is self._widget.session.baseline
+
+    def lacks_tables(self) -> bool:
         """Whether tables that were left out while a training went on are due."""
-        return not self._has_tables and not self._is_moving()
+        return not self.has_tables and not self.is_moving()
 
     def send_tables(self) -> None:
         """Send at once what was left out while a training goes on."""
-        if not self._has_tables and not self._widget.session.closed:
-            self._has_tables = True
+        if not self.has_tables and not self._widget.session.closed:
+            self.has_tables = True
             self._send_baseline()
 
     def _is_training(self) -> bool:
@@ -503,9 +422,9 @@ class TraitSync:
         if name == PRICES:
             self._widget.set_trait(name, value or [])
         else:
-            self._send(name, value)
+            self.send(name, value)
 
-    def _send(self, name: str, array: Any) -> None:
+    def send(self, name: str, array: Any) -> None:
         """Set a trait to a packed array, or to nothing."""
         self._sequence += 1
         self._widget.set_trait(name, b"" if array is None else pack(array, self._sequence))

@@ -45,7 +45,8 @@ class WidgetTraining:
         """Train the model under its masks in a background thread, and return at once.
 
         The view follows, and decisions act meanwhile. The training is one step of the history;
-        `undo` stops it first.
+        `undo` stops it first. In a long step of LBFGS curves move on before it ends: the model has
+        nothing of this until then.
 
         Parameters
         ----------
@@ -87,7 +88,7 @@ class WidgetTraining:
             loss_fn=loss_fn,
             paused=paused,
         )
-        run.while_waiting = self._sync.look_at_run
+        run.while_waiting = self._sync.run.look
         self._sync.update_all_widgets()
         return run
 

@@ -1,19 +1,22 @@
 """Measure a training that is watched in JupyterLab, in Chromium: ``make bench-training``.
 
 Trainings with a view and without one take turns in one kernel. An update is a frame in which the
-page has told another step. What slows a training down is told twice: by the clock on the wall,
-which counts whatever else the machine does, and by the processor's time of the thread that trains.
+page has drawn other curves, or, if no curve has room on the screen, has told another step or
+iteration. What slows a training down is told twice: by the clock on the wall, which counts whatever
+else the machine does, and by the processor's time of the thread that trains.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from operator import sub
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -76,6 +79,7 @@ def measure(browser: Browser, server: JupyterServer, name: str, rounds: int) -> 
         page = context.new_page()
         page.set_default_timeout(120_000)
         page.add_init_script(path=HERE / "frames.js")
+        page.add_init_script(COUNT_CURVES)
         page.add_init_script(HINTS_SEEN)
         shape = ", input_shape=(28, 28)" if width[0] == 784 else ""
         cell = CELL.replace("{width}", str(width))
@@ -111,8 +115,11 @@ def one_round(notebook: Notebook, view: View, session: Any, steps: int) -> dict[
     before = times(session)
     page.evaluate("() => kanframes.start()")
     notebook.define(f"run = w.fit({steps}, callback=clock)")
-    wait(lambda: not notebook_value(notebook, "run.running"), pause=1.0)
-    seen = page.evaluate("() => ({ costs: kanframes.costs, told: kanupdates })")
+    # Asked of the page: a cell that asks the kernel would slow down this training, and no other.
+    said = view.root.locator('[data-role="training"]')
+    wait(lambda: said.inner_text().startswith("step "))  # no more of the training before
+    wait(lambda: said.inner_text().startswith(f"{steps} steps done"), pause=1.0)
+    seen = page.evaluate("() => ({ costs: kanframes.costs, told: kanupdates, drawn: kancurves })")
     after = times(session)
     wall, own, main_thread = notebook_value(notebook, "clock.found()")
     page.wait_for_timeout(1500)
@@ -122,12 +129,15 @@ def one_round(notebook: Notebook, view: View, session: Any, steps: int) -> dict[
         timeout=600,
     )
     wall2, own2, _ = notebook_value(notebook, "clock.found()")
-    told: list[list[Any]] = seen["told"]
-    count = max(1, len(told) - 1)
-    seconds = (told[-1][0] - told[0][0]) / 1000 if len(told) > 1 else float("nan")
+    drawn, told = seen["drawn"], seen["told"]
+    updates: list[float] = drawn if len(drawn) > 1 else told
+    count = max(1, len(updates) - 1)
     costs = sorted(c for c in seen["costs"] if c > 0.5) or [0.0]
     return {
-        "updates/s": count / seconds,
+        "updates/s": rate(updates),
+        "longest wait for one, s": max(map(sub, updates[1:], updates), default=math.nan) / 1000,
+        "frames with other curves": len(drawn),
+        "words/s": rate(told),
         "steps/s": 1 / wall,
         "steps/s alone": 1 / wall2,
         "wall ratio": wall / wall2,
@@ -140,6 +150,11 @@ def one_round(notebook: Notebook, view: View, session: Any, steps: int) -> dict[
         * (after["ScriptDuration"] - before["ScriptDuration"])
         / count,
     }
+
+
+def rate(times: Sequence[float]) -> float:
+    """Return how many a second there are of what came at some milliseconds."""
+    return 1000 * (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else math.nan
 
 
 def latencies(notebook: Notebook, view: View, count: int) -> float:
@@ -170,15 +185,42 @@ WATCH = """() => {
         .map((e) => e.shadowRoot).find((s) => s);
     window.kanupdates = [];
     window.kanwatch?.disconnect();
+    Object.assign(window, { kancurves: [] });
     let last = '';
     window.kanwatch = new MutationObserver(() => {
         const text = root.querySelector('[data-role="training"]')?.textContent ?? '';
         if (text === last || !text.startsWith('step ')) return;
         last = text;
-        window.kanupdates.push([performance.now(), text]);
+        window.kanupdates.push(performance.now());
     });
     window.kanwatch.observe(root, { subtree: true, childList: true, characterData: true });
 }"""
+
+COUNT_CURVES = """(() => {
+    // Where curves begin says whether they are the same: what a whole curve is would cost a frame.
+    let [sum, drawn, last, most] = [0, 0, 0, 0];
+    window.kancurves = [];
+    const kinds = [CanvasRenderingContext2D, OffscreenCanvasRenderingContext2D, Path2D];
+    for (const { prototype } of kinds) {
+        const moveTo = prototype.moveTo;
+        prototype.moveTo = function (x, y) {
+            drawn++;
+            sum += drawn * y;
+            moveTo.call(this, x, y);
+        };
+    }
+    const request = window.requestAnimationFrame.bind(window);
+    const tick = () => {
+        most = Math.max(most, drawn);
+        if (drawn > most / 2 && sum !== last) {  // some frames draw a mark alone
+            window.kancurves.push(performance.now());
+            last = sum;
+        }
+        [sum, drawn] = [0, 0];
+        request(tick);
+    };
+    request(tick);
+})()"""
 
 
 def wait(is_so: Callable[[], bool], pause: float = 0.05) -> None:

@@ -14,7 +14,7 @@ from lab import Notebook
 from labview import opened, pruned
 from playwright.sync_api import Page
 from servers import SECOND, until
-from view import View, same
+from view import View, rectangle, same
 
 OpenNotebook = Callable[[Sequence[str] | Path], Notebook]
 
@@ -109,6 +109,43 @@ def test_a_long_training_is_seen_paused_pruned_and_stopped(
     until(lambda: same(value(STATE), "ended"))
     until(lambda: same("stopped" in said.inner_text(), True))
     assert view.root.locator(".loss-chart path.train").get_attribute("d")
+
+
+SLOW = """
+import time as _time
+def slow_loss(pred, label):
+    _time.sleep(0.25)
+    return (pred - label).square().mean()
+"""
+
+
+def test_a_long_step_is_seen_before_the_model_has_it(
+    open_notebook: OpenNotebook, page: Page
+) -> None:
+    notebook = open_notebook([FORMULA, SHOW])
+    view = opened(notebook)
+    notebook.define(DEFINE + SLOW)
+    value = notebook.value
+    before = value("_bits()")
+    box = view.twin("edge", "0,0,0")
+
+    def seen() -> tuple[int, bytes]:
+        """Return the iteration of the first step that is told, and a curve as it is drawn."""
+        said = view.root.locator('[data-role="training"]').inner_text()
+        found = re.match(r"step 1 of 2, iteration (\d+) · train 0\.\d+", said)
+        return int(found[1]) if found else 0, page.screenshot(clip=rectangle(box))
+
+    notebook.define("run = w.fit(2, loss_fn=slow_loss)")
+    until(lambda: same(seen()[0] > 0, True))
+    first = seen()
+    until(lambda: same(seen()[0] > first[0] + 1, True))
+    assert seen()[1] != first[1]
+    assert (value("run.steps_done"), value("_bits()")) == (0, before)
+    notebook.define("run.stop(); run.wait(); w.refresh()")
+    assert value("run.steps_done") == 1
+    assert value("_bits()") != before
+    until(lambda: same("stopped" in page.locator('[data-role="training"]').inner_text(), True))
+    until(lambda: view.assert_figures(value("w.active_edges"), value("w.loss")))
 
 
 LOOP = """

@@ -64,6 +64,9 @@ def test_what_is_selected_gets_candidates_with_losses(widget: KANWidget) -> None
     # After a refit the right name costs nothing, others do.
     after = [row["loss_after"] for row in found["rows"]]
     assert after[0] < 0.02 * max(after)
+    told = [(row["function"], row["loss"], row["loss_after"]) for row in found["rows"]]
+    in_cell = {c.curve.function: c for c in widget.session.candidates(0, 0, 0, topk=20)}
+    assert told == [(name, in_cell[name].loss, in_cell[name].loss_after) for name, *_ in told]
     curves, _ = unpack(widget._candidates_y)
     assert len(curves) == len(found["rows"])
     own = unpack(widget._curves_y)[0][0]

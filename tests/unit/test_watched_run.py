@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kanwidget import KAN, KANWidget
 from kanwidget.training.run import TrainingRun
-from kanwidget.widget import sync
+from kanwidget.widget import run_sync
 from kanwidget.widget.packed_array import unpack
 
 Dataset = dict[str, Tensor]
@@ -22,7 +22,7 @@ Dataset = dict[str, Tensor]
 def test_between_whole_looks_curves_and_loss_follow_each_step(
     model: KAN, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "REFRESH_SECONDS", 60.0)
+    monkeypatch.setattr(run_sync, "REFRESH_SECONDS", 60.0)
     told: list[tuple[float, int]] = []
     drawn: list[Any] = []
 

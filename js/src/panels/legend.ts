@@ -42,7 +42,12 @@ export function createLegend() {
   ]);
   const missing = element("li", { class: "missing", "data-role": "missing" });
 
-  const ramp = element("span", { class: "ramp" });
+  // The grounds of both views over the same scores: a box of the network is paler than a cell of the matrix.
+  const grounds = (["network", "matrix"] as const).map((view) => ({
+    view,
+    ramp: element("span", { class: "ramp" }),
+    name: element("span", {}, LEGEND.views[view]),
+  }));
   const wedge = svg("svg", {
     class: "wedge",
     viewBox: "0 0 100 4",
@@ -56,7 +61,13 @@ export function createLegend() {
     "li",
     { class: "importance", "data-role": "scale" },
     element("span", {}, LEGEND.scale),
-    element("span", { class: "scores" }, wedge, ramp, element("span", { class: "numbers" }, ...numbers)),
+    element(
+      "span",
+      { class: "scores" },
+      wedge,
+      ...grounds.flatMap(({ ramp, name }) => [ramp, name]),
+      element("span", { class: "numbers" }, ...numbers),
+    ),
   );
 
   const list = element(
@@ -88,17 +99,18 @@ export function createLegend() {
       sum.hidden = matrix || !multiplies;
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
-      scaled([net, reading.beta, palette, matrix], () => {
+      scale.dataset.view = matrix ? "matrix" : "network";
+      scaled([net, reading.beta, palette], () => {
         const { knee, high } = importanceScale(net, reading.beta);
         [0, 0.5, 1].forEach((t, k) => {
           setText(numbers[k]!, formatScale(scoreAt({ knee, high }, t)));
         });
         const { css } = inksOf(palette).numeric;
-        const colours = Array.from(
-          { length: STOPS + 1 },
-          (_, k) => css[Math.round(((matrix ? 1 : BOX_GROUND) * (LEVELS - 1) * k) / STOPS)],
-        );
-        ramp.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
+        for (const { view, ramp } of grounds) {
+          const most = (view === "matrix" ? 1 : BOX_GROUND) * (LEVELS - 1);
+          const colours = Array.from({ length: STOPS + 1 }, (_, k) => css[Math.round((most * k) / STOPS)]);
+          ramp.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
+        }
       });
     },
   };

@@ -10,7 +10,7 @@ import type { ViewState } from "../state/view-state";
 import { formatRatio } from "../text/format";
 import { STATUS, TOOLBAR } from "../text/labels";
 import { countSentence, deadEndWords, lossSentence, metricWords } from "../text/messages";
-import { viewNaming, warningWords } from "../text/session-messages";
+import { viewNaming, warningSentences } from "../text/session-messages";
 import { element, setText } from "../util/dom";
 import { MAX_DRAWN } from "../util/limits";
 import type { Snapshot } from "../wire/snapshot";
@@ -81,6 +81,8 @@ export function createStatus(commands: Commands, signal: AbortSignal) {
     const loss = preview?.loss ?? reading.loss;
     const name = `${reading.lossName || "loss"}${preview?.about ? " about" : ""}`;
     const sentence = lossSentence(loss, name);
+    // Of how many rows it is has no room on a phone.
+    const [what, rows, value] = sentence.split(/( \([^()]* rows?\))/);
     const count = countSentence(known, reading.view === "network" ? MAX_DRAWN : undefined);
     const faint = pending && preview === null ? "pending" : "";
     const start = startOf(reading);
@@ -90,7 +92,7 @@ export function createStatus(commands: Commands, signal: AbortSignal) {
     if (reading.metrics.length > 0 || reading.computes !== undefined) metrics = metricWords(reading.metrics);
     render(
       html`<p class="status" data-role="status"
-          ><b>${count}</b><span class="loss ${faint}" title=${loss ?? nothing}>${sentence && ` · ${sentence}`}</span
+          ><b>${count}</b><span class="loss ${faint}" title=${loss ?? nothing}>${what && ` · ${what}`}<span class="row-count">${rows}</span>${value}</span
           >${change && html`<span class="change ${faint}" title=${STATUS.sinceStart}>, ${change}</span>`}</p
         ><p class="metrics ${isMeasured ? "" : "pending"}" data-role="metrics">${metrics && ` · ${metrics}`}</p>
         ${spoken}`,
@@ -191,10 +193,9 @@ function stepsFor(net: Network, edits: Edits, axis: TargetKind): StepTable {
 
 /** Some of what Python warns of; what this side finds out by itself comes before it. */
 function warningsOf(net: Network, { warnings, inVars, outVars }: Snapshot): string {
-  const more = warnings.length - MAX_WARNINGS;
-  const naming = viewNaming(net, { inVars, outVars });
-  const texts = warnings.slice(0, MAX_WARNINGS).map((warning) => warningWords(warning, naming));
-  return texts.join(" ") + (more > 0 ? ` And ${more} more.` : "");
+  const texts = warningSentences(warnings, viewNaming(net, { inVars, outVars }));
+  const more = texts.length - MAX_WARNINGS;
+  return texts.slice(0, MAX_WARNINGS).join(" ") + (more > 0 ? ` And ${more} more.` : "");
 }
 
 /** The loss that everything is compared with. */

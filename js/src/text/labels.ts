@@ -186,6 +186,7 @@ export const SCRIPT = {
 
 export const LEGEND = {
   scale: "edge score",
+  views: { network: "in the network", matrix: "in the matrix" },
   contrast: {
     name: "contrast",
     help: "To the left weak edges are as dark as strong ones, to the right they fade.",
@@ -347,7 +348,8 @@ export const TRAIN = {
   noLosses: "no training yet",
   series: { train: "train", test: "test", reg: "regulariser" },
   marks: { pruned: "pruned", refined: "refined" },
-  running: (done: string, of: string): string => `step ${done} of ${of}`,
+  running: (step: string, of: string, iteration: string, train: string): string =>
+    `step ${step} of ${of}${iteration && `, iteration ${iteration}`}${train && ` · train ${train}`}`,
   pausing: "pauses after this step",
   paused: (done: string, of: string): string => `paused after step ${done} of ${of}`,
   ended: (steps: string): string => `${steps} done`,

@@ -370,10 +370,17 @@ export function termWords(edges: readonly EdgeIndex[], naming: Naming): string {
 export const blameWords = (loss: number): string => `loss ${formatFigures(loss)} with a spline there`;
 
 /** How a training is: its step, or why it has ended. */
-export function trainingWords({ state, done, steps, stopped, error, own }: TrainingRun): string {
+export function trainingWords(training: TrainingRun): string {
+  const { state, done, steps, stopped, error, own, iteration = null, train_loss = null } = training;
   if (own && state !== "pausing")
     return TRAIN.ownLoop(formatItems(done, "step"), state === "running", state === "paused");
-  if (state === "running") return TRAIN.running(formatCount(Math.min(done + 1, steps)), formatCount(steps));
+  if (state === "running")
+    return TRAIN.running(
+      formatCount(Math.min(done + 1, steps)),
+      formatCount(steps),
+      iteration === null ? "" : formatCount(iteration),
+      train_loss === null ? "" : formatFigures(train_loss),
+    );
   if (state === "pausing") return TRAIN.pausing;
   if (state === "paused") return TRAIN.paused(formatCount(done), formatCount(steps));
   return error || stopped || TRAIN.ended(formatItems(done, "step"));

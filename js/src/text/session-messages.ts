@@ -19,6 +19,8 @@ export interface Naming {
 
 /** Characters of a name; it is whole on cards. */
 const LONGEST_NAME = 16;
+/** Of inputs in one sentence. */
+const MOST_NAMES = 12;
 
 /** By the names in the view; by indices if the model has changed and no longer has the edge or node. */
 export function viewNaming(net: Network, names: NodeNames): Naming {
@@ -103,7 +105,15 @@ const WARNINGS: Readonly<Record<string, Say>> = {
   },
   constant_output: (naming, j: number) =>
     `Output ${naming.output(j)} depends on no input any more: it is constant.`,
-  unused_input: (naming, i: number) => `Input ${naming.input(i)} leads nowhere any more.`,
+  unused_input: (naming, ...inputs: number[]) => {
+    const names = inputs.slice(0, MOST_NAMES).map((i) => naming.input(i));
+    const more = inputs.length - names.length;
+    if (more > 0) names.push(`${more} more`);
+    const last = names.pop()!;
+    return names.length > 0
+      ? `Inputs ${names.join(", ")} and ${last} lead nowhere any more.`
+      : `Input ${last} leads nowhere any more.`;
+  },
   lost_factor: (naming, l: number, i: number, isOutput: boolean, factor: number, value: number | null) => {
     const name = isOutput ? `output ${naming.output(i)}` : `h${l},${i}`;
     const start = `Factor ${factor + 1} of the product ${name} has lost its last edge`;
@@ -153,6 +163,16 @@ function say(words: Readonly<Record<string, Say>>, naming: Naming, [code, ...val
 
 /** What is wrong with the model as it is. */
 export const warningWords = (message: Message, naming: Naming): string => say(WARNINGS, naming, message);
+
+/** The same of several: inputs that lead nowhere share one sentence. */
+export function warningSentences(messages: readonly Message[], naming: Naming): string[] {
+  const [first, ...others] = messages.filter(([code]) => code === "unused_input");
+  return messages.flatMap((message) => {
+    if (others.includes(message)) return [];
+    const more = message === first ? others.flatMap(([, ...inputs]) => inputs) : [];
+    return warningWords([...message, ...more], naming);
+  });
+}
 
 /** In the place of the words above where there is little room; what is not here has no shorter ones. */
 const SHORT: Readonly<Record<string, Say>> = {

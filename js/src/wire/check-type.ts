@@ -55,6 +55,8 @@ const run: Is = (value) => {
     orNone(truth)(row.own) &&
     orNone(listOf(whole))(row.frames) &&
     orNone(whole)(row.frame) &&
+    orNone(whole)(row.iteration) &&
+    orNone(finite)(row.train_loss) &&
     orNone(listOf((mark) => list(mark) && whole((mark as unknown[])[0]) && text((mark as unknown[])[1])))(
       row.marks,
     )

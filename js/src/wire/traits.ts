@@ -79,6 +79,10 @@ export interface TrainingRun {
   /** Why it ended early, in words, and what was raised in it; "" if nothing. */
   readonly stopped: string;
   readonly error: string;
+  /** How many iterations of the step in hand the curves have; null if they are those of whole steps. */
+  readonly iteration?: number | null;
+  /** On the training rows after that iteration; null if it is not known. */
+  readonly train_loss?: number | null;
   /** A loop of the user's own, which may be paused and stopped, and has no settings. */
   readonly own?: boolean;
   /** On a page without Python: how many steps of the losses the network had in each key frame, and which is shown. */

@@ -87,6 +87,34 @@ test.each(["light", "dark"] as const)(
   },
 );
 
+test("no line becomes thicker while a threshold is dragged: many curves have thin lines until they are arranged anew", () => {
+  const net = networkOf(
+    [16, 25, 4],
+    Float64Array.from({ length: 500 }, (_, e) => (e + 1) / 500),
+  );
+  const known = reduce(null, { type: "synced", reading: syncedOf(net) })!;
+  const dragged = reduce(known, { type: "dragged", axis: "edge", value: 0.88 })!;
+  const made = layout(net, dragged.layoutMask, { width: 900, height: 740, inNames: 20, outNames: 20 });
+  const scene = buildScene(made, dragged);
+  const canvas = document.createElement("canvas");
+  const ctx = canvas.getContext("2d")!;
+  const widths: number[] = [];
+  const stroke = ctx.stroke.bind(ctx);
+  ctx.stroke = (...line: []) => {
+    widths.push(ctx.lineWidth);
+    stroke(...line);
+  };
+  const palette = { ...INKS.light, background: BACKGROUNDS.light };
+  const curve = createNormalizedCurves(net, sampleCurves(net));
+  paint({ ctx, ratio: 1, palette, font: "sans-serif", curve }, { ...scene, nodes: [] }, []);
+
+  const looks = scene.edges.filter(({ box }) => box).map(({ look }) => look);
+  expect(looks.filter((look) => look === "on").length).toBeGreaterThan(40);
+  expect(looks.length).toBeGreaterThan(150);
+  // Nothing is thicker than the cross that marks what is being removed.
+  expect(Math.max(...widths)).toBeLessThanOrEqual(1.5);
+});
+
 const hex = (bits: number) =>
   `#${[0, 8, 16].map((shift) => ((bits >>> shift) & 255).toString(16).padStart(2, "0")).join("")}`;
 

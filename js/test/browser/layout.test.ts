@@ -97,6 +97,27 @@ describe("the head", () => {
     },
   );
 
+  test.each([1000, 1067, 1120, 1300, 1361, 1600])(
+    "at %d px is over an inspector whose tabs stand in one row, whichever is chosen",
+    async (width) => {
+      const view = await open(width, 820, richModel());
+      const tabs = [...view.root.querySelectorAll<HTMLElement>(".tabs button")];
+      expect(tabs.map((tab) => tab.textContent)).toEqual([
+        "Cards",
+        "Train",
+        "Formula",
+        "Trace",
+        "History",
+        "Code",
+      ]);
+      for (const tab of tabs) {
+        tab.click();
+        await frames(2);
+        expect(new Set(tabs.map((each) => each.getBoundingClientRect().top)).size).toBe(1);
+      }
+    },
+  );
+
   test("is one line of status and one row of actions, the most frequent first", async () => {
     const view = await open(1000, 900, richModel());
     const [status, ...buttons] = [

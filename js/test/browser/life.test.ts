@@ -386,12 +386,13 @@ test("what is wrong is said in words: Python's errors, bytes that cannot be read
 test("what Python warns of is said once the model has what is shown, a few at a time, in the view's names", async () => {
   const view = await mount();
   const warning = view.find("[data-role=warning]");
-  const warnings = [0, 1, 2, 3].map((i) => ["unused_input", i] as const);
+  const warnings = [
+    ...[0, 1].map((i) => ["unused_input", i] as const),
+    ...["One.", "Two.", "Three."].map((words) => ["text", words] as const),
+  ];
   view.model.receive({ _warnings: warnings });
   await frames(2);
-  expect(warning.textContent).toBe(
-    "Input x1 leads nowhere any more. Input x2 leads nowhere any more. And 2 more.",
-  );
+  expect(warning.textContent).toBe("Inputs x1 and x2 lead nowhere any more. One. And 2 more.");
   view.model.receive({ _warnings: [] });
   await frames(2);
   expect(warning.textContent).toBe("");

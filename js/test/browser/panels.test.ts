@@ -357,6 +357,26 @@ test("the legend has only what is there", async () => {
   expect(shown().join()).toMatch(/symbolic.*sample/);
 });
 
+test("the legend shows the grounds of both views over the same scores, and which of them is on show", async () => {
+  const view = await mount(richModel());
+  const grounds = () =>
+    [...view.root.querySelectorAll<HTMLElement>(".legend .ramp")].map((ramp) => {
+      const name = ramp.nextElementSibling!;
+      const last = ramp.style.background.match(/rgb\([^)]*\)/g)!.at(-1)!;
+      const lightness = last.match(/\d+/g)!.reduce((sum, channel) => sum + Number(channel), 0);
+      return { name: name.textContent, lightness, colour: getComputedStyle(name).color };
+    });
+  const [network, matrix] = grounds();
+  expect([network!.name, matrix!.name]).toEqual(["in the network", "in the matrix"]);
+  expect(matrix!.lightness).toBeLessThan(network!.lightness / 2);
+  expect(network!.colour).not.toBe(matrix!.colour);
+  view.model.receive({ view: "matrix" });
+  await frames(2);
+  const switched = grounds();
+  expect(switched.map(({ lightness }) => lightness)).toEqual([network!.lightness, matrix!.lightness]);
+  expect(switched.map(({ colour }) => colour)).toEqual([matrix!.colour, network!.colour]);
+});
+
 test("from 320 px on nothing sticks out, with long names and eight cards", async () => {
   const model = richModel();
   model.receive({

@@ -47,6 +47,13 @@ test("Retrain trains with the usual settings, and with those of the last trainin
   await click(view.find("[data-role=retrain]"));
   expect(doing(view)).toHaveLength(1);
   expect(said(view)).toBe("step 4 of 20");
+  // Where the curves are of a step that has not ended, it says so.
+  view.model.receive({ _run: { ...RUN, opt: "LBFGS", iteration: 12, train_loss: 0.01234 } });
+  await frames(2);
+  expect(said(view)).toBe("step 4 of 20, iteration 12 · train 0.01234");
+  view.model.receive({ _run: { ...RUN, opt: "LBFGS", iteration: 0, train_loss: null } });
+  await frames(2);
+  expect(said(view)).toBe("step 4 of 20, iteration 0");
   view.model.receive({ _run: { ...RUN, state: "ended", done: 20 } });
   await frames(2);
   expect(said(view)).toBe("20 steps done");

@@ -1,7 +1,13 @@
 /** Steps and warnings are said as Python says them, and in the view by the names that a person gave. */
 import { expect, test } from "vitest";
 import { createNetwork } from "../../src/model/network";
-import { INDICES, stepWords, viewNaming, warningWords } from "../../src/text/session-messages";
+import {
+  INDICES,
+  stepWords,
+  viewNaming,
+  warningSentences,
+  warningWords,
+} from "../../src/text/session-messages";
 import type { Message } from "../../src/wire/traits";
 import { networkOf } from "../fake";
 import { golden } from "../golden";
@@ -29,6 +35,24 @@ test("edges and nodes have the view's names", () => {
   expect(warningWords(["constant_output", 0], naming)).toBe(
     "Output f(x) depends on no input any more: it is constant.",
   );
+});
+
+test("inputs that lead nowhere share one sentence, in the place of the first", () => {
+  const wide = networkOf([15, 1]);
+  const inVars = Array.from({ length: 15 }, (_, i) => `x_${i}`);
+  const said = (...messages: Message[]) =>
+    warningSentences(messages, viewNaming(wide, { inVars, outVars: ["y"] }));
+  const unused = (...inputs: number[]) => inputs.map((i): Message => ["unused_input", i]);
+  expect(said(...unused(3))).toEqual(["Input x3 leads nowhere any more."]);
+  expect(said(["text", "a"], ...unused(0, 2), ["text", "b"], ...unused(7))).toEqual([
+    "a",
+    "Inputs x0, x2 and x7 lead nowhere any more.",
+    "b",
+  ]);
+  expect(said(...unused(...inVars.keys()))).toEqual([
+    "Inputs x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11 and 3 more lead nowhere any more.",
+  ]);
+  expect(said()).toEqual([]);
 });
 
 test("an edge or a node that the model has no more has its indices", () => {

@@ -73,9 +73,9 @@ export function paintCurve(
   strokeCurve(brush, edge.edge, { x: 0, y: 0, side });
 }
 
-const LAYERS = { off: 0, removed: 0, on: 1, removing: 2 } as const;
+const LAYERS = { off: 0, removed: 0, removing: 1, on: 2 } as const;
 
-/** Painting order: off, removed, on (weak before strong, numbers before formulas), and last what is being removed. */
+/** Painting order: off and removed, what is being removed, on (weak before strong, numbers before formulas). */
 function order({ look, box, ghost, formula, importance, difference }: EdgeShape): number {
   const kind = 2 * (formula === null ? 0 : 1) + (box ? 1 : 0);
   const layer = 2 * LAYERS[look] + (ghost || difference ? 1 : 0);
@@ -94,7 +94,8 @@ function paintLines(brush: Brush, scene: Scene): void {
     if (batch) batch.push(edge);
     else batches[key] = [edge];
     if (edge.box) {
-      if (edge.look === "on") boxed++;
+      // As many as the layout has, not as are on: while a threshold is dragged no line changes its width.
+      if (edge.look === "on" || edge.look === "removing" || edge.ghost) boxed++;
       continue;
     }
     plain++;
@@ -106,7 +107,7 @@ function paintLines(brush: Brush, scene: Scene): void {
   brush.ctx.setLineDash([]);
 }
 
-/** Lines without a box, those that are on and have one, and the opacity at which the first do not become black. */
+/** Lines without a box, those that the layout gives one, and the opacity at which the first do not become black. */
 interface Counts {
   readonly plain: number;
   readonly boxed: number;
@@ -117,7 +118,7 @@ interface Counts {
 function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], { plain, boxed, crowd }: Counts): void {
   const { ctx, ratio, palette } = brush;
   const { look, box, ghost, importance, formula } = batch[0]!;
-  const many = plain > MANY;
+  const thin = boxed > MANY || (!box && plain > MANY);
   const fade = fading(scene, batch[0]!);
   ctx.strokeStyle = colourOf(palette, batch[0]!);
   ctx.setLineDash([]);
@@ -131,15 +132,14 @@ function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], { plain, box
     return;
   }
   if (look === "removing") {
-    const thin = many && !box;
-    if (!many) ctx.setLineDash([5, 5]);
+    if (boxed + plain <= MANY) ctx.setLineDash([5, 5]);
     ctx.lineWidth = thin ? 1 / ratio : box ? 1.5 : 1;
     ctx.globalAlpha = (thin ? 0.75 : 0.9) * fade;
     if (thin) strokeTogether(ctx, batch, true);
     else for (const edge of batch) ctx.stroke(lineOf(brush, edge.path));
     return;
   }
-  if (box ? boxed > MANY : many) {
+  if (thin) {
     ctx.lineWidth = 1 / ratio;
     ctx.globalAlpha = (formula === null ? alphaOf(importance) : 1) * (box ? 1 : crowd) * fade;
     strokeTogether(ctx, batch, false);
@@ -243,14 +243,14 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<
   ctx.strokeStyle = colourOf(palette, edge);
   const full = lit || removing || symbolic;
   ctx.globalAlpha = alpha * (gone ? GONE_CURVE : full ? 1 : alphaOf(edge.importance));
-  ctx.lineWidth = Math.min(2.5, Math.max(1.25, box.side / 30)) + (symbolic ? 0.25 : 0);
+  ctx.lineWidth = Math.min(2.5, Math.max(1, box.side / 30)) + (symbolic ? 0.25 : 0);
   strokeCurve(brush, edge.edge, box);
   ctx.globalAlpha = alpha;
   if (removing) {
     const r = Math.min(3.2, box.side / 8);
     ctx.strokeStyle = colourOf(palette, edge);
     dot(ctx, box.x + box.side - 1, box.y + 1, r + 2.5, palette.background);
-    cross(ctx, box.x + box.side - 1, box.y + 1, r);
+    cross(ctx, box.x + box.side - 1, box.y + 1, r, Math.min(1.5, r / 2));
   }
   if (edge.kept) dot(ctx, box.x + 5, box.y + 5, 2, palette.ink);
   if (edge.label && edge.formula !== null) paintFormula(brush, edge, box, edge.formula);
