@@ -171,5 +171,6 @@ class RunSync:
                 return
             now = time.perf_counter()
             due = max(due + RUN_SECONDS, now)  # however late this look came
-            # Half of the time is the training's alone; waiting for it is no work.
-            yield max(time.thread_time() - worked, due - now)
+            if running:  # else it is over at once: the next training is to be followed, too
+                # Half of the time is the training's alone; waiting for it is no work.
+                yield max(time.thread_time() - worked, due - now)

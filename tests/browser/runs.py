@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Page
-from view import View, rectangle
+from view import View, at_rest
 
 DATA = """
 import time
@@ -45,7 +45,7 @@ def ended(page: Page) -> int:
 
 def point_at_a_run(page: Page) -> int:
     """Move the mouse over the plot until it is at a point; return the number of its run."""
-    area = rectangle(page.locator(".scatter"))
+    area = at_rest(page.locator(".scatter"))
     card = page.locator(".runs-card")
     for x in range(64, int(area["width"]), 9):
         for y in range(30, int(area["height"]) - 40, 9):

@@ -101,11 +101,7 @@ class View:
 
     def middle(self, kind: str, ids: str) -> tuple[float, float]:
         """Return where the middle of an edge's box or of a node is, once it has come to rest."""
-        area, before = rectangle(self.twin(kind, ids)), None
-        while area != before:  # what was switched before may still move
-            self.page.wait_for_timeout(60)
-            self.next_frame()
-            area, before = rectangle(self.twin(kind, ids)), area
+        area = at_rest(self.twin(kind, ids))  # what was switched before may still move
         return area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
 
     def press(self, role: str) -> None:
@@ -177,6 +173,15 @@ def rectangle(locator: Locator) -> FloatRect:
     """Return where an element is in the window."""
     area = locator.bounding_box()
     assert area is not None, f"{locator} is not in the page"
+    return area
+
+
+def at_rest(locator: Locator) -> FloatRect:
+    """Return where an element is in the window once it does not move any more."""
+    area, before = rectangle(locator), None
+    while area != before:
+        locator.page.wait_for_timeout(60)
+        area, before = rectangle(locator), area
     return area
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -26,17 +27,27 @@ every_kind = pytest.mark.parametrize("kind", [k for k in kinds.KINDS if k != "Fa
 
 
 class SlowLoss:
-    """The mean squared error, which takes its time in a thread that trains, so that a step does."""
+    """The mean squared error, which takes its time in a thread that trains, so that a step does.
+
+    It waits for turns of the thread that looks: if that stands still, so does the training.
+    """
 
     __name__ = "slow_loss"
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, turns: int) -> None:
+        self.takes, self.turns = turns, 0.0
         self.fails = False
+
+    async def count_turns(self) -> None:
+        while True:
+            await asyncio.sleep(0.005)
+            self.turns += 1
 
     def __call__(self, pred: Tensor, label: Tensor) -> Tensor:
         if threading.current_thread() is not threading.main_thread():
-            time.sleep(self.seconds)
+            due, end = self.turns + self.takes, time.monotonic() + 60
+            while self.turns < due and time.monotonic() < end:
+                time.sleep(0.001)
             if self.fails:
                 raise RuntimeError("boom")
         return (pred - label).square().mean()
@@ -86,7 +97,9 @@ def test_a_long_step_is_seen_before_it_is_over_and_the_model_has_nothing_of_it(k
     seen: list[tuple[int, int, Any, Any]] = []
 
     async def watch() -> KANWidget:
-        w = KANWidget(model, data, metric=SlowLoss(0.04))
+        loss_fn = SlowLoss(8)
+        w = KANWidget(model, data, metric=loss_fn)
+        turns = asyncio.create_task(loss_fn.count_turns())
         tell(w, seen, model)
         first, before, out = shown(w), kinds.bits(model), model(rows).detach()
         loss = w.loss
@@ -104,6 +117,7 @@ def test_a_long_step_is_seen_before_it_is_over_and_the_model_has_nothing_of_it(k
         while w._run["state"] != "ended":
             await asyncio.sleep(0.01)
         assert any(done == 1 for done, *_ in seen)
+        turns.cancel()
         return w
 
     w = asyncio.run(watch())
@@ -116,7 +130,8 @@ def test_a_long_step_is_seen_before_it_is_over_and_the_model_has_nothing_of_it(k
 @every_kind
 def test_the_point_in_hand_is_where_a_stop_there_ends(kind: str) -> None:
     model, data = kinds.make(kind), kinds.data()
-    session = PruningSession(model, data, metric=SlowLoss(0.01))
+    loss = SlowLoss(2)
+    session = PruningSession(model, data, metric=loss)
     session.remove_edge(0, 1, 2)
     grids = [torch.linspace(-1, 1, 9, dtype=torch.float64).expand(n, -1) for n in (2, 3)]
     run = session.start_fit(steps=1)
@@ -124,7 +139,9 @@ def test_the_point_in_hand_is_where_a_stop_there_ends(kind: str) -> None:
     while drawn is None or drawn.iteration < 4:
         session.ask_for_step_in_hand(0.0)
         time.sleep(0.001)
+        loss.turns += 1
         drawn = session.step_to_draw(grids) or drawn
+    loss.turns = math.inf
     assert drawn.loss is None  # no step has ended
     before = [c.clone() for c in drawn.curves]
     run.stop()
@@ -150,13 +167,21 @@ def test_being_watched_changes_no_bit_of_a_training() -> None:
         model = KAN([2, 12, 12, 1], seed=0)
         session = PruningSession(model, data)
         session.remove_edge(0, 0, 1)
-        run = session.start_fit(steps=4, lamb=1e-3)
-        looks = 0
+        looks = turns = 0
+
+        def wait_for_a_look() -> bool:
+            due, end = turns + 2, time.monotonic() + 60
+            while watched and turns < due and time.monotonic() < end:
+                time.sleep(0.0005)
+            return False
+
+        run = session.start_fit(steps=4, lamb=1e-3, stop=wait_for_a_look)
         points = [x for x, _ in session.baseline.curves]
         while watched and run.running:
             session.ask_for_step_in_hand(0.0)
             drawn = session.step_to_draw(points)
             looks += drawn is not None and drawn.iteration > 0
+            turns += 1
         results = dict(run.wait())
         return kinds.bits(model), results, looks
 
@@ -188,11 +213,12 @@ def test_a_fit_with_own_numbers_is_the_same_to_the_last_bit(model: KAN, dataset:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_step_that_fails_leaves_model_and_view_as_before(seed: int) -> None:
     model, data = kinds.make("native", seed), kinds.data()
-    loss = SlowLoss(0.04)
+    loss = SlowLoss(8)
     seen: list[tuple[int, int, Any, Any]] = []
 
     async def watch() -> KANWidget:
         w = KANWidget(model, data, metric=loss)
+        turns = asyncio.create_task(loss.count_turns())
         tell(w, seen, model)
         first, before = shown(w), kinds.bits(model)
         run = w.fit(3)
@@ -205,6 +231,7 @@ def test_a_step_that_fails_leaves_model_and_view_as_before(seed: int) -> None:
         assert kinds.bits(model) == before
         np.testing.assert_array_equal(shown(w), first)
         assert "boom" in w._run["error"]
+        turns.cancel()
         return w
 
     asyncio.run(watch())
@@ -213,10 +240,15 @@ def test_a_step_that_fails_leaves_model_and_view_as_before(seed: int) -> None:
 def test_short_steps_are_drawn_whole(model: KAN, dataset: Dataset) -> None:
     told: list[Any] = []
 
+    def wait(step: int, _: Any) -> None:
+        end = time.monotonic() + 60
+        while step == 150 and len(told) < 3 and time.monotonic() < end:
+            time.sleep(0.005)
+
     async def watch() -> None:
         w = KANWidget(model, dataset)
         w.observe(lambda change: told.append(dict(change["new"])), names="_run")
-        w.fit(300, opt="Adam", lr=1e-3)
+        w.fit(300, opt="Adam", lr=1e-3, callback=wait)
         while w._run["state"] != "ended":
             await asyncio.sleep(0.01)
 

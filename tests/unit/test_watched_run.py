@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget
+from kanwidget.training.run import TrainingRun
 from kanwidget.widget import run_sync
 from kanwidget.widget.packed_array import unpack
 
@@ -82,3 +83,24 @@ def test_the_word_ended_comes_with_the_last_loss(model: KAN, dataset: Dataset) -
     asyncio.run(watch())
     for state, loss, last in seen:
         assert (state, loss) == ("ended", pytest.approx(last, rel=1e-6))
+
+
+def test_a_training_that_begins_at_once_after_another_is_followed_though_its_thread_is_late(
+    model: KAN, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = TrainingRun._in_thread
+
+    def late(run: TrainingRun) -> None:
+        time.sleep(0.5)
+        begin(run)
+
+    async def watch() -> None:
+        w = KANWidget(model, dataset)
+        for _ in range(2):
+            w.fit(2, opt="Adam", lr=1e-3)
+            while w._run["state"] != "ended":
+                await asyncio.sleep(0)
+            monkeypatch.setattr(TrainingRun, "_in_thread", late)
+        w.close()
+
+    asyncio.run(asyncio.wait_for(watch(), 60))
