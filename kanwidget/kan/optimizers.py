@@ -237,7 +237,7 @@ def _cubic(a: _LinePoint, b: _LinePoint, bounds: tuple[float, float]) -> float:
         return middle
     d1 = a.slope + b.slope - 3 * (a.value - b.value) / (a.t - b.t)
     square = d1 * d1 - a.slope * b.slope
-    if square < 0:
+    if not 0 <= square < math.inf:  # huge values overflow
         return middle
     d2 = math.sqrt(square)
     width = b.slope - a.slope + 2 * d2

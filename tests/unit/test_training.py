@@ -107,6 +107,15 @@ def test_lbfgs_walks_as_torchs_does() -> None:
     assert np.allclose(ours, 1.0, atol=1e-6)
 
 
+def test_lbfgs_comes_back_from_where_values_are_huge() -> None:
+    def objective(theta: Any) -> tuple[float, Any]:
+        beyond = np.maximum(theta - 2, 0.0)
+        value = ((theta - 1) ** 2).sum() + 1e160 * (beyond**2).sum()
+        return float(value), 2 * (theta - 1) + 2e160 * beyond
+
+    assert np.allclose(LBFGS(lr=10.0).step(np.zeros(1), objective), 1.0)
+
+
 SCRIPT = """
 import hashlib, sys, torch
 torch.set_num_threads(int(sys.argv[1]))
