@@ -64,6 +64,7 @@ class Sweep:
         self._folder: SweepFolder | None = None
         self.listeners = Listeners()
         self._view: Any = None
+        self._view_lock = threading.RLock()
         self._distribution: Distribution | None = None
         self._ended = threading.Event()
         self._ended.set()
@@ -246,9 +247,10 @@ class Sweep:
         """
         if Sweep.make_view is None:
             raise RuntimeError("there is no view without kanwidget.widget: import kanwidget")
-        if self._view is None or self._view.closed:
-            self._view = Sweep.make_view(self)
-        return self._view
+        with self._view_lock:  # threads shall not make two
+            if self._view is None or self._view.closed:
+                self._view = Sweep.make_view(self)
+            return self._view
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Return what a notebook shows."""

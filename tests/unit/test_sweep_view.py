@@ -78,6 +78,23 @@ def test_a_sweep_is_shown_as_its_view_and_always_the_same(finished: Sweep) -> No
     finished.view().close()
 
 
+def test_threads_that_ask_at_once_get_one_view(
+    finished: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Sweep.make_view
+    assert make is not None
+
+    def make_slowly(runs: Sweep) -> SweepWidget:
+        time.sleep(0.2)  # the other asks meanwhile
+        return make(runs)
+
+    monkeypatch.setattr(Sweep, "make_view", make_slowly)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(lambda _: finished.view(), range(2))
+    assert first is second
+    first.close()
+
+
 def test_the_page_gets_all_runs_the_front_and_the_settings_that_differ(
     view: SweepWidget, finished: Sweep
 ) -> None:

@@ -124,11 +124,10 @@ def keep(w: KANWidget, model: KAN, dataset: Mapping[str, Tensor], path: str) -> 
 
 def keep_runs(runs: Sweep, path: str) -> None:
     """Keep a file in step with a sweep and the networks that are open, in a thread."""
-    session = uuid.uuid4().hex
+    session, view = uuid.uuid4().hex, runs.view()  # it belongs to this thread
 
     def tell() -> None:
         while True:
-            view = runs.view()
             edges = {number: w.active_edges for number, w in [*view.networks.items()]}
             facts = {"count": len(runs), "running": runs.running, "opened": view.opened}
             write(path, {"session": session, "edges": edges, **facts})
