@@ -17,7 +17,7 @@ __all__ = ["RunSync"]
 RUN_SECONDS = 0.09
 """Seconds from one look at a training by the session to the next."""
 
-REFRESH_SECONDS = 1.0
+REFRESH_SECONDS = 2.0
 """Seconds from one whole look at such a training to the next: between them only curves follow."""
 
 MAX_SHARE = 0.1
