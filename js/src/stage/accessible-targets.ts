@@ -78,6 +78,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   const spotOf = new WeakMap<EventTarget, TargetBox>();
   let drawn: Drawn | null = null;
   let named: NodeNames | null = null;
+  let labelled: Network | null = null;
   let permanent: ReadonlySet<number> = new Set();
   /** Weak edges that have a button: where the keyboard is, and where it goes. */
   let temporary: readonly Target[] = [];
@@ -134,16 +135,10 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     { signal },
   );
 
-  function labelButton(
-    button: HTMLButtonElement,
-    net: Network,
-    names: NodeNames,
-    { target, box }: TargetBox,
-  ): void {
+  function labelButton(button: HTMLButtonElement, net: Network, names: NodeNames, target: Target): void {
     const { kind, id } = target;
     button.setAttribute(`data-${kind}`, (kind === "edge" ? edgeIndex(net, id) : nodeIndex(net, id)).join());
     button.setAttribute("aria-label", accessibleName(net, names, target));
-    button.style.cssText = `left:${box.x}px;top:${box.y}px;width:${box.side}px;height:${box.side}px`;
   }
 
   /** Gives every spot that is reached its button. */
@@ -152,6 +147,8 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     reached = targetBoxes.filter(
       ({ target }) => target.kind === "node" || permanent.has(target.id) || invited.has(keyOf(target)),
     );
+    // Labels stay where only places change.
+    const renamed = names !== named || known.net !== labelled;
     const keep = new Set<string>();
     order = reached.map((spot) => {
       const key = keyOf(spot.target);
@@ -160,14 +157,18 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
         button = element("button", { type: "button", tabindex: "-1" });
         buttons.set(key, button);
       }
-      if (spotOf.get(button) !== spot || names !== named) {
+      const before = spotOf.get(button);
+      if (before === undefined || renamed) labelButton(button, known.net, names, spot.target);
+      if (before !== spot) {
         spotOf.set(button, spot);
-        labelButton(button, known.net, names, spot);
+        const { x, y, side } = spot.box;
+        button.style.cssText = `left:${x}px;top:${y}px;width:${side}px;height:${side}px`;
       }
       keep.add(key);
       return button;
     });
     named = names;
+    labelled = known.net;
     for (const key of buttons.keys()) if (!keep.has(key)) buttons.delete(key);
     arrange(container, order);
     if (!stop?.isConnected) setTabStop(order[0] ?? null);

@@ -14,8 +14,21 @@ const GREEK = new Map(Array.from(LETTERS.matchAll(/(\w+) (\S)/gu), ([, word, let
 /** `length_m` is a length in metres, `v_x` has a subscript. */
 const WORD_AND_LETTER = /[\p{L}\p{N}]{2}_\p{L}(?!\p{L})/u;
 
-/** A name that is not understood comes back as it is, in one run. */
-export function textRuns(name: string): Run[] {
+const KNOWN = new Map<string, readonly Run[]>();
+const MOST_KNOWN = 2000;
+
+/** A name that is not understood comes back as it is, in one run. Each is read once: names are painted in every frame. */
+export function textRuns(name: string): readonly Run[] {
+  let runs = KNOWN.get(name);
+  if (runs === undefined) {
+    if (KNOWN.size >= MOST_KNOWN) KNOWN.clear();
+    runs = readRuns(name);
+    KNOWN.set(name, runs);
+  }
+  return runs;
+}
+
+function readRuns(name: string): Run[] {
   const plain: Run[] = [{ text: name, shift: "none" }];
   const math = /^\$(.+)\$$/.exec(name.trim());
   const body = (math?.[1] ?? name).replace(/\\([a-zA-Z]+)/g, (all, word: string) => GREEK.get(word) ?? all);

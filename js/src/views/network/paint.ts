@@ -236,9 +236,10 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<
   const quiet = 0.25 + 0.5 * (removing || symbolic ? 1 : edge.importance);
   ctx.globalAlpha = alpha * (gone ? QUIET_INK : border > 1 ? 1 : quiet);
   ctx.lineWidth = border;
-  if (removing || gone) ctx.setLineDash([4, 3]);
+  const dashed = removing || gone;
+  if (dashed) ctx.setLineDash([4, 3]);
   ctx.stroke();
-  ctx.setLineDash([]);
+  if (dashed) ctx.setLineDash([]);
   if (!gone && box.side >= RANGED_SIDE) paintRange(brush, edge, box, alpha);
   ctx.strokeStyle = colourOf(palette, edge);
   const full = lit || removing || symbolic;
