@@ -22,7 +22,7 @@ from kanwidget.kan.check_data import (
     check_inputs,
     varying_columns,
 )
-from kanwidget.kan.row_blocks import split_rows
+from kanwidget.kan.row_blocks import some_rows, split_rows
 from kanwidget.masks.validate import check_scalar
 
 from .baseline import Baseline
@@ -232,8 +232,7 @@ class DataAndMetric:
         """
         rows = self.train_rows
         if len(rows) > CURVE_ROWS:
-            some = torch.linspace(0, len(rows) - 1, CURVE_ROWS, dtype=torch.float64)
-            rows = rows[some.round().long().to(rows.device)]
+            rows = rows[some_rows(len(rows), CURVE_ROWS).to(rows.device)]
         values = adapter.inputs_of(rows)
         curves = adapter.curves(rows, CURVE_POINTS, values)
         baseline.drop_curves()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanwidget.adapters import Adapter
+from kanwidget.kan.row_blocks import some_rows
 from kanwidget.masks.ids import Edge
 
 from .dictionary import POINTS
@@ -73,7 +74,7 @@ def sample_edges(
         By default all that are on.
     """
     if len(rows) > MAX_ROWS:
-        some = torch.linspace(0, len(rows) - 1, MAX_ROWS, dtype=torch.float64).round().long()
+        some = some_rows(len(rows), MAX_ROWS)
         rows, labels = rows[some], None if labels is None else labels[some]
     mask = adapter.mask()
     if edges is None:

@@ -15,6 +15,7 @@ from kanwidget.adapters.scores import forward_in_blocks
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import FUNCTIONS, Function
 from kanwidget.kan.arrays import as_columns
+from kanwidget.kan.row_blocks import some_rows
 from kanwidget.masks.ids import Edge
 
 from .levenberg_marquardt import refit
@@ -76,7 +77,7 @@ class NameLosses:
         self._test_x = as_columns(self._test_rows)
         self._loss = loss or _rmse(labels)
         if len(rows) > MAX_ROWS:
-            some = torch.linspace(0, len(rows) - 1, MAX_ROWS, dtype=torch.float64).round().long()
+            some = some_rows(len(rows), MAX_ROWS)
             rows, labels = rows[some.to(rows.device)], labels[some.to(labels.device)]
         self._x, self._labels = as_columns(rows), as_columns(labels)
 

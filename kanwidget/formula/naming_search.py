@@ -16,6 +16,7 @@ from kanwidget.adapters import Adapter
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import Function, select_functions
 from kanwidget.kan.arrays import as_columns
+from kanwidget.kan.row_blocks import some_rows
 from kanwidget.masks.ids import Edge
 
 from .dictionary import POINTS
@@ -213,7 +214,7 @@ class NamingProblem:
         self.functions = tuple(sorted(functions, key=lambda function: function.complexity))
         self.deadline, self._stop = deadline, stop
         if len(rows) > MAX_ROWS:
-            some = torch.linspace(0, len(rows) - 1, MAX_ROWS, dtype=torch.float64).round().long()
+            some = some_rows(len(rows), MAX_ROWS)
             rows = rows[some.to(rows.device)]
             labels = None if labels is None else labels[some.to(labels.device)]
         with torch.no_grad():
@@ -227,9 +228,9 @@ class NamingProblem:
             )
         self.x, self.labels = as_columns(rows), as_columns(labels)
         chosen = np.linspace(0, len(rows) - 1, min(len(rows), MAX_TRIAL_ROWS)).round()
-        some_rows = chosen.astype(np.int64)
-        self._trial_x = np.ascontiguousarray(self.x[:, some_rows])
-        self._trial_labels = np.ascontiguousarray(self.labels[:, some_rows])
+        trial_rows = chosen.astype(np.int64)
+        self._trial_x = np.ascontiguousarray(self.x[:, trial_rows])
+        self._trial_labels = np.ascontiguousarray(self.labels[:, trial_rows])
         self.variance = float(self.labels.var(1).mean()) or 1.0
         self.unnoticed = 0.0 if has_labels else (UNNOTICED * tolerance) ** 2 * self.variance
         self.error_before = mean_square(as_columns(outputs), self.labels)

@@ -8,6 +8,9 @@ from typing import Literal
 __all__ = ["EarlyEnd", "FitResults"]
 
 
+Reason = Literal["diverged", "interrupted", "stopped"]
+
+
 @dataclass(frozen=True)
 class EarlyEnd:
     """Why a fit ended before its last step; its ``str`` says it in words.
@@ -21,7 +24,7 @@ class EarlyEnd:
         Of a step that diverged.
     """
 
-    reason: Literal["diverged", "interrupted", "stopped"]
+    reason: Reason
     step: int
     loss: float = 0.0
     reg: float = 0.0
@@ -53,3 +56,7 @@ class FitResults(dict[str, list[float]]):
     def stopped(self) -> str:
         """Why the fit ended early, in words; "" if it did not."""
         return "" if self.early_end is None else str(self.early_end)
+
+    def ended_by(self, reason: Reason) -> bool:
+        """Whether this is why the fit ended early."""
+        return self.early_end is not None and self.early_end.reason == reason

@@ -1,4 +1,4 @@
-"""Computes on many rows of data in blocks, so that memory does not grow with the rows."""
+"""Computes on many rows in blocks, or on some: memory does not grow with the rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["MAX_NUMBERS_PER_BLOCK", "mean_over", "split_rows"]
+__all__ = ["MAX_NUMBERS_PER_BLOCK", "mean_over", "some_rows", "split_rows"]
 
 MAX_NUMBERS_PER_BLOCK = 1 << 22
 """Most numbers in one array."""
@@ -16,6 +16,13 @@ MAX_NUMBERS_PER_BLOCK = 1 << 22
 def split_rows(x: Tensor, numbers: int) -> Sequence[Tensor]:
     """Split rows into blocks, for work that computes ``numbers`` numbers for each row."""
     return torch.split(x, max(1, MAX_NUMBERS_PER_BLOCK // max(1, numbers)))
+
+
+def some_rows(count: int, most: int) -> Tensor:
+    """Return the numbers of at most so many rows, from end to end: data may be sorted."""
+    if count <= most:
+        return torch.arange(count)
+    return torch.linspace(0, count - 1, most, dtype=torch.float64).round().long()
 
 
 def mean_over(x: Tensor, numbers: int, function: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:

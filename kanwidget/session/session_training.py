@@ -13,13 +13,13 @@ from kanwidget.evaluate.metric import metric_name
 from kanwidget.kan.fit_results import FitResults
 from kanwidget.kan.write_lock import write_lock
 from kanwidget.masks.validate import check_whole
+from kanwidget.training.current_step import CurrentStep
 from kanwidget.training.engine import AtRest, check_model, train
 from kanwidget.training.key_frames import KeyFrames
 from kanwidget.training.objective import LossFunction, check_loss
 from kanwidget.training.pausable import LoopRun
 from kanwidget.training.run import TrainingRun
 from kanwidget.training.settings import TrainingSettings
-from kanwidget.training.step_in_hand import StepInHand
 
 from .session_reader import SessionReader
 from .training_log import TrainedSteps
@@ -63,7 +63,7 @@ class SessionTraining(SessionReader):
 
     _run: TrainingRun | None = None
     _frames: KeyFrames | None = None
-    _in_hand: StepInHand | None = None
+    _current_step: CurrentStep | None = None
 
     @property
     def run(self) -> TrainingRun | None:
@@ -126,7 +126,7 @@ class SessionTraining(SessionReader):
     def step_to_draw(self, points: Sequence[Tensor]) -> DrawnStep | None:
         """Return what is drawn of a training's last step, without making history of it.
 
-        Of the step that it is in, if it has left where that is: see `ask_for_step_in_hand`. The
+        Of the step that it is in, if it has left where that is: see `ask_for_current_step`. The
         live model has nothing of this before the step ends; nor has any loss that is told.
 
         None if none is under way, or more than this is needed to know the loss: see `refresh`.
@@ -138,13 +138,13 @@ class SessionTraining(SessionReader):
         """
         run, record = self._run, self._planner.fit
         live = self._applier.require_live_model().adapter
-        if run is None or not run.running or record is None or self._in_hand is None:
+        if run is None or not run.running or record is None or self._current_step is None:
             return None
         if [len(x) for x in points] != live.width[:-1] or not live.can_tabulate:
             return None
-        with self._in_hand.lock:
+        with self._current_step.lock:
             with write_lock(live.model):
-                done, point = run.steps_done, self._in_hand.point
+                done, point = run.steps_done, self._current_step.point
                 loss = run.losses_at(done - 1)[1] if done and not record.loss_name else None
                 if point is None:
                     if loss is None:
@@ -154,10 +154,10 @@ class SessionTraining(SessionReader):
             curves = [point.adapter.edge_curves(l, x.T) for l, x in enumerate(points)]
             return DrawnStep(curves, run.number, done, point.iteration, loss, point.loss)
 
-    def ask_for_step_in_hand(self, seconds: float) -> None:
+    def ask_for_current_step(self, seconds: float) -> None:
         """Let a training leave where its step is in so many seconds; see `step_to_draw`."""
-        if self._in_hand is not None:
-            self._in_hand.ask(seconds)
+        if self._current_step is not None:
+            self._current_step.ask(seconds)
 
     def fit(
         self,
@@ -352,14 +352,14 @@ class SessionTraining(SessionReader):
             is_over: Callable[[], bool],
             written: Callable[[FitResults], object],
         ) -> FitResults:
-            return train(live, rows, asked, loss, at_rest, is_over, progress, written, in_hand)
+            return train(live, rows, asked, loss, at_rest, is_over, progress, written, current_step)
 
         def check(asked: TrainingSettings) -> None:
             check_model(live, asked, loss)
 
         check(settings)
-        self._frames, in_hand = KeyFrames(live), StepInHand()
-        self._in_hand = in_hand
+        self._frames, current_step = KeyFrames(live), CurrentStep()
+        self._current_step = current_step
         run = TrainingRun(
             settings, work, live.model, callback, stop, bool(paused), check, self._frames.look
         )

@@ -28,6 +28,7 @@ from kanwidget.evaluate.names import column_names, names_or_default
 from kanwidget.kan import KAN
 from kanwidget.kan.check_data import check_inputs
 from kanwidget.kan.plot import KANFigure
+from kanwidget.kan.row_blocks import some_rows
 from kanwidget.masks.reachability import leads_to_outputs, reachable_from_inputs
 
 __all__ = ["Agreement", "CurveAgreement", "InputAgreement", "find_agreement"]
@@ -205,7 +206,7 @@ def find_agreement(
     x = check_inputs(
         dataset["train_input"], mask.shape[1], "dataset['train_input']", mask.device, mask.dtype
     )
-    rows = x[_evenly(len(x), CURVE_ROWS)]
+    rows = x[some_rows(len(x), CURVE_ROWS)]
     low, high = rows.amin(0), rows.amax(0)
     points = low + (high - low) * torch.linspace(0, 1, POINTS, dtype=x.dtype).unsqueeze(1)
     layers = [_first_layer(model, rows.to(model.mask[0]), points) for model in models]
@@ -288,10 +289,3 @@ def _first_layer(model: KAN, rows: Tensor, points: Tensor) -> _FirstLayer:
 def _correlation(a: Array, b: Array) -> float:
     size = float(np.sqrt((a @ a) * (b @ b)))
     return float(a @ b) / size if size else 0.0
-
-
-def _evenly(count: int, most: int) -> Tensor:
-    """Return the numbers of at most so many rows, spread evenly over all."""
-    if count <= most:
-        return torch.arange(count)
-    return torch.linspace(0, count - 1, most, dtype=torch.float64).round().long()

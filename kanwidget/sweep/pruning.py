@@ -63,7 +63,7 @@ def early_end(found: FitResults) -> str:
     Interrupted
         If it was interrupted.
     """
-    if found.early_end is not None and found.early_end.reason == "interrupted":
+    if found.ended_by("interrupted"):
         raise Interrupted(found.stopped)
     return found.stopped
 

@@ -22,10 +22,10 @@ from kanwidget.kan.optimizers import LBFGS, Adam
 from kanwidget.kan.training import check_least_squares
 from kanwidget.kan.write_lock import begin_fit, end_fit, write_lock
 
+from .current_step import CurrentStep
 from .levenberg_marquardt import LeastSquaresFit
 from .objective import AdapterObjective, LossFunction
 from .settings import TrainingSettings
-from .step_in_hand import StepInHand
 from .working_copy import TrainedModule, WorkingCopy
 
 __all__ = ["AtRest", "FitResults", "check_model", "train"]
@@ -51,7 +51,7 @@ def train(
     stop: Callable[[], bool] | None = None,
     progress: bool = False,
     written: Callable[[FitResults], object] | None = None,
-    in_hand: StepInHand | None = None,
+    current_step: CurrentStep | None = None,
 ) -> FitResults:
     """Train a live model; it has a whole step at each moment, and the last good one at the end.
 
@@ -75,7 +75,7 @@ def train(
     written : callable, optional
         Called with all results so far under the model's lock, in which it got the step: whoever
         has the lock finds the model and what it was told here to be of the same step.
-    in_hand : StepInHand, optional
+    current_step : CurrentStep, optional
         Where to leave what the model is within a step of LBFGS, when it is asked for.
 
     Returns
@@ -91,12 +91,12 @@ def train(
     check_model(live, settings, loss_fn)
     copy = WorkingCopy(live)
     shown = published = 0
-    in_hand = in_hand or StepInHand()
+    current_step = current_step or CurrentStep()
 
     def rest(step: int, results: FitResults) -> None:
         nonlocal shown, published
         with write_lock(live.model):
-            in_hand.end()
+            current_step.end()
             has_step = copy.publish()
             if has_step and written is not None:
                 written(results)
@@ -110,12 +110,12 @@ def train(
         model = copy.adapter.model
         fit = _train_kan if isinstance(model, KAN) else _train_by_adapter
         results = fit(
-            copy, data, settings, loss_fn, rest, stop or (lambda: False), progress, in_hand
+            copy, data, settings, loss_fn, rest, stop or (lambda: False), progress, current_step
         )
     finally:
-        in_hand.end()
+        current_step.end()
         end_fit(live.model)
-    if results.early_end is not None and results.early_end.reason == "interrupted":
+    if results.ended_by("interrupted"):
         with write_lock(live.model):
             if int(copy.published) > published:  # the live model had got its last step just now
                 shown = len(results["train_loss"])
@@ -158,7 +158,7 @@ def _train_kan(
     rest: AtRest,
     stop: Callable[[], bool],
     progress: bool,
-    in_hand: StepInHand,
+    current_step: CurrentStep,
 ) -> FitResults:
     model: KAN = copy.adapter.model  # type: ignore[assignment]
     return model.fit(
@@ -167,7 +167,7 @@ def _train_kan(
         progress=progress,
         callback=rest,
         stop=stop,
-        on_iteration=partial(in_hand.take, copy),
+        on_iteration=partial(current_step.take, copy),
         **asdict(settings),
     )
 
@@ -180,12 +180,12 @@ def _train_by_adapter(
     rest: AtRest,
     stop: Callable[[], bool],
     progress: bool,
-    in_hand: StepInHand,
+    current_step: CurrentStep,
 ) -> FitResults:
     """Train a working copy of another library's model, with `KAN.fit`'s optimisers and words."""
     objective = AdapterObjective(copy, settings, loss_fn, data["train_input"])
     report = math.sqrt if loss_fn is None else float
-    take_step = _step_of(copy, objective, data, settings, stop, report, in_hand)
+    take_step = _step_of(copy, objective, data, settings, stop, report, current_step)
     generator = torch.Generator().manual_seed(0)
     results = FitResults(train_loss=[], test_loss=[], reg=[])
     x, y, step = data["train_input"], data["train_label"], 0
@@ -218,7 +218,7 @@ def _train_by_adapter(
         results.early_end = EarlyEnd("interrupted", step)
     finally:
         bar.close()
-    if results.early_end is not None and results.early_end.reason == "diverged":
+    if results.ended_by("diverged"):
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=4)
     return results
 
@@ -230,7 +230,7 @@ def _step_of(
     settings: TrainingSettings,
     stop: Callable[[], bool],
     report: Callable[[float], float],
-    in_hand: StepInHand,
+    current_step: CurrentStep,
 ) -> Callable[[Tensor, Tensor], tuple[float, float]]:
     """Return what takes a step on some rows and returns their loss and the regulariser.
 
@@ -262,7 +262,7 @@ def _step_of(
             is_last = value == objective.loss + settings.lamb * objective.reg
             return report(objective.loss) if is_last else math.nan, without_off_edges(theta)
 
-        in_hand.take(copy, iteration, look)
+        current_step.take(copy, iteration, look)
 
     optimizer = (
         LBFGS(settings.lr, stop, within_step) if settings.opt == "LBFGS" else Adam(settings.lr)

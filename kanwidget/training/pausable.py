@@ -42,16 +42,16 @@ class Pausable:
 
     @property
     def paused(self) -> bool:
-        """Whether it waits, or will do so after the step in hand."""
+        """Whether it waits, or will do so after the current step."""
         return self.running and self._paused
 
     @property
     def waits(self) -> bool:
-        """Whether it waits now: no step is in hand."""
+        """Whether it waits now: no step is under way."""
         return self.running and self._waits
 
     def pause(self) -> None:
-        """Wait after the step in hand, until `resume`, `step` or `stop`."""
+        """Wait after the current step, until `resume`, `step` or `stop`."""
         with self._changed:
             self._paused, self._allowed = True, 0
 
@@ -70,7 +70,7 @@ class Pausable:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """End after the step in hand, and keep what was trained."""
+        """End after the current step, and keep what was trained."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -119,7 +119,7 @@ class LoopRun(Pausable):
         return self._stopped
 
     def pause(self) -> None:
-        """Wait after the step in hand, until `resume`, `step` or `stop`.
+        """Wait after the current step, until `resume`, `step` or `stop`.
 
         Raises
         ------

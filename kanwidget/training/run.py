@@ -145,7 +145,7 @@ class TrainingRun(Pausable):
         return threading.get_ident() == self._owner
 
     def change(self, **settings: Any) -> TrainingSettings:
-        """Go on with other settings after the step in hand; return all of them.
+        """Go on with other settings after the current step; return all of them.
 
         What was trained until then and what follows are two parts of one step of the history: an
         optimiser begins anew with each, and `PruningSession.script` says both.

@@ -9,7 +9,7 @@ A message may hold anything; what makes no sense is refused in words. Those of a
     ``_run_losses`` what it has reached. When it ends, or is looked at, it is a step of the history.
 ``{"do": "pause"}``, ``{"do": "resume"}``, ``{"do": "step"}``, ``{"do": "stop"}``
     For the one that is under way, or a loop of the user's own that a widget follows: wait after
-    the step in hand; go on; take one step and wait; end after the step in hand, and keep what was
+    the current step; go on; take one step and wait; end after the current step, and keep what was
     trained.
 ``{"do": "change", "lr": 0.1}``
     Gives it other settings from the next step on, see `TrainingRun.change`; what is left out stays.

@@ -20,6 +20,7 @@ from kanwidget.formula.naming_network import NamingNetwork, build_network
 from kanwidget.functions.curve import NamedCurve, named_value
 from kanwidget.functions.library import FUNCTIONS
 from kanwidget.kan.arrays import as_array, as_columns
+from kanwidget.kan.row_blocks import some_rows
 from kanwidget.masks.ids import Edge
 
 from .naming_payload import CandidateName, EdgeNames, FormulaText
@@ -149,7 +150,7 @@ class NamingTrials:
                 text.blame = edge, loss
 
     def _formula(self, in_vars: Sequence[str], out_vars: Sequence[str]) -> Formula:
-        some = _spread(len(self._data.train_rows))
+        some = some_rows(len(self._data.train_rows), MAX_ROWS)
         labels = None if self._labels is None else self._labels[some]
         rows = self._data.train_rows[some], labels
         return formula_of(
@@ -174,12 +175,12 @@ class NamingTrials:
         return copy
 
     def _train_x(self) -> Floats:
-        return as_columns(self._data.train_rows[_spread(len(self._data.train_rows))])
+        return as_columns(self._data.train_rows[some_rows(len(self._data.train_rows), MAX_ROWS)])
 
     def _refitted(self, network: NamingNetwork) -> tuple[NamingNetwork, float]:
         if self._labels is None:
             return network, math.nan
-        labels = as_columns(self._labels[_spread(len(self._labels))])
+        labels = as_columns(self._labels[some_rows(len(self._labels), MAX_ROWS)])
         best, _, _ = refit(network, self._train_x(), labels, REFIT_STEPS)
         return best, self._loss(best)
 
@@ -192,8 +193,3 @@ class NamingTrials:
     def _loss_of(self, outputs: Tensor) -> float:
         data = self._data
         return data.loss_of(outputs.to(data.test_rows.device, data.test_rows.dtype))
-
-
-def _spread(count: int) -> Tensor:
-    """Return the numbers of some rows, from end to end."""
-    return torch.linspace(0, count - 1, min(count, MAX_ROWS), dtype=torch.float64).round().long()

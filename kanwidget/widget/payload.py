@@ -316,7 +316,7 @@ def run_state(
 ) -> dict[str, Any]:
     """Return how the last training is.
 
-    ``state`` is "running", "pausing" (it waits after the step in hand), "paused" or "ended", if it
+    ``state`` is "running", "pausing" (it waits after the current step), "paused" or "ended", if it
     ``is_over``: the history has all of it, so that no older loss is told beside that word;
     ``number`` counts trainings; ``done`` are the steps until now. ``stopped`` says in words why it
     ended early, and ``error`` what was raised in it; "" if nothing. ``marks`` are what was done
@@ -343,7 +343,7 @@ def run_state(
         }
     if run is None:
         return {}
-    iteration, train_loss = _in_hand(run, drawn)
+    iteration, train_loss = _current_step(run, drawn)
     error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
     return {
         **asdict(run.settings),
@@ -359,8 +359,8 @@ def run_state(
     }
 
 
-def _in_hand(run: TrainingRun, drawn: DrawnStep | None) -> tuple[int | None, float | None]:
-    """Return the iteration of the step in hand that a view draws, and the loss on it."""
+def _current_step(run: TrainingRun, drawn: DrawnStep | None) -> tuple[int | None, float | None]:
+    """Return the iteration of the current step that a view draws, and the loss on it."""
     if drawn is None or drawn.run != run.number or not run.running or run.waits:
         return None, None
     if run.settings.opt != "LBFGS":

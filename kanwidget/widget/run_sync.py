@@ -53,7 +53,7 @@ class RunSync:
     """Follows the last training by a session, about ten times a second, and once it has ended.
 
     A whole look makes history of the steps that have ended since the last. Between two of them
-    only curves follow: those of the model after its last step, or of the step in hand as far as
+    only curves follow: those of the model after its last step, or of the current step as far as
     that is, if it takes long. These are no part of the model yet: `loss`, scores and all else that
     is told are of the last step that has ended, and so are the model and its file.
 
@@ -76,7 +76,7 @@ class RunSync:
         self._task = IdleTask(loop, self._follow, owner)
         self._losses_sent: list[tuple[int, int, int]] = []  # of which runs and steps
         self._drawn: DrawnStep | None = None  # whose curves the view has; these are left out
-        self._draws_in_hand = False  # while steps are long
+        self._draws_current_step = False  # while steps are long
         self._next_refresh = self._next_draw = 0.0  # as `time.monotonic` counts
 
     def drop(self) -> None:
@@ -96,7 +96,7 @@ class RunSync:
             return
         trained = widget.session.trained_steps()
         is_over = widget.session.run_is_over
-        drawn = self._drawn if self._draws_in_hand else None
+        drawn = self._drawn if self._draws_current_step else None
         widget.set_trait("_run", payload.run_state(run, trained, loop, is_over, drawn))
         sent = [(piece.number, first, end) for piece, first, end in trained.pieces]
         if sent != self._losses_sent:
@@ -134,12 +134,12 @@ class RunSync:
         start = time.thread_time()
         found = session.step_to_draw(payload.curve_points(session, widget.data_rows == 0))
         if found is None or (sync.has_tables and not found.iteration):
-            session.ask_for_step_in_hand(RUN_SECONDS)
+            session.ask_for_current_step(RUN_SECONDS)
             return False
         before, self._drawn = self._drawn, found._replace(curves=[])
         if before is None or before.run != found.run:
             before = None
-        self._draws_in_hand = before is None or found.steps <= before.steps + 1
+        self._draws_current_step = before is None or found.steps <= before.steps + 1
         if before is None or before[1:4] != found[1:4]:
             sync.has_tables = False  # those that the view has are not of these curves
             pulls, sync.pulls = sync.pulls, True
@@ -154,8 +154,8 @@ class RunSync:
                 sync.pulls = pulls
         pause = max(RUN_SECONDS, (time.thread_time() - start) / MAX_SHARE)
         self._next_draw = time.monotonic() + pause - RUN_SECONDS
-        if self._draws_in_hand:
-            session.ask_for_step_in_hand(FRESH * pause)
+        if self._draws_current_step:
+            session.ask_for_current_step(FRESH * pause)
         return True
 
     def _follow(self) -> Iterator[float]:

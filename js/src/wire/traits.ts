@@ -79,7 +79,7 @@ export interface TrainingRun {
   /** Why it ended early, in words, and what was raised in it; "" if nothing. */
   readonly stopped: string;
   readonly error: string;
-  /** How many iterations of the step in hand the curves have; null if they are those of whole steps. */
+  /** How many iterations of the current step the curves have; null if they are those of whole steps. */
   readonly iteration?: number | null;
   /** On the training rows after that iteration; null if it is not known. */
   readonly train_loss?: number | null;

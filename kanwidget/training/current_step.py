@@ -15,7 +15,7 @@ from kanwidget.kan.arrays import Array
 
 from .working_copy import WorkingCopy
 
-__all__ = ["PointInStep", "StepInHand"]
+__all__ = ["CurrentStep", "PointInStep"]
 
 
 class PointInStep(NamedTuple):
@@ -36,7 +36,7 @@ class PointInStep(NamedTuple):
     adapter: Adapter
 
 
-class StepInHand:
+class CurrentStep:
     """The step that a training is in, seen from another thread.
 
     A step of L-BFGS is up to 20 iterations, which take seconds in a large network, and the live

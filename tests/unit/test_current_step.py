@@ -63,7 +63,7 @@ def shown(w: KANWidget) -> np.ndarray[Any, Any]:
 
 
 def tell(w: KANWidget, seen: list[tuple[int, int, Any, Any]], model: Any) -> None:
-    """Note steps, iteration, curves and the model whenever a view gets curves of a step in hand."""
+    """Note steps, iteration, curves and the model whenever a view gets curves of a current step."""
 
     def note(_: Any) -> None:
         if w._run.get("iteration"):
@@ -128,7 +128,7 @@ def test_a_long_step_is_seen_before_it_is_over_and_the_model_has_nothing_of_it(k
 
 
 @every_kind
-def test_the_point_in_hand_is_where_a_stop_there_ends(kind: str) -> None:
+def test_the_point_current_step_is_where_a_stop_there_ends(kind: str) -> None:
     model, data = kinds.make(kind), kinds.data()
     loss = SlowLoss(2)
     session = PruningSession(model, data, metric=loss)
@@ -137,7 +137,7 @@ def test_the_point_in_hand_is_where_a_stop_there_ends(kind: str) -> None:
     run = session.start_fit(steps=1)
     drawn = None
     while drawn is None or drawn.iteration < 4:
-        session.ask_for_step_in_hand(0.0)
+        session.ask_for_current_step(0.0)
         time.sleep(0.001)
         loss.turns += 1
         drawn = session.step_to_draw(grids) or drawn
@@ -178,7 +178,7 @@ def test_being_watched_changes_no_bit_of_a_training() -> None:
         run = session.start_fit(steps=4, lamb=1e-3, stop=wait_for_a_look)
         points = [x for x, _ in session.baseline.curves]
         while watched and run.running:
-            session.ask_for_step_in_hand(0.0)
+            session.ask_for_current_step(0.0)
             drawn = session.step_to_draw(points)
             looks += drawn is not None and drawn.iteration > 0
             turns += 1
