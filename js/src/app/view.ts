@@ -188,18 +188,20 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
       options.lost?.();
       if (signal.aborted) return;
     }
+    // Hosts that hide an output resize it to nothing and back: what was drawn stays.
+    const now = width > 0 ? props() : null;
+    // First of all: for text on a canvas a browser works out the styles of all that has changed on the page.
+    if (now) attempt(() => showNetwork(now, time));
     const [known, reading] = [store.state.peek(), store.snapshot.peek()];
     const said = store.problem.peek() || (lost ? STATUS.disconnected : "");
-    try {
-      status.update(known, reading, said, notice);
-    } catch (error) {
-      fail(error);
-    }
+    attempt(() => status.update(known, reading, said, notice));
     for (const part of acting) part.inert = lost || (reading?.closed ?? false);
-    // Hosts that hide an output resize it to nothing and back: what was drawn stays.
-    if (!known || !reading || width === 0) return;
+    if (now) attempt(() => showPanels(now));
+  }
+
+  function attempt(show: () => void): void {
     try {
-      show(time);
+      show();
     } catch (error) {
       fail(error);
     }
@@ -210,17 +212,19 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     status.fail(store.problem.value);
   }
 
-  function show(time: number): void {
+  function showNetwork(now: PanelProps, time: number): void {
     const { palette, font } = looks.now();
     if (palette !== shownPalette) store.forgetWidths();
     shownPalette = palette;
-    const now = props()!;
-    thresholds.update(now);
     const frame = { ...now, width, probe: now.trace, palette, font };
     if (stage.render(frame, time, isPrinting() ? undefined : seen.room)) ask();
+  }
+
+  function showPanels(now: PanelProps): void {
+    thresholds.update(now);
     inspector.update(now);
     bar.update(now, { deadEnds: status.canRemoveDeadEnds, orientation: stage.orientation });
-    legend.update(now, stage.drawn, palette);
+    if (shownPalette) legend.update(now, stage.drawn, shownPalette);
     cards.update(now);
     root.dataset.hide = now.reading.hide.join(" ");
     hints.update(now);
