@@ -2,7 +2,7 @@
 import type { Palette } from "../canvas/brush";
 import { inksOf, LEVELS } from "../canvas/colours";
 import { BOX_GROUND, lineWidthOf } from "../canvas/ink";
-import { importanceScale, scoreAt } from "../model/importance";
+import { comparedEdges, importanceScale, scoreAt } from "../model/importance";
 import type { ViewState } from "../state/view-state";
 import { formatScale } from "../text/format";
 import { LEGEND } from "../text/labels";
@@ -109,8 +109,9 @@ export function createLegend() {
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
       scale.dataset.view = matrix ? "matrix" : "network";
-      scaled([net, reading.beta, palette], () => {
-        const { knee, high } = importanceScale(net, reading.beta);
+      const among = comparedEdges(net, known.layoutMask);
+      scaled([net, reading.beta, among, palette], () => {
+        const { knee, high } = importanceScale(net, reading.beta, among);
         [0, 0.5, 1].forEach((t, k) => {
           setText(numbers[k]!, formatScale(scoreAt({ knee, high }, t)));
         });

@@ -7,7 +7,7 @@
 import type { Brush } from "../../canvas/brush";
 import { type Inks, inksOf, levelsOf } from "../../canvas/colours";
 import { cross } from "../../canvas/shapes";
-import { DEFAULT_BETA, type ImportanceScale, importanceScale } from "../../model/importance";
+import { comparedEdges, DEFAULT_BETA, type ImportanceScale, importanceScale } from "../../model/importance";
 import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
 import type { NodeNames } from "../../text/node-names";
@@ -26,6 +26,7 @@ import { type Fitted, fitNames, paintCaptions, paintNames } from "./text";
 /** Data that stays valid while the network, its place and its colours do not change. */
 interface Store {
   readonly layout: MatrixLayout;
+  readonly compared: Uint8Array;
   readonly brush: Brush;
   readonly symbolic: ViewState["symbolic"];
   readonly look: MatrixLook;
@@ -95,8 +96,10 @@ export function paintMatrixLegend(
 
 function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState, look: MatrixLook): Store {
   const old = stores.get(brush.ctx.canvas);
+  const compared = comparedEdges(layout.net, known.layoutMask);
   const same =
     old &&
+    old.compared === compared &&
     old.layout.net === layout.net &&
     old.layout.key === layout.key &&
     old.symbolic === known.symbolic &&
@@ -109,7 +112,7 @@ function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState, look: Ma
   if (same) return old;
   const { net } = layout;
   const inks = inksOf(brush.palette);
-  const scale = importanceScale(net, look.beta);
+  const scale = importanceScale(net, look.beta, compared);
   const levels = levelsOf(net, scale);
   const painted: Painted[] = [];
   const curves = layout.blocks.map((block) => (block?.kind === "curves" ? edgesIn(net, block.layer) : 0));
@@ -129,6 +132,7 @@ function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState, look: Ma
   const most = longest(layout, totalScores(net, net.baseline));
   const store: Store = {
     layout,
+    compared,
     brush,
     symbolic: known.symbolic,
     look,
