@@ -47,6 +47,8 @@ export interface Curves {
   readonly x: Float32Array;
   /** The values of one edge, (n,). */
   of(edge: number): Float32Array;
+  /** The values as they came, if in steps of 1/255 of the range of each edge, (E, n), and these ranges, (E, 2). */
+  readonly steps: { readonly y: Uint8Array; readonly ranges: Float32Array } | null;
   /** Their base part alone, where the library has parts. */
   baseOf(edge: number): Float32Array | null;
 }
@@ -270,11 +272,11 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes" | "swi
         of(edge) {
           const [low, high] = [range.data[2 * edge]!, range.data[2 * edge + 1]!];
           const values = new Float32Array(samples);
-          // A loop: a function for each sample took a third of a frame while a training is watched.
           for (let k = 0; k < samples; k++)
             values[k] = low + (y.data[edge * samples + k]! / 255) * (high - low);
           return values;
         },
+        steps: { y: y.data, ranges: range.data },
         baseOf: () => null,
       }));
     }
@@ -284,6 +286,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes" | "swi
       samples,
       x: x.data,
       of: (edge) => row(y.data, edge),
+      steps: null,
       baseOf: (edge) => base && row(base.data, edge),
     }));
   }
