@@ -232,6 +232,39 @@ test("a sweep there and back leaves the very same picture, as does a fresh canva
   }
 });
 
+test("curves that change while a training is watched look as on a fresh canvas", () => {
+  const dense = picture(
+    [12, 30],
+    Float64Array.from({ length: 360 }, (_, e) => (e + 1) / 360),
+  );
+  for (const view of [large(), large({ ratio: 2 }), dense]) {
+    const symbolic = new Map([[3, "sin"]]);
+    const known = cut({ ...cut(view.start, 0.2), symbolic }, 0.4);
+    const first = sampleCurves(view.net);
+    const steps = {
+      y: Uint8Array.from(first.y, (_, k) => (7 * k) % 256),
+      ranges: new Float32Array(720).fill(1),
+    };
+    for (let e = 0; e < 360; e++) steps.ranges[2 * e] = -1;
+    const other = createNormalizedCurves(view.net, { ...first, steps });
+    const paintOther = (now: ViewState) =>
+      paintMatrix({ ...view.brush, curve: other }, view.matrix, now, NAMES);
+    view.paint(view.start);
+    const before = view.all();
+    paintOther(view.start);
+    paintOther(known);
+    const changed = view.all();
+    expect(differ(changed, before)).toBeGreaterThan(1000);
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [view.brush.ctx.canvas.width, view.brush.ctx.canvas.height];
+    const ctx = canvas.getContext("2d", { willReadFrequently: true })!;
+    paintMatrix({ ...view.brush, ctx, curve: other }, view.matrix, known, NAMES);
+    expect(differ(ctx.getImageData(0, 0, canvas.width, canvas.height).data, changed)).toBe(0);
+    view.paint(view.start);
+    expect(differ(view.all(), before)).toBe(0);
+  }
+});
+
 test("other colours are taken over at once", () => {
   const view = heat();
   view.paint(view.start);
