@@ -257,7 +257,21 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes" | "swi
   const json = <T>(name: string, from: readonly unknown[], of: unknown, make: () => T) =>
     once(name, [...from, JSON.stringify(of)], make);
 
+  /** While a large network is trained the curves of selected edges are newer than the others. */
   function readCurves(net: Network): Curves {
+    const curves = readAllCurves(net);
+    const packed = optional(() => maybe("_selected_curves", [null, curves.samples + 1]));
+    if (!packed) return curves;
+    return once("curves with newer ones", [curves, packed], () => {
+      const length = curves.samples + 1;
+      const newer = new Map<number, Float32Array>();
+      for (let at = 0; at < packed.data.length; at += length)
+        newer.set(packed.data[at]!, packed.data.subarray(at + 1, at + length));
+      return { ...curves, of: (edge: number) => newer.get(edge) ?? curves.of(edge), steps: null };
+    });
+  }
+
+  function readAllCurves(net: Network): Curves {
     const sources = net.nodeOffset[net.depth]!;
     const x = array("_curves_x", [sources, null]);
     const samples = x.shape[1]!;
