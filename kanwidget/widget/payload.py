@@ -16,6 +16,7 @@ from kanwidget.evaluate.data_and_metric import CURVE_POINTS, DataAndMetric, Metr
 from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.kan.arrays import as_array
 from kanwidget.kan.json_numbers import finite
+from kanwidget.masks.ids import Edge
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.script import path_to_baseline
@@ -41,11 +42,13 @@ __all__ = [
     "loss_arrays",
     "mask",
     "metric_rows",
+    "moves_all_curves",
     "origin",
     "prediction_kind",
     "quantised",
     "run_losses",
     "run_state",
+    "selected_curves",
     "spline_arrays",
     "tradeoff_array",
 ]
@@ -53,6 +56,9 @@ __all__ = [
 Array = NDArray[np.generic]
 Packable = dict[str, Array | None]
 """Arrays by the name of the trait that carries them; None if there is no such thing."""
+
+MAX_MOVING_CURVES = 5000
+"""Edges of a network whose curves are all sent at each look at a training; else selected ones."""
 
 MAX_ROWS = 256
 """Rows of the data that a view can pick a sample from."""
@@ -162,6 +168,7 @@ def baseline_arrays(
         "_curves_x": _array(xs, np.float32),
         "_curves_y": small,
         "_curves_range": ends,
+        "_selected_curves": None,
         "_base_y": _base_parts(adapter, xs) if few else None,
         "_scores": _flat(baseline.scores, np.float64),
         "_baseline": _flat(baseline.mask, np.uint8),
@@ -182,11 +189,33 @@ def curve_arrays(ys: Iterable[Tensor]) -> Packable:
     return {"_curves_y": y, "_curves_range": ends}
 
 
+def moves_all_curves(mask: Sequence[Tensor]) -> bool:
+    """Whether all curves of such a network are sent at each look at a training.
+
+    A view of a larger one shows scores, and curves in cards: all others follow with the scores.
+    """
+    return sum(on.numel() for on in mask) <= MAX_MOVING_CURVES
+
+
+def selected_curves(
+    mask: Sequence[Tensor], edges: Sequence[Edge], curves: Mapping[int, Tensor]
+) -> Array | None:
+    """Return the numbers of edges, each with its curve, ``(edges, 1 + n)``; None without edges.
+
+    ``curves`` are those of the edges' layers, ``(slots, n_in, n)`` each.
+    """
+    first = np.cumsum([0, *(on.numel() for on in mask)])
+    rows = [
+        np.append(first[l] + j * mask[l].shape[1] + i, as_array(curves[l][j, i]))
+        for l, i, j in edges
+    ]
+    return np.array(rows, np.float32) if rows else None
+
+
 def curve_points(session: PruningSession, private: bool = False) -> list[Tensor]:
     """Return the points of the baseline's curves, as `baseline_arrays` sends them."""
-    curves = session.baseline.curves
-    found = _rounded(session.edge_functions, curves) if private else curves
-    return [x for x, _ in found]
+    xs = [x for x, _ in session.baseline.curves]
+    return [_between_round_numbers(x) for x in xs] if private else xs
 
 
 def _curves(ys: Iterable[Tensor]) -> Array:
@@ -201,17 +230,18 @@ def _rounded(
     """Return curves between round numbers, in the place of the least and the largest value."""
     found = []
     for l, (x, y) in enumerate(curves):
-        low, high = as_array(x[:, 0]), as_array(x[:, -1])
-        below, above = (torch.from_numpy(end).to(x) for end in outwards(low, high))
-        share = torch.linspace(0, 1, x.shape[1]).to(x)
-        points = below[:, None] + (above - below)[:, None] * share
-        found.append(
-            (
-                points,
-                adapter.edge_curves(l, points.T) if adapter.can_tabulate else _moved(x, y, points),
-            )
-        )
+        points = _between_round_numbers(x)
+        moved = adapter.edge_curves(l, points.T) if adapter.can_tabulate else _moved(x, y, points)
+        found.append((points, moved))
     return found
+
+
+def _between_round_numbers(x: Tensor) -> Tensor:
+    """Return as many points ``(n_in, n)`` as these, between round numbers beyond their ends."""
+    low, high = as_array(x[:, 0]), as_array(x[:, -1])
+    below, above = (torch.from_numpy(end).to(x) for end in outwards(low, high))
+    share = torch.linspace(0, 1, x.shape[1]).to(x)
+    return below[:, None] + (above - below)[:, None] * share
 
 
 def _moved(x: Tensor, y: Tensor, points: Tensor) -> Tensor:
