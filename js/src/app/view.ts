@@ -217,7 +217,8 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     if (palette !== shownPalette) store.forgetWidths();
     shownPalette = palette;
     const now = props()!;
-    const frame = { ...now, width, probe: now.trace, palette, font };
+    // A new palette may have come with a new font: then the names are another object.
+    const frame = { ...now, names: store.names.peek(), width, probe: now.trace, palette, font };
     if (stage.render(frame, time, isPrinting() ? undefined : seen.room)) ask();
   }
 
