@@ -362,6 +362,13 @@ test.each([960, 560, 390])(
       await grab(view.slider("node"), to);
       const during = states();
       const at = places();
+      const zoom = view.find("[data-role=zoom-out]").getBoundingClientRect();
+      for (const item of seen().map((one) => one.getBoundingClientRect())) {
+        expect(item.right < zoom.left || item.bottom <= zoom.top).toBe(true);
+        expect(item.left >= 0 && item.bottom <= view.find(".tools").getBoundingClientRect().bottom).toBe(
+          true,
+        );
+      }
       await letGo();
       await settled();
       return { during, at };
