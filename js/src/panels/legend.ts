@@ -135,6 +135,7 @@ const isOff = ({ net, edits }: ViewState, e: number) =>
 
 /** Whether a threshold would remove edges that still have their place. */
 const takesSome = (known: ViewState) =>
+  known.mask !== known.layoutMask &&
   known.mask.some((on, e) => !on && known.layoutMask[e] === 1 && !isOff(known, e));
 
 /** What there is of edges that have no place any more or are off: the drag of a threshold changes nothing of that. */
