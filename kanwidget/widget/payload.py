@@ -57,6 +57,9 @@ Array = NDArray[np.generic]
 Packable = dict[str, Array | None]
 """Arrays by the name of the trait that carries them; None if there is no such thing."""
 
+MAX_VALUE = 1e38
+"""The largest value of a curve that a view draws: about what float32 can hold."""
+
 MAX_MOVING_CURVES = 5000
 """Edges of a network whose curves are all sent at each look at a training; else selected ones."""
 
@@ -218,10 +221,14 @@ def curve_points(session: PruningSession, private: bool = False) -> list[Tensor]
     return [_between_round_numbers(x) for x in xs] if private else xs
 
 
-def _curves(ys: Iterable[Tensor]) -> Array:
+def _curves(ys: Iterable[Tensor]) -> NDArray[np.float32]:
     # Numpy's copies take one thread: torch's cost more beside a training.
-    values = (y.detach().cpu().numpy().astype(np.float32) for y in ys)
-    return np.concatenate([y.reshape(-1, y.shape[2]) for y in values])
+    layers = [y.detach().cpu().numpy() for y in ys]
+    ends = np.cumsum([0, *(y.shape[0] * y.shape[1] for y in layers)])
+    found = np.empty((ends[-1], layers[0].shape[2]), np.float32)
+    for y, first, end in zip(layers, ends, ends[1:], strict=False):
+        found[first:end].reshape(y.shape)[:] = y
+    return found
 
 
 def _rounded(
@@ -314,12 +321,25 @@ def tradeoff_array(curve: TradeOff) -> Array:
     return np.stack([np.asarray(row, np.float64) for row in rows])
 
 
-def quantised(curves: Array) -> tuple[Array, Array]:
+def quantised(curves: NDArray[np.float32]) -> tuple[Array, Array]:
     """Return curves ``(E, n)`` in steps of 1/255 of each one's range, and the ranges ``(E, 2)``."""
-    values = np.nan_to_num(np.asarray(curves, np.float64))
-    low, high = values.min(1, keepdims=True), values.max(1, keepdims=True)
-    steps = np.rint((values - low) / np.where(high > low, high - low, 1.0) * 255)
+    values: NDArray[Any] = curves
+    low, high, scale = _ends_and_scale(values)
+    if not (scale > 0).all() or not np.isfinite(scale).all():
+        values = np.clip(np.nan_to_num(np.asarray(curves, np.float64)), -MAX_VALUE, MAX_VALUE)
+        low, high, scale = _ends_and_scale(values)
+    # In place: while a training is watched all is done ten times a second.
+    steps = values - low
+    steps *= scale
+    steps += 0.5
     return steps.astype(np.uint8), np.concatenate([low, high], 1).astype(np.float32)
+
+
+def _ends_and_scale(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the least and the largest of each row, and what makes 255 of their difference."""
+    low, high = values.min(1, keepdims=True), values.max(1, keepdims=True)
+    with np.errstate(all="ignore"):
+        return low, high, 255 / np.where(high != low, high - low, 1)
 
 
 def history_rows(history: History) -> list[dict[str, Any]]:
