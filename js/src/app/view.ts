@@ -216,9 +216,9 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     const { palette, font } = looks.now();
     if (palette !== shownPalette) store.forgetWidths();
     shownPalette = palette;
+    // The names are another object then.
     const now = props()!;
-    // A new palette may have come with a new font: then the names are another object.
-    const frame = { ...now, names: store.names.peek(), width, probe: now.trace, palette, font };
+    const frame = { ...now, width, probe: now.trace, palette, font };
     if (stage.render(frame, time, isPrinting() ? undefined : seen.room)) ask();
   }
 
