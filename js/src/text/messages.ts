@@ -347,6 +347,7 @@ export function fitWords(r2: number): string {
 export function namingWords({ state, edges, steps, at, said, error }: NamingRun): string {
   if (error) return error;
   const named = formatItems(steps.length, "name");
+  if (state === "running" && steps.length >= edges) return `${named} found, trying simpler ones`;
   if (state === "running") return `looking for names: ${formatCount(steps.length)} of ${formatCount(edges)}`;
   if (said) return said.replaceAll(" -> ", " → ");
   return at >= 0 && at < steps.length ? `${formatCount(at)} of ${named} kept` : `${named} found`;

@@ -42,6 +42,9 @@ test("Name curves looks for names within the tolerance, once at a time, and its 
   expect(view.find("[data-role=naming]").textContent).toBe("looking for names: 1 of 3");
   await click(view.find("[data-role=stop-naming]"));
   expect(doing(view).at(-1)).toEqual({ do: "stop_naming" });
+  view.model.receive({ _naming: { ...NAMING, state: "running", said: "" } });
+  await frames(2);
+  expect(view.find("[data-role=naming]").textContent).toBe("3 names found, trying simpler ones");
   view.model.receive({ _naming: NAMING });
   await frames(2);
   expect(view.find("[data-role=naming]").textContent).toBe("3 curves named, test RMSE 0.13 → 0.0001");
