@@ -68,7 +68,7 @@ const NOTHING = {
   _slots: [],
   _symbolic: [],
   _curves_range: none,
-  _selected_curves: none,
+  _newer_curves: none,
   _base_y: none,
   _density: none,
   _grid: none,

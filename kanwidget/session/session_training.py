@@ -146,7 +146,7 @@ class SessionTraining(SessionReader):
             return None
         if [len(x) for x in points] != live.width[:-1] or not live.can_tabulate:
             return None
-        wanted = range(len(points)) if layers is None else layers
+        wanted = range(len(points)) if layers is None else sorted(layers)
         with self._current_step.lock:
             with write_lock(live.model):
                 done, point = run.steps_done, self._current_step.point

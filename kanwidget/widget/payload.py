@@ -42,13 +42,13 @@ __all__ = [
     "loss_arrays",
     "mask",
     "metric_rows",
-    "moves_all_curves",
+    "moving_layers",
+    "newer_curves",
     "origin",
     "prediction_kind",
     "quantised",
     "run_losses",
     "run_state",
-    "selected_curves",
     "spline_arrays",
     "tradeoff_array",
 ]
@@ -61,7 +61,7 @@ MAX_VALUE = 1e38
 """The largest value of a curve that a view draws: about what float32 can hold."""
 
 MAX_MOVING_CURVES = 5000
-"""Edges of a network whose curves are all sent at each look at a training; else selected ones."""
+"""Curves that are sent at each look at a training, besides those of selected edges."""
 
 MAX_ROWS = 256
 """Rows of the data that a view can pick a sample from."""
@@ -171,7 +171,7 @@ def baseline_arrays(
         "_curves_x": _array(xs, np.float32),
         "_curves_y": small,
         "_curves_range": ends,
-        "_selected_curves": None,
+        "_newer_curves": None,
         "_base_y": _base_parts(adapter, xs) if few else None,
         "_scores": _flat(baseline.scores, np.float64),
         "_baseline": _flat(baseline.mask, np.uint8),
@@ -192,27 +192,38 @@ def curve_arrays(ys: Iterable[Tensor]) -> Packable:
     return {"_curves_y": y, "_curves_range": ends}
 
 
-def moves_all_curves(mask: Sequence[Tensor]) -> bool:
-    """Whether all curves of such a network are sent at each look at a training.
+def moving_layers(mask: Sequence[Tensor]) -> list[int]:
+    """Return the layers of which all curves are sent at each look at a training, small ones first.
 
     A view of a larger one shows scores, and curves in cards: all others follow with the scores.
     """
-    return sum(on.numel() for on in mask) <= MAX_MOVING_CURVES
+    layers = sorted(range(len(mask)), key=lambda l: mask[l].numel())
+    total = np.cumsum([mask[l].numel() for l in layers])
+    return sorted(layers[: int((total <= MAX_MOVING_CURVES).sum())])
 
 
-def selected_curves(
-    mask: Sequence[Tensor], edges: Sequence[Edge], curves: Mapping[int, Tensor]
+def newer_curves(
+    mask: Sequence[Tensor],
+    layers: Sequence[int],
+    edges: Sequence[Edge],
+    curves: Mapping[int, Tensor],
 ) -> Array | None:
-    """Return the numbers of edges, each with its curve, ``(edges, 1 + n)``; None without edges.
+    """Return numbers of edges, each with its curve, ``(count, 1 + n)``; None if there are none.
 
-    ``curves`` are those of the edges' layers, ``(slots, n_in, n)`` each.
+    They are all edges of some layers, and these; ``curves`` are those of their layers,
+    ``(slots, n_in, n)`` each.
     """
     first = np.cumsum([0, *(on.numel() for on in mask)])
-    rows = [
-        np.append(first[l] + j * mask[l].shape[1] + i, as_array(curves[l][j, i]))
-        for l, i, j in edges
-    ]
-    return np.array(rows, np.float32) if rows else None
+    numbers = [np.arange(first[l], first[l + 1]) for l in layers]
+    found = [as_array(curves[l].flatten(0, 1)) for l in layers]
+    for l, i, j in edges:
+        if l not in layers:
+            numbers.append(first[l, None] + j * mask[l].shape[1] + i)
+            found.append(as_array(curves[l][j, i]).reshape(1, -1))
+    if not numbers:
+        return None
+    rows = np.column_stack([np.concatenate(numbers), np.concatenate(found)])
+    return rows.astype(np.float32)
 
 
 def curve_points(session: PruningSession, private: bool = False) -> list[Tensor]:

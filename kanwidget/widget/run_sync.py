@@ -53,8 +53,8 @@ class RunSync:
     """Follows the last training by a session, about ten times a second, and once it has ended.
 
     A whole look makes history of the steps that have ended since the last. Between two of them
-    only curves follow, of a large network those of selected edges: as they are after its last
-    step, or in the current step as far as that is, if it takes long. These are no part of the
+    only curves follow, of large layers those of selected edges: as they are after its last step,
+    or in the current step as far as that is, if it takes long. These are no part of the
     model yet: `loss`, scores and all else that is told are of the last step that has ended, and
     so are the model and its file.
 
@@ -125,8 +125,8 @@ class RunSync:
     def _draw(self) -> bool:
         """Show only curves, and the loss of the last step, if these are all that moves.
 
-        Scores, densities and the history follow with the next whole look; of a large network all
-        curves do but those that are selected.
+        Scores, densities and the history follow with the next whole look, and so do the curves of
+        large layers, but for those of selected edges.
         """
         widget, session, sync = self._widget, self._widget.session, self._sync
         if not sync.is_moving() or not sync.has_baseline():
@@ -136,8 +136,8 @@ class RunSync:
         start = time.thread_time()
         points = payload.curve_points(session, widget.data_rows == 0)
         edges = [ids for ids in widget.selected if len(ids) == 3]
-        moves_all = payload.moves_all_curves(session.mask)
-        found = session.step_to_draw(points, None if moves_all else {l for l, _, _ in edges})
+        layers = payload.moving_layers(session.mask)
+        found = session.step_to_draw(points, {*layers, *(l for l, _, _ in edges)})
         if found is None or (sync.has_tables and not found.iteration):
             session.ask_for_current_step(RUN_SECONDS)
             return False
@@ -150,11 +150,11 @@ class RunSync:
             pulls, sync.pulls = sync.pulls, True
             try:
                 with widget.hold_sync(), widget.hold_trait_notifications():
-                    if moves_all:
+                    if len(layers) == len(points):
                         arrays = payload.curve_arrays(found.curves.values())
                     else:
-                        curves = payload.selected_curves(session.mask, edges, found.curves)
-                        arrays = {"_selected_curves": curves}
+                        newer = payload.newer_curves(session.mask, layers, edges, found.curves)
+                        arrays = {"_newer_curves": newer}
                     for name, array in arrays.items():
                         sync.send(name, array)
                     if found.loss is not None:

@@ -257,10 +257,10 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes" | "swi
   const json = <T>(name: string, from: readonly unknown[], of: unknown, make: () => T) =>
     once(name, [...from, JSON.stringify(of)], make);
 
-  /** While a large network is trained the curves of selected edges are newer than the others. */
+  /** While a large network is trained some curves are newer than the others. */
   function readCurves(net: Network): Curves {
     const curves = readAllCurves(net);
-    const packed = optional(() => maybe("_selected_curves", [null, curves.samples + 1]));
+    const packed = optional(() => maybe("_newer_curves", [null, curves.samples + 1]));
     if (!packed) return curves;
     return once("curves with newer ones", [curves, packed], () => {
       const length = curves.samples + 1;
