@@ -58,7 +58,7 @@ export function sampleCurves(net: Network): Curves & { y: Float32Array } {
     return Math.sin((1 + (e % 4)) * x[k % SAMPLES]! + e);
   });
   const of = (e: number) => y.subarray(e * SAMPLES, (e + 1) * SAMPLES);
-  return { samples: SAMPLES, x, y, of, baseOf: () => null };
+  return { samples: SAMPLES, x, y, of, steps: null, baseOf: () => null };
 }
 
 const none = new DataView(new ArrayBuffer(0));
@@ -68,6 +68,7 @@ const NOTHING = {
   _slots: [],
   _symbolic: [],
   _curves_range: none,
+  _selected_curves: none,
   _base_y: none,
   _density: none,
   _grid: none,

@@ -1,4 +1,4 @@
-"""How important each edge is among all of its network, and how that shows: widths, inks, colours.
+"""How important each edge is among those of its network, and how that shows: widths, inks, colours.
 
 As in `js/src/model/importance.ts`, `js/src/canvas/ink.ts` and `js/src/canvas/colours.ts`;
 `tests/golden/importance.json` checks that the two agree.
@@ -20,6 +20,7 @@ __all__ = [
     "REMOVED_ALPHA",
     "ImportanceScale",
     "alpha_of",
+    "compared_edges",
     "ground_of",
     "importance_scale",
     "is_deep",
@@ -28,6 +29,9 @@ __all__ = [
 
 DEFAULT_BETA = 3.0
 """As in pykan's ``plot``: the larger, the darker weak edges are."""
+
+FEW = 50
+"""So many edges are compared with each other alone."""
 
 MIN_KNEE = 1e-6
 """As a share of the largest score: with a knee near 0 all other scores would look alike."""
@@ -64,11 +68,16 @@ class ImportanceScale:
         return np.minimum(1.0, shares)
 
 
+def compared_edges(baseline: Bools, mask: Bools) -> Bools:
+    """Return the edges among which others are important, ``(E,)``: where few are on, just those."""
+    return mask if 0 < int(mask.sum()) <= FEW else baseline
+
+
 def importance_scale(
-    scores: Floats, baseline: Bools, beta: float = DEFAULT_BETA
+    scores: Floats, compared: Bools, beta: float = DEFAULT_BETA
 ) -> ImportanceScale:
-    """Return the scale of a network's scores ``(E,)``, of which those of the baseline count."""
-    known = np.sort(scores[baseline & (scores > 0) & (scores < np.inf)])
+    """Return the scale of a network's scores ``(E,)``, of which those of ``compared`` count."""
+    known = np.sort(scores[compared & (scores > 0) & (scores < np.inf)])
     if len(known) == 0:
         return ImportanceScale(1.0, 0.0)
     # In a small network a reader looks at each edge, in a large one at the strong.

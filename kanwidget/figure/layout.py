@@ -26,7 +26,7 @@ __all__ = ["DrawingSpace", "EdgePlace", "Layout", "Slot", "layout", "name_widths
 
 MAX_DRAWN = 2000
 MAX_SIDE = 170
-LARGER = 1.5
+LARGER = 2
 CALM_SIDE = 40
 """One stack is easier to read than several while its boxes are at least so large."""
 

@@ -39,7 +39,7 @@ IMPORTANCE_STEPS = 12
 OFF_OPACITY, REMOVED_OPACITY, DEAD_NAME_OPACITY = 0.5, 0.75, 0.65
 SYMBOLIC_GROUND = 0.16
 CURVE_INSET = 0.12
-MIN_RANGED_SIDE, RANGE_SIZE, ZERO_OPACITY = 90, 9, 0.16
+MIN_RANGED_SIDE, ZERO_OPACITY = 90, 0.16
 """Boxes from this side on have a zero line and say their range."""
 
 MIN_SIGNED_RADIUS = 4
@@ -248,6 +248,7 @@ class _Network:
             self.sheet.polyline(ends, 1, f"zero-{self._name(e)}", edgecolor=INK, alpha=ZERO_OPACITY)
         heights = unit(self.state.curve(e)[1], (low, high))
         third = len(heights) // 3
+        size = 9 if box.side < 2 * MIN_RANGED_SIDE else 11
         for value, up in ((high, True), (low, False)):
             # On the side where the curve is farther away.
             left, right = (
@@ -258,7 +259,7 @@ class _Network:
             x = box.x + 4 if align == "left" else box.x + box.side - 4
             y = box.y + inset / 2 + 0.5 if up else box.y + box.side - inset / 2 - 0.5
             text = short_number(value)
-            self.sheet.text(runs_of(text), x, y, RANGE_SIZE, align, color=INK, alpha=0.8)
+            self.sheet.text(runs_of(text), x, y, size, align, color=INK, alpha=0.8)
 
     def _node(self, n: int) -> None:
         """Full where it matters, a ring where it does not; a product has its sums before it."""

@@ -11,6 +11,9 @@ Path = tuple[float, ...]
 
 Ends = tuple[float, float, float, float]
 
+FAN = 0.3
+"""How far a line turns to its box at a node: many from one node part at once."""
+
 
 class Box(NamedTuple):
     """A square: its left, top and side."""
@@ -21,12 +24,13 @@ class Box(NamedTuple):
 
 
 def boxed_path(ends: Ends, box: Box) -> Path:
-    """Return a line that leaves and arrives level, and crosses its box level."""
+    """Return a line that crosses its box level, and leaves and arrives on the way to it."""
     x0, y0, x1, y1 = ends
     y = box.y + box.side / 2
     a, b = box.x, box.x + box.side
     c, d = (x0 + a) / 2, (b + x1) / 2
-    return (x0, y0, c, y0, c, y, a, y, b, y, d, y, d, y1, x1, y1)
+    start, end = y0 + FAN * (y - y0), y1 + FAN * (y - y1)
+    return (x0, y0, c, start, c, y, a, y, b, y, d, y, d, end, x1, y1)
 
 
 def direct_path(ends: Ends) -> Path:

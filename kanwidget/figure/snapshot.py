@@ -14,7 +14,7 @@ from kanwidget.masks.effective import nodes_below_threshold
 from kanwidget.session import PruningSession
 
 from .graph import Bools, Floats, Graph
-from .importance import DEFAULT_BETA, importance_scale
+from .importance import DEFAULT_BETA, compared_edges, importance_scale
 
 __all__ = ["Snapshot", "extent", "read_snapshot"]
 
@@ -102,7 +102,9 @@ def read_snapshot(
         {graph.edge(*edge): text for edge, text in found.items()},
         in_vars,
         out_vars,
-        importance_scale(graph.scores, graph.baseline, beta).of(graph.scores),
+        importance_scale(graph.scores, compared_edges(graph.baseline, graph.mask), beta).of(
+            graph.scores
+        ),
         shared_scale,
     )
 

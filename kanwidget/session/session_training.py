@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import nan
 from typing import Any, NamedTuple
 
@@ -33,8 +33,8 @@ class DrawnStep(NamedTuple):
 
     Attributes
     ----------
-    curves : list of Tensor, shapes (n_out, n_in, n)
-        Masks aside, all of one moment.
+    curves : dict of int to Tensor, shapes (n_out, n_in, n)
+        By layer; masks aside, all of one moment.
     run : int
         The training's number.
     steps : int
@@ -47,7 +47,7 @@ class DrawnStep(NamedTuple):
         On the training rows after that iteration; NaN if it is not known.
     """
 
-    curves: list[Tensor]
+    curves: dict[int, Tensor]
     run: int
     steps: int
     iteration: int
@@ -123,7 +123,9 @@ class SessionTraining(SessionReader):
             for frame in frames
         ]
 
-    def step_to_draw(self, points: Sequence[Tensor]) -> DrawnStep | None:
+    def step_to_draw(
+        self, points: Sequence[Tensor], layers: Collection[int] | None = None
+    ) -> DrawnStep | None:
         """Return what is drawn of a training's last step, without making history of it.
 
         Of the step that it is in, if it has left where that is: see `ask_for_current_step`. The
@@ -135,6 +137,8 @@ class SessionTraining(SessionReader):
         ----------
         points : list of Tensor, shapes (width[l], n)
             Where to evaluate each layer's curves.
+        layers : collection of int, optional
+            Those whose curves are wanted; by default all.
         """
         run, record = self._run, self._planner.fit
         live = self._applier.require_live_model().adapter
@@ -142,6 +146,7 @@ class SessionTraining(SessionReader):
             return None
         if [len(x) for x in points] != live.width[:-1] or not live.can_tabulate:
             return None
+        wanted = range(len(points)) if layers is None else layers
         with self._current_step.lock:
             with write_lock(live.model):
                 done, point = run.steps_done, self._current_step.point
@@ -149,9 +154,9 @@ class SessionTraining(SessionReader):
                 if point is None:
                     if loss is None:
                         return None
-                    curves = [live.edge_curves(l, x.T) for l, x in enumerate(points)]
+                    curves = {l: live.edge_curves(l, points[l].T) for l in wanted}
                     return DrawnStep(curves, run.number, done, 0, loss, nan)
-            curves = [point.adapter.edge_curves(l, x.T) for l, x in enumerate(points)]
+            curves = {l: point.adapter.edge_curves(l, points[l].T) for l in wanted}
             return DrawnStep(curves, run.number, done, point.iteration, loss, point.loss)
 
     def ask_for_current_step(self, seconds: float) -> None:

@@ -16,6 +16,7 @@ from kanwidget.evaluate.data_and_metric import CURVE_POINTS, DataAndMetric, Metr
 from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.kan.arrays import as_array
 from kanwidget.kan.json_numbers import finite
+from kanwidget.masks.ids import Edge
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.script import path_to_baseline
@@ -41,11 +42,13 @@ __all__ = [
     "loss_arrays",
     "mask",
     "metric_rows",
+    "moves_all_curves",
     "origin",
     "prediction_kind",
     "quantised",
     "run_losses",
     "run_state",
+    "selected_curves",
     "spline_arrays",
     "tradeoff_array",
 ]
@@ -53,6 +56,12 @@ __all__ = [
 Array = NDArray[np.generic]
 Packable = dict[str, Array | None]
 """Arrays by the name of the trait that carries them; None if there is no such thing."""
+
+MAX_VALUE = 1e38
+"""The largest value of a curve that a view draws: about what float32 can hold."""
+
+MAX_MOVING_CURVES = 5000
+"""Edges of a network whose curves are all sent at each look at a training; else selected ones."""
 
 MAX_ROWS = 256
 """Rows of the data that a view can pick a sample from."""
@@ -162,6 +171,7 @@ def baseline_arrays(
         "_curves_x": _array(xs, np.float32),
         "_curves_y": small,
         "_curves_range": ends,
+        "_selected_curves": None,
         "_base_y": _base_parts(adapter, xs) if few else None,
         "_scores": _flat(baseline.scores, np.float64),
         "_baseline": _flat(baseline.mask, np.uint8),
@@ -182,17 +192,43 @@ def curve_arrays(ys: Iterable[Tensor]) -> Packable:
     return {"_curves_y": y, "_curves_range": ends}
 
 
+def moves_all_curves(mask: Sequence[Tensor]) -> bool:
+    """Whether all curves of such a network are sent at each look at a training.
+
+    A view of a larger one shows scores, and curves in cards: all others follow with the scores.
+    """
+    return sum(on.numel() for on in mask) <= MAX_MOVING_CURVES
+
+
+def selected_curves(
+    mask: Sequence[Tensor], edges: Sequence[Edge], curves: Mapping[int, Tensor]
+) -> Array | None:
+    """Return the numbers of edges, each with its curve, ``(edges, 1 + n)``; None without edges.
+
+    ``curves`` are those of the edges' layers, ``(slots, n_in, n)`` each.
+    """
+    first = np.cumsum([0, *(on.numel() for on in mask)])
+    rows = [
+        np.append(first[l] + j * mask[l].shape[1] + i, as_array(curves[l][j, i]))
+        for l, i, j in edges
+    ]
+    return np.array(rows, np.float32) if rows else None
+
+
 def curve_points(session: PruningSession, private: bool = False) -> list[Tensor]:
     """Return the points of the baseline's curves, as `baseline_arrays` sends them."""
-    curves = session.baseline.curves
-    found = _rounded(session.edge_functions, curves) if private else curves
-    return [x for x, _ in found]
+    xs = [x for x, _ in session.baseline.curves]
+    return [_between_round_numbers(x) for x in xs] if private else xs
 
 
-def _curves(ys: Iterable[Tensor]) -> Array:
+def _curves(ys: Iterable[Tensor]) -> NDArray[np.float32]:
     # Numpy's copies take one thread: torch's cost more beside a training.
-    values = (y.detach().cpu().numpy().astype(np.float32) for y in ys)
-    return np.concatenate([y.reshape(-1, y.shape[2]) for y in values])
+    layers = [y.detach().cpu().numpy() for y in ys]
+    ends = np.cumsum([0, *(y.shape[0] * y.shape[1] for y in layers)])
+    found = np.empty((ends[-1], layers[0].shape[2]), np.float32)
+    for y, first, end in zip(layers, ends, ends[1:], strict=False):
+        found[first:end].reshape(y.shape)[:] = y
+    return found
 
 
 def _rounded(
@@ -201,17 +237,18 @@ def _rounded(
     """Return curves between round numbers, in the place of the least and the largest value."""
     found = []
     for l, (x, y) in enumerate(curves):
-        low, high = as_array(x[:, 0]), as_array(x[:, -1])
-        below, above = (torch.from_numpy(end).to(x) for end in outwards(low, high))
-        share = torch.linspace(0, 1, x.shape[1]).to(x)
-        points = below[:, None] + (above - below)[:, None] * share
-        found.append(
-            (
-                points,
-                adapter.edge_curves(l, points.T) if adapter.can_tabulate else _moved(x, y, points),
-            )
-        )
+        points = _between_round_numbers(x)
+        moved = adapter.edge_curves(l, points.T) if adapter.can_tabulate else _moved(x, y, points)
+        found.append((points, moved))
     return found
+
+
+def _between_round_numbers(x: Tensor) -> Tensor:
+    """Return as many points ``(n_in, n)`` as these, between round numbers beyond their ends."""
+    low, high = as_array(x[:, 0]), as_array(x[:, -1])
+    below, above = (torch.from_numpy(end).to(x) for end in outwards(low, high))
+    share = torch.linspace(0, 1, x.shape[1]).to(x)
+    return below[:, None] + (above - below)[:, None] * share
 
 
 def _moved(x: Tensor, y: Tensor, points: Tensor) -> Tensor:
@@ -284,12 +321,25 @@ def tradeoff_array(curve: TradeOff) -> Array:
     return np.stack([np.asarray(row, np.float64) for row in rows])
 
 
-def quantised(curves: Array) -> tuple[Array, Array]:
+def quantised(curves: NDArray[np.float32]) -> tuple[Array, Array]:
     """Return curves ``(E, n)`` in steps of 1/255 of each one's range, and the ranges ``(E, 2)``."""
-    values = np.nan_to_num(np.asarray(curves, np.float64))
-    low, high = values.min(1, keepdims=True), values.max(1, keepdims=True)
-    steps = np.rint((values - low) / np.where(high > low, high - low, 1.0) * 255)
+    values: NDArray[Any] = curves
+    low, high, scale = _ends_and_scale(values)
+    if not (scale > 0).all() or not np.isfinite(scale).all():
+        values = np.clip(np.nan_to_num(np.asarray(curves, np.float64)), -MAX_VALUE, MAX_VALUE)
+        low, high, scale = _ends_and_scale(values)
+    # In place: while a training is watched all is done ten times a second.
+    steps = values - low
+    steps *= scale
+    steps += 0.5
     return steps.astype(np.uint8), np.concatenate([low, high], 1).astype(np.float32)
+
+
+def _ends_and_scale(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the least and the largest of each row, and what makes 255 of their difference."""
+    low, high = values.min(1, keepdims=True), values.max(1, keepdims=True)
+    with np.errstate(all="ignore"):
+        return low, high, 255 / np.where(high != low, high - low, 1)
 
 
 def history_rows(history: History) -> list[dict[str, Any]]:

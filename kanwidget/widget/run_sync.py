@@ -53,9 +53,10 @@ class RunSync:
     """Follows the last training by a session, about ten times a second, and once it has ended.
 
     A whole look makes history of the steps that have ended since the last. Between two of them
-    only curves follow: those of the model after its last step, or of the current step as far as
-    that is, if it takes long. These are no part of the model yet: `loss`, scores and all else that
-    is told are of the last step that has ended, and so are the model and its file.
+    only curves follow, of a large network those of selected edges: as they are after its last
+    step, or in the current step as far as that is, if it takes long. These are no part of the
+    model yet: `loss`, scores and all else that is told are of the last step that has ended, and
+    so are the model and its file.
 
     Parameters
     ----------
@@ -124,7 +125,8 @@ class RunSync:
     def _draw(self) -> bool:
         """Show only curves, and the loss of the last step, if these are all that moves.
 
-        Scores, densities and the history follow with the next whole look.
+        Scores, densities and the history follow with the next whole look; of a large network all
+        curves do but those that are selected.
         """
         widget, session, sync = self._widget, self._widget.session, self._sync
         if not sync.is_moving() or not sync.has_baseline():
@@ -132,11 +134,14 @@ class RunSync:
         if time.monotonic() < self._next_draw:
             return True
         start = time.thread_time()
-        found = session.step_to_draw(payload.curve_points(session, widget.data_rows == 0))
+        points = payload.curve_points(session, widget.data_rows == 0)
+        edges = [ids for ids in widget.selected if len(ids) == 3]
+        moves_all = payload.moves_all_curves(session.mask)
+        found = session.step_to_draw(points, None if moves_all else {l for l, _, _ in edges})
         if found is None or (sync.has_tables and not found.iteration):
             session.ask_for_current_step(RUN_SECONDS)
             return False
-        before, self._drawn = self._drawn, found._replace(curves=[])
+        before, self._drawn = self._drawn, found._replace(curves={})
         if before is None or before.run != found.run:
             before = None
         self._draws_current_step = before is None or found.steps <= before.steps + 1
@@ -145,7 +150,12 @@ class RunSync:
             pulls, sync.pulls = sync.pulls, True
             try:
                 with widget.hold_sync(), widget.hold_trait_notifications():
-                    for name, array in payload.curve_arrays(found.curves).items():
+                    if moves_all:
+                        arrays = payload.curve_arrays(found.curves.values())
+                    else:
+                        curves = payload.selected_curves(session.mask, edges, found.curves)
+                        arrays = {"_selected_curves": curves}
+                    for name, array in arrays.items():
                         sync.send(name, array)
                     if found.loss is not None:
                         widget.set_trait("loss", found.loss)

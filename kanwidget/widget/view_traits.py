@@ -99,6 +99,9 @@ class ViewTraits(traitlets.HasTraits):
     _curves_range = PackedArray("float32", "E, 2")
     """Least and largest value of each curve; empty if `_curves_y` are the values."""
 
+    _selected_curves = PackedArray("float32", "edges, 1 + samples")
+    """While a large network is trained: the number of each selected edge, and its curve of now."""
+
     _base_y = PackedArray("float32", "E, samples")
     """The base part of each curve, where the library has one and there are few edges."""
 

@@ -21,6 +21,7 @@
     return request((time) => {
       drew = true;
       timed(() => callback(time));
+      if (frames.recording && !frames.loops) close();
       if (frames.answered > frames.released && !frames.confirmed) frames.confirmed = performance.now();
     });
   };
@@ -31,10 +32,21 @@
     [work, drew] = [0, false];
     if (frames.recording) request(tick);
   };
-  frames.start = () => {
-    Object.assign(frames, { costs: [], times: [], recording: true });
+  // Without the loop: as soon as the callbacks of this frame are done. A page that asks for all frames is busy with them.
+  let closing = false;
+  const close = () => {
+    if (closing) return;
+    closing = true;
+    setTimeout(() => {
+      frames.costs.push(work);
+      [work, drew, closing] = [0, false, false];
+    });
+  };
+  // `loops`: every frame is asked for, so that those that come late are seen.
+  frames.start = (loops = true) => {
+    Object.assign(frames, { costs: [], times: [], recording: true, loops });
     [work, drew] = [0, false]; // what came before is no part of it
-    request(tick);
+    if (loops) request(tick);
   };
   const MEASURED = new Set(["input", "change", "keydown", "keyup", "pointermove", "pointerup", "pointerdown", "pointerover", "scroll"]);
   const wrappers = new WeakMap();

@@ -113,7 +113,7 @@ def one_round(notebook: Notebook, view: View, session: Any, steps: int) -> dict[
     page.wait_for_timeout(1500)
     page.evaluate(WATCH)
     before = times(session)
-    page.evaluate("() => kanframes.start()")
+    page.evaluate("() => kanframes.start(false)")
     notebook.define(f"run = w.fit({steps}, callback=clock)")
     # Asked of the page: a cell that asks the kernel would slow down this training, and no other.
     said = view.root.locator('[data-role="training"]')
@@ -200,26 +200,24 @@ COUNT_CURVES = """(() => {
     // Where curves begin says whether they are the same: what a whole curve is would cost a frame.
     let [sum, drawn, last, most] = [0, 0, 0, 0];
     window.kancurves = [];
-    const kinds = [CanvasRenderingContext2D, OffscreenCanvasRenderingContext2D, Path2D];
-    for (const { prototype } of kinds) {
-        const moveTo = prototype.moveTo;
-        prototype.moveTo = function (x, y) {
-            drawn++;
-            sum += drawn * y;
-            moveTo.call(this, x, y);
-        };
-    }
-    const request = window.requestAnimationFrame.bind(window);
-    const tick = () => {
+    const close = () => {
         most = Math.max(most, drawn);
         if (drawn > most / 2 && sum !== last) {  // some frames draw a mark alone
             window.kancurves.push(performance.now());
             last = sum;
         }
         [sum, drawn] = [0, 0];
-        request(tick);
     };
-    request(tick);
+    const kinds = [CanvasRenderingContext2D, OffscreenCanvasRenderingContext2D, Path2D];
+    for (const { prototype } of kinds) {
+        const moveTo = prototype.moveTo;
+        prototype.moveTo = function (x, y) {
+            if (drawn === 0) setTimeout(close);  // once the frame is painted
+            drawn++;
+            sum += drawn * y;
+            moveTo.call(this, x, y);
+        };
+    }
 })()"""
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession
+from kanwidget.widget import payload
 from kanwidget.widget.packed_array import unpack
 
 Dataset = dict[str, Tensor]
@@ -143,7 +144,7 @@ def test_the_point_current_step_is_where_a_stop_there_ends(kind: str) -> None:
         drawn = session.step_to_draw(grids) or drawn
     loss.turns = math.inf
     assert drawn.loss is None  # no step has ended
-    before = [c.clone() for c in drawn.curves]
+    before = [c.clone() for c in drawn.curves.values()]
     run.stop()
     results = run.wait()
     session.refresh()
@@ -154,6 +155,51 @@ def test_the_point_current_step_is_where_a_stop_there_ends(kind: str) -> None:
     assert torch.equal(after[0][2, 1], before[0][2, 1])
     assert results["train_loss"][0] < drawn.train_loss * 1.001
     session.close()
+
+
+@every_kind
+def test_of_a_large_network_only_selected_curves_are_sent_between_whole_looks(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, data = kinds.make(kind), kinds.data()
+    monkeypatch.setattr(payload, "MAX_MOVING_CURVES", 4)
+    chosen: list[tuple[int, ...]] = [(1, 2, 0), (0, 1, 1)]
+    numbers, seen = [8, 3], []  # of [2, 3, 1]: six edges, then three
+
+    async def watch() -> KANWidget:
+        loss_fn = SlowLoss(8)
+        w = KANWidget(model, data, metric=loss_fn)
+        w.selected = [(1, 0), *chosen]
+        turns = asyncio.create_task(loss_fn.count_turns())
+        first = shown(w)
+
+        def note(change: Any) -> None:
+            if change["new"]:
+                seen.append(unpack(change["new"])[0])
+
+        w.observe(note, names="_selected_curves")
+        run = w.fit(2)
+        await until(lambda: len(seen) > 2 or not run.running)
+        assert run.steps_done == 0
+        np.testing.assert_array_equal(shown(w), first)
+        for rows in seen[:3]:
+            assert rows[:, 0].tolist() == numbers
+            assert rows[:, 1:].shape == (2, first.shape[1])
+        curves = [first[numbers], *(rows[:, 1:] for rows in seen[:3])]
+        assert all(not np.allclose(a, b, atol=1e-4) for a, b in pairwise(curves))
+        w.selected = []
+        count = len(seen)
+        await until(lambda: w._selected_curves == b"" or not run.running)
+        assert run.running
+        assert len(seen) <= count + 1
+        while w._run["state"] != "ended":
+            await asyncio.sleep(0.01)
+        turns.cancel()
+        return w
+
+    w = asyncio.run(watch())
+    assert w._selected_curves == b""
+    assert_of_model(w)
 
 
 def test_being_watched_changes_no_bit_of_a_training() -> None:

@@ -21,6 +21,7 @@ from torch import Tensor
 from traitlets import TraitError
 
 from kanwidget import KAN, KANWidget, PruningSession
+from kanwidget.widget import payload
 from kanwidget.widget.packed_array import unpack
 
 Make = Callable[..., KAN]
@@ -128,6 +129,26 @@ def test_many_curves_come_in_one_byte_each(random_kan: Make) -> None:
     truth = torch.cat([y.flatten(0, 1) for _, y in w.session.baseline.curves]).numpy()
     assert (np.abs(drawn - truth) <= 0.6 / 255 * (ends[:, 1:] - ends[:, :1]) + 1e-6).all()
     w.close()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_curve_that_is_not_finite_comes_as_large_as_can_be_drawn() -> None:
+    rows = {
+        "even": [0, 1, 2],
+        "flat": [5, 5, 5],
+        "nan": [np.nan, 0, 1],
+        "inf": [-np.inf, 0, np.inf],
+        "large": [-3e38, 0, 3e38],
+        "denormal": [0, 1e-42, 2e-42],
+    }
+    for name, row in rows.items():
+        steps, ends = payload.quantised(np.array([row, [1, 5, 2]], np.float32))
+        assert steps[1].tolist() == [0, 255, 64]
+        assert np.isfinite(ends).all()
+        low, high = ends[0].astype(float)
+        truth = np.clip(np.nan_to_num(np.array(row, np.float32)), low, high)
+        drawn = low + steps[0] / 255 * (high - low)
+        assert (np.abs(drawn - truth) <= 0.51 / 255 * (high - low)).all(), name
 
 
 def test_few_curves_come_as_they_are(widget: KANWidget) -> None:

@@ -188,15 +188,15 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
       options.lost?.();
       if (signal.aborted) return;
     }
-    // Hosts that hide an output resize it to nothing and back: what was drawn stays.
-    const now = width > 0 ? props() : null;
-    // First of all: for text on a canvas a browser works out the styles of all that has changed on the page.
-    if (now) attempt(() => showNetwork(now, time));
     const [known, reading] = [store.state.peek(), store.snapshot.peek()];
+    // Hosts that hide an output resize it to nothing and back: what was drawn stays.
+    const shows = known && reading && width > 0;
+    // First of all: for text on a canvas a browser works out the styles of all that has changed on the page.
+    if (shows) attempt(() => showNetwork(time));
     const said = store.problem.peek() || (lost ? STATUS.disconnected : "");
     attempt(() => status.update(known, reading, said, notice));
     for (const part of acting) part.inert = lost || (reading?.closed ?? false);
-    if (now) attempt(() => showPanels(now));
+    if (shows) attempt(() => showPanels(props()!));
   }
 
   function attempt(show: () => void): void {
@@ -212,10 +212,12 @@ export function createView(host: Model, el: HTMLElement, options: ViewOptions = 
     status.fail(store.problem.value);
   }
 
-  function showNetwork(now: PanelProps, time: number): void {
+  function showNetwork(time: number): void {
     const { palette, font } = looks.now();
     if (palette !== shownPalette) store.forgetWidths();
     shownPalette = palette;
+    // The names are another object then.
+    const now = props()!;
     const frame = { ...now, width, probe: now.trace, palette, font };
     if (stage.render(frame, time, isPrinting() ? undefined : seen.room)) ask();
   }

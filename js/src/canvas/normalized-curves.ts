@@ -45,34 +45,59 @@ export function withOtherCurve(
   });
 }
 
+/** Curves that are made at once: a small array for each would keep the browser busy with clearing them away. */
+const BLOCK = 64;
+
 /** `shared`: all curves into one sum have one scale, so that a flat one looks flat. */
 export function createNormalizedCurves(net: Network, curves: Curves, shared = false): NormalizedCurve {
   const known = new Map<number, Float32Array>();
   const scales = new Map<number, readonly [Scale, Scale]>();
-  const { samples, x } = curves;
-  const rowOf = (edge: number) => x.subarray(net.source[edge]! * samples, (net.source[edge]! + 1) * samples);
+  const { samples, x, steps } = curves;
   const ranges = shared ? sharedRanges(net, curves) : null;
-  const rangeOf = (edge: number): Range => ranges?.get(net.slot[edge]!) ?? extent(curves.of(edge));
+  const rangeOf = (edge: number): Range => ranges?.get(net.slot[edge]!) ?? ownRange(curves, edge);
+  const rowOf = (source: number) => x.subarray(source * samples, (source + 1) * samples);
   const scalesOf = (edge: number) => {
     let pair = scales.get(edge);
     if (!pair) {
-      pair = [unitScale(extent(rowOf(edge))), unitScale(rangeOf(edge))];
+      pair = [unitScale(extent(rowOf(net.source[edge]!))), unitScale(rangeOf(edge))];
       scales.set(edge, pair);
     }
     return pair;
   };
+  /** By source: they are the same for all edges out of it. */
+  const across = new Map<number, Float32Array>();
+  const acrossOf = (source: number) => {
+    let us = across.get(source);
+    if (!us) {
+      us = rowOf(source).slice();
+      const scale = unitScale(extent(us));
+      for (let k = 0; k < samples; k++) us[k] = scale(us[k]!);
+      across.set(source, us);
+    }
+    return us;
+  };
+  let block = new Float32Array();
   const curve = (edge: number) => {
     let unit = known.get(edge);
-    if (!unit) {
-      const [xs, ys] = [rowOf(edge), curves.of(edge)];
-      const [scaleX, scaleY] = scalesOf(edge);
-      unit = new Float32Array(2 * samples);
+    if (unit) return unit;
+    if (block.length === 0) block = new Float32Array(2 * samples * Math.min(BLOCK, net.edgeCount));
+    unit = block.subarray(0, 2 * samples);
+    block = block.subarray(2 * samples);
+    const us = acrossOf(net.source[edge]!);
+    if (steps && !shared && !isConstant(ownRange(curves, edge))) {
+      const first = edge * samples;
       for (let k = 0; k < samples; k++) {
-        unit[2 * k] = scaleX(xs[k]!);
-        unit[2 * k + 1] = scaleY(ys[k]!);
+        unit[2 * k] = us[k]!;
+        unit[2 * k + 1] = steps.y[first + k]! / 255;
       }
-      known.set(edge, unit);
+    } else {
+      const [ys, scale] = [curves.of(edge), unitScale(rangeOf(edge))];
+      for (let k = 0; k < samples; k++) {
+        unit[2 * k] = us[k]!;
+        unit[2 * k + 1] = scale(ys[k]!);
+      }
     }
+    known.set(edge, unit);
     return unit;
   };
   const border = (value: number) => Math.min(1, Math.max(0, value));
@@ -85,17 +110,22 @@ export function createNormalizedCurves(net: Network, curves: Curves, shared = fa
   });
 }
 
+const ownRange = ({ steps, of }: Curves, edge: number): Range =>
+  steps ? [steps.ranges[2 * edge]!, steps.ranges[2 * edge + 1]!] : extent(of(edge));
+
 /** A point of the unit square in a box on the screen, where v points up. */
 export function inBox({ x, y, side }: Box, u: number, v: number): [x: number, y: number] {
   const span = side * (1 - 2 * INSET);
   return [x + side * INSET + u * span, y + side * (1 - INSET) - v * span];
 }
 
-/** Values to 0..1; a constant, up to the rounding of float32, is in the middle. */
-function unitScale([low, high]: Range): Scale {
-  const range = high - low;
-  if (!(range > 1e-6 * Math.max(Math.abs(low), Math.abs(high)))) return () => 0.5;
-  return (value) => (value - low) / range;
+/** Up to the rounding of float32. */
+const isConstant = ([low, high]: Range) => !(high - low > 1e-6 * Math.max(Math.abs(low), Math.abs(high)));
+
+/** Values to 0..1; a constant is in the middle. */
+function unitScale(range: Range): Scale {
+  const [low, high] = range;
+  return isConstant(range) ? () => 0.5 : (value) => (value - low) / (high - low);
 }
 
 /** By slot, over the edges of the baseline: what is on now must not stretch the others. */
@@ -103,7 +133,7 @@ function sharedRanges(net: Network, curves: Curves): Map<number, Range> {
   const ranges = new Map<number, Range>();
   for (let e = 0; e < net.edgeCount; e++) {
     if (!net.baseline[e]) continue;
-    const [low, high] = extent(curves.of(e));
+    const [low, high] = ownRange(curves, e);
     const [least, most] = ranges.get(net.slot[e]!) ?? [low, high];
     ranges.set(net.slot[e]!, [Math.min(least, low), Math.max(most, high)]);
   }

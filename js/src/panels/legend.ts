@@ -2,7 +2,8 @@
 import type { Palette } from "../canvas/brush";
 import { inksOf, LEVELS } from "../canvas/colours";
 import { BOX_GROUND, lineWidthOf } from "../canvas/ink";
-import { importanceScale, scoreAt } from "../model/importance";
+import { comparedEdges, importanceScale, scoreAt } from "../model/importance";
+import type { ViewState } from "../state/view-state";
 import { formatScale } from "../text/format";
 import { LEGEND } from "../text/labels";
 import { missingWords } from "../text/messages";
@@ -75,16 +76,17 @@ export function createLegend() {
     { class: "legend", "aria-label": "Legend" },
     scale,
     symbolic,
-    removing,
-    removed,
     off,
+    removed,
     sum,
     product,
     probe,
     compared,
     missing,
+    removing,
   );
   const scaled = createMemo<void>();
+  const kinds = createMemo<ReturnType<typeof kindsGone>>();
   return {
     element: list,
     update({ known, reading, trace }: PanelProps, drawn: DrawnSummary | null, palette: Palette): void {
@@ -94,14 +96,22 @@ export function createLegend() {
       setText(missing, drawn ? missingWords(drawn) : "");
       missing.hidden = missing.textContent === "";
       symbolic.hidden = reading.symbolic.size === 0;
-      removed.hidden = !matrix;
+      const { removedEdges, removedNodes } = known.edits;
+      const gone = kinds([net, known.layoutMask, removedEdges, removedNodes], () => kindsGone(known));
+      // In the network both have the same line.
+      const areShown = reading.removed !== "hidden";
+      removed.hidden = !(matrix && areShown && gone.removed);
+      off.hidden = !(areShown && (gone.off || (!matrix && gone.removed)));
+      // It is the last and keeps its place: nothing moves when a drag begins to take edges.
+      removing.style.visibility = takesSome(known) ? "" : "hidden";
       product.hidden = matrix || !multiplies;
       sum.hidden = matrix || !multiplies;
       probe.hidden = !trace;
       compared.hidden = !reading.compared;
       scale.dataset.view = matrix ? "matrix" : "network";
-      scaled([net, reading.beta, palette], () => {
-        const { knee, high } = importanceScale(net, reading.beta);
+      const among = comparedEdges(net, known.layoutMask);
+      scaled([net, reading.beta, among, palette], () => {
+        const { knee, high } = importanceScale(net, reading.beta, among);
         [0, 0.5, 1].forEach((t, k) => {
           setText(numbers[k]!, formatScale(scoreAt({ knee, high }, t)));
         });
@@ -114,6 +124,30 @@ export function createLegend() {
       });
     },
   };
+}
+
+/** Whether an edge that is off is so by hand or by the model, and not by a threshold. */
+const isOff = ({ net, edits }: ViewState, e: number) =>
+  !net.baseline[e] ||
+  edits.removedEdges.has(e) ||
+  edits.removedNodes.has(net.source[e]!) ||
+  edits.removedNodes.has(net.target[e]!);
+
+/** Whether a threshold would remove edges that still have their place. */
+const takesSome = (known: ViewState) =>
+  known.mask !== known.layoutMask &&
+  known.mask.some((on, e) => !on && known.layoutMask[e] === 1 && !isOff(known, e));
+
+/** What there is of edges that have no place any more or are off: the drag of a threshold changes nothing of that. */
+function kindsGone(known: ViewState): { removed: boolean; off: boolean } {
+  const { removedEdges, removedNodes } = known.edits;
+  let [removed, off] = [false, removedEdges.size + removedNodes.size > 0];
+  known.layoutMask.forEach((on, e) => {
+    if (on) return;
+    if (isOff(known, e)) off = true;
+    else removed = true;
+  });
+  return { removed, off };
 }
 
 function item(text: string, colour: string, marks: SVGElement[]): HTMLElement {

@@ -137,8 +137,9 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
 
   function labelButton(button: HTMLButtonElement, net: Network, names: NodeNames, target: Target): void {
     const { kind, id } = target;
-    button.setAttribute(`data-${kind}`, (kind === "edge" ? edgeIndex(net, id) : nodeIndex(net, id)).join());
-    button.setAttribute("aria-label", accessibleName(net, names, target));
+    const index = (kind === "edge" ? edgeIndex(net, id) : nodeIndex(net, id)).join();
+    setAttribute(button, `data-${kind}`, index);
+    setAttribute(button, "aria-label", accessibleName(net, names, target));
   }
 
   /** Gives every spot that is reached its button. */
@@ -159,11 +160,10 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
       }
       const before = spotOf.get(button);
       if (before === undefined || renamed) labelButton(button, known.net, names, spot.target);
-      if (before !== spot) {
-        spotOf.set(button, spot);
-        const { x, y, side } = spot.box;
+      if (before !== spot) spotOf.set(button, spot);
+      const { x, y, side } = spot.box;
+      if (before?.box.x !== x || before.box.y !== y || before.box.side !== side)
         button.style.cssText = `left:${x}px;top:${y}px;width:${side}px;height:${side}px`;
-      }
       keep.add(key);
       return button;
     });

@@ -249,7 +249,7 @@ export const FAILURES = {
 
 export const CARDS = {
   label: { name: "Cards", tab: "Cards", help: "Shows what is selected, as cards." },
-  none: "Click a curve or a node: its card opens here.",
+  none: "Click or tap a curve, a cell or a node: its card opens here.",
   strip: "Cards of what is selected",
   edgesIn: "Edges in",
   edgesOut: "Edges out",

@@ -47,6 +47,8 @@ export interface Curves {
   readonly x: Float32Array;
   /** The values of one edge, (n,). */
   of(edge: number): Float32Array;
+  /** The values as they came, if in steps of 1/255 of the range of each edge, (E, n), and these ranges, (E, 2). */
+  readonly steps: { readonly y: Uint8Array; readonly ranges: Float32Array } | null;
   /** Their base part alone, where the library has parts. */
   baseOf(edge: number): Float32Array | null;
 }
@@ -255,7 +257,21 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes" | "swi
   const json = <T>(name: string, from: readonly unknown[], of: unknown, make: () => T) =>
     once(name, [...from, JSON.stringify(of)], make);
 
+  /** While a large network is trained the curves of selected edges are newer than the others. */
   function readCurves(net: Network): Curves {
+    const curves = readAllCurves(net);
+    const packed = optional(() => maybe("_selected_curves", [null, curves.samples + 1]));
+    if (!packed) return curves;
+    return once("curves with newer ones", [curves, packed], () => {
+      const length = curves.samples + 1;
+      const newer = new Map<number, Float32Array>();
+      for (let at = 0; at < packed.data.length; at += length)
+        newer.set(packed.data[at]!, packed.data.subarray(at + 1, at + length));
+      return { ...curves, of: (edge: number) => newer.get(edge) ?? curves.of(edge), steps: null };
+    });
+  }
+
+  function readAllCurves(net: Network): Curves {
     const sources = net.nodeOffset[net.depth]!;
     const x = array("_curves_x", [sources, null]);
     const samples = x.shape[1]!;
@@ -270,11 +286,11 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes" | "swi
         of(edge) {
           const [low, high] = [range.data[2 * edge]!, range.data[2 * edge + 1]!];
           const values = new Float32Array(samples);
-          // A loop: a function for each sample took a third of a frame while a training is watched.
           for (let k = 0; k < samples; k++)
             values[k] = low + (y.data[edge * samples + k]! / 255) * (high - low);
           return values;
         },
+        steps: { y: y.data, ranges: range.data },
         baseOf: () => null,
       }));
     }
@@ -284,6 +300,7 @@ export function createSnapshotReader(host: Pick<Model, "get" | "computes" | "swi
       samples,
       x: x.data,
       of: (edge) => row(y.data, edge),
+      steps: null,
       baseOf: (edge) => base && row(base.data, edge),
     }));
   }

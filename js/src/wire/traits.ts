@@ -232,6 +232,7 @@ export const TABLE = {
   _curves_x: array("float32"),
   _curves_y: array("float32 or uint8"),
   _curves_range: array("float32"),
+  _selected_curves: array("float32"),
   _base_y: array("float32"),
   _density: array("float32"),
   _grid: array("float32"),

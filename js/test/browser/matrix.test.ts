@@ -67,6 +67,8 @@ function picture(width: number[], scores: Float64Array, options: Options = {}) {
 const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 const differ = (a: Uint8ClampedArray, b: Uint8ClampedArray) =>
   a.reduce((n, value, k) => n + (value === b[k] ? 0 : 1), Math.abs(a.length - b.length));
+const onWhite = (data: Uint8ClampedArray) =>
+  data.map((value, k) => (k % 4 === 3 ? 255 : 255 + ((value - 255) * data[k - (k % 4) + 3]!) / 255));
 const spread = (values: number[]) => Math.max(...values) - Math.min(...values);
 /** Cells of 8 or so pixels, too small for curves; the scores rise from edge to edge. */
 const heat = (options: Options = {}) =>
@@ -229,6 +231,42 @@ test("a sweep there and back leaves the very same picture, as does a fresh canva
     expect(differ(view.all(), half)).toBe(0);
     view.paint(view.start);
     expect(differ(view.all(), before)).toBe(0);
+  }
+});
+
+test("curves that change while a training is watched look as on a fresh canvas", () => {
+  const dense = picture(
+    [12, 30],
+    Float64Array.from({ length: 360 }, (_, e) => (e + 1) / 360),
+  );
+  for (const view of [large(), large({ ratio: 2 }), dense]) {
+    const symbolic = new Map([[3, "sin"]]);
+    const start = { ...view.start, symbolic };
+    const known = cut(cut(start, 0.2), 0.4);
+    const first = sampleCurves(view.net);
+    const steps = {
+      y: Uint8Array.from(first.y, (_, k) => (7 * k) % 256),
+      ranges: new Float32Array(720).fill(1),
+    };
+    for (let e = 0; e < 360; e++) steps.ranges[2 * e] = -1;
+    const other = createNormalizedCurves(view.net, { ...first, steps });
+    const paintOther = (now: ViewState) =>
+      paintMatrix({ ...view.brush, curve: other }, view.matrix, now, NAMES);
+    view.paint(start);
+    const before = view.all();
+    paintOther(start);
+    paintOther(known);
+    const changed = view.all();
+    expect(differ(changed, before)).toBeGreaterThan(1000);
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [view.brush.ctx.canvas.width, view.brush.ctx.canvas.height];
+    const ctx = canvas.getContext("2d", { willReadFrequently: true })!;
+    paintMatrix({ ...view.brush, ctx, curve: other }, view.matrix, known, NAMES);
+    const fresh = ctx.getImageData(0, 0, canvas.width, canvas.height).data;
+    // But for the rim of round corners, which is hardly there.
+    const seen = onWhite(changed);
+    const most = onWhite(fresh).reduce((m, value, k) => Math.max(m, Math.abs(value - seen[k]!)), 0);
+    expect(most).toBeLessThan(16);
   }
 });
 

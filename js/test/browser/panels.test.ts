@@ -345,6 +345,57 @@ test("the small curves of a node card are all whole, and those that are too many
   expect(view.find(".detail .more").textContent).toBe("and 25 weaker");
 });
 
+test.each([960, 560, 390])(
+  "the legend has only states that are there, and stays as it is while a threshold takes edges, %i px wide",
+  async (width) => {
+    const view = await mount(fakeModel(), width);
+    const legend = view.find(".legend");
+    const seen = () =>
+      [...legend.querySelectorAll("li")].filter((item) => item.checkVisibility({ visibilityProperty: true }));
+    const states = () => seen().flatMap(({ textContent: words }) => (/score/.test(words!) ? [] : [words]));
+    const places = () => {
+      const { left, top, height } = legend.getBoundingClientRect();
+      const of = seen().map((item) => item.getBoundingClientRect());
+      return [height, ...of.flatMap(({ x, y, width }) => [x - left, y - top, width])];
+    };
+    const drag = async (to: number) => {
+      await grab(view.slider("node"), to);
+      const during = states();
+      const at = places();
+      const zoom = view.find("[data-role=zoom-out]").getBoundingClientRect();
+      for (const item of seen().map((one) => one.getBoundingClientRect())) {
+        expect(item.right < zoom.left || item.bottom <= zoom.top).toBe(true);
+        expect(item.left >= 0 && item.bottom <= view.find(".tools").getBoundingClientRect().bottom).toBe(
+          true,
+        );
+      }
+      await letGo();
+      await settled();
+      return { during, at };
+    };
+    expect(states()).toEqual([]);
+    const before = places();
+    const taking = await drag(700);
+    expect(taking.during).toEqual(["would be removed"]);
+    expect(taking.at.slice(0, before.length)).toEqual(before);
+    expect(states()).toEqual(["off"]);
+    view.model.receive({ view: "matrix" });
+    await settled();
+    expect(states()).toEqual(["removed by a threshold"]);
+    view.model.receive({ removed_edges: [[0, 0, 0]] });
+    await settled();
+    expect(states()).toEqual(["off", "removed by a threshold"]);
+    const pruned = places();
+    const giving = await drag(0);
+    expect(giving.during).toEqual(["off", "removed by a threshold"]);
+    expect(giving.at).toEqual(pruned);
+    expect(states()).toEqual(["off"]);
+    view.model.receive({ removed: "hidden" });
+    await frames(2);
+    expect(states()).toEqual([]);
+  },
+);
+
 test("the legend has only what is there", async () => {
   const view = await mount(richModel());
   const shown = () =>

@@ -1,7 +1,7 @@
 /** Importance is what Python finds, and both ways to draw a network show it. */
 import { expect, test } from "vitest";
 import { alphaOf, lineWidthOf } from "../../src/canvas/ink";
-import { importanceOf, importanceScale, scoreAt } from "../../src/model/importance";
+import { comparedEdges, importanceOf, importanceScale, scoreAt } from "../../src/model/importance";
 import { networkOf } from "../fake";
 import { distance, golden } from "../golden";
 
@@ -17,7 +17,10 @@ interface Case {
   alpha: number[];
 }
 
-const { cases } = golden<{ cases: Case[] }>("importance.json");
+const { cases, pruned } = golden<{
+  cases: Case[];
+  pruned: { beta: number; on: number[]; importance: number[] }[];
+}>("importance.json");
 
 function given({ count, scores, baseline, seed, span }: Case) {
   if (scores)
@@ -44,6 +47,21 @@ test.each(cases.map((each, k) => [`${k}: ${each.count} edges, beta ${each.beta}`
     expect(distance(found.map(alphaOf), each.alpha)).toBeLessThan(1e-5);
   },
 );
+
+test("few edges that are left are compared with each other, as Python does, and many with all there were", () => {
+  const net = given({ count: 120, seed: 347, span: 4, baseline: [] } as unknown as Case);
+  for (const { beta, on, importance } of pruned) {
+    const mask = Uint8Array.from(net.scores, (_, e) => (on.includes(e) ? 1 : 0));
+    const scale = importanceScale(net, beta, comparedEdges(net, mask));
+    const found = [...net.scores].map((score) => importanceOf(scale, score));
+    expect(distance(found.slice(0, 40), importance)).toBeLessThan(1e-8);
+    if (on.length < 2) continue;
+    const live = on.map((e) => found[e]!);
+    // The strongest of few has all the ink, and the weakest has a good deal less.
+    if (on.length <= 50) expect(Math.max(...live)).toBe(1);
+    if (on.length <= 50 && beta === 3) expect(Math.min(...live)).toBeLessThan(0.5);
+  }
+});
 
 test("it leads from 0 to the strongest score, never down, and back", () => {
   const scale = importanceScale(networkOf([4, 10, 5, 1]));

@@ -19,10 +19,15 @@ function randomNetwork(seed: number) {
   const net = networkOf(width, Float64Array.from({ length: edges }, random));
   const keep = random();
   const mask = Uint8Array.from({ length: edges }, () => (random() < keep ? 1 : 0));
+  const across = room(320 + Math.floor(1200 * random()));
   return {
     net,
     mask,
-    made: layout(net, mask, room(320 + Math.floor(1200 * random()))),
+    made: layout(
+      net,
+      mask,
+      random() < 0.5 ? across : { ...across, height: 250 + Math.floor(800 * random()) },
+    ),
     name: `seed ${seed}: [${width}]`,
   };
 }
@@ -74,6 +79,30 @@ test("the height leaves nothing empty above the boxes and below, however few or 
       // The smallest has room for a name and a hover card.
       if (made.height > 200) expect(top + made.height - bottom, name).toBeLessThan(80);
       expect(made.height, name).toBeLessThanOrEqual(640);
+    }
+  }
+});
+
+test("a few edges are as large as a given room lets them be, in its middle", () => {
+  const few = all(15).map((_, e) => (e === 4 || e === 5 || e === 12 ? 1 : 0));
+  for (const [net, mask] of [
+    [networkOf([1, 1]), all(1)],
+    [networkOf([2, 1, 1]), all(3)],
+    [networkOf([2, 5, 1]), few],
+  ] as const) {
+    for (const [width, height] of [
+      [1227, 776],
+      [855, 596],
+    ] as const) {
+      const made = layout(net, mask, { width, height, inNames: 30, outNames: 30 });
+      const boxes = boxesOf(made);
+      const [left, right] = [Math.min(...made.nodeX), Math.max(...made.nodeX)];
+      const name = `[${net.width}] in ${width} x ${height}`;
+      // Beside each box its line has nearly as much room again.
+      const most = Math.min(340, 0.54 * ((right - left) / net.depth), 0.44 * height);
+      expect(Math.max(...boxes.map(({ side }) => side)), name).toBeGreaterThanOrEqual(Math.floor(most));
+      expect(Math.abs(left + right - width), name).toBeLessThan(1);
+      expect(right - left, name).toBeGreaterThan(0.7 * width);
     }
   }
 });
@@ -192,6 +221,23 @@ describe("for random networks, masks and widths", () => {
         expect(pointAt(path, 1)[0], name).toBeCloseTo(made.nodeX[b]!, 6);
         expect(pointAt(path, 1)[1], name).toBeCloseTo(made.nodeY[b]!, 6);
         if (box) expect(anchor, name).toEqual(box);
+      }
+    }
+  });
+
+  test("lines of one node part where they leave it and where they arrive, and cross their boxes level", () => {
+    for (const { made, name } of NETWORKS) {
+      for (const { path, box } of made.places.values()) {
+        if (!box) continue;
+        const middle = box.y + box.side / 2;
+        for (const [end, near] of [
+          [0, 0.05],
+          [1, 0.95],
+        ] as const) {
+          const [from, at] = [pointAt(path, end)[1], pointAt(path, near)[1]];
+          expect(Math.abs(at - from), name).toBeGreaterThanOrEqual(0.05 * Math.abs(middle - from));
+        }
+        expect([path[5], path[7], path[9], path[11]], name).toEqual([middle, middle, middle, middle]);
       }
     }
   });

@@ -203,3 +203,28 @@ test("with one scale for each node a flat curve looks flat beside a steep one", 
   // Zero is at one height in both.
   expect(into.map((e) => shared!.at(e, 0, 0)[1])).toEqual([0.25, 0.25]);
 });
+
+test("curves that came in steps have the form of the same values as numbers", () => {
+  const net = networkOf([2, 3]);
+  const samples = 5;
+  const x = Float32Array.from([-2, -1, 0, 1, 2, 0, 1, 2, 3, 4]);
+  const ranges = Float32Array.from([-1, 1, 0, 0, 3, 4, 1e6, 1e6 + 0.1, -5, 20, 0, 1e-9]);
+  const y = Uint8Array.from({ length: 30 }, (_, k) => [0, 255, 13, 200, 77][k % 5]!);
+  const of = (e: number) =>
+    Float32Array.from({ length: 5 }, (_, k) => {
+      const [low, high] = [ranges[2 * e]!, ranges[2 * e + 1]!];
+      return low + (y[5 * e + k]! / 255) * (high - low);
+    });
+  const baseOf = () => null;
+  for (const shared of [false, true]) {
+    const packed = createNormalizedCurves(net, { samples, x, of, baseOf, steps: { y, ranges } }, shared);
+    const plain = createNormalizedCurves(net, { samples, x, of, baseOf, steps: null }, shared);
+    for (let e = 0; e < 6; e++) {
+      expect(packed.range(e)).toEqual(plain.range(e));
+      packed(e).forEach((value, k) => {
+        expect(value).toBeCloseTo(plain(e)[k]!, 6);
+      });
+      expect(packed(e)[4]).toBeCloseTo(packed.at(e, x[5 * (e % 2) + 2]!, of(e)[2]!)[0], 6);
+    }
+  }
+});

@@ -180,3 +180,22 @@ test("decisions are sent as one message, and not at all when they are the model'
   expect(model.messages).toBe(1);
   expect(model.traits.removed_edges).toEqual([[0, 1, 0]]);
 });
+
+test("curves of selected edges are newer than the others while a large network is trained", () => {
+  const model = fakeModel();
+  const read = createSnapshotReader(model);
+  const before = read().curves;
+  const newer = Float32Array.from({ length: 65 }, (_, k) => (k === 0 ? 7 : k / 64));
+  model.receive({ _selected_curves: pack(newer, [1, 65]) });
+  const during = read().curves;
+  expect(during).not.toBe(before);
+  expect(read().curves).toBe(during);
+  expect([...during.of(7)]).toEqual([...newer.subarray(1)]);
+  expect([...during.of(6)]).toEqual([...before.of(6)]);
+  model.receive({ _selected_curves: new DataView(new ArrayBuffer(0)) });
+  expect([...read().curves.of(7)]).toEqual([...before.of(7)]);
+  // What cannot be read is left out.
+  model.receive({ _selected_curves: pack(new Float32Array(6), [2, 3]) });
+  expect([...read().curves.of(7)]).toEqual([...before.of(7)]);
+  expect(read().problem).toContain("_selected_curves");
+});

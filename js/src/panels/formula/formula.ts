@@ -219,7 +219,7 @@ export function createFormula(id: string, commands: Commands, signal: AbortSigna
           }
           ${help.element}
         </header>
-        <p class="empty" ?hidden=${named.size > 0 || computes !== undefined || closed}>${FORMULA.none}</p>
+        <p class="empty" ?hidden=${runs || named.size > 0 || computes !== undefined || closed}>${FORMULA.none}</p>
         <p class="error" role="alert" data-role="formula-error">${formula?.error ?? ""}</p>
         ${paper}${twins}
         ${

@@ -202,12 +202,14 @@ export function createLossPlot(title: string, commands: Commands, signal: AbortS
   function place(): void {
     if (!shown) return;
     const { curve, scale, keepMean, tolerance } = shown;
-    size = { width: plot.clientWidth, height: plot.clientHeight };
     measured.clear();
     suggested = null;
     at = Number.NaN;
     for (const mark of [kneeMark, kneeValue]) mark.hidden = true;
-    if (!curve || !scale || !heights || size.width === 0) return;
+    // Asked for its size, a browser lays the page out at once.
+    if (!curve || !scale || !heights) return;
+    size = { width: plot.clientWidth, height: plot.clientHeight };
+    if (size.width === 0) return;
     thinNumbers();
     curves = [kept, zeroed].flatMap((path) =>
       strokesOf(path.getAttribute("d") ?? "", size.width / POSITIONS, size.height / H),

@@ -1,6 +1,7 @@
 /** Cells that are large enough for their curve: painted once, and again only when they change. */
 import { type Brush, surfacesOf } from "../../canvas/brush";
 import type { Inks } from "../../canvas/colours";
+import type { NormalizedCurve } from "../../canvas/normalized-curves";
 import { cross, dot } from "../../canvas/shapes";
 import { shortened } from "../../util/graphemes";
 import type { Area } from "../../util/rect";
@@ -33,13 +34,15 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
   const { width, height, firstEdge, lastEdge } = patch;
   const { ratio } = brush;
   const { path, surface } = surfacesOf(brush);
-  const canvas = surface(width, height);
-  const ctx = canvas.getContext("2d")!;
+  // While a training is watched only the curves change.
+  const canvases = [surface(width, height), surface(width, height)];
+  const [ground, lines] = canvases.map((canvas) => canvas.getContext("2d")!) as [Ctx, Ctx];
   const before = new Uint8Array(lastEdge - firstEdge).fill(UNPAINTED);
+  let shown: NormalizedCurve | null = null;
   const at = new Int32Array(4);
   const stamps = new Map<number, OffscreenCanvas>();
   const many = look.hairlines;
-  ctx.lineJoin = "round";
+  lines.lineJoin = "round";
 
   function stampOf(kind: number, w: number, h: number): OffscreenCanvas {
     const key = (kind * 4096 + w) * 4096 + h;
@@ -54,45 +57,72 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
     return stamp;
   }
 
+  /** In device pixels. */
+  function paintCell(edge: number, code: number, { x, y, width: w, height: h }: Area): void {
+    ground.setTransform(1, 0, 0, 1, 0, 0);
+    ground.globalAlpha = 1;
+    ground.clearRect(x, y, w, h);
+    if (code & HIDDEN) return;
+    const kind = code & CELL_STATE;
+    if (isFolded(w, h)) {
+      paintFolded(ground, brush, look, edge, kind, { x, y, width: w, height: h });
+    } else if (kind === ON) {
+      ground.setTransform(ratio, 0, 0, ratio, 0, 0);
+      paintGround(ground, brush, look, edge, code, inPixels(x, y, w, h));
+    } else {
+      ground.drawImage(stampOf(kind, w, h), x, y);
+    }
+  }
+
+  const isFolded = (w: number, h: number) => Math.min(w, h) < FOLDED_SIDE * ratio;
+  const inPixels = (x: number, y: number, w: number, h: number): Area => ({
+    x: x / ratio,
+    y: y / ratio,
+    width: w / ratio,
+    height: h / ratio,
+  });
+
   return {
-    canvas,
+    canvases,
     patch,
-    update(codes) {
+    update(codes, curve) {
       const batches = new Map<number, Batch>();
+      const all = curve !== shown;
+      shown = curve;
+      lines.setTransform(1, 0, 0, 1, 0, 0);
+      if (all) lines.clearRect(0, 0, width, height);
       for (let e = firstEdge; e < lastEdge; e++) {
         const code = codes[e]!;
-        if (code === before[e - firstEdge]) continue;
-        before[e - firstEdge] = code;
+        const changed = code !== before[e - firstEdge];
+        if (!changed && !all) continue;
         patch.cell(e, at);
         const [x, y, w, h] = [at[0]!, at[1]!, at[2]! - at[0]!, at[3]! - at[1]!];
-        const kind = code & CELL_STATE;
-        ctx.setTransform(1, 0, 0, 1, 0, 0);
-        ctx.globalAlpha = 1;
-        ctx.clearRect(x, y, w, h);
-        if (code & HIDDEN) continue;
-        if (Math.min(w, h) < FOLDED_SIDE * ratio) {
-          paintFolded(ctx, brush, look, e, kind, { x, y, width: w, height: h });
-          continue;
+        if (changed) {
+          before[e - firstEdge] = code;
+          paintCell(e, code, { x, y, width: w, height: h });
+          if (!all) {
+            lines.setTransform(1, 0, 0, 1, 0, 0);
+            lines.clearRect(x, y, w, h);
+          }
         }
-        if (kind !== ON) ctx.drawImage(stampOf(kind, w, h), x, y);
-        if (kind === OFF) continue;
-        const cell: Area = { x: x / ratio, y: y / ratio, width: w / ratio, height: h / ratio };
-        ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-        const text = kind === ON ? paintGround(ctx, brush, look, e, code, cell) : undefined;
+        if (code & HIDDEN || (code & CELL_STATE) === OFF || isFolded(w, h)) continue;
+        const cell = inPixels(x, y, w, h);
+        const side = Math.min(cell.width, cell.height);
         const ink = inkOf(look, e, code);
         const key = Math.round(ink.alpha * 16) * 4 + ink.colour;
         let batch = many ? batches.get(key) : undefined;
         if (!batch) {
-          const side = Math.min(cell.width, cell.height);
           const thick = side < LARGE ? 1 : Math.min(2, 1.15 + side / 80);
           batch = { ...ink, path: path(), breadth: many ? 1 / ratio : thick };
           if (many) batches.set(key, batch);
         }
-        trace(batch.path, brush.curve(e), cell, text ? LABEL : 0);
-        if (!many) strokeBatch(ctx, brush, look, batch);
+        trace(batch.path, curve(e), cell, formulaOf(look, e, code, side) ? LABEL : 0);
+        if (many) continue;
+        lines.setTransform(ratio, 0, 0, ratio, 0, 0);
+        strokeBatch(lines, brush, look, batch);
       }
-      ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-      for (const batch of batches.values()) strokeBatch(ctx, brush, look, batch);
+      lines.setTransform(ratio, 0, 0, ratio, 0, 0);
+      for (const batch of batches.values()) strokeBatch(lines, brush, look, batch);
     },
   };
 }
@@ -178,15 +208,22 @@ function paintHollow(ctx: Ctx, { palette }: Brush, kind: number, width: number, 
   }
 }
 
-/** The ground of a cell that is on, and what is written on it: the formula, which is returned, and that it is kept. */
+/** The formula that is written in a cell, if it has one, is on and has room for it. */
+function formulaOf({ symbolic }: CurveInks, edge: number, code: number, side: number): string | undefined {
+  const fixed = (code & CELL_STATE) === ON && (code & SYMBOLIC) !== 0;
+  return fixed && side >= LABELLED ? symbolic?.get(edge) : undefined;
+}
+
+/** The ground of a cell that is on, and what is written on it: the formula, and that it is kept. */
 function paintGround(
   ctx: Ctx,
   brush: Brush,
-  { inks, levels, symbolic }: CurveInks,
+  look: CurveInks,
   edge: number,
   code: number,
   { x, y, width, height }: Area,
-): string | undefined {
+): void {
+  const { inks, levels } = look;
   const side = Math.min(width, height);
   const large = side >= LARGE;
   const fixed = (code & SYMBOLIC) !== 0;
@@ -216,14 +253,13 @@ function paintGround(
     const colour = ramp.deep[level] && !fixed ? inks.behind : brush.palette.ink;
     dot(ctx, x + away, y + away, large ? 2 : 1.2, colour);
   }
-  const text = fixed && side >= LABELLED ? symbolic?.get(edge) : undefined;
-  if (!text) return undefined;
+  const text = formulaOf(look, edge, code, side);
+  if (!text) return;
   ctx.font = `10px ${brush.font}`;
   ctx.fillStyle = inks.symbolicColour;
   ctx.textAlign = "center";
   ctx.textBaseline = "alphabetic";
   ctx.fillText(fitted(ctx, raised(text), width - 8), x + width / 2, y + height - 5.5);
-  return text;
 }
 
 function trace(path: Path2D, points: Float32Array, { x, y, width, height }: Area, foot: number): void {

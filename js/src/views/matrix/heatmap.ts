@@ -5,6 +5,7 @@
  */
 
 import type { Inks } from "../../canvas/colours";
+import type { NormalizedCurve } from "../../canvas/normalized-curves";
 import type { Network } from "../../model/network";
 import type { Rect } from "../../util/rect";
 import type { Axis } from "./axes";
@@ -24,9 +25,10 @@ export interface Patch {
 }
 
 export interface Painted {
-  /** Paints the cells whose code is another than at the last call. */
-  update(codes: Uint8Array): void;
-  readonly canvas: OffscreenCanvas;
+  /** Paints the cells whose code or curve is another than at the last call. */
+  update(codes: Uint8Array, curve: NormalizedCurve): void;
+  /** From the lowest to the highest. */
+  readonly canvases: readonly OffscreenCanvas[];
   readonly patch: Patch;
 }
 
@@ -120,7 +122,7 @@ export function createHeatmap(patch: Patch, inks: Inks, levels: Uint8Array, rati
   const at = new Int32Array(4);
   const write = createWriter(pixels, width, inks, ratio);
   return {
-    canvas,
+    canvases: [canvas],
     patch,
     update(codes) {
       let [top, bottom, left, right] = [height, 0, width, 0];

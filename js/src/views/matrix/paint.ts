@@ -6,8 +6,9 @@
 
 import type { Brush } from "../../canvas/brush";
 import { type Inks, inksOf, levelsOf } from "../../canvas/colours";
+import type { NormalizedCurve } from "../../canvas/normalized-curves";
 import { cross } from "../../canvas/shapes";
-import { DEFAULT_BETA, type ImportanceScale, importanceScale } from "../../model/importance";
+import { comparedEdges, DEFAULT_BETA, type ImportanceScale, importanceScale } from "../../model/importance";
 import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
 import type { NodeNames } from "../../text/node-names";
@@ -26,6 +27,7 @@ import { type Fitted, fitNames, paintCaptions, paintNames } from "./text";
 /** Data that stays valid while the network, its place and its colours do not change. */
 interface Store {
   readonly layout: MatrixLayout;
+  readonly compared: Uint8Array;
   readonly brush: Brush;
   readonly symbolic: ViewState["symbolic"];
   readonly look: MatrixLook;
@@ -37,7 +39,15 @@ interface Store {
   /** Longest bars, from the baseline. */
   readonly most: readonly number[];
   names: { readonly of: NodeNames; readonly fitted: readonly Fitted[] } | null;
-  seen: { readonly known: ViewState; readonly states: CellStates; readonly totals: Float64Array } | null;
+  seen: Seen | null;
+}
+
+/** What the cells were painted from. */
+interface Seen {
+  readonly known: ViewState;
+  readonly curve: NormalizedCurve;
+  readonly states: CellStates;
+  readonly totals: Float64Array;
 }
 
 const stores = new WeakMap<object, Store>();
@@ -59,7 +69,7 @@ export function paintMatrix(
 ): void {
   const { ctx, ratio } = brush;
   const store = storeFor(brush, layout, known, look);
-  const { states, totals } = updateCells(store, known);
+  const { states, totals } = updateCells(store, known, brush.curve);
   if (store.names?.of.inVars !== names.inVars || store.names.of.outVars !== names.outVars)
     store.names = { of: names, fitted: fitNames(brush, layout, names) };
   ctx.setTransform(1, 0, 0, 1, 0, 0);
@@ -67,7 +77,9 @@ export function paintMatrix(
   ctx.setLineDash([]);
   ctx.clearRect(0, 0, Math.ceil(layout.width * ratio), Math.ceil(layout.height * ratio));
   ctx.imageSmoothingEnabled = false;
-  for (const { canvas, patch } of store.painted) ctx.drawImage(canvas, patch.x, patch.y);
+  for (const { canvases, patch } of store.painted) {
+    for (const canvas of canvases) ctx.drawImage(canvas, patch.x, patch.y);
+  }
   if (store.total) ctx.drawImage(store.total.canvas, store.total.x, store.total.y);
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   for (const block of layout.blocks) if (block?.kind === "heat") frame(brush, block);
@@ -88,15 +100,17 @@ export function paintMatrixLegend(
   look?: MatrixLook,
 ): void {
   const store = storeFor(brush, layout, known, look ?? USUAL);
-  const { states } = updateCells(store, known);
+  const { states } = updateCells(store, known, brush.curve);
   brush.ctx.setTransform(brush.ratio, 0, 0, brush.ratio, 0, 0);
   paintLegend(brush, layout, store.inks, store.scale, store.swatches, states.edges);
 }
 
 function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState, look: MatrixLook): Store {
   const old = stores.get(brush.ctx.canvas);
+  const compared = comparedEdges(layout.net, known.layoutMask);
   const same =
     old &&
+    old.compared === compared &&
     old.layout.net === layout.net &&
     old.layout.key === layout.key &&
     old.symbolic === known.symbolic &&
@@ -104,12 +118,11 @@ function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState, look: Ma
     old.look.hidesRemoved === look.hidesRemoved &&
     old.brush.ratio === brush.ratio &&
     old.brush.font === brush.font &&
-    old.brush.curve === brush.curve &&
     sameColours(old.brush.palette, brush.palette);
   if (same) return old;
   const { net } = layout;
   const inks = inksOf(brush.palette);
-  const scale = importanceScale(net, look.beta);
+  const scale = importanceScale(net, look.beta, compared);
   const levels = levelsOf(net, scale);
   const painted: Painted[] = [];
   const curves = layout.blocks.map((block) => (block?.kind === "curves" ? edgesIn(net, block.layer) : 0));
@@ -129,6 +142,7 @@ function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState, look: Ma
   const most = longest(layout, totalScores(net, net.baseline));
   const store: Store = {
     layout,
+    compared,
     brush,
     symbolic: known.symbolic,
     look,
@@ -152,20 +166,22 @@ function sameColours(a: Brush["palette"], b: Brush["palette"]): boolean {
   return a === b || keys.every((key) => a[key] === b[key]);
 }
 
-/** Brings the cells up to date with the decisions. */
-function updateCells(store: Store, known: ViewState): { states: CellStates; totals: Float64Array } {
+/** Brings the cells up to date with the decisions and the curves. */
+function updateCells(store: Store, known: ViewState, curve: NormalizedCurve): Seen {
   const { seen } = store;
   const same =
     seen &&
     seen.known.mask === known.mask &&
     seen.known.layoutMask === known.layoutMask &&
     seen.known.edits === known.edits;
-  if (same) return seen;
-  const states = cellStatesOf(known, store.layout.maps !== null, store.look.hidesRemoved);
+  if (same && seen.curve === curve) return seen;
+  const states = same
+    ? seen.states
+    : cellStatesOf(known, store.layout.maps !== null, store.look.hidesRemoved);
   const totals = seen?.known.mask === known.mask ? seen.totals : totalScores(known.net, known.mask);
-  for (const part of store.painted) part.update(states.edges);
-  store.total?.update(totals, states.nodes);
-  store.seen = { known, states, totals };
+  for (const part of store.painted) part.update(states.edges, curve);
+  if (!same) store.total?.update(totals, states.nodes);
+  store.seen = { known, curve, states, totals };
   return store.seen;
 }
 

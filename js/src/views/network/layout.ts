@@ -64,7 +64,7 @@ export interface Space {
 
 const MAX_SIDE = 170;
 /** In full screen everything may be so much larger. */
-const LARGER = 1.5;
+const LARGER = 2;
 /** One stack is easier to read than several while its boxes are at least so large. */
 const CALM_SIDE = 40;
 const READABLE_SIDE = 24;

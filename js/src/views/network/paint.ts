@@ -25,7 +25,7 @@ const FADED = 0.16;
 const LABEL_SIZE = 12;
 /** A box of so many pixels has a zero line and says its range. */
 const RANGED_SIDE = 90;
-const RANGE_SIZE = 9;
+const rangeSize = (side: number) => (side < 2 * RANGED_SIDE ? 9 : 11);
 /** From this radius on a node has its sign. */
 const SIGNED_RADIUS = 4;
 const ZERO_ALPHA = 0.16;
@@ -285,7 +285,7 @@ function paintRange(brush: Brush, edge: EdgeShape, box: Box, alpha: number): voi
     const left = nearest(heights.subarray(0, third)) <= nearest(heights.subarray(-third));
     const runs = [{ text: withMinus(formatShort(value)), shift: "none" }] as const;
     const x = left ? box.x + 4 : box.x + box.side - 4;
-    paintText(ctx, font, { runs, x, y, align: left ? "left" : "right", size: RANGE_SIZE });
+    paintText(ctx, font, { runs, x, y, align: left ? "left" : "right", size: rangeSize(box.side) });
   };
   write(high, box.y + away + 0.5, (v) => v);
   write(low, box.y + box.side - away - 0.5, (v) => 1 - v);

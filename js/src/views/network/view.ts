@@ -1,7 +1,7 @@
 /** The network view: lays out, eases from one layout to the next, looks through the camera, puts names where they fit. */
 
 import type { NormalizedCurve } from "../../canvas/normalized-curves";
-import { type ImportanceScale, importanceScale } from "../../model/importance";
+import { comparedEdges, type ImportanceScale, importanceScale } from "../../model/importance";
 import { countOn } from "../../model/mask";
 import type { Network } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
@@ -68,10 +68,12 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
 
   function stage(input: FrameInput, layout: Layout, room: Space, whole: boolean, curve: NormalizedCurve) {
     const { known, reading, names, font } = input;
+    const compared = comparedEdges(known.net, known.layoutMask);
     const of = [
       layout,
       known.net,
       known.mask,
+      compared,
       known.edits,
       known.symbolic,
       known.preview,
@@ -85,7 +87,9 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
     return staged(of, () => {
       const scene = buildScene(layout, known, {
         compared: reading.compared,
-        scale: scaled([known.net, reading.beta], () => importanceScale(known.net, reading.beta)),
+        scale: scaled([known.net, reading.beta, compared], () =>
+          importanceScale(known.net, reading.beta, compared),
+        ),
         hidesRemoved: reading.removed === "hidden",
       });
       const write = (node: number) => textRuns(nameOf(known.net, names, node));
