@@ -1,14 +1,13 @@
 """Optimisers of one flat numpy vector.
 
-Sums over a vector are numpy's pairwise ones, not BLAS's: they do not depend on threads.
+Sums over a vector are numpy's own, not BLAS's: they do not depend on threads.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,13 @@ Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[float, Array]]
 """From a point ``(n,)`` to the value there and the gradient ``(n,)``."""
 
-MAX_PAIRS = 10
-"""Pairs of steps and gradient differences that L-BFGS keeps."""
+PAIRS = 10
+"""Pairs of steps and gradient differences that L-BFGS keeps at least, as pykan does."""
+
+MAX_NUMBERS_IN_STEPS = 1 << 18
+"""Most numbers in the steps that are kept, if these are more than `PAIRS`.
+
+They fit into a processor's cache, and take less time than most objectives do."""
 
 MAX_ITERATIONS, MAX_EVALUATIONS = 20, 25
 """Most iterations, and evaluations of the objective, in one step of L-BFGS."""
@@ -46,9 +50,8 @@ class _LinePoint:
 class LBFGS:
     """L-BFGS with a strong Wolfe line search (Nocedal & Wright 2006, algorithms 7.4 and 3.5).
 
-    The two-loop recursion runs on the inner products of the vectors that it combines (Chen,
-    Wang & Zhou 2014), so that each iteration takes only those of its new pair. Step sizes
-    and safeguards are those of `torch.optim.LBFGS`.
+    Step sizes and safeguards are those of `torch.optim.LBFGS`. The inverse Hessian's estimate is
+    computed in its compact form, see `_Pairs`: many pairs take little more time than a few.
 
     Parameters
     ----------
@@ -59,6 +62,8 @@ class LBFGS:
     on_iteration : callable, optional
         Called after each iteration but a step's last with its number, from 1, the point that it
         has reached, which nobody writes to, and the value there.
+    pairs : int
+        Most steps and gradient differences that are kept; fewer of long vectors.
     """
 
     def __init__(
@@ -66,11 +71,12 @@ class LBFGS:
         lr: float = 1.0,
         stop: Callable[[], bool] | None = None,
         on_iteration: Callable[[int, Array, float], object] | None = None,
+        pairs: int = PAIRS,
     ) -> None:
         self._lr = lr
         self._stop = stop or (lambda: False)
         self._on_iteration = on_iteration
-        self._pairs = _Pairs()
+        self._most, self._pairs = pairs, _Pairs(0, pairs)
         self._before: tuple[Array, Array] | None = None  # the last gradient and step
         self._end: tuple[Array, float, Array] | None = None  # the last point, what was there
 
@@ -79,8 +85,9 @@ class LBFGS:
 
         ``changed`` says whether the objective may be another one than in the last step.
         """
-        if self._before is not None and len(self._before[0]) != len(theta):
-            self._pairs, self._before = _Pairs(), None  # other numbers are trained
+        if self._before is None or len(self._before[0]) != len(theta):
+            # It is the first step, or other numbers are trained.
+            self._pairs, self._before = _Pairs(len(theta), self._most), None
         if changed or self._end is None or not np.array_equal(self._end[0], theta):
             value, grad = objective(theta)
         else:
@@ -114,56 +121,52 @@ class LBFGS:
 
 
 class _Pairs:
-    """The last steps ``s`` and gradient differences ``y``, with their inner products."""
+    """The last steps ``s`` and gradient differences ``y``, and the inverse Hessian's estimate.
 
-    def __init__(self) -> None:
-        self._rows: Array | None = None  # (2 MAX_PAIRS + 1, n): s, y of each slot; the gradient
-        self._gram: Array = np.empty((0, 0))
-        self._slots: list[int] = []  # oldest first
-        self._new: list[int] = []  # rows whose inner products are still to be taken
+    With the products ``s_i y_j`` of each step and its own and later differences in ``R``, and
+    those of its own alone in ``D``, the estimate times a vector ``g`` is (Byrd, Nocedal &
+    Schnabel 1994, theorem 2.2) ``scale (g - Y p) + S R^-T (D p + scale Y^T (Y p - g))`` with
+    ``p = R^-1 S^T g``. A new pair adds a row and a column to ``R^-1``, and dropping the oldest
+    takes a row and a column from it: so the new pair is put in the oldest one's place.
+    """
+
+    def __init__(self, size: int, most: int) -> None:
+        pairs = min(most, max(PAIRS, MAX_NUMBERS_IN_STEPS // max(size, 1)))
+        self._s, self._y = np.empty((2, pairs, size))
+        self._inverse, self._products = np.zeros((2, pairs, pairs))  # R^-1 and Y^T Y
+        self._curvature = np.zeros(pairs)  # D
+        self._scale = 1.0
+        self._pushed = 0
 
     def push(self, s: Array, y: Array) -> None:
         """Keep a pair, unless the function curves downwards along it."""
         curvature = _dot(s, y)
         if not 1e-32 < curvature < math.inf:
             return
-        if self._rows is None:
-            self._rows = np.zeros((2 * MAX_PAIRS + 1, len(s)))
-            self._gram = np.zeros((len(self._rows), len(self._rows)))
-        slot = len(self._slots) if len(self._slots) < MAX_PAIRS else self._slots.pop(0)
-        self._slots.append(slot)
-        self._new = [2 * slot, 2 * slot + 1]
-        self._rows[self._new] = s, y
+        slot, self._pushed = self._pushed % len(self._s), self._pushed + 1
+        self._s[slot], self._y[slot] = s, y
+        used = slice(min(self._pushed, len(self._s)))
+        inverse, products = self._inverse[used, used], self._products[used, used]
+        inverse[slot] = inverse[:, slot] = 0.0
+        inverse[:, slot] = _times(inverse, _times(self._s[used], y)) / -curvature
+        inverse[slot, slot] = 1.0 / curvature
+        products[slot] = products[:, slot] = _times(self._y[used], y)
+        self._curvature[slot] = curvature
+        self._scale = curvature / float(products[slot, slot])
 
     def direction(self, grad: Array) -> Array:
         """Return minus the inverse Hessian's estimate times the gradient."""
-        if self._rows is None:
-            return -grad
-        last = len(self._rows) - 1
-        self._rows[last] = grad
-        new, self._new = [*self._new, last], []
-        self._gram[new] = products = (self._rows * self._rows[new, None]).sum(2)
-        self._gram[:, new] = products.T
-        gram = self._gram.tolist()  # Python's numbers: numpy's calls cost more than the sums
-        share = [0.0] * (last + 1)  # of each row in the direction
-        share[last] = -1.0
-        alphas = {}
-        for slot in reversed(self._slots):
-            s, y = 2 * slot, 2 * slot + 1
-            alphas[slot] = _inner(gram[s], share) / gram[s][y]
-            share[y] -= alphas[slot]
-        s, y = 2 * self._slots[-1], 2 * self._slots[-1] + 1
-        scale = gram[s][y] / gram[y][y]
-        share = [scale * part for part in share]
-        for slot in self._slots:
-            s, y = 2 * slot, 2 * slot + 1
-            share[s] += alphas[slot] - _inner(gram[y], share) / gram[s][y]
-        out: Array = (self._rows * np.array(share)[:, None]).sum(0)
-        return out
+        used, scale = slice(min(self._pushed, len(self._s))), self._scale
+        s, y, inverse = self._s[used], self._y[used], self._inverse[used, used]
+        p = _times(inverse, _times(s, grad))
+        bend = _times(self._products[used, used], p) - _times(y, grad)
+        share = _times(inverse.T, self._curvature[used] * p + scale * bend)
+        return scale * (_times(y.T, p) - grad) - _times(s.T, share)
 
 
-def _inner(a: Sequence[float], b: Sequence[float]) -> float:
-    return math.fsum(map(mul, a, b))
+def _times(matrix: Array, vector: Array) -> Array:
+    out: Array = np.einsum("ij,j->i", matrix, vector)
+    return out
 
 
 def _line_search(

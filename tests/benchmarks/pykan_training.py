@@ -1,9 +1,9 @@
 """How much faster a session trains pykan's model than pykan's own `fit` does.
 
-``python tests/benchmarks/pykan_training.py [--seeds 10] [--steps 20]`` trains two nets from each
-seed both ways on one thread, in turns, and prints a line for each net, in a minute. Times are
-of the processor, so that what else the machine does counts little. A step is one of L-BFGS with at
-most 20 iterations, in both; the whole call is timed, with its loss on the test rows after each
+``python tests/benchmarks/pykan_training.py [--seeds 10] [--first 0] [--steps 20]`` trains two nets
+from each seed both ways on one thread, in turns, and prints a line for each net, in a minute. Times
+are of the processor, so that what else the machine does counts little. A step is one of L-BFGS with
+at most 20 iterations, in both; the whole call is timed, with its loss on the test rows after each
 step, and what a session looks at before and after a fit. It also says how often a step asks for
 the loss and its gradient.
 """
@@ -116,10 +116,12 @@ def both(net: int, seed: int, steps: int) -> tuple[Fit, Fit]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first of the seeds")
     parser.add_argument("--steps", type=int, default=20)
     options = parser.parse_args()
+    seeds = range(options.first, options.first + options.seeds)
     for net, (_, width, grid) in enumerate(NETS):
-        pairs = [both(net, seed, options.steps) for seed in range(options.seeds)]
+        pairs = [both(net, seed, options.steps) for seed in seeds]
         lines = []
         for n, name in enumerate(("pykan's fit", "session.fit")):
             step, count, loss = map(median, zip(*(pair[n] for pair in pairs), strict=True))

@@ -11,9 +11,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_adapters_pykan02 import MODELS, data, make, numeric
+from test_adapters_pykan02 import MODELS, data, make, numeric, untouched
 from torch import Tensor
 
+from kanwidget import PruningSession, create_dataset
 from kanwidget.adapters import adapt
 from kanwidget.functions.curve import NamedCurve
 
@@ -214,3 +215,19 @@ def test_grids_and_masks_that_move_between_two_steps_are_taken_in() -> None:
         mask[0][0] = ~mask[0][0]
         adapter.set_mask(mask, adapter.bias())
         compute = adapter.training_forward(x, sized=False)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_session_trains_a_model_lower_than_pykans_fit(seed: int) -> None:
+    dataset = create_dataset(
+        lambda x: torch.sin(torch.pi * x[:, [0]]) * x[:, [1]] + x[:, [2]] ** 2,
+        n_var=3,
+        train_num=300,
+        dtype=torch.float32,
+    )
+    settings: dict[str, Any] = {"opt": "LBFGS", "steps": 12, "update_grid": False}
+    theirs = untouched(lambda: make([3, 4, 1], seed=seed).fit(dataset, **settings))
+    with PruningSession(make([3, 4, 1], seed=seed), dataset) as session:
+        ours = session.fit(12)
+    for name in ("train_loss", "test_loss"):
+        assert ours[name][-1] < 0.95 * float(theirs[name][-1])

@@ -77,13 +77,14 @@ def test_the_gradient_written_out_is_autograds(
     assert np.allclose(grad, expected, rtol=0, atol=10 * exact * scale)
 
 
-def test_lbfgs_walks_as_torchs_does() -> None:
+@pytest.mark.parametrize("pairs", [10, 100])
+def test_lbfgs_walks_as_torchs_does(pairs: int) -> None:
     def rosenbrock(x: Tensor) -> Tensor:
         return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
 
     theirs = torch.linspace(-1.5, 1.5, 8).double().requires_grad_()
     optimizer = torch.optim.LBFGS(
-        [theirs], history_size=10, line_search_fn="strong_wolfe", tolerance_change=1e-32
+        [theirs], history_size=pairs, line_search_fn="strong_wolfe", tolerance_change=1e-32
     )
 
     def closure() -> Tensor:
@@ -97,7 +98,7 @@ def test_lbfgs_walks_as_torchs_does() -> None:
         loss = rosenbrock(point)
         return loss.item(), torch.autograd.grad(loss, point)[0].numpy()
 
-    ours, mine = theirs.detach().clone().numpy(), LBFGS()
+    ours, mine = theirs.detach().clone().numpy(), LBFGS(pairs=pairs)
     for _ in range(2):
         optimizer.step(closure)
         ours = mine.step(ours, objective)
