@@ -23,6 +23,9 @@ export interface AccessibleTargetEvents {
   pressed(target: Target): void;
 }
 
+/** Milliseconds after which labels tell new scores: they may come in each frame, and nobody listens to all of them. */
+const LABELS_AFTER = 300;
+
 /** Beyond so many edges, only the strongest always have a button. */
 const MAX_EDGES = 600;
 
@@ -78,7 +81,9 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   const spotOf = new WeakMap<EventTarget, TargetBox>();
   let drawn: Drawn | null = null;
   let named: NodeNames | null = null;
+  /** The network whose scores the labels tell. */
   let labelled: Network | null = null;
+  let relabelling: ReturnType<typeof setTimeout> | undefined;
   let permanent: ReadonlySet<number> = new Set();
   /** Weak edges that have a button: where the keyboard is, and where it goes. */
   let temporary: readonly Target[] = [];
@@ -110,8 +115,13 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
   container.addEventListener(
     "focusin",
     (event) => {
-      if (event.target instanceof HTMLButtonElement) setTabStop(event.target);
-      events.focused(byHand ? null : targetOf(event));
+      const target = targetOf(event);
+      if (target && drawn) {
+        const button = event.target as HTMLButtonElement;
+        setTabStop(button);
+        labelButton(button, drawn.known.net, drawn.names, target);
+      }
+      events.focused(byHand ? null : target);
     },
     { signal },
   );
@@ -142,14 +152,28 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     setAttribute(button, "aria-label", accessibleName(net, names, target));
   }
 
+  function labelAll(): void {
+    if (!drawn) return;
+    const { known, names } = drawn;
+    reached.forEach(({ target }, k) => {
+      labelButton(order[k]!, known.net, names, target);
+    });
+    labelled = known.net;
+  }
+  signal.addEventListener("abort", () => clearTimeout(relabelling));
+
   /** Gives every spot that is reached its button. */
   function placeButtons({ targetBoxes, known, names }: Drawn): void {
     const invited = new Set(temporary.map(keyOf));
     reached = targetBoxes.filter(
       ({ target }) => target.kind === "node" || permanent.has(target.id) || invited.has(keyOf(target)),
     );
-    // Labels stay where only places change.
-    const renamed = names !== named || known.net !== labelled;
+    // Labels stay where only places change, and for a moment where scores do.
+    const renamed = names !== named || known.net.topology !== labelled?.topology;
+    clearTimeout(relabelling);
+    const rescored = !renamed && known.net !== labelled;
+    if (rescored) relabelling = setTimeout(labelAll, LABELS_AFTER);
+    const here = rescored ? active() : null;
     const keep = new Set<string>();
     order = reached.map((spot) => {
       const key = keyOf(spot.target);
@@ -159,7 +183,8 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
         buttons.set(key, button);
       }
       const before = spotOf.get(button);
-      if (before === undefined || renamed) labelButton(button, known.net, names, spot.target);
+      if (before === undefined || renamed || button === here)
+        labelButton(button, known.net, names, spot.target);
       if (before !== spot) spotOf.set(button, spot);
       const { x, y, side } = spot.box;
       if (before?.box.x !== x || before.box.y !== y || before.box.side !== side)
@@ -167,8 +192,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
       keep.add(key);
       return button;
     });
-    named = names;
-    labelled = known.net;
+    if (renamed) [named, labelled] = [names, known.net];
     for (const key of buttons.keys()) if (!keep.has(key)) buttons.delete(key);
     arrange(container, order);
     if (!stop?.isConnected) setTabStop(order[0] ?? null);

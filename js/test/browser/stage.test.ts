@@ -157,6 +157,20 @@ describe("by keyboard and screen reader", () => {
     expect(told()).toBe("off by hand");
   });
 
+  test("new scores are told in a moment, and at once where the focus comes", async () => {
+    const view = await mount();
+    const labels = () => ["0", "1"].map((i) => view.twin("edge", `0,${i},0`).getAttribute("aria-label"));
+    const before = labels();
+    const scores = Float64Array.from({ length: 15 }, (_, e) => 7 + e);
+    view.model.receive({ _scores: pack(scores, [15]) });
+    await frames(2);
+    expect(labels()).toEqual(before);
+    view.twin("edge", "0,1,0").focus();
+    expect(labels()[0]).toBe(before[0]);
+    expect(labels()[1]).toContain("score 8");
+    await expect.poll(() => labels()[0]).toContain("score 7");
+  });
+
   test("the network is one stop of the Tab key, and arrows go to the neighbour", async () => {
     const view = await mount();
     expect(view.root.querySelectorAll(".twins [tabindex='0']")).toHaveLength(1);

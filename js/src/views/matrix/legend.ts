@@ -79,7 +79,16 @@ export function explained(edges: Uint8Array): [look: number, text: string][] {
 /** A cell in small, by its look. */
 export type Swatches = readonly OffscreenCanvas[];
 
-export function createSwatches(inks: Inks): Swatches {
+const known = new WeakMap<Inks, Swatches>();
+
+/** The same objects for the same colours. */
+export function swatchesOf(inks: Inks): Swatches {
+  const swatches = known.get(inks) ?? createSwatches(inks);
+  known.set(inks, swatches);
+  return swatches;
+}
+
+function createSwatches(inks: Inks): Swatches {
   return [OFF, REMOVED, REMOVING].map((look) => {
     const canvas = new OffscreenCanvas(SWATCH, BAR_HEIGHT);
     const image = new ImageData(SWATCH, BAR_HEIGHT);

@@ -19,7 +19,7 @@ import { createHeatmap, framed, type Painted, patchOfBlock, patchOfMaps } from "
 import { mapOf } from "./image-maps";
 import { createInputTotals, type InputTotals } from "./input-totals";
 import type { MatrixLayout } from "./layout";
-import { createSwatches, paintLegend, type Swatches } from "./legend";
+import { paintLegend, type Swatches, swatchesOf } from "./legend";
 import { longest, paintNodeMarkers } from "./node-markers";
 import type { ImageMaps } from "./parts";
 import { type Fitted, fitNames, paintCaptions, paintNames } from "./text";
@@ -148,7 +148,7 @@ function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState, look: Ma
     look,
     inks,
     scale,
-    swatches: createSwatches(inks),
+    swatches: swatchesOf(inks),
     painted,
     total: maps && createInputTotals(maps, framed(maps.total, brush.ratio), inks, most[0]!, brush.ratio),
     most,
