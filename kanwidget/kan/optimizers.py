@@ -19,11 +19,11 @@ Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[float, Array]]
 """From a point ``(n,)`` to the value there and the gradient ``(n,)``."""
 
-PAIRS = 10
+LEAST_PAIRS = 10
 """Pairs of steps and gradient differences that L-BFGS keeps at least, as pykan does."""
 
 MAX_NUMBERS_IN_STEPS = 1 << 18
-"""Most numbers in the steps that are kept, if these are more than `PAIRS`.
+"""Most numbers in the steps that are kept, if these are more than `LEAST_PAIRS`.
 
 They fit into a processor's cache, and take less time than most objectives do."""
 
@@ -71,7 +71,7 @@ class LBFGS:
         lr: float = 1.0,
         stop: Callable[[], bool] | None = None,
         on_iteration: Callable[[int, Array, float], object] | None = None,
-        pairs: int = PAIRS,
+        pairs: int = LEAST_PAIRS,
     ) -> None:
         self._lr = lr
         self._stop = stop or (lambda: False)
@@ -131,7 +131,7 @@ class _Pairs:
     """
 
     def __init__(self, size: int, most: int) -> None:
-        pairs = min(most, max(PAIRS, MAX_NUMBERS_IN_STEPS // max(size, 1)))
+        pairs = min(most, max(LEAST_PAIRS, MAX_NUMBERS_IN_STEPS // max(size, 1)))
         self._s, self._y = np.empty((2, pairs, size))
         self._inverse, self._products = np.zeros((2, pairs, pairs))  # R^-1 and Y^T Y
         self._curvature = np.zeros(pairs)  # D
