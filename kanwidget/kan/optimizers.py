@@ -6,8 +6,9 @@ Sums over a vector are numpy's own, not BLAS's: they do not depend on threads.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import mul
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,11 @@ Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[float, Array]]
 """From a point ``(n,)`` to the value there and the gradient ``(n,)``."""
 
-LEAST_PAIRS = 10
+FEW_PAIRS = 10
 """Pairs of steps and gradient differences that L-BFGS keeps at least, as pykan does."""
 
 MAX_NUMBERS_IN_STEPS = 1 << 18
-"""Most numbers in the steps that are kept, if these are more than `LEAST_PAIRS`.
+"""Most numbers in the steps that are kept, if these are more than `FEW_PAIRS`.
 
 They fit into a processor's cache, and take less time than most objectives do."""
 
@@ -50,8 +51,8 @@ class _LinePoint:
 class LBFGS:
     """L-BFGS with a strong Wolfe line search (Nocedal & Wright 2006, algorithms 7.4 and 3.5).
 
-    Step sizes and safeguards are those of `torch.optim.LBFGS`. The inverse Hessian's estimate is
-    computed in its compact form, see `_Pairs`: many pairs take little more time than a few.
+    Step sizes and safeguards are those of `torch.optim.LBFGS`. How the inverse Hessian is
+    estimated is said in `_FewPairs` and `_ManyPairs`.
 
     Parameters
     ----------
@@ -71,12 +72,13 @@ class LBFGS:
         lr: float = 1.0,
         stop: Callable[[], bool] | None = None,
         on_iteration: Callable[[int, Array, float], object] | None = None,
-        pairs: int = LEAST_PAIRS,
+        pairs: int = FEW_PAIRS,
     ) -> None:
         self._lr = lr
         self._stop = stop or (lambda: False)
         self._on_iteration = on_iteration
-        self._most, self._pairs = pairs, _Pairs(0, pairs)
+        self._most = pairs
+        self._pairs: _FewPairs | _ManyPairs = _FewPairs()
         self._before: tuple[Array, Array] | None = None  # the last gradient and step
         self._end: tuple[Array, float, Array] | None = None  # the last point, what was there
 
@@ -87,7 +89,9 @@ class LBFGS:
         """
         if self._before is None or len(self._before[0]) != len(theta):
             # It is the first step, or other numbers are trained.
-            self._pairs, self._before = _Pairs(len(theta), self._most), None
+            most = min(self._most, MAX_NUMBERS_IN_STEPS // max(len(theta), 1))
+            self._pairs = _ManyPairs(len(theta), most) if most > FEW_PAIRS else _FewPairs()
+            self._before = None
         if changed or self._end is None or not np.array_equal(self._end[0], theta):
             value, grad = objective(theta)
         else:
@@ -120,8 +124,66 @@ class LBFGS:
         return theta
 
 
-class _Pairs:
-    """The last steps ``s`` and gradient differences ``y``, and the inverse Hessian's estimate.
+class _FewPairs:
+    """The last steps ``s`` and gradient differences ``y``, with their inner products.
+
+    The two-loop recursion runs on the inner products of the vectors that it combines (Chen,
+    Wang & Zhou 2014), so that each iteration takes only those of its new pair. What a `KAN` learns
+    depends on the last bits of it: results that are written down are by this one.
+    """
+
+    def __init__(self) -> None:
+        self._rows: Array | None = None  # (2 FEW_PAIRS + 1, n): s, y of each slot; the gradient
+        self._gram: Array = np.empty((0, 0))
+        self._slots: list[int] = []  # oldest first
+        self._new: list[int] = []  # rows whose inner products are still to be taken
+
+    def push(self, s: Array, y: Array) -> None:
+        """Keep a pair, unless the function curves downwards along it."""
+        curvature = _dot(s, y)
+        if not 1e-32 < curvature < math.inf:
+            return
+        if self._rows is None:
+            self._rows = np.zeros((2 * FEW_PAIRS + 1, len(s)))
+            self._gram = np.zeros((len(self._rows), len(self._rows)))
+        slot = len(self._slots) if len(self._slots) < FEW_PAIRS else self._slots.pop(0)
+        self._slots.append(slot)
+        self._new = [2 * slot, 2 * slot + 1]
+        self._rows[self._new] = s, y
+
+    def direction(self, grad: Array) -> Array:
+        """Return minus the inverse Hessian's estimate times the gradient."""
+        if self._rows is None:
+            return -grad
+        last = len(self._rows) - 1
+        self._rows[last] = grad
+        new, self._new = [*self._new, last], []
+        self._gram[new] = products = (self._rows * self._rows[new, None]).sum(2)
+        self._gram[:, new] = products.T
+        gram = self._gram.tolist()  # Python's numbers: numpy's calls cost more than the sums
+        share = [0.0] * (last + 1)  # of each row in the direction
+        share[last] = -1.0
+        alphas = {}
+        for slot in reversed(self._slots):
+            s, y = 2 * slot, 2 * slot + 1
+            alphas[slot] = _inner(gram[s], share) / gram[s][y]
+            share[y] -= alphas[slot]
+        s, y = 2 * self._slots[-1], 2 * self._slots[-1] + 1
+        scale = gram[s][y] / gram[y][y]
+        share = [scale * part for part in share]
+        for slot in self._slots:
+            s, y = 2 * slot, 2 * slot + 1
+            share[s] += alphas[slot] - _inner(gram[y], share) / gram[s][y]
+        out: Array = (self._rows * np.array(share)[:, None]).sum(0)
+        return out
+
+
+def _inner(a: Sequence[float], b: Sequence[float]) -> float:
+    return math.fsum(map(mul, a, b))
+
+
+class _ManyPairs:
+    """More of them, and the inverse Hessian's estimate in its compact form: they take little time.
 
     With the products ``s_i y_j`` of each step and its own and later differences in ``R``, and
     those of its own alone in ``D``, the estimate times a vector ``g`` is (Byrd, Nocedal &
@@ -130,8 +192,7 @@ class _Pairs:
     takes a row and a column from it: so the new pair is put in the oldest one's place.
     """
 
-    def __init__(self, size: int, most: int) -> None:
-        pairs = min(most, max(LEAST_PAIRS, MAX_NUMBERS_IN_STEPS // max(size, 1)))
+    def __init__(self, size: int, pairs: int) -> None:
         self._s, self._y = np.empty((2, pairs, size))
         self._inverse, self._products = np.zeros((2, pairs, pairs))  # R^-1 and Y^T Y
         self._curvature = np.zeros(pairs)  # D

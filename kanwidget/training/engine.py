@@ -18,7 +18,7 @@ from kanwidget.adapters import Adapter
 from kanwidget.kan import KAN
 from kanwidget.kan.arrays import Array
 from kanwidget.kan.fit_results import EarlyEnd, FitResults
-from kanwidget.kan.optimizers import LBFGS, LEAST_PAIRS, Adam
+from kanwidget.kan.optimizers import FEW_PAIRS, LBFGS, Adam
 from kanwidget.kan.training import check_least_squares
 from kanwidget.kan.write_lock import begin_fit, end_fit, write_lock
 
@@ -270,7 +270,7 @@ def _step_of(
 
         current_step.take(copy, iteration, look)
 
-    pairs = LEAST_PAIRS if copy.adapter.depends_on_other_nodes else PAIRS
+    pairs = FEW_PAIRS if copy.adapter.depends_on_other_nodes else PAIRS
     optimizer = (
         LBFGS(settings.lr, stop, within_step, pairs)
         if settings.opt == "LBFGS"
