@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,10 @@ from kanwidget.evaluate.data_and_metric import CURVE_POINTS, DataAndMetric, Metr
 from kanwidget.evaluate.tradeoff import TradeOff
 from kanwidget.kan.arrays import as_array
 from kanwidget.kan.json_numbers import finite
-from kanwidget.masks.ids import Edge
 from kanwidget.session import PruningSession
 from kanwidget.session.history import Command, History
 from kanwidget.session.script import path_to_baseline
-from kanwidget.session.session_training import DrawnStep
-from kanwidget.session.training_log import TrainedSteps
 from kanwidget.training.key_frames import MAX_FRAMES
-from kanwidget.training.pausable import LoopRun, Pausable
-from kanwidget.training.run import TrainingRun
-from kanwidget.training.settings import TrainingSettings
 
 from .function_tables import MAX_TABLE_EDGES, cells, outwards
 from .low_rank_tables import shared_cells
@@ -42,13 +35,9 @@ __all__ = [
     "loss_arrays",
     "mask",
     "metric_rows",
-    "moving_layers",
-    "newer_curves",
     "origin",
     "prediction_kind",
     "quantised",
-    "run_losses",
-    "run_state",
     "spline_arrays",
     "tradeoff_array",
 ]
@@ -60,20 +49,11 @@ Packable = dict[str, Array | None]
 MAX_VALUE = 1e38
 """The largest value of a curve that a view draws: about what float32 can hold."""
 
-MAX_MOVING_CURVES = 5000
-"""Curves that are sent at each look at a training, besides those of selected edges."""
-
 MAX_ROWS = 256
 """Rows of the data that a view can pick a sample from."""
 
 FRAME_BYTES = 750_000
 """Bytes that the key frames of a training may take in a page: a megabyte in base64."""
-
-MAX_RUN_MARKS = 64
-"""Decisions between steps of trainings that a view gets."""
-
-MAX_RUN_POINTS = 512
-"""Steps of a training whose losses a view gets."""
 
 MAX_ROWS_BYTES = 400_000
 """Bytes of these rows."""
@@ -190,40 +170,6 @@ def curve_arrays(ys: Iterable[Tensor]) -> Packable:
     """Return curves ``(n_out, n_in, n)`` of a training that goes on, over the points sent last."""
     y, ends = quantised(_curves(ys))
     return {"_curves_y": y, "_curves_range": ends}
-
-
-def moving_layers(mask: Sequence[Tensor]) -> list[int]:
-    """Return the layers of which all curves are sent at each look at a training, small ones first.
-
-    A view of a larger one shows scores, and curves in cards: all others follow with the scores.
-    """
-    layers = sorted(range(len(mask)), key=lambda l: mask[l].numel())
-    total = np.cumsum([mask[l].numel() for l in layers])
-    return sorted(layers[: int((total <= MAX_MOVING_CURVES).sum())])
-
-
-def newer_curves(
-    mask: Sequence[Tensor],
-    layers: Sequence[int],
-    edges: Sequence[Edge],
-    curves: Mapping[int, Tensor],
-) -> Array | None:
-    """Return numbers of edges, each with its curve, ``(count, 1 + n)``; None if there are none.
-
-    They are all edges of some layers, and these; ``curves`` are those of their layers,
-    ``(slots, n_in, n)`` each.
-    """
-    first = np.cumsum([0, *(on.numel() for on in mask)])
-    numbers = [np.arange(first[l], first[l + 1]) for l in layers]
-    found = [as_array(curves[l].flatten(0, 1)) for l in layers]
-    for l, i, j in edges:
-        if l not in layers:
-            numbers.append(first[l, None] + j * mask[l].shape[1] + i)
-            found.append(as_array(curves[l][j, i]).reshape(1, -1))
-    if not numbers:
-        return None
-    rows = np.column_stack([np.concatenate(numbers), np.concatenate(found)])
-    return rows.astype(np.float32)
 
 
 def curve_points(session: PruningSession, private: bool = False) -> list[Tensor]:
@@ -366,91 +312,6 @@ def origin(session: PruningSession) -> dict[str, Any]:
         "keep_mean": path[-1].state.keep_mean,
         "committed": any(command.kind == "commit" for command in path),
     }
-
-
-def run_state(
-    run: TrainingRun | None,
-    trained: TrainedSteps,
-    loop: LoopRun | None = None,
-    is_over: bool = True,
-    drawn: DrawnStep | None = None,
-) -> dict[str, Any]:
-    """Return how the last training is.
-
-    ``state`` is "running", "pausing" (it waits after the current step), "paused" or "ended", if it
-    ``is_over``: the history has all of it, so that no older loss is told beside that word;
-    ``number`` counts trainings; ``done`` are the steps until now. ``stopped`` says in words why it
-    ended early, and ``error`` what was raised in it; "" if nothing. ``marks`` are what was done
-    between steps: how many of those in `run_losses` there were by then, and "pruned" or "refined".
-    All else are its settings. Of a loop of the user's own, if that is the later one, ``own`` is
-    true and ``steps`` are those until now. ``iteration`` says how many iterations of the step in
-    hand are in the curves that were ``drawn``, and ``train_loss`` the loss then; None if the view
-    draws whole steps alone, or the loss is not known.
-    """
-    marks = [list(mark) for mark in trained.marks[-MAX_RUN_MARKS:]]
-    if loop is not None and (run is None or loop.number > run.number):
-        return {
-            **asdict(TrainingSettings() if run is None else run.settings),
-            "number": loop.number,
-            "state": _state_of(loop),
-            "steps": loop.steps_done,
-            "done": loop.steps_done,
-            "stopped": "",
-            "error": "",
-            "marks": marks,
-            "own": True,
-            "iteration": None,
-            "train_loss": None,
-        }
-    if run is None:
-        return {}
-    iteration, train_loss = _current_step(run, drawn)
-    error = "" if run.error is None else f"{type(run.error).__name__}: {run.error}"
-    return {
-        **asdict(run.settings),
-        "number": run.number,
-        "state": _state_of(run) if run.running or is_over else "running",
-        "done": run.steps_done,
-        "stopped": run.stopped,
-        "error": error,
-        "marks": marks,
-        "own": False,
-        "iteration": iteration,
-        "train_loss": train_loss,
-    }
-
-
-def _current_step(run: TrainingRun, drawn: DrawnStep | None) -> tuple[int | None, float | None]:
-    """Return the iteration of the current step that a view draws, and the loss on it."""
-    if drawn is None or drawn.run != run.number or not run.running or run.waits:
-        return None, None
-    if run.settings.opt != "LBFGS":
-        return None, None
-    is_of_step = drawn.steps == run.steps_done and drawn.iteration > 0
-    return (drawn.iteration, finite(drawn.train_loss)) if is_of_step else (0, None)
-
-
-def run_losses(trained: TrainedSteps) -> Array | None:
-    """Return numbers and losses of steps of trainings, ``(4, points)``; None before the first.
-
-    Of many they are `MAX_RUN_POINTS`, evenly spread, with the first and the last.
-    """
-    count = trained.total
-    if not count:
-        return None
-    some = np.unique(np.linspace(0, count - 1, min(count, MAX_RUN_POINTS)).round().astype(int))
-    rows, before = [], 0
-    for run, first, end in trained.pieces:
-        mine = some[(some >= before) & (some < before + end - first)]
-        rows += [(step, *run.losses_at(first + step - before)) for step in mine.tolist()]
-        before += end - first
-    return np.array(rows, float).T.copy()
-
-
-def _state_of(run: Pausable) -> str:
-    if run.paused:
-        return "paused" if run.waits else "pausing"
-    return "running" if run.running else "ended"
 
 
 def key_frames(session: PruningSession) -> Packable:

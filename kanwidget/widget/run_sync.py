@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from kanwidget.session.session_training import DrawnStep
 
-from . import payload
+from . import payload, run_payload
 from .idle import IdleTask
 
 __all__ = ["RunSync"]
@@ -98,11 +98,11 @@ class RunSync:
         trained = widget.session.trained_steps()
         is_over = widget.session.run_is_over
         drawn = self._drawn if self._draws_current_step else None
-        widget.set_trait("_run", payload.run_state(run, trained, loop, is_over, drawn))
+        widget.set_trait("_run", run_payload.run_state(run, trained, loop, is_over, drawn))
         sent = [(piece.number, first, end) for piece, first, end in trained.pieces]
         if sent != self._losses_sent:
             self._losses_sent = sent
-            self._sync.send("_run_losses", payload.run_losses(trained))
+            self._sync.send("_run_losses", run_payload.run_losses(trained))
         if not is_over and not self._task.pending:
             self._task.ask(RUN_SECONDS)
 
@@ -136,7 +136,7 @@ class RunSync:
         start = time.thread_time()
         points = payload.curve_points(session, widget.data_rows == 0)
         edges = [ids for ids in widget.selected if len(ids) == 3]
-        layers = payload.moving_layers(session.mask)
+        layers = run_payload.moving_layers(session.mask)
         found = session.step_to_draw(points, {*layers, *(l for l, _, _ in edges)})
         if found is None or (sync.has_tables and not found.iteration):
             session.ask_for_current_step(RUN_SECONDS)
@@ -153,7 +153,7 @@ class RunSync:
                     if len(layers) == len(points):
                         arrays = payload.curve_arrays(found.curves.values())
                     else:
-                        newer = payload.newer_curves(session.mask, layers, edges, found.curves)
+                        newer = run_payload.newer_curves(session.mask, layers, edges, found.curves)
                         arrays = {"_newer_curves": newer}
                     for name, array in arrays.items():
                         sync.send(name, array)

@@ -184,7 +184,7 @@ class ViewTraits(traitlets.HasTraits):
     """Where the history of a page without Python begins, see `payload.origin`."""
 
     _run = traitlets.Dict(read_only=True).tag(sync=True, echo_update=False)
-    """The last training by the session, see `payload.run_state`; {} if there was none."""
+    """The last training by the session, see `run_payload.run_state`; {} if there was none."""
 
     _run_losses = PackedArray("float64", "4, points")
     """Of steps of all trainings that led here: numbers from 0, train and test loss, regulariser."""

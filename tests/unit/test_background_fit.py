@@ -250,7 +250,7 @@ def send(w: KANWidget, **message: Any) -> None:
 def test_a_view_trains_by_messages_and_sees_how_it_goes(
     model: KAN, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanwidget.widget.payload.MAX_RUN_POINTS", 10**6)
+    monkeypatch.setattr("kanwidget.widget.run_payload.MAX_RUN_POINTS", 10**6)
 
     async def work() -> None:
         w = KANWidget(model, dataset)

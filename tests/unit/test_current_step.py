@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession
-from kanwidget.widget import payload
+from kanwidget.widget import run_payload
 from kanwidget.widget.packed_array import unpack
 
 Dataset = dict[str, Tensor]
@@ -162,7 +162,7 @@ def test_of_a_large_network_only_newer_curves_are_sent_between_whole_looks(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, data = kinds.make(kind), kinds.data()
-    monkeypatch.setattr(payload, "MAX_MOVING_CURVES", 4)
+    monkeypatch.setattr(run_payload, "MAX_MOVING_CURVES", 4)
     numbers, seen = [6, 7, 8, 3], []  # of [2, 3, 1]: six edges, then three
 
     async def watch() -> KANWidget:

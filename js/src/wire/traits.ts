@@ -62,7 +62,7 @@ export interface HistoryStep {
   readonly stale?: boolean;
 }
 
-/** The last training by the session: `run_state` in `widget/payload.py`. */
+/** The last training by the session: `run_state` in `widget/run_payload.py`. */
 export interface TrainingRun {
   /** Counts the trainings of one Python. */
   readonly number: number;
