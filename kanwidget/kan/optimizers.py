@@ -183,7 +183,7 @@ def _inner(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 class _ManyPairs:
-    """More of them, and the inverse Hessian's estimate in its compact form: they take little time.
+    """Many steps ``s`` and differences ``y``, with the inverse Hessian's estimate as matrices.
 
     With the products ``s_i y_j`` of each step and its own and later differences in ``R``, and
     those of its own alone in ``D``, the estimate times a vector ``g`` is (Byrd, Nocedal &

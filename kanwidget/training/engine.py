@@ -38,7 +38,7 @@ If it returns False, nothing was done to the model meanwhile."""
 GRID_UPDATE_STEPS = 5
 """Steps from one update of the grids to the next, as in `KAN.fit`."""
 
-PAIRS = 100
+MANY_PAIRS = 100
 """Pairs that L-BFGS keeps of another library's splines, at most: torch's default.
 
 Their loss after 20 steps is about half of that with the 10 that pykan's own `fit` keeps. Through a
@@ -270,7 +270,7 @@ def _step_of(
 
         current_step.take(copy, iteration, look)
 
-    pairs = FEW_PAIRS if copy.adapter.depends_on_other_nodes else PAIRS
+    pairs = FEW_PAIRS if copy.adapter.depends_on_other_nodes else MANY_PAIRS
     optimizer = (
         LBFGS(settings.lr, stop, within_step, pairs)
         if settings.opt == "LBFGS"

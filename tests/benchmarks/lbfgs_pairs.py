@@ -58,7 +58,7 @@ def trained(net: int, seed: int, pairs: int, steps: int, lamb: float) -> tuple[f
     function, width, grid = NETS[net]
     data = create_dataset(function, n_var=width[0], dtype=torch.float32)
     model = KAN(width=list(width), grid=grid, k=3, seed=seed, auto_save=False)
-    engine.PAIRS = pairs
+    engine.MANY_PAIRS = pairs
     with PruningSession(model, data) as session:
         start = time.process_time()
         results = session.fit(steps, lamb=lamb)

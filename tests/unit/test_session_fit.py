@@ -142,7 +142,7 @@ def test_least_squares_train_what_is_on_of_any_library(
     session.undo()
     assert kinds.bits(model) == start
     assert all(map(torch.equal, session.baseline.bias, biases))
-    monkeypatch.setattr(engine, "PAIRS", 10)  # as few as `KAN.fit` keeps
+    monkeypatch.setattr(engine, "MANY_PAIRS", 10)  # as few as `KAN.fit` keeps
     by_lbfgs = session.fit(12)["train_loss"][-1]
     assert losses[-1] <= 1.001 * by_lbfgs
     session.undo()
