@@ -49,7 +49,7 @@ demo: setup $(COPIES)
 	  $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: chromium lint vitest
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 1
 
 lint: setup
 	$(PY) -m ruff check $(LINTED)

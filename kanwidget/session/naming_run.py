@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from kanwidget.formula.name_all import Naming
 from kanwidget.formula.naming_search import NamingStep
+from kanwidget.kan.interrupt_safe import InterruptSafeEvent, start_thread
 
 __all__ = ["NamingRun", "Search"]
 
@@ -47,7 +47,7 @@ class NamingRun(Generic[Result]):
         self._steps: list[NamingStep] = []
         self._found: Naming | None = None
         self._stopped = self._taken = False
-        self._ended = threading.Event()
+        self._ended = InterruptSafeEvent()
 
     @property
     def running(self) -> bool:
@@ -66,7 +66,12 @@ class NamingRun(Generic[Result]):
 
     def begin(self) -> None:
         """Begin to search, in a thread."""
-        threading.Thread(target=self._work, name="kanwidget naming", daemon=True).start()
+        try:
+            start_thread(self._work, "kanwidget naming")
+        except BaseException:  # an interrupt came, and the thread may start all the same
+            self._stopped = self._taken = True
+            self._ended.set()
+            raise
 
     def stop(self) -> None:
         """End the search soon; what is best so far is taken."""

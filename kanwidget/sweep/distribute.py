@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
@@ -68,11 +67,11 @@ class Distribution:
         self._futures: dict[Future[list[Result]], list[int]] = {}
         self._ended: queue.SimpleQueue[Future[list[Result]] | None] = queue.SimpleQueue()
         self._seconds: deque[float] = deque(maxlen=RECENT)
-        self._stop = threading.Event()
+        self._stopped = False
 
     def stop(self) -> None:
         """Let `run` end soon; what has ended by then is reported. Any thread may call it."""
-        self._stop.set()
+        self._stopped = True
         self._ended.put(None)
 
     def run(self) -> None:
@@ -86,7 +85,7 @@ class Distribution:
         executor = self._source()
         limit = most_in_flight(executor, len(self._shared))
         try:
-            while not self._stop.is_set() and (self._waiting or self._alone or self._futures):
+            while not self._stopped and (self._waiting or self._alone or self._futures):
                 numbers = self._next(limit)
                 if numbers:
                     executor = self._submit(numbers, executor)
@@ -117,7 +116,7 @@ class Distribution:
             future = executor.submit(train_runs, self._shared, settings, sender)
         except BrokenExecutor as error:
             renewed = self._source()
-            if renewed is executor and not self._stop.is_set():
+            if renewed is executor and not self._stopped:
                 raise RuntimeError(
                     f"the executor is broken ({error}), and takes no more runs; what has ended is "
                     "kept. Call sweep with a new executor, or with a function that makes one, and "

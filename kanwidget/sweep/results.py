@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from kanwidget.kan import KAN
 from kanwidget.kan.check_data import as_tensor
+from kanwidget.kan.interrupt_safe import InterruptSafeEvent, start_thread
 from kanwidget.masks.validate import check_whole
 from kanwidget.session import PruningSession
 
@@ -66,7 +67,7 @@ class Sweep:
         self._view: Any = None
         self._view_lock = threading.RLock()
         self._distribution: Distribution | None = None
-        self._ended = threading.Event()
+        self._ended = InterruptSafeEvent()
         self._ended.set()
         self._failure: BaseException | None = None
 
@@ -400,8 +401,13 @@ class Sweep:
         if not missing:
             return
         self._distribution = distribute(missing, self._take_in)
-        self._ended.clear()
-        threading.Thread(target=self._work, name="kanwidget.sweep", daemon=True).start()
+        self._ended = InterruptSafeEvent()
+        try:
+            start_thread(self._work, "kanwidget sweep")
+        except BaseException:  # an interrupt came, and the thread may start all the same
+            self._distribution.stop()
+            self._ended.set()
+            raise
 
     def _work(self) -> None:
         try:

@@ -30,7 +30,9 @@ class Pausable:
 
     def __init__(self, paused: bool = False) -> None:
         self.number = next(_NUMBERS)
-        self._changed = threading.Condition()
+        # No Condition: an interrupt right after it has taken its lock would leave it taken.
+        self._lock, self._wake = threading.RLock(), threading.Lock()
+        self._wake.acquire()
         self._stopped = self._waits = False
         self._paused = paused
         self._allowed = 0  # steps to take while it is paused
@@ -52,40 +54,51 @@ class Pausable:
 
     def pause(self) -> None:
         """Wait after the current step, until `resume`, `step` or `stop`."""
-        with self._changed:
+        with self._lock:
             self._paused, self._allowed = True, 0
 
     def resume(self) -> None:
         """Go on."""
-        with self._changed:
+        with self._lock:
             self._paused = False
-            self._changed.notify_all()
+            self._tell()
 
     def step(self) -> None:
         """Take one step, and wait again."""
-        with self._changed:
+        with self._lock:
             if self._paused:
                 self._allowed += 1
             self._paused = True
-            self._changed.notify_all()
+            self._tell()
 
     def stop(self) -> None:
         """End after the current step, and keep what was trained."""
-        with self._changed:
+        with self._lock:
             self._stopped = True
-            self._changed.notify_all()
+            self._tell()
 
-    def _wait_while_paused(self) -> None:
-        """Wait between two steps as long as it is paused, under the lock; an interrupt ends it."""
+    def _wait_while_paused(self, show: Callable[[], object] = lambda: None) -> None:
+        """Wait between two steps as long as it is paused; ``show`` is called once if it is."""
         try:
-            while self._paused and not self._is_to_end():
-                if self._allowed:
-                    self._allowed -= 1
-                    break
-                self._waits = True
-                self._changed.wait(LOOK_SECONDS)
+            if self._is_to_wait():
+                show()  # not under the lock, which others need to let it go on
+                while self._is_to_wait():
+                    self._wake.acquire(timeout=LOOK_SECONDS)
         finally:
             self._waits = False
+
+    def _is_to_wait(self) -> bool:
+        """Return whether it is paused, and note that it waits; else count the step to come."""
+        with self._lock:
+            self._waits = self._paused and not self._allowed and not self._is_to_end()
+            if not self._waits:
+                self._allowed = max(0, self._allowed - 1)
+            return self._waits
+
+    def _tell(self) -> None:
+        """Let the training see what has changed, under the lock."""
+        if self._wake.locked():
+            self._wake.release()
 
     def _is_to_end(self) -> bool:
         """Whether no step is to follow."""
@@ -137,21 +150,7 @@ class LoopRun(Pausable):
     def rest(self, show: Callable[[], object]) -> None:
         """Count a step, and wait while it is paused; ``show`` is called once if it is."""
         self.steps_done += 1
-        shown = False
-        try:
-            while True:
-                with self._changed:
-                    if self._stopped or not self._paused or self._allowed:
-                        self._allowed = max(0, self._allowed - 1)
-                        return
-                    self._waits = True
-                    if shown:
-                        self._changed.wait(LOOK_SECONDS)
-                if not shown:
-                    shown = True
-                    show()  # not under the lock, which others need to let it go on
-        finally:
-            self._waits = False
+        self._wait_while_paused(show)
 
     def end(self) -> None:
         """Note that it has ended."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from kanwidget.kan.interrupt_safe import InterruptSafeEvent, start_thread
 from kanwidget.kan.write_lock import begin_fit, end_fit
 
 from .engine import AtRest, FitResults
@@ -99,8 +100,8 @@ class TrainingRun(Pausable):
         self._next: TrainingSettings | None = None  # from the next rest on
         self._ends_part = self._is_closed = False
         self._error: BaseException | None = None
-        self._begun, self._ended = False, threading.Event()
-        self._thread: threading.Thread | None = None
+        self._begun, self._ended = False, InterruptSafeEvent()
+        self._has_thread = False
         self._owner = 0
         self._after: Callable[[], object] = lambda: None
 
@@ -164,14 +165,14 @@ class TrainingRun(Pausable):
         RuntimeError
             If it has ended.
         """
-        with self._changed:
+        with self._lock:
             if self._is_closed or not self.running:
                 raise RuntimeError("this training has ended: begin another with fit")
             asked = TrainingSettings.checked(**{**asdict(self.settings), **settings})
             self._check(asked)
             if asked != self.settings:
                 self.settings = self._next = asked
-            self._changed.notify_all()
+            self._tell()
         return asked
 
     def wait(self, timeout: float | None = None) -> FitResults:
@@ -230,12 +231,11 @@ class TrainingRun(Pausable):
     def begin(self, after: Callable[[], object]) -> None:
         """Begin in a thread; ``after`` is called by whoever waits for the end."""
         self._after = after
-        self._thread = threading.Thread(target=self._in_thread, name="kanwidget fit", daemon=True)
         try:
-            self._begun = True
-            self._thread.start()
+            self._begun = self._has_thread = True
+            start_thread(self._in_thread, "kanwidget fit")
         except BaseException:
-            with self._changed:  # an interrupt came, and the thread may start all the same
+            with self._lock:  # an interrupt came, and the thread may start all the same
                 if not self._owner:
                     self._ended.set()
             raise
@@ -265,7 +265,7 @@ class TrainingRun(Pausable):
         steps = settings.steps - first
         found = self._train(replace(settings, steps=steps), self._rest, self._is_over, self._count)
         end = found.early_end
-        with self._changed:
+        with self._lock:
             changed, self._next = self._next, None
             by_change = self._ends_part and not self._stopped
             if by_change and end is not None and end.reason == "stopped":
@@ -293,7 +293,7 @@ class TrainingRun(Pausable):
         return self._stopped or self._ends_part
 
     def _in_thread(self) -> None:
-        with self._changed:
+        with self._lock:
             if self._ended.is_set():
                 return
             self._owner = threading.get_ident()
@@ -306,10 +306,10 @@ class TrainingRun(Pausable):
         if self._callback is not None:
             first = self.parts[-1].first
             self._callback(step + first, self.results if first else results)
-        with self._changed:
-            self._wait_while_paused()
+        self._wait_while_paused()
+        with self._lock:
             self._ends_part = self._next is not None
-        return self._callback is not None or self._thread is not None
+        return self._callback is not None or self._has_thread
 
 
 def _no_results() -> FitResults:

@@ -14,11 +14,13 @@ import kinds
 import numpy as np
 import pytest
 import torch
+from interrupts import InterruptAfterCall
 from torch import Tensor
 
 from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.adapters import adapt
 from kanwidget.kan.write_lock import write_lock
+from kanwidget.training.run import TrainingRun
 from kanwidget.widget.packed_array import unpack
 
 Dataset = dict[str, Tensor]
@@ -188,6 +190,76 @@ def test_an_interrupt_stops_the_run_that_is_waited_for(model: KAN, dataset: Data
     session.undo()
     session.redo()
     assert kinds.bits(model) == bits
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        TrainingRun.wait,
+        TrainingRun.pause,
+        TrainingRun.resume,
+        TrainingRun.step,
+        TrainingRun.stop,
+        lambda run: run.change(lr=1e-4),
+    ],
+)
+def test_whenever_an_interrupt_comes_the_run_can_be_ended(
+    model: KAN, dataset: Dataset, act: Callable[[TrainingRun], object]
+) -> None:
+    session = PruningSession(model, dataset)
+    for call in range(1, 30):
+        run = session.start_fit(**LONG)
+        with InterruptAfterCall(call) as interrupts:
+            interrupts.begin()
+            act(run)
+        run.stop()
+        assert "stopped" in run.wait(60).stopped
+        if not interrupts.came:
+            break
+    assert call > 1
+    session.close()
+
+
+def test_whenever_an_interrupt_comes_while_a_run_begins_nothing_trains_unseen(
+    model: KAN, dataset: Dataset
+) -> None:
+    session = PruningSession(model, dataset)
+    for call in range(1, 1000):
+        with InterruptAfterCall(call) as interrupts:
+            interrupts.begin()
+            session.start_fit(**LONG)
+        if session.run is not None:
+            session.run.stop()
+            session.run.wait(60)
+        bits = kinds.bits(model)
+        time.sleep(0.001)
+        assert kinds.bits(model) == bits
+        if not interrupts.came:
+            break
+    assert call > 10
+    session.fit(1)
+    session.close()
+
+
+def test_whenever_an_interrupt_comes_a_paused_training_here_ends(
+    model: KAN, dataset: Dataset
+) -> None:
+    session = PruningSession(model, dataset)
+    for call in range(1, 13):
+        interrupts = InterruptAfterCall(call)
+
+        def callback(*_: Any, interrupts: InterruptAfterCall = interrupts) -> None:
+            session.run.pause()
+            interrupts.begin()
+
+        with interrupts:
+            session.fit(3, opt="Adam", callback=callback)
+        assert interrupts.came
+        assert session.run.steps_done == 1
+        assert not session.run.running
+        session.refresh()
+        session.undo()
     session.close()
 
 

@@ -11,6 +11,7 @@ import kinds
 import numpy as np
 import pytest
 import torch
+from interrupts import InterruptAfterCall
 from torch import Tensor, nn
 
 from kanwidget import KAN, PruningSession, create_dataset
@@ -392,6 +393,23 @@ def test_a_search_that_is_stopped_or_interrupted_gives_the_best_so_far(
     assert len(result.names) == 2
     assert session.loss <= 1.05 * result.loss_before
     assert session.history.current.kind == "name_all"
+
+
+def test_whenever_an_interrupt_comes_a_search_in_the_background_ends(
+    learnt: tuple[KAN, Dataset],
+) -> None:
+    _, _, session = opened(learnt)
+    for call in range(1, 10):
+        run = session.start_name_all(seconds=600)
+        with InterruptAfterCall(call) as interrupts:
+            interrupts.begin()
+            run.wait()
+        run.stop()
+        run.wait()
+        assert interrupts.came
+        assert run.error is None
+        assert not run.running
+        session.jump(0)
 
 
 def test_names_given_by_hand_stay_when_all_others_are_found(learnt: tuple[KAN, Dataset]) -> None:

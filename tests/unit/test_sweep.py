@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from interrupts import InterruptAfterCall
 from sweeps import Shared, known, outcomes, small_data, untrained
 
 from kanwidget import KAN, PruningSession, Sweep, create_dataset, sweep
@@ -302,6 +303,26 @@ def test_runs_can_be_used_while_others_are_under_way(threads: Any) -> None:
     assert not found.running
     assert [run.number for run in found.runs] == [0, 1, 2, 3]
     assert told[-2:] == [2, 3]
+
+
+@pytest.mark.parametrize("act", [Sweep.wait, Sweep.stop])
+def test_whenever_an_interrupt_comes_a_sweep_can_be_ended(threads: Any, act: Any) -> None:
+    for call in range(1, 15):
+        go_on = threading.Event()
+
+        def fit(dataset: Any, seed: int, go_on: threading.Event = go_on) -> KAN:
+            go_on.wait(0.2)
+            return untrained(dataset, seed)
+
+        found = here(threads, {}, repeats=1000, fit=Shared(fit), wait=False)
+        with InterruptAfterCall(call) as interrupts:
+            interrupts.begin()
+            act(found)
+        go_on.set()
+        found.stop()
+        found.wait()
+        assert not found.running
+        assert interrupts.came or act is Sweep.stop
 
 
 def test_what_only_looks_cannot_end_a_sweep(threads: Any, caplog: Any) -> None:
