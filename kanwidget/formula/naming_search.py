@@ -24,7 +24,7 @@ from .fit import fit_curves
 from .levenberg_marquardt import refit
 from .naming_network import Forward, NamedEdge, NamingNetwork, build_network, mean_square
 from .network_samples import sample_network
-from .rank import GROUP_BITS, description_length
+from .rank import GROUP_BITS, by_bits, description_length
 
 __all__ = [
     "Effort",
@@ -319,7 +319,8 @@ class NamingProblem:
                 best = min(best, error)
                 bits = self.bits(error, floor, effort.observations) + cost_of(function)
                 found.append(Trial(bits, edge, function, network))
-        return sorted(found, key=lambda trial: trial.bits)
+        order = by_bits(np.array([trial.bits for trial in found]))
+        return [found[place] for place in order]
 
     def _options(
         self, state: NamingState, names: int, refused: Refused
@@ -334,7 +335,7 @@ class NamingProblem:
         always = [f for f, function in enumerate(functions) if function.name in ALWAYS_TRIED]
         ranked = []
         for e, edge in enumerate(samples.edges):
-            order = np.argsort(bits[e], kind="stable").tolist()
+            order = by_bits(bits[e]).tolist()
             order = [f for f in order if (edge, functions[f].name) not in refused]
             near = order
             if names <= MAX_NAMES:

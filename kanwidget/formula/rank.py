@@ -19,7 +19,7 @@ from kanwidget.functions.library import Function
 from .dictionary import POINTS
 from .fit import Fits
 
-__all__ = ["GROUP_BITS", "MIN_NOISE", "Candidate", "description_length", "rank_fits"]
+__all__ = ["GROUP_BITS", "MIN_NOISE", "Candidate", "by_bits", "description_length", "rank_fits"]
 
 Array = NDArray[np.float64]
 
@@ -28,6 +28,9 @@ ROWS = 16
 
 GROUP_BITS = 4.0
 """Names that are so near to the best one cannot be told apart from it."""
+
+DECIMALS = 2
+"""Bits that are the same to so many decimals are equal: rounding decides what comes after."""
 
 MIN_NOISE = 1e-14
 """The share of a curve's variance that is rounding, not misfit."""
@@ -88,6 +91,14 @@ def description_length(unexplained: Array, noise: Array, functions: Sequence[Fun
     return bits
 
 
+def by_bits(bits: Array) -> NDArray[np.intp]:
+    """Return the places of the last axis, the fewest bits first; equal ones stay in their order.
+
+    So a sine is a sine on every machine, and not a cosine on some.
+    """
+    return np.argsort(np.round(bits, DECIMALS), axis=-1, kind="stable")
+
+
 def rank_fits(
     fits: Fits, x: Array, y: Array, weight: Array, noise: Array, topk: int | None = 5
 ) -> list[list[Candidate]]:
@@ -105,7 +116,7 @@ def rank_fits(
         How many of each; None is all. All that cannot be told apart are returned in any case.
     """
     bits = description_length(fits.unexplained, noise, fits.functions)
-    order = np.argsort(bits, axis=1, kind="stable")
+    order = by_bits(bits)
     count = len(fits.functions) if topk is None else topk
     near = (bits <= bits.min(1, keepdims=True) + GROUP_BITS).sum(1)
     shown = [row[: max(count, n)] for row, n in zip(order, near, strict=True)]

@@ -72,6 +72,9 @@ FREE: Mapping[Family, tuple[bool, bool]] = MappingProxyType(
     }
 )
 
+SHARE_FROM_EDGE = 0.01
+"""How far arguments are moved into a domain: by this share of their range."""
+
 
 @dataclass(frozen=True)
 class Function:
@@ -156,6 +159,26 @@ class Function:
             shift = np.round((low + high) / 2 / self.period) * self.period if self.period else 0.0
             inside &= (low - shift > -self.limit) & (high - shift < self.limit)
         return inside
+
+    def shift_into_domain(self, arguments: Array) -> float:
+        """Return what to add to arguments for the function to be defined over all of them.
+
+        0 where it is, and where no shift helps.
+
+        Parameters
+        ----------
+        arguments : ndarray, shape (n,)
+        """
+        if self.smooth_on(arguments):
+            return 0.0
+        low, high = float(arguments.min()), float(arguments.max())
+        room = SHARE_FROM_EDGE * (high - low)
+        shift = room - low
+        if self.family == "pole" and low + high < 0:
+            shift = -room - high
+        elif self.family == "between":
+            shift = -(low + high) / 2
+        return shift if self.smooth_on(arguments + shift) else 0.0
 
 
 def _of_library(name: str) -> Function:

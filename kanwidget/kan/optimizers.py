@@ -35,7 +35,8 @@ ADAM_BETAS, ADAM_EPS = (0.9, 0.999), 1e-8
 
 
 def _dot(a: Array, b: Array) -> float:
-    return float((a * b).sum())
+    with np.errstate(over="ignore", invalid="ignore"):  # no step is taken to where this matters
+        return float((a * b).sum())
 
 
 @dataclass

@@ -209,6 +209,9 @@ def fit(
             if step == 0:
                 before = objective.remove_constant_inputs(before, lay_grids)
             theta = optimizer.step(before, objective, changed)
+            if not (math.isfinite(objective.loss) and math.isfinite(objective.reg)):
+                # A line search may have looked outside of a function's domain last.
+                objective(theta, slope=False)
             live.write(objective.restore_off_edges(theta, before))
             # A seed's next rows come after these.
             _draw_rows(len(data["test_input"]), batch, generator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from kanwidget.formula.naming_network import NamedEdge, SplineEdge
 from kanwidget.functions.curve import NamedCurve
 from kanwidget.functions.library import Function
 from kanwidget.kan import KAN
-from kanwidget.kan.arrays import as_columns
+from kanwidget.kan.arrays import as_array, as_columns
 from kanwidget.masks.ids import Edge
 from kanwidget.training.engine import train
 from kanwidget.training.settings import TrainingSettings
@@ -51,7 +51,8 @@ def named_copy(
     -------
     copy : Adapter
     names : dict of Edge to NamedCurve
-        All that are new or have other constants.
+        All that are new or have other constants. Where the model's splines are coarser than those
+        of the search, an argument may leave its function's domain: then it is moved back.
     only_names : bool
         Whether nothing else is different.
     """
@@ -94,7 +95,28 @@ def named_copy(
         elif isinstance(curve, NamedEdge):
             values[edge] = curve.c * curve.function.value(curve.a * places + curve.b)
     fit_splines(copy, points, values)
+    if values:
+        names.update(_into_domains(copy, names, functions, rows))
     return copy, names, only_names and not values
+
+
+@torch.no_grad()
+def _into_domains(
+    copy: Adapter,
+    names: Mapping[Edge, NamedCurve],
+    functions: Mapping[str, Function],
+    rows: Tensor,
+) -> dict[Edge, NamedCurve]:
+    """Move the arguments of names into their functions' domains; return the names that changed."""
+    changed: dict[Edge, NamedCurve] = {}
+    for edge in sorted(names):
+        curve = names[edge]
+        entering = as_array(copy.inputs_of(rows)[edge[0]][:, edge[1]])
+        shift = functions[curve.function].shift_into_domain(curve.a * entering + curve.b)
+        if shift and "b" not in curve.fixed:
+            changed[edge] = replace(curve, b=curve.b + shift)
+            copy.set_names({edge: changed[edge]}, functions)
+    return changed
 
 
 def refit_copy(copy: Adapter, rows: Tensor, labels: Tensor) -> None:

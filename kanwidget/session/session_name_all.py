@@ -228,8 +228,11 @@ class SessionNameAll(SessionNaming):
         start = evaluator.scratch.with_masks(*applier.masks_under(self.baseline, state)).copy()
         promised = promised_loss(data, naming)
         step = max(1, len(order) // ATTEMPTS)
-        for count in range(0, len(order) + bool(zeros), step):
-            copy, names, only = named_copy(start, naming, order[:count], known, data.train_rows)
+        fewer = [order[:count] for count in range(0, len(order) + bool(zeros), step)]
+        # What keeps all others from being used may be one of the first names.
+        fewer += [order[-count:] for count in range(step, len(order), step)]
+        for left_out in fewer:
+            copy, names, only = named_copy(start, naming, left_out, known, data.train_rows)
             loss = data.loss_of_model(copy)
             slack = exact_loss(data)
             near = abs(loss - promised) <= (KEPT_PROMISE - 1) * abs(promised) + slack

@@ -281,8 +281,13 @@ def _step_of(
         nonlocal before
         before = objective.start(x, y)
         theta = optimizer.step(before, objective)
+        if not np.isfinite(theta).all():
+            return math.nan, math.nan
+        if not (math.isfinite(objective.loss) and math.isfinite(objective.reg)):
+            # A line search may have looked outside of a function's domain last.
+            objective(theta)
         objective.write(without_off_edges(theta))
-        return (objective.loss, objective.reg) if np.isfinite(theta).all() else (math.nan,) * 2
+        return objective.loss, objective.reg
 
     return descend
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kanwidget.functions.library import ALIASES, FUNCTIONS, SAME_AS, SEARCHED, select_functions
 
@@ -79,6 +81,15 @@ def test_functions_that_repeat_another_are_not_searched():
 )
 def test_a_function_knows_where_it_is_smooth(name, arguments, smooth):
     assert FUNCTIONS[name].smooth_on(np.array(arguments)) == smooth
+
+
+@settings(deadline=None)
+@given(st.sampled_from(SEARCHED), st.floats(-100, 100), st.floats(0.01, 100))
+def test_arguments_are_moved_into_a_domain_if_they_fit(name, low, length):
+    function, arguments = FUNCTIONS[name], np.linspace(low, low + length, 20)
+    shift = function.shift_into_domain(arguments)
+    assert function.smooth_on(arguments + shift) == (length < 2 * function.limit)
+    assert shift == 0 or not function.smooth_on(arguments)
 
 
 @pytest.mark.parametrize(

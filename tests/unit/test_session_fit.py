@@ -314,6 +314,18 @@ def test_a_training_that_diverges_keeps_the_last_good_step(kind: str) -> None:
 
 
 @every_kind
+def test_the_end_of_a_function_s_domain_is_no_divergence(kind: str) -> None:
+    dataset = kinds.data(30)
+    for seed in range(10):
+        session = PruningSession(kinds.make(kind, seed), dataset)
+        session.name(0, 0, 0, "sqrt")
+        results = session.fit(20)
+        assert results.stopped == ""
+        assert results["train_loss"][-1] <= results["train_loss"][0]
+        session.close()
+
+
+@every_kind
 def test_an_interrupt_leaves_a_recorded_step(kind: str) -> None:
     model, dataset = kinds.make(kind), kinds.data(20)
     session, draw, options = PruningSession(model, dataset), random.Random(0), {"opt": "Adam"}

@@ -395,6 +395,18 @@ def test_a_search_that_is_stopped_or_interrupted_gives_the_best_so_far(
     assert session.history.current.kind == "name_all"
 
 
+def test_a_name_that_coarser_splines_have_moved_out_of_its_domain_is_moved_back() -> None:
+    dataset = create_dataset(
+        lambda x: (1.02 + torch.sin(6 * x)).sqrt(), n_var=1, train_num=300, test_num=100, seed=0
+    )
+    session = PruningSession(KAN([1, 1, 1], grid=3, seed=0), dataset)
+    session.fit(20)
+    result = session.name_all(lib=["sqrt"], tolerance=1.0, seconds=600)
+    assert [step.function for step in result.steps] == [None, "sqrt"]
+    assert functions(session) == {(1, 0, 0): "sqrt"}
+    assert session.loss < result.loss_before
+
+
 def test_whenever_an_interrupt_comes_a_search_in_the_background_ends(
     learnt: tuple[KAN, Dataset],
 ) -> None:
