@@ -22,9 +22,12 @@ INSIDE = Path(__file__).with_name("inside")
 
 SECOND = 1000.0  # Playwright counts in milliseconds
 
+NOT_YET = AssertionError, ValueError, LookupError, TypeError
+"""What a look raises at what is not there yet, or says nothing yet."""
+
 
 def until(check: Callable[[], T], *, timeout: float = 60.0, pause: float = 0.05) -> T:
-    """Call ``check`` until it raises no `AssertionError`, and return what it returns.
+    """Call ``check`` until it raises no error of `NOT_YET`, and return what it returns.
 
     After ``timeout`` seconds its last error is raised.
     """
@@ -32,7 +35,7 @@ def until(check: Callable[[], T], *, timeout: float = 60.0, pause: float = 0.05)
     while True:
         try:
             return check()
-        except AssertionError:
+        except NOT_YET:
             if time.monotonic() > deadline:
                 raise
         time.sleep(pause)
