@@ -198,7 +198,8 @@ for (const view_ of ["network", "matrix"] as const) {
       }
       model.receive(good);
       await frames(3);
-      expect(shown(view), `after ${name}`).toEqual(before);
+      // What screen readers say of scores follows a moment later.
+      await expect.poll(() => shown(view), { message: `after ${name}`, timeout: 5000 }).toEqual(before);
       expect(thrown).toEqual([]);
     }
     expect(count).toBeGreaterThan(1000);

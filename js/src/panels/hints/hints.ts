@@ -42,6 +42,15 @@ const THREE: readonly Hint[] = [
   },
 ];
 
+/** Of what a hint may be about: under the lowest there is no other curve to be hidden. */
+function lowest(found: readonly HTMLElement[]): HTMLElement | undefined {
+  const bottom = (one: HTMLElement) => one.getBoundingClientRect().bottom;
+  return found.reduce<HTMLElement | undefined>(
+    (best, one) => (best && bottom(best) >= bottom(one) ? best : one),
+    undefined,
+  );
+}
+
 /** The view that has the hints: of several on a page it is the first. */
 let owner: object | null = null;
 
@@ -136,7 +145,7 @@ export function createHints(root: HTMLElement, signal: AbortSignal) {
       end(number + 1);
       return;
     }
-    const target = targets(hint.about)[0];
+    const target = lowest(targets(hint.about));
     box.hidden = !target;
     if (!target) return;
     owner = self;
