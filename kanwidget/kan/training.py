@@ -194,10 +194,11 @@ def fit(
     results = FitResults({name: [] for name in (*LOSSES, *named)})
 
     step, diverged = 0, False
-    bar = tqdm(range(steps), desc="description", ncols=100, disable=not progress)
-    begin_fit(model)
+    # A bar that is not shown would take the lock of all bars, which an interrupt may have kept.
+    bar = tqdm(range(steps), desc="description", ncols=100) if progress else None
     try:
-        for step in bar:
+        begin_fit(model, generator)
+        for step in range(steps) if bar is None else bar:
             live.save()
             lay_grids = update_grid and step < stop_grid_update_step
             lay_grids = lay_grids and step % grid_update_every == 0
@@ -228,7 +229,7 @@ def fit(
                 with refuse_broadcasting(f"metric {name}") if step == 0 else nullcontext():
                     found = metric()
                 results[name].append(check_scalar(found, f"metric {name}"))
-            if step % log == 0:
+            if bar is not None and step % log == 0:
                 bar.set_description(
                     "train loss: {train_loss:.2e} | test loss: {test_loss:.2e} | "
                     "reg: {reg:.2e} ".format(**{name: last[-1] for name, last in results.items()})
@@ -245,8 +246,11 @@ def fit(
         live.restore()
         raise
     finally:
-        bar.close()
-        end_fit(model)
+        try:
+            if bar is not None:
+                bar.close()
+        finally:
+            end_fit(model, generator)
     if diverged:
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=2)
     model(data["train_input"])  # scores come from the training inputs from here on

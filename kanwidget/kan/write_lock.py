@@ -25,27 +25,34 @@ def write_lock(model: nn.Module) -> AbstractContextManager[bool]:
         return _LOCKS.setdefault(model, threading.RLock())
 
 
-_FITS: WeakKeyDictionary[nn.Module, tuple[int, int]] = WeakKeyDictionary()
+_FITS: WeakKeyDictionary[nn.Module, tuple[int, frozenset[object]]] = WeakKeyDictionary()
 
 
 def fit_of(model: nn.Module) -> tuple[int, bool]:
     """Return how many fits of ours have begun on a model, and whether one is under way."""
-    begun, running = _FITS.get(model, (0, 0))
-    return begun, running > 0
+    begun, running = _FITS.get(model, (0, frozenset()))
+    return begun, len(running) > 0
 
 
-def begin_fit(model: nn.Module) -> None:
-    """Note that a fit of a model begins; `end_fit` must follow.
+def begin_fit(model: nn.Module, fit: object) -> None:
+    """Note that a fit of a model begins; `end_fit` must follow, even if an interrupt comes in here.
 
     A fit that begins during another one is a part of it.
     """
     with _GUARD:
-        begun, running = _FITS.get(model, (0, 0))
-        _FITS[model] = begun + (running == 0), running + 1
+        begun, running = _FITS.get(model, (0, frozenset()))
+        _FITS[model] = begun + (not running), running | {fit}
 
 
-def end_fit(model: nn.Module) -> None:
-    """Note that a fit of a model has ended."""
+def end_fit(model: nn.Module, fit: object) -> None:
+    """Note that a fit of a model has ended, or never began; it is done though an interrupt comes."""
+    try:
+        _end_fit(model, fit)
+    finally:
+        _end_fit(model, fit)  # it was done, unless an interrupt came
+
+
+def _end_fit(model: nn.Module, fit: object) -> None:
     with _GUARD:
-        begun, running = _FITS[model]
-        _FITS[model] = begun, running - 1
+        begun, running = _FITS.get(model, (0, frozenset()))
+        _FITS[model] = begun, running - {fit}

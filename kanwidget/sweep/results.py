@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -279,7 +280,7 @@ class Sweep:
             This one.
         """
         total = len(self.settings)
-        with tqdm(total=total, desc="runs", ncols=100, disable=not progress) as bar:
+        with tqdm(total=total, desc="runs", ncols=100) if progress else nullcontext() as bar:
             try:
                 while not self._ended.wait(0.1):
                     self._show_progress(bar)
@@ -294,7 +295,7 @@ class Sweep:
         return self
 
     def _show_progress(self, bar: Any) -> None:
-        if not bar.disable and len(self._runs) > bar.n:
+        if bar is not None and len(self._runs) > bar.n:
             runs = list(self._runs.values())
             losses = [run.test_loss for run in runs if run.usable]
             words = f"best test loss {min(losses):.3g}" if losses else "all failed"

@@ -111,16 +111,18 @@ def train(
             if at_rest is not None and at_rest(step, results) is not False:
                 copy.take_in()
 
-    begin_fit(live.model)
     try:
+        begin_fit(live.model, copy)
         model = copy.adapter.model
         fit = _train_kan if isinstance(model, KAN) else _train_by_adapter
         results = fit(
             copy, data, settings, loss_fn, rest, stop or (lambda: False), progress, current_step
         )
     finally:
-        current_step.end()
-        end_fit(live.model)
+        try:
+            current_step.end()
+        finally:
+            end_fit(live.model, copy)
     if results.ended_by("interrupted"):
         with write_lock(live.model):
             if int(copy.published) > published:  # the live model had got its last step just now
@@ -195,9 +197,10 @@ def _train_by_adapter(
     generator = torch.Generator().manual_seed(0)
     results = FitResults(train_loss=[], test_loss=[], reg=[])
     x, y, step = data["train_input"], data["train_label"], 0
-    bar = tqdm(range(settings.steps), desc="description", ncols=100, disable=not progress)
+    # A bar that is not shown would take the lock of all bars, which an interrupt may have kept.
+    bar = tqdm(range(settings.steps), desc="description", ncols=100) if progress else None
     try:
-        for step in bar:
+        for step in range(settings.steps) if bar is None else bar:
             rows = x, y
             if 0 < settings.batch < len(x):
                 chosen = torch.randperm(len(x), generator=generator)[: settings.batch].to(x.device)
@@ -212,10 +215,11 @@ def _train_by_adapter(
             results["train_loss"].append(report(losses[0]))
             results["test_loss"].append(report(losses[2]))
             results["reg"].append(losses[1])
-            bar.set_description(
-                "train loss: {train_loss:.2e} | test loss: {test_loss:.2e} | "
-                "reg: {reg:.2e} ".format(**{name: last[-1] for name, last in results.items()})
-            )
+            if bar is not None:
+                bar.set_description(
+                    "train loss: {train_loss:.2e} | test loss: {test_loss:.2e} | "
+                    "reg: {reg:.2e} ".format(**{name: last[-1] for name, last in results.items()})
+                )
             rest(step, results)
             if stop():
                 results.early_end = EarlyEnd("stopped", step)
@@ -223,7 +227,8 @@ def _train_by_adapter(
     except KeyboardInterrupt:
         results.early_end = EarlyEnd("interrupted", step)
     finally:
-        bar.close()
+        if bar is not None:
+            bar.close()
     if results.ended_by("diverged"):
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=4)
     return results

@@ -100,7 +100,8 @@ class TrainingRun(Pausable):
         self._next: TrainingSettings | None = None  # from the next rest on
         self._ends_part = self._is_closed = False
         self._error: BaseException | None = None
-        self._begun, self._ended = False, InterruptSafeEvent()
+        self._begun = self._has_ended = False
+        self._ended = InterruptSafeEvent()
         self._has_thread = False
         self._owner = 0
         self._after: Callable[[], object] = lambda: None
@@ -111,7 +112,7 @@ class TrainingRun(Pausable):
 
         An interrupt may come before it begins: then it never will.
         """
-        return self._begun and not self._ended.is_set()
+        return self._begun and not self._has_ended
 
     @property
     def steps_done(self) -> int:
@@ -237,14 +238,16 @@ class TrainingRun(Pausable):
         except BaseException:
             with self._lock:  # an interrupt came, and the thread may start all the same
                 if not self._owner:
+                    self._has_ended = True
                     self._ended.set()
             raise
 
     def work(self) -> FitResults:
         """Train here, in this thread, and return the results."""
-        self._begun, self._owner = True, threading.get_ident()
-        begin_fit(self._model)
         try:
+            self._owner = threading.get_ident()
+            self._begun = True
+            begin_fit(self._model, self)
             self._look(0)
             settings: TrainingSettings | None = self.settings
             while settings is not None:
@@ -253,8 +256,11 @@ class TrainingRun(Pausable):
             self._error = error
             raise
         finally:
-            end_fit(self._model)
-            self._ended.set()
+            try:
+                end_fit(self._model, self)
+            finally:
+                self._has_ended = True
+                self._ended.set()
         return self.results
 
     def _train_part(self, settings: TrainingSettings) -> TrainingSettings | None:
@@ -294,7 +300,7 @@ class TrainingRun(Pausable):
 
     def _in_thread(self) -> None:
         with self._lock:
-            if self._ended.is_set():
+            if self._has_ended:
                 return
             self._owner = threading.get_ident()
         with contextlib.suppress(BaseException):  # `wait` raises it

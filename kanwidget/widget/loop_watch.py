@@ -96,12 +96,14 @@ class LoopWatch:
         self._act(self._show)  # what was done before is a step of its own
         self._next = time.perf_counter() + SHOW_SECONDS
         loop = self._session.loop = LoopRun()
-        begin_fit(model)
         try:
+            begin_fit(model, loop)
             yield loop
         finally:
-            loop.end()
-            end_fit(model)
+            try:
+                loop.end()
+            finally:
+                end_fit(model, loop)
             self._act(self._show)
 
     def _rest(self, loop: LoopRun) -> None:

@@ -16,6 +16,7 @@ import pytest
 import torch
 from interrupts import InterruptAfterCall
 from torch import Tensor
+from tqdm import tqdm
 
 from kanwidget import KAN, KANWidget, PruningSession
 from kanwidget.adapters import adapt
@@ -208,7 +209,7 @@ def test_whenever_an_interrupt_comes_the_run_can_be_ended(
     model: KAN, dataset: Dataset, act: Callable[[TrainingRun], object]
 ) -> None:
     session = PruningSession(model, dataset)
-    for call in range(1, 30):
+    for call in range(1, 25):
         run = session.start_fit(**LONG)
         with InterruptAfterCall(call) as interrupts:
             interrupts.begin()
@@ -239,6 +240,33 @@ def test_whenever_an_interrupt_comes_while_a_run_begins_nothing_trains_unseen(
             break
     assert call > 10
     session.fit(1)
+    session.close()
+
+
+def test_whenever_an_interrupt_comes_in_a_training_here_one_in_a_thread_can_follow(
+    model: KAN, dataset: Dataset
+) -> None:
+    session, call, interrupts = PruningSession(model, dataset), 1, InterruptAfterCall(1)
+    while True:
+        with interrupts:
+            interrupts.begin()
+            session.fit(1, opt="Adam")
+        torch.set_grad_enabled(True)  # an interrupt may fall into torch's own ``no_grad``
+        run = session.start_fit(steps=1, opt="Adam")
+        assert run.wait(60).stopped == ""
+        if not interrupts.came:
+            break
+        call += kinds.often(101, 3)
+        interrupts = InterruptAfterCall(call)
+    assert call > 100
+    session.close()
+
+
+@every_kind
+def test_a_bar_that_is_not_shown_waits_for_no_other(kind: str) -> None:
+    session = PruningSession(kinds.make(kind), kinds.data(20))
+    with tqdm.get_lock():  # as after an interrupt in a bar's own lines
+        assert session.start_fit(steps=2).wait(60).stopped == ""
     session.close()
 
 
