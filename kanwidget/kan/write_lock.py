@@ -45,7 +45,7 @@ def begin_fit(model: nn.Module, fit: object) -> None:
 
 
 def end_fit(model: nn.Module, fit: object) -> None:
-    """Note that a fit of a model has ended, or never began; it is done though an interrupt comes."""
+    """Note that a fit of a model has ended, or never began; an interrupt does not prevent it."""
     try:
         _end_fit(model, fit)
     finally:
