@@ -124,7 +124,8 @@ class LeastSquaresFit:
         """Return the mean squared error at a point, and its gradient if that is wanted."""
         self._write(theta)
         error = self._error()
-        value = float((error * error).mean())
+        with np.errstate(over="ignore", invalid="ignore"):  # such a point is tried, and not taken
+            value = float((error * error).mean())
         if not slope:
             return value, np.empty(0)
         return value, self._gradient(2 / error.size * error)
