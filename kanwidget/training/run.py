@@ -259,7 +259,7 @@ class TrainingRun(Pausable):
             try:
                 end_fit(self._model, self)
             finally:
-                self._has_ended = True
+                self._has_ended = True  # no interrupt can come before this, as it could in a call
                 self._ended.set()
         return self.results
 
