@@ -20,7 +20,7 @@ import numpy as np
 
 from .graph import Bools, Floats, Graph
 from .node_order import node_order
-from .paths import Box, Path, boxed_path, direct_path
+from .paths import Box, Path, bent_path, boxed_path, direct_path
 
 __all__ = ["DrawingSpace", "EdgePlace", "Layout", "Slot", "layout", "name_widths"]
 
@@ -365,9 +365,11 @@ def _place_gap(
         )
         for k, (e, top) in enumerate(zip(on, tops, strict=True))
     }
+    # Between the boxes of two stacks lines can turn round them, of more they cannot.
+    to_box = bent_path if made.stacks > 2 else boxed_path
     for e in reversed(drawn):
         box = boxes.get(e)
-        path = boxed_path(ends[e], box) if box else direct_path(ends[e])
+        path = to_box(ends[e], box) if box else direct_path(ends[e])
         places[e] = EdgePlace(path, box, made.labels and box is not None and e in inputs.labelled)
 
 

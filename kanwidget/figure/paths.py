@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Box", "Ends", "Path", "boxed_path", "direct_path"]
+__all__ = ["Box", "Ends", "Path", "bent_path", "boxed_path", "direct_path"]
 
 Path = tuple[float, ...]
 """Two cubic Beziers of four points each, joined by a straight piece: 16 numbers."""
@@ -31,6 +31,14 @@ def boxed_path(ends: Ends, box: Box) -> Path:
     c, d = (x0 + a) / 2, (b + x1) / 2
     start, end = y0 + FAN * (y - y0), y1 + FAN * (y - y1)
     return (x0, y0, c, start, c, y, a, y, b, y, d, y, d, end, x1, y1)
+
+
+def bent_path(ends: Ends, box: Box) -> Path:
+    """Return a line that is straight to its box and on: where all boxes are close together."""
+    x0, y0, x1, y1 = ends
+    y = box.y + box.side / 2
+    a, b = box.x, box.x + box.side
+    return (x0, y0, x0, y0, a, y, a, y, b, y, b, y, x1, y1, x1, y1)
 
 
 def direct_path(ends: Ends) -> Path:

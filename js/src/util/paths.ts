@@ -18,6 +18,13 @@ export function boxedPath([x0, y0, x1, y1]: Ends, box: Box): Path {
   return [x0, y0, c, start, c, y, a, y, b, y, d, y, d, end, x1, y1];
 }
 
+/** Straight to its box and on: where all boxes are close together. */
+export function bentPath([x0, y0, x1, y1]: Ends, box: Box): Path {
+  const y = box.y + box.side / 2;
+  const [a, b] = [box.x, box.x + box.side];
+  return [x0, y0, x0, y0, a, y, a, y, b, y, b, y, x1, y1, x1, y1];
+}
+
 /** A straight line: edges that are off have no curve that could be mistaken for one that is on. */
 export function directPath([x0, y0, x1, y1]: Ends): Path {
   const at = (t: number) => [x0 + (x1 - x0) * t, y0 + (y1 - y0) * t];

@@ -12,7 +12,7 @@
 import type { Network } from "../../model/network";
 import { productsOf } from "../../model/product-slots";
 import { MAX_DRAWN } from "../../util/limits";
-import { boxedPath, directPath, freeSquare, type Path } from "../../util/paths";
+import { bentPath, boxedPath, directPath, freeSquare, type Path } from "../../util/paths";
 import type { Box } from "../../util/rect";
 import type { Orientation } from "../../wire/traits";
 import { nodeOrder } from "./node-order";
@@ -322,10 +322,12 @@ function placeGap(
   const left = (k: number) => middle - side / 2 + ((k % stacks) - (stacks - 1) / 2) * STACK_PITCH * side;
   const boxes = new Map(on.map((e, k) => [e, { x: Math.round(left(k)), y: Math.round(tops[k]!), side }]));
   const obstacles: Box[] = [...boxes.values()];
+  // Between the boxes of two stacks lines can turn round them, of more they cannot.
+  const toBox = stacks > 2 ? bentPath : boxedPath;
   for (const e of drawn.reverse()) {
     const box = boxes.get(e) ?? null;
     const ends = [u[net.source[e]!]!, start(e), ...endOf(e)] as const;
-    const path = box ? boxedPath(ends, box) : directPath(ends);
+    const path = box ? toBox(ends, box) : directPath(ends);
     const label = labels && box !== null && labelled.has(e);
     places.set(e, { edge: e, path, box, anchor: box ?? { x: 0, y: 0, side: 0 }, presence: 1, label });
   }

@@ -23,6 +23,8 @@ const GONE_CURVE = 0.35;
 const BREAK = 0.35;
 const FADED = 0.16;
 const LABEL_SIZE = 12;
+/** A box of so many pixels has round corners: of a smaller one nobody sees them, and a rectangle is painted faster. */
+const ROUND_SIDE = 20;
 /** A box of so many pixels has a zero line and says its range. */
 const RANGED_SIDE = 90;
 const rangeSize = (side: number) => (side < 2 * RANGED_SIDE ? 9 : 11);
@@ -101,22 +103,27 @@ function paintLines(brush: Brush, scene: Scene): void {
     plain++;
     if (edge.look === "on") onPlain++;
   }
-  // Hairlines add up where they cross, even in one path: many of them would become black.
+  // Hairlines add up where they cross, even in one path: many of them would become black. Those that lead to boxes are
+  // what the picture is about: they fade less.
   const crowd = Math.min(1, MANY / Math.max(1, onPlain));
-  for (const batch of batches) if (batch) paintBatch(brush, scene, batch, { plain, boxed, crowd });
+  const boxedCrowd = Math.sqrt(Math.min(1, MANY / Math.max(1, boxed)));
+  for (const batch of batches)
+    if (batch) paintBatch(brush, scene, batch, { plain, boxed, crowd, boxedCrowd });
   brush.ctx.setLineDash([]);
 }
 
-/** Lines without a box, those that the layout gives one, and the opacity at which the first do not become black. */
+/** Lines without a box, those that the layout gives one, and the opacities at which they do not become black. */
 interface Counts {
   readonly plain: number;
   readonly boxed: number;
   readonly crowd: number;
+  readonly boxedCrowd: number;
 }
 
 /** Edges that look the same, but for the exact importance of those that are on. */
-function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], { plain, boxed, crowd }: Counts): void {
+function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], counts: Counts): void {
   const { ctx, ratio, palette } = brush;
+  const { plain, boxed, crowd, boxedCrowd } = counts;
   const { look, box, ghost, importance, formula } = batch[0]!;
   const thin = boxed > MANY || (!box && plain > MANY);
   const fade = fading(scene, batch[0]!);
@@ -141,7 +148,7 @@ function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], { plain, box
   }
   if (thin) {
     ctx.lineWidth = 1 / ratio;
-    ctx.globalAlpha = (formula === null ? alphaOf(importance) : 1) * (box ? 1 : crowd) * fade;
+    ctx.globalAlpha = (formula === null ? alphaOf(importance) : 1) * (box ? boxedCrowd : crowd) * fade;
     strokeTogether(ctx, batch, false);
     return;
   }
@@ -186,10 +193,13 @@ export function lineOf(brush: Brush, path: Path): Path2D {
 }
 
 function trace(line: Path2D | CanvasRenderingContext2D, p: Path): void {
+  const bent = p[2] === p[0] && p[3] === p[1];
   line.moveTo(p[0]!, p[1]!);
-  line.bezierCurveTo(p[2]!, p[3]!, p[4]!, p[5]!, p[6]!, p[7]!);
+  if (bent) line.lineTo(p[6]!, p[7]!);
+  else line.bezierCurveTo(p[2]!, p[3]!, p[4]!, p[5]!, p[6]!, p[7]!);
   line.lineTo(p[8]!, p[9]!);
-  line.bezierCurveTo(p[10]!, p[11]!, p[12]!, p[13]!, p[14]!, p[15]!);
+  if (bent) line.lineTo(p[14]!, p[15]!);
+  else line.bezierCurveTo(p[10]!, p[11]!, p[12]!, p[13]!, p[14]!, p[15]!);
 }
 
 export function colourOf(palette: Palette, { look, formula }: Pick<EdgeShape, "look" | "formula">): string {
@@ -215,22 +225,22 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<
   const symbolic = edge.formula !== null;
   const shaded = edge.look === "on" && !symbolic;
   const alpha = edge.presence * fade;
-  const outline = (inset: number) => {
-    const side = box.side - 2 * inset;
-    ctx.beginPath();
-    ctx.roundRect(box.x + inset, box.y + inset, side, side, Math.min(4, box.side / 8));
-  };
-  outline(border / 2);
+  const side = box.side - border;
+  const area = [box.x + border / 2, box.y + border / 2, side, side] as const;
+  const round = box.side >= ROUND_SIDE;
+  const fill = () => (round ? ctx.fill() : ctx.fillRect(...area));
+  ctx.beginPath();
+  if (round) ctx.roundRect(...area, Math.min(4, box.side / 8));
   if (!shaded || alpha < 1) {
     ctx.globalAlpha = edge.presence;
     ctx.fillStyle = palette.background;
-    ctx.fill();
+    fill();
   }
   if (shaded || (symbolic && edge.look === "on")) {
     ctx.globalAlpha = alpha * (symbolic ? SYMBOLIC_GROUND : 1);
     const { css } = inksOf(palette).numeric;
     ctx.fillStyle = symbolic ? palette.symbolic : css[levelOf(BOX_GROUND * edge.importance)]!;
-    ctx.fill();
+    fill();
   }
   ctx.strokeStyle = colourOf(palette, edge);
   const quiet = 0.25 + 0.5 * (removing || symbolic ? 1 : edge.importance);
@@ -238,7 +248,8 @@ export function paintBox(brush: Brush, edge: EdgeShape, box: Box, look: Partial<
   ctx.lineWidth = border;
   const dashed = removing || gone;
   if (dashed) ctx.setLineDash([4, 3]);
-  ctx.stroke();
+  if (round) ctx.stroke();
+  else ctx.strokeRect(...area);
   if (dashed) ctx.setLineDash([]);
   if (!gone && box.side >= RANGED_SIDE) paintRange(brush, edge, box, alpha);
   ctx.strokeStyle = colourOf(palette, edge);

@@ -51,11 +51,8 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
     const { net, layoutMask, symbolic } = known;
     const old = drawn?.net.topology === net.topology && drawn.room.width === room.width ? drawn : null;
     const same = old?.layoutMask === layoutMask && old.symbolic === symbolic && old.score === score;
-    if (same && sameSpace(old.room, room)) {
-      // Training changes the scores at each step: nothing moves, only the names of the buttons change.
-      if (old.net !== net) drawn = { ...old, net, targetBoxes: targetBoxesOf(old.layout, net) };
-      return drawn!;
-    }
+    // Training changes the scores at each step: nothing moves.
+    if (same && sameSpace(old.room, room)) return old;
     const layout = makeLayout(net, layoutMask, room, symbolic);
     // An animation that is still running goes on from its present place.
     const from =
