@@ -152,13 +152,16 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     setAttribute(button, "aria-label", accessibleName(net, names, target));
   }
 
+  /** Other edges may be the strongest now. */
   function labelAll(): void {
     if (!drawn) return;
-    const { known, names } = drawn;
-    reached.forEach(({ target }, k) => {
-      labelButton(order[k]!, known.net, names, target);
-    });
-    labelled = known.net;
+    const here = active();
+    // The button that has the focus stays.
+    if (here) temporary = [spotOf.get(here)!.target];
+    named = null;
+    permanent = strongest(drawn.targetBoxes, drawn.known);
+    placeButtons(drawn);
+    updateStates(drawn.known);
   }
   signal.addEventListener("abort", () => clearTimeout(relabelling));
 
@@ -170,10 +173,6 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     );
     // Labels stay where only places change, and for a moment where scores do.
     const renamed = names !== named || known.net.topology !== labelled?.topology;
-    clearTimeout(relabelling);
-    const rescored = !renamed && known.net !== labelled;
-    if (rescored) relabelling = setTimeout(labelAll, LABELS_AFTER);
-    const here = rescored ? active() : null;
     const keep = new Set<string>();
     order = reached.map((spot) => {
       const key = keyOf(spot.target);
@@ -183,12 +182,11 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
         buttons.set(key, button);
       }
       const before = spotOf.get(button);
-      if (before === undefined || renamed || button === here)
-        labelButton(button, known.net, names, spot.target);
+      if (before === undefined || renamed) labelButton(button, known.net, names, spot.target);
       if (before !== spot) spotOf.set(button, spot);
       const { x, y, side } = spot.box;
       if (before?.box.x !== x || before.box.y !== y || before.box.side !== side)
-        button.style.cssText = `left:${x}px;top:${y}px;width:${side}px;height:${side}px`;
+        button.style.cssText = `margin:${y}px 0 0 ${x}px;width:${side}px;height:${side}px`;
       keep.add(key);
       return button;
     });
@@ -253,17 +251,21 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     },
     update(targetBoxes: readonly TargetBox[], known: ViewState, names: NodeNames): void {
       const before = drawn;
-      const moved = before?.targetBoxes !== targetBoxes || before.names !== names;
-      const same = (["mask", "selected", "edits", "drag"] as const).every(
-        (name) => before?.known[name] === known[name],
-      );
-      if (!moved && same) return;
       drawn = { targetBoxes, names, known };
+      const moved = before?.targetBoxes !== targetBoxes || before.names !== names;
       if (moved) {
         if (before?.targetBoxes !== targetBoxes) permanent = strongest(targetBoxes, known);
         placeButtons(drawn);
       }
-      updateStates(known);
+      const same = (["mask", "selected", "edits", "drag"] as const).every(
+        (name) => before?.known[name] === known[name],
+      );
+      if (moved || !same) updateStates(known);
+      if (known.net === labelled || known.net === before?.known.net) return;
+      const here = active();
+      if (here) labelButton(here, known.net, names, spotOf.get(here)!.target);
+      clearTimeout(relabelling);
+      relabelling = setTimeout(labelAll, LABELS_AFTER);
     },
   };
 }

@@ -33,8 +33,10 @@ const STILL_FINGER = 10;
 /** The same delay as in hosts that detect a long press themselves. */
 const HOLD = 500;
 
+/** `surface` covers the stage, and has no elements in it. */
 export function watchGestures(
   stage: HTMLElement,
+  surface: HTMLElement,
   handlers: GestureHandlers,
   signal: AbortSignal,
 ): { cancel(): boolean } {
@@ -51,8 +53,12 @@ export function watchGestures(
   const on = <K extends keyof HTMLElementEventMap>(
     name: K,
     listener: (event: HTMLElementEventMap[K]) => void,
-    passive = true,
-  ) => stage.addEventListener(name, listener, { signal, passive });
+  ) => stage.addEventListener(name, listener, { signal, passive: true });
+  // A browser notes the place of each element in one that may keep the page from scrolling, each time it paints.
+  const onSurface = <K extends keyof HTMLElementEventMap>(
+    name: K,
+    listener: (event: HTMLElementEventMap[K]) => void,
+  ) => surface.addEventListener(name, listener, { signal, passive: false });
 
   function endDrag(done: boolean): void {
     if (drag?.kind === "lasso") handlers.lasso(drag.loop, done);
@@ -168,9 +174,9 @@ export function watchGestures(
     if (event.cancelable && (event.touches.length > 1 || (event.type === "touchend" && moved)))
       event.preventDefault();
   };
-  on("touchstart", preventBrowserGesture, false);
-  on("touchmove", preventBrowserGesture, false);
-  on("touchend", preventBrowserGesture, false);
+  onSurface("touchstart", preventBrowserGesture);
+  onSurface("touchmove", preventBrowserGesture);
+  onSurface("touchend", preventBrowserGesture);
   // Hosts that know a long press have said so themselves.
   on("contextmenu", () => {
     moved ||= resting !== null;
@@ -184,18 +190,14 @@ export function watchGestures(
   on("dblclick", (event) => {
     if (!moved && !event.shiftKey && !event.ctrlKey && !event.metaKey) handlers.double(at(event));
   });
-  on(
-    "wheel",
-    (event) => {
-      // Without a key the wheel scrolls the page. A pinch on a touch pad arrives as a wheel event with Ctrl.
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      const lines = event.deltaMode === 0 ? 1 : 16;
-      const turn = Math.max(-60, Math.min(60, event.deltaY * lines));
-      handlers.zoom(Math.exp(-turn * 0.006), at(event));
-    },
-    false,
-  );
+  onSurface("wheel", (event) => {
+    // Without a key the wheel scrolls the page. A pinch on a touch pad arrives as a wheel event with Ctrl.
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    const lines = event.deltaMode === 0 ? 1 : 16;
+    const turn = Math.max(-60, Math.min(60, event.deltaY * lines));
+    handlers.zoom(Math.exp(-turn * 0.006), at(event));
+  });
 
   return {
     /** True when a drag was given up. */

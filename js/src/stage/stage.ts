@@ -191,7 +191,7 @@ export function createStage(events: StageEvents, signal: AbortSignal) {
       events.changed();
     },
   };
-  const hand = watchGestures(stage, handlers, signal);
+  const hand = watchGestures(stage, canvases.elements.at(-1)!, handlers, signal);
 
   function openMenu(target: Target | null, x: number, y: number, switchOff = toggle): void {
     if (!now) return;

@@ -1,5 +1,5 @@
 /** Names of nodes: `x_1`, `x^2`, `x_{10}`, `$\alpha$` as runs of text with subscripts where that is simple. Pure. */
-import { type Network, nodeIndex } from "../model/network";
+import { nodeIndex, type Topology } from "../model/network";
 
 export interface Run {
   readonly text: string;
@@ -75,7 +75,7 @@ export interface NodeNames {
 }
 
 /** Inputs and outputs have names; hidden node `i` of node layer `l` is `h_{l,i}`, as in `remove_edge(l, i, j)`. */
-export function nameOf(net: Network, names: NodeNames, node: number): string {
+export function nameOf(net: Topology, names: NodeNames, node: number): string {
   const [l, i] = nodeIndex(net, node);
   if (l === 0) return names.inVars[i] ?? `x_${i + 1}`;
   if (l === net.depth) return names.outVars[i] ?? (net.width[l] === 1 ? "f(x)" : `y_${i + 1}`);

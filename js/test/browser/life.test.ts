@@ -288,6 +288,33 @@ test("a training step gives other scores: what is pointed at, the focus and the 
   expect(boxes()).not.toEqual(before);
 });
 
+test.each(["network", "matrix"] as const)(
+  "after a training the labels in the %s tell the new scores, and the focus stays",
+  async (shown) => {
+    // More edges than have a button: the weak ones get theirs when others are the strongest.
+    const scores = Float64Array.from({ length: 840 }, (_, e) => 1 + e);
+    const model = fakeModel([40, 20, 2], scores);
+    model.traits.view = shown;
+    const view = await mount(model);
+    const ids = () =>
+      new Set(
+        [...view.root.querySelectorAll("button[data-edge]")].map((one) => one.getAttribute("data-edge")),
+      );
+    const focused = view.twin("edge", "1,19,1");
+    focused.focus();
+    await settled();
+    const [before, name] = [ids(), focused.getAttribute("aria-label")];
+    expect(before).not.toContain("0,0,0");
+    model.receive({ _scores: pack(scores.toReversed(), [840]) });
+    await frames(2);
+    expect(focused.getAttribute("aria-label")).not.toBe(name);
+    expect(ids()).toEqual(before);
+    await expect.poll(ids).toContain("0,0,0");
+    expect(view.twin("edge", "0,0,0").getAttribute("aria-label")).toContain("840");
+    expect((view.root.getRootNode() as ShadowRoot).activeElement).toBe(focused);
+  },
+);
+
 test("the page's own style does not reach in", async () => {
   const style = document.head.appendChild(document.createElement("style"));
   onTestFinished(() => style.remove());

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Palette } from "../../src/canvas/brush";
 import { inksOf } from "../../src/canvas/colours";
 import { BACKGROUNDS, INKS } from "../../src/canvas/theme";
-import type { Target } from "../../src/model/network";
+import { type Target, withWeights } from "../../src/model/network";
 import type { ViewState } from "../../src/state/view-state";
 import { reduce } from "../../src/state/view-state";
 import { cellStatesOf } from "../../src/views/matrix/cell-states";
@@ -267,6 +267,41 @@ test("curves that change while a training is watched look as on a fresh canvas",
     const seen = onWhite(changed);
     const most = onWhite(fresh).reduce((m, value, k) => Math.max(m, Math.abs(value - seen[k]!)), 0);
     expect(most).toBeLessThan(16);
+  }
+});
+
+test("what a training brings, other curves and other scores, looks as if it were painted anew, now and under a slider", () => {
+  const dense = picture(
+    [18, 20],
+    Float64Array.from({ length: 360 }, (_, e) => (e + 1) / 360),
+  );
+  for (const view of [large(), large({ ratio: 1.5 }), dense, heat()]) {
+    const count = view.net.edgeCount;
+    const first = sampleCurves(view.net);
+    const turned = { ...first, of: (e: number) => first.of(e).map((value) => -value) };
+    const curve = createNormalizedCurves(view.net, turned);
+    const scores = view.net.scores.map((_, e) => (((e * 7) % count) + 1) / count);
+    const net = withWeights(view.net.topology, scores, view.net.baseline);
+    const trained = { ...view.start, net };
+    const fresh = (known: ViewState) => {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [view.brush.ctx.canvas.width, view.brush.ctx.canvas.height];
+      const ctx = canvas.getContext("2d", { willReadFrequently: true })!;
+      paintMatrix({ ...view.brush, ctx, curve }, view.matrix, known, NAMES);
+      return onWhite(ctx.getImageData(0, 0, canvas.width, canvas.height).data);
+    };
+    view.paint(view.start);
+    let before = onWhite(view.all());
+    // Other curves, then other scores, then a threshold over both and back.
+    for (const known of [view.start, trained, cut(trained, 0.4), trained]) {
+      paintMatrix({ ...view.brush, curve }, view.matrix, known, NAMES);
+      const seen = onWhite(view.all());
+      const most = fresh(known).reduce((m, value, k) => Math.max(m, Math.abs(value - seen[k]!)), 0);
+      // Drawn at once or in a layer of their own, hairlines that cross differ a little.
+      expect(most).toBeLessThan(known === view.start ? 24 : 1);
+      if (known !== view.start || count < 1000) expect(differ(seen, before)).toBeGreaterThan(1000);
+      before = seen;
+    }
   }
 });
 

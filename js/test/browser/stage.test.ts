@@ -660,7 +660,11 @@ describe("a followed sample", () => {
         `button[data-edge="${edgeIndex(known.net, e)}"]`,
       )!;
       const side = Number.parseFloat(spot.style.width);
-      const box = { x: Number.parseFloat(spot.style.left), y: Number.parseFloat(spot.style.top), side };
+      const [x0, y0] = [spot.style.marginLeft, spot.style.marginTop].map(Number.parseFloat) as [
+        number,
+        number,
+      ];
+      const box = { x: x0, y: y0, side };
       const [x, y] = inBox(box, ...unit.at(e, probe.nodes[known.net.source[e]!]!, 0.25));
       const [r, g, b, alpha] = ctx.getImageData(Math.floor(x), Math.floor(y), 1, 1).data;
       expect([r, g, b, alpha], `edge ${e}`).toEqual([0x7a, 0x0f, 0xb0, 255]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { maskOf, NO_EDITS, nodesOn, reasonOff } from "../../src/model/mask";
-import { type Network, withWeights } from "../../src/model/network";
+import { createTopology, type Network, withWeights } from "../../src/model/network";
 import { reduce, type ViewState } from "../../src/state/view-state";
 import type { Rect } from "../../src/util/rect";
 import { prefersMatrix } from "../../src/views/choose-view";
@@ -31,26 +31,13 @@ const made = (width: number[], across: number, shape: [number, number] | null = 
 };
 
 /** Nodes of layer 1 with two slots each, as products have. */
-function products(width: [number, number, number]): Network {
-  const [a, b, c] = width;
-  const plain = networkOf(
-    [a, 2 * b, c],
-    Float64Array.from({ length: a * 2 * b + 2 * b * c }, (_, e) => e / 9),
+function products([a, b, c]: [number, number, number]): Network {
+  const topology = createTopology(
+    [a, b, c],
+    [Array.from({ length: 2 * b }, (_, s) => s >> 1), [...Array(c).keys()]],
   );
-  const edges = a * 2 * b + b * c;
-  const target = plain.target.slice(0, edges);
-  const source = plain.source.slice(0, edges);
-  for (let e = 0; e < a * 2 * b; e++) target[e] = a + Math.floor(Math.floor(e / a) / 2);
-  for (let j = 0, e = a * 2 * b; j < c; j++) {
-    for (let i = 0; i < b; i++, e++) [source[e], target[e]] = [a + i, a + b + j];
-  }
-  return {
-    ...plain,
-    ...{ width, edgeCount: edges, nodeCount: a + b + c, source, target },
-    ...{ edgeOffset: [0, a * 2 * b, edges], nodeOffset: [0, a, a + b, a + b + c] },
-    ...{ scores: plain.scores.slice(0, edges), baseline: plain.baseline.slice(0, edges) },
-    nodeScores: new Float64Array(a + b + c).fill(1),
-  };
+  const scores = Float64Array.from({ length: topology.edgeCount }, (_, e) => e / 9);
+  return withWeights(topology, scores, new Uint8Array(topology.edgeCount).fill(1));
 }
 
 const CASES: [string, MatrixLayout][] = [];
@@ -247,7 +234,8 @@ test("a cell of a map is more than a pixel, where matrices beside the maps can m
 });
 
 test("maps of hidden units stand in the order in which a threshold takes them, the first to go last", () => {
-  const { net, maps } = made([12, 9, 2], 900, [3, 4]);
+  const net = networkOf([12, 9, 2], Float64Array.from({ length: 126 }, randomNumbers(3)));
+  const { maps } = layoutMatrix(net, room(900), [3, 4]);
   const strengths = Array.from(maps!.units.node, (i) => net.nodeScores[12 + i]!);
   expect(strengths).toEqual(strengths.toSorted((a, b) => b - a));
 });

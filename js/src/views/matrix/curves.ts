@@ -6,7 +6,7 @@ import { cross, dot } from "../../canvas/shapes";
 import { shortened } from "../../util/graphemes";
 import type { Area } from "../../util/rect";
 import { CELL_STATE, HIDDEN, KEPT, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
-import { type Painted, type Patch, UNPAINTED } from "./heatmap";
+import { createChangeCheck, type Painted, type Patch } from "./heatmap";
 
 type Ctx = OffscreenCanvasRenderingContext2D;
 
@@ -24,7 +24,6 @@ const FEW_POINTS = 20;
 
 export interface CurveInks {
   readonly inks: Inks;
-  readonly levels: Uint8Array;
   readonly symbolic: ReadonlyMap<number, string> | undefined;
   /** Curves are hairlines of a device pixel and stroked in batches: software draws these many times faster. */
   readonly hairlines: boolean;
@@ -35,14 +34,17 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
   const { ratio } = brush;
   const { path, surface } = surfacesOf(brush);
   // While a training is watched only the curves change.
-  const canvases = [surface(width, height), surface(width, height)];
-  const [ground, lines] = canvases.map((canvas) => canvas.getContext("2d")!) as [Ctx, Ctx];
-  const before = new Uint8Array(lastEdge - firstEdge).fill(UNPAINTED);
+  const [grounds, drawn] = [surface(width, height), surface(width, height)];
+  const [ground, lines] = [grounds, drawn].map((canvas) => canvas.getContext("2d")!) as [Ctx, Ctx];
+  const differs = createChangeCheck(firstEdge, lastEdge);
   let shown: NormalizedCurve | null = null;
+  /** What is drawn on the picture itself: curves that have changed may change again in the next frame. */
+  let direct: readonly Batch[] | null = null;
   const at = new Int32Array(4);
   const stamps = new Map<number, OffscreenCanvas>();
   const many = look.hairlines;
   lines.lineJoin = "round";
+  for (const ctx of [ground, lines]) ctx.scale(ratio, ratio);
 
   function stampOf(kind: number, w: number, h: number): OffscreenCanvas {
     const key = (kind * 4096 + w) * 4096 + h;
@@ -57,75 +59,73 @@ export function createCurves(patch: Patch, brush: Brush, look: CurveInks): Paint
     return stamp;
   }
 
-  /** In device pixels. */
-  function paintCell(edge: number, code: number, { x, y, width: w, height: h }: Area): void {
-    ground.setTransform(1, 0, 0, 1, 0, 0);
+  function paintCell(edge: number, code: number, level: number, cell: Area): void {
+    const { x, y, width, height } = cell;
     ground.globalAlpha = 1;
-    ground.clearRect(x, y, w, h);
+    ground.clearRect(x, y, width, height);
     if (code & HIDDEN) return;
     const kind = code & CELL_STATE;
-    if (isFolded(w, h)) {
-      paintFolded(ground, brush, look, edge, kind, { x, y, width: w, height: h });
+    if (isFolded(cell)) {
+      paintFolded(ground, brush, look, level, kind, cell);
     } else if (kind === ON) {
-      ground.setTransform(ratio, 0, 0, ratio, 0, 0);
-      paintGround(ground, brush, look, edge, code, inPixels(x, y, w, h));
+      paintGround(ground, brush, look, edge, code, level, cell);
     } else {
-      ground.drawImage(stampOf(kind, w, h), x, y);
+      const [w, h] = [width, height].map((length) => Math.round(length * ratio)) as [number, number];
+      ground.drawImage(stampOf(kind, w, h), x, y, width, height);
     }
   }
 
-  const isFolded = (w: number, h: number) => Math.min(w, h) < FOLDED_SIDE * ratio;
-  const inPixels = (x: number, y: number, w: number, h: number): Area => ({
-    x: x / ratio,
-    y: y / ratio,
-    width: w / ratio,
-    height: h / ratio,
-  });
-
   return {
-    canvases,
-    patch,
-    update(codes, curve) {
-      const batches = new Map<number, Batch>();
-      const all = curve !== shown;
+    show(picture) {
+      picture.drawImage(grounds, patch.x, patch.y);
+      if (!direct) {
+        picture.drawImage(drawn, patch.x, patch.y);
+        return;
+      }
+      picture.save();
+      picture.setTransform(ratio, 0, 0, ratio, patch.x, patch.y);
+      picture.lineJoin = "round";
+      for (const batch of direct) strokeBatch(picture, brush, look, batch);
+      picture.restore();
+    },
+    update(codes, levels, curve) {
+      const others = shown !== null && curve !== shown;
+      const all = curve !== shown || direct !== null;
       shown = curve;
-      lines.setTransform(1, 0, 0, 1, 0, 0);
+      const batches = new Map<number, Batch>();
       if (all) lines.clearRect(0, 0, width, height);
       for (let e = firstEdge; e < lastEdge; e++) {
         const code = codes[e]!;
-        const changed = code !== before[e - firstEdge];
+        const level = levels[e]!;
+        const changed = differs(e, code, level);
         if (!changed && !all) continue;
         patch.cell(e, at);
-        const [x, y, w, h] = [at[0]!, at[1]!, at[2]! - at[0]!, at[3]! - at[1]!];
+        const [x, y, right, bottom] = [at[0]! / ratio, at[1]! / ratio, at[2]! / ratio, at[3]! / ratio];
+        const cell = { x, y, width: right - x, height: bottom - y };
         if (changed) {
-          before[e - firstEdge] = code;
-          paintCell(e, code, { x, y, width: w, height: h });
-          if (!all) {
-            lines.setTransform(1, 0, 0, 1, 0, 0);
-            lines.clearRect(x, y, w, h);
-          }
+          paintCell(e, code, level, cell);
+          lines.clearRect(x, y, cell.width, cell.height);
         }
-        if (code & HIDDEN || (code & CELL_STATE) === OFF || isFolded(w, h)) continue;
-        const cell = inPixels(x, y, w, h);
+        if (code & HIDDEN || (code & CELL_STATE) === OFF || isFolded(cell)) continue;
         const side = Math.min(cell.width, cell.height);
-        const ink = inkOf(look, e, code);
-        const key = Math.round(ink.alpha * 16) * 4 + ink.colour;
-        let batch = many ? batches.get(key) : undefined;
+        const ink = inkOf(look, code, level);
+        const key = many ? Math.round(ink.alpha * 16) * 4 + ink.colour : e;
+        let batch = batches.get(key);
         if (!batch) {
           const thick = side < LARGE ? 1 : Math.min(2, 1.15 + side / 80);
           batch = { ...ink, path: path(), breadth: many ? 1 / ratio : thick };
-          if (many) batches.set(key, batch);
+          batches.set(key, batch);
         }
         trace(batch.path, curve(e), cell, formulaOf(look, e, code, side) ? LABEL : 0);
-        if (many) continue;
-        lines.setTransform(ratio, 0, 0, ratio, 0, 0);
-        strokeBatch(lines, brush, look, batch);
       }
-      lines.setTransform(ratio, 0, 0, ratio, 0, 0);
+      direct = others ? [...batches.values()] : null;
+      if (direct) return;
       for (const batch of batches.values()) strokeBatch(lines, brush, look, batch);
     },
   };
 }
+
+const isFolded = ({ width, height }: Area) => Math.min(width, height) < FOLDED_SIDE - 0.01;
 
 const INK = 0;
 const BEHIND = 1;
@@ -139,17 +139,21 @@ interface Batch {
   readonly breadth: number;
 }
 
-function inkOf({ inks, levels, hairlines }: CurveInks, edge: number, code: number) {
+function inkOf({ inks, hairlines }: CurveInks, code: number, level: number) {
   const kind = code & CELL_STATE;
   if (kind !== ON) return { colour: BLUE, alpha: kind === REMOVING ? 0.875 : 0.25 };
   if (code & SYMBOLIC) return { colour: FORMULA, alpha: 1 };
-  const level = levels[edge]!;
   if (inks.numeric.deep[level]) return { colour: BEHIND, alpha: 1 };
   // The weak fade, but never so far that their form is lost; in steps, so that many lines are one stroke.
   return { colour: INK, alpha: Math.min(8, (hairlines ? 5 : 4) + Math.round(level / 15)) / 8 };
 }
 
-function strokeBatch(ctx: Ctx, { palette }: Brush, { inks }: CurveInks, batch: Batch): void {
+function strokeBatch(
+  ctx: Ctx | CanvasRenderingContext2D,
+  { palette }: Brush,
+  { inks }: CurveInks,
+  batch: Batch,
+): void {
   ctx.strokeStyle = [palette.ink, inks.behind, palette.removed, inks.symbolicColour][batch.colour]!;
   ctx.globalAlpha = batch.alpha;
   ctx.lineWidth = batch.breadth;
@@ -159,17 +163,16 @@ function strokeBatch(ctx: Ctx, { palette }: Brush, { inks }: CurveInks, batch: B
 
 const roundOf = (side: number) => (side >= LARGE ? Math.min(4, side / 8) : 0);
 
-/** In device pixels. An edge of a folded node may come on while a slider is dragged. */
+/** An edge of a folded node may come on while a slider is dragged. */
 function paintFolded(
   ctx: Ctx,
   { palette }: Brush,
-  { inks, levels }: CurveInks,
-  edge: number,
+  { inks }: CurveInks,
+  level: number,
   kind: number,
   { x, y, width, height }: Area,
 ): void {
-  ctx.fillStyle =
-    kind === ON ? inks.numeric.css[levels[edge]!]! : kind === OFF ? palette.ink : palette.removed;
+  ctx.fillStyle = kind === ON ? inks.numeric.css[level]! : kind === OFF ? palette.ink : palette.removed;
   ctx.globalAlpha = kind === ON ? 1 : kind === REMOVING ? 0.9 : 0.08;
   ctx.fillRect(x, y, width, height);
 }
@@ -221,14 +224,14 @@ function paintGround(
   look: CurveInks,
   edge: number,
   code: number,
+  level: number,
   { x, y, width, height }: Area,
 ): void {
-  const { inks, levels } = look;
+  const { inks } = look;
   const side = Math.min(width, height);
   const large = side >= LARGE;
   const fixed = (code & SYMBOLIC) !== 0;
   const ramp = inks.numeric;
-  const level = levels[edge]!;
   const fill = (inset: number) => {
     ctx.beginPath();
     ctx.roundRect(x + inset, y + inset, width - 2 * inset, height - 2 * inset, roundOf(side));

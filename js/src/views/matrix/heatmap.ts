@@ -6,7 +6,7 @@
 
 import type { Inks } from "../../canvas/colours";
 import type { NormalizedCurve } from "../../canvas/normalized-curves";
-import type { Network } from "../../model/network";
+import type { Topology } from "../../model/network";
 import type { Rect } from "../../util/rect";
 import type { Axis } from "./axes";
 import { CELL_STATE, GHOST, HIDDEN, OFF, ON, REMOVING, SYMBOLIC } from "./cell-states";
@@ -25,14 +25,13 @@ export interface Patch {
 }
 
 export interface Painted {
-  /** Paints the cells whose code or curve is another than at the last call. */
-  update(codes: Uint8Array, curve: NormalizedCurve): void;
-  /** From the lowest to the highest. */
-  readonly canvases: readonly OffscreenCanvas[];
-  readonly patch: Patch;
+  /** Paints the cells whose code, level of importance or curve is another than at the last call. */
+  update(codes: Uint8Array, levels: Uint8Array, curve: NormalizedCurve): void;
+  /** Puts them on the picture. */
+  show(picture: CanvasRenderingContext2D): void;
 }
 
-export function patchOfBlock(net: Network, block: Block, ratio: number): Patch {
+export function patchOfBlock(net: Topology, block: Block, ratio: number): Patch {
   const { source, target, layer } = block;
   const frame = framed(block, ratio);
   const [fromX, fromY] = [frame.x, frame.y];
@@ -76,7 +75,7 @@ export function patchOfBlock(net: Network, block: Block, ratio: number): Patch {
   };
 }
 
-export function patchOfMaps(net: Network, maps: ImageMaps, ratio: number): Patch {
+export function patchOfMaps(net: Topology, maps: ImageMaps, ratio: number): Patch {
   const { x, y, units, across, stepX, stepY, nameRoom, columns, rows, scale } = maps;
   const width = across * stepX;
   const height = Math.ceil(units.count / across) * stepY;
@@ -109,27 +108,33 @@ export function framed({ x, y, width, height }: Rect, ratio: number) {
   };
 }
 
-/** None of the codes in use: the cell has not been painted yet. */
-export const UNPAINTED = 255;
+/** Says whether a cell looks other than when it was last asked about: its code, or its level of importance. */
+export function createChangeCheck(firstEdge: number, lastEdge: number) {
+  const looks = new Int32Array(lastEdge - firstEdge).fill(-1);
+  return (edge: number, code: number, level: number): boolean => {
+    const look = (code << 8) | level;
+    if (looks[edge - firstEdge] === look) return false;
+    looks[edge - firstEdge] = look;
+    return true;
+  };
+}
 
-export function createHeatmap(patch: Patch, inks: Inks, levels: Uint8Array, ratio: number): Painted {
+export function createHeatmap(patch: Patch, inks: Inks, ratio: number): Painted {
   const { width, height, firstEdge, lastEdge } = patch;
   const canvas = new OffscreenCanvas(width, height);
   const ctx = canvas.getContext("2d")!;
   const image = new ImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  const before = new Uint8Array(lastEdge - firstEdge).fill(UNPAINTED);
+  const differs = createChangeCheck(firstEdge, lastEdge);
   const at = new Int32Array(4);
   const write = createWriter(pixels, width, inks, ratio);
   return {
-    canvases: [canvas],
-    patch,
-    update(codes) {
+    show: (picture) => picture.drawImage(canvas, patch.x, patch.y),
+    update(codes, levels) {
       let [top, bottom, left, right] = [height, 0, width, 0];
       for (let e = firstEdge; e < lastEdge; e++) {
         const code = codes[e]!;
-        if (code === before[e - firstEdge]) continue;
-        before[e - firstEdge] = code;
+        if (!differs(e, code, levels[e]!)) continue;
         patch.cell(e, at);
         write(at, code, levels[e]!);
         top = Math.min(top, at[1]!);

@@ -1,6 +1,6 @@
 /** What is under the pointer in the matrix view, and where a thing is: by division, whatever the number of edges. Pure. */
 
-import { edgeIndex, type Network, nodeIndex, type Target } from "../../model/network";
+import { edgeIndex, nodeIndex, type Target, type Topology } from "../../model/network";
 import type { Rect } from "../../util/rect";
 import { type Axis, STRIP } from "./axes";
 import { hitMaps, inputCell, mapCell, nameRectOf } from "./image-maps";
@@ -51,7 +51,7 @@ export function anchorOf(layout: MatrixLayout, target: Target): Rect | null {
 }
 
 /** Source node and slot of an edge, within their layer. */
-export function cellIndex(net: Network, edge: number): [layer: number, from: number, slot: number] {
+export function cellIndex(net: Topology, edge: number): [layer: number, from: number, slot: number] {
   const [l, i] = edgeIndex(net, edge);
   return [l, i, Math.floor((edge - net.edgeOffset[l]!) / net.width[l]!)];
 }
@@ -101,7 +101,7 @@ function unitAt({ start, offsets, units }: Axis, at: number): number {
   return low;
 }
 
-function edgeAt(net: Network, { layer, source, target }: Block, s: number, t: number): Target {
+function edgeAt(net: Topology, { layer, source, target }: Block, s: number, t: number): Target {
   const id = net.edgeOffset[layer]! + target.units.slot[t]! * net.width[layer]! + source.units.node[s]!;
   return { kind: "edge", id };
 }

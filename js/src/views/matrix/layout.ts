@@ -4,7 +4,7 @@
  * It changes with the network, the room, the shape of the inputs, and with the nodes that have no edge that is on.
  */
 
-import type { Network } from "../../model/network";
+import type { Network, Topology } from "../../model/network";
 import { type Axis, foldedNodes } from "./axes";
 import { layoutMaps } from "./image-maps";
 import { chooseMatrices } from "./matrices";
@@ -19,7 +19,7 @@ import {
 } from "./parts";
 
 export interface MatrixLayout {
-  readonly net: Network;
+  readonly net: Topology;
   readonly width: number;
   readonly height: number;
   /** By node layer; with maps there is none for the inputs, nor for a layer of maps that are outputs. */
@@ -63,7 +63,7 @@ export function layoutMatrix(
   if (legend.x + 250 > width - PAD) legend.x = PAD;
   legend.width = width - PAD - legend.x;
   return {
-    net,
+    net: net.topology,
     width,
     height: bottom + PAD,
     axes,

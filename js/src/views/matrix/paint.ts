@@ -26,6 +26,7 @@ import { type Fitted, fitNames, paintCaptions, paintNames } from "./text";
 
 /** Data that stays valid while the network, its place and its colours do not change. */
 interface Store {
+  readonly net: Network;
   readonly layout: MatrixLayout;
   readonly compared: Uint8Array;
   readonly brush: Brush;
@@ -33,6 +34,7 @@ interface Store {
   readonly look: MatrixLook;
   readonly inks: Inks;
   readonly scale: ImportanceScale;
+  readonly levels: Uint8Array;
   readonly swatches: Swatches;
   readonly painted: readonly Painted[];
   readonly total: InputTotals | null;
@@ -77,9 +79,7 @@ export function paintMatrix(
   ctx.setLineDash([]);
   ctx.clearRect(0, 0, Math.ceil(layout.width * ratio), Math.ceil(layout.height * ratio));
   ctx.imageSmoothingEnabled = false;
-  for (const { canvases, patch } of store.painted) {
-    for (const canvas of canvases) ctx.drawImage(canvas, patch.x, patch.y);
-  }
+  for (const part of store.painted) part.show(ctx);
   if (store.total) ctx.drawImage(store.total.canvas, store.total.x, store.total.y);
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   for (const block of layout.blocks) if (block?.kind === "heat") frame(brush, block);
@@ -107,52 +107,57 @@ export function paintMatrixLegend(
 
 function storeFor(brush: Brush, layout: MatrixLayout, known: ViewState, look: MatrixLook): Store {
   const old = stores.get(brush.ctx.canvas);
-  const compared = comparedEdges(layout.net, known.layoutMask);
-  const same =
-    old &&
-    old.compared === compared &&
-    old.layout.net === layout.net &&
+  const { net, symbolic } = known;
+  const compared = comparedEdges(net, known.layoutMask);
+  // Training brings other scores: what has been painted stays where it is, but for maps in the order of their scores.
+  const kept =
+    old?.net.topology === net.topology &&
     old.layout.key === layout.key &&
-    old.symbolic === known.symbolic &&
-    old.look.beta === look.beta &&
-    old.look.hidesRemoved === look.hidesRemoved &&
+    (!layout.maps || old.net === net) &&
+    old.symbolic === symbolic &&
     old.brush.ratio === brush.ratio &&
     old.brush.font === brush.font &&
-    sameColours(old.brush.palette, brush.palette);
-  if (same) return old;
-  const { net } = layout;
+    sameColours(old.brush.palette, brush.palette)
+      ? old
+      : undefined;
+  const same =
+    kept?.net === net &&
+    kept.compared === compared &&
+    kept.look.beta === look.beta &&
+    kept.look.hidesRemoved === look.hidesRemoved;
+  if (same) return kept;
   const inks = inksOf(brush.palette);
   const scale = importanceScale(net, look.beta, compared);
-  const levels = levelsOf(net, scale);
-  const painted: Painted[] = [];
   const curves = layout.blocks.map((block) => (block?.kind === "curves" ? edgesIn(net, block.layer) : 0));
   const hairlines = curves.reduce((sum, n) => sum + n, 0) > MANY_CURVES;
-  for (const block of layout.blocks) {
-    if (!block) continue;
-    const patch = patchOfBlock(net, block, brush.ratio);
-    const { symbolic } = known;
-    painted.push(
-      block.kind === "heat"
-        ? createHeatmap(patch, inks, levels, brush.ratio)
-        : createCurves(patch, brush, { inks, levels, symbolic, hairlines }),
-    );
-  }
   const { maps } = layout;
-  if (maps) painted.push(createHeatmap(patchOfMaps(net, maps, brush.ratio), inks, levels, brush.ratio));
+  const create = (): Painted[] => {
+    const painted = layout.blocks.flatMap((block) => {
+      const patch = block && patchOfBlock(net, block, brush.ratio);
+      if (!patch) return [];
+      return block.kind === "heat"
+        ? createHeatmap(patch, inks, brush.ratio)
+        : createCurves(patch, brush, { inks, symbolic, hairlines });
+    });
+    if (maps) painted.push(createHeatmap(patchOfMaps(net, maps, brush.ratio), inks, brush.ratio));
+    return painted;
+  };
   const most = longest(layout, totalScores(net, net.baseline));
   const store: Store = {
+    net,
     layout,
     compared,
     brush,
-    symbolic: known.symbolic,
+    symbolic,
     look,
     inks,
     scale,
+    levels: levelsOf(net, scale),
     swatches: swatchesOf(inks),
-    painted,
+    painted: kept?.painted ?? create(),
     total: maps && createInputTotals(maps, framed(maps.total, brush.ratio), inks, most[0]!, brush.ratio),
     most,
-    names: null,
+    names: kept?.layout === layout ? kept.names : null,
     seen: null,
   };
   stores.set(brush.ctx.canvas, store);
@@ -179,7 +184,7 @@ function updateCells(store: Store, known: ViewState, curve: NormalizedCurve): Se
     ? seen.states
     : cellStatesOf(known, store.layout.maps !== null, store.look.hidesRemoved);
   const totals = seen?.known.mask === known.mask ? seen.totals : totalScores(known.net, known.mask);
-  for (const part of store.painted) part.update(states.edges, curve);
+  for (const part of store.painted) part.update(states.edges, store.levels, curve);
   if (!same) store.total?.update(totals, states.nodes);
   store.seen = { known, curve, states, totals };
   return store.seen;

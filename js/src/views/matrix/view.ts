@@ -54,7 +54,9 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
     const { known, reading } = input;
     const room = measureSpace(input, height);
     const folded = foldedOf(known);
-    return arranged([known.net, room, reading.inputShape, folded], () => {
+    // Only maps stand in the order of their scores, which each step of a training changes.
+    const net = reading.inputShape ? known.net : known.net.topology;
+    return arranged([net, room, reading.inputShape, folded], () => {
       const layout = layoutMatrix(known.net, room, reading.inputShape, folded);
       return { layout, targetBoxes: targetBoxesOf(layout, known.net) };
     });
@@ -67,6 +69,7 @@ export function createMatrixView(ctx: CanvasRenderingContext2D): RendererFactory
       const { layout, targetBoxes } = arrange(input, height);
       const of = [
         layout,
+        known.net,
         known.mask,
         known.edits,
         known.layoutMask,
@@ -203,6 +206,7 @@ function createLarge() {
     if (!ctx) return;
     const of = [
       layout,
+      known.net,
       known.mask,
       known.edits,
       known.layoutMask,
