@@ -182,7 +182,7 @@ class _Network:
         on_plain = sum(bool(self.state.graph.mask[e]) for e in self.plain)
         boxed_on = sum(1 for e, p in self.shown.items() if p.box and self.state.graph.mask[e])
         crowded = boxed_on > MAX_FULL_LINES
-        # A crowd of hairlines would be black. Those that lead to boxes are what the picture is about.
+        # A crowd of hairlines would be black. What leads to boxes is what the picture is about.
         crowd = min(1.0, MAX_FULL_LINES / max(1, on_plain))
         boxed_crowd = math.sqrt(min(1.0, MAX_FULL_LINES / max(1, boxed_on)))
         for (on, _, boxed, _), batch in groupby(sorted(self.shown, key=self._kind), key=self._kind):
