@@ -182,9 +182,9 @@ class _Network:
         on_plain = sum(bool(self.state.graph.mask[e]) for e in self.plain)
         boxed_on = sum(1 for e, p in self.shown.items() if p.box and self.state.graph.mask[e])
         crowded = boxed_on > MAX_FULL_LINES
-        # A crowd of hairlines would be black. What leads to boxes is what the picture is about.
-        crowd = min(1.0, MAX_FULL_LINES / max(1, on_plain))
-        boxed_crowd = math.sqrt(min(1.0, MAX_FULL_LINES / max(1, boxed_on)))
+        # Many hairlines would be black. No line is fainter than that of a weaker edge.
+        boxed_fade = math.sqrt(min(1.0, MAX_FULL_LINES / max(1, boxed_on)))
+        plain_fade = min(boxed_fade, MAX_FULL_LINES / max(1, on_plain))
         for (on, _, boxed, _), batch in groupby(sorted(self.shown, key=self._kind), key=self._kind):
             edges = list(batch)
             paths = [self.shown[e].path for e in edges]
@@ -193,12 +193,12 @@ class _Network:
             elif many and not boxed:
                 ink = {
                     "edgecolor": self._colour(edges[0]),
-                    "alpha": self._opacity(edges[0]) * crowd,
+                    "alpha": self._opacity(edges[0]) * plain_fade,
                 }
                 self.sheet.lines(paths, HAIRLINE_WIDTH, "lines", **ink)
             else:
                 for e, path in zip(edges, paths, strict=True):
-                    ink = {"edgecolor": self._colour(e), "alpha": self._opacity(e) * boxed_crowd}
+                    ink = {"edgecolor": self._colour(e), "alpha": self._opacity(e) * boxed_fade}
                     importance = float(self.state.importance[e])
                     width = OFF_WIDTH if crowded else line_width_of(importance)
                     self.sheet.lines([path], width, f"line-{self._name(e)}", **ink)

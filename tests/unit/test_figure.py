@@ -362,6 +362,31 @@ def test_curves_that_have_no_room_are_counted() -> None:
         assert not any("curves" in text for text in texts(figure(session, view="network")))
 
 
+@pytest.mark.parametrize("width", [[14, 25, 3], [15, 14, 2]])
+def test_in_a_crowd_no_line_is_fainter_than_that_of_a_weaker_edge(width: list[int]) -> None:
+    rows = torch.rand(30, width[0], generator=torch.Generator().manual_seed(0))
+    with PruningSession(KAN(width, seed=0, noise_scale=1.0), rows) as session:
+        artists = {a.get_gid(): a for a in figure(session, view="network").get_children()}
+        inks = {
+            name: artist.get_linewidth() * artist.get_alpha()
+            for name, artist in artists.items()
+            if name and name.startswith("line")
+        }
+        boxed = {
+            name.replace("box", "line") for name in artists if name and name.startswith("box-")
+        }
+        assert 150 < len(boxed) < width[0] * width[1] + width[1] * width[2]
+        for l, scores in enumerate(session.scores):
+            edges = [(j, i) for i in range(width[l]) for j in range(width[l + 1])]
+            edges.sort(key=lambda edge, scores=scores: float(scores[edge]))
+            names = [f"line-{l}-{i}-{j}" for j, i in edges]
+            found = [inks[name] for name in names if name in boxed]
+            assert found == sorted(found)
+        assert max(inks[name] for name in inks if name not in boxed) <= min(
+            inks[name] for name in boxed
+        )
+
+
 @pytest.mark.parametrize("width", [1.5, 3.3, 7.0])
 @pytest.mark.parametrize("view", ["network", "matrix"])
 def test_a_narrow_figure_is_as_narrow_as_asked_for(view: str, width: float, tmp_path: Path) -> None:

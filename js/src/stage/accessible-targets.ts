@@ -152,8 +152,8 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
     setAttribute(button, "aria-label", accessibleName(net, names, target));
   }
 
-  /** Other edges may be the strongest now. */
-  function labelAll(): void {
+  /** By the scores as they are now, by which other edges may be the strongest. */
+  function relabel(): void {
     if (!drawn) return;
     const here = active();
     // The button that has the focus stays.
@@ -265,7 +265,7 @@ export function createAccessibleTargets(events: AccessibleTargetEvents, signal: 
       const here = active();
       if (here) labelButton(here, known.net, names, spotOf.get(here)!.target);
       clearTimeout(relabelling);
-      relabelling = setTimeout(labelAll, LABELS_AFTER);
+      relabelling = setTimeout(relabel, LABELS_AFTER);
     },
   };
 }

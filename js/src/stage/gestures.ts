@@ -50,15 +50,13 @@ export function watchGestures(
     const { left, top } = stage.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
   };
-  const on = <K extends keyof HTMLElementEventMap>(
-    name: K,
-    listener: (event: HTMLElementEventMap[K]) => void,
-  ) => stage.addEventListener(name, listener, { signal, passive: true });
-  // A browser notes the place of each element in one that may keep the page from scrolling, each time it paints.
-  const onSurface = <K extends keyof HTMLElementEventMap>(
-    name: K,
-    listener: (event: HTMLElementEventMap[K]) => void,
-  ) => surface.addEventListener(name, listener, { signal, passive: false });
+  const listenOn =
+    (element: HTMLElement, passive: boolean) =>
+    <K extends keyof HTMLElementEventMap>(name: K, listener: (event: HTMLElementEventMap[K]) => void) =>
+      element.addEventListener(name, listener, { signal, passive });
+  const on = listenOn(stage, true);
+  // What may keep the page from scrolling has no elements in it: a browser notes the place of each when it paints.
+  const onSurface = listenOn(surface, false);
 
   function endDrag(done: boolean): void {
     if (drag?.kind === "lasso") handlers.lasso(drag.loop, done);

@@ -87,6 +87,66 @@ test.each(["light", "dark"] as const)(
   },
 );
 
+test("in a crowd, too, no line is darker than that of a stronger edge, with a curve or without", () => {
+  for (const [width, orientation] of [
+    [[16, 25, 4], "up"],
+    [[16, 25, 4], "right"],
+    [[40, 40, 10], "right"],
+  ] as const) {
+    const edges = width[0] * width[1] + width[1] * width[2];
+    const net = networkOf(
+      [...width],
+      Float64Array.from({ length: edges }, (_, e) => (((e * 7) % edges) + 1) / edges),
+    );
+    const known = reduce(null, { type: "synced", reading: syncedOf(net) })!;
+    const room = { width: 1100, height: 560, inNames: 20, outNames: 20, orientation };
+    const scene = buildScene(layout(net, known.layoutMask, room), known);
+    const boxed = scene.edges.filter(({ box }) => box).length;
+    expect(boxed).toBeGreaterThan(150);
+    expect(boxed).toBeLessThan(edges);
+    // A line is known by its first piece.
+    const edgeOf = new Map(
+      scene.edges.map(({ edge, path, box }) => {
+        const [x, y] = box ? path.slice(6, 8) : path.slice(14);
+        return [`${path[0]} ${path[1]} ${x} ${y}`, edge];
+      }),
+    );
+    const canvas = document.createElement("canvas");
+    const ctx = canvas.getContext("2d")!;
+    const inks = new Map<number, number>();
+    let from = "";
+    for (const [name, note] of [
+      ["moveTo", (x: number, y: number) => (from = `${x} ${y}`)],
+      [
+        "lineTo",
+        (x: number, y: number) => {
+          const edge = edgeOf.get(`${from} ${x} ${y}`);
+          if (edge !== undefined) inks.set(edge, ctx.globalAlpha * ctx.lineWidth);
+        },
+      ],
+    ] as const) {
+      const call = ctx[name].bind(ctx);
+      ctx[name] = (x, y) => {
+        note(x, y);
+        call(x, y);
+      };
+    }
+    const palette = { ...INKS.light, background: BACKGROUNDS.light };
+    const curve = createNormalizedCurves(net, sampleCurves(net));
+    paint({ ctx, ratio: 1, palette, font: "sans-serif", curve }, { ...scene, nodes: [] }, []);
+    expect(inks.size).toBe(edges);
+    for (let l = 0; l < net.depth; l++) {
+      const strongFirst = [...inks.keys()]
+        .filter((e) => e >= net.edgeOffset[l]! && e < net.edgeOffset[l + 1]!)
+        .sort((a, b) => net.scores[b]! - net.scores[a]!)
+        .map((e) => inks.get(e)!);
+      strongFirst.forEach((ink, k) => {
+        if (k > 0) expect(ink).toBeLessThanOrEqual(strongFirst[k - 1]! + 1e-9);
+      });
+    }
+  }
+});
+
 test("no line becomes thicker while a threshold is dragged: many curves have thin lines until they are arranged anew", () => {
   const net = networkOf(
     [16, 25, 4],

@@ -103,12 +103,12 @@ function paintLines(brush: Brush, scene: Scene): void {
     plain++;
     if (edge.look === "on") onPlain++;
   }
-  // Hairlines add up where they cross, even in one path: many of them would become black. Those that lead to boxes are
-  // what the picture is about: they fade less.
-  const crowd = Math.min(1, MANY / Math.max(1, onPlain));
-  const boxedCrowd = Math.sqrt(Math.min(1, MANY / Math.max(1, boxed)));
+  // Hairlines add up where they cross, even in one path: many of them would become black. Those that lead to boxes fade
+  // less, so that none is fainter than that of a weaker edge.
+  const boxedFade = Math.sqrt(Math.min(1, MANY / Math.max(1, boxed)));
+  const plainFade = Math.min(boxedFade, MANY / Math.max(1, onPlain));
   for (const batch of batches)
-    if (batch) paintBatch(brush, scene, batch, { plain, boxed, crowd, boxedCrowd });
+    if (batch) paintBatch(brush, scene, batch, { plain, boxed, plainFade, boxedFade });
   brush.ctx.setLineDash([]);
 }
 
@@ -116,14 +116,14 @@ function paintLines(brush: Brush, scene: Scene): void {
 interface Counts {
   readonly plain: number;
   readonly boxed: number;
-  readonly crowd: number;
-  readonly boxedCrowd: number;
+  readonly plainFade: number;
+  readonly boxedFade: number;
 }
 
 /** Edges that look the same, but for the exact importance of those that are on. */
 function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], counts: Counts): void {
   const { ctx, ratio, palette } = brush;
-  const { plain, boxed, crowd, boxedCrowd } = counts;
+  const { plain, boxed, plainFade, boxedFade } = counts;
   const { look, box, ghost, importance, formula } = batch[0]!;
   const thin = boxed > MANY || (!box && plain > MANY);
   const fade = fading(scene, batch[0]!);
@@ -148,7 +148,7 @@ function paintBatch(brush: Brush, scene: Scene, batch: EdgeShape[], counts: Coun
   }
   if (thin) {
     ctx.lineWidth = 1 / ratio;
-    ctx.globalAlpha = (formula === null ? alphaOf(importance) : 1) * (box ? boxedCrowd : crowd) * fade;
+    ctx.globalAlpha = (formula === null ? alphaOf(importance) : 1) * (box ? boxedFade : plainFade) * fade;
     strokeTogether(ctx, batch, false);
     return;
   }

@@ -3,7 +3,7 @@
 import type { NormalizedCurve } from "../../canvas/normalized-curves";
 import { comparedEdges, type ImportanceScale, importanceScale } from "../../model/importance";
 import { countOn } from "../../model/mask";
-import type { Network } from "../../model/network";
+import type { Topology } from "../../model/network";
 import type { ViewState } from "../../state/view-state";
 import { nameOf, textRuns } from "../../text/node-names";
 import { createMemo } from "../../util/memo";
@@ -23,7 +23,7 @@ import { between, buildScene, type Scene } from "./scene";
 /** The present layout and what it was made from. */
 interface Arranged {
   readonly layout: Layout;
-  readonly net: Network;
+  readonly topology: Topology;
   readonly layoutMask: Uint8Array;
   readonly symbolic: ViewState["symbolic"];
   /** By which score the strongest edges were chosen. */
@@ -49,7 +49,8 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
 
   function arrange({ known, reading: { score } }: FrameInput, room: Space, time: number): Arranged {
     const { net, layoutMask, symbolic } = known;
-    const old = drawn?.net.topology === net.topology && drawn.room.width === room.width ? drawn : null;
+    const { topology } = net;
+    const old = drawn?.topology === topology && drawn.room.width === room.width ? drawn : null;
     const same = old?.layoutMask === layoutMask && old.symbolic === symbolic && old.score === score;
     // Training changes the scores at each step: nothing moves.
     if (same && sameSpace(old.room, room)) return old;
@@ -59,7 +60,15 @@ export function createNetworkView(ctx: CanvasRenderingContext2D): RendererFactor
       old && (easing ? between(easing.from, old.layout, progress(easing.since, time)) : old.layout);
     const eases = from && !isCalm() && old.room.height === room.height;
     easing = eases ? { from, since: time } : null;
-    drawn = { layout, net, layoutMask, symbolic, score, room, targetBoxes: targetBoxesOf(layout, net) };
+    drawn = {
+      layout,
+      topology,
+      layoutMask,
+      symbolic,
+      score,
+      room,
+      targetBoxes: targetBoxesOf(layout, topology),
+    };
     return drawn;
   }
 
@@ -155,7 +164,7 @@ function aroundNode(layout: Layout, n: number): Box {
   return { x: layout.nodeX[n]! - r, y: layout.nodeY[n]! - r, side: 2 * r };
 }
 
-function targetBoxesOf(layout: Layout, net: Network): TargetBox[] {
+function targetBoxesOf(layout: Layout, net: Topology): TargetBox[] {
   return boxesInOrder(net, layout.places.keys(), ({ kind, id }) =>
     kind === "node" ? aroundNode(layout, id) : layout.places.get(id)!.anchor,
   );
