@@ -27,6 +27,7 @@ HARMLESS = re.compile(
     r"|@fortawesome/fontawesome-free@"  # Voila's page asks a CDN for icons
     r"|\"shareKey\":\"@jupyterlab/docregistry\""  # and loads Notebook 7's extension in vain
     r"|/voila/api/shutdown/"  # and may not stop its own kernel when the page goes
+    r"|debugger state: Canceled future"  # JupyterLab asked a kernel that ended before it answered
 )
 
 

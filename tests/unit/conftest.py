@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,6 +19,8 @@ from kanwidget.kan.call_loss import refuse_broadcasting
 torch.set_num_threads(1)
 settings.register_profile("kanwidget", deadline=None)
 settings.load_profile("kanwidget")
+# A script's background job ignores Ctrl+C, and so do its children: tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Dataset = dict[str, Tensor]
 
