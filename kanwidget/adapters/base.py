@@ -20,7 +20,7 @@ from kanwidget.masks.validate import check_whole
 from .checked_names import check_names
 from .finer_grids import SplineLayer, check_grid, finer_splines, replace_numbers
 from .kept_nodes import KeptNodes, find_kept_nodes
-from .model_copy import Weights, named_tensors, private_copy, same_bits
+from .model_copy import Weights, as_bytes, named_tensors, private_copy, same_bits
 from .protocol import TrainingForward
 from .scores import SCORE_NAMES, scores
 from .scores import means as mean_outputs
@@ -237,7 +237,7 @@ class BaseAdapter(ABC):
         """Return what holds named edges, and is no part of the model, by names as of modules."""
         return {}
 
-    def _named_tensors(self) -> dict[str, Tensor]:
+    def named_tensors(self) -> dict[str, Tensor]:
         """Return parameters and buffers of the model, and of what is beside it."""
         found = named_tensors(self._model)
         for prefix, module in self.modules_beside().items():
@@ -251,6 +251,12 @@ class BaseAdapter(ABC):
     @abstractmethod
     def bias(self) -> list[Tensor]:
         """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
+
+    def mask_tensors(self) -> list[Tensor]:
+        return self.mask()
+
+    def bias_tensors(self) -> list[Tensor]:
+        return self.bias()
 
     def bias_without_hooks(self) -> list[Tensor] | None:
         """Return None: `set_mask` writes to the constants themselves."""
@@ -351,7 +357,7 @@ class BaseAdapter(ABC):
         """Return a digest of the model's numbers, the same in every process."""
         digest = hashlib.sha256(repr((self.width, self.function_settings())).encode())
         for value in [*self.function_tensors(), *self.mask(), *self.bias()]:
-            digest.update(_as_bytes(value))
+            digest.update(as_bytes(value))
         return digest.hexdigest()
 
     def edges_switched_by_model(self) -> Sequence[tuple[Edge, bool]]:
@@ -377,7 +383,7 @@ class BaseAdapter(ABC):
 
     def weights(self) -> Weights:
         """Return a copy of all that makes the functions; masks and biases may be in it."""
-        tensors = {n: t.detach().clone() for n, t in self._named_tensors().items()}
+        tensors = {n: t.detach().clone() for n, t in self.named_tensors().items()}
         return Weights(tensors, self.extra_weights(), self.grid_tensors)
 
     @torch.no_grad()
@@ -394,7 +400,7 @@ class BaseAdapter(ABC):
         """
         if not weights.fits(self._model):
             raise ValueError("these weights are of a model with other layers, sizes or dtypes")
-        named = self._named_tensors()
+        named = self.named_tensors()
         resized = [n for n, live in named.items() if live.shape != weights.tensors[n].shape]
         if resized:
             replace_numbers(
@@ -423,7 +429,7 @@ class BaseAdapter(ABC):
         """Return a value that changes with the model's numbers, masks and biases left out."""
         # Not the tensors' version counters: what is written through ``.data`` escapes them.
         return repr(self.function_settings()), tuple(
-            (v.shape, hash(_as_bytes(v))) for v in self.function_tensors()
+            (v.shape, hash(as_bytes(v))) for v in self.function_tensors()
         )
 
     def function_tensors(self) -> list[Tensor]:
@@ -444,10 +450,3 @@ class BaseAdapter(ABC):
     def find_kept_nodes(self) -> KeptNodes:
         """Return what a smaller model with the same outputs keeps."""
         return find_kept_nodes(self)
-
-
-def _as_bytes(value: Tensor) -> bytes:
-    """Return a tensor's numbers as they lie in memory."""
-    # Whatever the dtype: numpy has no bfloat16.
-    flat = value.detach().cpu().contiguous().reshape(-1)
-    return flat.view(torch.uint8).numpy().tobytes()

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NAMED_EDGES", "Weights", "named_tensors", "private_copy", "same_bits"]
+__all__ = ["NAMED_EDGES", "Weights", "as_bytes", "named_tensors", "private_copy", "same_bits"]
 
 NAMED_EDGES = "named_edges"
 """The name of the module that holds a layer's named edges."""
@@ -133,6 +133,14 @@ def _tensors(values: Any) -> Iterator[Tensor]:
             yield from _tensors(value)
         elif isinstance(value, dict):
             yield from _tensors(value.values())
+
+
+def as_bytes(tensor: Tensor) -> bytes:
+    """Return a tensor's numbers as they lie in memory."""
+    # Whatever the dtype: numpy has no bfloat16.
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    numbers: bytes = flat.view(torch.uint8).numpy().tobytes()
+    return numbers
 
 
 def same_bits(a: Tensor, b: Tensor) -> bool:

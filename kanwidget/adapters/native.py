@@ -125,6 +125,12 @@ class NativeAdapter(NamedEdgesAdapter):
     def bias(self) -> list[Tensor]:
         return [layer.bias.detach().clone() for layer in self._model.layers]
 
+    def mask_tensors(self) -> list[Tensor]:
+        return self._model.mask
+
+    def bias_tensors(self) -> list[Tensor]:
+        return [layer.bias for layer in self._model.layers]
+
     @torch.no_grad()
     def set_mask(self, mask: Sequence[Tensor], bias: Sequence[Tensor]) -> None:
         mask, bias = self.check_shapes(mask, bias)

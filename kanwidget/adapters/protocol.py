@@ -32,6 +32,10 @@ class Adapter(EdgeFunctions, Protocol):
         """The live model."""
 
     @property
+    def grid_tensors(self) -> tuple[str, ...]:
+        """What ends the names of tensors whose last axis is longer with a finer grid."""
+
+    @property
     def score_names(self) -> tuple[str, ...]:
         """Names of the scores that `scores` knows, the usual one first."""
 
@@ -123,6 +127,12 @@ class Adapter(EdgeFunctions, Protocol):
     def bias(self) -> list[Tensor]:
         """Return a copy of the constants that the slots add, shapes ``(n_out,)``."""
 
+    def mask_tensors(self) -> list[Tensor]:
+        """Return what `mask` is read from, not copied: not 0 where an edge is on."""
+
+    def bias_tensors(self) -> list[Tensor]:
+        """Return what `bias` is a copy of."""
+
     def bias_without_hooks(self) -> list[Tensor] | None:
         """Return a copy of the constants without what `set_mask` gave, None if it cannot tell."""
 
@@ -143,6 +153,12 @@ class Adapter(EdgeFunctions, Protocol):
 
     def copy(self) -> Adapter:
         """Return an adapter of a private copy of the model, which shares nothing with it."""
+
+    def named_tensors(self) -> dict[str, Tensor]:
+        """Return parameters and buffers of the model, and of what is beside it."""
+
+    def extra_weights(self) -> Any:
+        """Return what makes the functions beside parameters and buffers."""
 
     def weights(self) -> Weights:
         """Return a copy of all that makes the functions; masks and biases may be in it."""

@@ -38,6 +38,9 @@ class LayerStack(nn.Module):
     switched_edges : list of ((l, i, j), bool)
         Every edge that was switched, in order, and whether on. Masks do not tell that an edge
         which is off already was switched off once more.
+    is_private : bool
+        Whether it is a copy that a single fit has for itself, and that is not needed after it: no
+        step has to be mended where others wrote meanwhile, or taken back.
     """
 
     layers: MutableSequence[KANLayer]
@@ -47,6 +50,7 @@ class LayerStack(nn.Module):
         self.layers = nn.ModuleList(layers)  # type: ignore[assignment]  # it holds only KANLayers
         self.last_inputs: Tensor | None = None
         self.switched_edges: list[tuple[Edge, bool]] = []
+        self.is_private = False
 
     @property
     def width(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""The numbers of a model that a fit writes while others may write them, too."""
+"""The numbers of a model that a fit reads and writes, whether others may write them or not."""
 
 from __future__ import annotations
 
@@ -14,19 +14,14 @@ from .layer import copy_all
 from .layer_stack import LayerStack
 from .write_lock import write_lock
 
-__all__ = ["LiveParameters"]
+__all__ = ["LiveParameters", "TrainedParameters"]
 
 
-class LiveParameters:
-    """The trainable parameters and the grids of a model, read and written by a fit.
+class TrainedParameters:
+    """The trainable parameters and the grids of a copy that one fit has for itself.
 
-    Others write to the model meanwhile: a callback, or a session in another thread. Masks are
-    theirs alone. Of biases they add the means of edges, or take them away: that is added to
-    whatever is written here, so that no mean is lost, or in the model twice. Where nobody has
-    changed a bias, the numbers are written as they are. A change of any other number means that
-    other weights were loaded: those stay, and nothing is written until they have been read.
-
-    Each write is a single call into torch, so that an interrupt comes before it or after it.
+    Nobody else writes to it during a step, and nobody needs it after a bad one. Each write is a
+    single call into torch, so that an interrupt comes before it or after it.
 
     Parameters
     ----------
@@ -48,6 +43,50 @@ class LiveParameters:
             (slice(*ends), tuple(p.shape))
             for ends, p in zip(pairwise(ends), self.parameters, strict=True)
         ]
+
+    def split(self, theta: Array) -> list[Array]:
+        """Return views of a flat vector in the shapes of the parameters."""
+        return [theta[place].reshape(shape) for place, shape in self._places]
+
+    @torch.no_grad()
+    def read(self) -> Array:
+        """Return the parameters as they are as a flat vector; later writes build on it."""
+        flat = torch.cat([p.detach().flatten() for p in self.parameters])
+        self._last_read: Array = as_array(flat)
+        return self._last_read.copy()
+
+    @torch.no_grad()
+    def write(self, theta: Array) -> None:
+        """Write a flat vector, and what others have added to biases since `read`."""
+        copy_all(self.parameters, [torch.from_numpy(part) for part in self.split(theta)])
+
+    def write_back(self) -> None:
+        """Write what was read last, likewise."""
+        self.write(self._last_read)
+
+    @torch.no_grad()
+    def replace(self, targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+        """Write new values of some grids and parameters that are no biases, all at once."""
+        copy_all(targets, values)
+
+    def save(self) -> None:
+        """Keep nothing: see `LiveParameters.save`."""
+
+    def restore(self) -> None:
+        """Leave a copy that is not needed any more as it is: see `LiveParameters.restore`."""
+
+
+class LiveParameters(TrainedParameters):
+    """Those of a model that others may write to: a callback, or a session in another thread.
+
+    Masks are theirs alone. Of biases they add the means of edges, or take them away: that is added
+    to whatever is written here, so that no mean is lost, or in the model twice. Where nobody has
+    changed a bias, the numbers are written as they are. A change of any other number means that
+    other weights were loaded: those stay, and nothing is written until they have been read.
+    """
+
+    def __init__(self, model: LayerStack) -> None:
+        super().__init__(model)
         grids = [layer.grid for layer in model.layers]
         own = {id(tensor) for tensor in (*grids, *model.mask)}
         self._buffers = [b for b in model.buffers() if id(b) not in own]  # of base functions
@@ -65,10 +104,6 @@ class LiveParameters:
         self.save()
         self.read()
 
-    def split(self, theta: Array) -> list[Array]:
-        """Return views of a flat vector in the shapes of the parameters."""
-        return [theta[place].reshape(shape) for place, shape in self._places]
-
     @torch.no_grad()
     def read(self) -> Array:
         """Return the parameters as they are as a flat vector; later writes build on it."""
@@ -77,10 +112,8 @@ class LiveParameters:
             for added in self._added if self._any_added else ():
                 added.nan_to_num_(0.0, 0.0, 0.0)
             self._added_at_read = self._copy_of_added()
-            flat = torch.cat([p.detach().flatten() for p in self.parameters])
-            self._last_read: Array = as_array(flat)
             self._replaced_since_read = False
-            return self._last_read.copy()
+            return super().read()
 
     @torch.no_grad()
     def write(self, theta: Array) -> None:
@@ -89,10 +122,6 @@ class LiveParameters:
             self._record_external_changes()
             if not self._replaced_since_read:
                 self._write([torch.from_numpy(part) for part in self.split(theta)])
-
-    def write_back(self) -> None:
-        """Write what was read last, and what others have added since."""
-        self.write(self._last_read)
 
     @torch.no_grad()
     def replace(self, targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:

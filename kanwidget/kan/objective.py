@@ -25,7 +25,7 @@ from .call_loss import call_loss
 from .layer import KANLayer
 from .layer_stack import LayerStack
 from .levenberg_marquardt import NormalEquations
-from .live_parameters import LiveParameters
+from .live_parameters import LiveParameters, TrainedParameters
 from .named_numpy_layer import NamedNumpyLayer, numpy_layer
 from .normal_equations import normal_equations
 from .numpy_layer import NumpyLayer
@@ -92,11 +92,11 @@ class FitObjective:
     Parameters
     ----------
     model : LayerStack
-        It is read, and written through `LiveParameters` alone.
+        It is read, and written through `TrainedParameters` alone.
     penalty : Penalty
     loss_fn : callable, optional
         ``(prediction, label) -> scalar Tensor``; the mean squared error by default.
-    live : LiveParameters, optional
+    live : TrainedParameters, optional
         The model's, where several objectives share them.
     still : bool Tensor, shape (n_in,), optional
         Inputs that do not vary. Their edges emit a constant, which belongs in the biases: it is
@@ -115,7 +115,7 @@ class FitObjective:
         model: LayerStack,
         penalty: Penalty,
         loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
-        live: LiveParameters | None = None,
+        live: TrainedParameters | None = None,
         still: Tensor | None = None,
         closed_form: bool = False,
     ) -> None:
@@ -123,7 +123,7 @@ class FitObjective:
         self._penalty = penalty
         self._loss_fn = loss_fn or nn.functional.mse_loss
         self._label_dtype: torch.dtype | None = None  # in which it takes labels, once that is known
-        self._live = LiveParameters(model) if live is None else live
+        self._live: TrainedParameters = LiveParameters(model) if live is None else live
         self._parameters = self._live.parameters
         self._uses_numpy = (
             loss_fn is None

@@ -22,7 +22,7 @@ from .fit_results import EarlyEnd, FitResults
 from .layer import KANLayer
 from .layer_stack import LayerStack
 from .levenberg_marquardt import LevenbergMarquardt, check_count
-from .live_parameters import LiveParameters
+from .live_parameters import LiveParameters, TrainedParameters
 from .objective import FitObjective, Penalty
 from .optimizers import LBFGS, Adam
 from .write_lock import begin_fit, end_fit
@@ -184,7 +184,7 @@ def fit(
     else:
         within = None if on_iteration is None else within_step
         optimizer = LBFGS(lr, asked_to_stop, within) if opt == "LBFGS" else Adam(lr)
-    live = LiveParameters(model)
+    live = (TrainedParameters if model.is_private else LiveParameters)(model)
     still = ~varying_columns(data["train_input"])
     objective = FitObjective(model, penalty, loss_fn, live, still, opt == "LM")
     test = FitObjective(model, Penalty(), loss_fn, live)
@@ -253,7 +253,7 @@ def fit(
             end_fit(model, generator)
     if diverged:
         warnings.warn(results.stopped, RuntimeWarning, stacklevel=2)
-    model(data["train_input"])  # scores come from the training inputs from here on
+    model.last_inputs = data["train_input"].detach()  # scores come from these from here on
     return results
 
 

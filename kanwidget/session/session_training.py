@@ -14,7 +14,7 @@ from kanwidget.kan.fit_results import FitResults
 from kanwidget.kan.write_lock import write_lock
 from kanwidget.masks.validate import check_whole
 from kanwidget.training.current_step import CurrentStep
-from kanwidget.training.engine import AtRest, check_model, train
+from kanwidget.training.engine import AtRest, Written, check_model, train
 from kanwidget.training.key_frames import KeyFrames
 from kanwidget.training.objective import LossFunction, check_loss
 from kanwidget.training.pausable import LoopRun
@@ -110,14 +110,14 @@ class SessionTraining(SessionReader):
             frame
             for frame in self._frames.kept
             if first <= frame.steps < trained.pieces[-1][2]
-            and frame.weights.fits(live.adapter.model)
+            and frame.model.weights.fits(live.adapter.model)
         ]
         frames = frames[:: -(-len(frames) // count)] if frames else []
         return [
             (
                 before + frame.steps,
-                evaluator.with_weights(frame.weights).make_baseline(
-                    frame.mask, frame.bias, score=self.baseline.score
+                evaluator.with_weights(frame.model.weights).make_baseline(
+                    frame.model.mask, frame.model.bias, score=self.baseline.score
                 ),
             )
             for frame in frames
@@ -355,7 +355,7 @@ class SessionTraining(SessionReader):
             asked: TrainingSettings,
             at_rest: AtRest,
             is_over: Callable[[], bool],
-            written: Callable[[FitResults], object],
+            written: Written,
         ) -> FitResults:
             return train(live, rows, asked, loss, at_rest, is_over, progress, written, current_step)
 

@@ -24,16 +24,20 @@ from kanwidget.kan.write_lock import begin_fit, end_fit, write_lock
 
 from .current_step import CurrentStep
 from .levenberg_marquardt import LeastSquaresFit
+from .model_state import ModelState
 from .objective import AdapterObjective, LossFunction
 from .settings import TrainingSettings
 from .working_copy import TrainedModule, WorkingCopy
 
-__all__ = ["AtRest", "FitResults", "check_model", "train"]
+__all__ = ["AtRest", "FitResults", "Written", "check_model", "train"]
 
 AtRest = Callable[[int, FitResults], object]
 """Called with a step's number, from 0, and all results so far, when the live model has the step.
 
 If it returns False, nothing was done to the model meanwhile."""
+
+Written = Callable[[FitResults, ModelState | None], object]
+"""Called with all results so far, and what the model is if that is known, under its lock."""
 
 GRID_UPDATE_STEPS = 5
 """Steps from one update of the grids to the next, as in `KAN.fit`."""
@@ -56,7 +60,7 @@ def train(
     at_rest: AtRest | None = None,
     stop: Callable[[], bool] | None = None,
     progress: bool = False,
-    written: Callable[[FitResults], object] | None = None,
+    written: Written | None = None,
     current_step: CurrentStep | None = None,
 ) -> FitResults:
     """Train a live model; it has a whole step at each moment, and the last good one at the end.
@@ -79,8 +83,8 @@ def train(
     progress : bool
         Whether to show a progress bar.
     written : callable, optional
-        Called with all results so far under the model's lock, in which it got the step: whoever
-        has the lock finds the model and what it was told here to be of the same step.
+        Called under the model's lock, in which it got the step: whoever has the lock finds the
+        model and what it was told here to be of the same step.
     current_step : CurrentStep, optional
         Where to leave what the model is within a step of LBFGS, when it is asked for.
 
@@ -105,7 +109,7 @@ def train(
             current_step.end()
             has_step = copy.publish()
             if has_step and written is not None:
-                written(results)
+                written(results, copy.state)
         if has_step:  # else others have loaded weights: it goes on from these
             shown, published = step + 1, int(copy.published)
             if at_rest is not None and at_rest(step, results) is not False:
@@ -128,7 +132,7 @@ def train(
             if int(copy.published) > published:  # the live model had got its last step just now
                 shown = len(results["train_loss"])
                 if written is not None:
-                    written(results)
+                    written(results, None)
         for values in results.values():
             del values[shown:]
         results.early_end = EarlyEnd("interrupted", shown)
@@ -169,6 +173,7 @@ def _train_kan(
     current_step: CurrentStep,
 ) -> FitResults:
     model: KAN = copy.adapter.model  # type: ignore[assignment]
+    model.is_private = True
     return model.fit(
         data,
         loss_fn=loss_fn,

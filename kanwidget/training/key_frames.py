@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from torch import Tensor
-
 from kanwidget.adapters import Adapter
-from kanwidget.adapters.model_copy import Weights
 from kanwidget.kan.write_lock import write_lock
+
+from .model_state import ModelLayout, ModelState
 
 __all__ = ["MAX_FRAMES", "KeyFrame", "KeyFrames"]
 
@@ -26,14 +25,11 @@ class KeyFrame(NamedTuple):
     ----------
     steps : int
         How many it had; 0 is before the first.
-    weights : Weights
-    mask, bias : list of Tensor
+    model : ModelState
     """
 
     steps: int
-    weights: Weights
-    mask: list[Tensor]
-    bias: list[Tensor]
+    model: ModelState
 
 
 class KeyFrames:
@@ -50,14 +46,22 @@ class KeyFrames:
         self._is_small = sum(on.numel() for on in live.mask()) <= MAX_EDGES
         self.kept: list[KeyFrame] = []
 
-    def look(self, steps: int) -> None:
-        """Keep the model as it is after some steps, if it is time to."""
-        if not self._is_small or steps % self._every:
-            return
-        live = self._live
-        with write_lock(live.model):
-            frame = KeyFrame(steps, live.weights(), live.mask(), live.bias())
-        kept = [*self.kept, frame]
+    def look(self, steps: int, model: ModelState | None = None) -> None:
+        """Keep what the model is after some steps, if it is time to.
+
+        Parameters
+        ----------
+        steps : int
+        model : ModelState, optional
+            What it is; read here by default.
+        """
+        last = self.kept[-1].steps if self.kept else -1
+        if not self._is_small or steps % self._every or steps == last:
+            return  # after an interrupt it may be told of a step twice
+        if model is None:
+            with write_lock(self._live.model):
+                model = ModelState(ModelLayout(self._live))
+        kept = [*self.kept, KeyFrame(steps, model)]
         if len(kept) > MAX_FRAMES:
             self._every *= 2
             kept = [one for one in kept if one.steps % self._every == 0]

@@ -16,7 +16,8 @@ from torch import nn
 from kanwidget.kan.interrupt_safe import InterruptSafeEvent, start_thread
 from kanwidget.kan.write_lock import begin_fit, end_fit
 
-from .engine import AtRest, FitResults
+from .engine import AtRest, FitResults, Written
+from .model_state import ModelState
 from .pausable import Pausable
 from .settings import TrainingSettings
 
@@ -29,9 +30,7 @@ WAIT_SECONDS = 0.1
 """Seconds between two calls of what is done while somebody waits."""
 
 
-Train = Callable[
-    [TrainingSettings, AtRest, Callable[[], bool], Callable[[FitResults], object]], FitResults
-]
+Train = Callable[[TrainingSettings, AtRest, Callable[[], bool], Written], FitResults]
 
 
 class TrainingPart(NamedTuple):
@@ -67,7 +66,8 @@ class TrainingRun(Pausable):
     check : callable, optional
         Raises an error if the model cannot be trained with some settings.
     look : callable, optional
-        Called before the first step with 0, and after each with how many the model has.
+        Called as ``look(steps, state)`` before the first step with 0, and with each that the model
+        gets: how many it has, and what it is then, or None if that has to be read.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class TrainingRun(Pausable):
         stop: Callable[[], bool] | None = None,
         paused: bool = False,
         check: Callable[[TrainingSettings], object] = lambda settings: None,
-        look: Callable[[int], object] = lambda steps: None,
+        look: Callable[[int, ModelState | None], object] = lambda steps, state: None,
     ) -> None:
         super().__init__(paused)
         self.settings = settings
@@ -248,7 +248,7 @@ class TrainingRun(Pausable):
             self._owner = threading.get_ident()
             self._begun = True
             begin_fit(self._model, self)
-            self._look(0)
+            self._look(0, None)
             settings: TrainingSettings | None = self.settings
             while settings is not None:
                 settings = self._train_part(settings)
@@ -284,9 +284,10 @@ class TrainingRun(Pausable):
             self._found = _joined(*self._found), _no_results()
         return changed
 
-    def _count(self, results: FitResults) -> None:
+    def _count(self, results: FitResults, state: ModelState | None) -> None:
         """Take in the losses of a step, when the live model gets it."""
         self._found = self._found[0], results
+        self._look(self.steps_done, state)
 
     def _is_to_end(self) -> bool:
         """Whether no step is to follow: a change may ask for no more than there are."""
@@ -308,7 +309,6 @@ class TrainingRun(Pausable):
 
     def _rest(self, step: int, results: FitResults) -> bool:
         """Be at rest: the live model has the step, and others may act; return whether they may."""
-        self._look(self.steps_done)
         if self._callback is not None:
             first = self.parts[-1].first
             self._callback(step + first, self.results if first else results)

@@ -12,6 +12,8 @@ from kanwidget.adapters.model_copy import named_tensors
 from kanwidget.kan.layer import copy_all
 from kanwidget.kan.write_lock import write_lock
 
+from .model_state import ModelLayout, ModelState
+
 __all__ = ["TrainedModule", "WorkingCopy"]
 
 
@@ -31,6 +33,8 @@ class WorkingCopy:
     ----------
     adapter : Adapter
         Of the copy, whose parameters have a gradient where those of the live model have one.
+    state : ModelState
+        Of the live model, when it last got a step, or the copy last took in what it is.
     published : Tensor, shape ()
         How many steps the live model has got: written with them, so that no interrupt parts them.
     """
@@ -47,9 +51,7 @@ class WorkingCopy:
             for name, parameter in _named_parameters(self.adapter):
                 parameter.requires_grad_(name in self._trained)
             self._places, self._places_in_copy = map(self._places_of, (live, self.adapter))
-            self._mask = live.mask()
-            self._bias = live.bias()  # of the live model, when the copy last took it in
-            self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
+            self.state = ModelState(ModelLayout(live))
         self.published = torch.zeros((), dtype=torch.int64)
 
     @property
@@ -91,20 +93,22 @@ class WorkingCopy:
         """
         live = self._live
         with write_lock(live.model):
-            was = self._mask
+            before = self.state
             if not self.take_in():
                 return False
-            switched = [then & ~now for now, then in zip(self._mask, was, strict=True)]
-            if any(bool(off.any()) for off in switched) and not self._keep_switched_off(switched):
-                self._take_all()
-                return False
+            if self.state is not before:
+                pairs = zip(self.state.mask, before.mask, strict=True)
+                switched = [then & ~now for now, then in pairs]
+                any_off = any(bool(off.any()) for off in switched)
+                if any_off and not self._keep_switched_off(switched):
+                    self._take_all()
+                    return False
             targets, values = self._tensors_at(self._places), self._tensors_at(self._places_in_copy)
-            names = list(values)
             copy_all(
-                [*(targets[n] for n in names), *(self._known[n] for n in names), self.published],
-                [*values.values(), *values.values(), self.published + 1],
+                [*(targets[name] for name in values), self.published],
+                [*values.values(), self.published + 1],
             )
-            self._bias = live.bias()
+            self.state = ModelState(self.state.layout)
         return True
 
     @torch.no_grad()
@@ -121,35 +125,39 @@ class WorkingCopy:
         ValueError
             If the live model has other layers now.
         """
-        live, copy = self._live, self.adapter
+        live, copy, before = self._live, self.adapter, self.state
         with write_lock(live.model):
+            if before.layout.is_current() and ModelState(before.layout).equals(before):
+                return True
+            now = ModelState(ModelLayout(live))
             if [place[0] for place in self._places_of(live)] != [p[0] for p in self._places]:
                 self._take_all()  # edges have got names, or lost them
                 return False
-            mask, bias, found = live.mask(), live.bias(), self._tensors_at(self._places)
-            if [m.shape for m in mask] != [m.shape for m in self._mask] or any(
-                n not in found or found[n].shape != t.shape for n, t in self._known.items()
+            found, known = self._tensors_at(self._places), before.tensors
+            known = {name: known[name] for name, _, _ in self._places if name in known}
+            if [m.shape for m in now.mask] != [m.shape for m in before.mask] or any(
+                n not in found or found[n].shape != t.shape for n, t in known.items()
             ):
                 raise ValueError(
                     "the model has other layers or grids than when the training began: the "
                     "training ends, and the model stays as it is; start it again"
                 )
             # A bias may have got a mean, or lost one: that is no other weight.
-            if not all(torch.equal(found[n], t) for n, t in self._known.items() if "bias" not in n):
+            if not all(torch.equal(found[n], t) for n, t in known.items() if "bias" not in n):
                 self._take_all()
                 return False
-            same = all(map(torch.equal, mask, self._mask)) and all(
-                map(torch.equal, bias, self._bias)
+            same = all(map(torch.equal, now.mask, before.mask)) and all(
+                map(torch.equal, now.bias, before.bias)
             )
             if not same:
                 moved = [
                     torch.where(
-                        now == then, mine, torch.where(mine == then, now, mine + now - then)
+                        new == then, mine, torch.where(mine == then, new, mine + new - then)
                     )
-                    for mine, now, then in zip(copy.bias(), bias, self._bias, strict=True)
+                    for mine, new, then in zip(copy.bias(), now.bias, before.bias, strict=True)
                 ]
-                copy.set_mask(mask, moved)
-                self._mask, self._bias = mask, bias
+                copy.set_mask(now.mask, moved)
+            self.state = now
         return True
 
     def _take_all(self) -> None:
@@ -160,9 +168,8 @@ class WorkingCopy:
         copy_all([mine[n] for n in fitting], [theirs[n] for n in fitting])
         copy.set_weights(live.weights())
         self._places, self._places_in_copy = map(self._places_of, (live, copy))
-        self._mask, self._bias = live.mask(), live.bias()
-        copy.set_mask(self._mask, self._bias)
-        self._known = {n: t.detach().clone() for n, t in self._tensors_at(self._places).items()}
+        self.state = ModelState(ModelLayout(live))
+        copy.set_mask(self.state.mask, self.state.bias)
 
     def _places_of(self, adapter: Adapter) -> list[tuple[str, dict[str, Tensor | None], str]]:
         """Return where a model keeps what a step may change: name, a module's tensors, their key.
@@ -192,8 +199,8 @@ class WorkingCopy:
         False if that cannot be, since their grids have moved.
         """
         live, copy = self._live, self.adapter
-        mine = self._tensors_at(self._places_in_copy)
-        if not all(torch.equal(mine[n], t) for n, t in self._known.items() if n.endswith("grid")):
+        mine, known = self._tensors_at(self._places_in_copy), self.state.tensors
+        if not all(torch.equal(t, known[n]) for n, t in mine.items() if n.endswith("grid")):
             return False
         for l, off in enumerate(switched):
             pairs = zip(copy.edge_parameters(l), live.edge_parameters(l), strict=True)

@@ -246,20 +246,21 @@ def test_whenever_an_interrupt_comes_while_a_run_begins_nothing_trains_unseen(
 def test_whenever_an_interrupt_comes_in_a_training_here_one_in_a_thread_can_follow(
     model: KAN, dataset: Dataset
 ) -> None:
-    session, call, interrupts = PruningSession(model, dataset), 1, InterruptAfterCall(1)
+    call, interrupts = 1, InterruptAfterCall(1)
     while True:
+        session = PruningSession(model, dataset)
         with interrupts:
             interrupts.begin()
             session.fit(1, opt="Adam")
         torch.set_grad_enabled(True)  # an interrupt may fall into torch's own ``no_grad``
         run = session.start_fit(steps=1, opt="Adam")
         assert run.wait(60).stopped == ""
+        session.close()
         if not interrupts.came:
             break
         call += kinds.often(101, 3)
         interrupts = InterruptAfterCall(call)
     assert call > 100
-    session.close()
 
 
 @every_kind
