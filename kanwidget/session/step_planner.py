@@ -102,7 +102,11 @@ class StepPlanner:
             return self._back_to(start)
         else:
             messages = changes_between(start.state, state) or changes_between(before.state, state)
-            command = self._measured("set", messages, state, before.baseline, start, before)
+            # What was trained during a drag is a part of it, and its weights are the model's.
+            messages += tuple(message for message in before.what if message[0] == "fit")
+            command = self._measured(
+                "set", messages, state, before.baseline, start, before, weights=before.weights
+            )
 
         def after() -> None:
             self._starts_new_step, self._continued = False, None
@@ -324,7 +328,7 @@ class StepPlanner:
         first = 0
         if is_fit and record is not None:
             changes = tuple(change for change in changes if change != "trained")
-            first = record.first if merged else record.recorded
+            first = record.recorded if renews else record.first
             trained = record.messages(first, done)
             did = (*trained, ("outside", *changes)) if changes else trained
         what = (*did, *_because_of_new_scores(parent.state, replace(adopted, kept_off=kept_off)))

@@ -125,6 +125,29 @@ def test_an_edge_that_goes_off_during_a_run_stays_as_it_is(kind: str) -> None:
     session.close()
 
 
+@every_kind
+def test_a_drag_keeps_what_was_trained_during_it(kind: str) -> None:
+    model = kinds.make(kind)
+    session = PruningSession(model, kinds.data(30))
+    run = session.start_fit(steps=9, opt="Adam", lr=0.01, paused=True)
+    until(lambda: run.steps_done == 1)
+    session.refresh()
+    session.set(edge_threshold=0.01, merge=True)
+    run.step()
+    until(lambda: run.steps_done == 2)
+    session.refresh()
+    session.set(edge_threshold=0.02, merge=True)  # and no step of the training follows
+    run.stop()
+    run.wait()
+    before, command = kinds.bits(model), session.history.current
+    assert [m[:2] for m in command.what if m[0] == "fit"] == [("fit", 1)]
+    session.jump(0)
+    assert kinds.bits(model) != before
+    session.jump(command.id)
+    assert kinds.bits(model) == before
+    session.close()
+
+
 @pytest.mark.parametrize(("kind", "usual"), [("native", 120), ("efficient-kan", 60)])
 def test_thresholds_dragged_during_a_run_tear_no_mask(kind: str, usual: int) -> None:
     drags = kinds.often(usual, 1000)
