@@ -389,7 +389,8 @@ class StepPlanner:
         tree, current = self._applier.history, self._applier.current
         made = tree.commands[count:]
         along = tree.path()[-len(made) - 1 :] if made else []
-        plain = all(command.kind == "set" for command in made)
+        # A training that went on meanwhile is no part of it.
+        plain = all(c.kind == "set" and c.weights == start.weights for c in made)
         if not made or not plain or [c.id for c in along] != [start.id, *(c.id for c in made)]:
             return
         joined = replace(

@@ -148,6 +148,26 @@ def test_a_drag_keeps_what_was_trained_during_it(kind: str) -> None:
     session.close()
 
 
+def test_what_was_trained_while_much_was_made_one_step_stays(model: KAN, dataset: Dataset) -> None:
+    session = PruningSession(model, dataset)
+    run = session.start_fit(steps=9, opt="Adam", lr=0.01, paused=True)
+    until(lambda: run.steps_done == 1)
+    session.refresh()
+    with session.as_one_step("there and back"):
+        session.set(edge_threshold=0.01, merge=True)
+        run.step()
+        until(lambda: run.steps_done == 2)
+        session.refresh()
+        session.set(edge_threshold=0.0, merge=True)
+    run.stop()
+    run.wait()
+    before, at = kinds.bits(model), session.history.current.id
+    session.jump(0)
+    session.jump(at)
+    assert kinds.bits(model) == before
+    session.close()
+
+
 @pytest.mark.parametrize(("kind", "usual"), [("native", 120), ("efficient-kan", 60)])
 def test_thresholds_dragged_during_a_run_tear_no_mask(kind: str, usual: int) -> None:
     drags = kinds.often(usual, 1000)
