@@ -57,11 +57,11 @@ class TrainedParameters:
 
     @torch.no_grad()
     def write(self, theta: Array) -> None:
-        """Write a flat vector, and what others have added to biases since `read`."""
+        """Write a flat vector."""
         copy_all(self.parameters, [torch.from_numpy(part) for part in self.split(theta)])
 
     def write_back(self) -> None:
-        """Write what was read last, likewise."""
+        """Write what was read last."""
         self.write(self._last_read)
 
     @torch.no_grad()

@@ -110,14 +110,14 @@ class SessionTraining(SessionReader):
             frame
             for frame in self._frames.kept
             if first <= frame.steps < trained.pieces[-1][2]
-            and frame.model.weights.fits(live.adapter.model)
+            and frame.state.weights.fits(live.adapter.model)
         ]
         frames = frames[:: -(-len(frames) // count)] if frames else []
         return [
             (
                 before + frame.steps,
-                evaluator.with_weights(frame.model.weights).make_baseline(
-                    frame.model.mask, frame.model.bias, score=self.baseline.score
+                evaluator.with_weights(frame.state.weights).make_baseline(
+                    frame.state.mask, frame.state.bias, score=self.baseline.score
                 ),
             )
             for frame in frames

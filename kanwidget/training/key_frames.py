@@ -25,11 +25,11 @@ class KeyFrame(NamedTuple):
     ----------
     steps : int
         How many it had; 0 is before the first.
-    model : ModelState
+    state : ModelState
     """
 
     steps: int
-    model: ModelState
+    state: ModelState
 
 
 class KeyFrames:
@@ -46,22 +46,22 @@ class KeyFrames:
         self._is_small = sum(on.numel() for on in live.mask()) <= MAX_EDGES
         self.kept: list[KeyFrame] = []
 
-    def look(self, steps: int, model: ModelState | None = None) -> None:
+    def look(self, steps: int, state: ModelState | None = None) -> None:
         """Keep what the model is after some steps, if it is time to.
 
         Parameters
         ----------
         steps : int
-        model : ModelState, optional
+        state : ModelState, optional
             What it is; read here by default.
         """
         last = self.kept[-1].steps if self.kept else -1
         if not self._is_small or steps % self._every or steps == last:
             return  # after an interrupt it may be told of a step twice
-        if model is None:
+        if state is None:
             with write_lock(self._live.model):
-                model = ModelState(ModelLayout(self._live))
-        kept = [*self.kept, KeyFrame(steps, model)]
+                state = ModelState(ModelLayout(self._live))
+        kept = [*self.kept, KeyFrame(steps, state)]
         if len(kept) > MAX_FRAMES:
             self._every *= 2
             kept = [one for one in kept if one.steps % self._every == 0]

@@ -1,4 +1,4 @@
-"""All numbers of a live model at one moment, read in no time."""
+"""All numbers of a live model at one moment, read in little time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from torch import Tensor, nn
 from kanwidget.adapters import Adapter
 from kanwidget.adapters.model_copy import Weights, as_bytes
 
-__all__ = ["ModelLayout", "ModelState"]
+__all__ = ["ModelLayout", "ModelState", "Place", "tensor_places"]
 
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 """By their bytes, what numpy can read in the place of any dtype of torch, such as bfloat16."""
 
+Place = tuple[str, dict[str, Any], str]
+"""A tensor's name, a module's parameters or buffers, and its key in these."""
+
 
 class ModelLayout:
-    """Where a live model has its numbers: found once, since it takes as long as to read them.
+    """Where a live model has its numbers: to find that takes longer than to read them.
 
     Parameters
     ----------
@@ -33,37 +36,32 @@ class ModelLayout:
     names : list of str
         Of the parameters and buffers.
     kinds : list of (shape, dtype, device)
-        Of all that is read: these, then what masks and biases are read from, by layer.
+        Of all tensors that are read: of these, and then of what masks and biases are read from, if
+        that is none of these.
+    mask_and_bias : list of int
+        Which of all that is read are the masks, by layer, and then the biases.
     """
 
     def __init__(self, live: Adapter) -> None:
         self.live, self.settings = live, live.extra_weights()
         named = live.named_tensors()
-        self.names, self._named = [*named], [*named.values()]
-        modules = dict(live.model.named_modules())
-        for prefix, module in live.modules_beside().items():
-            modules |= {f"{prefix}.{n}" if n else prefix: m for n, m in module.named_modules()}
-        self._beside = live.modules_beside()
-        self._children = [(m._modules, [*m._modules.values()]) for m in modules.values()]
-        self._counts = [(d, len(d)) for m in modules.values() for d in _tensors_of(m)]
-        places = {
-            f"{at}.{key}" if at else key: (tensors, key)
-            for at, module in modules.items()
-            for tensors in _tensors_of(module)
-            for key in tensors
-        }
+        self.names, self._tensors = [*named], [*named.values()]
+        self._views = [_view(tensor) for tensor in self._tensors]
+        self._pointers = [tensor.data_ptr() for tensor in self._tensors]
+        places = {name: (tensors, key) for name, tensors, key in tensor_places(live)}
         self._places = [(*places[name], tensor) for name, tensor in named.items()]
-        self._views = [_view(tensor) for tensor in self._named]
-        self._pointers = [tensor.data_ptr() for tensor in self._named]
-        # Masks and biases are parameters and buffers, or computed anew for each look.
-        index = {id(tensor): n for n, tensor in enumerate(self._named)}
-        switches = self._switches()
-        self.switches = [index.get(id(tensor), -1) for tensor in switches]
-        self._are_named = -1 not in self.switches
-        if not self._are_named:
-            self.switches = list(range(len(named), len(named) + len(switches)))
-        read = [*self._named, *(() if self._are_named else switches)]
-        self.kinds = [(tensor.shape, tensor.dtype, tensor.device) for tensor in read]
+        self._beside = live.modules_beside()
+        modules = [module for _, module in _named_modules(live)]
+        self._children = [(m._modules, [*m._modules.values()]) for m in modules]
+        self._counts = [(d, len(d)) for m in modules for d in (m._parameters, m._buffers)]
+        others = self._read_masks_and_biases()
+        index = {id(tensor): n for n, tensor in enumerate(self._tensors)}
+        self._are_named = all(id(tensor) in index for tensor in others)
+        if self._are_named:
+            self.mask_and_bias, others = [index[id(tensor)] for tensor in others], []
+        else:
+            self.mask_and_bias = [len(named) + n for n in range(len(others))]
+        self.kinds = [(t.shape, t.dtype, t.device) for t in (*self._tensors, *others)]
 
     def is_current(self) -> bool:
         """Whether all numbers are still where they were found, and no other ones are there."""
@@ -71,19 +69,19 @@ class ModelLayout:
             all([*modules.values()] == found for modules, found in self._children)
             and all(len(tensors) == count for tensors, count in self._counts)
             and all(tensors[key] is tensor for tensors, key, tensor in self._places)
-            and [tensor.data_ptr() for tensor in self._named] == self._pointers
+            and [tensor.data_ptr() for tensor in self._tensors] == self._pointers
             and self.live.modules_beside() == self._beside
         )
 
     def read(self) -> bytes:
         """Return all numbers, one after the other."""
-        pairs = zip(self._views, self._named, strict=True)
+        pairs = zip(self._views, self._tensors, strict=True)
         found = [as_bytes(t) if view is None else view.tobytes() for view, t in pairs]
         if not self._are_named:
-            found += map(as_bytes, self._switches())
+            found += map(as_bytes, self._read_masks_and_biases())
         return b"".join(found)
 
-    def _switches(self) -> list[Tensor]:
+    def _read_masks_and_biases(self) -> list[Tensor]:
         return [*self.live.mask_tensors(), *self.live.bias_tensors()]
 
 
@@ -118,13 +116,13 @@ class ModelState:
     @property
     def mask(self) -> list[Tensor]:
         """The masks, bool, shapes ``(n_out, n_in)``."""
-        places = self.layout.switches
+        places = self.layout.mask_and_bias
         return [self._parts[n] != 0 for n in places[: len(places) // 2]]
 
     @property
     def bias(self) -> list[Tensor]:
         """The constants that the slots add, shapes ``(n_out,)``."""
-        places = self.layout.switches
+        places = self.layout.mask_and_bias
         return [self._parts[n] for n in places[len(places) // 2 :]]
 
     @cached_property
@@ -142,8 +140,22 @@ class ModelState:
         return parts
 
 
-def _tensors_of(module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
-    return module._parameters, module._buffers
+def tensor_places(adapter: Adapter) -> list[Place]:
+    """Return where a model has its parameters and buffers.
+
+    To look there takes no time, and finds tensors that others have put there since.
+    """
+    return [
+        (f"{at}.{key}" if at else key, tensors, key)
+        for at, module in _named_modules(adapter)
+        for tensors in (module._parameters, module._buffers)
+        for key in tensors
+    ]
+
+
+def _named_modules(adapter: Adapter) -> list[tuple[str, nn.Module]]:
+    """Return a model's modules, and those beside it that hold named edges."""
+    return [*adapter.model.named_modules(), *adapter.modules_beside().items()]
 
 
 def _view(tensor: Tensor) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +10,7 @@ from kanwidget.adapters.model_copy import named_tensors
 from kanwidget.kan.layer import copy_all
 from kanwidget.kan.write_lock import write_lock
 
-from .model_state import ModelLayout, ModelState
+from .model_state import ModelLayout, ModelState, Place, tensor_places
 
 __all__ = ["TrainedModule", "WorkingCopy"]
 
@@ -171,24 +169,18 @@ class WorkingCopy:
         self.state = ModelState(ModelLayout(live))
         copy.set_mask(self.state.mask, self.state.bias)
 
-    def _places_of(self, adapter: Adapter) -> list[tuple[str, dict[str, Tensor | None], str]]:
-        """Return where a model keeps what a step may change: name, a module's tensors, their key.
-
-        To look there takes no time, and finds tensors that others have put there since.
-        """
-        places: list[tuple[str, dict[str, Tensor | None], str]] = []
-        for prefix, module in _named_modules(adapter):
-            both: tuple[Any, Any] = module._parameters, module._buffers
-            for tensors in both:
-                for key in tensors:
-                    name = f"{prefix}.{key}" if prefix else key
-                    buffer = tensors is module._buffers and key != "mask"
-                    if name in self._trained or buffer or key == "grid":
-                        places.append((name, tensors, key))
-        return places
+    def _places_of(self, adapter: Adapter) -> list[Place]:
+        """Return where a model keeps what a step may change: not what is frozen, nor masks."""
+        return [
+            (name, tensors, key)
+            for name, tensors, key in tensor_places(adapter)
+            if name in self._trained
+            or key == "grid"
+            or (key != "mask" and not isinstance(tensors[key], nn.Parameter))
+        ]
 
     @staticmethod
-    def _tensors_at(places: list[tuple[str, dict[str, Tensor | None], str]]) -> dict[str, Tensor]:
+    def _tensors_at(places: list[Place]) -> dict[str, Tensor]:
         """Return the tensors of a model that a step may change, by their names."""
         found = ((name, tensors.get(key)) for name, tensors, key in places)
         return {name: tensor for name, tensor in found if tensor is not None}
@@ -239,11 +231,6 @@ class TrainedModule(nn.Module):
         """Return the model's outputs."""
         out: Tensor = self.model(x)
         return out
-
-
-def _named_modules(adapter: Adapter) -> list[tuple[str, nn.Module]]:
-    """Return a model's modules, and those beside it that hold named edges."""
-    return [*adapter.model.named_modules(), *adapter.modules_beside().items()]
 
 
 def _named_parameters(adapter: Adapter) -> list[tuple[str, nn.Parameter]]:
