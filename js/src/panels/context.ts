@@ -38,6 +38,8 @@ export interface Panel {
   update(now: PanelProps): void;
   /** Whether there is anything for it to do or to show; by default there is. */
   isThere?(reading: Snapshot): boolean;
+  /** Its last training or search, if it is about such: it comes to the front when one begins. */
+  runIn?(reading: Snapshot): { readonly number: number; readonly state: string } | null;
   /** Whether the model says that it is open; null where the model does not know. */
   isOpenIn?(reading: Snapshot): boolean | null;
   /** A person has opened or closed it. */

@@ -47,6 +47,8 @@ export function createInspector(
   let reading: Snapshot | null = null;
   /** What the model has said of each panel: only a change of that chooses another tab. */
   const said = new Map<string, boolean | null>();
+  /** The last run of each panel that has such. */
+  const runs = new Map<string, number | undefined>();
 
   const isThere = ({ part, panel }: Tab) =>
     !reading || (!reading.hide.includes(part) && (panel?.isThere?.(reading) ?? true));
@@ -87,10 +89,14 @@ export function createInspector(
     update(now: PanelProps): void {
       reading = now.reading;
       for (const { id, panel } of tabs) {
-        const says = panel?.isOpenIn?.(now.reading) ?? null;
-        if (says === true && said.get(id) !== true) chosen = id;
+        const run = panel?.runIn?.(now.reading);
+        const says = run && run.state !== "ended" ? true : (panel?.isOpenIn?.(now.reading) ?? null);
+        // Another run may have ended before it was seen.
+        const isNew = run && runs.has(id) && run.number !== runs.get(id);
+        if (isNew || (says === true && said.get(id) !== true)) chosen = id;
         else if (says === false && said.get(id) === true && chosen === id) chosen = CARDS_TAB;
         said.set(id, says);
+        runs.set(id, run?.number);
       }
       const there = tabs.filter(isThere);
       if (!there.some(({ id }) => id === chosen)) chosen = there[0]?.id ?? CARDS_TAB;

@@ -12,9 +12,9 @@ const doing = (view: Mounted) =>
   view.model.acts.filter(({ do: name }) => name !== "new_step" && name !== "send");
 
 async function formulaTab(width = 1100): Promise<Mounted> {
-  const view = await mount(richModel(), width);
-  view.model.receive({ ...NAMED, _formula: FORMULA, _naming: NAMING });
-  await frames(2);
+  const model = richModel();
+  model.receive({ ...NAMED, _formula: FORMULA, _naming: NAMING });
+  const view = await mount(model, width);
   await click(view.find("[data-panel=formula]"));
   await frames(2);
   return view;
@@ -48,6 +48,25 @@ test("Name curves looks for names within the tolerance, once at a time, and its 
   view.model.receive({ _naming: NAMING });
   await frames(2);
   expect(view.find("[data-role=naming]").textContent).toBe("3 curves named, test RMSE 0.13 → 0.0001");
+});
+
+test("a search that ends before it is seen to run brings its tab to the front, one that ended before does not", async () => {
+  const view = await mount();
+  const front = () => view.find("[data-panel=formula]").getAttribute("aria-selected");
+  expect(front()).toBe("false");
+  const failed = { ...NAMING, steps: [], said: "", error: "the function 'wave' raised ValueError" };
+  view.model.receive({ _naming: { ...failed, number: NAMING.number + 1 } });
+  await frames(2);
+  expect(front()).toBe("true");
+  await click(view.find("[data-panel=history]"));
+  view.model.receive({ _naming: { ...failed, number: NAMING.number + 1, at: -1 } }); // the same search
+  await frames(2);
+  expect(front()).toBe("false");
+
+  const model = fakeModel();
+  model.receive({ _naming: failed });
+  const late = await mount(model, 1100);
+  expect(late.find("[data-panel=formula]").getAttribute("aria-selected")).toBe("false");
 });
 
 test("an open tab asks for the formula, with the digits that a person chooses", async () => {

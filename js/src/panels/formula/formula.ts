@@ -244,8 +244,8 @@ export function createFormula(id: string, commands: Commands, signal: AbortSigna
     element: panel,
     // A page without Python shows the formula that it was made with.
     isThere: ({ computes, formula }) => computes === undefined || (formula?.mathml ?? "") !== "",
-    // It comes to the front when names are looked for, and stays there.
-    isOpenIn: ({ naming }) => (naming?.state === "running" ? true : null),
+    // It stays at the front when names were looked for.
+    runIn: ({ naming }) => naming,
     update(next: PanelProps): void {
       if (panel.hidden) {
         drawn = [];

@@ -154,8 +154,8 @@ export function createTrain(id: string, commands: Commands): Panel {
     element: panel,
     // A page without Python shows how the network was trained, if it was.
     isThere: ({ computes, training }) => computes === undefined || (training?.losses ?? null) !== null,
-    // It comes to the front when a training begins, and stays there when that has ended.
-    isOpenIn: ({ training }) => (training && training.state !== "ended" ? true : null),
+    // It stays at the front when a training has ended.
+    runIn: ({ training }) => training,
     update(next: PanelProps): void {
       if (panel.hidden) {
         drawn = [];
