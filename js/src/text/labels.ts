@@ -12,7 +12,7 @@ export interface Label {
 export const ACTIONS = {
   prune: {
     name: "Prune",
-    help: "Goes to the smallest network whose loss is within the tolerance: first along the node threshold, then along the edge threshold. Undo takes back both.",
+    help: "Goes to the smallest network whose loss is within the tolerance: first by the node threshold, then by the edge threshold. Undo takes back both.",
   },
   retrain: {
     name: "Retrain",
@@ -20,7 +20,7 @@ export const ACTIONS = {
   },
   name: {
     name: "Name curves",
-    help: "Looks for functions in the place of the curves, each judged by the network's loss, and writes the formula in the tab Formula. Curves that no function fits stay as they are. Undo takes it back.",
+    help: "Looks for functions in the place of the curves, each judged by the network's loss, and writes the formula. Curves that no function fits stay as they are. Undo takes it back.",
   },
 } as const satisfies Record<string, Label>;
 
@@ -118,7 +118,7 @@ export const THRESHOLD = {
   },
   plot: {
     name: "Plot",
-    help: "The loss at each threshold. Solid: the mean of removed edges is kept; dotted: it is not. The dashed line is the loss that is allowed. Losses up to three times the tolerance are drawn to scale, those beyond it closer together (grey).",
+    help: "The loss at each threshold. Solid: the mean of removed edges is kept; dotted: it is not. The dashed line is the loss that is allowed. Losses beyond three times the tolerance are drawn closer together (grey).",
   },
   loss: "loss",
   meanKept: "mean kept",

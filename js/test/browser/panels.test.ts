@@ -396,6 +396,28 @@ test.each([960, 560, 390])(
   },
 );
 
+test.each([1300, 820, 560, 460, 390])(
+  "no message lies over a part of the legend, %i px wide",
+  async (width) => {
+    const view = await mount(fakeModel(), width);
+    view.model.receive({
+      error: "Input x1 (and 2 more) do not vary in these data. ".repeat(width < 700 ? 3 : 1),
+    });
+    await frames(2);
+    const over = view.find(".messages").getBoundingClientRect();
+    expect(over.height).toBeGreaterThanOrEqual(28);
+    for (const part of view.find(".legend").querySelectorAll("li, .numbers")) {
+      if (!part.checkVisibility({ visibilityProperty: true })) continue;
+      const { left, right, top, bottom } = part.getBoundingClientRect();
+      const apart = right <= over.left || bottom <= over.top;
+      // The last pixel of a line is empty.
+      const covered =
+        left >= over.left && right <= over.right && top >= over.top && bottom <= over.bottom + 1;
+      expect(apart || covered, part.textContent).toBe(true);
+    }
+  },
+);
+
 test("the legend has only what is there", async () => {
   const view = await mount(richModel());
   const shown = () =>
